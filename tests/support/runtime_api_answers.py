@@ -1,0 +1,181 @@
+"""What the test server of `runtime_api` answers, and what it remembers. No network here."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PREFIX = "/api/v1/runtime"
+
+
+@dataclass
+class Problem(Exception):
+    """Answered as problem+json."""
+
+    status: int
+    code: str
+    title: str
+    detail: str = ""
+
+
+class RuntimeApiAnswers:
+    """State of one attempt as the control plane would keep it."""
+
+    def __init__(self, store: Path) -> None:
+        self.store = store
+        self.token = "attempt-token"
+        self.gateway_token = "gateway-token"
+        self.workload_id = "01900000-0000-7000-8000-000000000001"
+        self.attempt_id = "01900000-0000-7000-8000-000000000002"
+        self.inputs: dict[str, dict[str, Any]] = {}
+        self.outputs: set[str] = set()
+        self.should_stop = ""
+        self.superseded = False
+        self.calls: list[tuple[str, str, dict[str, Any]]] = []
+        """Every call that was let in: method, path below the prefix, body."""
+        self.metrics: dict[tuple[int, int], list[dict[str, Any]]] = {}
+        """By (rank, sequence), as first sent."""
+        self.checkpoints: list[dict[str, Any]] = []
+        self.artifacts: list[dict[str, Any]] = []
+        self.heartbeats: list[dict[str, Any]] = []
+        self.logs: dict[tuple[int, int], str] = {}
+        self.exits: list[dict[str, Any]] = []
+        self.endpoints: list[dict[str, Any]] = []
+        self.grants: dict[str, set[str]] = {}
+        """API token of a caller -> ids of the endpoints that it may call."""
+        self._failures: list[list[Any]] = []
+        self._lock = threading.RLock()
+
+    # Set up -------------------------------------------------------------------------------------------------
+
+    def add_input(self, name: str, files: list[Path], *, by_url: str = "") -> None:
+        """An input of these files; with `by_url` (the server's address) they are offered by URL instead of by path."""
+        entries = [
+            {
+                "name": file.name,
+                "path": None if by_url else str(file),
+                "url": f"{by_url}/files/{name}/{file.name}" if by_url else None,
+                "size_bytes": file.stat().st_size,
+            }
+            for file in files
+        ]
+        single = len(files) == 1
+        path = str(files[0] if single else files[0].parent)
+        uri = f"bedplate://inputs/{name}" + ("" if single else "/")
+        self.inputs[name] = {
+            "name": name,
+            "uri": uri,
+            "path": None if by_url else path,
+            "files": entries,
+            "where": {file.name: file for file in files},
+        }
+
+    def fail(self, path: str, status: int, times: int = 1, *, after: bool = False) -> None:
+        """Answer `times` calls of `path` with a problem; with `after`, do what was asked first (a lost answer)."""
+        self._failures.append([path, status, times, after])
+
+    def points(self, key: str) -> list[tuple[int, float]]:
+        """All recorded (step, value) of one metric, by sequence."""
+        with self._lock:
+            batches = [self.metrics[where] for where in sorted(self.metrics)]
+        found = [point for batch in batches for point in batch if point["key"] == key]
+        return [pair for point in found for pair in zip(point["steps"], point["values"], strict=True)]
+
+    def file_of(self, path: str) -> bytes:
+        _, _, name, file = path.split("/", 3)
+        content: bytes = self.inputs[name]["where"][file].read_bytes()
+        return content
+
+    # Answer -------------------------------------------------------------------------------------------------
+
+    def answer(self, method: str, path: str, body: dict[str, Any], authorization: str) -> tuple[int, Any]:
+        with self._lock:
+            expected = self.gateway_token if path.startswith("/gateway/") else self.token
+            if authorization != f"Bearer {expected}":
+                raise Problem(401, "not_authenticated", "No valid token")
+            if self.superseded:
+                raise Problem(410, "attempt_superseded", "Attempt superseded", "attempt 2 took over")
+            failing = next((each for each in self._failures if each[0] == path and each[2] > 0), None)
+            if failing is not None:
+                failing[2] -= 1
+            if failing is None or failing[3]:
+                self.calls.append((method, path, body))
+                done = self._do(method, path, body)
+            if failing is not None:
+                raise Problem(failing[1], f"injected_{failing[1]}", "Injected failure")
+            return done
+
+    def _do(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        verb = getattr(self, f"_{method.lower()}{path.replace('/', '_').replace('-', '_')}", None)
+        if verb is None:
+            raise Problem(404, "not_found", "Not found", f"{method} {path}")
+        result: tuple[int, Any] = verb(body)
+        return result
+
+    def _post_data_resolve(self, body: dict[str, Any]) -> tuple[int, Any]:
+        name = body["name"]
+        if body["mode"] == "write" and name in self.outputs:
+            folder = self.store / "attempts" / self.attempt_id / name
+            folder.mkdir(parents=True, exist_ok=True)
+            uri = f"bedplate://attempts/{self.attempt_id}/{name}/"
+            return 200, {"name": name, "uri": uri, "path": str(folder)}
+        if body["mode"] == "read" and name in self.inputs:
+            return 200, {key: value for key, value in self.inputs[name].items() if key != "where"}
+        raise Problem(403, "not_an_input", "Not in the spec", f"{name} is neither an input nor an output of this job")
+
+    def _post_metrics(self, body: dict[str, Any]) -> tuple[int, Any]:
+        self.metrics.setdefault((body["rank"], body["sequence"]), body["points"])
+        return 200, {"accepted": sum(len(point["steps"]) for point in body["points"])}
+
+    def _post_checkpoints(self, body: dict[str, Any]) -> tuple[int, Any]:
+        self._verify(body)
+        if body not in self.checkpoints:
+            self.checkpoints.append(body)
+        return 201, {"id": f"checkpoint-{self.checkpoints.index(body)}"}
+
+    def _get_checkpoints_latest(self, _: dict[str, Any]) -> tuple[int, Any]:
+        if not self.checkpoints:
+            raise Problem(404, "not_found", "No checkpoint")
+        latest = max(self.checkpoints, key=lambda each: each["step"])
+        return 200, {**latest, "path": str(self.path_of(latest["uri"]))}
+
+    def _post_artifacts(self, body: dict[str, Any]) -> tuple[int, Any]:
+        self._verify(body)
+        if body not in self.artifacts:
+            self.artifacts.append(body)
+        return 201, {"id": f"artifact-{self.artifacts.index(body)}"}
+
+    def _post_attempts_self_heartbeat(self, body: dict[str, Any]) -> tuple[int, Any]:
+        self.heartbeats.append(body)
+        return 200, {"should_stop": self.should_stop, "grace_seconds": 30}
+
+    def _get_attempts_self_should_stop(self, _: dict[str, Any]) -> tuple[int, Any]:
+        return 200, {"should_stop": self.should_stop, "grace_seconds": 30}
+
+    def _post_attempts_self_logs(self, body: dict[str, Any]) -> tuple[int, Any]:
+        self.logs.setdefault((body["rank"], body["sequence"]), body["text"])
+        return 200, {}
+
+    def _post_attempts_self_exit(self, body: dict[str, Any]) -> tuple[int, Any]:
+        self.exits.append(body)
+        return 200, {}
+
+    def _get_gateway_routes(self, _: dict[str, Any]) -> tuple[int, Any]:
+        return 200, {"endpoints": self.endpoints}
+
+    def _post_gateway_authorize(self, body: dict[str, Any]) -> tuple[int, Any]:
+        allowed = body["endpoint_id"] in self.grants.get(body["token"], set())
+        return 200, {"allowed": allowed, "user": "demo" if allowed else "", "ttl_seconds": 10}
+
+    def path_of(self, uri: str) -> Path:
+        return self.store / uri.removeprefix("bedplate://")
+
+    def _verify(self, body: dict[str, Any]) -> None:
+        path = self.path_of(body["uri"])
+        if not path.is_file() or path.stat().st_size != body["size_bytes"]:
+            raise Problem(400, "size_differs", "Not the announced file", body["uri"])
+        if hashlib.sha256(path.read_bytes()).hexdigest() != body["sha256"]:
+            raise Problem(400, "digest_differs", "Not the announced file", body["uri"])

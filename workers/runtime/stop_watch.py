@@ -1,0 +1,73 @@
+"""Whether a job should leave: SIGTERM, or the control plane's word, asked for in the background."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from workers.runtime.client import AttemptSuperseded, JobApiError
+
+POLL_SECONDS = 5.0
+
+
+class StopWatch:
+    """Starts at the first look, so that a script which never looks still ends by SIGTERM as any process does."""
+
+    def __init__(self, ask: Callable[[], str], *, poll_seconds: float = POLL_SECONDS) -> None:
+        self._ask = ask
+        self._poll_seconds = poll_seconds
+        self._started = False
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._closed = threading.Event()
+        self.reason = ""
+        """What the control plane said, or `signal`; empty while the job may stay."""
+        self.superseded: AttemptSuperseded | None = None
+
+    @property
+    def should_stop(self) -> bool:
+        """Cheap enough for every step of a loop.
+
+        Raises:
+            AttemptSuperseded: this attempt no longer counts.
+        """
+        if not self._started:
+            self._start()
+        if self.superseded is not None:
+            raise self.superseded
+        return self._stop.is_set()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._started:
+                return
+            self._started = True
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, self._on_signal)
+            threading.Thread(target=self._watch, name="bedplate-stop", daemon=True).start()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.reason = self.reason or "signal"
+        self._stop.set()
+
+    def _watch(self) -> None:
+        while not self._stop.is_set() and not self._closed.is_set():
+            try:
+                reason = self._ask()
+            except JobApiError as error:
+                # Nothing is lost: the wrapper's signal tells the same, and the question is asked again.
+                print(f"bedplate: should-stop is not known: {error}", file=sys.stderr, flush=True)
+                reason = ""
+            except AttemptSuperseded as stop:
+                self.superseded = stop
+                return
+            if reason:
+                self.reason = reason
+                self._stop.set()
+            self._closed.wait(self._poll_seconds)
