@@ -1,0 +1,45 @@
+"""Requests for somebody's approval: they store the command that runs once approved."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from apps.access.models.scoped import ScopedStateful
+from apps.access.models.user import User
+from apps.access.states import APPROVAL
+from apps.common.states import StateMachine
+
+
+class ApprovalRequest(ScopedStateful):
+    """Somebody asks that a command be run; another decides.
+
+    The owning app's `approval_apply` checks the rules again and runs the command, once.
+    """
+
+    machine: ClassVar[StateMachine] = APPROVAL
+    state = APPROVAL.field()
+    command = models.CharField(max_length=60)
+    """Name in the table of commands, e.g. `quota.set`."""
+    arguments = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    comment = models.TextField(blank=True)
+    """Why it is asked for."""
+    requested_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    decided_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, editable=False)
+    expires_at = models.DateTimeField()
+    applied_at = models.DateTimeField(null=True, editable=False)
+    """When the command ran, or was refused by the rules at that time."""
+    outcome = models.TextField(blank=True, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            APPROVAL.constraint("approval_request_state"),
+            models.CheckConstraint(
+                condition=~models.Q(decided_by=models.F("requested_by")), name="approval_not_by_requester"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.command} in {self.project_id}"

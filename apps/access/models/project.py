@@ -1,0 +1,56 @@
+"""Projects: where roles are granted. Everything below a project inherits its visibility."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from guardian.models import UserObjectPermissionBase
+from guardian.shortcuts import get_objects_for_user
+
+from apps.access.models.user import Organisation, Team
+from apps.common.models import BaseModel
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def visible_to(self, user: Any) -> ProjectQuerySet:
+        """The projects in which the user has any role; a superuser sees all, the anonymous none."""
+        if not user.is_authenticated:
+            return self.none()
+        if user.is_superuser:
+            return self
+        found: ProjectQuerySet = get_objects_for_user(
+            user, "access.view_project", klass=self, use_groups=False, accept_global_perms=False
+        )
+        return found
+
+
+class Project(BaseModel):
+    """The unit of sharing: datasets, runs, models and endpoints belong to one project."""
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="projects")
+    team = models.ForeignKey(Team, models.PROTECT, related_name="projects")
+    name = models.SlugField(max_length=60)
+    """Unique in the organisation; part of addresses."""
+    title = models.CharField(max_length=120, blank=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "name"], name="project_name_once")]
+        permissions: ClassVar = [
+            ("edit_project", "May create and change what is in the project"),
+            ("administer_project", "May grant roles, replace secrets and ask for quota"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProjectUserPermission(UserObjectPermissionBase):
+    """guardian's row of one permission of one user on one project, by direct foreign key."""
+
+    content_object = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="user_permissions")
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = False

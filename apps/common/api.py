@@ -1,0 +1,162 @@
+"""Manners of the REST API: pages by cursor, ordering, idempotent creation, viewsets of three lines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.core.files.uploadedfile import UploadedFile
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import IntegrityError, models, transaction
+from rest_framework import filters, mixins, pagination, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from apps.common.errors import IdempotencyMismatch, Invalid, NotFound
+from apps.common.models import IdempotencyKey
+
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+
+
+class CursorPagination(pagination.CursorPagination):
+    """`{"next", "previous", "results"}`; newest first, `page_size` up to 500."""
+
+    page_size = 50
+    max_page_size = 500
+    page_size_query_param = "page_size"
+    ordering = "-id"
+
+
+class OrderingFilter(filters.OrderingFilter):
+    """`?ordering=-created_at` over the view's `ordering_fields`; ties are broken by id, so that pages are exact."""
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> list[str]:
+        chosen = [str(name) for name in super().get_ordering(request, queryset, view) or ["-id"]]
+        return chosen if any(name.lstrip("-") == "id" for name in chosen) else [*chosen, "-id"]
+
+
+class VisibleRelatedField(serializers.PrimaryKeyRelatedField[Any]):
+    """A reference by id to an object that the caller can see; anything else is 404, missing or not."""
+
+    def __init__(self, model: type[models.Model] | None = None, **kwargs: Any) -> None:
+        self.model = model
+        if model is not None and not kwargs.get("read_only"):
+            kwargs["queryset"] = model._default_manager.all()
+        kwargs.setdefault("pk_field", serializers.UUIDField())
+        super().__init__(**kwargs)
+
+    def get_queryset(self) -> Any:
+        queryset: Any = super().get_queryset()
+        return queryset.visible_to(self.context["request"].user)
+
+    def fail(self, key: str, **kwargs: Any) -> Any:
+        if key == "does_not_exist":
+            raise NotFound(f"{self.field_name}: not found")
+        return super().fail(key, **kwargs)
+
+
+class VisibleMixin:
+    """Reads start at `.visible_to(user)`; what is not visible does not exist."""
+
+    request: Request
+
+    def get_queryset(self) -> Any:
+        queryset: Any = super().get_queryset()  # type: ignore[misc]
+        if getattr(self, "swagger_fake_view", False):
+            return queryset.none()
+        return queryset.visible_to(self.request.user)
+
+
+class ReadViewSet(VisibleMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Any]):
+    """List and retrieve."""
+
+    ordering_fields: ClassVar[list[str]] = ["created_at"]
+
+
+class CreateViewSet(ReadViewSet):
+    """List, retrieve and idempotent create.
+
+    A view sets `create_serializer_class` (input) and `serializer_class` (output), and turns validated input into
+    one service call in `perform_service`. With an `Idempotency-Key` header a second request gets the first answer.
+    """
+
+    create_serializer_class: ClassVar[type[serializers.BaseSerializer[Any]]]
+
+    def get_serializer_class(self) -> Any:
+        if self.action == "create":
+            return self.create_serializer_class
+        return super().get_serializer_class()
+
+    def perform_service(self, data: dict[str, Any]) -> models.Model:
+        """Call the one service that creates; `data` is the validated input."""
+        raise AssertionError(f"{type(self).__name__} does not say how to create")
+
+    def represent(self, obj: models.Model) -> Any:
+        """The answer for a new object."""
+        fresh = self.serializer_class._meta.model._default_manager.get(pk=obj.pk)  # type: ignore[union-attr]
+        return self.serializer_class(fresh, context=self.get_serializer_context()).data  # type: ignore[misc]
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = dict(serializer.validated_data)
+        return once(request, data, lambda: (self.represent(self.perform_service(data)), status.HTTP_201_CREATED))
+
+
+def once(request: Request, data: dict[str, Any], produce: Callable[[], tuple[Any, int]]) -> Response:
+    """Run `produce` in a transaction, at most once per caller and idempotency key.
+
+    A twin that comes meanwhile waits for the first to commit and gets its answer; if the first failed, the twin
+    runs. Errors are not stored.
+
+    Raises:
+        IdempotencyMismatch: the key was used for another request.
+    """
+    key = request.headers.get(IDEMPOTENCY_HEADER, "")
+    if not key:
+        with transaction.atomic():
+            body, code = produce()
+        return Response(body, status=code)
+    if len(key) > 200:
+        raise Invalid(f"{IDEMPOTENCY_HEADER} is longer than 200 characters")
+    caller, digest = str(request.user.pk), _digest(request, data)
+    try:
+        with transaction.atomic():
+            row = IdempotencyKey.objects.create(caller=caller, key=key, request_digest=digest)
+            body, code = produce()
+            row.response_status, row.response_body = code, body
+            row.save(update_fields=["response_status", "response_body"])
+    except IntegrityError:
+        replayed = _replay(caller, key, digest)
+        if replayed is None:  # not about the key: the service's own integrity error goes on
+            raise
+        return replayed
+    return Response(body, status=code)
+
+
+def _replay(caller: str, key: str, digest: str) -> Response | None:
+    row = IdempotencyKey.objects.filter(caller=caller, key=key).first()
+    if row is None:
+        return None
+    if row.request_digest != digest:
+        raise IdempotencyMismatch
+    return Response(row.response_body, status=row.response_status, headers={"Idempotency-Replayed": "true"})
+
+
+def _digest(request: Request, data: dict[str, Any]) -> str:
+    text = json.dumps([request.method, request.path, data], sort_keys=True, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, models.Model):
+        return str(value.pk)
+    if isinstance(value, UploadedFile):
+        return [value.name, value.size]
+    if isinstance(value, UUID):
+        return str(value)
+    return DjangoJSONEncoder().default(value)

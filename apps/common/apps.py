@@ -1,0 +1,10 @@
+"""The kernel: state transitions, outbox, audit, errors, storage and API manners. Knows no other app."""
+
+from django.apps import AppConfig
+
+
+class CommonConfig(AppConfig):
+    name = "apps.common"
+    label = "common"
+    verbose_name = "Kernel"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,114 @@
+"""Errors as RFC 9457 `application/problem+json`, with the code, the request id and whether trying again can help."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from apps.common.context import request_id
+from apps.common.errors import BedplateError, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+
+log = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def problem_body(error: BedplateError) -> dict[str, Any]:
+    """The JSON object of an error."""
+    body: dict[str, Any] = {
+        "type": f"urn:bedplate:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "retryable": error.retryable,
+        "request_id": request_id.get(),
+    }
+    return body | ({"fields": error.fields} if error.fields else {})
+
+
+def problem_response(error: BedplateError) -> JsonResponse:
+    """An answer outside REST framework's views."""
+    response = JsonResponse(problem_body(error), status=error.status, content_type=CONTENT_TYPE)
+    if isinstance(error, Unauthenticated):
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """REST framework's exception handler; None lets an unknown error become a 500."""
+    known = _as_bedplate(error)
+    if known is None:
+        return None
+    response = Response(problem_body(known), status=known.status, content_type=CONTENT_TYPE)
+    if known.status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    wait = getattr(error, "wait", None)
+    if wait is not None:
+        response["Retry-After"] = str(int(wait))
+    return response
+
+
+def _as_bedplate(error: Exception) -> BedplateError | None:
+    if isinstance(error, BedplateError):
+        return error
+    if isinstance(error, Http404):
+        return NotFound()
+    if isinstance(error, PermissionDenied):
+        return Forbidden(str(error))
+    if isinstance(error, ValidationError):
+        return Invalid("; ".join(error.messages), fields=getattr(error, "message_dict", None))
+    if isinstance(error, exceptions.APIException):
+        return _from_framework(error)
+    if isinstance(error, OperationalError | InterfaceError):
+        return Unavailable("the database did not answer in time")
+    return None
+
+
+def _from_framework(error: exceptions.APIException) -> BedplateError:
+    if isinstance(error, exceptions.ValidationError):
+        fields = _flatten(error.detail)
+        detail = "; ".join(f"{name}: {text}" if name else text for name, texts in fields.items() for text in texts)
+        return Invalid(detail, fields=fields)
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        return Unauthenticated(str(error.detail))
+    if isinstance(error, exceptions.PermissionDenied):
+        return Forbidden(str(error.detail))
+    if isinstance(error, exceptions.NotFound):
+        return NotFound()
+    known = BedplateError(str(error.detail))
+    known.status, known.title = error.status_code, str(error.default_detail)
+    known.code = str(error.default_code)
+    return known
+
+
+def _flatten(detail: Any, at: str = "") -> dict[str, list[str]]:
+    if isinstance(detail, Mapping):
+        found: dict[str, list[str]] = {}
+        for name, inner in detail.items():
+            key = "" if name == "non_field_errors" else str(name)
+            found |= _flatten(inner, f"{at}.{key}".strip("."))
+        return found
+    if isinstance(detail, list) and any(isinstance(item, Mapping | list) for item in detail):
+        found = {}
+        for number, inner in enumerate(detail):
+            found |= _flatten(inner, f"{at}.{number}".strip("."))
+        return found
+    return {at: [str(item) for item in (detail if isinstance(detail, list) else [detail])]}
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Django's 404 for addresses that no route knows."""
+    return problem_response(NotFound())
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """Django's 500: says that it is ours, and by which id to ask about it."""
+    return problem_response(BedplateError("The control plane failed; its log has the cause under this request id."))

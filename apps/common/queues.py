@@ -1,0 +1,63 @@
+"""Names of background work, and the one way to ask for it.
+
+A name is `<queue>.<what>`; the part before the dot is the Celery queue. Sending happens after the commit and may
+be lost: every name has a tick that finds the same work in the stored state (ARCHITECTURE §4).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger(__name__)
+
+ADMIT: Final = "control.admit"
+"""(pool id) Decide what of the pool's waiting work may start."""
+WORKLOAD_CHANGED: Final = "control.workload_changed"
+"""(workload id) Its state or result moved: the owner should look."""
+APPROVAL_DECIDED: Final = "control.approval_decided"
+"""(approval id) The stored command should be applied or dropped."""
+LAUNCH: Final = "dispatch.launch"
+"""(workload id) Admitted: give it to its backend."""
+OBSERVE: Final = "dispatch.observe"
+"""(workload id) Its job may have moved: look."""
+STOP: Final = "dispatch.stop"
+"""(workload id) Told to stop: tell the backend."""
+RESIZE: Final = "dispatch.resize"
+"""(workload id) Its granted count changed: tell the backend."""
+
+TICK_ADMIT: Final = "control.tick_admit"
+TICK_RECONCILE: Final = "control.tick_reconcile"
+TICK_EXPIRE: Final = "control.tick_expire"
+TICK_LAUNCH: Final = "dispatch.tick_launch"
+TICK_OBSERVE: Final = "dispatch.tick_observe"
+TICK_STOP: Final = "dispatch.tick_stop"
+TICK_SWEEP: Final = "dispatch.tick_sweep"
+
+QUEUES: Final = ("control", "dispatch", "data", "notify")
+
+
+def queue_of(name: str) -> str:
+    """The Celery queue that carries a name."""
+    return name.split(".", 1)[0]
+
+
+def send(name: str, *args: object) -> None:
+    """Ask for background work once the running transaction has committed. Never raises, never waits long.
+
+    Args: UUIDs and strings only; they travel as text.
+    """
+    plain = [str(arg) for arg in args]
+    transaction.on_commit(lambda: _send_now(name, plain))
+
+
+def _send_now(name: str, args: list[str]) -> None:
+    try:
+        current_app.send_task(name, args=args, queue=queue_of(name), retry=False)
+    except (OperationalError, OSError):
+        # A hint only: the tick of this name finds the work in the database.
+        log.warning("could not send %s%s; its tick will find the work", name, tuple(args))

@@ -1,0 +1,143 @@
+"""The object store: dataset files, artifacts, checkpoints, logs. A folder (`file://`) or a bucket (`s3://`), by fsspec.
+
+A path in the store is relative and has no `..`; its URI for jobs is `bedplate://<path>`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any, cast
+from uuid import uuid4
+
+import fsspec
+from django.conf import settings
+
+from apps.common.errors import Invalid, StorageUnavailable
+
+SCHEME = "bedplate://"
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was written: size in bytes and hexadecimal SHA-256."""
+
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+def uri_of(path: str) -> str:
+    """`bedplate://` form of a path in the store."""
+    return SCHEME + checked(path)
+
+
+def path_of(uri: str) -> str:
+    """Path in the store of a `bedplate://` URI.
+
+    Raises:
+        Invalid: another scheme, or a path that leaves the store.
+    """
+    if not uri.startswith(SCHEME):
+        raise Invalid(f"{uri!r} is not a {SCHEME} address")
+    return checked(uri.removeprefix(SCHEME))
+
+
+def checked(path: str) -> str:
+    """The path itself, once it is known to stay inside the store; a closing `/` is kept."""
+    parts = path.rstrip("/").split("/")
+    if not path or path.startswith("/") or "\\" in path or any(part in ("", ".", "..") for part in parts):
+        raise Invalid(f"{path!r} is not a path inside the object store")
+    return path
+
+
+class ObjectStore:
+    """One store. Methods raise StorageUnavailable (retryable) when the store cannot be reached or is full."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.fs, self.root = cast(tuple[Any, str], fsspec.core.url_to_fs(self.url))
+        self.is_local = self.url.startswith("file://")
+
+    def _at(self, path: str) -> str:
+        return posixpath.join(self.root, checked(path).rstrip("/"))
+
+    def local_path(self, path: str) -> Path | None:
+        """Where a `file://` store keeps it, for jobs on the same machine; None for a remote store."""
+        return Path(self._at(path)) if self.is_local else None
+
+    def put(self, path: str, chunks: Iterable[bytes]) -> Stored:
+        """Write a whole object; it appears under its name only once it is complete."""
+        target, digest, size = self._at(path), hashlib.sha256(), 0
+        part = f"{target}.{uuid4().hex}.part" if self.is_local else target
+        try:
+            self.fs.makedirs(posixpath.dirname(target), exist_ok=True)
+            with self.fs.open(part, "wb") as file:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    size += len(chunk)
+                    file.write(chunk)
+            if part != target:
+                Path(part).replace(target)
+        except OSError as error:
+            if part != target:
+                Path(part).unlink(missing_ok=True)
+            raise StorageUnavailable(f"could not write {path}: {error}") from error
+        return Stored(path, size, digest.hexdigest())
+
+    def open(self, path: str) -> IO[bytes]:
+        """Open for reading.
+
+        Raises:
+            FileNotFoundError: no such object.
+        """
+        return cast(IO[bytes], self.fs.open(self._at(path), "rb"))
+
+    def measure(self, path: str) -> Stored:
+        """Size and SHA-256 of an object as it is now; reads it once.
+
+        Raises:
+            FileNotFoundError: no such object.
+        """
+        digest, size = hashlib.sha256(), 0
+        with self.open(path) as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+                size += len(chunk)
+        return Stored(path, size, digest.hexdigest())
+
+    def size(self, path: str) -> int:
+        """Bytes of an object; raises FileNotFoundError."""
+        return int(self.fs.size(self._at(path)))
+
+    def exists(self, path: str) -> bool:
+        return bool(self.fs.exists(self._at(path)))
+
+    def make_folder(self, path: str) -> None:
+        self.fs.makedirs(self._at(path), exist_ok=True)
+
+    def delete(self, path: str) -> None:
+        """Remove an object or a folder with all below it; what is not there is no error."""
+        if self.exists(path):
+            self.fs.rm(self._at(path), recursive=True)
+
+    def check_writable(self) -> None:
+        """Write and remove a small object; raises StorageUnavailable."""
+        probe = f".probe-{uuid4().hex}"
+        self.put(probe, [b"ok"])
+        self.delete(probe)
+
+
+@lru_cache(maxsize=4)
+def _store_at(url: str) -> ObjectStore:
+    return ObjectStore(url)
+
+
+def store() -> ObjectStore:
+    """The store of this installation (`BEDPLATE_STORAGE_URL`)."""
+    return _store_at(settings.BEDPLATE_STORAGE_URL)

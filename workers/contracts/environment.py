@@ -1,0 +1,33 @@
+"""Names of the environment variables and files that every job finds when it starts.
+
+The backend sets them, the wrapper and `workers.runtime.context` read them. Nothing else of the control
+plane's environment reaches a job.
+"""
+
+API_URL = "BEDPLATE_JOB_API_URL"
+"""Base address of the control plane as the job sees it, without a trailing slash: `http://127.0.0.1:8000`."""
+
+WORKLOAD_ID = "BEDPLATE_WORKLOAD_ID"
+ATTEMPT_ID = "BEDPLATE_ATTEMPT_ID"
+ATTEMPT_NUMBER = "BEDPLATE_ATTEMPT_NUMBER"
+RANK = "BEDPLATE_RANK"
+"""Index of this member, from 0."""
+WORLD_SIZE = "BEDPLATE_WORLD_SIZE"
+"""How many members were granted."""
+
+TOKEN_FILE = "BEDPLATE_TOKEN_FILE"  # noqa: S105 - the name of a variable, not a token
+"""Path of the file with the attempt token; read it anew for each request, it may be renewed."""
+SPEC_FILE = "BEDPLATE_SPEC_FILE"
+"""Path of the JSON form of the `JobSpec` or `ServingSpec` (see `specs.spec_to_json`)."""
+RESULT_FILE = "BEDPLATE_RESULT_FILE"
+"""Where the command may leave a JSON object of at most 1 MiB: the result of the job."""
+REPORT_FILE = "BEDPLATE_REPORT_FILE"
+"""Where the wrapper leaves `{"exit_code": int, "reason": str, "result": object | null}` at the end."""
+SECRETS_DIR = "BEDPLATE_SECRETS_DIR"
+"""Folder with one file of mode 0400 per secret."""
+
+SERVE_HOST = "BEDPLATE_SERVE_HOST"
+SERVE_PORT = "BEDPLATE_SERVE_PORT"
+"""Where a replica must listen (serving only)."""
+DATA_RUNNER = "BEDPLATE_DATA_RUNNER"
+"""`native` (default) or `ray`."""
