@@ -1,0 +1,51 @@
+"""One launch of a workload."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from apps.access.models import ProjectScoped
+from apps.quotas.models.workload import Workload
+from apps.quotas.states import Reason
+
+
+class Attempt(ProjectScoped):
+    """One launch: where its job is, what was seen of it, how it ended.
+
+    Its id is the key by which a backend's `submit` is idempotent. At most one attempt of a workload is open.
+    """
+
+    workload = models.ForeignKey(Workload, models.PROTECT, related_name="attempts")
+    number = models.PositiveIntegerField()
+    """From 1."""
+    handle = models.JSONField()
+    """`workers.contracts.launch.JobHandle.to_json()`."""
+    members = models.JSONField(default=list)
+    """What was last seen: `Observation.members_to_json()`; `ready` and `address` of replicas are in it."""
+    submitted_at = models.DateTimeField(null=True)
+    """When the backend had acknowledged it."""
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    """When its last member was proven gone."""
+    outcome = models.CharField(max_length=40, choices=Reason.choices, blank=True)
+    exit_code = models.IntegerField(null=True)
+    result = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    """What the job left as its result, at most 1 MiB."""
+    heartbeat_at = models.DateTimeField(null=True)
+    usage = models.JSONField(default=dict)
+    """Last sample of each member, by rank as text: `{"0": {"cpu_ratio", "memory_bytes", "gpus", …}}`."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workload", "number"], name="attempt_number_once"),
+            models.UniqueConstraint(
+                fields=["workload"], condition=models.Q(ended_at=None), name="attempt_one_open"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["project", "-id"], name="attempt_project")]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.workload_id}"

@@ -1,0 +1,114 @@
+"""The one unit of execution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from apps.access.models import ScopedStateful, User
+from apps.common.states import StateMachine
+from apps.quotas.models.pool import ResourcePool
+from apps.quotas.models.queue import Queue
+from apps.quotas.states import OCCUPYING, WORKLOAD, WorkloadKind, WorkloadState
+from workers.contracts.specs import Spec, spec_from_json
+
+if TYPE_CHECKING:
+    from apps.quotas.models.attempt import Attempt
+
+
+class Workload(ScopedStateful):
+    """Everything that consumes compute: a spec, what each member asks for, how many members, for whom.
+
+    It holds quota and places from admission until its last member is proven gone.
+    """
+
+    machine: ClassVar[StateMachine] = WORKLOAD
+    state = WORKLOAD.field()
+    pool = models.ForeignKey(ResourcePool, models.PROTECT, related_name="+")
+    queue = models.ForeignKey(Queue, models.PROTECT, related_name="workloads")
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10, choices=WorkloadKind.choices)
+    spec = models.JSONField(encoder=DjangoJSONEncoder)
+    """`workers.contracts.specs.spec_to_json`."""
+    owner_kind = models.CharField(max_length=40)
+    """`run`, `revision`, `ingestion`, …: key of the table in `workers/tasks/owners.py`."""
+    owner_id = models.UUIDField()
+    priority = models.IntegerField(default=0)
+    """Higher is admitted first."""
+
+    cpu_millis = models.BigIntegerField()
+    memory_bytes = models.BigIntegerField()
+    gpus = models.PositiveIntegerField(default=0)
+    flavor = models.CharField(max_length=60, blank=True)
+    """What one member asks for; an empty flavor means any one kind."""
+
+    count_min = models.PositiveIntegerField(default=1)
+    count_max = models.PositiveIntegerField(default=1)
+    """Members wanted; at least `count_min` start together or none does."""
+    count_granted = models.PositiveIntegerField(default=0)
+    flavor_granted = models.CharField(max_length=60, blank=True)
+    assignments = models.JSONField(default=list)
+    """Per granted member, by rank: `{"node": name, "devices": [index, …]}`."""
+
+    attempts_made = models.PositiveIntegerField(default=0)
+    """Launches so far: the number of the last attempt."""
+    max_attempts = models.PositiveIntegerField(default=3)
+    """How many attempts may be lost before it fails."""
+    losses = models.PositiveIntegerField(default=0)
+    """Attempts lost in a row; an attempt that ran long counts as a fresh start."""
+    back_offs = models.PositiveIntegerField(default=0)
+    """Times put off in a row; 0 again once it runs."""
+    not_before = models.DateTimeField(null=True)
+    """Database time before which it is not considered for admission."""
+
+    admitted_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    """When it ran first."""
+    ended_at = models.DateTimeField(null=True)
+    requested_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            WORKLOAD.constraint("workload_state"),
+            models.CheckConstraint(
+                condition=models.Q(count_min__gte=1, count_min__lte=models.F("count_max")), name="workload_counts"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cpu_millis__gte=1, memory_bytes__gte=1), name="workload_request"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=sorted(OCCUPYING)) | models.Q(count_granted__gte=1),
+                name="workload_occupies_something",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state=WorkloadState.PENDING) | models.Q(count_granted=0),
+                name="workload_waits_for_all",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "-id"], name="workload_project"),
+            models.Index(fields=["owner_kind", "owner_id"], name="workload_owner"),
+            models.Index(
+                fields=["pool", "-priority", "created_at", "id"],
+                condition=models.Q(state=WorkloadState.PENDING),
+                name="workload_pending",
+            ),
+            models.Index(
+                fields=["pool", "state"],
+                condition=models.Q(state__in=sorted(OCCUPYING)),
+                name="workload_occupying",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def current_attempt(self) -> Attempt | None:
+        """The last launch, running or over; None before the first. One query."""
+        return self.attempts.order_by("-number").first()
+
+    def spec_object(self) -> Spec:
+        """The spec as the contracts have it."""
+        return spec_from_json(self.spec)

@@ -1,0 +1,48 @@
+"""How a workload moves: every step is announced, and what it held is given back when it holds nothing any more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from apps.common import queues
+from apps.common.audit import Actor
+from apps.common.errors import NotFound
+from apps.common.states import transition
+from apps.quotas.models import Workload
+from apps.quotas.services.usage import usage_close
+from apps.quotas.states import OCCUPYING, WorkloadState
+
+
+def workload_locked(workload_id: UUID) -> Workload:
+    """The workload as it is now, locked until the end of the transaction.
+
+    Raises:
+        NotFound: there is none.
+    """
+    workload: Workload | None = Workload.objects.select_for_update().filter(pk=workload_id).first()
+    if workload is None:
+        raise NotFound(f"there is no workload {workload_id}")
+    return workload
+
+
+def workload_move(
+    workload: Workload, to: str, *, at: datetime, actor: Actor, reason: str = "", detail: str = "", **changes: Any
+) -> None:
+    """Take one step and announce it.
+
+    Args:
+        at: database time; closes the usage interval when quota is given back.
+    """
+    held = workload.state in OCCUPYING
+    if to == WorkloadState.PENDING:
+        changes |= {"count_granted": 0, "flavor_granted": "", "assignments": []}
+    elif to in Workload.machine.terminal:
+        changes |= {"ended_at": at, "not_before": None}
+    transition(workload, to, actor=actor, reason=reason, detail=detail, **changes)
+    if held and to not in OCCUPYING:
+        usage_close(workload.pk, at=at)
+    if to not in OCCUPYING:
+        queues.send(queues.ADMIT, workload.pool_id)
+    queues.send(queues.WORKLOAD_CHANGED, workload.pk)

@@ -1,0 +1,128 @@
+"""What the owners of workloads call: submit, stop, resize, and the result."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.access.models import Project, User
+from apps.common import clock, queues
+from apps.common.audit import Actor
+from apps.common.errors import Conflict, Invalid
+from apps.common.events import emit
+from apps.common.states import Move, explain
+from apps.quotas.models import Workload
+from apps.quotas.services.moves import workload_locked, workload_move
+from apps.quotas.services.queues import queue_ensure
+from apps.quotas.services.requests import MEMBERS_MOST, request_check
+from apps.quotas.services.usage import usage_regrant
+from apps.quotas.states import CANCELLING, REQUEUED, WorkloadKind, WorkloadState
+from workers.contracts.specs import Spec
+
+
+@transaction.atomic
+def workload_submit(
+    *,
+    project: Project,
+    spec: Spec,
+    owner_kind: str,
+    owner_id: UUID,
+    name: str,
+    requested_by: User | None,
+    actor: Actor,
+    count_min: int = 1,
+    count_max: int = 1,
+    priority: int = 0,
+) -> Workload:
+    """Ask for something to run: a pending workload in the project's queue, and an early admission cycle.
+
+    At least `count_min` members start together, up to `count_max` if there is room. Whether the request fits the
+    quota is for admission to say.
+
+    Raises:
+        Invalid: the request makes no sense (negative, absurd, not storable).
+        Unavailable: no pool has been discovered yet.
+    """
+    stored = request_check(spec, name=name, count_min=count_min, count_max=count_max, priority=priority)
+    queue = queue_ensure(project)
+    workload: Workload = Workload.objects.create(
+        project=project,
+        pool_id=queue.pool_id,
+        queue=queue,
+        name=name,
+        kind=spec.kind,
+        spec=stored,
+        owner_kind=owner_kind,
+        owner_id=owner_id,
+        priority=priority,
+        cpu_millis=spec.resources.cpu_millis,
+        memory_bytes=spec.resources.memory_bytes,
+        gpus=spec.resources.gpus,
+        flavor=spec.resources.flavor,
+        count_min=count_min,
+        count_max=count_max,
+        requested_by=requested_by,
+    )
+    emit("workload.submitted", workload, payload={"state": workload.state, "actor": actor.name})
+    queues.send(queues.ADMIT, workload.pool_id)
+    return workload
+
+
+@transaction.atomic
+def workload_stop(workload: Workload, *, reason: str, detail: str = "", actor: Actor) -> None:
+    """End a workload, or (for a reason of `REQUEUED`) make it wait again. What has ended already stays as it is.
+
+    What no backend can know yet ends at once; anything else goes to `stopping` and ends once it is proven gone.
+    Somebody's wish to end it overrides a stop that would have requeued it.
+
+    Raises:
+        Invalid: the reason neither cancels nor requeues.
+    """
+    if reason not in CANCELLING | REQUEUED:
+        raise Invalid(f"{reason!r} is not a reason to stop a workload")
+    current = workload_locked(workload.pk)
+    if current.state in (WorkloadState.PENDING, WorkloadState.ADMITTED):
+        to = WorkloadState.CANCELLED if reason in CANCELLING else WorkloadState.PENDING
+        if to != current.state:
+            workload_move(current, to, at=clock.db_now(), actor=actor, reason=reason, detail=detail)
+    elif current.state in (WorkloadState.LAUNCHING, WorkloadState.RUNNING):
+        workload_move(current, WorkloadState.STOPPING, at=clock.db_now(), actor=actor, reason=reason, detail=detail)
+        queues.send(queues.STOP, current.pk)
+    elif current.state == WorkloadState.STOPPING and reason in CANCELLING and current.state_reason in REQUEUED:
+        explain([Move(current, current.state, reason, detail)])
+        queues.send(queues.WORKLOAD_CHANGED, current.pk)
+
+
+@transaction.atomic
+def workload_resize(workload: Workload, *, count: int, actor: Actor) -> None:
+    """Want another number of members. More are granted by admission; fewer are given back once they are gone.
+
+    Raises:
+        Invalid: not a number of members.
+        Conflict: a job (its members are a gang), or a workload that is ending.
+    """
+    if not 1 <= count <= MEMBERS_MOST:
+        raise Invalid(f"count: {count} is not between 1 and {MEMBERS_MOST}")
+    current = workload_locked(workload.pk)
+    if current.kind != WorkloadKind.SERVING:
+        raise Conflict(f"{current.name} is a job; its members start and end together")
+    if current.is_terminal or current.state == WorkloadState.STOPPING:
+        raise Conflict(f"{current.name} is {current.state}")
+    current.count_min, current.count_max = min(current.count_min, count), count
+    changed = ["count_min", "count_max"]
+    if current.state == WorkloadState.ADMITTED and current.count_granted > count:
+        current.assignments, current.count_granted = current.assignments[:count], count
+        changed += ["assignments", "count_granted"]
+        usage_regrant(current, at=clock.db_now())
+    current.save(update_fields=changed)
+    emit("workload.resized", current, payload={"count": count, "actor": actor.name})
+    queues.send(queues.ADMIT, current.pool_id)
+    queues.send(queues.RESIZE, current.pk)
+
+
+def workload_result(workload: Workload) -> dict[str, Any] | None:
+    """What the job left as its result: that of the last attempt; None without one."""
+    attempt = workload.current_attempt()
+    return attempt.result if attempt is not None else None

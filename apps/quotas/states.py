@@ -1,0 +1,134 @@
+"""Every enum and state table of the quotas app."""
+
+from django.db import models
+
+from apps.common.states import StateMachine
+
+
+class WorkloadKind(models.TextChoices):
+    """Which of the two specs a workload carries."""
+
+    JOB = "job"
+    SERVING = "serving"
+
+
+class Resource(models.TextChoices):
+    """What is counted: thousandths of a core, bytes, whole devices."""
+
+    CPU_MILLIS = "cpu_millis"
+    MEMORY_BYTES = "memory_bytes"
+    GPUS = "gpus"
+
+
+class WorkloadState(models.TextChoices):
+    PENDING = "pending"
+    ADMITTED = "admitted"
+    LAUNCHING = "launching"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Reason(models.TextChoices):
+    """Why a workload is in its state: the closed list. `WAITING` and `ENDED` say which word fits which state."""
+
+    WAITING_FOR_QUOTA = "waiting_for_quota"
+    WAITING_FOR_CAPACITY = "waiting_for_capacity"
+    WAITING_FOR_APPROVAL = "waiting_for_approval"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    QUALITY_BLOCKED = "quality_blocked"
+    BACKING_OFF = "backing_off"
+    PREEMPTED = "preempted"
+    RECLAIMED = "reclaimed"
+    EVICTED = "evicted"
+    NODE_LOST = "node_lost"
+    NO_CAPACITY = "no_capacity"
+    START_TIMEOUT = "start_timeout"
+    COMPLETED = "completed"
+    EXIT_NONZERO = "exit_nonzero"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIME_LIMIT = "time_limit"
+    IMAGE_PULL = "image_pull"
+    LAUNCH_ERROR = "launch_error"
+    LOST = "lost"
+    EXCEEDS_QUOTA = "exceeds_quota"
+    NO_MATCHING_FLAVOR = "no_matching_flavor"
+    CANCELLED_BY_USER = "cancelled_by_user"
+    APPROVAL_DENIED = "approval_denied"
+    APPROVAL_EXPIRED = "approval_expired"
+    DELETED_EXTERNALLY = "deleted_externally"
+    SCALED_DOWN = "scaled_down"
+    IDLE = "idle"
+
+
+WAITING = frozenset(
+    {
+        Reason.WAITING_FOR_QUOTA,
+        Reason.WAITING_FOR_CAPACITY,
+        Reason.WAITING_FOR_APPROVAL,
+        Reason.BUDGET_EXHAUSTED,
+        Reason.QUALITY_BLOCKED,
+        Reason.BACKING_OFF,
+        Reason.PREEMPTED,
+        Reason.RECLAIMED,
+        Reason.EVICTED,
+        Reason.NODE_LOST,
+        Reason.NO_CAPACITY,
+        Reason.START_TIMEOUT,
+    }
+)
+"""Why something waits, or is stopped in order to wait again."""
+
+ENDED = frozenset(Reason) - WAITING
+"""Why something ended."""
+
+CANCELLING = frozenset(
+    {
+        Reason.CANCELLED_BY_USER,
+        Reason.APPROVAL_DENIED,
+        Reason.APPROVAL_EXPIRED,
+        Reason.SCALED_DOWN,
+        Reason.IDLE,
+    }
+)
+"""Ended because somebody, or a rule, wanted it to: such an end is `cancelled`."""
+
+REQUEUED = frozenset({Reason.PREEMPTED, Reason.RECLAIMED, Reason.EVICTED, Reason.START_TIMEOUT})
+"""Stopped by us in order to start again later: such an end is `pending`."""
+
+WORKLOAD = StateMachine(
+    "workload",
+    WorkloadState,
+    {
+        WorkloadState.PENDING: [WorkloadState.ADMITTED, WorkloadState.CANCELLED, WorkloadState.FAILED],
+        WorkloadState.ADMITTED: [WorkloadState.LAUNCHING, WorkloadState.PENDING, WorkloadState.CANCELLED],
+        WorkloadState.LAUNCHING: [
+            WorkloadState.RUNNING,
+            WorkloadState.PENDING,
+            WorkloadState.STOPPING,
+            WorkloadState.SUCCEEDED,
+            WorkloadState.FAILED,
+        ],
+        WorkloadState.RUNNING: [
+            WorkloadState.STOPPING,
+            WorkloadState.SUCCEEDED,
+            WorkloadState.FAILED,
+            WorkloadState.PENDING,
+        ],
+        WorkloadState.STOPPING: [
+            WorkloadState.PENDING,
+            WorkloadState.CANCELLED,
+            WorkloadState.SUCCEEDED,
+            WorkloadState.FAILED,
+        ],
+    },
+    reasons=Reason,
+)
+
+OCCUPYING = WORKLOAD.active - {WorkloadState.PENDING}
+"""States that hold quota and places on nodes: from admission until the last member is proven gone."""
+
+LAUNCHED = OCCUPYING - {WorkloadState.ADMITTED}
+"""States in which there is an attempt that a backend knows or may know."""
