@@ -11,32 +11,17 @@ from uuid import UUID
 from django.core.files.uploadedfile import UploadedFile
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, models, transaction
-from rest_framework import filters, mixins, pagination, serializers, status
+from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from apps.common.errors import IdempotencyMismatch, Invalid, NotFound
 from apps.common.models import IdempotencyKey
+from apps.common.pages import CursorPagination as CursorPagination
+from apps.common.pages import OrderingFilter as OrderingFilter
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
-
-
-class CursorPagination(pagination.CursorPagination):
-    """`{"next", "previous", "results"}`; newest first, `page_size` up to 500."""
-
-    page_size = 50
-    max_page_size = 500
-    page_size_query_param = "page_size"
-    ordering = "-id"
-
-
-class OrderingFilter(filters.OrderingFilter):
-    """`?ordering=-created_at` over the view's `ordering_fields`; ties are broken by id, so that pages are exact."""
-
-    def get_ordering(self, request: Request, queryset: Any, view: Any) -> list[str]:
-        chosen = [str(name) for name in super().get_ordering(request, queryset, view) or ["-id"]]
-        return chosen if any(name.lstrip("-") == "id" for name in chosen) else [*chosen, "-id"]
 
 
 class VisibleRelatedField(serializers.PrimaryKeyRelatedField[Any]):

@@ -1,0 +1,123 @@
+"""Is this process alive, and is all there that it needs? The same checks for web and worker."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from apps.common.errors import BedplateError
+from apps.common.storage import store
+
+log = logging.getLogger(__name__)
+
+Checks = dict[str, dict[str, Any]]
+
+
+class NotReady(Exception):
+    """A check failed; the message says why, without secrets."""
+
+
+def check_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def check_migrations() -> None:
+    """Every migration of the code is applied. The plan costs a query; once empty it stays empty for this process."""
+    if not _migrated():
+        raise NotReady("migrations are not applied: run `manage.py migrate`")
+
+
+class _NotYet(Exception):
+    """Keeps a negative answer out of the cache below."""
+
+
+def _migrated() -> bool:
+    try:
+        return _all_applied()
+    except _NotYet:
+        return False
+
+
+@functools.lru_cache(maxsize=1)
+def _all_applied() -> bool:
+    if unapplied_migrations():
+        raise _NotYet
+    return True
+
+
+def unapplied_migrations() -> bool:
+    """Whether the code has a migration that the database has not. One query."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def check_redis() -> None:
+    _redis(settings.BEDPLATE_REDIS_URL).ping()
+
+
+@functools.lru_cache(maxsize=1)
+def _redis(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+
+
+def check_storage() -> None:
+    store().check_writable()
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "database": check_database,
+    "migrations": check_migrations,
+    "redis": check_redis,
+    "storage": check_storage,
+}
+
+
+def readiness() -> tuple[bool, Checks]:
+    """Run every check; each has its own time-out, together at most some seconds."""
+    results: Checks = {}
+    for name, check in CHECKS.items():
+        started = time.perf_counter()
+        outcome: dict[str, Any] = {"ok": True}
+        try:
+            check()
+        except NotReady as error:
+            outcome = {"ok": False, "reason": str(error)}
+        except (DatabaseError, redis.RedisError, BedplateError, OSError) as error:
+            log.warning("readiness: %s failed: %s", name, error)
+            outcome = {"ok": False, "reason": f"{name} does not answer ({type(error).__name__})"}
+        results[name] = outcome | {"seconds": round(time.perf_counter() - started, 4)}
+    return all(result["ok"] for result in results.values()), results
+
+
+def ready_body() -> tuple[int, str]:
+    """Status and JSON of `/readyz`."""
+    ready, checks = readiness()
+    return (200 if ready else 503), json.dumps({"ready": ready, "checks": checks})
+
+
+def livez(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"alive": True})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when it can do its work, else 503 with the reason per check."""
+    status, body = ready_body()
+    return HttpResponse(body, status=status, content_type="application/json")
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus's text format. Holds no names of users or objects."""
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,71 @@
+"""Around every request of Django: its id, its log line, its metrics."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from apps.common.context import request_id
+from controlplane.metrics import REQUEST_SECONDS, REQUESTS
+
+log = logging.getLogger("controlplane.request")
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+HEADER = "X-Request-ID"
+ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+
+
+class RequestContextMiddleware:
+    """Takes the caller's `X-Request-ID` or makes one, keeps it for logs and audit, and gives it back."""
+
+    sync_capable, async_capable = True, False
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        offered = request.headers.get(HEADER, "")
+        known = offered if ACCEPTED_ID.fullmatch(offered) else uuid4().hex
+        token, started = request_id.set(known), time.perf_counter()
+        try:
+            response = self.get_response(request)
+            response.headers[HEADER] = known
+            if request.path not in QUIET:
+                self._log(request, response, time.perf_counter() - started)
+            return response
+        finally:
+            request_id.reset(token)
+
+    def _log(self, request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+        extra = {
+            "method": request.method,
+            "path": request.path,
+            "status": response.status_code,
+            "duration_seconds": round(seconds, 4),
+        }
+        log.info("%s %s %s", request.method, request.path, response.status_code, extra=extra)
+
+
+class RequestMetricsMiddleware:
+    """Counts and times by route, never by address. The innermost one: it measures the view."""
+
+    sync_capable, async_capable = True, False
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        response = self.get_response(request)
+        method = request.method if request.method in ("GET", "POST", "PUT", "PATCH", "DELETE") else "other"
+        route = request.resolver_match.route if request.resolver_match else "unknown"
+        REQUESTS.labels(method, route, str(response.status_code)).inc()
+        REQUEST_SECONDS.labels(method, route).observe(time.perf_counter() - started)
+        return response

@@ -1,0 +1,80 @@
+"""Kinds of settings: how the text of a variable becomes a value, and how to say in words what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the text of a variable becomes a value. `parse` raises ValueError for what it does not take."""
+
+    takes: str
+    parse: Callable[[str], Any]
+
+
+def whole_number(low: int, high: int, takes: str) -> Kind:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return Kind(takes, parse)
+
+
+def one_of(*choices: str) -> Kind:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(text)
+        return text
+
+    return Kind(" or ".join(f"`{choice}`" for choice in choices), parse)
+
+
+def address(takes: str, *schemes: str) -> Kind:
+    """A URL of one of the schemes, with a host, or for `file` with an absolute path; no closing slash."""
+
+    def parse(text: str) -> str:
+        parts = urlsplit(text)
+        located = parts.path.startswith("/") and not parts.netloc if parts.scheme == "file" else parts.hostname
+        if parts.scheme not in schemes or not located or (parts.port is not None and not 0 < parts.port < 65536):
+            raise ValueError(text)
+        return text.rstrip("/")
+
+    return Kind(takes, parse)
+
+
+def text_of_at_least(length: int) -> Kind:
+    def parse(text: str) -> str:
+        if len(text) < length:
+            raise ValueError("too short")
+        return text
+
+    return Kind(f"text of at least {length} characters", parse)
+
+
+def _parse_switch(text: str) -> bool:
+    known = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    try:
+        return known[text.lower()]
+    except KeyError as error:
+        raise ValueError(text) from error
+
+
+def _parse_list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _parse_host(text: str) -> str:
+    if not text or any(character in text for character in "/ @"):
+        raise ValueError(text)
+    return text
+
+
+SWITCH = Kind("`true` or `false`", _parse_switch)
+NAMES = Kind("names, separated by commas", _parse_list)
+HOST = Kind("a host name or an IP address", _parse_host)

@@ -1,0 +1,193 @@
+"""Settings that every installation shares. Values from outside come through `controlplane.env` only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controlplane import env
+from controlplane.logs import logging_config
+from controlplane.settings.database import database
+
+ENVIRONMENT = env.current()
+DATABASE_URL, REDIS_URL = ENVIRONMENT.resolved()
+
+# -- what the apps read ------------------------------------------------------------------------------------------
+BEDPLATE_HOME = ENVIRONMENT.home
+BEDPLATE_STORAGE_URL = ENVIRONMENT.storage_url
+BEDPLATE_JOB_API_URL = ENVIRONMENT.job_api_url
+BEDPLATE_GATEWAY_URL = ENVIRONMENT.gateway_url
+BEDPLATE_GATEWAY_TOKEN = ENVIRONMENT.needed_gateway_token()
+BEDPLATE_BACKEND = ENVIRONMENT.backend
+BEDPLATE_DATA_RUNNER = ENVIRONMENT.data_runner
+BEDPLATE_ENCRYPTION_KEY_FILE = ENVIRONMENT.needed_encryption_key_file()
+BEDPLATE_REDIS_URL = REDIS_URL or "redis://127.0.0.1:1/0"  # port 1: nobody answers, at once
+BEDPLATE_HOST = ENVIRONMENT.host
+BEDPLATE_WORKER_METRICS_PORT = ENVIRONMENT.worker_metrics_port
+
+# -- Django ------------------------------------------------------------------------------------------------------
+BASE_DIR = env.ROOT
+SECRET_KEY = ENVIRONMENT.needed_secret_key()
+DEBUG = ENVIRONMENT.debug
+ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
+ROOT_URLCONF = "controlplane.urls"
+ASGI_APPLICATION = "controlplane.asgi.application"
+AUTH_USER_MODEL = "access.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "django_filters",
+    "guardian",
+    "channels",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "apps.common.apps.CommonConfig",
+    "apps.access.apps.AccessConfig",
+    "apps.quotas.apps.QuotasConfig",
+    "apps.datasets.apps.DatasetsConfig",
+    "apps.experiments.apps.ExperimentsConfig",
+    "apps.deployments.apps.DeploymentsConfig",
+    "controlplane.apps.ControlplaneConfig",
+]
+
+INSTALLED_APPS = [  # until all five are there
+    name
+    for name in INSTALLED_APPS
+    if not name.startswith("apps.") or (BASE_DIR / "apps" / name.split(".")[1] / "apps.py").exists()
+]
+
+MIDDLEWARE = [
+    # The first and the last are sync only, which keeps all between them in one thread hop per request.
+    "controlplane.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "controlplane.static.StaticFilesMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "controlplane.middleware.RequestMetricsMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": database(
+        DATABASE_URL,
+        pool_size=ENVIRONMENT.database_pool_size,
+        statement_timeout_seconds=ENVIRONMENT.statement_timeout_seconds,
+    )
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": BEDPLATE_REDIS_URL,
+        "KEY_PREFIX": "bedplate",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BEDPLATE_HOME / "static"
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_USE_FINDERS = False
+WHITENOISE_MAX_AGE = 3600
+
+LOGGING = logging_config(level=ENVIRONMENT.log_level, form=ENVIRONMENT.log_format)
+
+# -- who is it, and what may they --------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None
+LOGIN_URL = "/admin/login/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_NAME = "bedplate_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "bedplate_csrf"
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# -- REST --------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.access.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "apps.common.pages.CursorPagination",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "apps.common.pages.OrderingFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "apps.common.problems.problem_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+if not (BASE_DIR / "apps/access/api/authentication.py").exists():  # until it is there
+    del REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Bedplate",
+    "DESCRIPTION": "The control plane of an organisation's AI work: governed data, shared GPUs, training, serving.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# -- Celery ------------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = BEDPLATE_REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 60, "socket_timeout": 15, "socket_connect_timeout": 2}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_ROUTES = {f"{queue}.*": {"queue": queue} for queue in ("control", "dispatch", "data", "notify")}
+CELERY_BEAT_SCHEDULE_FILENAME = str(BEDPLATE_HOME / "run" / "beat-schedule")
+CELERY_TIMEZONE = "UTC"

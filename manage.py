@@ -1,0 +1,26 @@
+#!/usr/bin/env python
+"""Commands of the control plane: `manage.py help`."""
+
+import sys
+
+from django.core.management import execute_from_command_line
+
+from controlplane.embedded.offline import NotRunning
+from controlplane.env import SettingsRefused, choose_settings
+
+
+def main() -> int:
+    choose_settings()
+    try:
+        execute_from_command_line(sys.argv)
+    except SettingsRefused as refused:
+        sys.stderr.write("".join(f"bedplate: {problem}\n" for problem in refused.problems))
+        return 2
+    except NotRunning as error:
+        sys.stderr.write(f"bedplate: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
