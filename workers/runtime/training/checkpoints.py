@@ -1,0 +1,66 @@
+"""The whole state of a torch training loop in one file, so that a resumed run continues as if never stopped."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def save_state(
+    path: str | Path, *, model: torch.nn.Module, optimiser: torch.optim.Optimizer, epoch: int, step: int
+) -> None:
+    """Write model, optimiser, position, and the states of every random generator."""
+    torch.save(
+        {
+            "model": model.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "epoch": epoch,
+            "step": step,
+            "random": _random_states(),
+        },
+        path,
+    )
+
+
+def load_state(
+    path: str | Path, *, model: torch.nn.Module, optimiser: torch.optim.Optimizer, device: torch.device
+) -> tuple[int, int]:
+    """Restore what `save_state` wrote; returns (epochs done, steps done).
+
+    Only tensors and plain values are read: a checkpoint cannot run code.
+    """
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    _restore_random_states(state["random"])
+    return int(state["epoch"]), int(state["step"])
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch on every device."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _random_states() -> dict[str, Any]:
+    kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
+    return {
+        "python": random.getstate(),
+        "numpy": (kind, [int(key) for key in keys], position, has_gauss, cached),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def _restore_random_states(states: dict[str, Any]) -> None:
+    random.setstate(states["python"])
+    kind, keys, position, has_gauss, cached = states["numpy"]
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, cached))
+    torch.set_rng_state(states["torch"].cpu())
+    if torch.cuda.is_available() and len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all([state.cpu() for state in states["cuda"]])
