@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path
 from django.db import models
 from django.http import Http404, HttpRequest
 
@@ -33,7 +34,7 @@ def visible_rows(queryset: Any, user: Any) -> Any:
 class VisibleRelatedFilter(admin.RelatedFieldListFilter):
     """A filter by a related object that offers visible ones only."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         rows = visible_rows(field.remote_field.model._default_manager.all(), request.user)
         return [(str(row.pk), str(row)) for row in rows.order_by("-pk")[:200]]
 
@@ -42,7 +43,7 @@ class VisibleAdmin(_ModelAdmin):
     """Staff see the rows visible to them; only superusers change them."""
 
     show_full_result_count = False
-    ordering: ClassVar[Sequence[str]] = ("-pk",)
+    ordering = ("-pk",)
     list_per_page = 50
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -55,7 +56,7 @@ class VisibleAdmin(_ModelAdmin):
             raise Http404
         return found
 
-    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
         """Filters by a relation never name what the user cannot see."""
         return [
             (name, VisibleRelatedFilter) if isinstance(name, str) and _is_relation(self.model, name) else name
@@ -86,10 +87,10 @@ class ReadOnlyAdmin(VisibleAdmin):
     extra_fields: ClassVar[Sequence[str]] = ()
     """Methods or properties shown below the columns."""
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return [f.name for f in self.model._meta.fields if f.name not in self.hidden] + list(self.extra_fields)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.get_fields(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -133,27 +134,25 @@ def _is_superuser(request: HttpRequest) -> bool:
 
 
 def _is_relation(model: type[models.Model], name: str) -> bool:
-    return "__" not in name and model._meta.get_field(name).is_relation
+    return bool(get_fields_from_path(model, name)[-1].is_relation)
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
     list_display = ("id", "kind", "subject", "project_id", "created_at")
-    search_fields = ("kind", "subject")
+    search_fields = ("=subject",)
 
 
 @admin.register(Transition)
 class TransitionAdmin(ReadOnlyAdmin):
     list_display = ("id", "noun", "object_id", "from_state", "to_state", "reason", "actor_name", "at")
-    search_fields = ("noun", "object_id")
-    list_filter = ("noun",)
+    search_fields = ("=object_id",)
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "actor_name", "action", "subject_kind", "subject_name", "project_id")
-    search_fields = ("action", "subject_id", "subject_name", "actor_name")
-    list_filter = ("action", "actor_kind")
+    search_fields = ("=action", "=subject_id", "=subject_name", "=actor_name")
 
 
 @admin.register(IdempotencyKey)

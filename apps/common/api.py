@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files import File
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, models, transaction
+from django.utils.crypto import salted_hmac
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from apps.common.errors import IdempotencyMismatch, Invalid, NotFound
+from apps.common.errors import IdempotencyMismatch, Invalid, NotFound, Unauthenticated
 from apps.common.models import IdempotencyKey
 from apps.common.pages import CursorPagination as CursorPagination
 from apps.common.pages import OrderingFilter as OrderingFilter
+from apps.common.pages import RowFilterBackend
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
@@ -44,22 +46,24 @@ class VisibleRelatedField(serializers.PrimaryKeyRelatedField[Any]):
         return super().fail(key, **kwargs)
 
 
-class VisibleMixin:
-    """Reads start at `.visible_to(user)`; what is not visible does not exist."""
+class VisibleViewSet(GenericViewSet[Any]):
+    """Reads start at `.visible_to(user)`; what is not visible does not exist.
 
-    request: Request
+    A view names the columns it filters and orders by: `filterset_fields`, `ordering_fields`.
+    """
+
+    filter_backends = (RowFilterBackend, OrderingFilter)
+    ordering_fields: ClassVar[Sequence[str]] = ("created_at",)
 
     def get_queryset(self) -> Any:
-        queryset: Any = super().get_queryset()  # type: ignore[misc]
+        queryset: Any = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return queryset.none()
         return queryset.visible_to(self.request.user)
 
 
-class ReadViewSet(VisibleMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Any]):
+class ReadViewSet(VisibleViewSet, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """List and retrieve."""
-
-    ordering_fields: ClassVar[list[str]] = ["created_at"]
 
 
 class CreateViewSet(ReadViewSet):
@@ -81,9 +85,9 @@ class CreateViewSet(ReadViewSet):
         raise AssertionError(f"{type(self).__name__} does not say how to create")
 
     def represent(self, obj: models.Model) -> Any:
-        """The answer for a new object."""
-        fresh = self.serializer_class._meta.model._default_manager.get(pk=obj.pk)  # type: ignore[union-attr]
-        return self.serializer_class(fresh, context=self.get_serializer_context()).data  # type: ignore[misc]
+        """The answer for a new object: the same as reading it."""
+        fresh = self.get_queryset().get(pk=obj.pk)
+        return super().get_serializer_class()(fresh, context=self.get_serializer_context()).data
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
@@ -92,11 +96,22 @@ class CreateViewSet(ReadViewSet):
         return once(request, data, lambda: (self.represent(self.perform_service(data)), status.HTTP_201_CREATED))
 
 
-def once(request: Request, data: dict[str, Any], produce: Callable[[], tuple[Any, int]]) -> Response:
+def once(
+    request: Request,
+    data: dict[str, Any],
+    produce: Callable[[], tuple[Any, int]],
+    *,
+    shown_once: Collection[str] = (),
+) -> Response:
     """Run `produce` in a transaction, at most once per caller and idempotency key.
 
     A twin that comes meanwhile waits for the first to commit and gets its answer; if the first failed, the twin
     runs. Errors are not stored.
+
+    Args:
+        data: the validated input; with the key, decides whether it is the same request.
+        produce: gives the answer's body and status.
+        shown_once: names in the body that are not stored, hence absent from a repeated answer: a token.
 
     Raises:
         IdempotencyMismatch: the key was used for another request.
@@ -108,12 +123,13 @@ def once(request: Request, data: dict[str, Any], produce: Callable[[], tuple[Any
         return Response(body, status=code)
     if len(key) > 200:
         raise Invalid(f"{IDEMPOTENCY_HEADER} is longer than 200 characters")
-    caller, digest = str(request.user.pk), _digest(request, data)
+    caller, digest = _caller(request), _digest(request, data)
     try:
         with transaction.atomic():
             row = IdempotencyKey.objects.create(caller=caller, key=key, request_digest=digest)
             body, code = produce()
-            row.response_status, row.response_body = code, body
+            kept = {name: value for name, value in body.items() if name not in shown_once} if shown_once else body
+            row.response_status, row.response_body = code, kept
             row.save(update_fields=["response_status", "response_body"])
     except IntegrityError:
         replayed = _replay(caller, key, digest)
@@ -132,16 +148,33 @@ def _replay(caller: str, key: str, digest: str) -> Response | None:
     return Response(row.response_body, status=row.response_status, headers={"Idempotency-Replayed": "true"})
 
 
+def _caller(request: Request) -> str:
+    """Whose key it is: the person's, or the attempt's that a job's token names."""
+    who = request.user.pk or getattr(request.auth, "pk", None)
+    if who is None:
+        raise Unauthenticated
+    return str(who)
+
+
 def _digest(request: Request, data: dict[str, Any]) -> str:
+    """Keyed, so that nobody who reads the table can try out what a short secret in a request was."""
     text = json.dumps([request.method, request.path, data], sort_keys=True, default=_plain)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return salted_hmac("apps.common.api.once", text, algorithm="sha256").hexdigest()
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, models.Model):
         return str(value.pk)
-    if isinstance(value, UploadedFile):
-        return [value.name, value.size]
+    if isinstance(value, File):
+        return [value.name, value.size, _content_digest(value)]
     if isinstance(value, UUID):
         return str(value)
     return DjangoJSONEncoder().default(value)
+
+
+def _content_digest(upload: File[Any]) -> str:
+    digest = hashlib.sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    upload.seek(0)
+    return digest.hexdigest()

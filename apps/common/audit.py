@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import models
 
 from apps.common.context import request_id
-from apps.common.models import AuditEvent
+from apps.common.models import AuditEvent, noun_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ def record(
         actor_id=actor.id,
         actor_name=actor.name,
         action=action,
-        subject_kind=str(subject._meta.model_name),
+        subject_kind=noun_of(subject),
         subject_id=str(subject.pk),
         subject_name=str(subject)[:200],
         project_id=project_id or getattr(subject, "project_id", None),
-        request_id=request_id.get(),
+        request_id=request_id.get()[:64],
         detail=detail or {},
     )

@@ -1,21 +1,22 @@
 """One tree of errors. Each has a stable `code`, an HTTP status and whether trying again can help.
 
-    BedplateError
-    ├── Invalid               400  invalid             the request cannot be understood or breaks a rule of form
-    ├── Unauthenticated       401  unauthenticated
-    │   └── AttemptSuperseded 401  attempt_superseded  the attempt of this token is no longer current
-    ├── Forbidden             403  forbidden           visible, but not allowed; the detail says why
-    │   └── ApprovalRequired  403  approval_required   allowed once somebody approves
-    ├── NotFound              404  not_found           missing, or not visible: the two look the same
-    ├── Conflict              409  conflict            the thing is not in a state that allows this
-    │   ├── IllegalTransition 409  illegal_transition
-    │   ├── StaleState        409  stale_state         somebody else moved it first; load again (retryable)
-    │   ├── IdempotencyMismatch 409 idempotency_mismatch  the key was used for another request
-    │   └── QuotaExceeded     409  quota_exceeded
-    ├── TooLarge              413  too_large
-    └── Unavailable           503  unavailable         (retryable)
-        ├── BackendUnavailable 503 backend_unavailable (retryable)
-        └── StorageUnavailable 503 storage_unavailable (retryable)
+BedplateError
+├── Invalid               400  invalid             the request cannot be understood or breaks a rule of form
+├── Unauthenticated       401  unauthenticated
+│   └── AttemptSuperseded 401  attempt_superseded  the attempt of this token is no longer current
+├── Forbidden             403  forbidden           visible, but not allowed; the detail says why
+│   └── ApprovalRequired  403  approval_required   allowed once somebody approves
+├── NotFound              404  not_found           missing, or not visible: the two look the same
+├── Conflict              409  conflict            the thing is not in a state that allows this
+│   ├── IllegalTransition 409  illegal_transition
+│   ├── StaleState        409  stale_state         somebody else moved it first; load again (retryable)
+│   ├── IdempotencyMismatch 409 idempotency_mismatch  the key was used for another request
+│   └── QuotaExceeded     409  quota_exceeded
+├── TooLarge              413  too_large
+├── RateLimited           429  rate_limited        too many of these; `wait` says for how long (retryable)
+└── Unavailable           503  unavailable         (retryable)
+    ├── BackendUnavailable 503 backend_unavailable (retryable)
+    └── StorageUnavailable 503 storage_unavailable (retryable)
 """
 
 from __future__ import annotations
@@ -89,6 +90,17 @@ class QuotaExceeded(Conflict):
 
 class TooLarge(BedplateError):
     code, status, title = "too_large", 413, "Too large"
+
+
+class RateLimited(BedplateError):
+    """Args: wait: seconds until it makes sense to try again."""
+
+    code, status, title = "rate_limited", 429, "Too many requests"
+    retryable = True
+
+    def __init__(self, detail: str = "", *, wait: int) -> None:
+        super().__init__(detail)
+        self.wait = wait
 
 
 class Unavailable(BedplateError):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import models
 
-from apps.common.models import Event
+from apps.common.models import Event, noun_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,19 @@ class News:
 
 def subject_of(obj: models.Model, noun: str = "") -> str:
     """`<noun>.<id>`: the name under which a browser follows an object."""
-    return f"{noun or obj._meta.model_name}.{obj.pk}"
+    return f"{noun or noun_of(obj)}.{obj.pk}"
 
 
-def emit(kind: str, obj: models.Model, *, noun: str = "", payload: dict[str, Any] | None = None) -> None:
-    """Write one event about `obj` in the running transaction."""
-    emit_many([News(kind, subject_of(obj, noun), getattr(obj, "project_id", None), payload or {})])
+def emit(
+    kind: str,
+    obj: models.Model,
+    *,
+    noun: str = "",
+    project_id: UUID | None = None,
+    payload: dict[str, Any] | None = None,
+) -> None:
+    """Write one event about `obj` in the running transaction; `project_id` defaults to the object's own."""
+    emit_many([News(kind, subject_of(obj, noun), project_id or getattr(obj, "project_id", None), payload or {})])
 
 
 def emit_many(news: Iterable[News]) -> None:

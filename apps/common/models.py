@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -26,6 +27,12 @@ class BaseModel(models.Model):
 
     class Meta:
         abstract = True
+
+
+def noun_of(obj: models.Model | type[models.Model]) -> str:
+    """The word for this kind of thing in events, audit rows and subjects: `dataset_version`."""
+    machine = getattr(obj, "machine", None)
+    return machine.noun if machine else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", str(obj._meta.object_name)).lower()
 
 
 class Event(models.Model):
@@ -116,7 +123,7 @@ class IdempotencyKey(models.Model):
     caller = models.CharField(max_length=64)
     key = models.CharField(max_length=200)
     request_digest = models.CharField(max_length=64)
-    """SHA-256 over method, path and the validated body."""
+    """HMAC-SHA-256 over method, path and the validated body."""
     response_status = models.PositiveSmallIntegerField(default=0)
     response_body = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     created_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -6,18 +6,30 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from apps.common.context import request_id
-from apps.common.errors import BedplateError, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from apps.common.errors import (
+    BedplateError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 
 log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+UNIQUE_VIOLATION = "23505"
 
 
 def problem_body(error: BedplateError) -> dict[str, Any]:
@@ -50,9 +62,8 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | 
     response = Response(problem_body(known), status=known.status, content_type=CONTENT_TYPE)
     if known.status == 401:
         response["WWW-Authenticate"] = "Bearer"
-    wait = getattr(error, "wait", None)
-    if wait is not None:
-        response["Retry-After"] = str(int(wait))
+    if isinstance(known, RateLimited):
+        response["Retry-After"] = str(known.wait)
     return response
 
 
@@ -67,8 +78,23 @@ def _as_bedplate(error: Exception) -> BedplateError | None:
         return Invalid("; ".join(error.messages), fields=getattr(error, "message_dict", None))
     if isinstance(error, exceptions.APIException):
         return _from_framework(error)
+    if isinstance(error, RequestDataTooBig):
+        return TooLarge("The body of the request is too large.")
+    return _from_database(error)
+
+
+def _from_database(error: Exception) -> BedplateError | None:
     if isinstance(error, OperationalError | InterfaceError):
-        return Unavailable("the database did not answer in time")
+        log.warning("the database failed a request", exc_info=error)
+        return Unavailable("The database did not answer in time.")
+    if isinstance(error, DataError):
+        log.warning("the database refused a value of a request", exc_info=error)
+        return Invalid("A value of the request cannot be stored: out of range, or text with NUL characters.")
+    if isinstance(error, ProtectedError):
+        return Conflict("Other things still refer to it.")
+    if isinstance(error, IntegrityError) and getattr(error.__cause__, "sqlstate", "") == UNIQUE_VIOLATION:
+        # Two requests at the same moment: the services check first, the constraint decides.
+        return Conflict("One with the same name exists already.")
     return None
 
 
@@ -83,6 +109,8 @@ def _from_framework(error: exceptions.APIException) -> BedplateError:
         return Forbidden(str(error.detail))
     if isinstance(error, exceptions.NotFound):
         return NotFound()
+    if isinstance(error, exceptions.Throttled):
+        return RateLimited(wait=int(getattr(error, "wait", None) or 1))
     known = BedplateError(str(error.detail))
     known.status, known.title = error.status_code, str(error.default_detail)
     known.code = str(error.default_code)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -99,7 +100,8 @@ class Stateful(BaseModel):
 class Move:
     """One step wanted: which object, where to, why, and the columns that change with it.
 
-    `changes` holds attribute names of concrete columns (`version_id`, not `version`) and plain values.
+    `changes` holds attribute names of concrete columns (`version_id`, not `version`) and values that JSON can carry:
+    text, numbers, booleans, None, UUIDs, aware datetimes, lists and dicts.
     """
 
     obj: Stateful
@@ -109,9 +111,7 @@ class Move:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
-def transition(
-    obj: Stateful, to: str, *, actor: Actor, reason: str = "", detail: str = "", **changes: Any
-) -> None:
+def transition(obj: Stateful, to: str, *, actor: Actor, reason: str = "", detail: str = "", **changes: Any) -> None:
     """Move one object along its table and set the new values on it.
 
     Raises:
@@ -130,23 +130,21 @@ def transition_many(moves: Sequence[Move], *, actor: Actor) -> set[UUID]:
 
     Raises:
         IllegalTransition: any of the moves is not in the table; nothing was written.
-        ValueError: the moves are of different models or change different columns.
+        ValueError: the moves are of different models, change different columns, or name an object twice.
     """
     if not moves:
         return set()
-    model = type(moves[0].obj)
-    columns = sorted(moves[0].changes)
+    model, columns, moves = _checked(moves)
     for move in moves:
-        if type(move.obj) is not model or sorted(move.changes) != columns:
-            raise ValueError("transition_many takes moves of one model that change the same columns")
         try:
             model.machine.check(move.obj.state, move.to, move.reason)
         except IllegalTransition as error:
             raise IllegalTransition(f"{error.detail}; {_told(move.obj)}") from None
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         moved = _update(model, moves, columns)
         done = [move for move in moves if move.obj.pk in moved]
-        _tell(model.machine, done, actor)
+        if done:
+            _tell(model.machine, done, actor)
     for move in done:
         _set(move, moved[move.obj.pk])
     return set(moved)
@@ -156,32 +154,52 @@ def explain(moves: Sequence[Move]) -> set[UUID]:
     """Change only why (`reason`, `detail`) of objects that stay in their state `to`; returns the ids changed.
 
     No story row: a waiting thing changes its reason often. Rows whose state has moved meanwhile are left alone.
+
+    Raises:
+        ValueError: a move would change the state or a column.
     """
     fresh = [m for m in moves if (m.obj.state_reason, m.obj.state_detail) != (m.reason, m.detail)]
     if not fresh:
         return set()
+    model, columns, fresh = _checked(fresh)
+    if columns or any(move.to != move.obj.state for move in fresh):
+        raise ValueError("explain() changes neither a state nor a column")
     for move in fresh:
-        if move.to != move.obj.state:
-            raise ValueError("explain() does not move a state")
-        move.obj.machine.check_reason(move.reason)
-    model = type(fresh[0].obj)
-    with transaction.atomic():
+        model.machine.check_reason(move.reason)
+    with transaction.atomic(savepoint=False):
         moved = _update(model, fresh, [], touch=False)
         done = [move for move in fresh if move.obj.pk in moved]
-        emit_many(
-            News(f"{model.machine.noun}.explained", subject_of(m.obj, model.machine.noun),
-                 getattr(m.obj, "project_id", None), {"state": m.to, "reason": m.reason, "detail": m.detail})
-            for m in done
-        )
+        emit_many([_news(f"{model.machine.noun}.explained", move) for move in done])
     for move in done:
         move.obj.state_reason, move.obj.state_detail = move.reason, move.detail
     return set(moved)
 
 
+def _checked(moves: Sequence[Move]) -> tuple[type[Stateful], list[str], list[Move]]:
+    """The one model and the one set of columns of all moves; texts without NUL, which PostgreSQL cannot keep."""
+    model = type(moves[0].obj)
+    columns = sorted(moves[0].changes)
+    if any(type(move.obj) is not model or sorted(move.changes) != columns for move in moves):
+        raise ValueError("the moves are of one model and change the same columns")
+    if len({move.obj.pk for move in moves}) != len(moves):
+        raise ValueError("an object moves once at a time")
+    return model, columns, [replace(move, detail=move.detail.replace("\x00", "")) for move in moves]
+
+
+class _Encoder(DjangoJSONEncoder):
+    """Times to the microsecond: Django's own encoder cuts them to milliseconds."""
+
+    def default(self, o: Any) -> Any:
+        return o.isoformat() if isinstance(o, datetime) else super().default(o)
+
+
 def _update(
     model: type[Stateful], moves: Sequence[Move], columns: Sequence[str], *, touch: bool = True
-) -> dict[UUID, Any]:
-    """One UPDATE … FROM for all moves. Returns id → database time of the step, for the rows that moved."""
+) -> dict[UUID, datetime]:
+    """One UPDATE … FROM for all moves. Returns id → database time of the step, for the rows that moved.
+
+    The rows are locked in the order of their ids first, so that two of these never wait for each other in a circle.
+    """
     quote = connection.ops.quote_name
     fields = [next(f for f in model._meta.concrete_fields if f.attname == name) for name in columns]
     rows = [
@@ -189,17 +207,20 @@ def _update(
         | {f"c_{name}": m.changes[name] for name in columns}
         for m in moves
     ]
+    table = quote(model._meta.db_table)
     typed = "".join(f", {quote('c_' + f.attname)} {_column_type(f)}" for f in fields)
-    sets = "".join(f", {quote(f.column)} = v.{quote('c_' + f.attname)}" for f in fields)
+    sets = "".join(f", {quote(_column(f))} = v.{quote('c_' + f.attname)}" for f in fields)
     stamp = ", state_at = clock_timestamp()" if touch else ""
     sql = (
-        f"UPDATE {quote(model._meta.db_table)} AS t SET state = v.to_state, state_reason = v.reason,"  # noqa: S608
-        f" state_detail = v.detail{stamp}{sets}"
-        " FROM jsonb_to_recordset(%s::jsonb) AS v(id uuid, from_state text, to_state text, reason text, detail text"
-        f"{typed}) WHERE t.id = v.id AND t.state = v.from_state RETURNING t.id, t.state_at"
+        "WITH v AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS w"  # noqa: S608 - names from models
+        f"(id uuid, from_state text, to_state text, reason text, detail text{typed})),"
+        f" held AS (SELECT t.id FROM {table} AS t JOIN v ON t.id = v.id AND t.state = v.from_state"
+        " ORDER BY t.id FOR NO KEY UPDATE OF t)"
+        f" UPDATE {table} AS t SET state = v.to_state, state_reason = v.reason, state_detail = v.detail{stamp}{sets}"
+        " FROM v JOIN held ON held.id = v.id WHERE t.id = v.id AND t.state = v.from_state RETURNING t.id, t.state_at"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [json.dumps(rows, cls=DjangoJSONEncoder)])
+        cursor.execute(sql, [json.dumps(rows, cls=_Encoder)])
         return dict(cursor.fetchall())
 
 
@@ -210,20 +231,37 @@ def _column_type(column: models.Field[Any, Any]) -> str:
     return kind
 
 
+def _column(column: models.Field[Any, Any]) -> str:
+    if column.column is None:
+        raise ValueError(f"{column.name} is not a column")
+    return column.column
+
+
 def _tell(machine: StateMachine, done: Sequence[Move], actor: Actor) -> None:
     Transition.objects.bulk_create(
-        Transition(noun=machine.noun, object_id=m.obj.pk, from_state=m.obj.state, to_state=m.to, reason=m.reason,
-                   detail=m.detail, actor_kind=actor.kind, actor_id=actor.id, actor_name=actor.name)
+        Transition(
+            noun=machine.noun,
+            object_id=m.obj.pk,
+            from_state=m.obj.state,
+            to_state=m.to,
+            reason=m.reason,
+            detail=m.detail,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_name=actor.name,
+        )
         for m in done
     )
-    emit_many(
-        News(f"{machine.noun}.{m.to}", subject_of(m.obj, machine.noun), getattr(m.obj, "project_id", None),
-             {"from": m.obj.state, "state": m.to, "reason": m.reason, "detail": m.detail})
-        for m in done
-    )
+    emit_many([_news(f"{machine.noun}.{m.to}", m, {"from": m.obj.state}) for m in done])
 
 
-def _set(move: Move, at: Any) -> None:
+def _news(kind: str, move: Move, payload: dict[str, Any] | None = None) -> News:
+    obj = move.obj
+    told = {"state": move.to, "reason": move.reason, "detail": move.detail}
+    return News(kind, subject_of(obj, obj.machine.noun), getattr(obj, "project_id", None), (payload or {}) | told)
+
+
+def _set(move: Move, at: datetime) -> None:
     obj = move.obj
     obj.state, obj.state_reason, obj.state_detail, obj.state_at = move.to, move.reason, move.detail, at
     for name, value in move.changes.items():

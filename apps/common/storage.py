@@ -5,7 +5,9 @@ A path in the store is relative and has no `..`; its URI for jobs is `bedplate:/
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,7 +53,8 @@ def path_of(uri: str) -> str:
 def checked(path: str) -> str:
     """The path itself, once it is known to stay inside the store; a closing `/` is kept."""
     parts = path.rstrip("/").split("/")
-    if not path or path.startswith("/") or "\\" in path or any(part in ("", ".", "..") for part in parts):
+    strange = "\\" in path or any(ord(letter) < 32 for letter in path)
+    if strange or path.startswith("/") or any(part in ("", ".", "..") for part in parts):
         raise Invalid(f"{path!r} is not a path inside the object store")
     return path
 
@@ -65,30 +68,58 @@ class ObjectStore:
         self.is_local = self.url.startswith("file://")
 
     def _at(self, path: str) -> str:
-        return posixpath.join(self.root, checked(path).rstrip("/"))
+        at = posixpath.join(self.root, checked(path).rstrip("/"))
+        # A job writes below this folder too, and may leave a link there that leads out of it.
+        if self.is_local and not Path(at).resolve().is_relative_to(Path(self.root).resolve()):
+            raise Invalid(f"{path!r} is not a path inside the object store")
+        return at
 
     def local_path(self, path: str) -> Path | None:
         """Where a `file://` store keeps it, for jobs on the same machine; None for a remote store."""
         return Path(self._at(path)) if self.is_local else None
 
     def put(self, path: str, chunks: Iterable[bytes]) -> Stored:
-        """Write a whole object; it appears under its name only once it is complete."""
-        target, digest, size = self._at(path), hashlib.sha256(), 0
+        """Write a whole object; it appears under its name only once it is complete and on disk.
+
+        When `chunks` raises, nothing appears and the error goes on.
+        """
+        target = self._at(path)
         part = f"{target}.{uuid4().hex}.part" if self.is_local else target
         try:
             self.fs.makedirs(posixpath.dirname(target), exist_ok=True)
-            with self.fs.open(part, "wb") as file:
-                for chunk in chunks:
-                    digest.update(chunk)
-                    size += len(chunk)
-                    file.write(chunk)
-            if part != target:
+            size, digest = self._write(part, chunks)
+            if self.is_local:
                 Path(part).replace(target)
         except OSError as error:
-            if part != target:
-                Path(part).unlink(missing_ok=True)
             raise StorageUnavailable(f"could not write {path}: {error}") from error
-        return Stored(path, size, digest.hexdigest())
+        finally:
+            if self.is_local:
+                Path(part).unlink(missing_ok=True)
+        return Stored(path, size, digest)
+
+    def _write(self, at: str, chunks: Iterable[bytes]) -> tuple[int, str]:
+        if not self.is_local:
+            return self._write_remote(at, chunks)
+        with self.fs.open(at, "wb") as file:
+            size, digest = _copy(chunks, file)
+            file.flush()
+            os.fsync(file.fileno())
+        return size, digest
+
+    def _write_remote(self, at: str, chunks: Iterable[bytes]) -> tuple[int, str]:
+        """Without `autocommit` closing a file does not make an object of the part that was written."""
+        file = self.fs.open(at, "wb", autocommit=False)
+        try:
+            size, digest = _copy(chunks, file)
+            file.close()
+            file.commit()
+        except BaseException:
+            file.discard()
+            raise
+        finally:
+            with contextlib.suppress(ValueError):  # taken out by another thread's end of transaction
+                self.fs.transaction.files.remove(file)
+        return size, digest
 
     def open(self, path: str) -> IO[bytes]:
         """Open for reading.
@@ -131,6 +162,16 @@ class ObjectStore:
         probe = f".probe-{uuid4().hex}"
         self.put(probe, [b"ok"])
         self.delete(probe)
+
+
+def _copy(chunks: Iterable[bytes], file: IO[bytes]) -> tuple[int, str]:
+    """Write all; size and SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+        file.write(chunk)
+    return size, digest.hexdigest()
 
 
 @lru_cache(maxsize=4)

@@ -6,23 +6,29 @@ from typing import Any, ClassVar
 
 from django.db import models
 from guardian.models import UserObjectPermissionBase
-from guardian.shortcuts import get_objects_for_user
 
 from apps.access.models.user import Organisation, Team
 from apps.common.models import BaseModel
 
 
+def granted_ids(user: Any, permission: str) -> models.QuerySet[Any, Any]:
+    """Ids of the projects on which the user holds a permission: a subquery over guardian's table.
+
+    The same as guardian's `get_objects_for_user`, which reads the project's table twice more and looks up its
+    content type.
+    """
+    held = ProjectUserPermission.objects.filter(user_id=user.pk, permission__codename=permission)
+    return held.values("content_object_id")
+
+
 class ProjectQuerySet(models.QuerySet["Project"]):
     def visible_to(self, user: Any) -> ProjectQuerySet:
-        """The projects in which the user has any role; a superuser sees all, the anonymous none."""
-        if not user.is_authenticated:
+        """The projects in which the user has any role; a superuser sees all, the anonymous and the inactive none."""
+        if not user.is_authenticated or not user.is_active:
             return self.none()
         if user.is_superuser:
             return self
-        found: ProjectQuerySet = get_objects_for_user(
-            user, "access.view_project", klass=self, use_groups=False, accept_global_perms=False
-        )
-        return found
+        return self.filter(pk__in=granted_ids(user, "view_project"))
 
 
 class Project(BaseModel):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from django.db import models
 
-from apps.access.models.project import Project
+from apps.access.models.project import Project, granted_ids
 from apps.access.models.user import Organisation, Team
 from apps.common.models import BaseModel
 from apps.common.states import Stateful
@@ -17,9 +17,11 @@ class VisibleQuerySet(models.QuerySet[Any]):
 
     def visible_to(self, user: Any) -> Self:
         """The rows of the projects in which the user has a role: the start of every read."""
-        if user.is_authenticated and user.is_superuser:
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
             return self
-        return self.filter(project__in=Project.objects.visible_to(user).values("pk"))
+        return self.filter(project_id__in=granted_ids(user, "view_project"))
 
 
 VisibleManager = models.Manager.from_queryset(VisibleQuerySet)
@@ -38,8 +40,8 @@ class ProjectScoped(BaseModel):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Fill organisation and team from the project."""
-        if self.organisation_id is None or self.team_id is None:
+        """A new row takes organisation and team from its project."""
+        if self._state.adding:
             self.organisation_id, self.team_id = self.project.organisation_id, self.project.team_id
         super().save(*args, **kwargs)
 
