@@ -147,7 +147,9 @@ def store_model(ctx: JobContext, model: RiskModel, preprocessor: Path, test: Spl
     difference = float(np.abs(onnx_scores(path, test.features) - scores).max())
     if difference > ONNX_TOLERANCE:
         raise ValueError(f"the exported model differs from the trained one by up to {difference}")
-    ctx.log_artifact("model", path, kind="model", metadata={"onnx_difference": difference, "features": list(test.names)})
+    ctx.log_artifact(
+        "model", path, kind="model", metadata={"onnx_difference": difference, "features": list(test.names)}
+    )
     ctx.log_artifact("preprocessor", preprocessor, kind="preprocessor")
 
 

@@ -37,9 +37,7 @@ class Split:
         return Split(self.features[rows], self.labels[rows], self.names, self.ordinals[rows])
 
 
-def load_split(
-    files: Sequence[str | Path], split: str, *, label: str, features: Sequence[str] | None = None
-) -> Split:
+def load_split(files: Sequence[str | Path], split: str, *, label: str, features: Sequence[str] | None = None) -> Split:
     """Read the rows of `split` from Parquet files of a cleaned dataset version.
 
     Args:

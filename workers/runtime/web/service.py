@@ -31,7 +31,9 @@ class Service:
     `draining` is set when the process was told to leave: `/readyz` says so, and connections are not kept.
     """
 
-    def __init__(self, registry: CollectorRegistry, *, handler: Handler, readiness: Readiness, observer: Observer) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, *, handler: Handler, readiness: Readiness, observer: Observer
+    ) -> None:
         self.registry = registry
         self.draining = False
         self.in_flight = 0
