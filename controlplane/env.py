@@ -239,8 +239,8 @@ def current() -> Environment:
 
 
 def process_environment() -> dict[str, str]:
-    """A copy of the process's environment, for child processes."""
-    return dict(os.environ)
+    """The process's environment without the settings of this table: for child processes that are not given them."""
+    return {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
 
 
 def choose_settings() -> None:

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from apps.common.context import request_id
+from controlplane import health
 from controlplane.metrics import REQUEST_SECONDS, REQUESTS
 
 log = logging.getLogger("controlplane.request")
@@ -19,7 +20,20 @@ log = logging.getLogger("controlplane.request")
 Answer = Callable[[HttpRequest], HttpResponseBase]
 HEADER = "X-Request-ID"
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+PROBES = {"/livez": health.livez, "/readyz": health.readyz, "/metrics": health.metrics}
+
+
+class ProbeMiddleware:
+    """Answers probes first: they come by address, not by a host name that is allowed, and want no session."""
+
+    sync_capable, async_capable = True, False
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        probe = PROBES.get(request.path_info)
+        return probe(request) if probe else self.get_response(request)
 
 
 class RequestContextMiddleware:
@@ -37,8 +51,7 @@ class RequestContextMiddleware:
         try:
             response = self.get_response(request)
             response.headers[HEADER] = known
-            if request.path not in QUIET:
-                self._log(request, response, time.perf_counter() - started)
+            self._log(request, response, time.perf_counter() - started)
             return response
         finally:
             request_id.reset(token)

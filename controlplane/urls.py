@@ -1,4 +1,4 @@
-"""Every address of the web process."""
+"""Every address of the web process, but for the probes (`controlplane.middleware`) and what `asgi` takes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from controlplane import health
-
 API: list[str] = []
 """URL modules below `/api/v1/`, one per app: `apps.<app>.api.urls`."""
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("livez", health.livez),
-    path("readyz", health.readyz),
-    path("metrics", health.metrics),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -65,6 +65,7 @@ INSTALLED_APPS = [  # until all five are there
 
 MIDDLEWARE = [
     # The first and the last are sync only, which keeps all between them in one thread hop per request.
+    "controlplane.middleware.ProbeMiddleware",
     "controlplane.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "controlplane.static.StaticFilesMiddleware",

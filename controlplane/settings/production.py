@@ -12,8 +12,7 @@ globals().update(shared(base))
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 SECURE_SSL_REDIRECT = True
-# Probes and jobs speak plain HTTP inside the cluster.
-SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|metrics)$", r"^api/v1/runtime/"]
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/runtime/"]  # jobs speak plain HTTP inside the cluster
 SECURE_HSTS_SECONDS = 30 * 24 * 3600
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

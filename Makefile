@@ -1,0 +1,84 @@
+# The whole developer interface: `make help`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The first interpreter that is new enough; name another with PYTHON=…
+PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13; do \
+	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done || true)
+WORKERS ?= 2
+# Where torch comes from, when not from the usual index: TORCH_ARGS="--index-url …"
+TORCH_ARGS ?=
+
+BIN := .venv/bin
+LOCK := requirements/dev.lock
+TORCH := requirements/torch.txt
+FINGERPRINT := $(shell cat $(LOCK) $(TORCH) 2>/dev/null | cksum | cut -d' ' -f1)
+STAMP := .venv/.installed-$(FINGERPRINT)
+COMPILE := $(BIN)/pip-compile --quiet --no-header --generate-hashes --strip-extras --unsafe-package torch \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+.PHONY: help setup demo up test lint format bench query-counts lock migrations schema clean
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv and install from the lock (done by the others when needed)
+
+$(STAMP): $(LOCK) $(TORCH)
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Bedplate needs Python 3.11 or newer; found: $$($(or $(PYTHON),python3) --version 2>&1 || true)"; \
+		echo "Name another: make $(or $(firstword $(MAKECMDGOALS)),setup) PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing from $(LOCK) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@echo "Installing torch …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) -r $(TORCH)
+	@$(BIN)/python -c 'import sysconfig, pathlib; pathlib.Path(sysconfig.get_path("purelib"), "bedplate.pth").write_text("$(CURDIR)\n")'
+	@rm -f .venv/.installed-*
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Start everything and run the worked example; EXIT=1 checks it, stops and leaves
+	@$(BIN)/python manage.py up --example $(if $(filter-out 0,$(EXIT)),--exit)
+
+up: $(STAMP) ## Start everything and serve until Ctrl-C
+	@$(BIN)/python manage.py up
+
+test: lint ## Set up, lint, and run every test
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+
+lint: $(STAMP) ## Style, types, doors and budgets
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run 'make format'"; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m pytest -q tests/architecture
+
+format: $(STAMP) ## Format and fix what can be fixed
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+
+bench: $(STAMP) ## Run the benchmarks; each prints figures
+	@for program in bench/*.py; do $(BIN)/python $$program; done
+
+query-counts: $(STAMP) ## Write the baseline of queries per endpoint; the diff is the review
+	@BEDPLATE_WRITE_QUERY_COUNTS=1 $(BIN)/python -m pytest -q tests/api -k query_counts
+
+lock: $(STAMP) ## Renew the locks from pyproject.toml
+	@$(COMPILE) --extra control --extra runtime --extra dev -o $(LOCK) pyproject.toml
+	@$(COMPILE) --extra control --constraint $(LOCK) -o requirements/control.lock pyproject.toml
+	@$(COMPILE) --extra runtime --constraint $(LOCK) -o requirements/runtime.lock pyproject.toml
+	@sed -i '/^# WARNING: The following packages/,$$d' $(LOCK) requirements/runtime.lock
+	@sed -i -e :a -e '/^\n*$$/{$$d;N;ba' -e '}' $(LOCK) requirements/control.lock requirements/runtime.lock
+
+migrations: $(STAMP) ## Write the migrations that the models need: NAME=what_changes APP=quotas
+	@$(BIN)/python manage.py makemigrations $(APP) $(if $(NAME),--name $(NAME))
+
+schema: $(STAMP) ## Print the API's OpenAPI document
+	@$(BIN)/python manage.py spectacular --validate
+
+clean: ## Remove .venv, caches and everything in var/ (all local data)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

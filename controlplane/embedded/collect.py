@@ -1,0 +1,98 @@
+"""What children say: collected in files that do not grow for ever, and what matters shown at the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LARGEST_BYTES = 10 * 1024 * 1024
+KEPT = 2
+SHOWN_LEVELS = ("warning", "error", "critical")
+SHOWN_WORDS = ("FATAL:", "PANIC:")
+LONGEST_SHOWN = 300
+
+
+def say(text: str) -> None:
+    """One line to the terminal."""
+    with contextlib.suppress(OSError):  # the terminal is gone; what is left to do is still done
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+@dataclass
+class Collector:
+    """Reads one child's output without blocking and writes it to `path`, rotated by size."""
+
+    name: str
+    path: Path
+    descriptor: int
+    """Reading end of the child's output; not blocking."""
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=12))
+    closed: bool = False
+    _rest: bytes = b""
+
+    def __post_init__(self) -> None:
+        os.set_blocking(self.descriptor, False)
+        self._file = self.path.open("ab")
+
+    def drain(self) -> bool:
+        """Take what is there; False once the other end is closed by everyone who had it."""
+        while True:
+            try:
+                said = os.read(self.descriptor, 65536)
+            except BlockingIOError:
+                return True
+            if not said:
+                return False
+            self._keep(said)
+
+    def close(self) -> None:
+        """Take the rest and close."""
+        self.drain()
+        self.closed = True
+        if self._rest:
+            self._keep(b"\n")
+        os.close(self.descriptor)
+        self._file.close()
+
+    def _keep(self, said: bytes) -> None:
+        if self._file.tell() + len(said) > LARGEST_BYTES:
+            self._rotate()
+        self._file.write(said)
+        self._file.flush()
+        *lines, self._rest = (self._rest + said).split(b"\n")
+        self._rest = self._rest[-65536:]
+        for line in lines:
+            text = line.decode("utf-8", errors="replace").rstrip()
+            if text:
+                self.tail.append(text[:2000])
+                shown = worth_showing(text)
+                if shown:
+                    say(f"  [{self.name}] {shown[:LONGEST_SHOWN]}")
+
+    def _rotate(self) -> None:
+        self._file.close()
+        for number in range(KEPT, 0, -1):
+            older = self.path.with_name(f"{self.path.name}.{number}")
+            newer = self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else self.path
+            if newer.exists():
+                newer.replace(older)
+        self._file = self.path.open("ab")
+
+
+def worth_showing(line: str) -> str:
+    """The short form of a line that a person at the terminal should see; empty for all others."""
+    if line.startswith("{"):
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            return ""
+        level = str(record.get("level")).lower()
+        return f"{level}: {record.get('message', '')}" if level in SHOWN_LEVELS else ""
+    starting = "is starting up" in line or "does not exist" in line
+    return line if any(word in line for word in SHOWN_WORDS) and not starting else ""

@@ -1,0 +1,48 @@
+"""What must be done before the web process can start: migrations and static files. And whether it is done already."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import metadata
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.db.migrations.loader import MigrationLoader
+
+STAMP = ".made-from"
+
+
+def migrations_applied(database_url: str) -> bool:
+    """Whether the database has every migration of the code. One query, without Django's connection."""
+    wanted = set(MigrationLoader(None, ignore_no_migrations=True).disk_migrations or {})
+    try:
+        with psycopg.connect(database_url, connect_timeout=5) as connection:
+            applied = set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
+    except psycopg.errors.UndefinedTable:
+        return False
+    return wanted <= applied
+
+
+def static_fingerprint() -> str:
+    """Changes when an installed package or a static file of the project does."""
+    packages = sorted(f"{found.name}={found.version}" for found in metadata.distributions())
+    own = [
+        f"{path}={storage.path(path)}={Path(storage.path(path)).stat().st_mtime_ns}"
+        for finder in get_finders()
+        for path, storage in finder.list([])
+        if Path(storage.path(path)).is_relative_to(settings.BASE_DIR / "apps")
+    ]
+    return hashlib.sha256("\n".join([*packages, *sorted(own)]).encode()).hexdigest()
+
+
+def static_is_current() -> bool:
+    """Whether the collected static files are those of the installed packages."""
+    stamp = Path(str(settings.STATIC_ROOT)) / STAMP
+    return stamp.is_file() and stamp.read_text(encoding="ascii") == static_fingerprint()
+
+
+def static_was_collected() -> None:
+    """Remember what the collected files were made from."""
+    (Path(str(settings.STATIC_ROOT)) / STAMP).write_text(static_fingerprint(), encoding="ascii")
