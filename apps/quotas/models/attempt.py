@@ -27,6 +27,12 @@ class Attempt(ProjectScoped):
     """What was last seen: `Observation.members_to_json()`; `ready` and `address` of replicas are in it."""
     submitted_at = models.DateTimeField(null=True)
     """When the backend had acknowledged it."""
+    stop_sent_at = models.DateTimeField(null=True)
+    """When the backend had acknowledged that it must stop, or must never start."""
+    count_told = models.PositiveIntegerField(default=0)
+    """How many members the backend was last told to run."""
+    told_at = models.DateTimeField(null=True)
+    """When it was told so. Like the two above: database time, to tell older observations from newer ones."""
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     """When its last member was proven gone."""

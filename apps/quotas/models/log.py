@@ -11,7 +11,7 @@ from apps.quotas.models.attempt import Attempt
 
 
 class LogChunk(models.Model):
-    """A numbered piece of one member's output. Its id is the reader's cursor: within a workload, ids commit in order."""
+    """A numbered piece of one member's output. Its id is the reader's cursor: in an attempt, ids commit in order."""
 
     id = models.BigAutoField(primary_key=True)
     attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="log_chunks")

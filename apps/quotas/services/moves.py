@@ -28,12 +28,14 @@ def workload_locked(workload_id: UUID) -> Workload:
 
 
 def workload_move(
-    workload: Workload, to: str, *, at: datetime, actor: Actor, reason: str = "", detail: str = "", **changes: Any
+    workload: Workload, to: str, *, at: datetime, actor: Actor, reason: str = "", detail: str = "",
+    gone_at: datetime | None = None, **changes: Any,
 ) -> None:
     """Take one step and announce it.
 
     Args:
-        at: database time; closes the usage interval when quota is given back.
+        at: database time.
+        gone_at: when what it held was last held, if not `at`: it closes the usage interval.
     """
     held = workload.state in OCCUPYING
     if to == WorkloadState.PENDING:
@@ -42,7 +44,7 @@ def workload_move(
         changes |= {"ended_at": at, "not_before": None}
     transition(workload, to, actor=actor, reason=reason, detail=detail, **changes)
     if held and to not in OCCUPYING:
-        usage_close(workload.pk, at=at)
+        usage_close(workload.pk, at=gone_at or at)
     if to not in OCCUPYING:
         queues.send(queues.ADMIT, workload.pool_id)
     queues.send(queues.WORKLOAD_CHANGED, workload.pk)

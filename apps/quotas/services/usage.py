@@ -5,7 +5,7 @@ All times are the database's. Callers run these in the transaction that moves th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -37,14 +37,22 @@ def usage_close(workload_id: UUID, *, at: datetime) -> None:
 
 
 def usage_regrant(workload: Workload, *, at: datetime) -> None:
-    """The grant was resized: close the interval and open the next one, reserved and used as the old one was."""
-    old = UsageRecord.objects.filter(workload=workload, closed_at=None).first()
-    usage_close(workload.pk, at=at)
-    record = _record(workload, at)
-    if old is not None:
-        record.attempt_id = old.attempt_id
-        record.used_at = at if old.used_at else None
-    record.save()
+    """As `usage_regrant_many`, for one."""
+    usage_regrant_many([workload], at=at)
+
+
+def usage_regrant_many(workloads: Sequence[Workload], *, at: datetime) -> None:
+    """Grants were resized: close the intervals and open the next ones, attached and used as the old ones were."""
+    ids = [workload.pk for workload in workloads]
+    old = {record.workload_id: record for record in UsageRecord.objects.filter(workload__in=ids, closed_at=None)}
+    UsageRecord.objects.filter(workload__in=ids, closed_at=None).update(closed_at=Greatest("reserved_at", at))
+    fresh = [_record(workload, at) for workload in workloads]
+    for record in fresh:
+        before = old.get(record.workload_id)
+        if before is not None:
+            record.attempt_id = before.attempt_id
+            record.used_at = at if before.used_at else None
+    UsageRecord.objects.bulk_create(fresh)
 
 
 def _record(workload: Workload, at: datetime) -> UsageRecord:

@@ -1,0 +1,40 @@
+"""Amounts and explanations in words."""
+
+from __future__ import annotations
+
+from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, MEMORY_BYTES, Ask
+
+_UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+
+
+def amount(resource: str, value: int, flavor: str = "") -> str:
+    """`2 cores`, `1.5 GiB of memory`, `4 × H200`."""
+    if resource == CPU_MILLIS:
+        return f"{_short(value / 1000)} core{'' if value == 1000 else 's'}"
+    if resource == MEMORY_BYTES:
+        return f"{_bytes(value)} of memory"
+    return f"{value} × {flavor or 'GPU'}"
+
+
+def asked(ask: Ask) -> str:
+    """`2 cores, 4 GiB of memory and 1 × H200`: what one member asks for."""
+    parts = [amount(CPU_MILLIS, ask.cpu_millis), amount(MEMORY_BYTES, ask.memory_bytes)]
+    if ask.gpus:
+        parts.append(amount(GPUS, ask.gpus, ask.flavor))
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 workload`, `2 workloads`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _short(number: float) -> str:
+    return f"{number:.3f}".rstrip("0").rstrip(".")
+
+
+def _bytes(value: int) -> str:
+    for size, unit in _UNITS:
+        if value >= size:
+            return f"{_short(round(value / size, 1))} {unit}"
+    return f"{value} B"

@@ -1,0 +1,101 @@
+"""How an attempt ends, and what becomes of its workload: over, or again after a while."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from apps.common.audit import Actor
+from apps.quotas.models import Attempt, Workload
+from apps.quotas.services.moves import workload_move
+from apps.quotas.services.plain import json_cleaned
+from apps.quotas.services.usage import usage_start
+from apps.quotas.services.verdicts import Again, Ended, Verdict, exit_code_of
+from apps.quotas.states import Reason, WorkloadState
+from workers.contracts.observation import Observation, Phase
+
+BACK_OFF_FIRST_SECONDS = 5
+BACK_OFF_MOST_SECONDS = 300
+LONG_RUN_SECONDS = 3600
+"""An attempt that ran this long is no sign of something that cannot run."""
+
+
+def attempt_end(
+    workload: Workload, attempt: Attempt, verdict: Verdict, *, at: datetime, actor: Actor,
+    observation: Observation | None = None,
+) -> None:
+    """Close an attempt that is proven gone and move its workload on. Both rows are locked by the caller."""
+    if not isinstance(verdict, Ended | Again):
+        raise TypeError(f"{verdict} does not end an attempt")
+    _close(attempt, verdict.reason, at, observation)
+    gone_at = _gone_at(attempt, observation, at)
+    if attempt.started_at is None and observation is not None and observation.phase in (Phase.SUCCEEDED, Phase.FAILED):
+        # It came and went between two looks: what it used began when it was submitted.
+        began = attempt.submitted_at or at
+        usage_start(workload.pk, at=began)
+        workload.started_at = workload.started_at or began
+        workload.save(update_fields=["started_at"])
+    if isinstance(verdict, Ended):
+        workload_move(
+            workload, verdict.to, at=at, gone_at=gone_at, actor=actor, reason=verdict.reason, detail=verdict.detail
+        )
+    else:
+        _again(workload, attempt, verdict, at, gone_at, actor)
+
+
+def back_off(
+    workload: Workload, detail: str, *, at: datetime, actor: Actor, gone_at: datetime | None = None, **changes: Any
+) -> None:
+    """Back to `pending`, not to be looked at before a time that doubles with each time in a row."""
+    times: int = changes.pop("back_offs", workload.back_offs)
+    wait = min(BACK_OFF_FIRST_SECONDS * 2 ** min(times, 10), BACK_OFF_MOST_SECONDS)
+    workload_move(
+        workload, WorkloadState.PENDING, at=at, gone_at=gone_at, actor=actor, reason=Reason.BACKING_OFF,
+        detail=f"{detail} Tries again in {wait} s.".strip(), back_offs=times + 1,
+        not_before=at + timedelta(seconds=wait), **changes,
+    )
+
+
+def result_keep(attempt: Attempt, report: dict[str, Any] | None) -> bool:
+    """Store the result of a report, the first that comes; True when it is new."""
+    result = (report or {}).get("result")
+    if attempt.result is not None or not isinstance(result, dict):
+        return False
+    attempt.result = json_cleaned(result)
+    attempt.save(update_fields=["result"])
+    return True
+
+
+def _close(attempt: Attempt, outcome: str, at: datetime, observation: Observation | None) -> None:
+    attempt.ended_at, attempt.outcome = at, outcome
+    if observation is not None:
+        attempt.exit_code = exit_code_of(observation)
+    attempt.save(update_fields=["ended_at", "outcome", "exit_code"])
+
+
+def _gone_at(attempt: Attempt, observation: Observation | None, at: datetime) -> datetime:
+    """When it was last known to hold anything: what nobody saw ending is billed until its last heartbeat."""
+    unseen = observation is not None and observation.phase in (Phase.LOST, Phase.NOT_FOUND)
+    return attempt.heartbeat_at if unseen and attempt.heartbeat_at is not None else at
+
+
+def _again(
+    workload: Workload, attempt: Attempt, verdict: Again, at: datetime, gone_at: datetime, actor: Actor
+) -> None:
+    if not verdict.back_off:
+        workload_move(
+            workload, WorkloadState.PENDING, at=at, gone_at=gone_at, actor=actor, reason=verdict.reason,
+            detail=verdict.detail,
+        )
+        return
+    ran_long = attempt.started_at is not None and at - attempt.started_at >= timedelta(seconds=LONG_RUN_SECONDS)
+    times = 0 if ran_long else workload.back_offs
+    losses = (0 if ran_long else workload.losses) + verdict.lost
+    if verdict.lost and losses >= workload.max_attempts:
+        detail = f"{verdict.detail} Lost {losses} times in a row; given up.".strip()
+        workload_move(
+            workload, WorkloadState.FAILED, at=at, gone_at=gone_at, actor=actor, reason=Reason.LOST, detail=detail,
+            losses=losses,
+        )
+        return
+    back_off(workload, verdict.detail, at=at, gone_at=gone_at, actor=actor, back_offs=times, losses=losses)

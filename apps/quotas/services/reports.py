@@ -1,0 +1,80 @@
+"""What jobs tell about themselves. Hints and samples: what ends a workload is what its backend sees."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import F, Func, JSONField, Value
+
+from apps.common import clock, queues
+from apps.common.errors import Invalid, TooLarge
+from apps.quotas.models import Attempt
+from apps.quotas.services.attempts import STOP_GRACE_SECONDS
+from apps.quotas.services.endings import result_keep
+from apps.quotas.services.plain import json_cleaned
+from apps.quotas.states import WorkloadState
+
+RESULT_BYTES_MOST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a job must do."""
+
+    should_stop: str
+    """Why it must leave; empty while it may go on."""
+    grace_seconds: int = STOP_GRACE_SECONDS
+
+
+class JsonMerged(Func):
+    """`left || right` of two JSON objects: keys of the right one win."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " || "
+    output_field: models.Field[Any, Any] = JSONField()
+
+
+def order_for(attempt: Attempt) -> Order:
+    """Whether the job must leave. Reads the attempt as it was loaded."""
+    workload = attempt.workload
+    return Order(workload.state_reason if workload.state == WorkloadState.STOPPING else "")
+
+
+def heartbeat(attempt: Attempt, *, rank: int, sample: dict[str, Any]) -> Order:
+    """Note that a member lives and what it uses. The first one is a hint that the job may be running."""
+    rank_check(attempt, rank)
+    usage = JsonMerged(F("usage"), Value({str(rank): json_cleaned(sample)}, output_field=JSONField()))
+    Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(heartbeat_at=clock.db_now(), usage=usage)
+    if attempt.workload.state == WorkloadState.LAUNCHING:
+        queues.send(queues.OBSERVE, attempt.workload_id)
+    return order_for(attempt)
+
+
+@transaction.atomic
+def attempt_exit_reported(
+    attempt: Attempt, *, rank: int, exit_code: int, reason: str, result: dict[str, Any] | None
+) -> None:
+    """Keep the result of member 0, the first that comes, and look at the job soon. Repeating it changes nothing.
+
+    `exit_code` and `reason` are what the job says; what counts is what the backend sees.
+
+    Raises:
+        TooLarge: the result has more than 1 MiB.
+    """
+    rank_check(attempt, rank)
+    if result is not None and len(json.dumps(result)) > RESULT_BYTES_MOST:
+        raise TooLarge(f"A result may have {RESULT_BYTES_MOST} bytes.")
+    current = Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk)
+    if rank == 0 and current.ended_at is None and result_keep(current, {"result": result}):
+        queues.send(queues.WORKLOAD_CHANGED, current.workload_id)
+    queues.send(queues.OBSERVE, current.workload_id)
+
+
+def rank_check(attempt: Attempt, rank: int) -> None:
+    """Raise Invalid unless the attempt has such a member."""
+    granted = attempt.workload.count_granted
+    if not 0 <= rank < granted:
+        raise Invalid(f"rank: {rank} is not one of this attempt's {granted} members")

@@ -1,0 +1,121 @@
+"""What an observation means for a workload. Pure: plain values in, one verdict out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from apps.quotas.states import CANCELLING, ENDED, REQUEUED, WAITING, Reason, WorkloadKind, WorkloadState
+from workers.contracts import exit_codes
+from workers.contracts.observation import ENDED as ENDED_PHASES
+from workers.contracts.observation import MemberObservation, Observation, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was known of the workload when its backend was asked."""
+
+    kind: str
+    state: str
+    reason: str
+    detail: str
+    submitted: bool
+    """The backend had acknowledged the job before it was asked."""
+    stop_sent: bool
+    """The backend had acknowledged the stop before it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Nothing moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """It runs now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """It is over: `to` is terminal."""
+
+    to: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """This attempt is over, the workload is not."""
+
+    reason: str
+    """Outcome of the attempt."""
+    detail: str
+    back_off: bool = True
+    lost: bool = False
+    """Counts against `max_attempts`."""
+
+
+Verdict = Stay | Started | Ended | Again
+
+
+def judge(seen: Seen, observation: Observation) -> Verdict:
+    """The verdict on an open attempt of a workload that is launching, running or stopping.
+
+    Not found means gone only when the backend had been told of the job, or told to stop it, before it was asked;
+    else a submit may still be on its way.
+    """
+    phase = observation.phase
+    if phase not in ENDED_PHASES:
+        return Started() if phase == Phase.RUNNING and seen.state == WorkloadState.LAUNCHING else Stay()
+    if phase == Phase.SUCCEEDED and seen.kind == WorkloadKind.JOB:
+        return Ended(WorkloadState.SUCCEEDED, Reason.COMPLETED, observation.detail)
+    if seen.state == WorkloadState.STOPPING:
+        gone = phase != Phase.NOT_FOUND or seen.submitted or seen.stop_sent
+        return stopped(seen.reason, seen.detail) if gone else Stay()
+    if phase == Phase.NOT_FOUND and not seen.submitted:
+        return Stay()
+    if phase == Phase.FAILED:
+        return _failed(observation)
+    return Again(Reason.LOST, observation.detail or "Its processes are gone without having said why.", lost=True)
+
+
+def stopped(reason: str, detail: str) -> Verdict:
+    """How something ends that was told to stop for that reason."""
+    if reason in REQUEUED:
+        return Again(reason, detail, back_off=reason == Reason.START_TIMEOUT)
+    return Ended(WorkloadState.CANCELLED if reason in CANCELLING else WorkloadState.FAILED, reason, detail)
+
+
+def _failed(observation: Observation) -> Verdict:
+    detail = _told(observation)
+    if exit_code_of(observation) == exit_codes.CONTROL_PLANE_GONE:
+        return Again(Reason.LOST, detail or "It could not reach the control plane with its token any more.", lost=True)
+    if observation.reason == Reason.LOST:
+        return Again(Reason.LOST, detail, lost=True)
+    if observation.reason in WAITING:
+        return Again(observation.reason, detail)
+    known = observation.reason in ENDED - CANCELLING - {Reason.COMPLETED}
+    return Ended(WorkloadState.FAILED, observation.reason if known else Reason.EXIT_NONZERO, detail)
+
+
+def exit_code_of(observation: Observation) -> int | None:
+    """The first exit code that is not 0, by rank; else 0 if any member exited; else what the report says."""
+    codes = [member.exit_code for member in observation.members if member.exit_code is not None]
+    reported = (observation.report or {}).get("exit_code")
+    if not codes:
+        return reported if isinstance(reported, int) else None
+    return next((code for code in codes if code), 0)
+
+
+def surplus_gone(members: tuple[MemberObservation, ...], count: int) -> bool:
+    """Whether no member beyond the first `count` can be alive."""
+    return all(member.index < count or member.phase in ENDED_PHASES for member in members)
+
+
+def _told(observation: Observation) -> str:
+    """What the job itself said about its failure, else what the backend says."""
+    result: Any = (observation.report or {}).get("result")
+    error = result.get("error") if isinstance(result, dict) else None
+    said = error.get("detail") if isinstance(error, dict) else None
+    return f"{observation.detail} {said}".strip()[:2000] if isinstance(said, str) else observation.detail
