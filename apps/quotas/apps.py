@@ -2,9 +2,15 @@
 
 from django.apps import AppConfig
 
+from apps.access.services.commands import command_register
+
 
 class QuotasConfig(AppConfig):
     name = "apps.quotas"
     label = "quotas"
     verbose_name = "Quotas"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Name the commands that may be asked for by an approval request."""
+        command_register("quota.set", "apps.quotas.services.approvals.quota_arguments_check", superuser_only=True)

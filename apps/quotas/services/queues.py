@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
+from uuid import UUID
+
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
@@ -44,18 +48,38 @@ def queue_ensure(project: Project) -> Queue:
     queue: Queue
     queue, made = Queue.objects.get_or_create(project=project, pool=pool)
     if made:
-        _whole_capacity(queue)
+        whole = pool_capacity(pool.pk)
+        Quota.objects.bulk_create(
+            Quota(queue=queue, resource=resource, nominal=amount) for resource, amount in whole.items()
+        )
     return queue
 
 
-def _whole_capacity(queue: Queue) -> None:
-    nodes = Node.objects.filter(pool=queue.pool_id)
+def queues_ensure(projects: Iterable[Project]) -> None:
+    """Queues for projects that have none; nothing happens while no pool is known."""
+    with suppress(Unavailable):  # a list of queues is empty until there is a machine
+        for project in projects:
+            queue_ensure(project)
+
+
+def pool_capacity(pool_id: UUID) -> dict[str, int]:
+    """All that the nodes of a pool have together, per resource. Two queries."""
+    nodes = Node.objects.filter(pool=pool_id)
     total = nodes.aggregate(cpu=Sum("cpu_millis"), memory=Sum("memory_bytes"))
     gpus = sum(len(found) for found in nodes.values_list("gpus", flat=True))
-    amounts = {Resource.CPU_MILLIS: total["cpu"], Resource.MEMORY_BYTES: total["memory"], Resource.GPUS: gpus}
-    Quota.objects.bulk_create(
-        Quota(queue=queue, resource=resource, nominal=amount or 0) for resource, amount in amounts.items()
-    )
+    return {
+        Resource.CPU_MILLIS: total["cpu"] or 0, Resource.MEMORY_BYTES: total["memory"] or 0, Resource.GPUS: gpus
+    }
+
+
+def quota_check(resource: str, flavor: str, nominal: int) -> None:
+    """Raise Invalid for an unknown resource, a flavor of something that has none, or not a sensible amount."""
+    if resource not in Resource.values:
+        raise Invalid(f"resource: {resource!r} is not one of {', '.join(Resource.values)}")
+    if flavor and resource != Resource.GPUS:
+        raise Invalid(f"flavor: {resource} has no flavors")
+    if not 0 <= nominal <= NOMINAL_MOST:
+        raise Invalid(f"nominal: {nominal} is not between 0 and {NOMINAL_MOST}")
 
 
 @transaction.atomic
@@ -63,14 +87,9 @@ def quota_set(queue: Queue, resource: str, flavor: str, nominal: int, *, actor: 
     """Set how much of a resource the queue may hold. What is admitted already stays, even above it.
 
     Raises:
-        Invalid: an unknown resource, a flavor of something that has none, or not a sensible amount.
+        Invalid: as `quota_check`.
     """
-    if resource not in Resource.values:
-        raise Invalid(f"resource: {resource!r} is not one of {', '.join(Resource.values)}")
-    if flavor and resource != Resource.GPUS:
-        raise Invalid(f"flavor: {resource} has no flavors")
-    if not 0 <= nominal <= NOMINAL_MOST:
-        raise Invalid(f"nominal: {nominal} is not between 0 and {NOMINAL_MOST}")
+    quota_check(resource, flavor, nominal)
     old = Quota.objects.select_for_update().filter(queue=queue, resource=resource, flavor=flavor).first()
     quota, _ = Quota.objects.update_or_create(
         queue=queue, resource=resource, flavor=flavor, defaults={"nominal": nominal}
