@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -45,12 +46,19 @@ def answer(path: str) -> tuple[int, str, bytes]:
     return 404, "text/plain", b"not found"
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
 class WorkerServer:
     """Answers in threads of its own until the process ends."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._server = ThreadingHTTPServer((host, port), _Handler)
-        self._server.daemon_threads = True
+        self._server = (_Server6 if ":" in host else _Server)((host, port), _Handler)
         self.port = int(self._server.server_address[1])
 
     def start(self) -> None:

@@ -119,7 +119,7 @@ def read_or_make(path: Path, make: Callable[[], str]) -> str:
     with contextlib.suppress(FileNotFoundError):  # not there: made below
         return path.read_text(encoding="utf-8").strip()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     write_private(draft, make() + "\n")
     with contextlib.suppress(FileExistsError):  # another process was first: its key counts
         os.link(draft, path)
@@ -129,7 +129,7 @@ def read_or_make(path: Path, make: Callable[[], str]) -> str:
 
 def write_private(path: Path, text: str) -> None:
     """Write a whole file that only this account may read; readers see the old or the new one, nothing between."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -89,7 +89,8 @@ def _copy(root: Path, target: Path) -> None:
         if (root / part).is_dir():
             shutil.copytree(root / part, draft / part)
     for path in (draft, *draft.rglob("*")):
-        path.chmod(path.stat().st_mode | (READ_AND_PASS if path.is_dir() or os.access(path, os.X_OK) else stat.S_IROTH))
+        mode = path.stat().st_mode
+        path.chmod(mode | (0o055 if path.is_dir() or mode & stat.S_IXUSR else 0o044))
     try:
         draft.rename(target)
     except OSError:  # another home's supervisor was first

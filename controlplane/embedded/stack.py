@@ -177,9 +177,11 @@ class Stack:
         began = time.monotonic()
         say("Stopping …")
         others = [name for name in self.supervisor.children if name not in SERVERS and name not in PARTS]
-        self.supervisor.stop([*others, *PARTS])
-        self.stop_jobs(JOB_GRACE_SECONDS)
-        self.supervisor.stop(SERVERS)
-        self.home.withdraw()
-        self.supervisor.close()
+        try:
+            self.supervisor.stop([*others, *PARTS])
+            self.stop_jobs(JOB_GRACE_SECONDS)
+        finally:
+            self.supervisor.stop(SERVERS)
+            self.home.withdraw()
+            self.supervisor.close()
         say(f"Stopped in {time.monotonic() - began:.1f} s; nothing is left running.")

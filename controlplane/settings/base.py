@@ -152,19 +152,20 @@ REST_FRAMEWORK: dict[str, Any] = {
         "apps.access.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "apps.access.api.authentication.ScopePermission",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "apps.common.pages.CursorPagination",
     "DEFAULT_FILTER_BACKENDS": [
-        "django_filters.rest_framework.DjangoFilterBackend",
+        "apps.common.pages.RowFilterBackend",
         "apps.common.pages.OrderingFilter",
     ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "apps.common.problems.problem_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-if not (BASE_DIR / "apps/access/api/authentication.py").exists():  # until it is there
-    del REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Bedplate",
     "DESCRIPTION": "The control plane of an organisation's AI work: governed data, shared GPUs, training, serving.",
@@ -173,6 +174,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.common.openapi.describe_problems",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

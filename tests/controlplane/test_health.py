@@ -1,0 +1,114 @@
+"""Probes, metrics and request ids of the web process and the worker, against real servers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from controlplane import health
+from controlplane.worker_health import WorkerServer
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture(autouse=True)
+def no_memory() -> Iterator[None]:
+    """Each test finds the checks as a new process does."""
+    health._all_applied.cache_clear()
+    yield
+    health._all_applied.cache_clear()
+
+
+def oks(body: dict[str, dict[str, dict[str, object]]]) -> dict[str, object]:
+    return {name: check["ok"] for name, check in body["checks"].items()}
+
+
+def test_alive_needs_nothing(client: Client) -> None:
+    response = client.get("/livez")
+    assert (response.status_code, response.json()) == (200, {"alive": True})
+
+
+@pytest.mark.django_db
+def test_ready_when_all_checks_pass(client: Client) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert oks(response.json()) == {"database": True, "migrations": True, "redis": True, "storage": True}
+
+
+@pytest.mark.django_db
+def test_not_ready_says_why(client: Client, settings: Any) -> None:
+    settings.BEDPLATE_REDIS_URL = NOWHERE
+    settings.BEDPLATE_STORAGE_URL = "file:///proc/no/such/store"
+    MigrationRecorder.Migration.objects.filter(app="common").delete()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    checks = response.json()["checks"]
+    assert oks(response.json()) == {"database": True, "migrations": False, "redis": False, "storage": False}
+    assert checks["migrations"]["reason"] == "migrations are not applied: run `manage.py migrate`"
+    assert checks["redis"]["reason"] == "redis does not answer (ConnectionError)"
+    assert checks["storage"]["reason"] == "storage does not answer (StorageUnavailable)"
+
+
+@pytest.mark.django_db
+def test_ready_again_once_migrated(client: Client) -> None:
+    rows = list(MigrationRecorder.Migration.objects.filter(app="common"))
+    MigrationRecorder.Migration.objects.filter(app="common").delete()
+    assert client.get("/readyz").status_code == 503
+    MigrationRecorder.Migration.objects.bulk_create(rows)
+    assert client.get("/readyz").status_code == 200
+
+
+def test_probes_come_by_any_name(client: Client) -> None:
+    assert client.get("/livez", headers={"host": "10.1.2.3:8000"}).status_code == 200
+    assert client.get("/api/v1/docs/", headers={"host": "10.1.2.3:8000"}).status_code == 400
+
+
+def test_metrics_count_by_route_not_by_address(client: Client) -> None:
+    client.get("/admin/login/")
+    client.get("/nowhere/at/all")
+    text = client.get("/metrics").content.decode()
+    assert 'bedplate_http_requests_total{method="GET",route="admin/login/",status="200"}' in text
+    assert 'bedplate_http_requests_total{method="GET",route="unknown",status="404"}' in text
+    assert "process_resident_memory_bytes" in text
+    assert "/nowhere" not in text
+
+
+def test_a_request_keeps_the_id_it_came_with(client: Client) -> None:
+    response = client.get("/nowhere", headers={"x-request-id": "from-the-proxy"})
+    assert response.headers["X-Request-ID"] == "from-the-proxy"
+    assert response.json()["request_id"] == "from-the-proxy"
+
+
+@pytest.mark.parametrize("offered", ["", "two words", "x" * 129, "new\tline"])
+def test_a_request_without_a_good_id_gets_one(client: Client, offered: str) -> None:
+    given = client.get("/nowhere", headers={"x-request-id": offered}).headers["X-Request-ID"]
+    assert given != offered
+    assert len(given) == 32
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_answers_probes() -> None:
+    server = WorkerServer("127.0.0.1", 0)
+    server.start()
+    link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    answers = {}
+    for path in ("/livez", "/readyz", "/metrics", "/other"):
+        link.request("GET", path)
+        response = link.getresponse()
+        answers[path] = (response.status, response.read())
+        link.close()
+    server.stop()
+    assert {path: status for path, (status, _) in answers.items()} == {
+        "/livez": 200,
+        "/readyz": 200,
+        "/metrics": 200,
+        "/other": 404,
+    }
+    assert json.loads(answers["/readyz"][1])["ready"] is True
+    assert b"bedplate_tasks_running" in answers["/metrics"][1]
