@@ -1,0 +1,21 @@
+"""The nouns of the datasets app."""
+
+from apps.datasets.models.cleaning import CleaningRun, Recipe
+from apps.datasets.models.dataset import Dataset, Source
+from apps.datasets.models.ingestion import Ingestion
+from apps.datasets.models.job import DataJob
+from apps.datasets.models.lineage import LineageEdge
+from apps.datasets.models.profile import Profile
+from apps.datasets.models.version import DatasetVersion
+
+__all__ = [
+    "CleaningRun",
+    "DataJob",
+    "Dataset",
+    "DatasetVersion",
+    "Ingestion",
+    "LineageEdge",
+    "Profile",
+    "Recipe",
+    "Source",
+]

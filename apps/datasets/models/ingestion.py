@@ -1,0 +1,38 @@
+"""How an uploaded file becomes a version."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from apps.common.states import StateMachine
+from apps.datasets.models.dataset import Dataset, Source
+from apps.datasets.models.job import DataJob
+from apps.datasets.states import INGESTION
+
+
+class Ingestion(DataJob):
+    """Parses one source into Parquet. At its end there is a published version, in `version`, or a reason."""
+
+    machine: ClassVar[StateMachine] = INGESTION
+    state = INGESTION.field()
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="ingestions")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="ingestions")
+    options = models.JSONField(default=dict)
+    """How to parse it; see `recipes.parsing.OPTIONS`."""
+    rejected = models.JSONField(default=dict, encoder=DjangoJSONEncoder, editable=False)
+    """Rows left out: `{"count", "samples": [{"line", "column", "reason", "text"}]}`; empty until it succeeds."""
+
+    class Meta:
+        constraints: ClassVar = [INGESTION.constraint("ingestion_state")]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "-id"], name="ingestion_project"),
+            models.Index(
+                fields=["id"], condition=models.Q(state__in=sorted(INGESTION.active)), name="ingestion_active"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"ingestion {self.pk}"

@@ -1,0 +1,91 @@
+"""Every enum and state table of the datasets app."""
+
+from django.db import models
+
+from apps.common.states import StateMachine
+
+
+class JobState(models.TextChoices):
+    """Of everything that a data job makes: ingestion, profile, cleaning run."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class JobReason(models.TextChoices):
+    """Why a data job ended: its workload's reason, or that what it left cannot be used."""
+
+    COMPLETED = "completed"
+    BAD_RESULT = "bad_result"
+    """The job ended well, but its result or files are not what it promised."""
+    EXIT_NONZERO = "exit_nonzero"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIME_LIMIT = "time_limit"
+    IMAGE_PULL = "image_pull"
+    LAUNCH_ERROR = "launch_error"
+    LOST = "lost"
+    EXCEEDS_QUOTA = "exceeds_quota"
+    NO_MATCHING_FLAVOR = "no_matching_flavor"
+    CANCELLED_BY_USER = "cancelled_by_user"
+    APPROVAL_DENIED = "approval_denied"
+    APPROVAL_EXPIRED = "approval_expired"
+    DELETED_EXTERNALLY = "deleted_externally"
+
+
+_JOB_STEPS: dict[str, list[str]] = {
+    # Straight to the end where the workload never ran: refused by a quota, cancelled while it waited.
+    JobState.QUEUED: [JobState.RUNNING, JobState.FAILED, JobState.CANCELLED],
+    JobState.RUNNING: [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED],
+}
+
+INGESTION = StateMachine("ingestion", JobState, _JOB_STEPS, reasons=JobReason)
+PROFILE = StateMachine("profile", JobState, _JOB_STEPS, reasons=JobReason)
+CLEANING_RUN = StateMachine("cleaning_run", JobState, _JOB_STEPS, reasons=JobReason)
+
+
+class VersionState(models.TextChoices):
+    DRAFT = "draft"
+    VALIDATING = "validating"
+    PUBLISHED = "published"
+    DEPRECATED = "deprecated"
+    REJECTED = "rejected"
+
+
+DATASET_VERSION = StateMachine(
+    "dataset_version",
+    VersionState,
+    {
+        VersionState.DRAFT: [VersionState.VALIDATING],
+        VersionState.VALIDATING: [VersionState.PUBLISHED, VersionState.REJECTED],
+        VersionState.PUBLISHED: [VersionState.DEPRECATED],
+    },
+)
+
+class FileFormat(models.TextChoices):
+    """How an uploaded file is written."""
+
+    CSV = "csv"
+    TSV = "tsv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+class Sensitivity(models.TextChoices):
+    """How guarded a version's content must be."""
+
+    UNCLASSIFIED = "unclassified"
+
+
+class Relation(models.TextChoices):
+    """What a lineage edge says, read as a sentence: `from` relation `to`."""
+
+    INGESTED_FROM = "ingested_from"
+    CLEANED_FROM = "cleaned_from"
+    FITTED_ON = "fitted_on"
+    TRAINED_ON = "trained_on"
+    EVALUATED_ON = "evaluated_on"
+    REGISTERED_FROM = "registered_from"
+    SERVES = "serves"
