@@ -1,0 +1,81 @@
+"""What an option of a step takes, and the sentence that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+
+class Required:
+    """Stands for a default that an option does not have."""
+
+
+REQUIRED = Required()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: what it takes in words, the test of it, and what stands for it when it is left out."""
+
+    takes: str
+    holds: Callable[[Any], bool]
+    default: Any = REQUIRED
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+    def optional(self, default: Any) -> Option:
+        """The same, with a default; None is taken where it is the default."""
+        if default is None:
+            return Option(self.takes, lambda value: value is None or self.holds(value), None)
+        return Option(self.takes, self.holds, default)
+
+
+def is_number(value: Any) -> bool:
+    """A finite JSON number; `true` is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def is_whole(value: Any) -> bool:
+    """A JSON number without a fraction."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_name(value: Any) -> bool:
+    """What a column may be called."""
+    return isinstance(value, str) and 0 < len(value) <= 200
+
+
+def is_names(value: Any) -> bool:
+    """A list of different column names, at least one."""
+    return isinstance(value, list) and bool(value) and all(map(is_name, value)) and len(set(value)) == len(value)
+
+
+def is_texts(value: Any) -> bool:
+    """A list of at most 100 short texts."""
+    return isinstance(value, list) and len(value) <= 100 and all(isinstance(t, str) and len(t) <= 200 for t in value)
+
+
+def is_mapping(value: Any) -> bool:
+    """From text to different whole numbers that are not negative."""
+    if not isinstance(value, dict) or not 2 <= len(value) <= 1000:
+        return False
+    numbers = list(value.values())
+    return all(is_whole(number) and number >= 0 for number in numbers) and len(set(numbers)) == len(numbers)
+
+
+def one_of(*choices: str) -> Option:
+    words = " or ".join(repr(choice) for choice in choices)
+    return Option(words, lambda value: isinstance(value, str) and value in choices)
+
+
+COLUMN = Option("a column name", is_name)
+COLUMNS = Option("a list of column names", is_names)
+TEXTS = Option("a list of texts", is_texts)
+SEED = Option("a whole number from 0 to 2147483647", lambda value: is_whole(value) and 0 <= value < 2**31)
+RATIO = Option("a number above 0 and below 1", lambda value: is_number(value) and 0 < value < 1)
+POSITIVE = Option("a number above 0", lambda value: is_number(value) and value > 0)
+MAPPING = Option("an object that gives each label a whole number of its own", is_mapping)

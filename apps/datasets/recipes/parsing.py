@@ -1,0 +1,62 @@
+"""How an uploaded file is parsed: the options of an ingestion, as plain values."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Any
+
+from apps.datasets.recipes.options import TEXTS, Option, is_name, one_of
+
+FORMATS = ("csv", "tsv", "jsonl", "parquet")
+TYPES = ("int64", "float64", "string", "bool", "timestamp", "date")
+ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+"""File name endings that say a format."""
+
+
+def _is_encoding(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(codecs.lookup(value))
+    except (LookupError, ValueError):  # unknown, or not even a name
+        return False
+
+
+def _is_types(value: Any) -> bool:
+    return isinstance(value, dict) and all(is_name(name) and kind in TYPES for name, kind in value.items())
+
+
+OPTIONS: dict[str, Option] = {
+    "format": one_of(*FORMATS).optional(None),
+    "delimiter": Option(
+        "one ASCII character", lambda value: isinstance(value, str) and len(value.encode(errors="replace")) == 1
+    ).optional(None),
+    "null_values": TEXTS.optional([""]),
+    "header": Option("true or false", lambda value: isinstance(value, bool)).optional(True),
+    "encoding": Option("the name of an encoding", _is_encoding).optional("utf-8"),
+    "types": Option(f"an object from column to one of {', '.join(TYPES)}", _is_types).optional({}),
+}
+"""What `POST /ingestions` takes as `options`; what is left out is as it says here."""
+
+
+def format_of(name: str) -> str:
+    """The format that a file's name says; empty where it says none."""
+    return next((found for ending, found in ENDINGS.items() if name.lower().endswith(ending)), "")
+
+
+def parsing_problems(options: Any) -> dict[str, list[str]]:
+    """What is wrong with an ingestion's options, by place (`options.delimiter`); empty when nothing is."""
+    if not isinstance(options, dict):
+        return {"options": ["Takes an object."]}
+    found = {
+        f"options.{name}": [f"Is not known; known are {', '.join(OPTIONS)}."] for name in options if name not in OPTIONS
+    }
+    for name, option in OPTIONS.items():
+        if name in options and not option.holds(options[name]):
+            found[f"options.{name}"] = [f"Takes {option.takes}."]
+    return found
