@@ -1,0 +1,54 @@
+"""Reads that span tables, and what other apps ask about versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.common.errors import Conflict, NotFound
+from apps.datasets import specs
+from apps.datasets.models import CleaningRun, DataJob, DatasetVersion, Ingestion, Profile
+from apps.datasets.states import JobState, VersionState
+from apps.quotas.models import Workload
+from apps.quotas.states import WorkloadState
+from workers.contracts.specs import DataRef
+
+JOBS: tuple[type[DataJob], ...] = (Ingestion, Profile, CleaningRun)
+BATCH = 200
+
+
+def dataset_input(version: DatasetVersion, name: str) -> DataRef:
+    """The version as an input of a job, under the name by which the job asks for it.
+
+    Raises:
+        Conflict: the version is not published.
+    """
+    if version.state != VersionState.PUBLISHED:
+        raise Conflict(f"version {version.number} is {version.state}; a job reads published versions only")
+    return specs.version_ref(name=name, manifest=version.manifest, preprocessor=version.preprocessor)
+
+
+def version_file(version: DatasetVersion, file_name: str) -> dict[str, Any]:
+    """One file of a version: `{"path", "size_bytes", "sha256"}`, the path in the store.
+
+    Raises:
+        NotFound: no file of the version has this name.
+    """
+    files = [*version.manifest["files"], *([version.preprocessor] if version.preprocessor else [])]
+    for file in files:
+        if file["name"] == file_name:
+            path = f"{version.manifest['prefix']}{file_name}"
+            return {"path": path, "size_bytes": file["size_bytes"], "sha256": file["sha256"]}
+    raise NotFound
+
+
+def workloads_due(model: type[DataJob]) -> Iterator[UUID]:
+    """Workloads that moved on without the job that they belong to, oldest first. One query."""
+    ended = Q(workload__state__in=sorted(Workload.machine.terminal))
+    begun = Q(state=JobState.QUEUED, workload__state=WorkloadState.RUNNING)
+    jobs: Any = model._default_manager
+    due = jobs.filter(ended | begun, state__in=sorted(model.machine.active)).order_by("id")
+    return iter(due.values_list("workload_id", flat=True)[:BATCH])

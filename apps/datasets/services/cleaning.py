@@ -1,0 +1,115 @@
+"""Cleaning runs: a version and a recipe become the next version."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from uuid6 import uuid7
+
+from apps.access.models import User
+from apps.common.audit import Actor, record
+from apps.common.errors import Invalid
+from apps.datasets import specs
+from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Recipe
+from apps.datasets.selectors import dataset_input
+from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
+from apps.datasets.services.lineage import edge_add
+from apps.datasets.services.results import Content, content_of, files_verify
+from apps.datasets.services.versions import version_publish
+from apps.datasets.states import CLEANING_RUN, Relation
+from apps.quotas.models import Attempt
+from apps.quotas.services.workloads import workload_submit
+
+
+@transaction.atomic
+def cleaning_run_create(
+    *,
+    recipe: Recipe,
+    input_version: DatasetVersion,
+    output_dataset: Dataset | None = None,
+    requested_by: User | None,
+    actor: Actor,
+) -> CleaningRun:
+    """Ask for a recipe to be applied; the new version goes to the input's own dataset unless another is given.
+
+    Raises:
+        Invalid: recipe, version and dataset are not of one project.
+        Conflict: the version is not published.
+    """
+    target = output_dataset or input_version.dataset
+    project = input_version.project
+    _refuse_strangers(project.pk, {"recipe": recipe.project_id, "output_dataset": target.project_id})
+    run_id, source = uuid7(), dataset_input(input_version, specs.INPUT)
+    workload = workload_submit(
+        project=project,
+        spec=specs.cleaning_spec(version=source, steps=recipe.steps, runner=settings.BEDPLATE_DATA_RUNNER),
+        owner_kind=CLEANING_RUN.noun,
+        owner_id=run_id,
+        name=f"clean {input_version.dataset.name} {input_version.number}",
+        requested_by=requested_by,
+        actor=actor,
+    )
+    run: CleaningRun = CleaningRun.objects.create(
+        id=run_id,
+        project=project,
+        recipe=recipe,
+        input_version=input_version,
+        output_dataset=target,
+        workload=workload,
+        requested_by=requested_by,
+    )
+    record(actor, "cleaning_run.created", run)
+    return run
+
+
+def cleaning_run_cancel(run: CleaningRun, *, actor: Actor) -> None:
+    """Ask for its end; raises Conflict when it has ended."""
+    job_cancel(run, actor=actor)
+
+
+def cleaning_run_reconcile(workload_id: UUID) -> None:
+    """Derive the run's state from its workload; at a good end, publish the new version. Safe to run any time.
+
+    Raises:
+        OSError, StorageUnavailable: the store could not be asked; run it again later.
+    """
+    run = job_of(CleaningRun, workload_id)
+    if run is not None:
+        job_follow(run, check=_check, apply=_apply)
+
+
+def _refuse_strangers(project_id: UUID, others: dict[str, UUID]) -> None:
+    wrong = {name: ["Belongs to another project than the version."] for name, of in others.items() if of != project_id}
+    if wrong:
+        raise Invalid("Recipe, version and dataset belong to one project.", fields=wrong)
+
+
+def _check(run: CleaningRun, attempt: Attempt) -> tuple[str, Content]:
+    content = content_of(attempt.result)
+    prefix = f"attempts/{attempt.pk}/{specs.OUTPUT}/"
+    files_verify(prefix, content.stored_files)
+    return prefix, content
+
+
+def _apply(run: CleaningRun, checked: tuple[str, Content]) -> dict[str, Any]:
+    prefix, content = checked
+    version = version_publish(
+        dataset_id=run.output_dataset_id,
+        prefix=prefix,
+        content=content,
+        actor=RECONCILER,
+        cleaning_run=run,
+        parent=run.input_version,
+    )
+    edge_add(
+        project=version.project,
+        from_kind="dataset_version",
+        from_id=version.pk,
+        relation=Relation.CLEANED_FROM,
+        to_kind="dataset_version",
+        to_id=run.input_version_id,
+    )
+    return {}

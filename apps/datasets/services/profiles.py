@@ -1,0 +1,86 @@
+"""Profiles: statistics of a version, taken once."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from uuid6 import uuid7
+
+from apps.access.models import User
+from apps.common.audit import Actor, record
+from apps.datasets import specs
+from apps.datasets.models import DatasetVersion, Profile
+from apps.datasets.selectors import dataset_input
+from apps.datasets.services.jobs import job_cancel, job_follow, job_of
+from apps.datasets.services.results import profile_of
+from apps.datasets.states import PROFILE, JobState
+from apps.quotas.models import Attempt
+from apps.quotas.services.workloads import workload_submit
+
+_COUNTS = (JobState.QUEUED, JobState.RUNNING, JobState.SUCCEEDED)
+
+
+def profile_create(*, version: DatasetVersion, requested_by: User | None, actor: Actor) -> tuple[Profile, bool]:
+    """The profile of a version, and whether it was asked for just now: one that runs or succeeded is enough.
+
+    Raises:
+        Conflict: the version is not published.
+    """
+    known = _known(version)
+    if known is not None:
+        return known, False
+    try:
+        with transaction.atomic():
+            return _create(version, requested_by, actor), True
+    except IntegrityError:
+        known = _known(version)
+        if known is None:  # not about a twin: the error is real
+            raise
+        return known, False
+
+
+def profile_cancel(profile: Profile, *, actor: Actor) -> None:
+    """Ask for its end; raises Conflict when it has ended."""
+    job_cancel(profile, actor=actor)
+
+
+def profile_reconcile(workload_id: UUID) -> None:
+    """Derive the profile's state from its workload; at a good end, keep the statistics. Safe to run any time."""
+    profile = job_of(Profile, workload_id)
+    if profile is not None:
+        job_follow(profile, check=_check, apply=_apply)
+
+
+def _known(version: DatasetVersion) -> Profile | None:
+    found: Profile | None = Profile.objects.filter(version=version, state__in=_COUNTS).first()
+    return found
+
+
+def _create(version: DatasetVersion, requested_by: User | None, actor: Actor) -> Profile:
+    profile_id = uuid7()
+    source = dataset_input(version, specs.INPUT)
+    workload = workload_submit(
+        project=version.project,
+        spec=specs.profile_spec(version=source, runner=settings.BEDPLATE_DATA_RUNNER),
+        owner_kind=PROFILE.noun,
+        owner_id=profile_id,
+        name=f"profile {version.dataset.name} {version.number}",
+        requested_by=requested_by,
+        actor=actor,
+    )
+    profile: Profile = Profile.objects.create(
+        id=profile_id, project=version.project, version=version, workload=workload, requested_by=requested_by
+    )
+    record(actor, "profile.created", profile)
+    return profile
+
+
+def _check(profile: Profile, attempt: Attempt) -> dict[str, Any]:
+    return profile_of(attempt.result, row_count=profile.version.row_count)
+
+
+def _apply(profile: Profile, checked: dict[str, Any]) -> dict[str, Any]:
+    return {"result": checked}

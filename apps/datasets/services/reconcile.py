@@ -1,0 +1,40 @@
+"""The tick: jobs whose workload moved on while nobody told them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import DatabaseError
+
+from apps.common.errors import BedplateError
+from apps.datasets.models import CleaningRun, DataJob, Ingestion, Profile
+from apps.datasets.selectors import workloads_due
+from apps.datasets.services.cleaning import cleaning_run_reconcile
+from apps.datasets.services.ingestions import ingestion_reconcile
+from apps.datasets.services.profiles import profile_reconcile
+
+log = logging.getLogger(__name__)
+
+RECONCILERS: dict[type[DataJob], Callable[[UUID], None]] = {
+    Ingestion: ingestion_reconcile,
+    Profile: profile_reconcile,
+    CleaningRun: cleaning_run_reconcile,
+}
+
+
+def reconcile_due() -> int:
+    """Reconcile every ingestion, profile and cleaning run that is behind its workload; returns how many were.
+
+    One that cannot be reconciled now is logged and waits for the next tick; the others go on.
+    """
+    count = 0
+    for model, reconcile in RECONCILERS.items():
+        for workload_id in workloads_due(model):
+            count += 1
+            try:
+                reconcile(workload_id)
+            except (BedplateError, DatabaseError, OSError):
+                log.exception("could not reconcile the %s of workload %s", model.machine.noun, workload_id)
+    return count

@@ -1,0 +1,151 @@
+"""What data jobs leave as their result, checked before anything of it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from apps.common.storage import CHUNK_BYTES, store
+
+Count = Annotated[int, Meta(ge=0)]
+FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
+ColumnName = Annotated[str, Meta(min_length=1)]
+T = TypeVar("T")
+
+HASHED_BYTES = 1 << 30
+"""How much of a version is read again to compare its SHA-256; the sizes of all files are always compared."""
+
+
+class BadResult(Exception):
+    """The job ended well, but what it left cannot be used. The text is for people."""
+
+
+class StoredFile(Struct, frozen=True):
+    """A file beside the data, as the job says it wrote it."""
+
+    name: FileName
+    size_bytes: Count
+    sha256: Sha256
+
+
+class DataFile(StoredFile, frozen=True):
+    """One Parquet file."""
+
+    rows: Count
+
+
+class Column(Struct, frozen=True):
+    name: ColumnName
+    type: Literal["int64", "float64", "string", "bool", "timestamp", "date"]
+    nullable: bool = True
+
+
+class Rejected(Struct, frozen=True):
+    """Rows that could not be parsed."""
+
+    count: Count = 0
+    samples: list[dict[str, Any]] = []
+
+
+class Content(Struct, frozen=True):
+    """What a version will hold: of `ingest`, and of `clean` with the rest of its fields."""
+
+    schema: list[Column]
+    row_count: Count
+    files: list[DataFile]
+    digest: Digest
+    rejected: Rejected = Rejected()
+    splits: dict[str, Count] = {}
+    report: list[dict[str, Any]] = []
+    preprocessor: StoredFile | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.files)
+
+    @property
+    def stored_files(self) -> list[StoredFile]:
+        return [*self.files, *([self.preprocessor] if self.preprocessor else [])]
+
+
+class ColumnProfile(Struct, frozen=True):
+    """Of a column's statistics what must be there."""
+
+    name: ColumnName
+    type: str
+
+
+class ProfileResult(Struct, frozen=True):
+    row_count: Count
+    columns: list[ColumnProfile]
+
+
+def content_of(result: dict[str, Any] | None) -> Content:
+    """The result of `ingest` or `clean`.
+
+    Raises:
+        BadResult: it is not of the agreed form, or contradicts itself.
+    """
+    content = _convert(result, Content)
+    _different("column", [column.name for column in content.schema])
+    _different("file", [file.name for file in content.stored_files])
+    rows = sum(file.rows for file in content.files)
+    if rows != content.row_count:
+        raise BadResult(f"The job counted {content.row_count} rows, its files hold {rows}.")
+    if content.splits and sum(content.splits.values()) != content.row_count:
+        raise BadResult(f"The parts {content.splits} are not the {content.row_count} rows together.")
+    return content
+
+
+def profile_of(result: dict[str, Any] | None, *, row_count: int) -> dict[str, Any]:
+    """The result of `profile`, for a version of that many rows.
+
+    Raises:
+        BadResult: it is not of the agreed form, or about other data.
+    """
+    profile = _convert(result, ProfileResult)
+    _different("column", [column.name for column in profile.columns])
+    if profile.row_count != row_count:
+        raise BadResult(f"The profile is of {profile.row_count} rows, the version has {row_count}.")
+    return {"row_count": profile.row_count, "columns": (result or {})["columns"]}
+
+
+def files_verify(prefix: str, files: Sequence[StoredFile]) -> None:
+    """Look in the store whether every file is there with its size and, up to `HASHED_BYTES`, its SHA-256. Blocks.
+
+    Raises:
+        BadResult: one is missing or differs.
+        OSError, StorageUnavailable: the store cannot be asked now.
+    """
+    left = HASHED_BYTES
+    for file in files:
+        path = f"{prefix}{file.name}"
+        try:
+            size = store().size(path)
+            if size != file.size_bytes:
+                raise BadResult(f"{file.name} has {size} bytes; the job said {file.size_bytes}.")
+            left -= max(size, CHUNK_BYTES)
+            if left >= 0 and store().measure(path).sha256 != file.sha256:
+                raise BadResult(f"{file.name} does not have the SHA-256 that the job said.")
+        except FileNotFoundError:
+            raise BadResult(f"{file.name} is not in the object store.") from None
+
+
+def _convert(result: dict[str, Any] | None, kind: type[T]) -> T:
+    if result is None:
+        raise BadResult("The job left no result.")
+    try:
+        return msgspec.convert(result, kind)
+    except msgspec.ValidationError as error:
+        raise BadResult(f"The job's result is not of the agreed form: {error}") from None
+
+
+def _different(what: str, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadResult(f"The job's result names a {what} twice: {', '.join(twice)}.")

@@ -1,0 +1,69 @@
+"""Versions: published once, never changed, at last deprecated."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+from django.db.models import Max
+
+from apps.common.audit import Actor, record
+from apps.common.states import transition
+from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Ingestion
+from apps.datasets.services.results import Content
+from apps.datasets.states import VersionState
+
+
+@transaction.atomic
+def version_publish(
+    *,
+    dataset_id: UUID,
+    prefix: str,
+    content: Content,
+    actor: Actor,
+    ingestion: Ingestion | None = None,
+    cleaning_run: CleaningRun | None = None,
+    parent: DatasetVersion | None = None,
+) -> DatasetVersion:
+    """The next version of a dataset, of content that was verified: draft → validating → published.
+
+    `prefix` is the folder of its files in the store, with a slash at its end. The lock makes the next number the next.
+    """
+    dataset: Dataset = Dataset.objects.select_for_update(of=("self",)).select_related("project").get(pk=dataset_id)
+    last = DatasetVersion.objects.filter(dataset=dataset).aggregate(last=Max("number"))["last"]
+    kept: dict[str, Any] = msgspec.to_builtins(content)
+    fitted = kept["preprocessor"]
+    version: DatasetVersion = DatasetVersion.objects.create(
+        project=dataset.project,
+        dataset=dataset,
+        number=(last or 0) + 1,
+        digest=content.digest,
+        schema=kept["schema"],
+        manifest={"prefix": prefix, "files": kept["files"]},
+        row_count=content.row_count,
+        size_bytes=content.size_bytes,
+        parent=parent,
+        ingestion=ingestion,
+        cleaning_run=cleaning_run,
+        splits=kept["splits"],
+        report=kept["report"],
+        preprocessor=fitted and {**fitted, "path": f"{prefix}{fitted['name']}"},
+    )
+    transition(version, VersionState.VALIDATING, actor=actor)
+    transition(version, VersionState.PUBLISHED, actor=actor)
+    record(actor, "dataset_version.published", version, detail={"number": version.number, "digest": version.digest})
+    return version
+
+
+@transaction.atomic
+def version_deprecate(version: DatasetVersion, *, detail: str = "", actor: Actor) -> None:
+    """Take a version out of use: its content stays and can be downloaded, no new job reads it.
+
+    Raises:
+        IllegalTransition: it is not published.
+        StaleState: somebody else was faster.
+    """
+    transition(version, VersionState.DEPRECATED, actor=actor, detail=detail)
+    record(actor, "dataset_version.deprecated", version, detail={"detail": detail} if detail else None)
