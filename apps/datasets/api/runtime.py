@@ -1,0 +1,57 @@
+"""What a job asks about its data, with its attempt token."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.datasets.services.resolve import data_resolve
+from apps.quotas.models import Attempt
+from apps.quotas.permissions import AttemptAuthentication, IsAttempt
+
+
+class ResolveSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200, help_text="As the spec calls the input or output")
+    mode = serializers.ChoiceField(choices=["read", "write"])
+
+
+class ResolvedFileSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    path = serializers.CharField(allow_null=True, help_text="In a store that is a folder")
+    url = serializers.CharField(allow_null=True, help_text="Short-lived, in a remote store")
+    size_bytes = serializers.IntegerField()
+
+
+class ResolvedSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    uri = serializers.CharField()
+    path = serializers.CharField(allow_null=True)
+    files = ResolvedFileSerializer(many=True, required=False, help_text="Of an input")
+
+
+EXAMPLES = [
+    OpenApiExample("An input", {"name": "dataset", "mode": "read"}, request_only=True),
+    OpenApiExample("An output", {"name": "dataset", "mode": "write"}, request_only=True),
+]
+
+
+class ResolveView(APIView):
+    """Names of the spec become paths or addresses."""
+
+    authentication_classes = (AttemptAuthentication,)
+    permission_classes = (IsAttempt,)
+
+    @extend_schema(request=ResolveSerializer, responses=ResolvedSerializer, examples=EXAMPLES, tags=["runtime"])
+    def post(self, request: Request) -> Response:
+        """Where an input is, or an output goes; 403 `not_an_input` for a name that the spec does not have."""
+        asked = ResolveSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        attempt = cast(Attempt, request.auth)
+        return Response(
+            data_resolve(spec=attempt.workload.spec_object(), attempt_id=attempt.pk, **asked.validated_data)
+        )

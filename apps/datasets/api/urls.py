@@ -1,0 +1,31 @@
+"""Addresses of the datasets app, below `/api/v1/`."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+from rest_framework.routers import SimpleRouter
+
+from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, ProfileViewSet
+from apps.datasets.api.runtime import ResolveView
+from apps.datasets.api.views import (
+    DatasetVersionViewSet,
+    DatasetViewSet,
+    LineageEdgeViewSet,
+    RecipeViewSet,
+    SourceViewSet,
+)
+
+router = SimpleRouter(trailing_slash=False)
+router.register("datasets", DatasetViewSet, basename="dataset")
+router.register("sources", SourceViewSet, basename="source")
+router.register("ingestions", IngestionViewSet, basename="ingestion")
+router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
+router.register("profiles", ProfileViewSet, basename="profile")
+router.register("recipes", RecipeViewSet, basename="recipe")
+router.register("cleaning-runs", CleaningRunViewSet, basename="cleaning-run")
+router.register("lineage-edges", LineageEdgeViewSet, basename="lineage-edge")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *router.urls,
+    path("runtime/data/resolve", ResolveView.as_view(), name="runtime-data-resolve"),
+]

@@ -1,0 +1,196 @@
+"""Datasets, sources, versions, recipes and lineage over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from uuid6 import uuid7
+
+from apps.access.permissions import caller, require
+from apps.access.states import Role
+from apps.common.api import CreateViewSet, ReadViewSet, once
+from apps.common.audit import Actor
+from apps.datasets.api import serializers as shapes
+from apps.datasets.api.downloads import download
+from apps.datasets.api.examples import PROJECT_ID, STEPS
+from apps.datasets.models import Dataset, DatasetVersion, LineageEdge, Recipe, Source
+from apps.datasets.selectors import version_file
+from apps.datasets.services.datasets import dataset_create
+from apps.datasets.services.recipes import recipe_create
+from apps.datasets.services.sources import name_of, size_check, source_create, source_discard, source_store
+from apps.datasets.services.versions import version_deprecate
+
+BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
+FORM_BYTES = 64 << 10
+"""What a multipart body may have around its file."""
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List datasets"),
+    retrieve=extend_schema(summary="One dataset"),
+    create=extend_schema(
+        summary="Make an empty dataset",
+        request=shapes.DatasetCreateSerializer,
+        responses={201: shapes.DatasetSerializer},
+        examples=[OpenApiExample("A dataset", {"project": PROJECT_ID, "name": "loans"}, request_only=True)],
+    ),
+)
+class DatasetViewSet(CreateViewSet):
+    """Named lines of versions."""
+
+    queryset = Dataset.objects.all()
+    serializer_class = shapes.DatasetSerializer
+    create_serializer_class = shapes.DatasetCreateSerializer
+    filterset_fields = ("project", "name")
+    ordering_fields = ("created_at", "name")
+
+    def perform_service(self, data: dict[str, Any]) -> Dataset:
+        user = caller(self.request)
+        require(user, data["project"], Role.EDITOR)
+        return dataset_create(**data, created_by=user, actor=Actor.user(user))
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List uploaded files"),
+    retrieve=extend_schema(summary="One uploaded file"),
+    create=extend_schema(
+        summary="Upload a file",
+        request={"multipart/form-data": shapes.SourceCreateSerializer},
+        responses={201: shapes.SourceSerializer},
+    ),
+)
+class SourceViewSet(CreateViewSet):
+    """Uploaded files, as they came."""
+
+    queryset = Source.objects.all()
+    serializer_class = shapes.SourceSerializer
+    create_serializer_class = shapes.SourceCreateSerializer
+    filterset_fields = ("project", "dataset", "file_format", "sha256")
+    ordering_fields = ("created_at", "name", "size_bytes")
+    parser_classes = (MultiPartParser,)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Upload a file: it goes to the object store in chunks; a request that fails leaves nothing there."""
+        size_check(int(request.META.get("CONTENT_LENGTH") or 0) - FORM_BYTES)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        dataset, upload = serializer.validated_data["dataset"], serializer.validated_data["file"]
+        user = caller(request)
+        require(user, dataset.project, Role.EDITOR)
+        size_check(upload.size)
+        source_id, name = uuid7(), name_of(upload.name)
+        try:
+            stored = source_store(source_id=source_id, name=name, chunks=upload.chunks())
+
+            def produce() -> tuple[Any, int]:
+                source = source_create(
+                    source_id=source_id,
+                    dataset=dataset,
+                    name=name,
+                    stored=stored,
+                    uploaded_by=user,
+                    actor=Actor.user(user),
+                )
+                return self.represent(source), status.HTTP_201_CREATED
+
+            return once(request, {"dataset": dataset, "name": name, "sha256": stored.sha256}, produce)
+        finally:
+            source_discard(source_id)  # unless there is a source: not after an error, nor beside a replayed answer
+
+    @extend_schema(summary="Download an uploaded file", responses=BINARY)
+    @action(detail=True, filter_backends=())
+    def download(self, request: Request, pk: str) -> StreamingHttpResponse:
+        """The file, byte by byte as it was uploaded."""
+        source: Source = self.get_object()
+        return download(request, source.path, name=source.name, size_bytes=source.size_bytes, sha256=source.sha256)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List dataset versions, without their files", responses=shapes.DatasetVersionSerializer),
+    retrieve=extend_schema(summary="One dataset version"),
+)
+class DatasetVersionViewSet(ReadViewSet):
+    """Immutable contents. Ingestions and cleaning runs publish them."""
+
+    queryset = DatasetVersion.objects.all()
+    serializer_class = shapes.DatasetVersionDetailSerializer
+    filterset_fields = ("project", "dataset", "number", "state", "digest", "parent")
+    ordering_fields = ("created_at", "number", "row_count", "size_bytes")
+
+    def get_queryset(self) -> Any:
+        found = super().get_queryset()
+        return found.defer("manifest", "report", "preprocessor") if self.action == "list" else found
+
+    def get_serializer_class(self) -> Any:
+        return shapes.DatasetVersionSerializer if self.action == "list" else super().get_serializer_class()
+
+    @extend_schema(summary="Download a file of a version", responses=BINARY)
+    @action(detail=True, url_path=r"files/(?P<file_name>[^/]+)", filter_backends=())
+    def files(self, request: Request, pk: str, file_name: str) -> StreamingHttpResponse:
+        """One of the version's files: a Parquet part, or what was fitted."""
+        version: DatasetVersion = self.get_object()
+        file = version_file(version, file_name)
+        name = f"{version.pk}-{file_name}"
+        return download(request, file["path"], name=name, size_bytes=file["size_bytes"], sha256=file["sha256"])
+
+    @extend_schema(
+        summary="Deprecate a version",
+        request=shapes.DeprecateSerializer,
+        responses=shapes.DatasetVersionDetailSerializer,
+        examples=[OpenApiExample("Why", {"detail": "Version 3 has the missing branch."}, request_only=True)],
+    )
+    @action(detail=True, methods=["post"], filter_backends=())
+    def deprecate(self, request: Request, pk: str) -> Response:
+        """Take it out of use: no new job reads it; what it holds stays."""
+        version: DatasetVersion = self.get_object()
+        require(request.user, version.project, Role.EDITOR)
+        asked = shapes.DeprecateSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        version_deprecate(version, detail=asked.validated_data["detail"], actor=Actor.user(request.user))
+        return Response(self.get_serializer(version).data)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List recipes"),
+    retrieve=extend_schema(summary="One recipe"),
+    create=extend_schema(
+        summary="Make a recipe, the next number of its name",
+        request=shapes.RecipeCreateSerializer,
+        responses={201: shapes.RecipeSerializer},
+        examples=[
+            OpenApiExample("Loans", {"project": PROJECT_ID, "name": "loans", "steps": STEPS}, request_only=True),
+        ],
+    ),
+)
+class RecipeViewSet(CreateViewSet):
+    """Ordered lists of cleaning steps, numbered under their name; never changed."""
+
+    queryset = Recipe.objects.all()
+    serializer_class = shapes.RecipeSerializer
+    create_serializer_class = shapes.RecipeCreateSerializer
+    filterset_fields = ("project", "name", "number", "digest")
+    ordering_fields = ("created_at", "name", "number")
+
+    def perform_service(self, data: dict[str, Any]) -> Recipe:
+        user = caller(self.request)
+        require(user, data["project"], Role.EDITOR)
+        return recipe_create(**data, created_by=user, actor=Actor.user(user))
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List lineage edges"), retrieve=extend_schema(summary="One lineage edge")
+)
+class LineageEdgeViewSet(ReadViewSet):
+    """What was made of what: `from` relation `to`."""
+
+    queryset = LineageEdge.objects.all()
+    serializer_class = shapes.LineageEdgeSerializer
+    filterset_fields = ("project", "from_kind", "from_id", "relation", "to_kind", "to_id")
