@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.access.models import Project
+from apps.access.models import Project, User
 from apps.access.states import Role
-from apps.common.errors import Forbidden, NotFound
+from apps.common.errors import Forbidden, NotFound, Unauthenticated
 
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     Role.VIEWER: ("view_project",),
@@ -15,20 +15,31 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
 }
 """guardian permissions of each role."""
 
-_NEEDED = {Role.VIEWER: "view_project", Role.EDITOR: "edit_project", Role.ADMIN: "administer_project"}
+NEEDED = {Role.VIEWER: "view_project", Role.EDITOR: "edit_project", Role.ADMIN: "administer_project"}
+"""The permission that tells a role from the weaker ones."""
 
 
-def role_of(user: Any, project: Project) -> str:
-    """The user's strongest role in the project, or an empty string. One query."""
-    if not user.is_authenticated or not user.is_active:
-        return ""
-    if user.is_superuser:
-        return Role.ADMIN
-    held = set(project.user_permissions.filter(user=user).values_list("permission__codename", flat=True))
-    for role in (Role.ADMIN, Role.EDITOR, Role.VIEWER):
-        if _NEEDED[role] in held:
-            return role
-    return ""
+def role_of(user: Any, project: Project, *, granted: bool = False) -> str:
+    """The user's strongest role in the project, or an empty string. One query.
+
+    Args:
+        granted: only what was granted counts; a superuser without a grant has no role, an inactive user may have one.
+    """
+    if not granted:
+        if not user.is_authenticated or not user.is_active:
+            return ""
+        if user.is_superuser:
+            return Role.ADMIN
+    held = set(project.user_permissions.filter(user_id=user.pk).values_list("permission__codename", flat=True))
+    return next((role for role in reversed(Role) if NEEDED[role] in held), "")
+
+
+def caller(request: Any) -> User:
+    """Who sent this request; raises Unauthenticated when it is nobody with an account."""
+    user = request.user
+    if not isinstance(user, User):
+        raise Unauthenticated
+    return user
 
 
 def require(user: Any, project: Project, role: str) -> None:

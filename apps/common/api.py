@@ -148,6 +148,14 @@ def _replay(caller: str, key: str, digest: str) -> Response | None:
     return Response(row.response_body, status=row.response_status, headers={"Idempotency-Replayed": "true"})
 
 
+def is_uuid(text: str) -> bool:
+    """Whether this is an id rather than a name."""
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
+
+
 def _caller(request: Request) -> str:
     """Whose key it is: the person's, or the attempt's that a job's token names."""
     who = request.user.pk or getattr(request.auth, "pk", None)

@@ -1,0 +1,73 @@
+"""What the API's document says about every operation: its errors, and the key that makes a creation happen once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.common import errors
+from apps.common.api import IDEMPOTENCY_HEADER
+from apps.common.problems import CONTENT_TYPE, problem_body
+
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "An error (RFC 9457). `code` is stable; `retryable`: the same request may succeed later.",
+    "required": ["type", "title", "status", "detail", "code", "retryable", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "retryable": {"type": "boolean"},
+        "request_id": {"type": "string"},
+        "fields": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+    },
+}
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class EmptySerializer(serializers.Serializer[Any]):
+    """A request or an answer without content."""
+
+
+def describe_problems(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular's postprocessing hook."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    for path, operations in result["paths"].items():
+        for method in METHODS:
+            if method in operations:
+                _describe(path, method, operations[method])
+    return result
+
+
+def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
+    for error in _errors(path, method, operation):
+        answer = {"description": error.title, "content": {CONTENT_TYPE: _content(error)}}
+        operation["responses"].setdefault(str(error.status), answer)
+    if method == "post" and "201" in operation["responses"]:
+        operation.setdefault("parameters", []).append(
+            {
+                "in": "header",
+                "name": IDEMPOTENCY_HEADER,
+                "schema": {"type": "string", "maxLength": 200},
+                "description": "A second request with the same key and content gets the first one's answer.",
+            }
+        )
+
+
+def _errors(path: str, method: str, operation: dict[str, Any]) -> list[errors.BedplateError]:
+    found: list[errors.BedplateError] = []
+    if operation.get("security") != [{}]:
+        found.append(errors.Unauthenticated())
+    if method != "get":
+        found += [errors.Invalid(), errors.Forbidden(), errors.Conflict()]
+    if "{" in path:
+        found.append(errors.NotFound())
+    return found
+
+
+def _content(error: errors.BedplateError) -> dict[str, Any]:
+    return {"schema": PROBLEM, "example": problem_body(error)}
