@@ -171,7 +171,7 @@ class RuntimeClient:
                 if not _is_passing(response.status_code):
                     raise failure
                 asked = _retry_after(response)
-            wait = max(asked, pause * random.uniform(0.5, 1.0))
+            wait = max(asked, pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the tries, guards nothing
             if time.monotonic() + wait > deadline:
                 raise failure
             self._sleep(wait)

@@ -85,8 +85,9 @@ class JobContext:
         self.rank = identity.rank
         self.world_size = identity.world_size
         self.parameters: dict[str, Any] = link.parameters()
+        self.resources = link.resources()
         self._link = link
-        self._work_dir = work_dir
+        self.work_dir = work_dir
         self._inputs: dict[str, Input] = {}
         self._outputs: dict[str, tuple[Path, str]] = {}
         self._metrics = MetricBuffer(link.send_metrics)
@@ -206,11 +207,11 @@ class JobContext:
         if answer.get("path"):
             path = Path(answer["path"])
         else:
-            path = files[0] if len(files) == 1 and not uri.endswith("/") else self._work_dir / "inputs" / name
+            path = files[0] if len(files) == 1 and not uri.endswith("/") else self.work_dir / "inputs" / name
         return Input(name=name, uri=uri, path=path, files=files or [path])
 
     def _download(self, name: str, file_name: str, url: str) -> Path:
-        path = self._work_dir / "inputs" / _checked(name) / _checked(file_name.rsplit("/", 1)[-1])
+        path = self.work_dir / "inputs" / _checked(name) / _checked(file_name.rsplit("/", 1)[-1])
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             self._link.download(url, path)
@@ -261,6 +262,11 @@ def identity_from(environment: Mapping[str, str]) -> Identity:
 def process_environment() -> Mapping[str, str]:
     """The environment, for the processes of the runtime that are no job: the gateway."""
     return os.environ
+
+
+def refuse_telemetry() -> None:
+    """Keep libraries that are imported later from calling home: a job's machine speaks to the control plane only."""
+    os.environ["DO_NOT_TRACK"] = "1"
 
 
 def _checked(name: str) -> str:

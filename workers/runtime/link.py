@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Protocol
 
-from workers.contracts.specs import JobSpec, ServingSpec
+from workers.contracts.specs import JobSpec, Resources, ServingSpec
 from workers.runtime.client import RuntimeClient
 
 METRICS_RETRY_SECONDS = 10.0
@@ -20,6 +20,9 @@ class Link(Protocol):
     """The other side of a `JobContext`."""
 
     def parameters(self) -> dict[str, Any]: ...
+
+    def resources(self) -> Resources | None:
+        """What one member was granted; None when nobody said."""
 
     def resolve(self, name: str, mode: str) -> dict[str, Any]:
         """Answer of `POST runtime/data/resolve`."""
@@ -50,6 +53,9 @@ class ApiLink:
     def parameters(self) -> dict[str, Any]:
         return dict(self._spec.parameters)
 
+    def resources(self) -> Resources | None:
+        return self._spec.resources
+
     def resolve(self, name: str, mode: str) -> dict[str, Any]:
         return self._client.resolve(name, mode)
 
@@ -78,9 +84,9 @@ class ApiLink:
 class LocalLink:
     """The twin for a script that nobody launched: a folder with the same things in it.
 
-    Inputs are read from `<folder>/<name>/` (or a file of that name), outputs written to `<folder>/<name>/`;
-    parameters come from `<folder>/parameters.json` where there is one; metrics, checkpoints and artifacts are
-    noted as JSON lines.
+    Inputs are read from `inputs/<name>/` (or a file of that name) below it, outputs written to `outputs/<name>/`;
+    parameters come from `parameters.json` where there is one; metrics, checkpoints and artifacts are noted as
+    JSON lines.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -90,9 +96,12 @@ class LocalLink:
         path = self._folder / "parameters.json"
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
+    def resources(self) -> Resources | None:
+        return None
+
     def resolve(self, name: str, mode: str) -> dict[str, Any]:
         """Raises FileNotFoundError for an input that is not in the folder."""
-        path = (self._folder / name).resolve()
+        path = (self._folder / ("outputs" if mode == "write" else "inputs") / name).resolve()
         if mode == "write":
             path.mkdir(parents=True, exist_ok=True)
             return {"name": name, "uri": path.as_uri() + "/", "path": str(path)}
@@ -119,7 +128,7 @@ class LocalLink:
         if not lines:
             return None
         record: dict[str, Any] = max((json.loads(line) for line in lines), key=lambda line: line["step"])
-        return {**record, "path": str(self._folder / "checkpoints" / record["uri"].rsplit("/", 1)[1])}
+        return {**record, "path": str(self._folder / "outputs" / "checkpoints" / record["uri"].rsplit("/", 1)[1])}
 
     def register_artifact(self, record: dict[str, Any]) -> None:
         self._append("artifacts.jsonl", record)

@@ -1,0 +1,139 @@
+"""`clean`: a recipe turns one dataset version into another, with a report and the fitted preprocessor."""
+
+# ruff: noqa: S608 - names and texts enter SQL through `schema.quoted` and `schema.literal`
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import daft
+import duckdb
+from daft import DataType, Expression, col
+from daft.functions import when
+
+from workers.runtime.cleaning.engine import granted_threads, open_duckdb
+from workers.runtime.cleaning.errors import UserError
+from workers.runtime.cleaning.fitted import preprocessor_of
+from workers.runtime.cleaning.inputs import dataset_files
+from workers.runtime.cleaning.output import describe, parquet_table, part_name
+from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.recipe import Recipe
+from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column, columns_of, described, literal
+from workers.runtime.cleaning.steps import Shape, Step
+from workers.runtime.context import JobContext
+from workers.runtime.stored_file import hash_file, write_text_atomically
+
+PREPROCESSOR_FILE = "preprocessor.json"
+
+
+def clean(ctx: JobContext) -> dict[str, Any]:
+    """Input `dataset`; parameters `steps`; output `dataset`: Parquet files and, fitted, `preprocessor.json`.
+
+    Features that are numbers become floats; columns keep their names; `__ordinal` and `__split` come first.
+
+    Raises:
+        UserError: the recipe or the data is at fault; a RecipeError names step and column.
+    """
+    recipe = Recipe.from_json(ctx.parameters.get("steps"))
+    folder = ctx.output("dataset")
+    use_runner(ctx)
+    connection = open_duckdb(ctx, ctx.work_dir)
+    plan = open_plan(connection, dataset_files(ctx), recipe, folder / "staging")
+    inputs = plan.features
+    report = [run_step(step, plan) for step in recipe.steps]
+    preprocessor = preprocessor_of(recipe, inputs, plan)
+    files = write(plan, folder)
+    written = describe(connection, files)
+    return {
+        **written.to_json(),
+        "splits": _splits(connection, files, written.columns),
+        "report": report,
+        "preprocessor": None if preprocessor is None else _store(preprocessor, folder),
+    }
+
+
+def use_runner(ctx: JobContext) -> None:
+    """Choose where Daft runs. Raises UserError for a runner that is not one."""
+    runner = ctx.identity.data_runner
+    if runner == "ray":
+        daft.set_runner_ray(noop_if_initialized=True)
+    elif runner == "native":
+        daft.set_runner_native(granted_threads(ctx))
+    else:
+        raise UserError("invalid_parameters", f"BEDPLATE_DATA_RUNNER is 'native' or 'ray', not {runner!r}")
+
+
+def open_plan(connection: duckdb.DuckDBPyConnection, files: list[Path], recipe: Recipe, staging: Path) -> Plan:
+    """The input as a plan, the recipe checked against its columns."""
+    paths = [str(file) for file in files]
+    table = parquet_table(paths)
+    found = columns_of(described(connection, table), "the dataset")
+    if ORDINAL not in {column.name for column in found}:
+        raise UserError("no_ordinals", f"the dataset has no column {ORDINAL!r}: it was not ingested")
+    columns = [column for column in found if column.name != ORDINAL]
+    recipe.validate(columns)
+    row_count = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+    plan = Plan(daft.read_parquet(paths), columns, recipe.label, row_count, staging)
+    truths = [column.name for column in plan.columns if column.type == "bool"]
+    spelled: dict[str, Expression] = {name: when(col(name), "true").when(~col(name), "false") for name in truths}
+    plan.replace(spelled, kind="string")
+    return plan
+
+
+def run_step(step: Step, plan: Plan) -> dict[str, Any]:
+    """Apply one step; its entry in the report of the version."""
+    started = time.perf_counter()
+    rows_in = plan.row_count
+    step.validate(Shape.of(plan.columns, plan.label))  # again, now that types are known
+    if step.fits:
+        plan.stage()
+    outcome = step.apply(plan)
+    return {
+        "step": step.number,
+        "kind": step.kind,
+        "rows_in": rows_in,
+        "rows_out": plan.row_count,
+        "cells_changed": outcome.cells_changed,
+        "cells_missing": outcome.cells_missing,
+        "warnings": outcome.warnings,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+
+
+def write(plan: Plan, folder: Path) -> list[Path]:
+    """Write the rows as Parquet files of the output; only here are the values of all columns computed."""
+    plan.replace({name: col(name).cast(DataType.float64()) for name in plan.numbers}, kind="float64")
+    names = [column.name for column in plan.columns]
+    first = [ORDINAL, *([SPLIT] if SPLIT in names else [])]
+    rest = [column.name for column in plan.features] + ([plan.label] if plan.label in names else [])
+    target = folder / "writing"
+    plan.frame.select(*first, *rest).write_parquet(str(target), write_mode="overwrite")
+    parts = sorted((path for path in target.rglob("*.parquet")), key=_first_ordinal)
+    files = [path.replace(folder / part_name(number)) for number, path in enumerate(parts)]
+    shutil.rmtree(target)
+    if plan.staged:
+        shutil.rmtree(plan.staging)
+    return files
+
+
+def _first_ordinal(path: Path) -> int:
+    query = f"SELECT min({ORDINAL}) FROM read_parquet({literal(str(path))})"
+    return int(duckdb.execute(query).fetchall()[0][0] or 0)
+
+
+def _splits(connection: duckdb.DuckDBPyConnection, files: list[Path], columns: list[Column]) -> dict[str, int]:
+    if SPLIT not in {column.name for column in columns}:
+        return {}
+    table = parquet_table([str(file) for file in files])
+    query = f"SELECT {SPLIT}, count(*) FROM {table} GROUP BY {SPLIT} ORDER BY {SPLIT} DESC"
+    return dict(connection.execute(query).fetchall())
+
+
+def _store(preprocessor: dict[str, Any], folder: Path) -> dict[str, Any]:
+    path = folder / PREPROCESSOR_FILE
+    write_text_atomically(path, json.dumps(preprocessor, ensure_ascii=False, allow_nan=False, indent=1))
+    return {"name": path.name, "sha256": hash_file(path), "size_bytes": path.stat().st_size}

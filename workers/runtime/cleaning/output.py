@@ -1,0 +1,69 @@
+"""Describing the Parquet files that a job wrote."""
+
+# ruff: noqa: S608 - names and texts enter SQL through `schema.quoted` and `schema.literal`
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from workers.runtime.cleaning.digest import content_digest
+from workers.runtime.cleaning.schema import ORDINAL, Column, columns_of, described, literal, quoted
+from workers.runtime.stored_file import hash_file
+
+ROW_GROUP_ROWS = 122_880
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a folder of Parquet files holds."""
+
+    columns: list[Column]
+    row_count: int
+    files: list[dict[str, Any]]
+    digest: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": [column.to_json() for column in self.columns],
+            "row_count": self.row_count,
+            "files": self.files,
+            "digest": self.digest,
+        }
+
+
+def part_name(number: int) -> str:
+    return f"part-{number:05}.parquet"
+
+
+def describe(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Written:
+    """Schema, rows, sizes and digest of Parquet files that have an `__ordinal` column."""
+    paths = [str(file) for file in files]
+    table = parquet_table(paths)
+    columns = [column for column in columns_of(described(connection, table), "the output") if column.name != ORDINAL]
+    counts = ", ".join(f"count({quoted(column.name)})" for column in columns)
+    row_count, *present = connection.execute(f"SELECT count(*), {counts} FROM {table}").fetchall()[0]
+    columns = [
+        dataclasses.replace(column, nullable=count < row_count) for column, count in zip(columns, present, strict=True)
+    ]
+    return Written(
+        columns=columns,
+        row_count=row_count,
+        files=[_file(connection, Path(path)) for path in paths],
+        digest=content_digest(connection, paths, columns),
+    )
+
+
+def parquet_table(paths: Sequence[str]) -> str:
+    """Parquet files as a table expression."""
+    return f"read_parquet([{', '.join(literal(path) for path in paths)}])"
+
+
+def _file(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, Any]:
+    rows = connection.execute(f"SELECT count(*) FROM {parquet_table([str(path)])}").fetchall()[0][0]
+    return {"name": path.name, "rows": rows, "size_bytes": path.stat().st_size, "sha256": hash_file(path)}

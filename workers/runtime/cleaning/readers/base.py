@@ -1,0 +1,89 @@
+"""What a reader of uploads is."""
+
+from __future__ import annotations
+
+import codecs
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import duckdb
+
+from workers.runtime.cleaning.errors import UserError
+from workers.runtime.cleaning.schema import SQL_TYPES
+
+SAMPLES = 20
+TEXT_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Parameters of an ingestion."""
+
+    delimiter: str | None = None
+    """One character; None means to look."""
+    null_values: tuple[str, ...] = ("",)
+    """Fields that stand for a missing value."""
+    header: bool = True
+    encoding: str = "utf-8"
+    types: dict[str, str] = field(default_factory=dict)
+    """House types that the user insists on, by column; a field that does not parse rejects its line."""
+
+    @classmethod
+    def from_parameters(cls, parameters: dict[str, Any]) -> Self:
+        """Raises UserError `invalid_parameters`."""
+        known = {"delimiter", "null_values", "header", "encoding", "types"}
+        options = cls(**{key: value for key, value in parameters.items() if key in known and value is not None})
+        delimiter = options.delimiter
+        if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter.encode()) != 1):
+            raise UserError("invalid_parameters", f"delimiter must be one ASCII character, not {delimiter!r}")
+        try:
+            codecs.lookup(options.encoding)
+        except LookupError:
+            raise UserError("invalid_parameters", f"encoding {options.encoding!r} is not known") from None
+        for name, kind in options.types.items():
+            if kind not in SQL_TYPES:
+                raise UserError(
+                    "invalid_parameters", f"types: {name!r} cannot be {kind!r}; one of {', '.join(SQL_TYPES)}"
+                )
+        return options
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Lines that were left out: how many, and the first of them."""
+
+    count: int = 0
+    samples: tuple[dict[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"count": self.count, "samples": list(self.samples)}
+
+
+def sample(line: int, column: str | None, reason: str, text: str | None) -> dict[str, Any]:
+    """One left-out line for people; `line` counts from 1 in the file."""
+    return {"line": line, "column": column, "reason": reason, "text": (text or "")[:TEXT_LIMIT]}
+
+
+class Reader(ABC):
+    """Opens one uploaded file in DuckDB. Use: `open`, read the table it names once, then `rejected`."""
+
+    format: ClassVar[str]
+
+    def __init__(self, path: Path, options: Options, work_dir: Path) -> None:
+        self.path = path
+        self.options = options
+        self.work_dir = work_dir
+
+    @abstractmethod
+    def open(self, connection: duckdb.DuckDBPyConnection) -> str:
+        """A table expression with the file's columns, rows in the file's order.
+
+        Raises:
+            UserError: the file cannot be read as this format; the detail names the place.
+        """
+
+    def rejected(self, connection: duckdb.DuckDBPyConnection) -> Rejected:
+        """The lines that reading left out."""
+        return Rejected()

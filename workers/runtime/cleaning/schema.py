@@ -1,0 +1,118 @@
+"""Columns and their types, as a dataset version states them."""
+
+# ruff: noqa: S608 - names and texts enter SQL through `schema.quoted` and `schema.literal`
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from workers.runtime.cleaning.errors import UserError
+
+ORDINAL = "__ordinal"
+"""Number of the row since ingestion, from 0; in every file, in no schema and in no digest."""
+SPLIT = "__split"
+"""`train` or `test`; a column of a cleaned version like any other."""
+RESERVED = frozenset({ORDINAL, SPLIT})
+
+SQL_TYPES = {
+    "int64": "BIGINT",
+    "float64": "DOUBLE",
+    "string": "VARCHAR",
+    "bool": "BOOLEAN",
+    "timestamp": "TIMESTAMP",
+    "date": "DATE",
+}
+_HOUSE_TYPES = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), "int64"),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "int64"),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), "float64"),
+    **dict.fromkeys(("VARCHAR", "UUID", "JSON", "TIME", "INTERVAL"), "string"),
+    "BOOLEAN": "bool",
+    "DATE": "date",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `type` is one of `SQL_TYPES`; `nullable` says whether a value is missing, not whether one may be."""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "type": self.type, "nullable": self.nullable}
+
+    @property
+    def is_number(self) -> bool:
+        return self.type in ("int64", "float64")
+
+
+def house_type(sql_type: str) -> str | None:
+    """The type that a DuckDB type is kept as; None for one that is not kept: binary data."""
+    if sql_type in _HOUSE_TYPES:
+        return _HOUSE_TYPES[sql_type]
+    if sql_type.startswith("TIMESTAMP"):
+        return "timestamp"
+    if sql_type.startswith("DECIMAL"):
+        return "float64"
+    return "string" if is_nested(sql_type) or sql_type.startswith("ENUM") else None
+
+
+def is_nested(sql_type: str) -> bool:
+    return sql_type.endswith("]") or sql_type.startswith(("STRUCT", "MAP", "UNION"))
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def check_names(names: Sequence[str], place: str) -> None:
+    """Refuse names that cannot stand side by side.
+
+    Raises:
+        UserError: `duplicate_column_names`, `empty_column_name`, or `reserved_column_name`.
+    """
+    seen: dict[str, tuple[int, str]] = {}
+    for number, name in enumerate(names, 1):
+        if not name:
+            raise UserError("empty_column_name", f"column {number} has no name in {place}")
+        if name in RESERVED:
+            raise UserError(
+                "reserved_column_name", f"column {number} is named {name!r} in {place}; that name is Bedplate's"
+            )
+        if name.lower() in seen:
+            first, other = seen[name.lower()]
+            how = "are both named" if other == name else f"differ only in case: {other!r} and"
+            raise UserError("duplicate_column_names", f"columns {first} and {number} {how} {name!r} in {place}")
+        seen[name.lower()] = (number, name)
+
+
+def described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
+    """DuckDB's type per column of a table or query."""
+    return {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+
+
+def columns_of(types: dict[str, str], place: str) -> list[Column]:
+    """Columns of DuckDB's types as house columns.
+
+    Raises:
+        UserError: `unsupported_type`.
+    """
+    columns = []
+    for name, sql_type in types.items():
+        kept = house_type(sql_type)
+        if kept is None:
+            raise UserError("unsupported_type", f"column {name!r} is {sql_type.lower()} in {place}; that is not kept")
+        columns.append(Column(name, kept))
+    return columns

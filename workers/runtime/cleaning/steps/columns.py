@@ -1,0 +1,146 @@
+"""Steps that make columns other columns: the label, one-hot, and leaving some out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from daft import DataType, Expression, col, lit
+from daft.functions import when
+
+from workers.runtime.cleaning.errors import UserError
+from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.schema import SPLIT, Column
+from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
+
+NAMED_VALUES = 5
+
+
+@dataclass(frozen=True)
+class EncodeLabel(Step):
+    """Makes the label whole numbers by a mapping; every row must have one of its values."""
+
+    kind: ClassVar[str] = "encode_label"
+    column: str
+    mapping: dict[str, int]
+
+    def check(self) -> None:
+        if not isinstance(self.mapping, dict) or not self.mapping:
+            raise self.error("mapping is an object: value → whole number")
+        for value, code in self.mapping.items():
+            if not isinstance(code, int) or isinstance(code, bool):
+                raise self.error(f"mapping: {value!r} becomes a whole number, not {code!r}", self.column)
+
+    def validate(self, shape: Shape) -> Shape:
+        self.require(shape, self.column, ("string", "int64"))
+        return shape.with_types({self.column: "int64"})
+
+    def apply(self, plan: Plan) -> Outcome:
+        text = col(self.column).cast(DataType.string())
+        table = plan.frame.select(text.alias("value")).to_arrow()
+        counted = pc.value_counts(table.column("value"))
+        found = {value.as_py(): count.as_py() for value, count in zip(*counted.flatten(), strict=True)}
+        unmapped = {value: count for value, count in found.items() if value not in self.mapping}
+        if unmapped:
+            raise self.error(self._unmapped(unmapped), self.column, "unmapped_label")
+        code: Expression = lit(None).cast(DataType.int64())
+        for value, number in self.mapping.items():
+            code = when(text == value, lit(number)).otherwise(code)
+        plan.replace({self.column: code.cast(DataType.int64())}, kind="int64")
+        self.learned.update(mapping=self.mapping)
+        outcome = Outcome()
+        outcome.changed(self.column, plan.row_count)
+        return outcome
+
+    def _unmapped(self, unmapped: dict[Any, int]) -> str:
+        shown = sorted(unmapped.items(), key=lambda pair: (-pair[1], str(pair[0])))[:NAMED_VALUES]
+        named = ", ".join(
+            f"{'a missing value' if value is None else repr(value)} ({count} rows)" for value, count in shown
+        )
+        return f"column {self.column!r} has values outside of the mapping: {named}"
+
+
+@dataclass(frozen=True)
+class OneHot(Step):
+    """Replaces a text column by one column of 0 and 1 per value of the training rows, sorted: `Home=rent`.
+
+    A value that no training row has, and a missing one, are 0 in all of them.
+    """
+
+    kind: ClassVar[str] = "one_hot"
+    fits: ClassVar[bool] = True
+    served: ClassVar[bool] = True
+    columns: list[str] | None = None
+    max_categories: int = 200
+
+    def validate(self, shape: Shape) -> Shape:
+        self.require_split(shape)
+        self.require_features(shape, self.columns, ("string",))
+        return shape.without(self.columns or [])
+
+    def apply(self, plan: Plan) -> Outcome:
+        outcome = Outcome()
+        categories: dict[str, list[str]] = {}
+        for name, values, training in plan.read_texts(plan.categories if self.columns is None else self.columns):
+            found = sorted(pc.unique(training.drop_null()).to_pylist())
+            if len(found) > self.max_categories:
+                detail = f"column {name!r} has {len(found)} values in the training rows; at most {self.max_categories}"
+                raise self.error(detail, name, "too_many_categories")
+            categories[name] = found
+            unseen = _count_unseen(values, found)
+            if unseen:
+                outcome.warn("unseen_category", name, f"{unseen} test rows have a value that no training row has")
+            outcome.changed(name, plan.row_count)
+        self._replace(plan, categories)
+        self.learned.update(columns=categories)
+        return outcome
+
+    def _replace(self, plan: Plan, categories: dict[str, list[str]]) -> None:
+        columns: list[Column] = []
+        expressions: dict[str, Expression] = {}
+        for column in plan.columns:
+            if column.name not in categories:
+                columns.append(column)
+                continue
+            for value in categories[column.name]:
+                name = one_hot_name(column.name, value)
+                columns.append(Column(name, "float64", nullable=False))
+                expressions[name] = when(col(column.name) == value, lit(1.0)).otherwise(lit(0.0))
+        names = [column.name for column in columns]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise self.error(f"there would be two columns {twice!r}", twice, "duplicate_column_names")
+        if expressions:
+            plan.frame = plan.frame.with_columns(expressions)
+        plan.columns = columns
+
+
+@dataclass(frozen=True)
+class DropColumns(Step):
+    """Leaves columns out: identifiers, times, whatever a model must not see."""
+
+    kind: ClassVar[str] = "drop_columns"
+    columns: list[str]
+
+    def validate(self, shape: Shape) -> Shape:
+        self.require_features(shape, self.columns, ())
+        if SPLIT in self.columns:
+            raise self.error(f"column {SPLIT!r} cannot be left out", SPLIT)
+        return shape.without(self.columns)
+
+    def apply(self, plan: Plan) -> Outcome:
+        plan.columns = [column for column in plan.columns if column.name not in self.columns]
+        if not plan.columns:
+            raise UserError("no_columns", f"step {self.number} ({self.kind}): no column is left")
+        return Outcome()
+
+
+def one_hot_name(column: str, value: str) -> str:
+    return f"{column}={value}"
+
+
+def _count_unseen(values: pa.ChunkedArray, found: list[str]) -> int:
+    known = pc.is_in(values.drop_null(), value_set=pa.array(found, type=values.type))
+    return len(known) - int(pc.sum(known).as_py() or 0)

@@ -1,0 +1,149 @@
+"""Steps about missing values."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from daft import DataType, Expression, col, lit
+from daft.functions import count, regexp, strip, when
+from daft.functions import sum as total
+
+from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.rounding import significant
+from workers.runtime.cleaning.schema import SPLIT
+from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
+from workers.runtime.preprocessor import NUMBER
+
+LARGEST = 1.7976931348623157e308
+
+
+@dataclass(frozen=True)
+class MissingValues(Step):
+    """Turns markers into missing values; a text column whose other values are all numbers becomes one of numbers.
+
+    A field is compared without the blanks around it, so that `""` also means blanks.
+    """
+
+    kind: ClassVar[str] = "missing_values"
+    served: ClassVar[bool] = True
+    markers: list[str] = field(default_factory=lambda: ["", "NA"])
+
+    def check(self) -> None:
+        if not isinstance(self.markers, list) or not all(isinstance(marker, str) for marker in self.markers):
+            raise self.error("markers is a list of texts")
+
+    def validate(self, shape: Shape) -> Shape:
+        turning = [name for name, kind in shape.types.items() if kind == "string" and name not in (shape.label, SPLIT)]
+        return shape.with_types(dict.fromkeys(turning, "unknown"))
+
+    def apply(self, plan: Plan) -> Outcome:
+        texts = [column.name for column in plan.columns if column.type == "string" and column.name != SPLIT]
+        counts = self._count(plan, texts)
+        outcome = Outcome()
+        for name in texts:
+            outcome.changed(name, counts[f"before {name}"] - counts[f"after {name}"])
+        outcome.cells_missing = {
+            column.name: plan.row_count - counts[f"after {column.name}"]
+            for column in plan.columns
+            if counts[f"after {column.name}"] < plan.row_count
+        }
+        if self.markers:
+            plan.replace({name: self._marked(name) for name in texts})
+        numeric = [
+            name for name in texts if name != plan.label and 0 < counts[f"after {name}"] == counts[f"numbers {name}"]
+        ]
+        plan.replace({name: strip(col(name)).cast(DataType.float64()) for name in numeric}, kind="float64")
+        self.learned.update(markers=self.markers)
+        return outcome
+
+    def _count(self, plan: Plan, texts: list[str]) -> dict[str, int]:
+        """In one pass: values before, values after, and values that are finite numbers, per column."""
+        wanted = []
+        for column in plan.columns:
+            name = column.name
+            after = self._marked(name) if name in texts else col(name)
+            wanted.append(count(after).alias(f"after {name}"))
+            if name in texts:
+                wanted += [count(col(name)).alias(f"before {name}"), _sum(_is_number(after)).alias(f"numbers {name}")]
+        found = plan.frame.agg(*wanted).to_pydict()
+        return {name: int(values[0] or 0) for name, values in found.items()}
+
+    def _marked(self, name: str) -> Expression:
+        if not self.markers:
+            return col(name)
+        # Not `is_in`: on a computed column it makes Daft 0.7 panic.
+        stripped = strip(col(name))
+        marks: Iterator[Expression] = (stripped == lit(marker.strip()) for marker in self.markers)
+        return when(~functools.reduce(operator.or_, marks), col(name))
+
+
+@dataclass(frozen=True)
+class Impute(Step):
+    """Fills missing values with the median or mean of the training rows, and text with their most frequent one."""
+
+    kind: ClassVar[str] = "impute"
+    fits: ClassVar[bool] = True
+    served: ClassVar[bool] = True
+    numeric: str = "median"
+    categorical: str = "mode"
+
+    def check(self) -> None:
+        if self.numeric not in ("median", "mean"):
+            raise self.error(f"numeric is 'median' or 'mean', not {self.numeric!r}")
+        if self.categorical != "mode":
+            raise self.error(f"categorical is 'mode', not {self.categorical!r}")
+
+    def validate(self, shape: Shape) -> Shape:
+        self.require_split(shape)
+        return shape
+
+    def apply(self, plan: Plan) -> Outcome:
+        outcome = Outcome()
+        numbers: dict[str, float] = {}
+        for name, values, train in plan.read_numbers(plan.numbers):
+            known = np.sort(values[train & ~np.isnan(values)])  # sorted: the same sum in whatever order rows came
+            if not len(known):
+                outcome.warn("all_missing", name, "no training row has a value")
+                continue
+            numbers[name] = significant(float(np.median(known) if self.numeric == "median" else np.mean(known)))
+            outcome.changed(name, np.isnan(values).sum())
+        categories: dict[str, str] = {}
+        for name, texts, training in plan.read_texts(plan.categories):
+            mode = most_frequent(training)
+            if mode is None:
+                outcome.warn("all_missing", name, "no training row has a value")
+                continue
+            categories[name] = mode
+            outcome.changed(name, texts.null_count)
+        plan.replace(
+            {name: col(name).cast(DataType.float64()).fill_null(value) for name, value in numbers.items()}, "float64"
+        )
+        plan.replace({name: col(name).fill_null(value) for name, value in categories.items()})
+        self.learned.update(numbers=numbers, categories=categories)
+        return outcome
+
+
+def most_frequent(values: pa.ChunkedArray) -> str | None:
+    """The value that occurs most often, of several the smallest; None when there is none."""
+    counted = pc.value_counts(values.drop_null())
+    if not len(counted):
+        return None
+    texts, counts = counted.field("values"), counted.field("counts")
+    top = texts.filter(pc.equal(counts, pc.max(counts)))
+    return str(pc.min(top).as_py())
+
+
+def _is_number(text: Expression) -> Expression:
+    value = when(regexp(strip(text), NUMBER), strip(text)).cast(DataType.float64())
+    return (value >= lit(-LARGEST)) & (value <= lit(LARGEST))
+
+
+def _sum(flags: Expression) -> Expression:
+    return total(flags.cast(DataType.int64()))

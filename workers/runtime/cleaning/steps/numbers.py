@@ -1,0 +1,122 @@
+"""Steps on numbers: outliers and scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from daft import DataType, Expression, col, lit
+from daft.functions import when
+
+from workers.runtime.cleaning.plan import Floats, Plan
+from workers.runtime.cleaning.rounding import significant
+from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
+
+NUMBERS = ("int64", "float64")
+ZERO_SPREAD = "zero_spread"
+ALL_MISSING = "all_missing"
+
+
+@dataclass(frozen=True)
+class Outliers(Step):
+    """Replaces what lies beyond the quartiles by more than `factor` times their distance.
+
+    Quartiles and median are those of the training rows, exact, linear between neighbours. A column whose
+    quartiles are equal is skipped with a warning: every value but one would be an outlier.
+    """
+
+    kind: ClassVar[str] = "outliers"
+    fits: ClassVar[bool] = True
+    served: ClassVar[bool] = True
+    method: str = "iqr"
+    factor: float = 1.5
+    replace: str = "median"
+    columns: list[str] | None = None
+
+    def check(self) -> None:
+        if self.method != "iqr":
+            raise self.error(f"method is 'iqr', not {self.method!r}")
+        if self.replace != "median":
+            raise self.error(f"replace is 'median', not {self.replace!r}")
+        if not isinstance(self.factor, int | float) or not 0 < self.factor < float("inf"):
+            raise self.error(f"factor is a number above 0, not {self.factor!r}")
+
+    def validate(self, shape: Shape) -> Shape:
+        self.require_split(shape)
+        self.require_features(shape, self.columns, NUMBERS)
+        return shape
+
+    def apply(self, plan: Plan) -> Outcome:
+        outcome = Outcome()
+        bounds: dict[str, list[float]] = {}
+        for name, values, train in plan.read_numbers(plan.numbers if self.columns is None else self.columns):
+            known = values[train & ~np.isnan(values)]
+            if not len(known):
+                outcome.warn(ALL_MISSING, name, "no training row has a value")
+                continue
+            first, median, third = np.quantile(known, [0.25, 0.5, 0.75])
+            if third == first:
+                detail = f"the quartiles of the training rows are both {significant(first):g}"
+                outcome.warn(ZERO_SPREAD, name, detail)
+                continue
+            reach = self.factor * (third - first)
+            low, high = significant(first - reach), significant(third + reach)
+            bounds[name] = [low, high, significant(median)]
+            outcome.changed(name, int(np.count_nonzero((values < low) | (values > high))))
+        plan.replace({name: _bounded(name, *limits) for name, limits in bounds.items()}, kind="float64")
+        self.learned.update(columns=bounds)
+        return outcome
+
+
+@dataclass(frozen=True)
+class Standardise(Step):
+    """Subtracts the mean of the training rows and divides by their standard deviation (of the population: ddof 0)."""
+
+    kind: ClassVar[str] = "standardise"
+    fits: ClassVar[bool] = True
+    served: ClassVar[bool] = True
+    columns: list[str] | None = None
+
+    def validate(self, shape: Shape) -> Shape:
+        self.require_split(shape)
+        self.require_features(shape, self.columns, NUMBERS)
+        return shape
+
+    def apply(self, plan: Plan) -> Outcome:
+        outcome = Outcome()
+        scales: dict[str, list[float]] = {}
+        for name, values, train in plan.read_numbers(plan.numbers if self.columns is None else self.columns):
+            known = values[train & ~np.isnan(values)]
+            if not len(known):
+                outcome.warn(ALL_MISSING, name, "no training row has a value")
+                continue
+            mean, std = moments(known)
+            if std == 0:
+                outcome.warn(ZERO_SPREAD, name, f"every training row has {mean:g}")
+                continue
+            scales[name] = [mean, std]
+            outcome.changed(name, int(np.count_nonzero(~np.isnan(values))))
+        scaled = {name: (_float(name) - mean) / std for name, (mean, std) in scales.items()}
+        plan.replace(scaled, kind="float64")
+        self.learned.update(columns=scales)
+        return outcome
+
+
+def moments(values: Floats) -> tuple[float, float]:
+    """Mean and standard deviation, the same for the same values in any order: they are summed sorted."""
+    ordered = np.sort(values)
+    if ordered[0] == ordered[-1]:
+        return significant(float(ordered[0])), 0.0
+    mean = np.mean(ordered)
+    deviations = np.sort((ordered - mean) ** 2)
+    return significant(float(mean)), significant(float(np.sqrt(np.mean(deviations))))
+
+
+def _bounded(name: str, low: float, high: float, median: float) -> Expression:
+    value = _float(name)
+    return when((value < lit(low)) | (value > lit(high)), lit(median)).otherwise(value)
+
+
+def _float(name: str) -> Expression:
+    return col(name).cast(DataType.float64())

@@ -1,0 +1,131 @@
+"""Steps that decide about whole rows: duplicates, and the split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import daft
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from daft import Expression, col, lit
+from daft.functions import when
+
+from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.row_hash import at_most, row_hash, split_key
+from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
+from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
+
+CLASSES_LIMIT = 1000
+_KEY, _OTHER = "__key", "__other"
+
+
+@dataclass(frozen=True)
+class DropDuplicates(Step):
+    """Of rows with equal content the one with the lowest ordinal stays.
+
+    Decided on 128-bit hashes and ordinals: 24 bytes a row in memory, whatever the width of the data.
+    """
+
+    kind: ClassVar[str] = "drop_duplicates"
+    columns: list[str] | None = None
+    """Columns that make two rows equal; None means all."""
+
+    def validate(self, shape: Shape) -> Shape:
+        for name in self.columns or []:
+            self.require(shape, name)
+        return shape
+
+    def apply(self, plan: Plan) -> Outcome:
+        chosen = plan.columns if self.columns is None else [plan.column(name) for name in self.columns]
+        keys = [row_hash(chosen, lane).alias(name) for lane, name in enumerate((_KEY, _OTHER))]
+        table = plan.read([ORDINAL, *keys])
+        dropped = repeated(*(table.column(name).to_numpy() for name in (_KEY, _OTHER, ORDINAL)))
+        if len(dropped):
+            gone = daft.from_arrow(pa.table({ORDINAL: dropped}))
+            plan.frame = plan.frame.join(gone, on=ORDINAL, how="anti")
+            plan.row_count -= len(dropped)
+        return Outcome()
+
+
+@dataclass(frozen=True)
+class Split(Step):
+    """Adds `__split`: of each class the first `round(n * test_ratio)` rows by a hash of their content are `test`.
+
+    The same content falls on the same side at every run, on every machine, in every order of rows; rows of equal
+    content are told apart by their ordinals.
+    """
+
+    kind: ClassVar[str] = "split"
+    test_ratio: float
+    seed: int = 0
+    stratify: str | None = None
+    """Column whose values each keep their share of both sides; None means the rows as a whole."""
+    positive: str | None = None
+    """The value of it that a model is asked about; only noted in the preprocessor."""
+
+    def check(self) -> None:
+        if not self.is_ratio(self.test_ratio):
+            raise self.error(f"test_ratio is a number between 0 and 1, not {self.test_ratio!r}")
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 1 << 63:
+            raise self.error(f"seed is a whole number from 0 on, not {self.seed!r}")
+
+    def validate(self, shape: Shape) -> Shape:
+        if shape.is_split:
+            raise self.error("the rows are split already", code="split_twice")
+        if self.stratify is not None:
+            self.require(shape, self.stratify)
+        return shape.with_types({SPLIT: "string"})
+
+    def apply(self, plan: Plan) -> Outcome:
+        key = split_key(plan.columns, self.seed)
+        label = [] if self.stratify is None else [col(self.stratify).alias(_OTHER)]
+        table = plan.read([ORDINAL, key.alias(_KEY), *label])
+        keys, ordinals = table.column(_KEY).to_numpy(), table.column(ORDINAL).to_numpy()
+        values, codes = self._classes(table)
+        outcome = Outcome()
+        is_test = lit(False)
+        for code, value in enumerate(values):
+            rows = np.flatnonzero(codes == code)
+            wanted = round(len(rows) * self.test_ratio)
+            if wanted in (0, len(rows)):
+                side = "training" if wanted == 0 else "test"
+                detail = f"all {len(rows)} rows of {value!r} are {side} rows"
+                outcome.warn("class_not_split", self.stratify or "", detail)
+            if wanted:
+                last = rows[np.lexsort((ordinals[rows], keys[rows]))[wanted - 1]]
+                chosen = at_most(key, col(ORDINAL), int(keys[last]), int(ordinals[last]))
+                is_test = is_test | (self._is(value) & chosen)
+        plan.frame = plan.frame.with_column(SPLIT, when(is_test, lit("test")).otherwise(lit("train")))
+        plan.columns = [*plan.columns, Column(SPLIT, "string", nullable=False)]
+        return outcome
+
+    def _classes(self, table: pa.Table) -> tuple[list[Any], npt.NDArray[np.int64]]:
+        """The classes, and per row the place of its class among them."""
+        if self.stratify is None:
+            return [None], np.zeros(table.num_rows, dtype=np.int64)
+        encoded = pc.dictionary_encode(table.column(_OTHER).combine_chunks(), null_encoding="encode")
+        values = encoded.dictionary.to_pylist()
+        if len(values) > CLASSES_LIMIT:
+            detail = f"column {self.stratify!r} has {len(values)} values; at most {CLASSES_LIMIT} can be stratified"
+            raise self.error(detail, self.stratify, "too_many_classes")
+        return values, encoded.indices.to_numpy().astype(np.int64)
+
+    def _is(self, value: object) -> Expression:
+        if self.stratify is None:
+            return lit(True)
+        column = col(self.stratify)
+        return column.is_null() if value is None else (column == lit(value)).fill_null(False)
+
+
+def repeated(
+    keys: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64], ordinals: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Ordinals of the rows whose 128-bit key a row with a lower ordinal has too."""
+    order = np.lexsort((ordinals, others, keys))
+    key, other = keys[order], others[order]
+    again = np.zeros(len(order), dtype=bool)
+    again[1:] = (key[1:] == key[:-1]) & (other[1:] == other[:-1])
+    return np.sort(ordinals[order[again]])
