@@ -49,6 +49,6 @@ def _quota_set(approval: ApprovalRequest) -> str:
     queue = Queue.objects.filter(pk=wanted["queue"], project=approval.project_id).first()
     if queue is None:
         raise NotFound("The project has no such queue.")
-    actor = Actor("user", str(approval.decided_by_id), "")
+    actor = Actor.user(approval.decided_by)
     quota = quota_set(queue, wanted["resource"], wanted["flavor"], wanted["nominal"], actor=actor)
     return f"{quota.resource} {quota.flavor}".strip() + f" is {quota.nominal} now."

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, IntegerField
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Coalesce
 
 from apps.common import clock, queues
 from apps.common.audit import Actor
@@ -23,15 +22,18 @@ START_TIMEOUT_SECONDS = 300
 def starts_expire() -> int:
     """Stop what has been launching for longer than its spec allows; it waits again, with back-off. Returns how many."""
     at = clock.db_now()
-    allowed = Coalesce(Cast(KT("spec__start_timeout_seconds"), IntegerField()), START_TIMEOUT_SECONDS)
-    launching = Workload.objects.filter(state=WorkloadState.LAUNCHING).annotate(allowed=allowed)
-    due = launching.filter(state_at__lt=at - timedelta(seconds=1) * F("allowed"))
-    return sum(_start_expire(workload.pk, workload.allowed) for workload in due.order_by("pk").defer("spec"))
+    rows = Workload.objects.filter(state=WorkloadState.LAUNCHING).annotate(own=KT("spec__start_timeout_seconds"))
+    due = {}
+    for workload_id, since, own in rows.values_list("pk", "state_at", "own").order_by("pk"):
+        seconds = int(own or START_TIMEOUT_SECONDS)
+        if at - since > timedelta(seconds=seconds):
+            due[workload_id] = seconds
+    return sum(_start_expire(workload_id, seconds) for workload_id, seconds in due.items())
 
 
 @transaction.atomic
-def _start_expire(workload_id: object, seconds: int) -> int:
-    workload = workload_locked(workload_id)  # type: ignore[arg-type]
+def _start_expire(workload_id: UUID, seconds: int) -> int:
+    workload = workload_locked(workload_id)
     if workload.state != WorkloadState.LAUNCHING:
         return 0
     detail = f"It did not start within {seconds} s."

@@ -1,0 +1,117 @@
+"""What a job calls with its attempt token: heartbeat, logs, exit, should-stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.quotas.models import Attempt
+from apps.quotas.permissions import AttemptAuthentication, IsAttempt
+from apps.quotas.services.logs import log_append
+from apps.quotas.services.plain import text_cleaned
+from apps.quotas.services.reports import Order, attempt_exit_reported, heartbeat, order_for
+
+
+class GpuSampleSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField(min_value=0)
+    utilisation_ratio = serializers.FloatField(min_value=0, default=0)
+    memory_bytes = serializers.IntegerField(min_value=0, default=0)
+
+
+class HeartbeatSerializer(serializers.Serializer[Any]):
+    """A member lives, and what it uses."""
+
+    rank = serializers.IntegerField(min_value=0)
+    cpu_ratio = serializers.FloatField(min_value=0, default=0, help_text="Of one core.")
+    memory_bytes = serializers.IntegerField(min_value=0, default=0)
+    gpus = GpuSampleSerializer(many=True, default=list)
+    dropped_log_lines = serializers.IntegerField(min_value=0, default=0)
+
+
+class OrderSerializer(serializers.Serializer[Any]):
+    should_stop = serializers.CharField(help_text="Why the job must leave; empty while it may go on.")
+    grace_seconds = serializers.IntegerField(help_text="Time to leave before it is killed.")
+
+
+class LogAppendSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField(min_value=0)
+    sequence = serializers.IntegerField(min_value=0)
+    text = serializers.CharField(allow_blank=True, trim_whitespace=False, max_length=None)
+    first_line = serializers.IntegerField(min_value=0, default=0)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Clean the text first: a program may print any character, and REST framework would refuse some."""
+        if isinstance(data, dict) and isinstance(data.get("text"), str):
+            data = {**data, "text": text_cleaned(data["text"])}
+        return super().to_internal_value(data)
+
+
+class ExitSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField(min_value=0)
+    exit_code = serializers.IntegerField()
+    reason = serializers.CharField(allow_blank=True, max_length=40, default="")
+    result = serializers.DictField(allow_null=True, default=None)
+
+
+class RuntimeView(APIView):
+    """Base of what only a job may call."""
+
+    authentication_classes = [AttemptAuthentication]
+    permission_classes = [IsAttempt]
+
+    @property
+    def attempt(self) -> Attempt:
+        found = self.request.auth
+        if not isinstance(found, Attempt):
+            raise TypeError("IsAttempt let somebody else in")
+        return found
+
+    def taken(self, serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The request's body, valid."""
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+
+def ordered(order: Order) -> Response:
+    return Response({"should_stop": order.should_stop, "grace_seconds": order.grace_seconds})
+
+
+class HeartbeatView(RuntimeView):
+    """Every five seconds, by every member."""
+
+    @extend_schema(request=HeartbeatSerializer, responses=OrderSerializer)
+    def post(self, request: Request) -> Response:
+        sample = self.taken(HeartbeatSerializer)
+        return ordered(heartbeat(self.attempt, rank=sample.pop("rank"), sample=sample))
+
+
+class ShouldStopView(RuntimeView):
+    """Whether the job must leave, and why."""
+
+    @extend_schema(responses=OrderSerializer)
+    def get(self, request: Request) -> Response:
+        return ordered(order_for(self.attempt))
+
+
+class LogsView(RuntimeView):
+    """One numbered chunk of output; sending it again changes nothing."""
+
+    @extend_schema(request=LogAppendSerializer, responses={200: None})
+    def post(self, request: Request) -> Response:
+        log_append(self.attempt, **self.taken(LogAppendSerializer))
+        return Response({})
+
+
+class ExitView(RuntimeView):
+    """What the wrapper says at the end; sending it again changes nothing."""
+
+    @extend_schema(request=ExitSerializer, responses={200: None})
+    def post(self, request: Request) -> Response:
+        attempt_exit_reported(self.attempt, **self.taken(ExitSerializer))
+        return Response({})

@@ -1,0 +1,144 @@
+"""What the quotas app says and takes over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
+
+from apps.common.api import VisibleRelatedField
+from apps.common.models import Transition
+from apps.quotas.models import (
+    Attempt,
+    LogChunk,
+    Node,
+    PriorityClass,
+    Queue,
+    Quota,
+    ResourceFlavor,
+    ResourcePool,
+    UsageRecord,
+    Workload,
+)
+from apps.quotas.states import Resource
+
+
+class PoolSerializer(serializers.ModelSerializer[ResourcePool]):
+    class Meta:
+        model = ResourcePool
+        fields = ["id", "name", "backend", "organisation", "created_at"]
+
+
+class FlavorSerializer(serializers.ModelSerializer[ResourceFlavor]):
+    class Meta:
+        model = ResourceFlavor
+        fields = ["id", "pool", "name", "gpu_model", "gpu_memory_bytes", "simulated", "created_at"]
+
+
+class NodeSerializer(serializers.ModelSerializer[Node]):
+    class Meta:
+        model = Node
+        fields = ["id", "pool", "name", "cpu_millis", "memory_bytes", "gpus", "ready", "seen_at", "created_at"]
+
+
+class PriorityClassSerializer(serializers.ModelSerializer[PriorityClass]):
+    class Meta:
+        model = PriorityClass
+        fields = ["id", "name", "value", "created_at"]
+
+
+class QuotaSerializer(serializers.ModelSerializer[Quota]):
+    class Meta:
+        model = Quota
+        fields = ["id", "queue", "resource", "flavor", "nominal", "created_at"]
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Four GPUs of one kind",
+            value={"queue": "0198c0de-0000-7000-8000-000000000000", "resource": "gpus", "flavor": "H200", "nominal": 4},
+            request_only=True,
+        )
+    ]
+)
+class QuotaSetSerializer(serializers.Serializer[Any]):
+    """A quota named by what it is about; made when it is not there."""
+
+    queue = VisibleRelatedField(Queue)
+    resource = serializers.ChoiceField(Resource.choices)
+    flavor = serializers.CharField(max_length=60, allow_blank=True, default="")
+    nominal = serializers.IntegerField(min_value=0)
+
+
+class QueueSerializer(serializers.ModelSerializer[Queue]):
+    quotas = QuotaSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Queue
+        fields = ["id", "project", "pool", "weight", "quotas", "created_at"]
+
+
+class WorkloadSerializer(serializers.ModelSerializer[Workload]):
+    """A workload without its spec, as lists show it."""
+
+    class Meta:
+        model = Workload
+        fields = [
+            "id", "project", "pool", "queue", "name", "kind", "state", "state_reason", "state_detail", "state_at",
+            "owner_kind", "owner_id", "priority", "cpu_millis", "memory_bytes", "gpus", "flavor", "count_min",
+            "count_max", "count_granted", "flavor_granted", "assignments", "attempts_made", "max_attempts",
+            "not_before", "admitted_at", "started_at", "ended_at", "requested_by", "created_at",
+        ]
+
+
+class WorkloadDetailSerializer(WorkloadSerializer):
+    class Meta(WorkloadSerializer.Meta):
+        fields = [*WorkloadSerializer.Meta.fields, "spec"]
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    class Meta:
+        model = Attempt
+        fields = [
+            "id", "project", "workload", "number", "members", "submitted_at", "started_at", "ended_at", "outcome",
+            "exit_code", "result", "heartbeat_at", "usage", "created_at",
+        ]
+
+
+class UsageRecordSerializer(serializers.ModelSerializer[UsageRecord]):
+    class Meta:
+        model = UsageRecord
+        fields = [
+            "id", "project", "workload", "attempt", "pool", "members", "cpu_millis", "memory_bytes", "gpus", "flavor",
+            "reserved_at", "used_at", "closed_at", "created_at",
+        ]
+
+
+class StepSerializer(serializers.ModelSerializer[Transition]):
+    """One step of a story."""
+
+    class Meta:
+        model = Transition
+        fields = ["from_state", "to_state", "reason", "detail", "actor_kind", "actor_name", "at"]
+
+
+class LogChunkSerializer(serializers.ModelSerializer[LogChunk]):
+    class Meta:
+        model = LogChunk
+        fields = ["id", "attempt", "rank", "sequence", "first_line", "text"]
+
+
+class LogPageSerializer(serializers.Serializer[Any]):
+    chunks = LogChunkSerializer(many=True)
+    next_after = serializers.IntegerField()
+
+
+class LogQuerySerializer(serializers.Serializer[Any]):
+    after = serializers.IntegerField(min_value=0, default=0, help_text="`next_after` of the answer before.")
+    rank = serializers.IntegerField(min_value=0, required=False, help_text="One member only.")
+
+
+class StopSerializer(serializers.Serializer[Any]):
+    detail = serializers.CharField(max_length=500, allow_blank=True, default="", help_text="Why, for people.")

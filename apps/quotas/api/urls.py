@@ -1,0 +1,28 @@
+"""Addresses of the quotas app below `/api/v1/`."""
+
+from __future__ import annotations
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from apps.quotas.api import runtime, views
+
+router = SimpleRouter(trailing_slash=False)
+router.register("pools", views.PoolViewSet)
+router.register("flavors", views.FlavorViewSet)
+router.register("nodes", views.NodeViewSet)
+router.register("priority-classes", views.PriorityClassViewSet)
+router.register("queues", views.QueueViewSet)
+router.register("workloads", views.WorkloadViewSet)
+router.register("attempts", views.AttemptViewSet)
+router.register("usage-records", views.UsageRecordViewSet)
+
+urlpatterns = [
+    path("quotas", views.QuotaViewSet.as_view({"get": "list", "put": "set"}), name="quota-list"),
+    path("quotas/<uuid:pk>", views.QuotaViewSet.as_view({"get": "retrieve"}), name="quota-detail"),
+    *router.urls,
+    path("runtime/attempts/self/heartbeat", runtime.HeartbeatView.as_view(), name="runtime-heartbeat"),
+    path("runtime/attempts/self/logs", runtime.LogsView.as_view(), name="runtime-logs"),
+    path("runtime/attempts/self/exit", runtime.ExitView.as_view(), name="runtime-exit"),
+    path("runtime/attempts/self/should-stop", runtime.ShouldStopView.as_view(), name="runtime-should-stop"),
+]

@@ -1,0 +1,157 @@
+"""What people see and do: pools, queues, quotas, workloads, attempts, usage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.access.permissions import require, require_superuser
+from apps.access.states import Role
+from apps.common.api import ReadViewSet
+from apps.common.audit import Actor
+from apps.quotas.api import serializers as s
+from apps.quotas.models import (
+    Attempt,
+    Node,
+    PriorityClass,
+    Queue,
+    Quota,
+    ResourceFlavor,
+    ResourcePool,
+    UsageRecord,
+    Workload,
+)
+from apps.quotas.selectors import logs_after, projects_without_queue, story_of
+from apps.quotas.services.queues import queues_ensure, quota_set
+from apps.quotas.services.workloads import workload_stop
+from apps.quotas.states import Reason
+
+
+class PoolViewSet(ReadViewSet):
+    """Nodes that are scheduled together."""
+
+    queryset = ResourcePool.objects.all()
+    serializer_class = s.PoolSerializer
+    filterset_fields = ["name", "backend"]
+
+
+class FlavorViewSet(ReadViewSet):
+    """Kinds of GPU."""
+
+    queryset = ResourceFlavor.objects.all()
+    serializer_class = s.FlavorSerializer
+    filterset_fields = ["pool", "name"]
+
+
+class NodeViewSet(ReadViewSet):
+    """Machines and what they offer."""
+
+    queryset = Node.objects.all()
+    serializer_class = s.NodeSerializer
+    filterset_fields = ["pool", "name", "ready"]
+
+
+class PriorityClassViewSet(ReadViewSet):
+    """Named priorities."""
+
+    queryset = PriorityClass.objects.all()
+    serializer_class = s.PriorityClassSerializer
+    filterset_fields = ["name"]
+    ordering_fields = ["created_at", "value"]
+
+
+class QueueViewSet(ReadViewSet):
+    """A project's place in a pool, with its quotas. A project that has none yet gets it when the list is read."""
+
+    queryset = Queue.objects.prefetch_related("quotas")
+    serializer_class = s.QueueSerializer
+    filterset_fields = ["project", "pool"]
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        queues_ensure(projects_without_queue(request.user))
+        return super().list(request, *args, **kwargs)
+
+
+class QuotaViewSet(ReadViewSet):
+    """How much a queue may hold at once. Set by administrators of the installation; others ask by an approval."""
+
+    queryset = Quota.objects.select_related("queue")
+    serializer_class = s.QuotaSerializer
+    filterset_fields = ["queue", "queue__project", "resource", "flavor"]
+
+    @extend_schema(request=s.QuotaSetSerializer, responses=s.QuotaSerializer)
+    def set(self, request: Request) -> Response:
+        """Set one quota, named by queue, resource and flavor. Repeating it changes nothing."""
+        serializer = s.QuotaSetSerializer(data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        require_superuser(request.user)
+        quota = quota_set(**serializer.validated_data, actor=Actor.user(request.user))
+        return Response(self.get_serializer(quota).data)
+
+
+class WorkloadViewSet(ReadViewSet):
+    """Everything that runs or waits to run."""
+
+    queryset = Workload.objects.all()
+    serializer_class = s.WorkloadSerializer
+    filterset_fields = ["project", "pool", "queue", "state", "kind", "owner_kind", "owner_id", "requested_by"]
+    ordering_fields = ["created_at", "priority", "state_at"]
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        return rows.defer("spec") if self.action == "list" else rows.select_related("project")
+
+    def get_serializer_class(self) -> Any:
+        return s.WorkloadDetailSerializer if self.action == "retrieve" else s.WorkloadSerializer
+
+    @extend_schema(request=s.StopSerializer, responses=s.WorkloadSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: str) -> Response:
+        """End it: at once while it waits, else once its job has written its checkpoint and left."""
+        workload = self.get_object()
+        require(request.user, workload.project, Role.EDITOR)
+        serializer = s.StopSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        detail = serializer.validated_data["detail"]
+        with transaction.atomic():
+            workload_stop(workload, reason=Reason.CANCELLED_BY_USER, detail=detail, actor=Actor.user(request.user))
+        workload.refresh_from_db()
+        return Response(self.get_serializer(workload).data)
+
+    @extend_schema(parameters=[s.LogQuerySerializer], responses=s.LogPageSerializer)
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def logs(self, request: Request, pk: str) -> Response:
+        """Output after a cursor, oldest first; come back with `next_after` for more."""
+        query = s.LogQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        page = logs_after(self.get_object(), **query.validated_data)
+        return Response(s.LogPageSerializer(page).data)
+
+    @extend_schema(responses=s.StepSerializer(many=True))
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def story(self, request: Request, pk: str) -> Response:
+        """Every step it took, oldest first: when, why, by whom."""
+        return Response(s.StepSerializer(story_of(self.get_object()), many=True).data)
+
+
+class AttemptViewSet(ReadViewSet):
+    """Launches of workloads."""
+
+    queryset = Attempt.objects.all()
+    serializer_class = s.AttemptSerializer
+    filterset_fields = ["project", "workload", "outcome"]
+    ordering_fields = ["created_at", "number"]
+
+
+class UsageRecordViewSet(ReadViewSet):
+    """Intervals in which something was held and used."""
+
+    queryset = UsageRecord.objects.all()
+    serializer_class = s.UsageRecordSerializer
+    filterset_fields = ["project", "workload", "pool"]
+    ordering_fields = ["created_at", "reserved_at"]

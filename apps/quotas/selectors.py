@@ -1,0 +1,101 @@
+"""Reads of the quotas app that span tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.access.models import Project
+from apps.common.models import Transition
+from apps.quotas.models import LogChunk, Queue, Workload
+from apps.quotas.scheduling.snapshot import Ask
+from apps.quotas.scheduling.words import asked
+from apps.quotas.states import OCCUPYING, WorkloadState
+
+LOG_CHUNKS_MOST = 200
+LOG_TEXT_MOST = 1 << 20
+"""Characters in one answer, unless its first chunk alone has more."""
+QUEUE_ROWS_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Some output of a workload, and the cursor after it."""
+
+    chunks: list[LogChunk]
+    next_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """One row of the queue page."""
+
+    workload: Workload
+    position: int
+    """From 1 among all that wait in the pool, the reader's and others'; 0 for what does not wait."""
+    asks: str
+    """`2 × (1 core and 4 GiB of memory)`."""
+
+
+def story_of(workload: Workload) -> QuerySet[Transition]:
+    """Every step of a workload, oldest first."""
+    return workload.story()
+
+
+def logs_after(workload: Workload, *, after: int = 0, rank: int | None = None) -> LogPage:
+    """Output that came after a cursor, of all attempts or of one rank in each, in the order in which it came.
+
+    A reader that comes back with `next_after` misses nothing. One query.
+    """
+    rows = LogChunk.objects.filter(attempt__workload=workload, id__gt=after).order_by("id")
+    if rank is not None:
+        rows = rows.filter(rank=rank)
+    chunks: list[LogChunk] = []
+    size = 0
+    for chunk in rows[:LOG_CHUNKS_MOST]:
+        size += len(chunk.text)
+        if chunks and size > LOG_TEXT_MOST:
+            break
+        chunks.append(chunk)
+    return LogPage(chunks, chunks[-1].id if chunks else after)
+
+
+def projects_without_queue(user: Any) -> QuerySet[Project]:
+    """The user's projects that have no place in any pool yet."""
+    return Project.objects.visible_to(user).exclude(pk__in=Queue.objects.values("project"))
+
+
+def queue_view(user: Any) -> tuple[list[QueueEntry], list[QueueEntry]]:
+    """What runs and what waits, as far as the user may see it. Three queries.
+
+    The first list is what holds quota, the longest-running first; the second is in the order of admission. Both have
+    at most `QUEUE_ROWS_MOST` rows.
+    """
+    visible = Workload.objects.visible_to(user).select_related("project", "requested_by", "pool").defer("spec")
+    holding = visible.filter(state__in=OCCUPYING).order_by("admitted_at", "id")[:QUEUE_ROWS_MOST]
+    waiting = visible.filter(state=WorkloadState.PENDING).order_by("-priority", "created_at", "id")
+    places = _positions()
+    return (
+        [_entry(workload, 0) for workload in holding],
+        [_entry(workload, places.get(workload.pk, 0)) for workload in waiting[:QUEUE_ROWS_MOST]],
+    )
+
+
+def _positions() -> dict[UUID, int]:
+    """Place of everything that waits in its pool's order of admission."""
+    counts: dict[UUID, int] = {}
+    places: dict[UUID, int] = {}
+    rows = Workload.objects.filter(state=WorkloadState.PENDING).order_by("-priority", "created_at", "id")
+    for workload_id, pool_id in rows.values_list("pk", "pool_id"):
+        places[workload_id] = counts[pool_id] = counts.get(pool_id, 0) + 1
+    return places
+
+
+def _entry(workload: Workload, position: int) -> QueueEntry:
+    ask = Ask(workload.cpu_millis, workload.memory_bytes, workload.gpus, workload.flavor)
+    count = workload.count_granted or workload.count_max
+    text = asked(ask)
+    return QueueEntry(workload, position, text if count == 1 else f"{count} × ({text})")
