@@ -84,13 +84,14 @@ class ApiLink:
 class LocalLink:
     """The twin for a script that nobody launched: a folder with the same things in it.
 
-    Inputs are read from `inputs/<name>/` (or a file of that name) below it, outputs written to `outputs/<name>/`;
-    parameters come from `parameters.json` where there is one; metrics, checkpoints and artifacts are noted as
-    JSON lines.
+    Inputs are read from `<folder>/<name>/` (or a file of that name), outputs written to `<folder>/<name>/`, or
+    `<folder>/<name>-output/` where an input of that name was read; parameters come from `<folder>/parameters.json`
+    where there is one; metrics, checkpoints and artifacts are noted as JSON lines.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._read: set[str] = set()
 
     def parameters(self) -> dict[str, Any]:
         path = self._folder / "parameters.json"
@@ -101,10 +102,12 @@ class LocalLink:
 
     def resolve(self, name: str, mode: str) -> dict[str, Any]:
         """Raises FileNotFoundError for an input that is not in the folder."""
-        path = (self._folder / ("outputs" if mode == "write" else "inputs") / name).resolve()
         if mode == "write":
+            path = (self._folder / (f"{name}-output" if name in self._read else name)).resolve()
             path.mkdir(parents=True, exist_ok=True)
             return {"name": name, "uri": path.as_uri() + "/", "path": str(path)}
+        path = (self._folder / name).resolve()
+        self._read.add(name)
         if not path.exists():
             raise FileNotFoundError(f"this job does not run in Bedplate: put its input {name!r} at {path}")
         found = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
@@ -128,7 +131,7 @@ class LocalLink:
         if not lines:
             return None
         record: dict[str, Any] = max((json.loads(line) for line in lines), key=lambda line: line["step"])
-        return {**record, "path": str(self._folder / "outputs" / "checkpoints" / record["uri"].rsplit("/", 1)[1])}
+        return {**record, "path": str(self._folder / "checkpoints" / record["uri"].rsplit("/", 1)[1])}
 
     def register_artifact(self, record: dict[str, Any]) -> None:
         self._append("artifacts.jsonl", record)

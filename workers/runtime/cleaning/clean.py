@@ -39,10 +39,11 @@ def clean(ctx: JobContext) -> dict[str, Any]:
         UserError: the recipe or the data is at fault; a RecipeError names step and column.
     """
     recipe = Recipe.from_json(ctx.parameters.get("steps"))
+    sources = dataset_files(ctx)
     folder = ctx.output("dataset")
     use_runner(ctx)
     connection = open_duckdb(ctx, ctx.work_dir)
-    plan = open_plan(connection, dataset_files(ctx), recipe, folder / "staging")
+    plan = open_plan(connection, sources, recipe, folder / "staging")
     inputs = plan.features
     report = [run_step(step, plan) for step in recipe.steps]
     preprocessor = preprocessor_of(recipe, inputs, plan)
