@@ -1,0 +1,78 @@
+"""Raw records in, scores and labels out: the preprocessor that was fitted with the data, then the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from workers.runtime.preprocessor import Preprocessor
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    score: float
+    """Between 0 and 1: how sure the model is of the positive label."""
+    label: str
+
+
+class NoScore(Exception):
+    """A record's values are numbers, but so large that the model has no score for it."""
+
+    def __init__(self, index: int, detail: str) -> None:
+        super().__init__(detail)
+        self.index = index
+        self.detail = detail
+
+
+class Predictor:
+    """Not safe for use from several threads at once; a prediction of 1,000 records takes milliseconds.
+
+    Args:
+        threshold: a score of at least this much has the label 1.
+
+    Raises:
+        ValueError: the model does not take what the preprocessor makes.
+    """
+
+    def __init__(self, model: Path, preprocessor: Preprocessor, *, threshold: float) -> None:
+        options = onnxruntime.SessionOptions()
+        # One thread: a replica has the cores it was granted, and more replicas are the way to more.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._preprocessor = preprocessor
+        self._labels = _label_names(preprocessor.label)
+        self._threshold = threshold
+        (entry,) = self._session.get_inputs()
+        self._input, self._output = entry.name, self._session.get_outputs()[0].name
+        width = len(preprocessor.outputs)
+        if entry.shape[-1] != width:
+            raise ValueError(f"the model takes {entry.shape[-1]} features and its preprocessor makes {width}")
+        self._scores(np.zeros((1, width), dtype=np.float32))  # what is slow the first time is not left to a caller
+
+    def predict(self, records: list[dict[str, Any]]) -> list[Prediction]:
+        """One prediction per record, in order.
+
+        Raises:
+            RecordError: a value that the preprocessor cannot take.
+            NoScore: a record that gets no number for a score.
+        """
+        scores = self._scores(self._preprocessor.transform(records))
+        finite = np.isfinite(scores)
+        if not finite.all():
+            raise NoScore(int(np.argmin(finite)), "its values are too large to be scored")
+        return [Prediction(score, self._labels[score >= self._threshold]) for score in scores.tolist()]
+
+    def _scores(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Raises ValueError when the model does not give one score per row."""
+        scores: npt.NDArray[np.float32] = self._session.run([self._output], {self._input: features})[0]
+        return scores.reshape(len(features))
+
+
+def _label_names(label: dict[str, Any] | None) -> tuple[str, str]:
+    """Names of the labels 0 and 1, as the recipe encoded them."""
+    by_value = {int(value): str(name) for name, value in ((label or {}).get("mapping") or {}).items()}
+    return by_value.get(0, "0"), by_value.get(1, "1")
