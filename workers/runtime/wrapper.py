@@ -1,0 +1,253 @@
+"""Start a job's command and tell the control plane about it: logs, heartbeats, exit. Standard library only.
+
+    python -I -S wrapper.py [--heartbeat-seconds 5] [--last-words-seconds 10] [--replica] -- COMMAND ...
+
+This file and `wrapper_reporting.py` beside it can be copied into an image that has nothing of ours. They are told
+everything by the environment (`workers.contracts.environment`, whose names they repeat) and can never fail or slow
+the command: it starts before anything is imported that speaks HTTP, its output is always read, and what the API
+does (slow, down, wrong, endless) costs lines of the live log and nothing else. The wrapper's own standard output
+keeps every byte of the command's output.
+
+It exits as the command did (128 + n for signal n), with 127 or 126 when the command could not be started, or with
+85 when a newer attempt took over. A first SIGTERM or SIGINT is passed on to the command, a second one also cuts
+the last words short. `--replica`: a keeper starts the command again, so its exits are not those of the attempt.
+"""
+# Plain paths: pathlib takes longer to import than the command to start.
+# ruff: noqa: PTH100, PTH105, PTH120, PTH123, PTH208
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from workers.runtime.wrapper_reporting import Logs
+
+API_URL = "BEDPLATE_JOB_API_URL"
+RESULT_FILE = "BEDPLATE_RESULT_FILE"
+REPORT_FILE = "BEDPLATE_REPORT_FILE"
+CONTROL_PLANE_GONE = 85
+
+READ_BYTES = 32 * 1024
+RESULT_BYTES = 1024 * 1024
+CLEAR_SECONDS = 5.0
+FORWARDED = (signal.SIGTERM, signal.SIGINT)
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PRCTL = ctypes.CDLL(None).prctl
+
+
+class Command:
+    """The command: a child in a session of its own, which dies with the wrapper."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self.superseded = False
+        self.hurry = threading.Event()
+        self._argv = argv
+        self._pid = 0
+        self._signalled = False
+        self._leaving = False
+        self._lock = threading.RLock()  # a signal handler may interrupt its holder
+
+    def start(self) -> int:
+        """Start it; returns the end to read its output from. Raises OSError: it cannot be started."""
+        output, output_end = os.pipe()
+        failure, failure_end = os.pipe()
+        parent = os.getpid()
+        PRCTL(PR_SET_CHILD_SUBREAPER, 1)  # what the command abandons becomes ours, to kill and to reap
+        signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+        for each in FORWARDED:
+            signal.signal(each, self._on_signal)
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._become(output_end, failure_end, parent)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+        os.close(output_end)
+        os.close(failure_end)
+        number = os.read(failure, 16)  # nothing: a successful exec closed the other end
+        os.close(failure)
+        if number:
+            self.wait()
+            raise OSError(int(number), os.strerror(int(number)), self._argv[0])
+        return output
+
+    def _become(self, output_end: int, failure_end: int, parent: int) -> NoReturn:
+        """In the child: turn into the command."""
+        number = errno.EINVAL
+        try:
+            os.setsid()
+            PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it died before the line above
+                os._exit(128 + signal.SIGKILL)
+            for target, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, output_end), (2, output_end)):
+                os.dup2(source, target)
+            for each in (*FORWARDED, signal.SIGPIPE, signal.SIGXFSZ):
+                signal.signal(each, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+            os.execvp(self._argv[0], self._argv)  # noqa: S606 - the user's command, by design without a shell
+        except OSError as error:
+            number = error.errno or number
+        finally:  # whatever happened, this process must not go on as a second wrapper
+            os.write(failure_end, str(number).encode())
+            os._exit(127)
+
+    def _on_signal(self, number: int, _: object) -> None:
+        if self._signalled or not self._pid:
+            self.hurry.set()
+        self._signalled = True
+        self._send(number)
+
+    def _send(self, number: int) -> None:
+        with self._lock:
+            if self._pid:
+                os.kill(self._pid, number)
+
+    def leave(self, grace_seconds: float) -> None:
+        """Ask it to leave, once; what is still there after the grace is killed. Does not block."""
+        if not self._leaving:
+            self._leaving = True
+            self._send(signal.SIGTERM)
+            timer = threading.Timer(grace_seconds, kill_descendants)
+            timer.daemon = True
+            timer.start()
+
+    def wait(self) -> int:
+        """Wait for its end, reaping what it abandons; returns its exit status."""
+        while True:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+            pid = ended.si_pid if ended else 0
+            with self._lock:  # so that nobody signals a number that may already belong to another process
+                try:
+                    _, status = os.waitpid(pid, 0)
+                except ChildProcessError:  # the thread that asked for the GPUs reaped its own child
+                    continue
+                if pid == self._pid:
+                    self._pid = 0
+                    code = os.waitstatus_to_exitcode(status)
+                    return code if code >= 0 else 128 - code
+
+
+def descendants() -> list[int]:
+    """Every process below this one; empty where there is no /proc."""
+    children: dict[int, list[int]] = {}
+    with contextlib.suppress(OSError):  # no /proc: nothing can be said
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # it may have ended
+                children.setdefault(int(file.read().rpartition(b")")[2].split()[1]), []).append(int(name))
+    found = children.get(os.getpid(), [])
+    for pid in found:  # grows while it is walked
+        found.extend(children.get(pid, ()))
+    return found
+
+
+def kill_descendants() -> None:
+    for pid in descendants():
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself
+            os.kill(pid, signal.SIGKILL)
+
+
+def clear_descendants() -> None:
+    """Kill and reap what the command left behind, until nothing is there."""
+    deadline = time.monotonic() + CLEAR_SECONDS
+    while descendants() and time.monotonic() < deadline:
+        kill_descendants()
+        with contextlib.suppress(ChildProcessError):  # all are reaped
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+        time.sleep(0.005)
+
+
+def pump(source: int, logs: Logs) -> None:
+    """Copy the command's output to ours and to the logs until its end. Reads on whatever fails."""
+    data = b"-"
+    while data:
+        data = os.read(source, READ_BYTES)
+        view = memoryview(data)
+        with contextlib.suppress(OSError):  # a full disk must not stop the command
+            while view:
+                view = view[os.write(1, view) :]
+        try:
+            logs.feed(data, final=not data)
+        except Exception:  # whatever is wrong with the live log, the output must be read on
+            logs.drop(data.count(b"\n"))
+
+
+def read_result(path: str) -> dict[str, Any] | None:
+    """The JSON object that the command left; None when there is none, or none that we would take."""
+    with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:  # the user's file
+        text = file.read(RESULT_BYTES + 1)
+        value = json.loads(text) if len(text) <= RESULT_BYTES else None
+        return value if isinstance(value, dict) else None
+    return None
+
+
+def write_report(path: str, report: dict[str, Any]) -> None:
+    """Leave the report whole or not at all."""
+    with contextlib.suppress(OSError):  # without a path or on a full disk: the exit status is still right
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump(report, file)
+        os.replace(f"{path}.new", path)
+
+
+def parse(argv: list[str]) -> tuple[dict[str, float], list[str]]:
+    """Options before `--`, the command after it. Raises ValueError."""
+    options = {"heartbeat_seconds": 5.0, "last_words_seconds": 10.0, "replica": 0.0}
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            break
+        name = word.removeprefix("--").replace("-", "_")
+        if name not in options:
+            raise ValueError(f"unknown option {word}")
+        options[name] = 1.0 if name == "replica" else float(next(words, ""))
+    command = list(words)
+    if not command:
+        raise ValueError("no command")
+    return options, command
+
+
+def main(argv: list[str]) -> int:
+    options, words = parse(argv)
+    report_file = os.environ.get(REPORT_FILE, "")
+    report: dict[str, Any] = {"exit_code": 0, "reason": "", "result": None}
+    command, output = Command(words), -1
+    try:
+        output = command.start()
+    except OSError as error:
+        status = 127 if error.errno == errno.ENOENT else 126
+        detail = f"cannot start {words[0]}: {error.strerror}"
+        report |= {"reason": "launch_error", "result": {"error": {"code": "launch_error", "detail": detail}}}
+    # Only now: it takes longer than starting the command. At the end of the path, so that it shadows nothing.
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    reporting = importlib.import_module("wrapper_reporting")
+    logs = reporting.Logs(os.path.dirname(report_file))
+    reporter = reporting.Reporter(command, logs, reporting.Usage(descendants), options)
+    if os.environ.get(API_URL):
+        reporter.start()
+    if output < 0:
+        line = f"bedplate: {detail}\n".encode()
+        os.write(1, line)
+        logs.feed(line)
+    else:
+        reader = threading.Thread(target=pump, args=(output, logs), daemon=True)
+        reader.start()
+        status = command.wait()
+        clear_descendants()
+        reader.join(CLEAR_SECONDS)
+        report["result"] = read_result(os.environ.get(RESULT_FILE, ""))
+    report["exit_code"] = status = CONTROL_PLANE_GONE if command.superseded else status
+    write_report(report_file, report)
+    reporter.end(report)
+    return status
+
+
+if __name__ == "__main__":
+    os._exit(main(sys.argv[1:]))  # not sys.exit: a thread that waits for the API must not be waited for
