@@ -1,0 +1,115 @@
+"""From a spec and a launch to what a supervisor is told: pure, and without a secret in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from workers.backends.base import LaunchRefused
+from workers.backends.local.layout import JobFolder
+from workers.contracts import environment as names
+from workers.contracts.launch import LaunchContext
+from workers.contracts.specs import JobSpec, ServingSpec, Spec
+
+SERVE_HOST = "127.0.0.1"
+_ATTEMPT_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
+_SECRET_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What jobs are given of this machine and of the worker that launches them."""
+
+    interpreter: str
+    """The Python that `python` means, and that runs supervisor and wrapper."""
+    project_root: str
+    search_path: str
+    temporary: str
+    """Where a job's own temporary folder is made. Short: sockets are made in it."""
+    environment: Mapping[str, str]
+    """Variables that every job gets."""
+
+
+def attempt_folder_name(launch: LaunchContext) -> str:
+    """The attempt id, safe as the name of a folder. Raises LaunchRefused."""
+    if not _ATTEMPT_ID.fullmatch(launch.attempt_id):
+        raise LaunchRefused(f"The attempt id {launch.attempt_id!r} cannot name a job.")
+    return launch.attempt_id
+
+
+def make_plan(spec: Spec, launch: LaunchContext, folder: JobFolder, site: Site) -> dict[str, Any]:
+    """What `launch.json` holds. Raises LaunchRefused: this can never be started here."""
+    _check(spec, launch)
+    serving = isinstance(spec, ServingSpec)
+    wrapper = [site.interpreter, "-I", "-S", f"{site.project_root}/workers/runtime/wrapper.py"]
+    wrapper += ["--last-words-seconds", "1", "--replica"] if serving else []
+    command = [site.interpreter if spec.command[0] == "python" else spec.command[0], *spec.command[1:]]
+    return {
+        "kind": spec.kind,
+        "command": [*wrapper, "--", *command],
+        "count": launch.count,
+        "environment": _environment(spec, launch, folder, site),
+        "devices": [",".join(map(str, each)) for each in launch.devices],
+        "files": spec.files,
+        "temporary": site.temporary,
+        "memory_limit_bytes": spec.resources.memory_bytes,
+        "time_limit_seconds": spec.time_limit_seconds if isinstance(spec, JobSpec) else 0,
+        "health_path": spec.health_path if isinstance(spec, ServingSpec) else "",
+        "start_timeout_seconds": spec.start_timeout_seconds if isinstance(spec, ServingSpec) else 0,
+    }
+
+
+def _environment(spec: Spec, launch: LaunchContext, folder: JobFolder, site: Site) -> dict[str, str]:
+    """Variables that are the same for all members. Later ones win: a spec may set the first, never the last."""
+    threads = str(max(1, -(-spec.resources.cpu_millis // 1000)))
+    return {
+        "PATH": site.search_path,
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "OMP_NUM_THREADS": threads,
+        **site.environment,
+        **spec.environment,
+        "PYTHONPATH": _joined(site.project_root, spec.environment.get("PYTHONPATH", "")),
+        names.API_URL: launch.api_url,
+        names.WORKLOAD_ID: launch.workload_id,
+        names.ATTEMPT_ID: launch.attempt_id,
+        names.ATTEMPT_NUMBER: str(launch.attempt_number),
+        names.WORLD_SIZE: str(launch.count),
+        names.TOKEN_FILE: folder.token,
+        names.SPEC_FILE: folder.spec,
+        names.SECRETS_DIR: folder.secrets,
+    }
+
+
+def _joined(*parts: str) -> str:
+    return ":".join(filter(None, parts))
+
+
+def _check(spec: Spec, launch: LaunchContext) -> None:
+    if not spec.command or not spec.command[0]:
+        raise LaunchRefused("The spec has no command.")
+    least = 1 if isinstance(spec, JobSpec) else 0
+    if launch.count < least:
+        raise LaunchRefused(f"A job of kind {spec.kind} cannot have {launch.count} members.")
+    texts = [*spec.command, *spec.environment, *spec.environment.values()]
+    if any("\0" in text for text in texts) or any("=" in name or not name for name in spec.environment):
+        raise LaunchRefused("The command or the environment holds a character that no process can be given.")
+    for name in spec.files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
+            raise LaunchRefused(f"The file name {name!r} leads out of the working folder.")
+    for name in launch.secrets:
+        if not _SECRET_NAME.fullmatch(name):
+            raise LaunchRefused(f"The secret name {name!r} cannot name a file.")
+    _check_devices(spec, launch)
+
+
+def _check_devices(spec: Spec, launch: LaunchContext) -> None:
+    """A job that asks for GPUs must have been given them, or it would run without and look slow."""
+    given = [len(each) for each in launch.devices]
+    short = launch.count - sum(count >= spec.resources.gpus for count in given[: launch.count])
+    if spec.resources.gpus and short > 0:
+        raise LaunchRefused(f"{short} of {launch.count} members were assigned fewer than {spec.resources.gpus} GPUs.")

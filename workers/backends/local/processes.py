@@ -1,0 +1,141 @@
+"""Processes of this machine: who is below whom, what they hold, which number still means whom. Linux.
+
+Standard library only and light: the supervisor imports it.
+"""
+# Plain paths: pathlib is a good part of the start of a supervisor.
+# ruff: noqa: PTH123, PTH208
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+PRCTL = ctypes.CDLL(None).prctl
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_HELD = (b"Pss_Anon:", b"Pss_Shmem:", b"SwapPss:")
+
+
+def adopt_orphans() -> None:
+    """From now on what descendants abandon becomes a child of this process, not of init."""
+    PRCTL(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with(parent: int) -> None:
+    """This process is killed when its parent ends; at once, when it has."""
+    PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(128 + signal.SIGKILL)
+
+
+def start_of(pid: int) -> str:
+    """When this process started; with its number it means one process for ever. Empty: there is none."""
+    fields = _stat(pid)
+    return f"{boot_id()}/{fields[19].decode()}" if fields and fields[0] not in (b"Z", b"X") else ""
+
+
+def boot_id() -> str:
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def children(pid: int) -> list[int]:
+    """Its children now, zombies too."""
+    found: list[bytes] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                found += file.read().split()
+    except OSError:  # it ended, or the kernel has no such file
+        return _parents().get(pid, [])
+    return [int(each) for each in found]
+
+
+def tree(pid: int) -> list[int]:
+    """The process and every one below it, zombies too."""
+    found = [pid]
+    if os.path.exists(f"/proc/self/task/{os.getpid()}/children"):  # noqa: PTH110
+        for each in found:  # grows while it is walked
+            found.extend(children(each))
+        return found
+    parents = _parents()
+    for each in found:
+        found.extend(parents.get(each, ()))
+    return found
+
+
+def kill_tree(pid: int, *, itself: bool) -> None:
+    """SIGKILL to everything below a child of ours, and to the child `itself` if so asked."""
+    for each in tree(pid):
+        if each != pid or itself:
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                os.kill(each, signal.SIGKILL)
+
+
+def held_bytes(pid: int, enough_bytes: int) -> int:
+    """Memory that a tree of processes holds; a rough figure is returned while it is below `enough_bytes`.
+
+    Shared pages are counted once, in parts. Mapped files are not counted: the kernel takes them back when it must.
+    """
+    pids = tree(pid)
+    resident = sum(_resident_bytes(each) for each in pids)
+    return resident if resident < enough_bytes else sum(_proportional_bytes(each) for each in pids)
+
+
+def with_variable(name: str, value: str) -> Iterator[tuple[int, int]]:
+    """Every living process that started with this environment variable: its number, and a pidfd to be closed."""
+    wanted = f"{name}={value}".encode()
+    for pid in _all():
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:  # it ended
+            continue
+        if wanted in _environment(pid) and start_of(pid):
+            yield pid, descriptor
+        else:
+            os.close(descriptor)
+
+
+def _environment(pid: int) -> list[bytes]:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:  # it ended, or is not ours
+        return file.read().split(b"\0")
+    return []
+
+
+def _all() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _stat(pid: int) -> list[bytes]:
+    """Fields of `stat` from the third, the state, on."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:  # it ended
+        return file.read().rpartition(b")")[2].split()
+    return []
+
+
+def _parents() -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for pid in _all():
+        fields = _stat(pid)
+        if fields:
+            found.setdefault(int(fields[1]), []).append(pid)
+    return found
+
+
+def _resident_bytes(pid: int) -> int:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/statm", "rb") as file:  # it ended
+        return int(file.read().split()[1]) * PAGE_BYTES
+    return 0
+
+
+def _proportional_bytes(pid: int) -> int:
+    total = 0
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # it ended
+        for line in file:
+            if line.startswith(_HELD):
+                total += int(line.split()[1]) * 1024
+    return total
