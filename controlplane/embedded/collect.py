@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class Collector:
     path: Path
     descriptor: int
     """Reading end of the child's output; not blocking."""
+    is_quiet: Callable[[], bool] = lambda: False
+    """While it says so, nothing is shown at the terminal."""
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=12))
     closed: bool = False
     _rest: bytes = b""
@@ -72,7 +75,7 @@ class Collector:
             if text:
                 self.tail.append(text[:2000])
                 shown = worth_showing(text)
-                if shown:
+                if shown and not self.is_quiet():
                     say(f"  [{self.name}] {shown[:LONGEST_SHOWN]}")
 
     def _rotate(self) -> None:

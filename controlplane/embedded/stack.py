@@ -86,6 +86,7 @@ class Stack:
 
     def _start(self) -> Programs:
         began = time.monotonic()
+        self.supervisor.quiet = True
         addresses = self._start_servers()
         programs = Programs(self.environment, addresses)
         if self.is_prepared(addresses):  # what is left of the preparation can be done beside the start
@@ -95,6 +96,7 @@ class Stack:
             self._prepare(programs)
             self._start_parts(programs)
         self._wait_for_parts()
+        self.supervisor.quiet = False
         say(f"Bedplate is open on {self.environment.job_api_url} (started in {time.monotonic() - began:.1f} s)")
         return programs
 
@@ -175,6 +177,7 @@ class Stack:
 
     def _stop(self) -> None:
         began = time.monotonic()
+        self.supervisor.quiet = True
         say("Stopping …")
         others = [name for name in self.supervisor.children if name not in SERVERS and name not in PARTS]
         try:

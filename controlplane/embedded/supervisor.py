@@ -71,6 +71,8 @@ class Supervisor:
     def __init__(self, logs: Path) -> None:
         self.logs = logs
         self.children: dict[str, Child] = {}
+        self.quiet = False
+        """Show no warnings of children at the terminal: while parts come and go, they miss each other."""
         self.stop_requested = False
         self.hurried = False
         self._selector = selectors.DefaultSelector()
@@ -195,7 +197,7 @@ class Supervisor:
             raise
         finally:
             os.close(writing)
-        child.collector = Collector(child.name, self.logs / f"{child.name}.log", reading)
+        child.collector = Collector(child.name, self.logs / f"{child.name}.log", reading, lambda: self.quiet)
         self._selector.register(reading, selectors.EVENT_READ, child.collector)
         child.signals, child.started_at = program.stop_signals, time.monotonic()
         child.starts += 1

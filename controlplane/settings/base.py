@@ -57,12 +57,6 @@ INSTALLED_APPS = [
     "controlplane.apps.ControlplaneConfig",
 ]
 
-INSTALLED_APPS = [  # until all five are there
-    name
-    for name in INSTALLED_APPS
-    if not name.startswith("apps.") or (BASE_DIR / "apps" / name.split(".")[1] / "apps.py").exists()
-]
-
 MIDDLEWARE = [
     # The first and the last are sync only, which keeps all between them in one thread hop per request.
     "controlplane.middleware.ProbeMiddleware",

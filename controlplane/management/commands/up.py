@@ -17,10 +17,20 @@ from controlplane.embedded.redis import RedisMissing
 from controlplane.embedded.stack import PortTaken, Stack
 from controlplane.embedded.supervisor import DidNotStart, StopRequested
 from controlplane.prepared import migrations_applied, static_is_current
+from workers.backends.base import BackendUnavailable
 from workers.backends.local.backend import LocalBackend
 
 EXAMPLE = env.ROOT / "examples" / "credit_risk" / "run.py"
-FOR_PEOPLE = (DidNotStart, HomeInUse, NoAccount, PortTaken, PostgresMissing, PostgresRefused, RedisMissing)
+FOR_PEOPLE = (
+    BackendUnavailable,
+    DidNotStart,
+    HomeInUse,
+    NoAccount,
+    PortTaken,
+    PostgresMissing,
+    PostgresRefused,
+    RedisMissing,
+)
 INTERRUPTED = 130
 
 
