@@ -94,7 +94,8 @@ class ObjectStore:
             raise StorageUnavailable(f"could not write {path}: {error}") from error
         finally:
             if self.is_local:
-                Path(part).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # gone already, or its folder is what could not be written
+                    Path(part).unlink()
         return Stored(path, size, digest)
 
     def _write(self, at: str, chunks: Iterable[bytes]) -> tuple[int, str]:

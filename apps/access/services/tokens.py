@@ -40,7 +40,7 @@ def token_create(
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     token = ApiToken(user=user, name=name, prefix=prefix, digest=_digest(secret), expires_at=expires_at)
     token.scopes = [scope for scope in TokenScope.values if scope in set(scopes)]
-    token.clean_fields()
+    token.clean_fields(exclude=["expires_at", "last_used_at"])
     token.save()
     record(actor, "api_token.created", token, detail={"scopes": token.scopes, "expires_at": expires_at})
     return token, f"{MARK}_{prefix}_{secret}"
