@@ -57,8 +57,8 @@ class FakeBackend(Backend, DiscoversNodes):
     def __init__(
         self, plan: Plan | None = None, *, cluster: FakeCluster | None = None, nodes: Sequence[NodeFacts] = ()
     ) -> None:
-        self.plan: Plan = plan or Script()
-        self.cluster = cluster or FakeCluster()
+        self.plan: Plan = Script() if plan is None else plan
+        self.cluster = FakeCluster() if cluster is None else cluster
         self.nodes = list(nodes) or [NodeFacts("fake-0", cpu_millis=16_000, memory_bytes=64 << 30, simulated=True)]
         self.calls: Counter[str] = Counter()
         self.launches: list[LaunchContext] = []
