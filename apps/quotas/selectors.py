@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.access.models import Project
 from apps.common.models import Transition
@@ -66,6 +66,12 @@ def logs_after(workload: Workload, *, after: int = 0, rank: int | None = None) -
 def projects_without_queue(user: Any) -> QuerySet[Project]:
     """The user's projects that have no place in any pool yet."""
     return Project.objects.visible_to(user).exclude(pk__in=Queue.objects.values("project"))
+
+
+def pools_with_work() -> list[UUID]:
+    """Pools in which something waits, or runs with fewer members than it wants. For admission, so of everybody."""
+    waits = Q(state=WorkloadState.PENDING) | Q(state__in=OCCUPYING, count_granted__lt=F("count_max"))
+    return list(Workload.objects.filter(waits).order_by("pool").values_list("pool", flat=True).distinct())
 
 
 def queue_view(user: Any) -> tuple[list[QueueEntry], list[QueueEntry]]:

@@ -1,0 +1,218 @@
+"""Pools, queues, workloads in any state, attempts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import factory
+from factory.django import DjangoModelFactory
+from uuid6 import uuid7
+
+from apps.common import clock
+from apps.quotas.models import (
+    Attempt,
+    LogChunk,
+    Node,
+    PriorityClass,
+    Queue,
+    Quota,
+    ResourceFlavor,
+    ResourcePool,
+    UsageRecord,
+    Workload,
+)
+from apps.quotas.states import LAUNCHED, OCCUPYING, Resource, WorkloadKind
+from tests.support.factories.access import ProjectFactory
+from workers.contracts.specs import JobSpec, Resources, ServingSpec, Spec, spec_to_json
+
+GIB = 1 << 30
+
+
+def job_spec(cores: float = 1, memory: float = 1, gpus: int = 0, flavor: str = "", **kwargs: Any) -> JobSpec:
+    """A job; cores and GiB of one member."""
+    asked = Resources(int(cores * 1000), int(memory * GIB), gpus, flavor)
+    return JobSpec(**{"command": ("python", "-c", "pass"), "resources": asked, **kwargs})
+
+
+def serving_spec(cores: float = 1, memory: float = 1, **kwargs: Any) -> ServingSpec:
+    return ServingSpec(**{
+        "command": ("python", "-m", "http.server"), "resources": Resources(int(cores * 1000), int(memory * GIB)), **kwargs
+    })
+
+
+class ResourcePoolFactory(DjangoModelFactory[ResourcePool]):
+    """A pool without nodes, run by the fake backend."""
+
+    class Meta:
+        model = ResourcePool
+
+    name = factory.Sequence(lambda n: f"pool-{n}")
+    backend = "fake"
+
+
+class ResourceFlavorFactory(DjangoModelFactory[ResourceFlavor]):
+    class Meta:
+        model = ResourceFlavor
+
+    pool = factory.SubFactory(ResourcePoolFactory)
+    name = "H200"
+    gpu_model = "NVIDIA H200"
+    gpu_memory_bytes = 141 * GIB
+
+
+class NodeFactory(DjangoModelFactory[Node]):
+    """8 cores, 64 GiB, no GPU."""
+
+    class Meta:
+        model = Node
+
+    pool = factory.SubFactory(ResourcePoolFactory)
+    name = factory.Sequence(lambda n: f"node-{n}")
+    cpu_millis = 8000
+    memory_bytes = 64 * GIB
+    gpus = factory.LazyFunction(list)
+    seen_at = factory.LazyFunction(clock.now)
+
+
+class PriorityClassFactory(DjangoModelFactory[PriorityClass]):
+    class Meta:
+        model = PriorityClass
+
+    name = factory.Sequence(lambda n: f"priority-{n}")
+    value = 10
+
+
+class QueueFactory(DjangoModelFactory[Queue]):
+    """A queue without quotas: see `make_queue`."""
+
+    class Meta:
+        model = Queue
+
+    project = factory.SubFactory(ProjectFactory)
+    pool = factory.SubFactory(ResourcePoolFactory)
+
+
+class QuotaFactory(DjangoModelFactory[Quota]):
+    class Meta:
+        model = Quota
+
+    queue = factory.SubFactory(QueueFactory)
+    resource = Resource.CPU_MILLIS
+    nominal = 8000
+
+
+class WorkloadFactory(DjangoModelFactory[Workload]):
+    """A workload of one core and one GiB, in whatever state is named, past every service.
+
+    What occupies has been granted `count_max` members on `node-0`; what was launched has an open attempt.
+    """
+
+    class Meta:
+        model = Workload
+        skip_postgeneration_save = True
+
+    class Params:
+        spec_object = factory.LazyFunction(job_spec)
+
+    queue = factory.SubFactory(QueueFactory)
+    project = factory.SelfAttribute("queue.project")
+    pool = factory.SelfAttribute("queue.pool")
+    name = factory.Sequence(lambda n: f"workload-{n}")
+    owner_kind = "run"
+    owner_id = factory.LazyFunction(uuid7)
+    kind = factory.LazyAttribute(lambda o: o.spec_object.kind)
+    spec = factory.LazyAttribute(lambda o: spec_to_json(o.spec_object))
+    cpu_millis = factory.LazyAttribute(lambda o: o.spec_object.resources.cpu_millis)
+    memory_bytes = factory.LazyAttribute(lambda o: o.spec_object.resources.memory_bytes)
+    gpus = factory.LazyAttribute(lambda o: o.spec_object.resources.gpus)
+    flavor = factory.LazyAttribute(lambda o: o.spec_object.resources.flavor)
+    state = "pending"
+    count_granted = factory.LazyAttribute(lambda o: getattr(o, "count_max", 1) if o.state in OCCUPYING else 0)
+    assignments = factory.LazyAttribute(lambda o: [{"node": "node-0", "devices": []}] * o.count_granted)
+    admitted_at = factory.LazyAttribute(lambda o: clock.now() if o.state in OCCUPYING else None)
+    attempts_made = factory.LazyAttribute(lambda o: int(o.state in LAUNCHED))
+
+    @classmethod
+    def _create(cls, model_class: type[Workload], *args: Any, **kwargs: Any) -> Workload:
+        workload: Workload = super()._create(model_class, *args, **kwargs)
+        if workload.state in OCCUPYING:
+            UsageRecordFactory.create(workload=workload)
+        if workload.state in LAUNCHED:
+            AttemptFactory.create(workload=workload)
+        return workload
+
+
+class AttemptFactory(DjangoModelFactory[Attempt]):
+    """An open attempt that the backend `fake` has acknowledged."""
+
+    class Meta:
+        model = Attempt
+
+    id = factory.LazyFunction(uuid7)
+    workload = factory.SubFactory(WorkloadFactory)
+    project = factory.SelfAttribute("workload.project")
+    number = 1
+    handle = factory.LazyAttribute(lambda o: {"backend": "fake", "data": {"attempt_id": str(o.id)}})
+    submitted_at = factory.LazyFunction(clock.db_now)
+    told_at = factory.LazyFunction(clock.db_now)
+    count_told = factory.SelfAttribute("workload.count_granted")
+
+
+class UsageRecordFactory(DjangoModelFactory[UsageRecord]):
+    """The open interval of what a workload holds."""
+
+    class Meta:
+        model = UsageRecord
+
+    workload = factory.SubFactory(WorkloadFactory)
+    project = factory.SelfAttribute("workload.project")
+    pool = factory.SelfAttribute("workload.pool")
+    members = factory.SelfAttribute("workload.count_granted")
+    cpu_millis = factory.LazyAttribute(lambda o: o.workload.cpu_millis * o.members)
+    memory_bytes = factory.LazyAttribute(lambda o: o.workload.memory_bytes * o.members)
+    gpus = factory.LazyAttribute(lambda o: o.workload.gpus * o.members)
+    reserved_at = factory.LazyFunction(clock.db_now)
+
+
+class LogChunkFactory(DjangoModelFactory[LogChunk]):
+    class Meta:
+        model = LogChunk
+
+    attempt = factory.SubFactory(AttemptFactory)
+    rank = 0
+    sequence = factory.Sequence(lambda n: n)
+    first_line = 1
+    text = "hello\n"
+
+
+def make_pool(cores: float = 8, memory: float = 64, backend: str = "fake", **kinds: int) -> ResourcePool:
+    """A pool `local` with one node `node-0`: cores, GiB, GPUs by kind (`H200=4`)."""
+    pool = ResourcePoolFactory.create(name="local", backend=backend)
+    names = [kind for kind, count in kinds.items() for _ in range(count)]
+    gpus = [
+        {"index": n, "model": f"NVIDIA {kind}", "uuid": f"GPU-{n}", "memory_bytes": 141 * GIB, "flavor": kind}
+        for n, kind in enumerate(names)
+    ]
+    NodeFactory.create(pool=pool, name="node-0", cpu_millis=int(cores * 1000), memory_bytes=int(memory * GIB), gpus=gpus)
+    for kind in kinds:
+        ResourceFlavorFactory.create(pool=pool, name=kind)
+    return pool
+
+
+def make_queue(pool: ResourcePool, project: Any = None, *, cores: float = 8, memory: float = 64, gpus: int = 0) -> Queue:
+    """A queue of the project in the pool with these quotas."""
+    queue = QueueFactory.create(pool=pool, project=project or ProjectFactory.create())
+    for resource, nominal in (("cpu_millis", cores * 1000), ("memory_bytes", memory * GIB), ("gpus", gpus)):
+        QuotaFactory.create(queue=queue, resource=resource, nominal=int(nominal))
+    return queue
+
+
+def serving(**kwargs: Any) -> Workload:
+    """A workload that serves."""
+    workload: Workload = WorkloadFactory.create(spec_object=serving_spec(), **kwargs)
+    assert workload.kind == WorkloadKind.SERVING
+    return workload
+
+
+def spec_of(workload: Workload) -> Spec:
+    return workload.spec_object()

@@ -1,0 +1,32 @@
+"""The backends of this process, by name."""
+
+from __future__ import annotations
+
+import threading
+
+from django.conf import settings
+
+from workers.backends.base import Backend
+from workers.backends.registry import get_backend
+
+_backends: dict[str, Backend] = {}
+_lock = threading.Lock()
+
+
+def backend_named(name: str) -> Backend:
+    """The backend of that name, made when it is first asked for.
+
+    Raises:
+        Unsupported: this version has none of that name.
+    """
+    with _lock:
+        if name not in _backends:
+            environment = {"BEDPLATE_DATA_RUNNER": settings.BEDPLATE_DATA_RUNNER}
+            _backends[name] = get_backend(name, home=settings.BEDPLATE_HOME, environment=environment)
+        return _backends[name]
+
+
+def backend_use(backend: Backend) -> None:
+    """Let this instance be the backend of its name from now on."""
+    with _lock:
+        _backends[backend.name] = backend

@@ -1,0 +1,65 @@
+"""Telling backends to stop what must not run (any more)."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.common import clock
+from apps.quotas.models import Attempt
+from apps.quotas.services.attempts import STOP_GRACE_SECONDS, attempt_refused, attempt_stop_sent
+from apps.quotas.states import LAUNCHED, WorkloadState
+from workers.backends.base import BackendUnavailable
+from workers.contracts.launch import JobHandle
+from workers.dispatch.batch import for_each
+from workers.dispatch.observe import observe
+from workers.dispatch.registry import backend_named
+
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = STOP_GRACE_SECONDS + 30
+"""A stop that has not worked by then is repeated without grace."""
+
+
+def stop_due() -> int:
+    """Stop what should be stopping and was not told, or was told long ago; returns how many were looked at."""
+    overdue = Q(stop_sent_at__lt=clock.db_now() - timedelta(seconds=PATIENCE_SECONDS))
+    due = Attempt.objects.filter(overdue | Q(stop_sent_at=None), ended_at=None, workload__state=WorkloadState.STOPPING)
+    return for_each(list(due.order_by("pk").values_list("workload_id", flat=True)), stop)
+
+
+def stop(workload_id: UUID) -> None:
+    """Tell the backend of a stopping workload, and look at once whether it is gone. Repeating it shortens no grace."""
+    stopping = Attempt.objects.filter(workload=workload_id, workload__state=WorkloadState.STOPPING, ended_at=None)
+    attempt = stopping.first()
+    if attempt is not None and _stop(attempt):
+        observe(workload_id)
+
+
+def stop_if_unwanted(attempt_id: UUID) -> None:
+    """After a submit: stop the job if meanwhile nobody wants it to run any more."""
+    attempt = Attempt.objects.select_related("workload").get(pk=attempt_id)
+    wanted = attempt.ended_at is None and attempt.workload.state in LAUNCHED - {WorkloadState.STOPPING}
+    if not wanted:
+        _stop(attempt)
+
+
+def _stop(attempt: Attempt) -> bool:
+    """True when the backend has acknowledged it."""
+    handle = JobHandle.from_json(attempt.handle)
+    late = attempt.stop_sent_at is not None and clock.db_now() - attempt.stop_sent_at > timedelta(
+        seconds=PATIENCE_SECONDS
+    )
+    if not handle.data:  # no backend could ever know it
+        attempt_refused(attempt.pk, detail="It could not be launched.")
+        return False
+    try:
+        backend_named(handle.backend).stop(handle, 0 if late else STOP_GRACE_SECONDS)
+    except BackendUnavailable as error:
+        log.warning("attempt %s is not told to stop yet: %s", attempt.pk, error)
+        return False
+    attempt_stop_sent(attempt.pk)
+    return True

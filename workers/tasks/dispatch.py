@@ -1,0 +1,65 @@
+"""Tasks of the queue `dispatch`: between the database and the backends."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from apps.common import queues
+from workers.dispatch.batch import about
+from workers.dispatch.launch import launch, launch_due
+from workers.dispatch.observe import observe, observe_due
+from workers.dispatch.resize import resize, resize_due
+from workers.dispatch.stop import stop, stop_due
+from workers.dispatch.sweep import sweep
+from workers.tasks.single_flight import single_flight
+
+
+@shared_task(name=queues.LAUNCH)
+def launch_task(workload_id: str) -> None:
+    with about(UUID(workload_id)):
+        launch(UUID(workload_id))
+
+
+@shared_task(name=queues.OBSERVE)
+def observe_task(workload_id: str) -> None:
+    with about(UUID(workload_id)):
+        observe(UUID(workload_id))
+
+
+@shared_task(name=queues.STOP)
+def stop_task(workload_id: str) -> None:
+    with about(UUID(workload_id)):
+        stop(UUID(workload_id))
+
+
+@shared_task(name=queues.RESIZE)
+def resize_task(workload_id: str) -> None:
+    with about(UUID(workload_id)):
+        resize(UUID(workload_id))
+
+
+@shared_task(name=queues.TICK_LAUNCH)
+@single_flight
+def tick_launch() -> None:
+    launch_due()
+    resize_due()
+
+
+@shared_task(name=queues.TICK_OBSERVE)
+@single_flight
+def tick_observe() -> None:
+    observe_due()
+
+
+@shared_task(name=queues.TICK_STOP)
+@single_flight
+def tick_stop() -> None:
+    stop_due()
+
+
+@shared_task(name=queues.TICK_SWEEP)
+@single_flight
+def tick_sweep() -> None:
+    sweep()

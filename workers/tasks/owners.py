@@ -1,0 +1,36 @@
+"""Who is told what: owner kind → the owning app's service, command → the service that runs it once approved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from apps.datasets.services import reconcile as datasets
+from apps.datasets.services.cleaning import cleaning_run_reconcile
+from apps.datasets.services.ingestions import ingestion_reconcile
+from apps.datasets.services.profiles import profile_reconcile
+from apps.deployments.services import reconcile as deployments
+from apps.deployments.services.revisions import revision_reconcile
+from apps.experiments.services import reconcile as experiments
+from apps.experiments.services.runs import run_reconcile
+from apps.quotas.services.approvals import approval_apply as quota_approval_apply
+
+OWNERS: Final[dict[str, Callable[[UUID], object]]] = {
+    "ingestion": ingestion_reconcile,
+    "profile": profile_reconcile,
+    "cleaning_run": cleaning_run_reconcile,
+    "run": run_reconcile,
+    "revision": revision_reconcile,
+}
+"""By `Workload.owner_kind`: takes the workload's id, derives the owner's state from it."""
+
+COMMANDS: Final[dict[str, Callable[[UUID], object]]] = {"quota.set": quota_approval_apply}
+"""By `ApprovalRequest.command`: takes the approval's id, runs the command if it was approved, once."""
+
+RECONCILERS: Final[tuple[Callable[[], object], ...]] = (
+    datasets.reconcile_due,
+    experiments.reconcile_due,
+    deployments.reconcile_due,
+)
+"""Each finds its rows whose workload has moved on without them."""
