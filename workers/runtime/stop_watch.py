@@ -11,6 +11,7 @@ from types import FrameType
 from workers.runtime.client import AttemptSuperseded, JobApiError
 
 POLL_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
 
 
 class StopWatch:
@@ -20,6 +21,7 @@ class StopWatch:
         self._ask = ask
         self._poll_seconds = poll_seconds
         self._started = False
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._closed = threading.Event()
@@ -41,7 +43,10 @@ class StopWatch:
         return self._stop.is_set()
 
     def close(self) -> None:
+        """Stop asking. Blocks at most a second, for a question that is on its way."""
         self._closed.set()
+        if self._thread is not None:
+            self._thread.join(CLOSE_SECONDS)
 
     def _start(self) -> None:
         with self._lock:
@@ -50,7 +55,8 @@ class StopWatch:
             self._started = True
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, self._on_signal)
-            threading.Thread(target=self._watch, name="bedplate-stop", daemon=True).start()
+            self._thread = threading.Thread(target=self._watch, name="bedplate-stop", daemon=True)
+            self._thread.start()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.reason = self.reason or "signal"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import time
@@ -41,7 +42,7 @@ def clean(ctx: JobContext) -> dict[str, Any]:
     recipe = Recipe.from_json(ctx.parameters.get("steps"))
     sources = dataset_files(ctx)
     folder = ctx.output("dataset")
-    use_runner(ctx)
+    use_runner(ctx.identity.data_runner, granted_threads(ctx))
     connection = open_duckdb(ctx, ctx.work_dir)
     plan = open_plan(connection, sources, recipe, folder / "staging")
     inputs = plan.features
@@ -57,13 +58,13 @@ def clean(ctx: JobContext) -> dict[str, Any]:
     }
 
 
-def use_runner(ctx: JobContext) -> None:
+@functools.cache  # Daft refuses to be told twice in one process, even the same
+def use_runner(runner: str, threads: int | None) -> None:
     """Choose where Daft runs. Raises UserError for a runner that is not one."""
-    runner = ctx.identity.data_runner
     if runner == "ray":
         daft.set_runner_ray(noop_if_initialized=True)
     elif runner == "native":
-        daft.set_runner_native(granted_threads(ctx))
+        daft.set_runner_native(threads)
     else:
         raise UserError("invalid_parameters", f"BEDPLATE_DATA_RUNNER is 'native' or 'ray', not {runner!r}")
 

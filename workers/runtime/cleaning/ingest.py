@@ -62,6 +62,8 @@ def _selection(types: dict[str, str], place: str) -> str:
     for column in columns_of(types, place):
         name, kind = quoted(column.name), SQL_TYPES[column.type]
         value = f"to_json({name})::{kind}" if is_nested(types[column.name]) else f"{name}::{kind}"
+        if types[column.name] == "TIMESTAMPTZ_NS":
+            value = f"{name}::TIMESTAMPTZ::{kind}"
         if column.type == "float64":
             value = f"CASE WHEN isfinite({value}) THEN {value} END"
         parts.append(f"{value} AS {name}")

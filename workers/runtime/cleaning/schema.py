@@ -16,7 +16,8 @@ ORDINAL = "__ordinal"
 """Number of the row since ingestion, from 0; in every file, in no schema and in no digest."""
 SPLIT = "__split"
 """`train` or `test`; a column of a cleaned version like any other."""
-RESERVED = frozenset({ORDINAL, SPLIT})
+RESERVED = frozenset({ORDINAL, SPLIT, "*"})
+"""Names that a file may not bring: ours, and the one that means all columns to Daft."""
 
 SQL_TYPES = {
     "int64": "BIGINT",
@@ -89,7 +90,7 @@ def check_names(names: Sequence[str], place: str) -> None:
             raise UserError("empty_column_name", f"column {number} has no name in {place}")
         if name in RESERVED:
             raise UserError(
-                "reserved_column_name", f"column {number} is named {name!r} in {place}; that name is Bedplate's"
+                "reserved_column_name", f"column {number} is named {name!r} in {place}; that name is kept for other use"
             )
         if name.lower() in seen:
             first, other = seen[name.lower()]

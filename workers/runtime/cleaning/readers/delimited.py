@@ -56,7 +56,8 @@ class CsvReader(Reader):
         return str(connection.execute(query).fetchall()[0][0]) or ","
 
     def _base(self, path: Path, delimiter: str) -> str:
-        nulls = ", ".join(literal(value) for value in self.options.null_values)
+        # DuckDB wants at least one; a control character is one that no field is.
+        nulls = ", ".join(literal(value) for value in self.options.null_values or ("\x01",))
         header = str(self.options.header).lower()
         return (
             f"{literal(str(path))}, delim={literal(delimiter)}, quote='\"', escape='\"', header={header}, "
@@ -109,5 +110,7 @@ def first_line(error: Exception) -> str:
 
 
 def _columns(types: dict[str, str]) -> str:
-    pairs = ", ".join(f"{literal(name)}: '{SQL_TYPES[kind]}'" for name, kind in types.items())
+    # A time is read with its zone, UTC where it has none; as a plain TIMESTAMP DuckDB would drop the offset.
+    sql = SQL_TYPES | {"timestamp": "TIMESTAMPTZ"}
+    pairs = ", ".join(f"{literal(name)}: '{sql[kind]}'" for name, kind in types.items())
     return f"columns={{{pairs}}}"

@@ -15,7 +15,7 @@ from workers.runtime.cleaning.readers.text_file import as_utf8
 from workers.runtime.cleaning.schema import check_names, literal, quoted
 
 LINES = "json_lines"
-_TYPES = {"BIGINT": "BIGINT", "UBIGINT": "BIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "NULL": "VARCHAR"}
+_TYPES = {"BIGINT": "BIGINT", "UBIGINT": "UBIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "NULL": "VARCHAR"}
 _IS_OBJECT = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
 
 
@@ -52,12 +52,12 @@ class JsonLinesReader(Reader):
         if found is None:
             raise UserError("no_rows", f"no line of {self.path.name} is a JSON object")
         structure = json.loads(found)
-        if not structure:
+        if not isinstance(structure, dict) or not structure:
             raise UserError("no_columns", f"no object in {self.path.name} has a key")
         return {name: _sql_type(kind) for name, kind in structure.items()}
 
     def _table(self, structure: dict[str, str]) -> str:
-        transformed = f"json_transform_strict(line::JSON, {literal(json.dumps(structure))})"
+        transformed = f"json_transform(line::JSON, {literal(json.dumps(structure))})"
         nulls = ", ".join(literal(value) for value in self.options.null_values)
         columns = ", ".join(
             f"CASE WHEN row.{quoted(name)} IN ({nulls}) THEN NULL ELSE row.{quoted(name)} END AS {quoted(name)}"
