@@ -56,6 +56,8 @@ class Preempted(Exception):
 def main() -> int:
     ctx = job_context()
     parameters = DEFAULTS | ctx.parameters
+    if parameters.keys() != DEFAULTS.keys():
+        raise ValueError(f"unknown parameters {parameters.keys() - DEFAULTS.keys()}; there are {', '.join(DEFAULTS)}")
     seed_everything(int(parameters["seed"]))
     rest, validation, test, preprocessor = load_data(ctx, parameters)
     model = RiskModel(len(rest.names), int(parameters["hidden"])).to(DEVICE)

@@ -46,11 +46,13 @@ class Predictor:
         self._preprocessor = preprocessor
         self._labels = _label_names(preprocessor.label)
         self._threshold = threshold
-        (entry,) = self._session.get_inputs()
-        self._input, self._output = entry.name, self._session.get_outputs()[0].name
-        width = len(preprocessor.outputs)
-        if entry.shape[-1] != width:
-            raise ValueError(f"the model takes {entry.shape[-1]} features and its preprocessor makes {width}")
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1:
+            raise ValueError(f"the model takes {len(inputs)} inputs; a replica gives it one, the features")
+        self._input, self._output = inputs[0].name, self._session.get_outputs()[0].name
+        takes, width = inputs[0].shape[-1], len(preprocessor.outputs)
+        if isinstance(takes, int) and takes != width:  # otherwise it takes any number
+            raise ValueError(f"the model takes {takes} features and its preprocessor makes {width}")
         self._scores(np.zeros((1, width), dtype=np.float32))  # what is slow the first time is not left to a caller
 
     def predict(self, records: list[dict[str, Any]]) -> list[Prediction]:
@@ -69,6 +71,10 @@ class Predictor:
     def _scores(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Raises ValueError when the model does not give one score per row."""
         scores: npt.NDArray[np.float32] = self._session.run([self._output], {self._input: features})[0]
+        if scores.size != len(features):
+            raise ValueError(
+                f"the model gives {scores.shape} for {len(features)} rows; a replica needs one score a row"
+            )
         return scores.reshape(len(features))
 
 
