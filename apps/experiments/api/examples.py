@@ -1,0 +1,120 @@
+"""One example of each answer, for the API's document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+
+PROJECT_ID = "01936f2e-0000-7000-8000-000000000001"
+VERSION_ID = "01936f2e-0000-7000-8000-000000000004"
+EXPERIMENT_ID = "01936f2e-0000-7000-8000-000000000101"
+RUN_ID = "01936f2e-0000-7000-8000-000000000102"
+ATTEMPT_ID = "01936f2e-0000-7000-8000-000000000103"
+ARTIFACT_ID = "01936f2e-0000-7000-8000-000000000104"
+MODEL_ID = "01936f2e-0000-7000-8000-000000000105"
+MODEL_VERSION_ID = "01936f2e-0000-7000-8000-000000000106"
+AT = "2026-03-02T09:30:00Z"
+SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+EVALUATION = {"auc": 0.8372, "accuracy": 0.7989, "confusion_matrix": [[592, 48], [131, 119]], "rows": 890}
+METRICS = {"validation_auc": 0.8411, "test_auc": 0.8372}
+RESOURCES = {"cpu_millis": 1000, "memory_bytes": 2147483648, "gpus": 0, "flavor": ""}
+
+EXPERIMENT = {"id": EXPERIMENT_ID, "project": PROJECT_ID, "name": "risk", "created_at": AT}
+RUN_ROW: dict[str, Any] = {
+    "id": RUN_ID,
+    "name": "risk-1",
+    "project": PROJECT_ID,
+    "experiment": EXPERIMENT_ID,
+    "dataset_version": VERSION_ID,
+    "workload": "01936f2e-0000-7000-8000-000000000008",
+    "state": "succeeded",
+    "state_reason": "completed",
+    "state_detail": "",
+    "state_at": AT,
+    "summary": {
+        "train/loss": {
+            "last": 0.39, "last_step": 750, "min": 0.31, "max": 0.71, "mean": 0.44, "sum": 330.0, "count": 750,
+        }
+    },
+    "parameters": {"epochs": 15, "learning_rate": 0.001},
+    "resources": RESOURCES,
+    "time_limit_seconds": 600,
+    "requested_by": "01936f2e-0000-7000-8000-000000000007",
+    "created_at": AT,
+    "started_at": AT,
+    "ended_at": AT,
+}  # fmt: skip
+RUN = {
+    **RUN_ROW,
+    "script": "from workers.runtime.context import job_context\n…",
+    "secrets": [],
+    "result": {"metrics": METRICS, "evaluation": EVALUATION, "model": {"artifact": "model"}},
+}
+SERIES = {"series": {"train/loss": {"steps": [1, 2], "values": [0.71, 0.69], "times": [1772443800.0, 1772443800.4]}}}
+FILE = {"sha256": SHA256, "size_bytes": 40_120, "metadata": {}, "created_at": AT}
+ARTIFACT = {
+    "id": ARTIFACT_ID,
+    "project": PROJECT_ID,
+    "run": RUN_ID,
+    "attempt": ATTEMPT_ID,
+    "name": "model",
+    "kind": "model",
+    "uri": f"bedplate://attempts/{ATTEMPT_ID}/artifacts/model/model.onnx",
+    **FILE,
+}
+CHECKPOINT = {
+    "id": "01936f2e-0000-7000-8000-000000000107",
+    "project": PROJECT_ID,
+    "run": RUN_ID,
+    "attempt": ATTEMPT_ID,
+    "step": 50,
+    "uri": f"bedplate://attempts/{ATTEMPT_ID}/checkpoints/step-50.pt",
+    **FILE,
+    "acknowledged_at": AT,
+}
+MODEL = {"id": MODEL_ID, "project": PROJECT_ID, "name": "risk", "versions_made": 1, "created_at": AT}
+MODEL_VERSION = {
+    "id": MODEL_VERSION_ID,
+    "project": PROJECT_ID,
+    "model": MODEL_ID,
+    "number": 1,
+    "state": "ready",
+    "state_reason": "",
+    "state_detail": "",
+    "state_at": AT,
+    "run": RUN_ID,
+    "artifact": ARTIFACT_ID,
+    "preprocessor": "01936f2e-0000-7000-8000-000000000108",
+    "metrics": METRICS,
+    "evaluation": EVALUATION,
+    "digest": f"sha256:{SHA256}",
+    "registered_by": "01936f2e-0000-7000-8000-000000000007",
+    "created_at": AT,
+}
+MODEL_ALIAS = {
+    "id": "01936f2e-0000-7000-8000-000000000109",
+    "project": PROJECT_ID,
+    "model": MODEL_ID,
+    "name": "champion",
+    "version": MODEL_VERSION_ID,
+    "created_at": AT,
+}
+
+Serializer = Any
+
+
+def shown_as(answer: dict[str, Any]) -> Callable[[Serializer], Serializer]:
+    """Give a serializer its example of an answer."""
+    example = OpenApiExample("Example", value=answer, response_only=True)
+    decorate: Callable[[Serializer], Serializer] = extend_schema_serializer(examples=[example])
+    return decorate
+
+
+def asked_as(request: dict[str, Any]) -> Callable[[Serializer], Serializer]:
+    """Give a serializer its example of a request."""
+    example = OpenApiExample("Example", value=request, request_only=True)
+    decorate: Callable[[Serializer], Serializer] = extend_schema_serializer(examples=[example])
+    return decorate

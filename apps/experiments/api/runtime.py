@@ -1,0 +1,138 @@
+"""What the job of a run calls with its attempt token: artifacts and checkpoints. Metrics go to `api/ingest.py`."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.common.errors import NotFound
+from apps.common.storage import store, uri_of
+from apps.experiments.api.examples import ATTEMPT_ID, SHA256
+from apps.experiments.models.artifact import NAME
+from apps.experiments.models.artifact import SHA256 as DIGEST
+from apps.experiments.services.files import artifact_register, checkpoint_register, checkpoint_resume
+from apps.experiments.states import ArtifactKind
+from apps.quotas.models import Attempt
+from apps.quotas.permissions import AttemptAuthentication, IsAttempt
+
+STEP_MOST = 2**53
+
+
+class AnnouncedFileSerializer(serializers.Serializer[Any]):
+    """Base: a file that the job wrote into one of its outputs."""
+
+    uri = serializers.CharField(max_length=500)
+    sha256 = serializers.CharField(validators=[DIGEST])
+    size_bytes = serializers.IntegerField(min_value=0, max_value=1 << 60)
+    metadata = serializers.DictField(required=False, default=dict)
+
+
+class ArtifactAnnouncedSerializer(AnnouncedFileSerializer):
+    name = serializers.CharField(validators=[NAME])
+    kind = serializers.ChoiceField(ArtifactKind.choices)
+
+
+class CheckpointAnnouncedSerializer(AnnouncedFileSerializer):
+    step = serializers.IntegerField(min_value=0, max_value=STEP_MOST)
+
+
+class AcknowledgedSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+
+
+class LatestCheckpointSerializer(serializers.Serializer[Any]):
+    step = serializers.IntegerField()
+    uri = serializers.CharField()
+    path = serializers.CharField(allow_null=True, help_text="In a store that is a folder")
+    sha256 = serializers.CharField()
+    size_bytes = serializers.IntegerField()
+    metadata = serializers.DictField()
+
+
+_FILE = {"sha256": SHA256, "size_bytes": 40_120, "metadata": {}}
+_ARTIFACT = {
+    "name": "model", "kind": "model", "uri": f"bedplate://attempts/{ATTEMPT_ID}/artifacts/model/model.onnx", **_FILE
+}  # fmt: skip
+_CHECKPOINT = {"step": 50, "uri": f"bedplate://attempts/{ATTEMPT_ID}/checkpoints/step-50.pt", **_FILE}
+_LATEST = {**_CHECKPOINT, "path": f"/var/bedplate/objects/attempts/{ATTEMPT_ID}/checkpoints/step-50.pt"}
+
+
+class RunJobView(APIView):
+    """Base: for jobs only."""
+
+    authentication_classes = (AttemptAuthentication,)
+    permission_classes = (IsAttempt,)
+
+    def attempt(self) -> Attempt:
+        return cast(Attempt, self.request.auth)
+
+
+class ArtifactsView(RunJobView):
+    """Files that stay with the run."""
+
+    @extend_schema(
+        summary="Announce an artifact",
+        tags=["runtime"],
+        request=ArtifactAnnouncedSerializer,
+        responses={201: AcknowledgedSerializer},
+        examples=[OpenApiExample("A model", _ARTIFACT, request_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        """201 once the store was seen to hold exactly that file; announcing it again changes nothing."""
+        asked = ArtifactAnnouncedSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        artifact = artifact_register(attempt=self.attempt(), **asked.validated_data)
+        return Response({"id": str(artifact.pk)}, status=status.HTTP_201_CREATED)
+
+
+class CheckpointsView(RunJobView):
+    """States of the training loop."""
+
+    @extend_schema(
+        summary="Announce a checkpoint",
+        tags=["runtime"],
+        request=CheckpointAnnouncedSerializer,
+        responses={201: AcknowledgedSerializer},
+        examples=[OpenApiExample("A checkpoint", _CHECKPOINT, request_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        """201 once the store was seen to hold exactly that file: from then on it counts."""
+        asked = CheckpointAnnouncedSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        checkpoint = checkpoint_register(attempt=self.attempt(), **asked.validated_data)
+        return Response({"id": str(checkpoint.pk)}, status=status.HTTP_201_CREATED)
+
+
+class LatestCheckpointView(RunJobView):
+    """Where to continue."""
+
+    @extend_schema(
+        summary="The checkpoint to continue from",
+        tags=["runtime"],
+        responses=LatestCheckpointSerializer,
+        examples=[OpenApiExample("A checkpoint", _LATEST, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        """The highest step of the latest attempt whose file is there; 404 without one.
+
+        Where it is an earlier attempt's, metric points of earlier attempts after its step are superseded.
+        """
+        found = checkpoint_resume(attempt=self.attempt())
+        if found is None:
+            raise NotFound("This run has no checkpoint.")
+        local = store().local_path(found.path)
+        return Response(
+            {
+                "step": found.step,
+                "uri": uri_of(found.path),
+                "path": str(local) if local else None,
+                "sha256": found.sha256,
+                "size_bytes": found.size_bytes,
+                "metadata": found.metadata,
+            }
+        )

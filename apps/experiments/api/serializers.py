@@ -1,0 +1,197 @@
+"""What the experiments API takes and gives."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from apps.access.models import Project
+from apps.common.api import VisibleRelatedField
+from apps.common.storage import uri_of
+from apps.datasets.models import DatasetVersion
+from apps.experiments.api import examples
+from apps.experiments.api.examples import asked_as, shown_as
+from apps.experiments.models import Artifact, Checkpoint, Experiment, ModelAlias, ModelVersion, RegisteredModel, Run
+from apps.experiments.models.registry import ALIAS
+from apps.experiments.services.runs import RESOURCES_DEFAULT, SCRIPT_BYTES_MOST, TIME_LIMIT_DEFAULT_SECONDS
+from workers.contracts.specs import Resources
+
+STATE = ("state", "state_reason", "state_detail", "state_at")
+DAY_SECONDS = 24 * 3600
+
+
+@shown_as(examples.EXPERIMENT)
+class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
+    class Meta:
+        model = Experiment
+        fields = ("id", "project", "name", "created_at")
+        read_only_fields = fields
+
+
+@asked_as({"project": examples.PROJECT_ID, "name": "risk"})
+class ExperimentCreateSerializer(serializers.Serializer[Any]):
+    project = VisibleRelatedField(Project)
+    name = serializers.CharField(max_length=120)
+
+
+RUN_ROW = (
+    "id", "name", "project", "experiment", "dataset_version", "workload", *STATE, "summary", "parameters", "resources",
+    "time_limit_seconds", "requested_by", "created_at", "started_at", "ended_at",
+)  # fmt: skip
+
+
+@shown_as(examples.RUN_ROW)
+class RunRowSerializer(serializers.ModelSerializer[Run]):
+    """A run in a list: without its script and its result."""
+
+    class Meta:
+        model = Run
+        fields: ClassVar[tuple[str, ...]] = RUN_ROW
+        read_only_fields: ClassVar[tuple[str, ...]] = RUN_ROW
+
+
+@shown_as(examples.RUN)
+class RunSerializer(RunRowSerializer):
+    class Meta(RunRowSerializer.Meta):
+        fields = (*RUN_ROW, "script", "secrets", "result")
+        read_only_fields = fields
+
+
+class ResourcesSerializer(serializers.Serializer[Any]):
+    """What the one member of a run asks for."""
+
+    cpu_millis = serializers.IntegerField(
+        min_value=1, max_value=1_000_000, default=RESOURCES_DEFAULT.cpu_millis, help_text="Thousandths of a core"
+    )
+    memory_bytes = serializers.IntegerField(
+        min_value=16 << 20, max_value=1 << 50, default=RESOURCES_DEFAULT.memory_bytes, help_text="At least 16 MiB"
+    )
+    gpus = serializers.IntegerField(min_value=0, max_value=1024, default=0)
+    flavor = serializers.CharField(max_length=60, allow_blank=True, default="", help_text="A kind of GPU; any if empty")
+
+
+@asked_as(
+    {
+        "experiment": examples.EXPERIMENT_ID,
+        "name": "risk-1",
+        "script": examples.RUN["script"],
+        "dataset_version": examples.VERSION_ID,
+        "parameters": {"epochs": 15, "learning_rate": 0.001},
+        "resources": examples.RESOURCES,
+        "time_limit_seconds": 600,
+    }
+)
+class RunCreateSerializer(serializers.Serializer[Any]):
+    experiment = VisibleRelatedField(Experiment)
+    name = serializers.CharField(max_length=120)
+    script = serializers.CharField(
+        trim_whitespace=False, max_length=SCRIPT_BYTES_MOST, help_text="Python; runs as `python train.py`"
+    )
+    dataset_version = VisibleRelatedField(DatasetVersion)
+    parameters = serializers.DictField(required=False, default=dict, help_text="The job's `ctx.parameters`")
+    resources = ResourcesSerializer(required=False)
+    secrets = serializers.ListField(
+        child=serializers.CharField(max_length=60), required=False, default=list, max_length=50,
+        help_text="Names of secrets of the project; the job finds them as files",
+    )  # fmt: skip
+    time_limit_seconds = serializers.IntegerField(
+        min_value=1, max_value=30 * DAY_SECONDS, default=TIME_LIMIT_DEFAULT_SECONDS, help_text="Of one attempt"
+    )
+
+    def validate_resources(self, value: dict[str, Any]) -> Resources:
+        return Resources(**value)
+
+
+class SeriesSerializer(serializers.Serializer[Any]):
+    steps = serializers.ListField(child=serializers.IntegerField())
+    values = serializers.ListField(child=serializers.FloatField())
+    times = serializers.ListField(child=serializers.FloatField(), help_text="Unix seconds")
+
+
+@shown_as(examples.SERIES)
+class RunMetricsSerializer(serializers.Serializer[Any]):
+    series = serializers.DictField(child=SeriesSerializer(), help_text="By key")
+
+
+class RunMetricsQuerySerializer(serializers.Serializer[Any]):
+    keys = serializers.CharField(
+        required=False, default="", help_text="Separated by commas, at most 100; left out: the first 100 of the run"
+    )
+    points = serializers.IntegerField(min_value=4, max_value=10_000, default=500, help_text="Most points per key")
+
+
+class StoredFileSerializer(serializers.ModelSerializer[Any]):
+    """Base of what is shown of a file in the object store."""
+
+    uri = serializers.SerializerMethodField()
+
+    def get_uri(self, file: Artifact | Checkpoint) -> str:
+        return uri_of(file.path)
+
+
+@shown_as(examples.ARTIFACT)
+class ArtifactSerializer(StoredFileSerializer):
+    class Meta:
+        model = Artifact
+        fields = (
+            "id", "project", "run", "attempt", "name", "kind", "uri", "sha256", "size_bytes", "metadata", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+@shown_as(examples.CHECKPOINT)
+class CheckpointSerializer(StoredFileSerializer):
+    class Meta:
+        model = Checkpoint
+        fields = (
+            "id", "project", "run", "attempt", "step", "uri", "sha256", "size_bytes", "metadata", "acknowledged_at",
+            "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+@shown_as(examples.MODEL)
+class RegisteredModelSerializer(serializers.ModelSerializer[RegisteredModel]):
+    class Meta:
+        model = RegisteredModel
+        fields = ("id", "project", "name", "versions_made", "created_at")
+        read_only_fields = fields
+
+
+@asked_as({"project": examples.PROJECT_ID, "name": "risk"})
+class RegisteredModelCreateSerializer(serializers.Serializer[Any]):
+    project = VisibleRelatedField(Project)
+    name = serializers.SlugField(max_length=60)
+
+
+@shown_as(examples.MODEL_VERSION)
+class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
+    class Meta:
+        model = ModelVersion
+        fields = (
+            "id", "project", "model", "number", *STATE, "run", "artifact", "preprocessor", "metrics", "evaluation",
+            "digest", "registered_by", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+@asked_as({"model": examples.MODEL_ID, "run": examples.RUN_ID})
+class ModelVersionCreateSerializer(serializers.Serializer[Any]):
+    model = VisibleRelatedField(RegisteredModel)
+    run = VisibleRelatedField(Run)
+
+
+@shown_as(examples.MODEL_ALIAS)
+class ModelAliasSerializer(serializers.ModelSerializer[ModelAlias]):
+    class Meta:
+        model = ModelAlias
+        fields = ("id", "project", "model", "name", "version", "created_at")
+        read_only_fields = fields
+
+
+@asked_as({"model": examples.MODEL_ID, "name": "champion", "version": examples.MODEL_VERSION_ID})
+class ModelAliasSetSerializer(serializers.Serializer[Any]):
+    model = VisibleRelatedField(RegisteredModel)
+    name = serializers.CharField(max_length=60, validators=[ALIAS])
+    version = VisibleRelatedField(ModelVersion)

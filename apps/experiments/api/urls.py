@@ -1,0 +1,26 @@
+"""Addresses of the experiments app, below `/api/v1/`. `runtime/metrics` is served by `api/ingest.py`."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+from rest_framework.routers import SimpleRouter
+
+from apps.experiments.api.registry_views import ModelAliasViewSet, ModelVersionViewSet, RegisteredModelViewSet
+from apps.experiments.api.runtime import ArtifactsView, CheckpointsView, LatestCheckpointView
+from apps.experiments.api.views import ArtifactViewSet, CheckpointViewSet, ExperimentViewSet, RunViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("experiments", ExperimentViewSet, basename="experiment")
+router.register("runs", RunViewSet, basename="run")
+router.register("artifacts", ArtifactViewSet, basename="artifact")
+router.register("checkpoints", CheckpointViewSet, basename="checkpoint")
+router.register("models", RegisteredModelViewSet, basename="model")
+router.register("model-versions", ModelVersionViewSet, basename="model-version")
+router.register("model-aliases", ModelAliasViewSet, basename="model-alias")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *router.urls,
+    path("runtime/artifacts", ArtifactsView.as_view(), name="runtime-artifacts"),
+    path("runtime/checkpoints", CheckpointsView.as_view(), name="runtime-checkpoints"),
+    path("runtime/checkpoints/latest", LatestCheckpointView.as_view(), name="runtime-checkpoints-latest"),
+]

@@ -1,0 +1,76 @@
+"""The registry: models, their versions, and names that point at a version."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from apps.access.models import ProjectScoped, ScopedStateful, User
+from apps.common.states import StateMachine
+from apps.experiments.models.artifact import Artifact
+from apps.experiments.models.run import Run
+from apps.experiments.states import MODEL_VERSION
+
+ALIAS = RegexValidator(r"^[a-z][a-z0-9_-]{0,59}$", "a letter, then letters, digits, '_' and '-', in lower case")
+
+
+class RegisteredModel(ProjectScoped):
+    """A name under which versions of a model are kept."""
+
+    name = models.SlugField(max_length=60)
+    versions_made = models.PositiveIntegerField(default=0, editable=False)
+    """Number of the newest version."""
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "name"], name="model_name_once")]
+        indexes: ClassVar = [models.Index(fields=["project", "-id"], name="model_project")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersion(ScopedStateful):
+    """What one run made, fixed: the model's file, the preprocessor that belongs to it, how good it is."""
+
+    machine: ClassVar[StateMachine] = MODEL_VERSION
+    state = MODEL_VERSION.field()
+    model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    """From 1, by model."""
+    run = models.ForeignKey(Run, models.PROTECT, related_name="model_versions")
+    artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="+")
+    preprocessor = models.ForeignKey(Artifact, models.PROTECT, related_name="+", null=True)
+    metrics = models.JSONField(default=dict)
+    """As the run reported them at its end."""
+    evaluation = models.JSONField(default=dict)
+    """On held-out rows, as the run reported it."""
+    digest = models.CharField(max_length=71)
+    """`sha256:…` of the model's file."""
+    registered_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            MODEL_VERSION.constraint("model_version_state"),
+            models.UniqueConstraint(fields=["model", "number"], name="model_version_number_once"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["project", "-id"], name="model_version_project")]
+
+    def __str__(self) -> str:
+        return f"{self.model.name} {self.number}"
+
+
+class ModelAlias(ProjectScoped):
+    """A name that points at one version of a model: `champion`."""
+
+    model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="aliases", db_index=False)
+    name = models.CharField(max_length=60, validators=[ALIAS])
+    version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="aliases")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["model", "name"], name="model_alias_once")]
+        indexes: ClassVar = [models.Index(fields=["project", "-id"], name="model_alias_project")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,78 @@
+"""One execution of a training script on one dataset version."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+from apps.access.models import ScopedStateful, User
+from apps.common.states import StateMachine
+from apps.datasets.models import DatasetVersion
+from apps.experiments.models.experiment import Experiment
+from apps.experiments.states import RUN
+from apps.quotas.models import Workload
+
+
+class Run(ScopedStateful):
+    """A script, its data and parameters, what it asks for, and what came out.
+
+    Its state follows its workload's; nothing else moves it.
+    """
+
+    machine: ClassVar[StateMachine] = RUN
+    state = RUN.field()
+    experiment = models.ForeignKey(Experiment, models.PROTECT, related_name="runs", db_index=False)
+    name = models.CharField(max_length=120)
+    script = models.TextField()
+    """Python, at most 256 KiB; the job finds it as `train.py`."""
+    dataset_version = models.ForeignKey(DatasetVersion, models.PROTECT, related_name="+")
+    parameters = models.JSONField(default=dict)
+    resources = models.JSONField(default=dict)
+    """What it asks for: `{"cpu_millis", "memory_bytes", "gpus", "flavor"}`."""
+    secrets = models.JSONField(default=list)
+    """Names of secrets of the project that the job gets as files."""
+    time_limit_seconds = models.PositiveIntegerField()
+    """Of one attempt."""
+    workload = models.ForeignKey(Workload, models.PROTECT, related_name="+", null=True, editable=False)
+    summary = models.JSONField(default=dict, editable=False)
+    """By metric `{"last", "last_step", "min", "max", "mean", "sum", "count"}`, so that no table scans points."""
+    attempt_starts = models.JSONField(default=dict, editable=False)
+    """Attempt number (as text) → step of the checkpoint from which it continued; null: from the beginning.
+
+    Points of earlier attempts after that step are superseded. An attempt is entered with its first metric batch, or
+    when it is given a checkpoint of an earlier attempt.
+    """
+    result = models.JSONField(null=True, encoder=DjangoJSONEncoder, editable=False)
+    """What the job left as its result."""
+    started_at = models.DateTimeField(null=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    requested_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            RUN.constraint("run_state"),
+            models.UniqueConstraint(fields=["experiment", "name"], name="run_name_once"),
+            models.UniqueConstraint(
+                fields=["workload"], condition=models.Q(workload__isnull=False), name="run_workload_once"
+            ),
+            models.CheckConstraint(condition=models.Q(time_limit_seconds__gte=1), name="run_time_limit"),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=sorted(RUN.terminal)) | models.Q(ended_at__isnull=False),
+                name="run_ended_at",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "-id"], name="run_project"),
+            models.Index(fields=["experiment", "-id"], name="run_experiment"),
+            models.Index(fields=["state", "-id"], name="run_state_id"),
+            models.Index(
+                fields=["ended_at"],
+                condition=models.Q(result__isnull=True, ended_at__isnull=False),
+                name="run_without_result",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

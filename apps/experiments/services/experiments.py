@@ -1,0 +1,26 @@
+"""Writing experiments."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from apps.access.models import Project
+from apps.common import audit
+from apps.common.audit import Actor
+from apps.common.errors import Invalid
+from apps.experiments.models import Experiment
+
+
+@transaction.atomic
+def experiment_create(*, project: Project, name: str, actor: Actor) -> Experiment:
+    """A question to answer by runs.
+
+    Raises:
+        Invalid: the project has one of this name.
+    """
+    experiment, made = Experiment.objects.get_or_create(project=project, name=name)
+    if not made:
+        raise Invalid(f"The project has an experiment {name!r} already.", fields={"name": ["is taken"]})
+    audit.record(actor, "experiment.created", experiment)
+    created: Experiment = experiment
+    return created

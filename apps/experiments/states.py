@@ -1,0 +1,73 @@
+"""Every enum and state table of the experiments app."""
+
+from django.db import models
+
+from apps.common.states import StateMachine
+from apps.quotas.states import Reason
+
+
+class RunState(models.TextChoices):
+    DRAFT = "draft"
+    QUEUED = "queued"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+RUN = StateMachine(
+    "run",
+    RunState,
+    {
+        RunState.DRAFT: [RunState.QUEUED, RunState.CANCELLED],
+        # Straight to an end where it never ran: refused by a quota, cancelled while it waited.
+        RunState.QUEUED: [RunState.RUNNING, RunState.STOPPING, RunState.FAILED, RunState.CANCELLED],
+        # Back to the queue: its attempt was lost, and there will be another.
+        RunState.RUNNING: [
+            RunState.STOPPING,
+            RunState.QUEUED,
+            RunState.SUCCEEDED,
+            RunState.FAILED,
+            RunState.CANCELLED,
+        ],
+        # Back to the queue: it was preempted, not cancelled.
+        RunState.STOPPING: [RunState.QUEUED, RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED],
+    },
+    reasons=Reason,
+)
+
+
+class ArtifactKind(models.TextChoices):
+    """What a file that a run left is for."""
+
+    MODEL = "model"
+    PREPROCESSOR = "preprocessor"
+    REPORT = "report"
+    FILE = "file"
+
+
+class ModelVersionState(models.TextChoices):
+    PENDING = "pending"
+    """Registered; its files are not verified yet."""
+    READY = "ready"
+    ARCHIVED = "archived"
+
+
+class ModelVersionReason(models.TextChoices):
+    """Why a model version is archived."""
+
+    FILE_DAMAGED = "file_damaged"
+    """A file is missing, or not the one that the run announced."""
+    ARCHIVED_BY_USER = "archived_by_user"
+
+
+MODEL_VERSION = StateMachine(
+    "model_version",
+    ModelVersionState,
+    {
+        ModelVersionState.PENDING: [ModelVersionState.READY, ModelVersionState.ARCHIVED],
+        ModelVersionState.READY: [ModelVersionState.ARCHIVED],
+    },
+    reasons=ModelVersionReason,
+)
