@@ -1,0 +1,111 @@
+"""What the deployments API takes and gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from apps.access.models import Project
+from apps.common.api import VisibleRelatedField
+from apps.deployments.models import Endpoint, Revision
+from apps.deployments.selectors import endpoint_state, endpoint_url
+from apps.deployments.states import EndpointState
+from apps.experiments.models import ModelVersion
+
+REPLICAS_MOST = 100
+PROJECT_ID = "01936f2e-0000-7000-8000-000000000001"
+ENDPOINT_ID = "01936f2e-0000-7000-8000-000000000201"
+MODEL_VERSION_ID = "01936f2e-0000-7000-8000-000000000106"
+AT = "2026-03-02T09:30:00Z"
+REVISION: dict[str, Any] = {
+    "id": "01936f2e-0000-7000-8000-000000000202",
+    "project": PROJECT_ID,
+    "endpoint": ENDPOINT_ID,
+    "number": 1,
+    "model_version": MODEL_VERSION_ID,
+    "workload": "01936f2e-0000-7000-8000-000000000008",
+    "state": "ready",
+    "state_reason": "",
+    "state_detail": "",
+    "state_at": AT,
+    "replicas": 1,
+    "ready_replicas": 1,
+    "weight": 100,
+    "requested_by": "01936f2e-0000-7000-8000-000000000007",
+    "created_at": AT,
+}
+ENDPOINT = {
+    "id": ENDPOINT_ID,
+    "project": PROJECT_ID,
+    "name": "risk",
+    "url": "http://127.0.0.1:8001/credit-risk/risk/predict",
+    "state": "serving",
+    "ready_replicas": 1,
+    "revisions": [REVISION],
+    "created_at": AT,
+}
+
+
+def _example(value: dict[str, Any], *, request: bool = False) -> list[OpenApiExample]:
+    return [OpenApiExample("Example", value=value, request_only=request, response_only=not request)]
+
+
+@extend_schema_serializer(examples=_example(REVISION))
+class RevisionSerializer(serializers.ModelSerializer[Revision]):
+    class Meta:
+        model = Revision
+        fields = (
+            "id", "project", "endpoint", "number", "model_version", "workload", "state", "state_reason", "state_detail",
+            "state_at", "replicas", "ready_replicas", "weight", "requested_by", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+@extend_schema_serializer(examples=_example(ENDPOINT))
+class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
+    """Takes endpoints of `selectors.with_revisions`."""
+
+    url = serializers.SerializerMethodField(help_text="POST {records: [...]} with a token of scope `infer`")
+    state = serializers.SerializerMethodField()
+    ready_replicas = serializers.SerializerMethodField(help_text="Of all its revisions")
+    revisions = RevisionSerializer(
+        source="shown_revisions", many=True, read_only=True, help_text="The active ones and the newest, newest first"
+    )
+
+    class Meta:
+        model = Endpoint
+        fields = ("id", "project", "name", "url", "state", "ready_replicas", "revisions", "created_at")
+        read_only_fields = fields
+
+    def get_url(self, endpoint: Endpoint) -> str:
+        return endpoint_url(endpoint)
+
+    @extend_schema_field(serializers.ChoiceField(EndpointState.choices))
+    def get_state(self, endpoint: Any) -> str:
+        return endpoint_state(endpoint.shown_revisions).value
+
+    def get_ready_replicas(self, endpoint: Any) -> int:
+        return sum(revision.ready_replicas for revision in endpoint.shown_revisions)
+
+
+@extend_schema_serializer(
+    examples=_example(
+        {"project": PROJECT_ID, "name": "risk", "model_version": MODEL_VERSION_ID, "replicas": 1}, request=True
+    )
+)
+class EndpointCreateSerializer(serializers.Serializer[Any]):
+    project = VisibleRelatedField(Project)
+    name = serializers.SlugField(max_length=60, help_text="Part of the address")
+    model_version = VisibleRelatedField(ModelVersion)
+    replicas = serializers.IntegerField(min_value=1, max_value=REPLICAS_MOST, default=1)
+
+
+@extend_schema_serializer(
+    examples=_example({"endpoint": ENDPOINT_ID, "model_version": MODEL_VERSION_ID, "replicas": 1}, request=True)
+)
+class RevisionCreateSerializer(serializers.Serializer[Any]):
+    endpoint = VisibleRelatedField(Endpoint)
+    model_version = VisibleRelatedField(ModelVersion)
+    replicas = serializers.IntegerField(min_value=1, max_value=REPLICAS_MOST, default=1)

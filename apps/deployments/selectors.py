@@ -1,0 +1,113 @@
+"""Reads of the deployments app that span tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, OuterRef, Prefetch, Q, Subquery
+
+from apps.access.models import User
+from apps.deployments.models import Endpoint, Revision
+from apps.deployments.states import REVISION, TAKING_REQUESTS, EndpointState, RevisionState
+from apps.quotas.models import Attempt, Workload
+from apps.quotas.states import WorkloadState
+
+ANSWERING = frozenset({WorkloadState.LAUNCHING, WorkloadState.RUNNING})
+"""States of a workload in which replicas may be ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """Which replicas of a workload can answer now."""
+
+    addresses: list[str] = field(default_factory=list)
+
+
+def replicas_of(workload: Workload) -> Replicas:
+    """The ready members of its open attempt, by rank. One query, none where nothing can be ready."""
+    if workload.state not in ANSWERING:
+        return Replicas()
+    attempt = workload.current_attempt()
+    if attempt is None or attempt.ended_at is not None:
+        return Replicas()
+    return Replicas(addresses_in(attempt.members))
+
+
+def addresses_in(members: Iterable[dict[str, Any]]) -> list[str]:
+    """Addresses of the members that are ready, by rank."""
+    ready = [member for member in members if member.get("ready") and member.get("address")]
+    return [str(member["address"]) for member in sorted(ready, key=lambda member: int(member["index"]))]
+
+
+def with_revisions(endpoints: Any) -> Any:
+    """The endpoints with `shown_revisions`: the active ones and the newest, newest first. One more query."""
+    shown = Revision.objects.filter(
+        Q(state__in=sorted(REVISION.active)) | Q(number=F("endpoint__revisions_made"))
+    ).order_by("-number")
+    return endpoints.prefetch_related(Prefetch("revisions", queryset=shown, to_attr="shown_revisions"))
+
+
+def endpoint_state(revisions: Iterable[Revision]) -> EndpointState:
+    """What an endpoint is doing, by its shown revisions."""
+    states = [(RevisionState(revision.state), revision.ready_replicas) for revision in revisions]
+    if any(state == RevisionState.READY and ready for state, ready in states):
+        return EndpointState.SERVING
+    if any(state in TAKING_REQUESTS for state, _ in states):
+        return EndpointState.LOADING
+    if states and states[0][0] == RevisionState.FAILED:
+        return EndpointState.FAILED
+    return EndpointState.STOPPED
+
+
+def endpoint_url(endpoint: Endpoint) -> str:
+    """Where predictions are asked for; it never changes."""
+    return f"{settings.BEDPLATE_GATEWAY_URL}/{endpoint.path}/predict"
+
+
+def gateway_routes() -> dict[str, Any]:
+    """The gateway's table: every endpoint with a revision that serves or is on its way to. One query.
+
+    An endpoint that is still loading has no revisions in it: it exists, and nobody answers yet.
+    """
+    rows = (
+        Revision.objects.filter(state__in=sorted(TAKING_REQUESTS))
+        .select_related("endpoint")
+        .order_by("endpoint__path", "number")
+    )
+    endpoints = []
+    for endpoint, revisions in groupby(rows, key=attrgetter("endpoint")):
+        project, _, name = endpoint.path.partition("/")
+        serving = [
+            {"revision_id": str(one.pk), "number": one.number, "weight": one.weight, "replicas": one.addresses}
+            for one in revisions
+            if one.weight
+        ]
+        endpoints.append({"project": project, "endpoint": name, "endpoint_id": str(endpoint.pk), "revisions": serving})
+    return {"endpoints": endpoints}
+
+
+def may_infer(user: User, endpoint_id: UUID) -> bool:
+    """Whether a person may ask an endpoint for predictions: whoever sees it may. One query."""
+    return bool(Endpoint.objects.visible_to(user).filter(pk=endpoint_id).exists())
+
+
+def active_revisions() -> Iterator[tuple[Revision, Workload, Replicas]]:
+    """Every active revision with its workload, and what was last seen of its replicas; for the tick. One query."""
+    latest = Attempt.objects.filter(workload=OuterRef("workload"), ended_at=None).values("members")[:1]
+    rows = (
+        Revision.objects.filter(state__in=sorted(REVISION.active), workload__isnull=False)
+        .select_related("workload")
+        .defer("workload__spec", "workload__assignments")
+        .annotate(members=Subquery(latest))
+        .order_by("id")
+    )
+    for revision in rows:
+        workload: Workload = revision.workload
+        members = revision.members if workload.state in ANSWERING else None
+        yield revision, workload, Replicas(addresses_in(members or ()))
