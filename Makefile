@@ -46,8 +46,8 @@ demo: $(STAMP) ## Start everything and run the worked example; EXIT=1 checks it,
 up: $(STAMP) ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up
 
-test: lint ## Set up, lint, and run every test
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+test: lint ## Set up, lint (with the architecture's tests), and run every other test
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --ignore tests/architecture
 
 lint: $(STAMP) ## Style, types, doors and budgets
 	@$(BIN)/ruff check .

@@ -15,9 +15,17 @@ from controlplane.env import choose_settings
 choose_settings()
 django_application = get_asgi_application()
 
-from apps.common.live import LiveConsumer  # noqa: E402 - models are importable only from here on
+# Models are importable only from here on.
+from apps.common.live import LiveConsumer  # noqa: E402
+from apps.datasets import live as datasets_live  # noqa: E402
+from apps.deployments import live as deployments_live  # noqa: E402
+from apps.experiments import live as experiments_live  # noqa: E402
 from apps.experiments.api.ingest import application as ingest_application  # noqa: E402
+from apps.quotas import live as quotas_live  # noqa: E402
 
+LIVE = (quotas_live, datasets_live, experiments_live, deployments_live)
+SUBJECTS = {kind: rows for module in LIVE for kind, rows in module.SUBJECTS.items()}
+"""What a browser may follow: kind → rows."""
 INGEST_PATH = "/api/v1/runtime/metrics"
 
 
@@ -31,7 +39,7 @@ application = ProtocolTypeRouter(
     {
         "http": http,
         "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter([path("ws/v1/live/", LiveConsumer.as_asgi())]))
+            AuthMiddlewareStack(URLRouter([path("ws/v1/live/", LiveConsumer.as_asgi(subjects=SUBJECTS))]))
         ),
     }
 )

@@ -15,7 +15,7 @@ import hmac
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from controlplane.embedded.home import Home, read_or_make
+from controlplane.embedded.home import Home
 from controlplane.setting_kinds import (
     HOST,
     NAMES,
@@ -161,7 +161,13 @@ class Environment:
 
     def needed_secret_key(self) -> str:
         """The secret key; generated into the home on first use."""
-        return self.secret_key or self.home_folder.key("secret_key", lambda: secrets.token_urlsafe(48))
+        return self.secret_key or self._key("secret_key", lambda: secrets.token_urlsafe(48))
+
+    def _key(self, name: str, make: Callable[[], str]) -> str:
+        try:
+            return self.home_folder.key(name, make)
+        except OSError as error:
+            raise SettingsRefused([f"{PREFIX}HOME: {self.home} cannot be used by this account: {error}"]) from error
 
     def needed_gateway_token(self) -> str:
         """The gateway's token; derived from the secret key unless set."""
@@ -174,9 +180,8 @@ class Environment:
         Raises:
             SettingsRefused: the named file cannot be read.
         """
-        own = self.home / "keys" / "encryption_key"
-        if self.encryption_key_file == own:
-            read_or_make(own, lambda: f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}")
+        if self.encryption_key_file == self.home / "keys" / "encryption_key":
+            self._key("encryption_key", lambda: f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}")
         elif not os.access(self.encryption_key_file, os.R_OK):
             raise SettingsRefused([f"{PREFIX}ENCRYPTION_KEY_FILE: {self.encryption_key_file} cannot be read"])
         return self.encryption_key_file

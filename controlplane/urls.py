@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-API: list[str] = ["apps.access.api.urls"]
+API: list[str] = ["apps.access.api.urls", "apps.datasets.api.urls"]
 """URL modules below `/api/v1/`, one per app: `apps.<app>.api.urls`."""
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -11,5 +11,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI a skipped test is a failure: what was not run was not shown."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.ensure_newline()
         reporter.write_line(f"CI: {len(reporter.stats['skipped'])} tests were skipped", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

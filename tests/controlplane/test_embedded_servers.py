@@ -19,6 +19,7 @@ from controlplane.embedded import postgres_files
 from controlplane.embedded.account import Account, server_account
 from controlplane.embedded.home import Home
 from controlplane.embedded.postgres import EmbeddedPostgres, PostgresRefused
+from controlplane.embedded.postgres_files import PostgresUnreachable
 from controlplane.embedded.processes import Program, spawn, stop
 from controlplane.embedded.redis import EmbeddedRedis, version_of
 from tests.support.waiting import until
@@ -135,6 +136,31 @@ def test_the_server_folder_is_one_that_its_account_reaches(tmp_path: Path, monke
     folder = postgres_files.server_folder(closed, account)
     assert folder == (tmp_path / "elsewhere" / closed.digest if account else closed.path) / "postgres"
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_data_decides_where_the_server_folder_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root: a home that was closed at first stays where it was; data in a home that is closed later is not lost."""
+    taken: list[Path] = []
+    monkeypatch.setattr(Account, "take", lambda self, path: taken.append(path))
+    monkeypatch.setattr(postgres_files, "ELSEWHERE", tmp_path / "elsewhere")
+    reached = {"now": False}
+    monkeypatch.setattr(Account, "may", lambda self, path, need: reached["now"])
+    home, account = Home(tmp_path / "home"), Account(uid=12345, gid=12345)
+    home.ensure()
+    elsewhere = tmp_path / "elsewhere" / home.digest / "postgres"
+
+    assert postgres_files.server_folder(home, account) == elsewhere
+    (elsewhere / "data").mkdir()
+    reached["now"] = True
+    assert postgres_files.server_folder(home, account) == elsewhere
+
+    shutil.rmtree(elsewhere)
+    assert postgres_files.server_folder(home, account) == home.path / "postgres"
+    (home.path / "postgres" / "data").mkdir()
+    reached["now"] = False
+    with pytest.raises(PostgresUnreachable, match="no longer gets there"):
+        postgres_files.server_folder(home, account)
+    assert taken == [elsewhere, elsewhere, home.path / "postgres"]
 
 
 def test_binaries_are_copied_for_an_account_that_does_not_reach_them(

@@ -127,6 +127,12 @@ def test_an_encryption_key_file_that_was_named_must_be_there(tmp_path: Path) -> 
     assert refused.value.problems == [f"BEDPLATE_ENCRYPTION_KEY_FILE: {missing} cannot be read"]
 
 
+def test_a_home_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(SettingsRefused, match=r"^BEDPLATE_HOME: .*/home cannot be used by this account: "):
+        read(BEDPLATE_HOME=str(tmp_path / "home")).needed_secret_key()
+
+
 def test_the_gateway_token_follows_the_secret_key() -> None:
     first, second = (read(BEDPLATE_SECRET_KEY=letter * 40).needed_gateway_token() for letter in "ab")
     assert first != second

@@ -12,7 +12,7 @@ from controlplane import env
 from controlplane.embedded.account import NoAccount
 from controlplane.embedded.home import Addresses, HomeInUse
 from controlplane.embedded.postgres import PostgresRefused
-from controlplane.embedded.postgres_files import PostgresMissing
+from controlplane.embedded.postgres_files import PostgresMissing, PostgresUnreachable
 from controlplane.embedded.redis import RedisMissing
 from controlplane.embedded.stack import PortTaken, Stack
 from controlplane.embedded.supervisor import DidNotStart, StopRequested
@@ -29,6 +29,7 @@ FOR_PEOPLE = (
     PortTaken,
     PostgresMissing,
     PostgresRefused,
+    PostgresUnreachable,
     RedisMissing,
 )
 INTERRUPTED = 130
