@@ -9,7 +9,7 @@ from django.db import transaction
 
 from apps.access.models import Project, User
 from apps.common import clock, queues
-from apps.common.audit import Actor
+from apps.common.audit import Actor, record
 from apps.common.errors import Conflict, Invalid
 from apps.common.events import emit
 from apps.common.states import Move, explain
@@ -83,16 +83,26 @@ def workload_stop(workload: Workload, *, reason: str, detail: str = "", actor: A
     if reason not in CANCELLING | REQUEUED:
         raise Invalid(f"{reason!r} is not a reason to stop a workload")
     current = workload_locked(workload.pk)
-    if current.state in (WorkloadState.PENDING, WorkloadState.ADMITTED):
+    if _stop(current, reason, detail, actor) and actor.kind == "user":
+        record(actor, "workload.stopped", current, detail={"reason": reason, "detail": detail})
+
+
+def _stop(workload: Workload, reason: str, detail: str, actor: Actor) -> bool:
+    """Whether there was something to stop."""
+    if workload.state in (WorkloadState.PENDING, WorkloadState.ADMITTED):
         to = WorkloadState.CANCELLED if reason in CANCELLING else WorkloadState.PENDING
-        if to != current.state:
-            workload_move(current, to, at=clock.db_now(), actor=actor, reason=reason, detail=detail)
-    elif current.state in (WorkloadState.LAUNCHING, WorkloadState.RUNNING):
-        workload_move(current, WorkloadState.STOPPING, at=clock.db_now(), actor=actor, reason=reason, detail=detail)
-        queues.send(queues.STOP, current.pk)
-    elif current.state == WorkloadState.STOPPING and reason in CANCELLING and current.state_reason in REQUEUED:
-        explain([Move(current, current.state, reason, detail)])
-        queues.send(queues.WORKLOAD_CHANGED, current.pk)
+        if to == workload.state:
+            return False
+        workload_move(workload, to, at=clock.db_now(), actor=actor, reason=reason, detail=detail)
+    elif workload.state in (WorkloadState.LAUNCHING, WorkloadState.RUNNING):
+        workload_move(workload, WorkloadState.STOPPING, at=clock.db_now(), actor=actor, reason=reason, detail=detail)
+        queues.send(queues.STOP, workload.pk)
+    elif workload.state == WorkloadState.STOPPING and reason in CANCELLING and workload.state_reason in REQUEUED:
+        explain([Move(workload, workload.state, reason, detail)])
+        queues.send(queues.WORKLOAD_CHANGED, workload.pk)
+    else:
+        return False
+    return True
 
 
 @transaction.atomic

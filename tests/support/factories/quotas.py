@@ -35,9 +35,8 @@ def job_spec(cores: float = 1, memory: float = 1, gpus: int = 0, flavor: str = "
 
 
 def serving_spec(cores: float = 1, memory: float = 1, **kwargs: Any) -> ServingSpec:
-    return ServingSpec(**{
-        "command": ("python", "-m", "http.server"), "resources": Resources(int(cores * 1000), int(memory * GIB)), **kwargs
-    })
+    asked = Resources(int(cores * 1000), int(memory * GIB))
+    return ServingSpec(**{"command": ("python", "-m", "http.server"), "resources": asked, **kwargs})
 
 
 class ResourcePoolFactory(DjangoModelFactory[ResourcePool]):
@@ -193,13 +192,16 @@ def make_pool(cores: float = 8, memory: float = 64, backend: str = "fake", **kin
         {"index": n, "model": f"NVIDIA {kind}", "uuid": f"GPU-{n}", "memory_bytes": 141 * GIB, "flavor": kind}
         for n, kind in enumerate(names)
     ]
-    NodeFactory.create(pool=pool, name="node-0", cpu_millis=int(cores * 1000), memory_bytes=int(memory * GIB), gpus=gpus)
+    has = {"cpu_millis": int(cores * 1000), "memory_bytes": int(memory * GIB), "gpus": gpus}
+    NodeFactory.create(pool=pool, name="node-0", **has)
     for kind in kinds:
         ResourceFlavorFactory.create(pool=pool, name=kind)
     return pool
 
 
-def make_queue(pool: ResourcePool, project: Any = None, *, cores: float = 8, memory: float = 64, gpus: int = 0) -> Queue:
+def make_queue(
+    pool: ResourcePool, project: Any = None, *, cores: float = 8, memory: float = 64, gpus: int = 0
+) -> Queue:
     """A queue of the project in the pool with these quotas."""
     queue = QueueFactory.create(pool=pool, project=project or ProjectFactory.create())
     for resource, nominal in (("cpu_millis", cores * 1000), ("memory_bytes", memory * GIB), ("gpus", gpus)):

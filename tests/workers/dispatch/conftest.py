@@ -1,0 +1,5 @@
+"""Fixtures of the dispatch tests."""
+
+from tests.support.jobs import fake, pool, queue, sent
+
+__all__ = ["fake", "pool", "queue", "sent"]
