@@ -124,15 +124,17 @@ class Command:
         while True:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
             pid = ended.si_pid if ended else 0
-            with self._lock:  # so that nobody signals a number that may already belong to another process
+            with self._lock:
+                command = pid == self._pid
+                if command:
+                    self._pid = 0  # before it is reaped: from then on the number may be another process's
                 try:
                     _, status = os.waitpid(pid, 0)
                 except ChildProcessError:  # the thread that asked for the GPUs reaped its own child
                     continue
-                if pid == self._pid:
-                    self._pid = 0
-                    code = os.waitstatus_to_exitcode(status)
-                    return code if code >= 0 else 128 - code
+            if command:
+                code = os.waitstatus_to_exitcode(status)
+                return code if code >= 0 else 128 - code
 
 
 def descendants() -> list[int]:

@@ -39,6 +39,8 @@ from workers.contracts.specs import Spec, spec_to_json
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 LAUNCH_SECONDS = 10.0
 """A supervisor says after some 30 ms that it has begun."""
+PATIENCE_SECONDS = LAST_WORDS_SECONDS + 2
+"""After the grace, before a supervisor that has not ended is itself killed."""
 
 
 class LocalBackend(Backend, DiscoversNodes, StopsEverything):
@@ -54,7 +56,8 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
     name: ClassVar[str] = "local"
 
     def __init__(self, home: Path, *, environment: Mapping[str, str] | None = None) -> None:
-        self._jobs = home.absolute() / "jobs"
+        self.home = home.absolute()
+        self._jobs = self.home / "jobs"
         bin_folder = str(Path(sys.executable).parent)
         self._site = Site(
             interpreter=sys.executable,
@@ -138,7 +141,7 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
             living = [folder for folder in self._all() if look_at(folder).phase not in ENDED]
             for folder in living:
                 self.stop(_handle(folder), grace_seconds)
-            living = _wait_for_end(living, grace_seconds + LAST_WORDS_SECONDS + 2)
+            living = _wait_for_end(living, grace_seconds + PATIENCE_SECONDS)
             for folder in living:
                 _kill_supervisor(folder)
             living = _wait_for_end(living, 5.0)
