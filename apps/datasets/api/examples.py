@@ -122,13 +122,13 @@ PROFILE = {
 }
 STEPS = [
     {"kind": "missing_values", "markers": ["", "NA"]},
-    {"kind": "drop_duplicates"},
-    {"kind": "split", "test_ratio": 0.2, "seed": 42, "stratify": "Status"},
+    {"kind": "drop_duplicates", "columns": None},
+    {"kind": "split", "test_ratio": 0.2, "seed": 42, "stratify": "Status", "positive": "bad"},
     {"kind": "encode_label", "column": "Status", "mapping": {"good": 0, "bad": 1}},
     {"kind": "outliers", "method": "iqr", "factor": 1.5, "replace": "median", "columns": None},
     {"kind": "impute", "numeric": "median", "categorical": "mode"},
-    {"kind": "standardise"},
-    {"kind": "one_hot"},
+    {"kind": "standardise", "columns": None},
+    {"kind": "one_hot", "columns": None, "max_categories": 200},
 ]
 RECIPE = {
     "id": RECIPE_ID,

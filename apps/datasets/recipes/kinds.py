@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from apps.datasets.recipes.options import COLUMN, COLUMNS, MAPPING, POSITIVE, RATIO, SEED, TEXTS, Option, one_of
+from apps.datasets.recipes.options import (
+    COLUMN,
+    COLUMNS,
+    COUNT,
+    MAPPING,
+    POSITIVE,
+    RATIO,
+    SEED,
+    TEXT,
+    TEXTS,
+    Option,
+    one_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +30,21 @@ class Kind:
     once: bool = False
 
 
-ALL_COLUMNS = COLUMNS.optional(None)
+SOME_COLUMNS = COLUMNS.optional(None)
+"""None stands for every column that the step is about."""
 
 KINDS: dict[str, Kind] = {
     "missing_values": Kind({"markers": TEXTS.optional(["", "NA"])}),
-    "drop_duplicates": Kind(),
+    "drop_duplicates": Kind({"columns": SOME_COLUMNS}),
+    "drop_columns": Kind({"columns": COLUMNS}),
     "split": Kind(
-        {"test_ratio": RATIO.optional(0.2), "seed": SEED.optional(0), "stratify": COLUMN.optional(None)}, once=True
+        {
+            "test_ratio": RATIO.optional(0.2),
+            "seed": SEED.optional(0),
+            "stratify": COLUMN.optional(None),
+            "positive": TEXT.optional(None),
+        },
+        once=True,
     ),
     "encode_label": Kind({"column": COLUMN, "mapping": MAPPING}, once=True),
     "outliers": Kind(
@@ -32,13 +52,14 @@ KINDS: dict[str, Kind] = {
             "method": one_of("iqr").optional("iqr"),
             "factor": POSITIVE.optional(1.5),
             "replace": one_of("median").optional("median"),
-            "columns": ALL_COLUMNS,
+            "columns": SOME_COLUMNS,
         },
         fitted=True,
     ),
     "impute": Kind(
-        {"numeric": one_of("median").optional("median"), "categorical": one_of("mode").optional("mode")}, fitted=True
+        {"numeric": one_of("median", "mean").optional("median"), "categorical": one_of("mode").optional("mode")},
+        fitted=True,
     ),
-    "standardise": Kind(fitted=True),
-    "one_hot": Kind(fitted=True),
+    "standardise": Kind({"columns": SOME_COLUMNS}, fitted=True),
+    "one_hot": Kind({"columns": SOME_COLUMNS, "max_categories": COUNT.optional(200)}, fitted=True),
 }

@@ -60,11 +60,8 @@ def is_texts(value: Any) -> bool:
 
 
 def is_mapping(value: Any) -> bool:
-    """From text to different whole numbers that are not negative."""
-    if not isinstance(value, dict) or not 2 <= len(value) <= 1000:
-        return False
-    numbers = list(value.values())
-    return all(is_whole(number) and number >= 0 for number in numbers) and len(set(numbers)) == len(numbers)
+    """From text to whole numbers that are not negative; at most 1000."""
+    return isinstance(value, dict) and 1 <= len(value) <= 1000 and all(is_whole(n) and n >= 0 for n in value.values())
 
 
 def one_of(*choices: str) -> Option:
@@ -75,7 +72,9 @@ def one_of(*choices: str) -> Option:
 COLUMN = Option("a column name", is_name)
 COLUMNS = Option("a list of column names", is_names)
 TEXTS = Option("a list of texts", is_texts)
-SEED = Option("a whole number from 0 to 2147483647", lambda value: is_whole(value) and 0 <= value < 2**31)
+TEXT = Option("a text", lambda value: isinstance(value, str) and len(value) <= 200)
+COUNT = Option("a whole number from 1 to 10000", lambda value: is_whole(value) and 1 <= value <= 10_000)
+SEED = Option("a whole number from 0 to 9007199254740991", lambda value: is_whole(value) and 0 <= value < 2**53)
 RATIO = Option("a number above 0 and below 1", lambda value: is_number(value) and 0 < value < 1)
 POSITIVE = Option("a number above 0", lambda value: is_number(value) and value > 0)
-MAPPING = Option("an object that gives each label a whole number of its own", is_mapping)
+MAPPING = Option("an object that gives each label a whole number from 0 on", is_mapping)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from apps.datasets import recipes
 from apps.datasets.api.examples import STEPS
-from apps.datasets.recipes.parsing import OPTIONS, format_of, parsing_problems
+from apps.datasets.recipes.parsing import FORMATS, OPTIONS, TYPES, format_of, parsing_problems
+from workers.runtime.cleaning.readers import READERS, Options
+from workers.runtime.cleaning.schema import SQL_TYPES
+from workers.runtime.cleaning.steps import STEPS as JOB_STEPS
 
 SPLIT = {"kind": "split"}
 
@@ -21,7 +25,7 @@ def test_the_recipe_of_the_example_has_no_problems() -> None:
 def test_options_left_out_are_written_out() -> None:
     assert recipes.normalised([{"kind": "missing_values"}, SPLIT, {"kind": "outliers", "factor": 3}]) == [
         {"kind": "missing_values", "markers": ["", "NA"]},
-        {"kind": "split", "test_ratio": 0.2, "seed": 0, "stratify": None},
+        {"kind": "split", "test_ratio": 0.2, "seed": 0, "stratify": None, "positive": None},
         {"kind": "outliers", "method": "iqr", "factor": 3, "replace": "median", "columns": None},
     ]
 
@@ -47,16 +51,16 @@ CASES: dict[str, tuple[Any, dict[str, str]]] = {
     "no kind": ([{"markers": []}], {"steps[0].kind": "null is not known"}),
     "a kind that is no text": ([{"kind": ["split"]}], {"steps[0].kind": "is not known"}),
     "an unknown kind": ([SPLIT, SPLIT, {"kind": "standardize"}], {"steps[2].kind": "Did you mean 'standardise'?"}),
-    "an unknown option": ([{"kind": "drop_duplicates", "keep": "first"}], {"steps[0].keep": "known are none"}),
+    "an unknown option": ([{"kind": "drop_duplicates", "keep": "first"}], {"steps[0].keep": "known are columns"}),
     "a misspelt option": ([{**SPLIT, "test_ration": 0.1}], {"steps[0].test_ration": "Did you mean 'test_ratio'?"}),
     "a missing option": ([{"kind": "encode_label", "mapping": {"a": 0, "b": 1}}], {"steps[0].column": "Is missing"}),
     "a ratio of 1": ([{**SPLIT, "test_ratio": 1}], {"steps[0].test_ratio": "above 0 and below 1"}),
     "a ratio that is true": ([{**SPLIT, "test_ratio": True}], {"steps[0].test_ratio": "above 0 and below 1"}),
     "a seed that is false": ([{**SPLIT, "seed": False}], {"steps[0].seed": "whole number"}),
     "a seed below 0": ([{**SPLIT, "seed": -1}], {"steps[0].seed": "whole number"}),
-    "labels with one number": (
-        [{"kind": "encode_label", "column": "Status", "mapping": {"good": 1, "bad": 1}}],
-        {"steps[0].mapping": "a whole number of its own"},
+    "a label that is no number": (
+        [{"kind": "encode_label", "column": "Status", "mapping": {"good": 0, "bad": 0.5}}],
+        {"steps[0].mapping": "a whole number from 0 on"},
     ),
     "a column twice": ([SPLIT, {"kind": "outliers", "columns": ["a", "a"]}], {"steps[1].columns": "column names"}),
     "an unknown method": ([SPLIT, {"kind": "outliers", "method": "mad"}], {"steps[1].method": "'iqr'"}),
@@ -115,3 +119,46 @@ def test_every_option_takes_its_default() -> None:
 )
 def test_a_wrong_option_is_named(name: str, value: Any) -> None:
     assert list(parsing_problems({name: value})) == [f"options.{name}"]
+
+
+# The job and its gate say the same -------------------------------------------------------------------------------
+
+
+def _fields(kind: type[Any], *left_out: str) -> dict[str, Any]:
+    """Name → default of the fields of a dataclass; MISSING where there is none."""
+    return {
+        field.name: field.default_factory() if callable(field.default_factory) else field.default
+        for field in dataclasses.fields(kind)
+        if field.name not in left_out
+    }
+
+
+def test_the_job_knows_the_same_steps() -> None:
+    assert set(recipes.KINDS) == set(JOB_STEPS)
+    assert {name: kind.fitted for name, kind in recipes.KINDS.items()} == {
+        name: step.fits for name, step in JOB_STEPS.items()
+    }
+
+
+@pytest.mark.parametrize("name", recipes.KINDS)
+def test_a_step_takes_the_same_options_with_the_same_defaults(name: str) -> None:
+    ours, theirs = recipes.KINDS[name].options, _fields(JOB_STEPS[name], "number", "learned")
+    assert set(ours) == set(theirs)
+    for option, default in theirs.items():
+        if default is not dataclasses.MISSING:
+            assert ours[option].default == default
+
+
+def test_the_job_follows_the_recipe_of_the_example() -> None:
+    for number, step in enumerate(recipes.normalised(STEPS), 1):
+        assert JOB_STEPS[step["kind"]].parse(number, step).kind == step["kind"]
+
+
+def test_the_job_parses_by_the_same_options() -> None:
+    assert tuple(READERS) == FORMATS
+    assert set(TYPES) == set(SQL_TYPES)
+    theirs = _fields(Options)
+    assert set(OPTIONS) - {"format"} == set(theirs)
+    assert {name: OPTIONS[name].default for name in theirs} == {
+        name: list(default) if isinstance(default, tuple) else default for name, default in theirs.items()
+    }

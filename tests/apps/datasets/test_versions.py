@@ -139,7 +139,7 @@ def test_a_recipe_of_a_known_name_is_its_next_number() -> None:
     ]
     assert [(recipe.name, recipe.number) for recipe in made] == [("loans", 1), ("loans", 2), ("people", 1)]
     assert made[0].digest == made[2].digest != made[1].digest
-    assert made[0].steps == [{"kind": "split", "test_ratio": 0.2, "seed": 1, "stratify": None}]
+    assert made[0].steps == [{"kind": "split", "test_ratio": 0.2, "seed": 1, "stratify": None, "positive": None}]
 
 
 def test_a_recipe_that_no_job_could_follow_is_refused() -> None:

@@ -1,0 +1,113 @@
+"""Who may do what with datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from pytest_django.fixtures import Settings
+
+from apps.access.states import Role
+from apps.datasets.api.examples import STEPS
+from apps.datasets.models import Source
+from tests.support.factories.datasets import (
+    CleaningRunFactory,
+    DatasetFactory,
+    DatasetVersionFactory,
+    IngestionFactory,
+    LineageEdgeFactory,
+    ProfileFactory,
+    RecipeFactory,
+    SourceFactory,
+    pool_ready,
+)
+from tests.support.permissions import Case, Context, check
+
+API = "/api/v1"
+
+
+@pytest.fixture(autouse=True)
+def objects(settings: Settings, tmp_path: Path, db: None) -> None:
+    settings.BEDPLATE_STORAGE_URL = f"file://{tmp_path / 'objects'}"
+    pool_ready()
+
+
+def _one(factory: Any, path: str, suffix: str = "", **values: Any) -> Any:
+    """The address of an object made in the project."""
+    return lambda ctx: f"{API}/{path}/{factory.create(project=ctx.project, **values).pk}{suffix}"
+
+
+def _source_file(ctx: Context) -> str:
+    return f"{API}/sources/{SourceFactory.with_object(b'a', project=ctx.project).pk}/download"
+
+
+def _version_file(ctx: Context) -> str:
+    version = DatasetVersionFactory.with_objects({"part-00000.parquet": b"PAR1"}, project=ctx.project)
+    return f"{API}/dataset-versions/{version.pk}/files/part-00000.parquet"
+
+
+def _dataset(ctx: Context) -> dict[str, Any]:
+    return {"project": str(ctx.project.pk), "name": "loans"}
+
+
+def _upload(ctx: Context) -> dict[str, Any]:
+    dataset = DatasetFactory.create(project=ctx.project)
+    return {"dataset": str(dataset.pk), "file": SimpleUploadedFile("people.csv", b"a,b\n1,2\n")}
+
+
+def _ingestion(ctx: Context) -> dict[str, Any]:
+    source: Source = SourceFactory.create(project=ctx.project)
+    return {"dataset": str(source.dataset_id), "source": str(source.pk)}
+
+
+def _profile(ctx: Context) -> dict[str, Any]:
+    return {"version": str(DatasetVersionFactory.create(project=ctx.project).pk)}
+
+
+def _recipe(ctx: Context) -> dict[str, Any]:
+    return {"project": str(ctx.project.pk), "name": "loans", "steps": STEPS}
+
+
+def _cleaning_run(ctx: Context) -> dict[str, Any]:
+    version = DatasetVersionFactory.create(project=ctx.project)
+    return {"recipe": str(RecipeFactory.create(project=ctx.project).pk), "input_version": str(version.pk)}
+
+
+NOUNS = {
+    "datasets": DatasetFactory,
+    "sources": SourceFactory,
+    "ingestions": IngestionFactory,
+    "dataset-versions": DatasetVersionFactory,
+    "profiles": ProfileFactory,
+    "recipes": RecipeFactory,
+    "cleaning-runs": CleaningRunFactory,
+    "lineage-edges": LineageEdgeFactory,
+}
+
+CASES = [
+    *(Case("GET", f"{API}/{path}") for path in NOUNS),
+    *(Case("GET", _one(factory, path), name=f"GET-{path}/id") for path, factory in NOUNS.items()),
+    Case("GET", _source_file, name="GET-sources/id/download"),
+    Case("GET", _version_file, name="GET-dataset-versions/id/files/name"),
+    Case("POST", f"{API}/datasets", _dataset, Role.EDITOR, 201),
+    Case("POST", f"{API}/sources", _upload, Role.EDITOR, 201, format="multipart"),
+    Case("POST", f"{API}/ingestions", _ingestion, Role.EDITOR, 201),
+    Case("POST", f"{API}/profiles", _profile, Role.EDITOR, 201),
+    Case("POST", f"{API}/recipes", _recipe, Role.EDITOR, 201),
+    Case("POST", f"{API}/cleaning-runs", _cleaning_run, Role.EDITOR, 201),
+    Case(
+        "POST", _one(DatasetVersionFactory, "dataset-versions", "/deprecate"), role=Role.EDITOR,
+        name="POST-dataset-versions/id/deprecate",
+    ),
+    *(
+        Case("POST", _one(factory, path, "/cancel", state="queued"), role=Role.EDITOR, name=f"POST-{path}/id/cancel")
+        for path, factory in NOUNS.items() if path in ("ingestions", "profiles", "cleaning-runs")
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_who_may(case: Case) -> None:
+    check(case)
