@@ -81,10 +81,14 @@ class IngestApp:
 
     Args:
         conninfo: keyword arguments of a psycopg connection; by default those of Django's database.
+        pool_wait_seconds: how long a batch waits for a connection.
     """
 
-    def __init__(self, conninfo: Callable[[], dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self, conninfo: Callable[[], dict[str, Any]] | None = None, *, pool_wait_seconds: float = POOL_WAIT_SECONDS
+    ) -> None:
         self._conninfo = conninfo or _django_conninfo
+        self._pool_wait_seconds = pool_wait_seconds
         self._pool: AsyncConnectionPool[Any] | None = None
         self._opening = asyncio.Lock()
         self._tokens: OrderedDict[str, tuple[UUID, float]] = OrderedDict()
@@ -146,7 +150,7 @@ class IngestApp:
                     kwargs={**self._conninfo(), "autocommit": True},
                     min_size=1,
                     max_size=POOL_SIZE,
-                    timeout=POOL_WAIT_SECONDS,
+                    timeout=self._pool_wait_seconds,
                     name="metrics",
                     open=False,
                 )
