@@ -44,7 +44,7 @@ def describe_problems(result: dict[str, Any], generator: Any, request: Any, publ
 
 
 def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
-    for error in _errors(path, method, operation):
+    for error in _errors(path, method):
         answer = {"description": error.title, "content": {CONTENT_TYPE: _content(error)}}
         operation["responses"].setdefault(str(error.status), answer)
     if method == "post" and "201" in operation["responses"]:
@@ -58,10 +58,8 @@ def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
         )
 
 
-def _errors(path: str, method: str, operation: dict[str, Any]) -> list[errors.BedplateError]:
-    found: list[errors.BedplateError] = []
-    if operation.get("security") != [{}]:
-        found.append(errors.Unauthenticated())
+def _errors(path: str, method: str) -> list[errors.BedplateError]:
+    found: list[errors.BedplateError] = [errors.Unauthenticated()]
     if method != "get":
         found += [errors.Invalid(), errors.Forbidden(), errors.Conflict()]
     if "{" in path:
