@@ -37,6 +37,8 @@ def profile(ctx: JobContext) -> dict[str, Any]:
 
 def _column(connection: duckdb.DuckDBPyConnection, table: str, column: Column) -> dict[str, Any]:
     name = quoted(column.name)
+    if column.type == "float64":  # what is not finite counts as missing, as in ingestion
+        table, name = f"(SELECT CASE WHEN isfinite({name}) THEN {name} END AS value FROM {table})", "value"
     query = f"SELECT count(*) - count({name}), count(DISTINCT {name}), min({name}), max({name}) FROM {table}"
     nulls, distinct, low, high = connection.execute(query).fetchall()[0]
     ordered = column.type != "string"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daft import DataType, Expression, col, lit
+from daft.functions import abs as absolute
 from daft.functions import hash as xxh3
 from daft.functions import when
 
@@ -41,10 +42,11 @@ def _cell(column: Column, lane: int) -> Expression:
     missing = when(value.is_null(), seed)
     if column.type == "int64":
         number = value.cast(DataType.float64())
-        exact = number.cast(DataType.int64()) == value
+        exact = (number.cast(DataType.int64()) == value).fill_null(False)  # beyond 64 bits the cast is missing
         return missing.when(exact, xxh3(number, seed=seed)).otherwise(xxh3(value, seed=seed))
     if column.type == "float64":
-        value = value + lit(0.0)
+        # To Daft -0.0 is not equal to 0.0, and `+ 0.0` is optimised away.
+        value = when(absolute(value) == lit(0.0), lit(0.0)).otherwise(value)
     elif column.type != "string":
         value = value.cast(DataType.int64())
     return missing.otherwise(xxh3(value, seed=seed))

@@ -107,7 +107,8 @@ class OneHot(Step):
             for value in categories[column.name]:
                 name = one_hot_name(column.name, value)
                 columns.append(Column(name, "float64", nullable=False))
-                expressions[name] = when(col(column.name) == value, lit(1.0)).otherwise(lit(0.0))
+                is_it = (col(column.name) == lit(value)).fill_null(False)  # a condition that is missing stays missing
+                expressions[name] = is_it.cast(DataType.float64())
         names = [column.name for column in columns]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:

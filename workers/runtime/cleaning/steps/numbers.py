@@ -109,8 +109,10 @@ def moments(values: Floats) -> tuple[float, float]:
     if ordered[0] == ordered[-1]:
         return significant(float(ordered[0])), 0.0
     mean = np.mean(ordered)
-    deviations = np.sort((ordered - mean) ** 2)
-    return significant(float(mean)), significant(float(np.sqrt(np.mean(deviations))))
+    deviations = ordered - mean
+    rest = np.mean(deviations)  # what rounding left of the mean; it matters for 1e9 ± 1e-3
+    variance = np.mean(np.sort(deviations**2)) - rest**2
+    return significant(float(mean)), significant(float(np.sqrt(variance)))
 
 
 def _bounded(name: str, low: float, high: float, median: float) -> Expression:

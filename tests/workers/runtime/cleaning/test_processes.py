@@ -1,0 +1,113 @@
+"""The jobs as processes, against a real server, as a backend starts them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.runtime_api import RuntimeApi
+from tests.workers.runtime.cleaning.jobs import CREDIT_DATA, RECIPE
+from tests.workers.runtime.cleaning.test_credit_data import CLEANED, INGESTED
+from workers.contracts import environment as names
+from workers.contracts import exit_codes
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[RuntimeApi]:
+    with RuntimeApi(tmp_path) as server:
+        yield server
+
+
+def run(api: RuntimeApi, job: str, parameters: dict[str, Any], **variables: str) -> tuple[int, str]:
+    environment = api.job_environment(parameters, ("dataset",)) | variables
+    done = subprocess.run(
+        [sys.executable, "-m", "workers.runtime.cleaning", job],
+        env=environment,
+        cwd=api.work_dir,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+def written(api: RuntimeApi) -> list[Path]:
+    return sorted((api.store / "attempts" / api.attempt_id / "dataset").iterdir())
+
+
+def test_a_file_goes_from_upload_to_a_clean_version(api: RuntimeApi) -> None:
+    api.add_input("source", [CREDIT_DATA], by_url=api.url)
+    assert run(api, "ingest", {"format": "csv"}) == (0, "")
+    assert api.result()["digest"] == INGESTED
+    assert [path.name for path in written(api)] == ["part-00000.parquet"]
+
+    api.inputs.clear()
+    api.add_input("dataset", written(api))
+    assert run(api, "profile", {}) == (0, "")
+    assert [column["null_count"] for column in api.result()["columns"]][9] == 381
+
+    api.attempt_id = api.attempt_id[:-1] + "3"
+    assert run(api, "clean", {"steps": RECIPE}) == (0, "")
+    assert api.result()["digest"] == CLEANED
+    assert [path.name for path in written(api)] == ["part-00000.parquet", "preprocessor.json"]
+
+
+def test_an_error_of_the_user_is_a_result_that_names_the_place(api: RuntimeApi, tmp_path: Path) -> None:
+    source = tmp_path / "twice.csv"
+    source.write_text("a,a\n1,2\n", encoding="utf-8")
+    api.add_input("source", [source])
+
+    code, said = run(api, "ingest", {"format": "csv"})
+
+    detail = "columns 1 and 2 are both named 'a' in line 1 of twice.csv"
+    assert code == exit_codes.USER_ERROR
+    assert api.result() == {"error": {"code": "duplicate_column_names", "detail": detail}}
+    assert said == f"error: duplicate_column_names: {detail}\n"
+
+
+def test_an_unknown_runner_is_refused(api: RuntimeApi, tmp_path: Path) -> None:
+    source = tmp_path / "part-00000.parquet"
+    source.write_bytes(b"")
+    api.add_input("dataset", [source])
+
+    code, _ = run(api, "clean", {"steps": RECIPE}, **{names.DATA_RUNNER: "spark"})
+
+    assert code == exit_codes.USER_ERROR
+    assert api.result()["error"]["detail"] == "BEDPLATE_DATA_RUNNER is 'native' or 'ray', not 'spark'"
+
+
+def test_a_superseded_attempt_leaves_with_the_agreed_status(api: RuntimeApi) -> None:
+    api.add_input("source", [CREDIT_DATA])
+    api.superseded = True
+
+    assert run(api, "ingest", {"format": "csv"})[0] == exit_codes.CONTROL_PLANE_GONE
+
+
+def test_an_unknown_job_is_refused(api: RuntimeApi) -> None:
+    code, said = run(api, "polish", {})
+
+    assert (code, said) == (exit_codes.USER_ERROR, "usage: python -m workers.runtime.cleaning ingest|profile|clean\n")
+
+
+IMPORTS = """
+import sys
+import workers.runtime.cleaning.__main__, workers.runtime.cleaning.ingest, workers.runtime.cleaning.profile
+heavy = {"torch", "daft", "numpy", "pandas", "ray", "django", "onnxruntime"}
+print(sorted(heavy & {name.split(".")[0] for name in sys.modules}))
+import workers.runtime.cleaning.clean
+print(sorted(heavy & {name.split(".")[0] for name in sys.modules}))
+"""
+
+
+def test_a_job_imports_no_more_than_it_needs(api: RuntimeApi) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS], env=api.job_environment(), stdout=subprocess.PIPE, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n['daft', 'numpy']\n"

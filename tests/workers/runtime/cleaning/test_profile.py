@@ -1,0 +1,121 @@
+"""Profiles: exact figures of the real loans, checked by NumPy, and the edges of small columns."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.workers.runtime.cleaning.jobs import Done, Jobs
+from workers.runtime.cleaning.rounding import significant
+
+
+@pytest.fixture(scope="module")
+def found(credit: Done, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return Jobs(tmp_path_factory.mktemp("profile")).profile(credit.files)
+
+
+def column(found: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(each for each in found["columns"] if each["name"] == name)
+
+
+def test_every_column_but_the_ordinals_is_there(found: dict[str, Any]) -> None:
+    assert found["row_count"] == 4454
+    assert [(each["name"], each["type"], each["null_count"], each["distinct_count"]) for each in found["columns"]] == [
+        ("Status", "string", 0, 2),
+        ("Seniority", "int64", 0, 47),
+        ("Home", "string", 6, 6),
+        ("Time", "int64", 0, 11),
+        ("Age", "int64", 0, 50),
+        ("Marital", "string", 1, 5),
+        ("Records", "string", 0, 2),
+        ("Job", "string", 2, 4),
+        ("Expenses", "int64", 0, 94),
+        ("Income", "float64", 381, 351),
+        ("Assets", "float64", 47, 159),
+        ("Debt", "float64", 18, 182),
+        ("Amount", "int64", 0, 285),
+        ("Price", "int64", 0, 1419),
+    ]
+    assert sum(each["null_count"] for each in found["columns"]) == 455
+
+
+@pytest.mark.parametrize("name", ["Seniority", "Income", "Debt", "Price"])
+def test_figures_of_numbers_are_those_of_numpy(credit: Done, found: dict[str, Any], name: str) -> None:
+    values = credit.table[name].drop_null().to_numpy().astype(float)
+    profile = column(found, name)
+
+    assert (profile["minimum"], profile["maximum"]) == (values.min(), values.max())
+    assert profile["mean"] == pytest.approx(values.mean(), rel=1e-11)
+    assert profile["std"] == pytest.approx(values.std(), rel=1e-11)
+    assert profile["quantiles"] == {
+        level: significant(float(np.quantile(values, float(level))))
+        for level in ("0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99")
+    }
+    edges = np.linspace(values.min(), values.max(), 21)
+    assert profile["histogram"]["edges"] == pytest.approx(list(edges), rel=1e-11, abs=1e-9)
+    assert sum(profile["histogram"]["counts"]) == len(values)
+    assert np.abs(np.cumsum(profile["histogram"]["counts"]) - np.cumsum(np.histogram(values, edges)[0])).max() <= 1
+
+
+def test_exact_figures(found: dict[str, Any]) -> None:
+    income = column(found, "Income")
+
+    assert (income["mean"], income["std"], income["minimum"], income["maximum"]) == (
+        141.687699484,
+        80.7384843877,
+        6.0,
+        959.0,
+    )
+    assert income["top_values"][:2] == [{"value": 100.0, "count": 153}, {"value": 150.0, "count": 114}]
+    assert column(found, "Home")["top_values"] == [
+        {"value": "owner", "count": 2107},
+        {"value": "rent", "count": 973},
+        {"value": "parents", "count": 783},
+        {"value": "other", "count": 319},
+        {"value": "priv", "count": 246},
+        {"value": "ignore", "count": 20},
+    ]
+
+
+def test_text_has_no_figures_of_numbers(found: dict[str, Any]) -> None:
+    home = column(found, "Home")
+
+    assert [home[key] for key in ("minimum", "maximum", "mean", "std", "quantiles", "histogram")] == [None] * 6
+
+
+def test_edges_of_small_columns(jobs: Jobs) -> None:
+    files = jobs.parquet(
+        {
+            "same": [3, 3, None],
+            "none": np.array([np.nan, np.nan, np.nan], dtype=float),
+            "huge": [-1.7e308, 0.0, 1.7e308],
+            "flag": [True, False, True],
+            "day": [datetime.date(2024, 1, 2), None, datetime.date(2023, 1, 2)],
+        }
+    )
+    found = jobs.profile(files)
+
+    none = column(found, "none")
+    assert (none["null_count"], none["distinct_count"], none["mean"], none["top_values"]) == (3, 0, None, [])
+    same = column(found, "same")
+    assert (same["mean"], same["std"]) == (3.0, 0.0)
+    assert same["histogram"] == {"edges": [3.0, 3.0], "counts": [2]}
+    huge = column(found, "huge")["histogram"]
+    assert (huge["edges"][0], huge["edges"][-1], sum(huge["counts"])) == (-1.7e308, 1.7e308, 3)
+    flag = column(found, "flag")
+    assert (flag["minimum"], flag["maximum"], flag["top_values"][0]) == (False, True, {"value": True, "count": 2})
+    day = column(found, "day")
+    assert (day["minimum"], day["maximum"]) == ("2023-01-02", "2024-01-02")
+
+
+def test_ties_of_top_values_are_in_order(jobs: Jobs) -> None:
+    found = jobs.profile(jobs.parquet({"s": ["b", "a", "c", "c", None]}))
+
+    assert column(found, "s")["top_values"] == [
+        {"value": "c", "count": 2},
+        {"value": "a", "count": 1},
+        {"value": "b", "count": 1},
+    ]

@@ -1,0 +1,151 @@
+"""Recipes are refused before or while they run, naming step and column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.workers.runtime.cleaning.jobs import Jobs
+from workers.runtime.cleaning.errors import RecipeError, UserError
+from workers.runtime.cleaning.recipe import Recipe
+
+MISSING = {"kind": "missing_values"}
+SPLIT = {"kind": "split", "test_ratio": 0.5}
+COLUMNS: dict[str, list[Any]] = {
+    "n": [1.0, 2.0, 3.0, None],
+    "s": ["x", "y", None, "x"],
+    "Status": ["good", "bad", "good", "bad"],
+    "day": ["2024-01-01"] * 4,
+}
+
+REFUSALS: list[tuple[Any, str, str]] = [
+    (None, "invalid_recipe", "steps is a list of at least one step"),
+    ([], "invalid_recipe", "steps is a list of at least one step"),
+    (["split"], "unknown_step", "step 1 (None): it is not one of missing_values, drop_duplicates,"),
+    ([{"kind": "shuffle"}], "unknown_step", "step 1 (shuffle): it is not one of missing_values,"),
+    ([MISSING, {"kind": "split"}], "invalid_recipe", "step 2 (split): the parameter 'test_ratio' is missing"),
+    (
+        [{**SPLIT, "ratio": 0.1}],
+        "invalid_recipe",
+        "step 1 (split): unknown parameter 'ratio'; it takes test_ratio, seed, stratify, positive",
+    ),
+    ([{**SPLIT, "test_ratio": 1}], "invalid_recipe", "step 1 (split): test_ratio is a number between 0 and 1, not 1"),
+    ([{**SPLIT, "seed": -1}], "invalid_recipe", "step 1 (split): seed is a whole number from 0 on, not -1"),
+    (
+        [{**SPLIT, "stratify": "state"}],
+        "unknown_column",
+        "step 1 (split): there is no column 'state'; there are n, s, Status, day",
+    ),
+    ([SPLIT, SPLIT], "split_twice", "step 2 (split): the rows are split already"),
+    (
+        [{"kind": "outliers"}],
+        "no_split",
+        "step 1 (outliers): it learns from the training rows, so a split must come before it",
+    ),
+    ([{"kind": "one_hot"}], "no_split", "step 1 (one_hot): it learns from the training rows,"),
+    (
+        [SPLIT, {"kind": "impute", "numeric": "mode"}],
+        "invalid_recipe",
+        "step 2 (impute): numeric is 'median' or 'mean'",
+    ),
+    ([SPLIT, {"kind": "outliers", "factor": 0}], "invalid_recipe", "step 2 (outliers): factor is a number above 0"),
+    (
+        [SPLIT, {"kind": "outliers", "columns": ["s"]}],
+        "wrong_type",
+        "step 2 (outliers): column 's' is string, not int64 or float64",
+    ),
+    (
+        [SPLIT, {"kind": "standardise", "columns": ["N"]}],
+        "unknown_column",
+        "step 2 (standardise): there is no column 'N'; there are n, s, Status, day, __split",
+    ),
+    (
+        [SPLIT, {"kind": "one_hot", "columns": ["n"]}],
+        "wrong_type",
+        "step 2 (one_hot): column 'n' is float64, not string",
+    ),
+    (
+        [SPLIT, {"kind": "one_hot", "columns": ["s"]}, {"kind": "drop_columns", "columns": ["s"]}],
+        "unknown_column",
+        "step 3 (drop_columns): there is no column 's'; there are n, Status, day, __split",
+    ),
+    (
+        [{"kind": "encode_label", "column": "Status", "mapping": {"good": True}}],
+        "invalid_recipe",
+        "step 1 (encode_label): mapping: 'good' becomes a whole number, not True",
+    ),
+    (
+        [{"kind": "encode_label", "column": "n", "mapping": {"1": 1}}],
+        "wrong_type",
+        "step 1 (encode_label): column 'n' is float64, not string or int64",
+    ),
+    (
+        [
+            {"kind": "drop_columns", "columns": ["Status"]},
+            {"kind": "encode_label", "column": "Status", "mapping": {"a": 1}},
+        ],
+        "wrong_type",
+        "step 1 (drop_columns): column 'Status' is the label, not a feature",
+    ),
+    (
+        [SPLIT, {"kind": "outliers", "columns": "n"}],
+        "invalid_recipe",
+        "step 2 (outliers): columns is a list of names, or null for all that fit",
+    ),
+    ([{"kind": "missing_values", "markers": "NA"}], "invalid_recipe", "step 1 (missing_values): markers is a list"),
+]
+
+
+@pytest.mark.parametrize(("steps", "code", "detail"), REFUSALS)
+def test_a_recipe_that_does_not_fit_is_refused(jobs: Jobs, steps: Any, code: str, detail: str) -> None:
+    with pytest.raises(UserError) as caught:
+        jobs.clean(jobs.parquet(COLUMNS), steps)
+
+    assert caught.value.code == code
+    assert caught.value.detail.startswith(detail)
+
+
+def test_the_error_has_the_place_in_parts() -> None:
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_json([MISSING, {"kind": "encode_label", "column": "y", "mapping": {}}])
+
+    assert caught.value.to_json() == {
+        "error": {
+            "code": "invalid_recipe",
+            "detail": "step 2 (encode_label): mapping is an object: value → whole number",
+            "step": 2,
+            "kind": "encode_label",
+            "column": "",
+        }
+    }
+
+
+def test_text_that_may_turn_out_to_be_numbers_is_judged_when_it_has(jobs: Jobs) -> None:
+    steps = [MISSING, SPLIT, {"kind": "outliers", "columns": ["n"]}]
+    numbers = jobs.clean(jobs.parquet({"n": ["1", "NA", " 3 ", "2"]}), steps)
+    assert numbers.table["n"].to_pylist() == [1.0, None, 3.0, 2.0]
+
+    with pytest.raises(UserError, match=r"step 3 \(outliers\): column 'n' is string"):
+        jobs.clean(jobs.parquet({"n": ["1", "NA", "x", "2"]}), steps)
+
+
+def test_labels_outside_of_the_mapping_are_counted(jobs: Jobs) -> None:
+    with pytest.raises(UserError) as caught:
+        jobs.clean(
+            jobs.parquet({"y": ["good", "ugly", None, "ugly", "bad"]}),
+            [{"kind": "encode_label", "column": "y", "mapping": {"good": 0, "bad": 1}}],
+        )
+
+    assert (caught.value.code, caught.value.detail) == (
+        "unmapped_label",
+        "step 1 (encode_label): column 'y' has values outside of the mapping: 'ugly' (2 rows), "
+        "a missing value (1 rows)",
+    )
+
+
+def test_data_that_was_not_ingested_is_refused(jobs: Jobs) -> None:
+    files = jobs.parquet({"__ordinal": [0], "a": [1]}, "notes.txt")
+
+    with pytest.raises(UserError, match="no_files"):
+        jobs.clean(files, [MISSING])
