@@ -24,10 +24,10 @@ SWEEP_AGE_SECONDS = 60.0
 class BackendError(Exception):
     """Something a backend could not do. `str()` is a sentence for people.
 
-        BackendError
-        ├── BackendUnavailable   try again later, the job is not to blame
-        ├── LaunchRefused        never try this launch again: the workload fails with `reason`
-        └── Unsupported          never ask this of that job, or of this backend
+    BackendError
+    ├── BackendUnavailable   try again later, the job is not to blame
+    ├── LaunchRefused        never try this launch again: the workload fails with `reason`
+    └── Unsupported          never ask this of that job, or of this backend
     """
 
     code: ClassVar[str] = "backend_error"
@@ -130,9 +130,7 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    def sweep(
-        self, known_attempt_ids: Collection[str], *, older_than_seconds: float = SWEEP_AGE_SECONDS
-    ) -> list[str]:
+    def sweep(self, known_attempt_ids: Collection[str], *, older_than_seconds: float = SWEEP_AGE_SECONDS) -> list[str]:
         """Stop and remove jobs that the caller disowns; returns the attempt ids of those that are now gone.
 
         What takes time to stop is returned by a later sweep. Jobs younger than `older_than_seconds` are left

@@ -120,9 +120,7 @@ class FakeBackend(Backend, DiscoversNodes):
             data = job.script.output[after : after + limit_bytes] if job and job.spec and member < job.count else b""
             return LogSlice(data, after + len(data))
 
-    def sweep(
-        self, known_attempt_ids: Collection[str], *, older_than_seconds: float = SWEEP_AGE_SECONDS
-    ) -> list[str]:
+    def sweep(self, known_attempt_ids: Collection[str], *, older_than_seconds: float = SWEEP_AGE_SECONDS) -> list[str]:
         with self.cluster.lock:
             self._called("sweep")
             oldest = time.monotonic() - older_than_seconds

@@ -50,7 +50,9 @@ def test_too_much_time_ends_the_job(backend: LocalBackend, tmp_path: Path) -> No
 
 def test_a_member_that_fails_ends_the_gang(backend: LocalBackend, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    script = f"echo $BEDPLATE_RANK of $BEDPLATE_WORLD_SIZE; test $BEDPLATE_RANK = 1 || exec sleep 99; cat {gate}; exit 9"
+    script = (
+        f"echo $BEDPLATE_RANK of $BEDPLATE_WORLD_SIZE; test $BEDPLATE_RANK = 1 || exec sleep 99; cat {gate}; exit 9"
+    )
     os.mkfifo(gate)
     job = submit(backend, tmp_path / "home", shell(script), make_launch(count=3))
     for rank in range(3):

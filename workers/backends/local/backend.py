@@ -118,9 +118,7 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
                 data = file.read(limit_bytes)
         return LogSlice(data, after + len(data))
 
-    def sweep(
-        self, known_attempt_ids: Collection[str], *, older_than_seconds: float = SWEEP_AGE_SECONDS
-    ) -> list[str]:
+    def sweep(self, known_attempt_ids: Collection[str], *, older_than_seconds: float = SWEEP_AGE_SECONDS) -> list[str]:
         removed: list[str] = []
         known = set(known_attempt_ids)
         with _unavailable("The jobs could not be listed"):

@@ -191,5 +191,3 @@ def free_port() -> int:
                 continue
             return int(candidate.getsockname()[1])
     raise OSError("no free port")
-
-

@@ -1,0 +1,113 @@
+"""A real HTTP server on loopback that misbehaves as a test says."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+PREFIX = "/api/v1/runtime/attempts/self"
+SUPERSEDED = {"code": "attempt_superseded", "title": "Attempt superseded", "status": 410}
+
+Behaviour = Callable[["Handler"], None]
+
+
+class MisbehavingApi:
+    """Remembers every request; answers each path by its `behaviours`, and with an empty object by default."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, dict[str, Any], str]] = []
+        """Path below the prefix, body, and the Authorization header."""
+        self.behaviours: dict[str, Behaviour] = {}
+        self.open = threading.Event()
+        """Set at the end: what hangs may go on."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"api": self}))
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.open.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def behave(self, behaviour: Behaviour, *paths: str) -> None:
+        """Answer these paths so from now on; all of them when none is given."""
+        for path in paths or ("/heartbeat", "/logs", "/exit"):
+            self.behaviours[path] = behaviour
+
+    def bodies(self, path: str) -> list[dict[str, Any]]:
+        return [body for where, body, _ in list(self.requests) if where == path]
+
+    def text(self) -> str:
+        """The log as the control plane would store it: each chunk once, in the order of its number."""
+        chunks = {body["sequence"]: body["text"] for body in self.bodies("/logs")}
+        return "".join(chunks[number] for number in sorted(chunks))
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    api: MisbehavingApi
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        path = self.path.removeprefix(PREFIX)
+        self.api.requests.append((path, body, self.headers.get("Authorization", "")))
+        self.api.behaviours.get(path, answer(200, {}))(self)
+
+    def say(self, status: int, content: bytes, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Tests read `api.requests`, not a log."""
+
+
+def answer(status: int, body: Any) -> Behaviour:
+    return lambda handler: handler.say(status, json.dumps(body).encode())
+
+
+def garbage(handler: Handler) -> None:
+    """A page where an object was due."""
+    handler.say(200, b"<html>\xff\xfe nginx </html>", "text/html")
+
+
+def not_http(handler: Handler) -> None:
+    handler.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+    handler.close_connection = True
+
+
+def hang_up(handler: Handler) -> None:
+    handler.close_connection = True
+
+
+def silent(handler: Handler) -> None:
+    """Takes the request and never answers."""
+    handler.api.open.wait()
+    handler.close_connection = True
+
+
+def endless(handler: Handler) -> None:
+    """Answers for ever, fast."""
+    handler.send_response(200)
+    handler.end_headers()
+    handler.close_connection = True
+    try:
+        while not handler.api.open.is_set():
+            handler.wfile.write(b" " * 65536)
+    except OSError:  # the other side had enough
+        return
