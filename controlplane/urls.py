@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-API: list[str] = ["apps.access.api.urls", "apps.datasets.api.urls"]
+API = [f"apps.{app}.api.urls" for app in ("access", "quotas", "datasets", "experiments", "deployments")]
 """URL modules below `/api/v1/`, one per app: `apps.<app>.api.urls`."""
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     *(path("api/v1/", include(module)) for module in API),
+    path("", include("apps.quotas.api.pages")),
 ]
 handler404 = "apps.common.problems.not_found"
 handler500 = "apps.common.problems.server_error"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, is_dataclass
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -177,6 +178,8 @@ def _plain(value: Any) -> Any:
         return [value.name, value.size, _content_digest(value)]
     if isinstance(value, UUID):
         return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     return DjangoJSONEncoder().default(value)
 
 

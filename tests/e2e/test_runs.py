@@ -32,7 +32,7 @@ def test_a_run_succeeds_with_its_metrics_logs_and_result(demo: httpx.Client, gro
     assert (run["summary"]["loss"]["last"], run["summary"]["loss"]["max"]) == (0.2, 1.0)
     chunks = demo.get(f"/workloads/{run['workload']}/logs").json()["chunks"]
     assert "hello from the job\n" in "".join(chunk["text"] for chunk in chunks)
-    story = [step["to_state"] for step in demo.get(f"/workloads/{run['workload']}/story").json()["results"]]
+    story = [step["to_state"] for step in demo.get(f"/workloads/{run['workload']}/story").json()]
     assert story == ["admitted", "launching", "running", "succeeded"]
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,9 @@ class Stack:
         """The process of one part: `web`, `worker`, `beat`, `gateway`."""
         marks = {"web": "controlplane.asgi", "worker": "worker", "beat": "beat", "gateway": "workers.runtime.gateway"}
         for process in psutil.Process(self.process.pid).children():
-            if marks[name] in " ".join(process.cmdline()):
-                return process
+            with suppress(psutil.Error):  # it ended meanwhile
+                if marks[name] in " ".join(process.cmdline()):
+                    return process
         raise LookupError(f"{name} is not running")
 
     def logs(self) -> str:

@@ -1,0 +1,76 @@
+"""The committed baseline of SQL queries per list endpoint: an N+1 shows up as a diff.
+
+`make query-counts` writes `query_counts.json`; the test compares, and asks twice, with few rows and with many.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from tests.support.bulk import clone_many
+from tests.support.factories.access import ProjectFactory, UserFactory
+from tests.support.rows import one_of_everything
+
+pytestmark = pytest.mark.django_db
+BASELINE = Path(__file__).parent / "query_counts.json"
+WRITE = "BEDPLATE_WRITE_QUERY_COUNTS"
+PREFIX = "api/v1/"
+
+
+def list_routes(patterns: list[Any] | None = None, prefix: str = "") -> dict[str, Any]:
+    """Path → view class of every public list endpoint."""
+    found: dict[str, Any] = {}
+    for entry in patterns if patterns is not None else get_resolver().url_patterns:
+        route = prefix + str(entry.pattern).removeprefix("^").removesuffix(r"\Z").removesuffix("$")
+        if isinstance(entry, URLResolver):
+            found |= list_routes(entry.url_patterns, route)
+        elif isinstance(entry, URLPattern) and "list" in getattr(entry.callback, "actions", {}).values():
+            if route.startswith(PREFIX) and "(?P<" not in route and "<" not in route:
+                found[route.removeprefix(PREFIX)] = entry.callback.cls  # type: ignore[attr-defined]
+    return found
+
+
+ROUTES = sorted(list_routes())
+
+
+@pytest.fixture
+def client() -> APIClient:
+    client = APIClient()
+    client.force_authenticate(UserFactory.create(is_superuser=True))
+    return client
+
+
+def _count(client: APIClient, route: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(f"/{PREFIX}{route}", {"page_size": 100})
+    assert answer.status_code == 200, answer.content
+    return len(queries)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_query_counts_stay_at_the_baseline(client: APIClient, route: str) -> None:
+    rows = one_of_everything(ProjectFactory.create())
+    few = _count(client, route)
+    template = rows.get(list_routes()[route].queryset.model)
+    if template is not None:
+        clone_many(template, 30)
+    assert _count(client, route) == few, "more rows, more queries"
+
+    baseline = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    if os.environ.get(WRITE):
+        BASELINE.write_text(json.dumps(dict(sorted({**baseline, route: few}.items())), indent=2) + "\n")
+    else:
+        assert few == baseline.get(route), "see `make query-counts`"
+
+
+def test_the_baseline_names_every_list() -> None:
+    assert sorted(json.loads(BASELINE.read_text())) == ROUTES

@@ -1,0 +1,112 @@
+"""A served model: behind one address that outlives its replicas, raw records in, hidden from strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.e2e.conftest import Ground, post, run_body
+from tests.support.stack import ROOT, Stack, finished
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+STEPS: list[dict[str, Any]] = [
+    {"kind": "missing_values", "markers": ["", "NA"]},
+    {"kind": "split", "test_ratio": 0.25, "seed": 1, "stratify": "status"},
+    {"kind": "encode_label", "column": "status", "mapping": {"good": 0, "bad": 1}},
+    {"kind": "impute", "numeric": "median", "categorical": "mode"},
+    {"kind": "standardise"},
+]
+RECORDS = {"records": [{"age": 30, "income": 900}, {"age": None, "income": "NA"}, {"income": 100}]}
+
+
+@pytest.fixture(scope="module")
+def endpoint(demo: httpx.Client, ground: Ground) -> dict[str, Any]:
+    recipe = post(demo, "/recipes", {"project": ground.project, "name": "people", "steps": STEPS})
+    cleaning = post(demo, "/cleaning-runs", {"recipe": recipe["id"], "input_version": ground.version})
+    cleaned = finished(demo, f"/cleaning-runs/{cleaning['id']}")
+    assert cleaned["state"] == "succeeded", cleaned
+    script = (ROOT / "examples" / "credit_risk" / "train.py").read_text()
+    body = run_body(ground, "served", script, dataset_version=cleaned["output_version"])
+    body |= {"parameters": {"epochs": 2}, "resources": {"cpu_millis": 500, "memory_bytes": 1 << 30, "gpus": 0}}
+    run = finished(demo, f"/runs/{post(demo, '/runs', body)['id']}")
+    assert run["state"] == "succeeded", run
+    model = post(demo, "/models", {"project": ground.project, "name": "people"})
+    version = finished(demo, f"/model-versions/{post(demo, '/model-versions', {'model': model['id'], 'run': run['id']})['id']}")
+    body = {"project": ground.project, "name": "people", "model_version": version["id"], "replicas": 1}
+    made = post(demo, "/endpoints", body)
+    until(lambda: demo.get(f"/endpoints/{made['id']}").json()["ready_replicas"] == 1, timeout_seconds=60)
+    found: dict[str, Any] = demo.get(f"/endpoints/{made['id']}").json()
+    return found
+
+
+@pytest.fixture
+def caller(demo: httpx.Client) -> Iterator[httpx.Client]:
+    with httpx.Client(headers={"Authorization": demo.headers["Authorization"]}, timeout=30, trust_env=False) as client:
+        yield client
+
+
+def test_raw_records_go_in_and_predictions_come_out(endpoint: dict[str, Any], caller: httpx.Client) -> None:
+    answer = caller.post(endpoint["url"], json=RECORDS)
+    assert answer.status_code == 200, answer.text
+    predictions = answer.json()["predictions"]
+    assert len(predictions) == 3
+    assert all(0 <= one["score"] <= 1 and one["label"] in {"good", "bad"} for one in predictions)
+
+
+def test_a_bad_record_is_refused_by_place(endpoint: dict[str, Any], caller: httpx.Client) -> None:
+    answer = caller.post(endpoint["url"], json={"records": [{"age": 30, "income": 1}, {"age": "old", "income": 1}]})
+    assert answer.status_code == 422
+    assert "record 1" in answer.json()["detail"].lower()
+    assert "age" in answer.json()["detail"]
+
+
+def test_the_address_survives_its_replica(endpoint: dict[str, Any], caller: httpx.Client, stack: Stack) -> None:
+    before = caller.post(endpoint["url"], json=RECORDS).json()["predictions"]
+    (replica,) = replicas(stack)
+    replica.kill()
+    psutil.wait_procs([replica], timeout=10)
+    until(lambda: caller.post(endpoint["url"], json=RECORDS).status_code == 200, timeout_seconds=30)
+    assert caller.post(endpoint["url"], json=RECORDS).json()["predictions"] == before
+    (again,) = replicas(stack)
+    assert again.pid != replica.pid
+
+
+def replicas(stack: Stack) -> list[psutil.Process]:
+    """The processes that serve, without the wrappers above them."""
+    jobs = str(stack.home / "jobs")
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+            if words[1:3] == ["-m", "workers.runtime.serving"] and process.cwd().startswith(jobs):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_a_stranger_finds_nothing_at_the_address(
+    endpoint: dict[str, Any], stranger: httpx.Client, stack: Stack
+) -> None:
+    with httpx.Client(headers={"Authorization": stranger.headers["Authorization"]}, trust_env=False) as client:
+        hidden = client.post(endpoint["url"], json=RECORDS)
+        missing = client.post(f"{stack.gateway_url}/ground/nothing/predict", json=RECORDS)
+    assert (hidden.status_code, missing.status_code) == (404, 404)
+    assert hidden.json() | {"request_id": ""} == missing.json() | {"request_id": ""}
+    assert stranger.get(f"/endpoints/{endpoint['id']}").status_code == 404
+
+
+def test_metrics_and_probes_answer_everywhere(endpoint: dict[str, Any], stack: Stack, demo: httpx.Client) -> None:
+    (revision,) = [one for one in endpoint["revisions"] if one["state"] == "ready"]
+    (replica,) = demo.get(f"/revisions/{revision['id']}").json()["addresses"]
+    worker = f"http://127.0.0.1:{stack.environment['BEDPLATE_WORKER_METRICS_PORT']}"
+    for base in (stack.url, stack.gateway_url, worker, f"http://{replica}"):
+        for path in ("/livez", "/readyz", "/metrics"):
+            assert httpx.get(base + path, trust_env=False).status_code == 200, f"{base}{path}"
+    assert "bedplate_" in httpx.get(f"{stack.gateway_url}/metrics", trust_env=False).text
