@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
@@ -259,3 +261,25 @@ def test_a_story_ends_where_the_workload_ended(client: APIClient, project: Any) 
     ingestion_reconcile(ingestion.workload_id)
     shown = client.get(f"/api/v1/ingestions/{ingestion.pk}").json()
     assert (shown["state"], shown["state_reason"], shown["state_detail"]) == ("failed", "exceeds_quota", "too much")
+
+
+@pytest.mark.parametrize(
+    "path, factory",
+    [
+        ("datasets", DatasetFactory),
+        ("sources", SourceFactory),
+        ("ingestions", IngestionFactory),
+        ("dataset-versions", DatasetVersionFactory),
+        ("profiles", ProfileFactory),
+        ("recipes", RecipeFactory),
+        ("cleaning-runs", CleaningRunFactory),
+        ("lineage-edges", LineageEdgeFactory),
+    ],
+)
+def test_a_list_is_one_query_however_long(client: APIClient, project: Any, path: str, factory: Any) -> None:
+    for rows in (1, 8):
+        while factory._meta.model.objects.count() < rows:
+            factory.create(project=project)
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(f"/api/v1/{path}")
+        assert (len(answer.json()["results"]), len(queries)) == (rows, 1)

@@ -24,12 +24,19 @@ def clone_many(template: models.Model, count: int, **changes: Any) -> list[Any]:
     unique = list(_unique_sets(model))
     own: set[str] = set()
     for names in unique:
+        if any(getattr(template, name) is None for name in names):
+            continue  # nulls are all different
         free = [name for name in names if not model._meta.get_field(name).is_relation]
         if not free and not any(name in changes for name in names):
             raise ValueError(f"{model.__name__} allows one row per {', '.join(names)}")
-        own.update(free)
+        own.update(_freest(template, free))
     rows = [_clone(template, number, own, changes) for number in range(count)]
     return list(model._base_manager.bulk_create(rows, batch_size=2000))
+
+
+def _freest(template: models.Model, names: list[str]) -> list[str]:
+    """UUIDs alone where there are any, because a text beside them may be one of a few words; else all."""
+    return [name for name in names if isinstance(getattr(template, name), UUID)] or names
 
 
 def _unique_sets(model: type[models.Model]) -> Iterator[tuple[str, ...]]:
