@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+import django
+from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
-from django.core.asgi import get_asgi_application
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import path
 
 from controlplane.env import choose_settings
 
 choose_settings()
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
+
+
+class OneHopHandler(ASGIHandler):
+    """Django's handler with the whole request, middleware and view, in one thread hop.
+
+    Ours are all synchronous; the stock handler would go to a thread and back for each middleware.
+    """
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+
+django_application = OneHopHandler()
 
 # Models are importable only from here on.
 from apps.common.live import LiveConsumer  # noqa: E402

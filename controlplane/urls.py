@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 API = [f"apps.{app}.api.urls" for app in ("access", "quotas", "datasets", "experiments", "deployments")]
 """URL modules below `/api/v1/`, one per app: `apps.<app>.api.urls`."""
+
+PAGES = [f"apps.{app}.api.pages" for app in ("quotas", "experiments")]
+"""URL modules of server-rendered pages."""
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     *(path("api/v1/", include(module)) for module in API),
-    path("", include("apps.quotas.api.pages")),
+    path("", RedirectView.as_view(url="/runs"), name="start"),
+    path("login", LoginView.as_view(template_name="controlplane/login.html"), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
+    *(path("", include(module)) for module in PAGES),
 ]
 handler404 = "apps.common.problems.not_found"
 handler500 = "apps.common.problems.server_error"
