@@ -255,7 +255,8 @@ def test_what_nobody_saw_ending_is_billed_until_its_last_heartbeat(queue: Queue)
 
 @pytest.mark.parametrize(("reason", "state", "later"), [
     ("cancelled_by_user", "cancelled", False), ("scaled_down", "cancelled", False),
-    ("approval_denied", "cancelled", False), ("preempted", "pending", False), ("evicted", "pending", False), ("start_timeout", "pending", True),
+    ("approval_denied", "cancelled", False), ("preempted", "pending", False), ("evicted", "pending", False),
+    ("start_timeout", "pending", True),
 ])
 def test_what_was_stopped_ends_by_its_reason(reason: str, state: str, later: bool, queue: Queue) -> None:
     workload, attempt = running(queue)
