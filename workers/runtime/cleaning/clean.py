@@ -23,7 +23,7 @@ from workers.runtime.cleaning.inputs import dataset_files
 from workers.runtime.cleaning.output import describe, parquet_table, part_name
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.recipe import Recipe
-from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column, columns_of, described, literal
+from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column, columns_of, described
 from workers.runtime.cleaning.steps import Shape, Step
 from workers.runtime.context import JobContext
 from workers.runtime.stored_file import hash_file, write_text_atomically
@@ -46,9 +46,12 @@ def clean(ctx: JobContext) -> dict[str, Any]:
     connection = open_duckdb(ctx, ctx.work_dir)
     plan = open_plan(connection, sources, recipe, folder / "staging")
     inputs = plan.features
-    report = [run_step(step, plan) for step in recipe.steps]
-    preprocessor = preprocessor_of(recipe, inputs, plan)
-    files = write(plan, folder)
+    try:
+        report = [run_step(step, plan) for step in recipe.steps]
+        preprocessor = preprocessor_of(recipe, inputs, plan)
+        files = write(plan, folder, connection)
+    finally:
+        shutil.rmtree(plan.staging, ignore_errors=True)
     written = describe(connection, files)
     return {
         **written.to_json(),
@@ -106,7 +109,7 @@ def run_step(step: Step, plan: Plan) -> dict[str, Any]:
     }
 
 
-def write(plan: Plan, folder: Path) -> list[Path]:
+def write(plan: Plan, folder: Path, connection: duckdb.DuckDBPyConnection) -> list[Path]:
     """Write the rows as Parquet files of the output; only here are the values of all columns computed."""
     plan.replace({name: col(name).cast(DataType.float64()) for name in plan.numbers}, kind="float64")
     names = [column.name for column in plan.columns]
@@ -114,17 +117,15 @@ def write(plan: Plan, folder: Path) -> list[Path]:
     rest = [column.name for column in plan.features] + ([plan.label] if plan.label in names else [])
     target = folder / "writing"
     plan.frame.select(*first, *rest).write_parquet(str(target), write_mode="overwrite")
-    parts = sorted((path for path in target.rglob("*.parquet")), key=_first_ordinal)
+    parts = sorted(target.rglob("*.parquet"), key=lambda path: _first_ordinal(connection, path))
     files = [path.replace(folder / part_name(number)) for number, path in enumerate(parts)]
     shutil.rmtree(target)
-    if plan.staged:
-        shutil.rmtree(plan.staging)
     return files
 
 
-def _first_ordinal(path: Path) -> int:
-    query = f"SELECT min({ORDINAL}) FROM read_parquet({literal(str(path))})"
-    return int(duckdb.execute(query).fetchall()[0][0] or 0)
+def _first_ordinal(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    query = f"SELECT min({ORDINAL}) FROM {parquet_table([str(path)])}"
+    return int(connection.execute(query).fetchall()[0][0] or 0)
 
 
 def _splits(connection: duckdb.DuckDBPyConnection, files: list[Path], columns: list[Column]) -> dict[str, int]:

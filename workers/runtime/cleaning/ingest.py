@@ -54,7 +54,10 @@ def _reader(ctx: JobContext) -> Reader:
     files = ctx.input("source").files
     if len(files) != 1:
         raise UserError("one_file_expected", f"a source is one file; this one has {len(files)}")
-    return READERS[kind](files[0], Options.from_parameters(ctx.parameters), ctx.work_dir)
+    options = Options.from_parameters(ctx.parameters)
+    if options.types and kind not in ("csv", "tsv"):
+        raise UserError("invalid_parameters", f"types are for csv and tsv; {kind} has its own")
+    return READERS[kind](files[0], options, ctx.work_dir)
 
 
 def _selection(types: dict[str, str], place: str) -> str:

@@ -149,6 +149,17 @@ def test_a_damaged_parquet_is_refused(jobs: Jobs) -> None:
         jobs.ingest(b"PAR1" + b"\x00" * 100 + b"PAR1", "up.parquet", format="parquet")
 
 
+def test_nested_columns_may_repeat_names_inside_but_columns_may_not(jobs: Jobs, tmp_path: Path) -> None:
+    content = parquet(tmp_path, {"a": [[1]], "b": [[2]], "c": [{"a": 1, "b": {"a": 2}}], "d": [3]})
+    done = jobs.ingest(content, "up.parquet", format="parquet")
+    assert rows(done) == [{"a": "[1]", "b": "[2]", "c": '{"a":1,"b":{"a":2}}', "d": 3}]
+
+    path = tmp_path / "twice.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array([[1]]), pa.array([1]), pa.array([2])], names=["l", "a", "a"]), path)
+    with pytest.raises(UserError, match="columns 2 and 3 are both named 'a' in"):
+        jobs.ingest(path, "up.parquet", format="parquet")
+
+
 def test_binary_columns_and_numbers_beyond_64_bits_are_refused(jobs: Jobs, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"unsupported_type: column 'raw' is blob in up.parquet"):
         jobs.ingest(parquet(tmp_path, {"raw": [b"\x00"]}), "up.parquet", format="parquet")

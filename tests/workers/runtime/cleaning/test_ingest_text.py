@@ -102,13 +102,13 @@ def test_lines_that_do_not_parse_are_left_out_and_named(jobs: Jobs) -> None:
             {
                 "line": 3,
                 "column": "b",
-                "reason": "missing columns: expected number of columns: 2 found: 1",
+                "reason": "missing columns: Expected Number of Columns: 2 Found: 1",
                 "text": "3",
             },
             {
                 "line": 4,
                 "column": None,
-                "reason": "too many columns: expected number of columns: 2 found: 3",
+                "reason": "too many columns: Expected Number of Columns: 2 Found: 3",
                 "text": "4,5,6",
             },
         ],
@@ -122,7 +122,7 @@ def test_a_type_that_is_insisted_on_rejects_what_does_not_fit(jobs: Jobs) -> Non
     assert done.table["b"].to_pylist() == ["x", "z"]
     [rejected] = done.result["rejected"]["samples"]
     assert (rejected["line"], rejected["column"], rejected["text"]) == (3, "a", "q,y")
-    assert 'could not convert string "q"' in rejected["reason"]
+    assert 'Could not convert string "q"' in rejected["reason"]
 
 
 def test_only_the_first_rejected_lines_are_shown(jobs: Jobs) -> None:
@@ -232,6 +232,10 @@ def test_nothing_but_rejected_rows_is_refused(jobs: Jobs) -> None:
         ({"format": "xls"}, "format must be one of csv, tsv, jsonl, parquet, not 'xls'"),
         ({"delimiter": "ab"}, "delimiter must be one ASCII character, not 'ab'"),
         ({"encoding": "klingon"}, "encoding 'klingon' is not known"),
+        ({"null_values": "NA"}, "null_values is a list of texts, not 'NA'"),
+        ({"format": "jsonl", "types": {"a": "int64"}}, "types are for csv and tsv; jsonl has its own"),
+        ({"header": 1}, "header is true or false, not 1"),
+        ({"types": ["a"]}, "types is an object: column → type"),
         ({"types": {"z": "int64"}}, "types: loans.csv has no column 'z'"),
         (
             {"types": {"a": "number"}},

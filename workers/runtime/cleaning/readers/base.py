@@ -35,19 +35,28 @@ class Options:
         """Raises UserError `invalid_parameters`."""
         known = {"delimiter", "null_values", "header", "encoding", "types"}
         options = cls(**{key: value for key, value in parameters.items() if key in known and value is not None})
-        delimiter = options.delimiter
+        options._check()
+        return options
+
+    def _check(self) -> None:
+        delimiter, nulls = self.delimiter, self.null_values
+        if not isinstance(nulls, list | tuple) or not all(isinstance(value, str) for value in nulls):
+            raise UserError("invalid_parameters", f"null_values is a list of texts, not {nulls!r}")
+        if not isinstance(self.header, bool):
+            raise UserError("invalid_parameters", f"header is true or false, not {self.header!r}")
+        if not isinstance(self.types, dict):
+            raise UserError("invalid_parameters", "types is an object: column → type")
         if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter.encode()) != 1):
             raise UserError("invalid_parameters", f"delimiter must be one ASCII character, not {delimiter!r}")
         try:
-            codecs.lookup(options.encoding)
-        except LookupError:
-            raise UserError("invalid_parameters", f"encoding {options.encoding!r} is not known") from None
-        for name, kind in options.types.items():
+            codecs.lookup(self.encoding)
+        except (LookupError, TypeError):
+            raise UserError("invalid_parameters", f"encoding {self.encoding!r} is not known") from None
+        for name, kind in self.types.items():
             if kind not in SQL_TYPES:
                 raise UserError(
                     "invalid_parameters", f"types: {name!r} cannot be {kind!r}; one of {', '.join(SQL_TYPES)}"
                 )
-        return options
 
 
 @dataclass(frozen=True, slots=True)

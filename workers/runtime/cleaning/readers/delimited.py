@@ -43,10 +43,11 @@ class CsvReader(Reader):
     def rejected(self, connection: duckdb.DuckDBPyConnection) -> Rejected:
         count = connection.execute("SELECT count(DISTINCT line) FROM reject_errors").fetchall()[0][0]
         rows = connection.execute(
-            "SELECT line, arg_min(column_name, column_idx), arg_min(error_type::VARCHAR || ': ' || error_message, "
-            f"column_idx), any_value(csv_line) FROM reject_errors GROUP BY line ORDER BY line LIMIT {SAMPLES}"
+            "SELECT line, arg_min(column_name, column_idx), "
+            "arg_min(lower(error_type::VARCHAR) || ': ' || error_message, column_idx), any_value(csv_line) "
+            f"FROM reject_errors GROUP BY line ORDER BY line LIMIT {SAMPLES}"
         ).fetchall()
-        samples = tuple(sample(line, column, reason.lower(), text) for line, column, reason, text in rows)
+        samples = tuple(sample(line, column, reason, text) for line, column, reason, text in rows)
         return Rejected(count=count, samples=samples)
 
     def _delimiter(self, connection: duckdb.DuckDBPyConnection, path: Path) -> str:

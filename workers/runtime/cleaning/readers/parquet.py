@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
 from workers.runtime.cleaning.errors import UserError
@@ -33,12 +35,25 @@ class ParquetReader(Reader):
             raise UserError("not_parquet", f"{self.path.name} does not end with PAR1: it is cut off after {size} bytes")
         table = f"read_parquet({literal(str(self.path))})"
         try:
-            top = connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
-            names = connection.execute(
-                f"SELECT name FROM parquet_schema({literal(str(self.path))}) LIMIT {len(top) + 1}"
+            tree = connection.execute(
+                f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(self.path))})"
             ).fetchall()
         except duckdb.Error as error:
             raise UserError("not_parquet", f"{self.path.name}: {first_line(error)}") from None
-        flat = [name for (name,) in names[1:]]
-        check_names(flat if len(flat) == len(top) else [row[0] for row in top], self.path.name)
+        check_names(top_level(tree), self.path.name)
         return table
+
+
+def top_level(tree: Sequence[tuple[str, int]]) -> list[str]:
+    """Names of the columns in a Parquet schema: (name, number of children) in depth-first order, the root first."""
+    names = []
+    open_children: list[int] = []
+    for name, children in tree:
+        if len(open_children) == 1:
+            names.append(name)
+        if open_children:
+            open_children[-1] -= 1
+        open_children.append(children)
+        while open_children and open_children[-1] == 0:
+            open_children.pop()
+    return names
