@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -20,29 +18,22 @@ class StepSerializer(serializers.ModelSerializer[Transition]):
 
     class Meta:
         model = Transition
-        fields = ("from_state", "to_state", "reason", "detail", "actor_kind", "actor_id", "actor_name", "at")
-
-
-class StorySerializer(serializers.Serializer[Any]):
-    results = StepSerializer(many=True)
+        fields = ("from_state", "to_state", "reason", "detail", "actor_kind", "actor_name", "at")
 
 
 EXAMPLE = OpenApiExample(
-    "Waited, then ended",
-    {
-        "results": [
-            {
-                "from_state": "queued",
-                "to_state": "failed",
-                "reason": "exceeds_quota",
-                "detail": "64 GPUs are asked for; the quota is 0.",
-                "actor_kind": "system",
-                "actor_id": "reconcile",
-                "actor_name": "reconcile",
-                "at": "2026-03-02T09:30:00Z",
-            }
-        ]
-    },
+    "Refused",
+    [
+        {
+            "from_state": "queued",
+            "to_state": "failed",
+            "reason": "exceeds_quota",
+            "detail": "64 GPUs are asked for; the quota is 0.",
+            "actor_kind": "system",
+            "actor_name": "reconcile",
+            "at": "2026-03-02T09:30:00Z",
+        }
+    ],
     response_only=True,
 )
 
@@ -50,9 +41,9 @@ EXAMPLE = OpenApiExample(
 class StoryMixin:
     """For a viewset of a noun with a state table."""
 
-    @extend_schema(summary="Its steps so far, oldest first", responses=StorySerializer, examples=[EXAMPLE])
+    @extend_schema(summary="Its steps so far, oldest first", responses=StepSerializer(many=True), examples=[EXAMPLE])
     @action(detail=True, methods=["get"], filter_backends=(), pagination_class=None)
     def story(self, request: Request, pk: str) -> Response:
         """Every step through its state table: from where, to where, why, by whom, when."""
         steps = self.get_object().story()[:STEPS_MOST]  # type: ignore[attr-defined]  # of the viewset
-        return Response({"results": StepSerializer(steps, many=True).data})
+        return Response(StepSerializer(steps, many=True).data)

@@ -22,7 +22,13 @@ EVALUATION = {"auc": 0.8372, "accuracy": 0.7989, "confusion_matrix": [[592, 48],
 METRICS = {"validation_auc": 0.8411, "test_auc": 0.8372}
 RESOURCES = {"cpu_millis": 1000, "memory_bytes": 2147483648, "gpus": 0, "flavor": ""}
 
-EXPERIMENT = {"id": EXPERIMENT_ID, "project": PROJECT_ID, "name": "risk", "created_at": AT}
+EXPERIMENT = {
+    "id": EXPERIMENT_ID,
+    "project": PROJECT_ID,
+    "name": "risk",
+    "goal_metric": "validation/auc",
+    "created_at": AT,
+}
 RUN_ROW: dict[str, Any] = {
     "id": RUN_ID,
     "name": "risk-1",

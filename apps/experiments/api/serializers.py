@@ -25,7 +25,7 @@ DAY_SECONDS = 24 * 3600
 class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
     class Meta:
         model = Experiment
-        fields = ("id", "project", "name", "created_at")
+        fields = ("id", "project", "name", "goal_metric", "created_at")
         read_only_fields = fields
 
 
@@ -33,6 +33,13 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
 class ExperimentCreateSerializer(serializers.Serializer[Any]):
     project = VisibleRelatedField(Project)
     name = serializers.CharField(max_length=120)
+    goal_metric = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="The metric that its runs are compared by",
+    )
 
 
 RUN_ROW = (

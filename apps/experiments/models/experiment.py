@@ -13,6 +13,8 @@ class Experiment(ProjectScoped):
     """A question that several runs answer."""
 
     name = models.CharField(max_length=120)
+    goal_metric = models.CharField(max_length=200, blank=True)
+    """Key of the metric by which its runs are compared; empty: the first validation metric of each run."""
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["project", "name"], name="experiment_name_once")]

@@ -12,13 +12,15 @@ from apps.experiments.models import Experiment
 
 
 @transaction.atomic
-def experiment_create(*, project: Project, name: str, actor: Actor) -> Experiment:
+def experiment_create(*, project: Project, name: str, goal_metric: str = "", actor: Actor) -> Experiment:
     """A question to answer by runs.
 
     Raises:
         Invalid: the project has one of this name.
     """
-    experiment, made = Experiment.objects.get_or_create(project=project, name=name)
+    experiment, made = Experiment.objects.get_or_create(
+        project=project, name=name, defaults={"goal_metric": goal_metric}
+    )
     if not made:
         raise Invalid(f"The project has an experiment {name!r} already.", fields={"name": ["is taken"]})
     audit.record(actor, "experiment.created", experiment)

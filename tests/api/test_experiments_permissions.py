@@ -1,0 +1,123 @@
+"""Who may do what with experiments, runs, their files and the registry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import models
+from factory.django import DjangoModelFactory
+
+from apps.access.states import Role
+from tests.support.factories.datasets import DatasetVersionFactory, pool_ready
+from tests.support.factories.experiments import (
+    ArtifactFactory,
+    CheckpointFactory,
+    ExperimentFactory,
+    ModelAliasFactory,
+    ModelVersionFactory,
+    RegisteredModelFactory,
+    RunFactory,
+    run_of,
+    started,
+    succeeded_run,
+)
+from tests.support.permissions import Case, Context, check
+
+API = "/api/v1"
+
+
+def one(path: str, made: type[DjangoModelFactory[Any]], suffix: str = "", **kwargs: Any) -> Any:
+    """The address of a new object of the project."""
+    return lambda ctx: f"{API}/{path}/{made.create(project=ctx.project, **kwargs).pk}{suffix}"
+
+
+def listed(path: str, made: type[DjangoModelFactory[Any]]) -> Any:
+    """The address of a list with an object of the project in it."""
+    return lambda ctx: f"{API}/{path}?page_size={5 if made.create(project=ctx.project).pk else 0}"
+
+
+def downloadable(path: str, made: Any) -> Any:
+    return lambda ctx: f"{API}/{path}/{made.with_object(b'content', project=ctx.project).pk}/download"
+
+
+def key(row: models.Model) -> str:
+    return str(row.pk)
+
+
+def run_body(ctx: Context) -> dict[str, Any]:
+    return {
+        "experiment": key(ExperimentFactory.create(project=ctx.project)),
+        "name": "first",
+        "script": "print(1)",
+        "dataset_version": key(DatasetVersionFactory.create(project=ctx.project)),
+    }
+
+
+def version_body(ctx: Context) -> dict[str, Any]:
+    run = succeeded_run(project=ctx.project)
+    return {"model": key(RegisteredModelFactory.create(project=ctx.project)), "run": key(run)}
+
+
+def alias_body(ctx: Context) -> dict[str, Any]:
+    version = ModelVersionFactory.create(project=ctx.project)
+    return {"model": key(version.model), "name": "champion", "version": key(version)}
+
+
+CASES = [
+    Case("GET", listed("experiments", ExperimentFactory)),
+    Case("GET", one("experiments", ExperimentFactory)),
+    Case(
+        "POST",
+        f"{API}/experiments",
+        body=lambda ctx: {"project": key(ctx.project), "name": "risk"},
+        role=Role.EDITOR,
+        status=201,
+    ),
+    Case("GET", listed("runs", RunFactory)),
+    Case("GET", one("runs", RunFactory)),
+    Case("POST", f"{API}/runs", body=run_body, role=Role.EDITOR, status=201),
+    Case(
+        "POST",
+        lambda ctx: f"{API}/runs/{key(run_of(started(project=ctx.project)))}/stop",
+        role=Role.EDITOR,
+        name="stop",
+    ),
+    Case("GET", one("runs", RunFactory, "/metrics")),
+    Case("GET", one("runs", RunFactory, "/story")),
+    Case("GET", listed("artifacts", ArtifactFactory)),
+    Case("GET", one("artifacts", ArtifactFactory)),
+    Case("GET", downloadable("artifacts", ArtifactFactory)),
+    Case("GET", listed("checkpoints", CheckpointFactory)),
+    Case("GET", one("checkpoints", CheckpointFactory)),
+    Case("GET", downloadable("checkpoints", CheckpointFactory)),
+    Case("GET", listed("models", RegisteredModelFactory)),
+    Case("GET", one("models", RegisteredModelFactory)),
+    Case(
+        "POST",
+        f"{API}/models",
+        body=lambda ctx: {"project": key(ctx.project), "name": "risk"},
+        role=Role.EDITOR,
+        status=201,
+    ),
+    Case("GET", listed("model-versions", ModelVersionFactory)),
+    Case("GET", one("model-versions", ModelVersionFactory)),
+    Case("GET", one("model-versions", ModelVersionFactory, "/story")),
+    Case("POST", f"{API}/model-versions", body=version_body, role=Role.EDITOR, status=201),
+    Case("POST", one("model-versions", ModelVersionFactory, "/archive"), role=Role.EDITOR),
+    Case("GET", listed("model-aliases", ModelAliasFactory)),
+    Case("GET", one("model-aliases", ModelAliasFactory)),
+    Case("POST", f"{API}/model-aliases", body=alias_body, role=Role.EDITOR, status=201),
+    Case("DELETE", one("model-aliases", ModelAliasFactory), role=Role.EDITOR, status=204),
+]
+
+
+@pytest.fixture(autouse=True)
+def pool() -> None:
+    pool_ready()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_who_may(case: Case) -> None:
+    check(case)
