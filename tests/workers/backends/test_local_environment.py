@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.workers.backends.jobs import make_launch, python
+from tests.workers.backends.jobs import make_launch, python, shell
 from tests.workers.backends.local_jobs import LocalJob, submit
+from tests.workers.wrapper.misbehaving_api import MisbehavingApi
 from workers.backends.local.backend import PROJECT_ROOT, LocalBackend
 from workers.contracts import environment as names
 from workers.contracts.observation import Phase
@@ -124,6 +125,16 @@ def test_without_devices_no_gpu_is_visible(tmp_path: Path) -> None:
     job = submit(backend, tmp_path / "home", python(script, resources=Resources(100, 1 << 29)), make_launch())
     assert job.end().phase is Phase.SUCCEEDED
     assert job.output() == "''\n"
+
+
+def test_a_job_speaks_to_the_control_plane(backend: LocalBackend, tmp_path: Path) -> None:
+    with MisbehavingApi() as api:
+        spec = shell("echo rank $BEDPLATE_RANK")
+        job = submit(backend, tmp_path / "home", spec, make_launch(count=2, api_url=api.url))
+        assert job.end().phase is Phase.SUCCEEDED
+    assert {(body["rank"], body["text"]) for body in api.bodies("/logs")} == {(0, "rank 0\n"), (1, "rank 1\n")}
+    assert {(body["rank"], body["exit_code"]) for body in api.bodies("/exit")} == {(0, 0), (1, 0)}
+    assert {authorization for _, _, authorization in api.requests} == {"Bearer secret-token"}
 
 
 def test_the_supervisor_has_nothing_of_the_workers_environment(

@@ -106,6 +106,18 @@ def test_a_torn_state_means_lost_and_never_a_second_start(backend: LocalBackend,
     assert (tmp_path / "ran").read_text() == "ran\n"
 
 
+@pytest.mark.parametrize("scribble", ["[]", "{", '{"phase": 7}', '{"phase": "running", "members": [1, {}]}'])
+def test_a_job_that_scribbles_on_its_state_harms_itself_only(escaping: LocalJob, tmp_path: Path, scribble: str) -> None:
+    other = submit(escaping.backend, tmp_path / "home", shell("exec sleep 1000"), make_launch())
+    other.runs()
+    (escaping.path / "state.json").write_text(scribble)
+    seen = escaping.backend.observe([escaping.handle, other.handle])
+    assert [each.phase for each in seen] == [Phase.RUNNING, Phase.RUNNING]
+    escaping.backend.stop(escaping.handle, 0)
+    escaping.end()
+    assert alive(escaping.attempt_id) == []
+
+
 def test_a_removed_folder_ends_its_job(backend: LocalBackend, tmp_path: Path) -> None:
     job = submit(backend, tmp_path / "home", shell("sleep 1000"), make_launch())
     job.runs()

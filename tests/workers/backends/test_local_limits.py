@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,21 @@ def test_the_status_of_a_preempted_job_is_its_own(backend: LocalBackend, tmp_pat
     job.prints("up")
     backend.stop(job.handle, 10)
     assert [member.exit_code for member in job.end().members] == [83]
+
+
+@pytest.mark.parametrize("grace_seconds, status", [(0.2, 83), (0, 137)])
+def test_without_a_control_plane_a_stop_is_as_quick_and_says_the_same(
+    backend: LocalBackend, tmp_path: Path, grace_seconds: float, status: int
+) -> None:
+    stubborn = "trap 'exit 83' TERM" if grace_seconds else "trap '' TERM"
+    spec = shell(f"{stubborn}; echo up; while :; do sleep 0.02; done")
+    job = submit(backend, tmp_path / "home", spec, make_launch(api_url="http://127.0.0.1:9"))
+    job.prints("up")
+    began = time.monotonic()
+    backend.stop(job.handle, grace_seconds)
+    seen = job.end()
+    assert [member.exit_code for member in seen.members] == [status]
+    assert time.monotonic() - began < 4  # not the ten seconds of a wrapper that nobody hurries
 
 
 def test_a_command_that_does_not_exist_is_a_launch_error(backend: LocalBackend, tmp_path: Path) -> None:

@@ -226,7 +226,8 @@ def _wait_for_end(folders: list[JobFolder], limit_seconds: float) -> list[JobFol
 
 def _kill_supervisor(folder: JobFolder) -> None:
     """For a supervisor that does not answer; its members die with it."""
-    who = (read_json(folder.state) or {}).get("supervisor", {})
-    if who and processes.start_of(who["pid"]) == who["start"]:
+    who = (read_json(folder.state) or {}).get("supervisor") or {}
+    pid, start = int(who.get("pid", 0)), who.get("start")
+    if pid and start and processes.start_of(pid) == start:
         with suppress(ProcessLookupError):  # it ended by itself
-            os.kill(who["pid"], signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)

@@ -34,7 +34,7 @@ def bury(folder: JobFolder, state: dict[str, Any]) -> dict[str, Any] | None:
     temporary = Path(str(state.get("temporary", "")))
     if temporary.name.startswith(TEMPORARY_PREFIX):
         remove_tree(str(temporary))
-    members = [_lost(member) for member in state.get("members", [])]
+    members = [_lost(member) for member in state.get("members", []) if isinstance(member, dict)]
     last = {**state, "phase": LOST, "reason": LOST, "detail": DETAIL, "members": members, "ended_at": time.time()}
     write_json(folder.state, last)
     return last

@@ -123,7 +123,7 @@ class Member:
             self.phase = "stopping"
             self.told_to_leave = True
             processes.kill_tree(self.pid, itself=False)
-            os.kill(self.pid, signal.SIGTERM)  # to the wrapper: be quick with the last words
+            os.kill(self.pid, signal.SIGINT)  # be quick with the last words; a second SIGTERM may merge with the first
         if self.alive and now >= self._abandon_at:
             processes.kill_tree(self.pid, itself=True)
 

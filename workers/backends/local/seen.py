@@ -36,36 +36,44 @@ def look_at(folder: JobFolder) -> Observation:
     state = read_json(folder.state) or {}
     if state.get("phase") in SETTLED:
         return _settled(folder, state)
-    last = bury(folder, state)
+    try:
+        last = bury(folder, state)
+    except OSError as error:  # a full disk; other jobs must be seen all the same
+        return Observation(Phase.STOPPING, detail=f"Its supervisor is dead, which cannot be written down: {error}")
     if last is None:
         return Observation(Phase.STOPPING, detail="Its supervisor is dead; what it left is being killed.")
     return _settled(folder, last)
 
 
 def _living(folder: JobFolder, state: dict[str, Any]) -> Observation:
-    phase = Phase(state["phase"])
-    if phase in (Phase.PENDING, Phase.RUNNING) and Path(folder.stop).exists():
-        phase = Phase.STOPPING
-    return Observation(phase, state["reason"], state["detail"], _members(state))
+    phase = Phase.STOPPING if Path(folder.stop).exists() else Phase.RUNNING
+    if phase is Phase.RUNNING and state.get("phase") in (Phase.PENDING, Phase.STOPPING):
+        phase = Phase(state["phase"])
+    return Observation(phase, str(state.get("reason", "")), str(state.get("detail", "")), _members(state))
 
 
 def _settled(folder: JobFolder, state: dict[str, Any]) -> Observation:
-    return Observation(Phase(state["phase"]), state["reason"], state["detail"], _members(state), _report(folder))
+    phase, reason, detail = Phase(state["phase"]), str(state.get("reason", "")), str(state.get("detail", ""))
+    return Observation(phase, reason, detail, _members(state), _report(folder))
 
 
 def _members(state: dict[str, Any]) -> tuple[MemberObservation, ...]:
-    return tuple(
-        MemberObservation(
-            index=member["index"],
-            phase=Phase(member["phase"]),
-            ready=member.get("ready", False),
-            address=member.get("address", ""),
-            exit_code=member["exit_code"],
-            reason=member["reason"],
-            restarts=member.get("restarts", 0),
+    """None where the file was scribbled on: a job runs as the user that may write it, and harms itself only."""
+    try:
+        return tuple(
+            MemberObservation(
+                index=member["index"],
+                phase=Phase(member["phase"]),
+                ready=member.get("ready", False),
+                address=member.get("address", ""),
+                exit_code=member["exit_code"],
+                reason=member["reason"],
+                restarts=member.get("restarts", 0),
+            )
+            for member in state.get("members", [])
         )
-        for member in state.get("members", [])
-    )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ()
 
 
 def _report(folder: JobFolder) -> dict[str, Any] | None:
