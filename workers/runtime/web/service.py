@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from workers.runtime.web.messages import ClientGone, Headers, Problem, Receive, Request, Response, Scope, Send
@@ -23,6 +23,8 @@ CLIENT_CLOSED = 499
 """Status noted (never sent) for a request whose client went away."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _log = logging.getLogger("bedplate.web")
+# A second series for every counter, which says nothing here.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Service:
