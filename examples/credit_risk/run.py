@@ -2,8 +2,7 @@
 
     CREDIT_RISK_URL=http://127.0.0.1:8000 CREDIT_RISK_TOKEN=bp_… python run.py
 
-Needs Python 3.11 and httpx, nothing else. Ends with 0 when every check passes, 1 otherwise; running it again adds
-new versions to the same project.
+Needs Python 3.11 and httpx. Ends with 0 when every check passes; run again, it adds versions to the same project.
 """
 
 from __future__ import annotations
