@@ -1,29 +1,13 @@
-"""The state table and the reasons are those of the plan of the house, word for word."""
+"""Which reasons make wait and which end; which states hold quota."""
 
 from __future__ import annotations
 
-from apps.quotas.states import CANCELLING, ENDED, LAUNCHED, OCCUPYING, REQUEUED, WAITING, WORKLOAD, Reason
+from apps.quotas.states import CANCELLING, ENDED, LAUNCHED, OCCUPYING, REQUEUED, WAITING, Reason
 
-TABLE = {
-    "pending": "admitted cancelled failed",
-    "admitted": "launching pending cancelled",
-    "launching": "running pending stopping succeeded failed",
-    "running": "stopping succeeded failed pending",
-    "stopping": "pending cancelled succeeded failed",
-    "succeeded": "",
-    "failed": "",
-    "cancelled": "",
-}
 WAITING_WORDS = """waiting_for_quota waiting_for_capacity waiting_for_approval budget_exhausted quality_blocked
     backing_off preempted reclaimed evicted node_lost no_capacity start_timeout"""
 ENDED_WORDS = """completed exit_nonzero out_of_memory time_limit image_pull launch_error lost exceeds_quota
     no_matching_flavor cancelled_by_user approval_denied approval_expired deleted_externally scaled_down idle"""
-
-
-def test_the_table() -> None:
-    assert WORKLOAD.steps == {state: frozenset(to.split()) for state, to in TABLE.items()}
-    assert WORKLOAD.initial == "pending"
-    assert WORKLOAD.terminal == {"succeeded", "failed", "cancelled"}
 
 
 def test_the_reasons() -> None:

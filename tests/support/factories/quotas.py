@@ -100,7 +100,22 @@ class QuotaFactory(DjangoModelFactory[Quota]):
     nominal = 8000
 
 
-class WorkloadFactory(DjangoModelFactory[Workload]):
+class _OfProject(DjangoModelFactory[Any]):
+    """Takes the project, or what `above` names and the row belongs to; the other follows."""
+
+    class Meta:
+        abstract = True
+
+    _above = ""
+
+    @classmethod
+    def _generate(cls, strategy: Any, params: dict[str, Any]) -> Any:
+        if cls._above in params:
+            params.setdefault("project", params[cls._above].project)
+        return super()._generate(strategy, params)
+
+
+class WorkloadFactory(_OfProject):
     """A workload of one core and one GiB, in whatever state is named, past every service.
 
     What occupies has been granted `count_max` members on `node-0`; what was launched has an open attempt.
@@ -113,8 +128,9 @@ class WorkloadFactory(DjangoModelFactory[Workload]):
     class Params:
         spec_object = factory.LazyFunction(job_spec)
 
-    queue = factory.SubFactory(QueueFactory)
-    project = factory.SelfAttribute("queue.project")
+    _above = "queue"
+    project = factory.SubFactory(ProjectFactory)
+    queue = factory.SubFactory(QueueFactory, project=factory.SelfAttribute("..project"))
     pool = factory.SelfAttribute("queue.pool")
     name = factory.Sequence(lambda n: f"workload-{n}")
     owner_kind = "run"
@@ -141,15 +157,16 @@ class WorkloadFactory(DjangoModelFactory[Workload]):
         return workload
 
 
-class AttemptFactory(DjangoModelFactory[Attempt]):
+class AttemptFactory(_OfProject):
     """An open attempt that the backend `fake` has acknowledged."""
 
     class Meta:
         model = Attempt
 
     id = factory.LazyFunction(uuid7)
-    workload = factory.SubFactory(WorkloadFactory)
-    project = factory.SelfAttribute("workload.project")
+    _above = "workload"
+    project = factory.SubFactory(ProjectFactory)
+    workload = factory.SubFactory(WorkloadFactory, project=factory.SelfAttribute("..project"))
     number = 1
     handle = factory.LazyAttribute(lambda o: {"backend": "fake", "data": {"attempt_id": str(o.id)}})
     submitted_at = factory.LazyFunction(clock.db_now)
@@ -157,14 +174,15 @@ class AttemptFactory(DjangoModelFactory[Attempt]):
     count_told = factory.SelfAttribute("workload.count_granted")
 
 
-class UsageRecordFactory(DjangoModelFactory[UsageRecord]):
+class UsageRecordFactory(_OfProject):
     """The open interval of what a workload holds."""
 
     class Meta:
         model = UsageRecord
 
-    workload = factory.SubFactory(WorkloadFactory)
-    project = factory.SelfAttribute("workload.project")
+    _above = "workload"
+    project = factory.SubFactory(ProjectFactory)
+    workload = factory.SubFactory(WorkloadFactory, project=factory.SelfAttribute("..project"))
     pool = factory.SelfAttribute("workload.pool")
     members = factory.SelfAttribute("workload.count_granted")
     cpu_millis = factory.LazyAttribute(lambda o: o.workload.cpu_millis * o.members)
