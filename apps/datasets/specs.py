@@ -31,9 +31,7 @@ def cleaning_spec(*, version: DataRef, steps: Sequence[Mapping[str, Any]], runne
     return _spec("clean", version, {"steps": [dict(step) for step in steps]}, runner, writes=True)
 
 
-def version_ref(
-    *, name: str, manifest: Mapping[str, Any], preprocessor: Mapping[str, Any] | None = None
-) -> DataRef:
+def version_ref(*, name: str, manifest: Mapping[str, Any], preprocessor: Mapping[str, Any] | None = None) -> DataRef:
     """A version as an input of a job: its part files, then the preprocessor where it has one."""
     files = [str(file["name"]) for file in manifest["files"]]
     if preprocessor:

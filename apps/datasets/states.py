@@ -64,6 +64,7 @@ DATASET_VERSION = StateMachine(
     },
 )
 
+
 class FileFormat(models.TextChoices):
     """How an uploaded file is written."""
 

@@ -175,9 +175,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(
     assert (Source.objects.count(), _files(objects)) == (0, [])
 
 
-def test_a_store_that_is_full_is_said_to_be(
-    client: APIClient, dataset: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_is_full_is_said_to_be(client: APIClient, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: ObjectStore, path: str, chunks: Any) -> Any:
         raise StorageUnavailable("no space left on device")
 

@@ -51,7 +51,8 @@ class DataJobViewSet(CreateViewSet):
         responses={201: shapes.IngestionSerializer},
         examples=[
             OpenApiExample(
-                "CSV with NA", {"dataset": DATASET_ID, "source": SOURCE_ID, "options": {"null_values": ["", "NA"]}},
+                "CSV with NA",
+                {"dataset": DATASET_ID, "source": SOURCE_ID, "options": {"null_values": ["", "NA"]}},
                 request_only=True,
             )
         ],

@@ -46,9 +46,15 @@ class ResolveView(APIView):
     authentication_classes = (AttemptAuthentication,)
     permission_classes = (IsAttempt,)
 
-    @extend_schema(request=ResolveSerializer, responses=ResolvedSerializer, examples=EXAMPLES, tags=["runtime"])
+    @extend_schema(
+        summary="Where an input is, or an output goes",
+        request=ResolveSerializer,
+        responses=ResolvedSerializer,
+        examples=EXAMPLES,
+        tags=["runtime"],
+    )
     def post(self, request: Request) -> Response:
-        """Where an input is, or an output goes; 403 `not_an_input` for a name that the spec does not have."""
+        """403 `not_an_input` for a name that the job's spec does not have."""
         asked = ResolveSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         attempt = cast(Attempt, request.auth)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.access.models import Project
@@ -18,6 +19,16 @@ from apps.datasets.api.examples import (
     RECIPE,
     SOURCE,
     shown_as,
+)
+from apps.datasets.api.shapes import (
+    ColumnsField,
+    DataFileShape,
+    FittedShape,
+    ProfileField,
+    RejectedField,
+    ReportField,
+    SplitsField,
+    StepsField,
 )
 from apps.datasets.models import (
     CleaningRun,
@@ -79,6 +90,7 @@ class IngestionSerializer(DataJobSerializer):
     version = serializers.UUIDField(
         source="version.id", read_only=True, allow_null=True, help_text="What it made, once it has succeeded"
     )
+    rejected = RejectedField(read_only=True)
 
     class Meta:
         model = Ingestion
@@ -105,6 +117,9 @@ VERSION = (
 class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     """A version in a list: without its files and its report."""
 
+    schema = ColumnsField(read_only=True)
+    splits = SplitsField(read_only=True)
+
     class Meta:
         model = DatasetVersion
         fields: ClassVar[tuple[str, ...]] = VERSION
@@ -113,6 +128,9 @@ class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
 
 @shown_as(DATASET_VERSION)
 class DatasetVersionDetailSerializer(DatasetVersionSerializer):
+    """A whole version."""
+
+    report = ReportField(read_only=True)
     files = serializers.SerializerMethodField(help_text="Downloads: GET /dataset-versions/{id}/files/{name}")
     preprocessor = serializers.SerializerMethodField(help_text="What was fitted on the training part; a file too")
 
@@ -120,10 +138,12 @@ class DatasetVersionDetailSerializer(DatasetVersionSerializer):
         fields = (*VERSION, "files", "report", "preprocessor")
         read_only_fields = fields
 
+    @extend_schema_field(DataFileShape(many=True))
     def get_files(self, version: DatasetVersion) -> list[dict[str, Any]]:
         files: list[dict[str, Any]] = version.manifest["files"]
         return files
 
+    @extend_schema_field(FittedShape(allow_null=True))
     def get_preprocessor(self, version: DatasetVersion) -> dict[str, Any] | None:
         fitted: dict[str, Any] | None = version.preprocessor
         return fitted and {key: value for key, value in fitted.items() if key != "path"}
@@ -135,6 +155,8 @@ class DeprecateSerializer(serializers.Serializer[Any]):
 
 @shown_as(PROFILE)
 class ProfileSerializer(DataJobSerializer):
+    result = ProfileField(read_only=True, allow_null=True)
+
     class Meta:
         model = Profile
         fields = ("id", "project", "version", "result", *JOB)
@@ -147,6 +169,8 @@ class ProfileCreateSerializer(serializers.Serializer[Any]):
 
 @shown_as(RECIPE)
 class RecipeSerializer(serializers.ModelSerializer[Recipe]):
+    steps = StepsField(read_only=True)
+
     class Meta:
         model = Recipe
         fields = (
@@ -159,7 +183,7 @@ class RecipeCreateSerializer(serializers.Serializer[Any]):
     project = VisibleRelatedField(Project)
     name = serializers.SlugField(max_length=60)
     description = serializers.CharField(max_length=10_000, required=False, allow_blank=True, default="")
-    steps = serializers.JSONField(help_text="A list of steps, each an object with its `kind` and options")
+    steps = StepsField(help_text="A list of steps, each an object with its `kind` and options")
 
 
 @shown_as(CLEANING_RUN)
@@ -167,7 +191,7 @@ class CleaningRunSerializer(DataJobSerializer):
     output_version = serializers.UUIDField(
         source="output_version.id", read_only=True, allow_null=True, help_text="What it made, once it has succeeded"
     )
-    report = serializers.JSONField(
+    report = ReportField(
         source="output_version.report", read_only=True, allow_null=True, help_text="Per step: rows in and out, changes"
     )
 

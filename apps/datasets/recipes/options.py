@@ -35,18 +35,25 @@ class Option:
 
 
 def is_number(value: Any) -> bool:
-    """A finite JSON number; `true` is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    """A finite JSON number; `true` is none, and no whole number beyond 64 bits either."""
+    return is_whole(value) or (isinstance(value, float) and isfinite(value))
 
 
 def is_whole(value: Any) -> bool:
-    """A JSON number without a fraction."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    """A JSON number without a fraction, of 64 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
+def is_text(value: Any) -> bool:
+    """A text of at most 200 characters that can be stored: no NUL, no half of a character."""
+    return (
+        isinstance(value, str) and len(value) <= 200 and not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
+    )
 
 
 def is_name(value: Any) -> bool:
     """What a column may be called."""
-    return isinstance(value, str) and 0 < len(value) <= 200
+    return is_text(value) and value != ""
 
 
 def is_names(value: Any) -> bool:
@@ -56,12 +63,14 @@ def is_names(value: Any) -> bool:
 
 def is_texts(value: Any) -> bool:
     """A list of at most 100 short texts."""
-    return isinstance(value, list) and len(value) <= 100 and all(isinstance(t, str) and len(t) <= 200 for t in value)
+    return isinstance(value, list) and len(value) <= 100 and all(map(is_text, value))
 
 
 def is_mapping(value: Any) -> bool:
     """From text to whole numbers that are not negative; at most 1000."""
-    return isinstance(value, dict) and 1 <= len(value) <= 1000 and all(is_whole(n) and n >= 0 for n in value.values())
+    if not isinstance(value, dict) or not 1 <= len(value) <= 1000:
+        return False
+    return all(is_text(label) and is_whole(number) and number >= 0 for label, number in value.items())
 
 
 def one_of(*choices: str) -> Option:
@@ -72,7 +81,7 @@ def one_of(*choices: str) -> Option:
 COLUMN = Option("a column name", is_name)
 COLUMNS = Option("a list of column names", is_names)
 TEXTS = Option("a list of texts", is_texts)
-TEXT = Option("a text", lambda value: isinstance(value, str) and len(value) <= 200)
+TEXT = Option("a text", is_text)
 COUNT = Option("a whole number from 1 to 10000", lambda value: is_whole(value) and 1 <= value <= 10_000)
 SEED = Option("a whole number from 0 to 9007199254740991", lambda value: is_whole(value) and 0 <= value < 2**53)
 RATIO = Option("a number above 0 and below 1", lambda value: is_number(value) and 0 < value < 1)

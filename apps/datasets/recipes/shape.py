@@ -32,10 +32,7 @@ def normalised(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same steps with every option written out; for steps without problems."""
     return [
         {"kind": step["kind"]}
-        | {
-            name: deepcopy(step.get(name, option.default))
-            for name, option in KINDS[step["kind"]].options.items()
-        }
+        | {name: deepcopy(step.get(name, option.default)) for name, option in KINDS[step["kind"]].options.items()}
         for step in steps
     ]
 

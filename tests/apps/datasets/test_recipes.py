@@ -62,6 +62,17 @@ CASES: dict[str, tuple[Any, dict[str, str]]] = {
         [{"kind": "encode_label", "column": "Status", "mapping": {"good": 0, "bad": 0.5}}],
         {"steps[0].mapping": "a whole number from 0 on"},
     ),
+    "a label with a NUL": (
+        [{"kind": "encode_label", "column": "Status", "mapping": {"go\0od": 0}}],
+        {"steps[0].mapping": "a whole number from 0 on"},
+    ),
+    "a column with a NUL": ([{"kind": "split", "stratify": "a\0b"}], {"steps[0].stratify": "a column name"}),
+    "half a character": ([{"kind": "missing_values", "markers": ["\ud83d"]}], {"steps[0].markers": "texts"}),
+    "a number beyond all bounds": (
+        [SPLIT, {"kind": "outliers", "factor": 10**400}],
+        {"steps[1].factor": "a number above 0"},
+    ),
+    "a number that is none": ([SPLIT, {"kind": "outliers", "factor": float("nan")}], {"steps[1].factor": "above 0"}),
     "a column twice": ([SPLIT, {"kind": "outliers", "columns": ["a", "a"]}], {"steps[1].columns": "column names"}),
     "an unknown method": ([SPLIT, {"kind": "outliers", "method": "mad"}], {"steps[1].method": "'iqr'"}),
     "two splits": ([SPLIT, SPLIT], {"steps[1].kind": "more than one"}),

@@ -76,9 +76,7 @@ def test_a_bad_profile_says_where(result: Any, expected: str) -> None:
     assert expected in str(refused.value)
 
 
-def test_only_so_much_is_read_again_but_every_size_is_compared(
-    monkeypatch: pytest.MonkeyPatch, objects: Path
-) -> None:
+def test_only_so_much_is_read_again_but_every_size_is_compared(monkeypatch: pytest.MonkeyPatch, objects: Path) -> None:
     monkeypatch.setattr(results, "HASHED_BYTES", 1 << 20)
     content = content_of(dataset_result(FILES))
     for name, written in zip(FILES, (b"one", b"TWO"), strict=True):
