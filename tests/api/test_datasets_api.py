@@ -261,6 +261,8 @@ def test_a_story_ends_where_the_workload_ended(client: APIClient, project: Any) 
     ingestion_reconcile(ingestion.workload_id)
     shown = client.get(f"/api/v1/ingestions/{ingestion.pk}").json()
     assert (shown["state"], shown["state_reason"], shown["state_detail"]) == ("failed", "exceeds_quota", "too much")
+    (step,) = client.get(f"/api/v1/ingestions/{ingestion.pk}/story").json()
+    assert (step["from_state"], step["to_state"], step["actor_name"]) == ("queued", "failed", "reconcile")
 
 
 @pytest.mark.parametrize(

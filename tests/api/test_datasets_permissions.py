@@ -86,9 +86,17 @@ NOUNS = {
     "lineage-edges": LineageEdgeFactory,
 }
 
+JOBS = ("ingestions", "profiles", "cleaning-runs")
+STATEFUL = (*JOBS, "dataset-versions")
+
 CASES = [
     *(Case("GET", f"{API}/{path}") for path in NOUNS),
     *(Case("GET", _one(factory, path), name=f"GET-{path}/id") for path, factory in NOUNS.items()),
+    *(
+        Case("GET", _one(factory, path, "/story"), name=f"GET-{path}/id/story")
+        for path, factory in NOUNS.items()
+        if path in STATEFUL
+    ),
     Case("GET", _source_file, name="GET-sources/id/download"),
     Case("GET", _version_file, name="GET-dataset-versions/id/files/name"),
     Case("POST", f"{API}/datasets", _dataset, Role.EDITOR, 201),
@@ -103,7 +111,7 @@ CASES = [
     ),
     *(
         Case("POST", _one(factory, path, "/cancel", state="queued"), role=Role.EDITOR, name=f"POST-{path}/id/cancel")
-        for path, factory in NOUNS.items() if path in ("ingestions", "profiles", "cleaning-runs")
+        for path, factory in NOUNS.items() if path in JOBS
     ),
 ]  # fmt: skip
 

@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.test import APIClient
 
 from apps.access.states import Role
+from apps.common.downloads import download
 from apps.common.errors import StorageUnavailable
 from apps.common.models import AuditEvent
 from apps.common.storage import ObjectStore, store
-from apps.datasets.api.downloads import download
 from apps.datasets.models import Source
 from tests.support.factories.access import member
 from tests.support.factories.datasets import DatasetFactory, DatasetVersionFactory, SourceFactory

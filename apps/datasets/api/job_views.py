@@ -15,6 +15,7 @@ from apps.access.permissions import caller, require
 from apps.access.states import Role
 from apps.common.api import CreateViewSet, once
 from apps.common.audit import Actor
+from apps.common.stories import StoryMixin
 from apps.datasets.api import serializers as shapes
 from apps.datasets.api.examples import DATASET_ID, RECIPE_ID, SOURCE_ID, VERSION_ID
 from apps.datasets.api.filters import CleaningRunFilter, ProfileFilter
@@ -26,7 +27,7 @@ from apps.datasets.services.profiles import profile_cancel, profile_create
 NOT_SHOWN = ("workload__spec", "workload__assignments")
 
 
-class DataJobViewSet(CreateViewSet):
+class DataJobViewSet(StoryMixin, CreateViewSet):
     """Base: a job is shown with the state of its workload and can be cancelled."""
 
     ordering_fields = ("created_at", "state_at")

@@ -18,8 +18,9 @@ from apps.access.permissions import caller, require
 from apps.access.states import Role
 from apps.common.api import CreateViewSet, ReadViewSet, once
 from apps.common.audit import Actor
+from apps.common.downloads import download
+from apps.common.stories import StoryMixin
 from apps.datasets.api import serializers as shapes
-from apps.datasets.api.downloads import download
 from apps.datasets.api.examples import PROJECT_ID, STEPS
 from apps.datasets.models import Dataset, DatasetVersion, LineageEdge, Recipe, Source
 from apps.datasets.selectors import version_file
@@ -117,7 +118,7 @@ class SourceViewSet(CreateViewSet):
     list=extend_schema(summary="List dataset versions, without their files", responses=shapes.DatasetVersionSerializer),
     retrieve=extend_schema(summary="One dataset version"),
 )
-class DatasetVersionViewSet(ReadViewSet):
+class DatasetVersionViewSet(StoryMixin, ReadViewSet):
     """Immutable contents. Ingestions and cleaning runs publish them."""
 
     queryset = DatasetVersion.objects.all()
