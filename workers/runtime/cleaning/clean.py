@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import glob
 import json
 import shutil
 import time
@@ -20,10 +21,10 @@ from workers.runtime.cleaning.engine import granted_threads, open_duckdb
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.fitted import preprocessor_of
 from workers.runtime.cleaning.inputs import dataset_files
-from workers.runtime.cleaning.output import describe, parquet_table, part_name
+from workers.runtime.cleaning.output import describe, part_name
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.recipe import Recipe
-from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column, columns_of, described
+from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column, columns_of, described, parquet_table
 from workers.runtime.cleaning.steps import Shape, Step
 from workers.runtime.context import JobContext
 from workers.runtime.stored_file import hash_file, write_text_atomically
@@ -82,7 +83,7 @@ def open_plan(connection: duckdb.DuckDBPyConnection, files: list[Path], recipe: 
     columns = [column for column in found if column.name != ORDINAL]
     recipe.validate(columns)
     row_count = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
-    plan = Plan(daft.read_parquet(paths), columns, recipe.label, row_count, staging)
+    plan = Plan(daft.read_parquet([glob.escape(path) for path in paths]), columns, recipe.label, row_count, staging)
     truths = [column.name for column in plan.columns if column.type == "bool"]
     spelled: dict[str, Expression] = {name: when(col(name), "true").when(~col(name), "false") for name in truths}
     plan.replace(spelled, kind="string")

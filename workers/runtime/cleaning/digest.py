@@ -22,17 +22,16 @@ from collections.abc import Sequence
 
 import duckdb
 
-from workers.runtime.cleaning.schema import Column, literal, quoted
+from workers.runtime.cleaning.schema import Column, parquet_table, quoted
 
 MODULUS = 1 << 128
 
 
 def content_digest(connection: duckdb.DuckDBPyConnection, files: Sequence[str], columns: Sequence[Column]) -> str:
     """Digest of the rows in Parquet files. One pass, in parallel, in constant memory."""
-    paths = ", ".join(literal(file) for file in files)
     row = f"concat_ws(',', {', '.join(_value(column) for column in columns)})"
     query = f"""
-        WITH hashed AS MATERIALIZED (SELECT sha256({row}) AS hash FROM read_parquet([{paths}]))
+        WITH hashed AS MATERIALIZED (SELECT sha256({row}) AS hash FROM {parquet_table(files)})
         SELECT count(*), sum(('0x' || hash[1:16])::UBIGINT), sum(('0x' || hash[17:32])::UBIGINT) FROM hashed
     """
     count, upper, lower = connection.execute(query).fetchall()[0]

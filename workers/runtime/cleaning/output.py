@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from workers.runtime.cleaning.digest import content_digest
-from workers.runtime.cleaning.schema import ORDINAL, Column, columns_of, described, literal, quoted
+from workers.runtime.cleaning.schema import ORDINAL, Column, columns_of, described, parquet_table, quoted
 from workers.runtime.stored_file import hash_file
 
 ROW_GROUP_ROWS = 122_880
@@ -57,11 +57,6 @@ def describe(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Wr
         files=[_file(connection, Path(path)) for path in paths],
         digest=content_digest(connection, paths, columns),
     )
-
-
-def parquet_table(paths: Sequence[str]) -> str:
-    """Parquet files as a table expression."""
-    return f"read_parquet([{', '.join(literal(path) for path in paths)}])"
 
 
 def _file(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class Plan:
             shutil.rmtree(self.staging)
         names = [ORDINAL, *(column.name for column in self.columns)]
         self.frame.select(*names).write_parquet(str(self.staging))
-        self.frame = daft.read_parquet(f"{self.staging}/*.parquet")
+        self.frame = daft.read_parquet(f"{glob.escape(str(self.staging))}/*.parquet")
         self.staged = True
 
     # Read ---------------------------------------------------------------------------------------------------

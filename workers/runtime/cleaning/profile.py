@@ -11,9 +11,8 @@ import duckdb
 
 from workers.runtime.cleaning.engine import open_duckdb
 from workers.runtime.cleaning.inputs import dataset_files
-from workers.runtime.cleaning.output import parquet_table
 from workers.runtime.cleaning.rounding import significant
-from workers.runtime.cleaning.schema import ORDINAL, Column, columns_of, described, quoted
+from workers.runtime.cleaning.schema import ORDINAL, Column, columns_of, described, parquet_table, quoted
 from workers.runtime.context import JobContext
 
 QUANTILES = ("0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99")

@@ -78,6 +78,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def parquet_table(paths: Sequence[str]) -> str:
+    """Parquet files as a table expression; a folder named `key=value` adds no column."""
+    return f"read_parquet([{', '.join(literal(path) for path in paths)}], hive_partitioning=false)"
+
+
 def check_names(names: Sequence[str], place: str) -> None:
     """Refuse names that cannot stand side by side.
 

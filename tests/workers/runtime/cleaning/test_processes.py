@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.runtime_api import RuntimeApi
-from tests.workers.runtime.cleaning.jobs import CREDIT_DATA, RECIPE
+from tests.workers.runtime.cleaning.jobs import CREDIT_DATA, RECIPE, Jobs
 from tests.workers.runtime.cleaning.test_credit_data import CLEANED, INGESTED
 from workers.contracts import environment as names
 from workers.contracts import exit_codes
@@ -111,3 +111,17 @@ def test_a_job_imports_no_more_than_it_needs(api: RuntimeApi) -> None:
     )
 
     assert done.stdout == "[]\n['daft', 'numpy']\n"
+
+
+@pytest.mark.parametrize("name", ["key=value", "we[1]rd", "st*r", "wh?t", "o'clock é"])
+def test_a_folder_of_any_name_is_only_a_folder(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    jobs = Jobs(folder)
+
+    ingested = jobs.ingest("a,b\n1,x\n2,x\n3,x\n", f"{name}.csv")
+    cleaned = jobs.clean(ingested.files, [{"kind": "split", "test_ratio": 0.3}, {"kind": "one_hot"}])
+
+    assert [column["name"] for column in ingested.result["schema"]] == ["a", "b"]
+    assert [column["name"] for column in cleaned.result["schema"]] == ["__split", "a", "b=x"]
+    assert [column["name"] for column in jobs.profile(ingested.files)["columns"]] == ["a", "b"]

@@ -62,7 +62,7 @@ class CsvReader(Reader):
         header = str(self.options.header).lower()
         return (
             f"{literal(str(path))}, delim={literal(delimiter)}, quote='\"', escape='\"', header={header}, "
-            f"nullstr=[{nulls}]::VARCHAR[], max_line_size={LINE_LIMIT_BYTES}"
+            f"nullstr=[{nulls}]::VARCHAR[], max_line_size={LINE_LIMIT_BYTES}, hive_partitioning=false"
         )
 
     def _names(self, path: Path, delimiter: str) -> list[str]:

@@ -30,7 +30,8 @@ class JsonLinesReader(Reader):
         connection.execute(
             f"CREATE TEMP VIEW {LINES} AS SELECT row_number() OVER () AS number, line FROM read_csv("
             f"{literal(str(path))}, delim='\x01', quote='', escape='', header=false, auto_detect=false, "
-            f"columns={{'line': 'VARCHAR'}}, strict_mode=false, null_padding=true, max_line_size={LINE_LIMIT_BYTES})"
+            f"columns={{'line': 'VARCHAR'}}, strict_mode=false, null_padding=true, max_line_size={LINE_LIMIT_BYTES}, "
+            "hive_partitioning=false)"
         )
         try:
             structure = self._structure(connection)

@@ -11,7 +11,7 @@ import duckdb
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.readers.base import Reader
 from workers.runtime.cleaning.readers.delimited import first_line
-from workers.runtime.cleaning.schema import check_names, literal
+from workers.runtime.cleaning.schema import check_names, literal, parquet_table
 
 MARK = b"PAR1"
 
@@ -33,7 +33,7 @@ class ParquetReader(Reader):
             raise UserError("not_parquet", f"{self.path.name} does not start with PAR1: it is no Parquet file")
         if end != MARK:
             raise UserError("not_parquet", f"{self.path.name} does not end with PAR1: it is cut off after {size} bytes")
-        table = f"read_parquet({literal(str(self.path))})"
+        table = parquet_table([str(self.path)])
         try:
             tree = connection.execute(
                 f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(self.path))})"
