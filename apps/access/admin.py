@@ -23,6 +23,7 @@ from apps.access.models import (
 from apps.access.services.projects import organisation_create, team_create
 from apps.common.admin import ReadOnlyAdmin, ReadOnlyInline, VisibleAdmin
 from apps.common.audit import Actor, record
+from apps.common.events import emit
 
 if TYPE_CHECKING:
     _UserAdmin = DjangoUserAdmin[User]
@@ -64,6 +65,7 @@ class UserAdmin(VisibleAdmin, _UserAdmin):
             super().save_model(request, obj, form, change)
             action = "user.changed" if change else "user.created"
             record(Actor.user(request.user), action, obj, detail={"fields": sorted(form.changed_data)})
+            emit(action, obj)
 
 
 class _NamedAdmin(VisibleAdmin):

@@ -1,0 +1,61 @@
+"""Who opens a socket: a session of a browser on this site, or an API token."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.auth import AuthMiddlewareStack
+from channels.db import database_sync_to_async
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.contrib.auth.models import AnonymousUser
+
+from apps.access.models import ApiToken
+from apps.access.services.tokens import token_used, token_verify
+from apps.access.states import TokenScope
+from apps.common.errors import Unauthenticated
+
+Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+SUBPROTOCOL = "bedplate.token."
+"""A browser cannot set headers: it offers `bedplate.live.1` and `bedplate.token.<token>`."""
+
+
+class SocketAuthentication:
+    """Sets `scope["user"]`, and `scope["token"]` where there is one.
+
+    A cookie counts only from this site's own pages; a token from anywhere, because no browser adds it by itself.
+    """
+
+    def __init__(self, inner: Application) -> None:
+        self.inner = inner
+        self.by_session: Application = AllowedHostsOriginValidator(AuthMiddlewareStack(inner))
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        text = _token_of(scope)
+        if text is None:
+            await self.by_session(scope, receive, send)
+            return
+        token = await database_sync_to_async(_checked)(text)
+        await self.inner(scope | {"user": token.user if token else AnonymousUser(), "token": token}, receive, send)
+
+
+def _token_of(scope: dict[str, Any]) -> str | None:
+    """The text of the token that was sent, good or not; None without one."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            keyword, _, text = value.decode("latin-1").partition(" ")
+            return str(text).strip() if keyword.lower() == "bearer" else ""
+    offered = [text for text in scope.get("subprotocols", []) if text.startswith(SUBPROTOCOL)]
+    return str(offered[0]).removeprefix(SUBPROTOCOL) if offered else None
+
+
+def _checked(text: str) -> ApiToken | None:
+    try:
+        token = token_verify(text)
+    except Unauthenticated:
+        return None
+    if TokenScope.READ not in token.scopes:
+        return None
+    token_used(token)
+    return token
