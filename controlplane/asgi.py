@@ -6,9 +6,7 @@ from typing import Any
 
 import django
 from asgiref.sync import sync_to_async
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -36,6 +34,8 @@ class OneHopHandler(ASGIHandler):
 django_application = OneHopHandler()
 
 # Models are importable only from here on.
+from apps.access import live as access_live  # noqa: E402
+from apps.access.api.socket import SocketAuthentication  # noqa: E402
 from apps.common.live import LiveConsumer  # noqa: E402
 from apps.datasets import live as datasets_live  # noqa: E402
 from apps.deployments import live as deployments_live  # noqa: E402
@@ -43,7 +43,7 @@ from apps.experiments import live as experiments_live  # noqa: E402
 from apps.experiments.api.ingest import application as ingest_application  # noqa: E402
 from apps.quotas import live as quotas_live  # noqa: E402
 
-LIVE = (quotas_live, datasets_live, experiments_live, deployments_live)
+LIVE = (access_live, quotas_live, datasets_live, experiments_live, deployments_live)
 SUBJECTS = {kind: rows for module in LIVE for kind, rows in module.SUBJECTS.items()}
 """What a browser may follow: kind → rows."""
 INGEST_PATH = "/api/v1/runtime/metrics"
@@ -55,11 +55,10 @@ async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await chosen(scope, receive, send)
 
 
+live_socket = LiveConsumer.as_asgi(subjects=SUBJECTS, ends=access_live.ENDS)
 application = ProtocolTypeRouter(
     {
         "http": http,
-        "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter([path("ws/v1/live/", LiveConsumer.as_asgi(subjects=SUBJECTS))]))
-        ),
+        "websocket": SocketAuthentication(URLRouter([path("ws/v1/live/", live_socket)])),
     }
 )

@@ -15,6 +15,8 @@ LARGEST_BYTES = 10 * 1024 * 1024
 KEPT = 2
 SHOWN_LEVELS = ("warning", "error", "critical")
 SHOWN_WORDS = ("FATAL:", "PANIC:")
+EXPECTED_WORDS = ("is starting up", "not yet accepting connections", "does not exist")
+"""Of PostgreSQL while it starts."""
 LONGEST_SHOWN = 300
 
 
@@ -96,6 +98,7 @@ def worth_showing(line: str) -> str:
         except json.JSONDecodeError:
             return ""
         level = str(record.get("level")).lower()
-        return f"{level}: {record.get('message', '')}" if level in SHOWN_LEVELS else ""
-    starting = "is starting up" in line or "does not exist" in line
-    return line if any(word in line for word in SHOWN_WORDS) and not starting else ""
+        first_line = str(record.get("message", "")).partition("\n")[0]
+        return f"{level}: {first_line}" if level in SHOWN_LEVELS else ""
+    expected = any(word in line for word in EXPECTED_WORDS)
+    return line if any(word in line for word in SHOWN_WORDS) and not expected else ""

@@ -57,6 +57,10 @@ class Programs:
     def beat(self) -> Program:
         return self._python("beat", "-m", "celery", "-A", "controlplane.celery", "beat", "--pidfile=")
 
+    def publisher(self) -> Program:
+        """Tells browsers what happened."""
+        return self._python("publisher", "manage.py", "publish")
+
     def gateway(self) -> Program:
         """It holds no key of the control plane but its own token."""
         texts = env.for_children(self.settings)

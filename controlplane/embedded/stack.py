@@ -21,7 +21,7 @@ from controlplane.embedded.redis import EmbeddedRedis
 from controlplane.embedded.supervisor import DidNotStart, StopRequested, Supervisor
 
 SERVERS = ("redis", "postgres")
-PARTS = ("gateway", "web", "beat", "worker")
+PARTS = ("gateway", "web", "publisher", "beat", "worker")
 """In the order in which they are told to stop."""
 START_SECONDS = 60
 JOB_GRACE_SECONDS = 5.0
@@ -133,6 +133,7 @@ class Stack:
             "worker": programs.worker,
             "gateway": programs.gateway,
             "beat": programs.beat,
+            "publisher": programs.publisher,
         }
         for name, maker in makers.items():
             self.supervisor.add(name, maker)

@@ -60,6 +60,7 @@ def test_the_configuration_is_accepted(form: str) -> None:
     [
         ('{"level": "error", "message": "it broke"}', "error: it broke"),
         ('{"level": "WARNING", "message": "careful"}', "warning: careful"),
+        ('{"level": "warning", "message": "first line\\nsecond"}', "warning: first line"),
         ('{"level": "info", "message": "fine"}', ""),
         ("{not json", ""),
         ("2026 FATAL:  out of disk", "2026 FATAL:  out of disk"),
