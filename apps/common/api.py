@@ -106,8 +106,7 @@ def once(
 ) -> Response:
     """Run `produce` in a transaction, at most once per caller and idempotency key.
 
-    A twin that comes meanwhile waits for the first to commit and gets its answer; if the first failed, the twin
-    runs. Errors are not stored.
+    A twin that comes meanwhile waits for the first and gets its answer; if the first failed, the twin runs.
 
     Args:
         data: the validated input; with the key, decides whether it is the same request.
