@@ -13,7 +13,7 @@ It exits as the command did (128 + n for signal n), with 127 or 126 when the com
 the last words short. `--replica`: a keeper starts the command again, so its exits are not those of the attempt.
 """
 # Plain paths: pathlib takes longer to import than the command to start.
-# ruff: noqa: PTH100, PTH105, PTH120, PTH123, PTH208
+# ruff: noqa: PTH100, PTH105, PTH110, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ class Command:
         os.close(failure)
         if number:
             self.wait()
-            raise OSError(int(number), os.strerror(int(number)), self._argv[0])
+            reason = int(number) if is_somewhere(self._argv[0]) else errno.ENOENT
+            raise OSError(reason, os.strerror(reason), self._argv[0])
         return output
 
     def _become(self, output_end: int, failure_end: int, parent: int) -> NoReturn:
@@ -135,6 +136,11 @@ class Command:
             if command:
                 code = os.waitstatus_to_exitcode(status)
                 return code if code >= 0 else 128 - code
+
+
+def is_somewhere(program: str) -> bool:
+    """False for a name that no folder of the search path has, also where one of them may not be looked into."""
+    return "/" in program or any(os.path.exists(f"{folder}/{program}") for folder in os.get_exec_path())
 
 
 def descendants() -> list[int]:

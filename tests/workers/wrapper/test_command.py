@@ -43,6 +43,13 @@ def test_what_cannot_start_says_why(wrapped: Wrapped, command: str, status: int,
     assert wrapped.output() == f"bedplate: {text}\n"
 
 
+def test_a_closed_folder_on_the_search_path_does_not_hide_that_it_is_missing(alone: Wrapped) -> None:
+    (alone.folder / "notes.txt").write_text("")
+    alone.environment = {"PATH": f"/bin:{alone.folder}/notes.txt"}  # a file: even root may not look into it
+    assert alone.run("no-such-command")[0] == 127
+    assert alone.report()["result"]["error"]["detail"] == "cannot start no-such-command: No such file or directory"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_are_passed_on(alone: Wrapped, number: int) -> None:
     process = alone.start("sh", "-c", "trap 'echo term; exit 5' TERM INT; echo up; while :; do sleep 0.02; done")
