@@ -86,10 +86,36 @@ class WorkloadSerializer(serializers.ModelSerializer[Workload]):
     class Meta:
         model = Workload
         fields = [
-            "id", "project", "pool", "queue", "name", "kind", "state", "state_reason", "state_detail", "state_at",
-            "owner_kind", "owner_id", "priority", "cpu_millis", "memory_bytes", "gpus", "flavor", "count_min",
-            "count_max", "count_granted", "flavor_granted", "assignments", "attempts_made", "max_attempts",
-            "not_before", "admitted_at", "started_at", "ended_at", "requested_by", "created_at",
+            "id",
+            "project",
+            "pool",
+            "queue",
+            "name",
+            "kind",
+            "state",
+            "state_reason",
+            "state_detail",
+            "state_at",
+            "owner_kind",
+            "owner_id",
+            "priority",
+            "cpu_millis",
+            "memory_bytes",
+            "gpus",
+            "flavor",
+            "count_min",
+            "count_max",
+            "count_granted",
+            "flavor_granted",
+            "assignments",
+            "attempts_made",
+            "max_attempts",
+            "not_before",
+            "admitted_at",
+            "started_at",
+            "ended_at",
+            "requested_by",
+            "created_at",
         ]
 
 
@@ -102,8 +128,20 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
     class Meta:
         model = Attempt
         fields = [
-            "id", "project", "workload", "number", "members", "submitted_at", "started_at", "ended_at", "outcome",
-            "exit_code", "result", "heartbeat_at", "usage", "created_at",
+            "id",
+            "project",
+            "workload",
+            "number",
+            "members",
+            "submitted_at",
+            "started_at",
+            "ended_at",
+            "outcome",
+            "exit_code",
+            "result",
+            "heartbeat_at",
+            "usage",
+            "created_at",
         ]
 
 
@@ -111,8 +149,20 @@ class UsageRecordSerializer(serializers.ModelSerializer[UsageRecord]):
     class Meta:
         model = UsageRecord
         fields = [
-            "id", "project", "workload", "attempt", "pool", "members", "cpu_millis", "memory_bytes", "gpus", "flavor",
-            "reserved_at", "used_at", "closed_at", "created_at",
+            "id",
+            "project",
+            "workload",
+            "attempt",
+            "pool",
+            "members",
+            "cpu_millis",
+            "memory_bytes",
+            "gpus",
+            "flavor",
+            "reserved_at",
+            "used_at",
+            "closed_at",
+            "created_at",
         ]
 
 

@@ -47,9 +47,7 @@ class Attempt(ProjectScoped):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["workload", "number"], name="attempt_number_once"),
-            models.UniqueConstraint(
-                fields=["workload"], condition=models.Q(ended_at=None), name="attempt_one_open"
-            ),
+            models.UniqueConstraint(fields=["workload"], condition=models.Q(ended_at=None), name="attempt_one_open"),
         ]
         indexes: ClassVar = [models.Index(fields=["project", "-id"], name="attempt_project")]
 

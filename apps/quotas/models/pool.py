@@ -87,9 +87,7 @@ class Node(BaseModel):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["pool", "name"], name="node_name_once"),
-            models.CheckConstraint(
-                condition=models.Q(cpu_millis__gte=0, memory_bytes__gte=0), name="node_capacity"
-            ),
+            models.CheckConstraint(condition=models.Q(cpu_millis__gte=0, memory_bytes__gte=0), name="node_capacity"),
         ]
 
     def __str__(self) -> str:

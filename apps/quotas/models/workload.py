@@ -75,9 +75,7 @@ class Workload(ScopedStateful):
             models.CheckConstraint(
                 condition=models.Q(count_min__gte=1, count_min__lte=models.F("count_max")), name="workload_counts"
             ),
-            models.CheckConstraint(
-                condition=models.Q(cpu_millis__gte=1, memory_bytes__gte=1), name="workload_request"
-            ),
+            models.CheckConstraint(condition=models.Q(cpu_millis__gte=1, memory_bytes__gte=1), name="workload_request"),
             models.CheckConstraint(
                 condition=~models.Q(state__in=sorted(OCCUPYING)) | models.Q(count_granted__gte=1),
                 name="workload_occupies_something",

@@ -54,9 +54,7 @@ def _no_such_kind(ask: Ask, flavors: list[str]) -> str:
     return f"{needs}, and no machine here has that kind. Kinds here: {', '.join(flavors)}."
 
 
-def _above_quota(
-    queue: QueueView, nodes: tuple[NodeView, ...], ask: Ask, flavor: str, count: int, most: int
-) -> str:
+def _above_quota(queue: QueueView, nodes: tuple[NodeView, ...], ask: Ask, flavor: str, count: int, most: int) -> str:
     absent = missing(queue.limits, ask, flavor)
     if absent:
         return (

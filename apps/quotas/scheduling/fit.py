@@ -114,8 +114,10 @@ class Books:
         """Give `count` members their places, which must fit: on the tightest single node, else on the fewest."""
         fits = [(free.members(ask, flavor), free) for free in self.free.values()]
         whole = [(number, free) for number, free in fits if number >= count]
-        order = [min(whole, key=lambda fit: (fit[0], fit[1].name))] if whole else sorted(
-            fits, key=lambda fit: (-fit[0], fit[1].name)
+        order = (
+            [min(whole, key=lambda fit: (fit[0], fit[1].name))]
+            if whole
+            else sorted(fits, key=lambda fit: (-fit[0], fit[1].name))
         )
         places: list[Assignment] = []
         for number, free in order:

@@ -121,10 +121,17 @@ def _of(kind: type[Kind], decisions: Iterable[Decision]) -> list[Kind]:
 def _admit(decisions: Sequence[Admit], known: dict[UUID, Workload], at: datetime) -> int:
     moved = transition_many(
         [
-            Move(known[d.workload_id], WorkloadState.ADMITTED, changes={
-                "count_granted": len(d.assignments), "flavor_granted": d.flavor,
-                "assignments": _stored(d.assignments), "admitted_at": at, "not_before": None,
-            })
+            Move(
+                known[d.workload_id],
+                WorkloadState.ADMITTED,
+                changes={
+                    "count_granted": len(d.assignments),
+                    "flavor_granted": d.flavor,
+                    "assignments": _stored(d.assignments),
+                    "admitted_at": at,
+                    "not_before": None,
+                },
+            )
             for d in decisions
         ],
         actor=ACTOR,
@@ -154,7 +161,8 @@ def _grow(decisions: Sequence[Grow], at: datetime) -> None:
     places = {d.workload_id: d.assignments for d in decisions}
     rows = Workload.objects.select_for_update(no_key=True).filter(pk__in=places, state__in=GROWING).order_by("pk")
     grown = [
-        workload for workload in (rows.defer("spec") if places else ())
+        workload
+        for workload in (rows.defer("spec") if places else ())
         if workload.count_granted < len(places[workload.pk]) <= workload.count_max
     ]
     for workload in grown:

@@ -54,9 +54,7 @@ def attempt_of(token: str) -> Attempt:
         AttemptSuperseded: the token has expired, or its attempt has ended.
     """
     attempt_id = verify(token)
-    attempt: Attempt | None = (
-        Attempt.objects.select_related("workload").filter(pk=attempt_id, ended_at=None).first()
-    )
+    attempt: Attempt | None = Attempt.objects.select_related("workload").filter(pk=attempt_id, ended_at=None).first()
     if attempt is None:
         raise AttemptSuperseded("The attempt of this token has ended.")
     return attempt

@@ -31,13 +31,16 @@ def attempt_begin(workload_id: UUID, attempt_id: UUID, handle: JobHandle) -> Att
     if workload.state != WorkloadState.ADMITTED:
         return None
     attempt = Attempt(
-        id=attempt_id, project_id=workload.project_id, organisation_id=workload.organisation_id,
-        team_id=workload.team_id, workload=workload, number=workload.attempts_made + 1, handle=handle.to_json(),
+        id=attempt_id,
+        project_id=workload.project_id,
+        organisation_id=workload.organisation_id,
+        team_id=workload.team_id,
+        workload=workload,
+        number=workload.attempts_made + 1,
+        handle=handle.to_json(),
     )
     attempt.save(force_insert=True)
-    workload_move(
-        workload, WorkloadState.LAUNCHING, at=clock.db_now(), actor=ACTOR, attempts_made=attempt.number
-    )
+    workload_move(workload, WorkloadState.LAUNCHING, at=clock.db_now(), actor=ACTOR, attempts_made=attempt.number)
     usage_attach(workload.pk, attempt)
     return attempt
 
@@ -130,8 +133,12 @@ def _seen(attempt: Attempt, workload: Workload, asked_at: datetime) -> Seen:
         return moment is not None and moment <= asked_at
 
     return Seen(
-        workload.kind, workload.state, workload.state_reason, workload.state_detail,
-        submitted=before(attempt.submitted_at), stop_sent=before(attempt.stop_sent_at),
+        workload.kind,
+        workload.state,
+        workload.state_reason,
+        workload.state_detail,
+        submitted=before(attempt.submitted_at),
+        stop_sent=before(attempt.stop_sent_at),
     )
 
 
@@ -152,9 +159,7 @@ def _start(workload: Workload, attempt: Attempt, at: datetime) -> None:
     usage_start(workload.pk, at=at)
 
 
-def _shrink(
-    workload: Workload, attempt: Attempt, observation: Observation, asked_at: datetime, at: datetime
-) -> bool:
+def _shrink(workload: Workload, attempt: Attempt, observation: Observation, asked_at: datetime, at: datetime) -> bool:
     """Give back the places of members that were wanted no more, once they are proven gone."""
     count = workload.count_max
     told = attempt.told_at is not None and attempt.told_at <= asked_at and attempt.count_told <= count

@@ -21,7 +21,12 @@ LONG_RUN_SECONDS = 3600
 
 
 def attempt_end(
-    workload: Workload, attempt: Attempt, verdict: Verdict, *, at: datetime, actor: Actor,
+    workload: Workload,
+    attempt: Attempt,
+    verdict: Verdict,
+    *,
+    at: datetime,
+    actor: Actor,
     observation: Observation | None = None,
 ) -> None:
     """Close an attempt that is proven gone and move its workload on. Both rows are locked by the caller."""
@@ -50,9 +55,16 @@ def back_off(
     times: int = changes.pop("back_offs", workload.back_offs)
     wait = min(BACK_OFF_FIRST_SECONDS * 2 ** min(times, 10), BACK_OFF_MOST_SECONDS)
     workload_move(
-        workload, WorkloadState.PENDING, at=at, gone_at=gone_at, actor=actor, reason=Reason.BACKING_OFF,
-        detail=f"{detail} Tries again in {wait} s.".strip(), back_offs=times + 1,
-        not_before=at + timedelta(seconds=wait), **changes,
+        workload,
+        WorkloadState.PENDING,
+        at=at,
+        gone_at=gone_at,
+        actor=actor,
+        reason=Reason.BACKING_OFF,
+        detail=f"{detail} Tries again in {wait} s.".strip(),
+        back_offs=times + 1,
+        not_before=at + timedelta(seconds=wait),
+        **changes,
     )
 
 
@@ -79,12 +91,15 @@ def _gone_at(attempt: Attempt, observation: Observation | None, at: datetime) ->
     return attempt.heartbeat_at if unseen and attempt.heartbeat_at is not None else at
 
 
-def _again(
-    workload: Workload, attempt: Attempt, verdict: Again, at: datetime, gone_at: datetime, actor: Actor
-) -> None:
+def _again(workload: Workload, attempt: Attempt, verdict: Again, at: datetime, gone_at: datetime, actor: Actor) -> None:
     if not verdict.back_off:
         workload_move(
-            workload, WorkloadState.PENDING, at=at, gone_at=gone_at, actor=actor, reason=verdict.reason,
+            workload,
+            WorkloadState.PENDING,
+            at=at,
+            gone_at=gone_at,
+            actor=actor,
+            reason=verdict.reason,
             detail=verdict.detail,
         )
         return
@@ -94,7 +109,13 @@ def _again(
     if verdict.lost and losses >= workload.max_attempts:
         detail = f"{verdict.detail} Lost {losses} times in a row; given up.".strip()
         workload_move(
-            workload, WorkloadState.FAILED, at=at, gone_at=gone_at, actor=actor, reason=Reason.LOST, detail=detail,
+            workload,
+            WorkloadState.FAILED,
+            at=at,
+            gone_at=gone_at,
+            actor=actor,
+            reason=Reason.LOST,
+            detail=detail,
             losses=losses,
         )
         return

@@ -28,8 +28,15 @@ def workload_locked(workload_id: UUID) -> Workload:
 
 
 def workload_move(
-    workload: Workload, to: str, *, at: datetime, actor: Actor, reason: str = "", detail: str = "",
-    gone_at: datetime | None = None, **changes: Any,
+    workload: Workload,
+    to: str,
+    *,
+    at: datetime,
+    actor: Actor,
+    reason: str = "",
+    detail: str = "",
+    gone_at: datetime | None = None,
+    **changes: Any,
 ) -> None:
     """Take one step and announce it.
 

@@ -59,12 +59,21 @@ def pool_discover(name: str, backend: str, nodes: Iterable[NodeFacts]) -> Resour
         raise Conflict(f"pool {name} is run by the backend {pool.backend}, not by {backend}")
     found, before, at = list(nodes), pool_capacity(pool.pk), clock.db_now()
     rows = [
-        Node(pool=pool, name=node.name, cpu_millis=node.cpu_millis, memory_bytes=node.memory_bytes,
-             gpus=[_gpu(gpu) for gpu in node.gpus], ready=True, seen_at=at)
+        Node(
+            pool=pool,
+            name=node.name,
+            cpu_millis=node.cpu_millis,
+            memory_bytes=node.memory_bytes,
+            gpus=[_gpu(gpu) for gpu in node.gpus],
+            ready=True,
+            seen_at=at,
+        )
         for node in found
     ]
     Node.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["pool", "name"],
+        rows,
+        update_conflicts=True,
+        unique_fields=["pool", "name"],
         update_fields=["cpu_millis", "memory_bytes", "gpus", "ready", "seen_at"],
     )
     Node.objects.filter(pool=pool).exclude(name__in=[node.name for node in found]).update(ready=False)
@@ -83,7 +92,10 @@ def flavor_name(model: str) -> str:
 
 def _gpu(gpu: GpuFacts) -> dict[str, Any]:
     return {
-        "index": gpu.index, "model": gpu.model, "uuid": gpu.uuid, "memory_bytes": gpu.memory_bytes,
+        "index": gpu.index,
+        "model": gpu.model,
+        "uuid": gpu.uuid,
+        "memory_bytes": gpu.memory_bytes,
         "flavor": flavor_name(gpu.model),
     }
 
@@ -91,13 +103,19 @@ def _gpu(gpu: GpuFacts) -> dict[str, Any]:
 def _flavors_keep(pool: ResourcePool, nodes: Iterable[NodeFacts]) -> None:
     kinds = {
         flavor_name(gpu.model): ResourceFlavor(
-            pool=pool, name=flavor_name(gpu.model), gpu_model=gpu.model, gpu_memory_bytes=gpu.memory_bytes,
+            pool=pool,
+            name=flavor_name(gpu.model),
+            gpu_model=gpu.model,
+            gpu_memory_bytes=gpu.memory_bytes,
             simulated=node.simulated,
         )
-        for node in nodes for gpu in node.gpus
+        for node in nodes
+        for gpu in node.gpus
     }
     ResourceFlavor.objects.bulk_create(
-        kinds.values(), update_conflicts=True, unique_fields=["pool", "name"],
+        kinds.values(),
+        update_conflicts=True,
+        unique_fields=["pool", "name"],
         update_fields=["gpu_model", "gpu_memory_bytes", "simulated"],
     )
 

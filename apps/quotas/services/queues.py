@@ -67,9 +67,7 @@ def pool_capacity(pool_id: UUID) -> dict[str, int]:
     nodes = Node.objects.filter(pool=pool_id)
     total = nodes.aggregate(cpu=Sum("cpu_millis"), memory=Sum("memory_bytes"))
     gpus = sum(len(found) for found in nodes.values_list("gpus", flat=True))
-    return {
-        Resource.CPU_MILLIS: total["cpu"] or 0, Resource.MEMORY_BYTES: total["memory"] or 0, Resource.GPUS: gpus
-    }
+    return {Resource.CPU_MILLIS: total["cpu"] or 0, Resource.MEMORY_BYTES: total["memory"] or 0, Resource.GPUS: gpus}
 
 
 def quota_check(resource: str, flavor: str, nominal: int) -> None:

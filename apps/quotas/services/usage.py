@@ -31,9 +31,7 @@ def usage_start(workload_id: UUID, *, at: datetime) -> None:
 
 def usage_close(workload_id: UUID, *, at: datetime) -> None:
     """Close the open interval; never before its own beginning."""
-    UsageRecord.objects.filter(workload_id=workload_id, closed_at=None).update(
-        closed_at=Greatest("reserved_at", at)
-    )
+    UsageRecord.objects.filter(workload_id=workload_id, closed_at=None).update(closed_at=Greatest("reserved_at", at))
 
 
 def usage_regrant(workload: Workload, *, at: datetime) -> None:

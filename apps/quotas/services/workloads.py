@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -25,11 +26,7 @@ from workers.contracts.specs import Spec
 @transaction.atomic
 def workload_submit(
     *,
-    project: Project,
-    spec: Spec,
-    owner_kind: str,
-    owner_id: UUID,
-    name: str,
+    project: Project, spec: Spec, owner_kind: str, owner_id: UUID, name: str,
     requested_by: User | None,
     actor: Actor,
     count_min: int = 1,
@@ -57,13 +54,10 @@ def workload_submit(
         owner_kind=owner_kind,
         owner_id=owner_id,
         priority=priority,
-        cpu_millis=spec.resources.cpu_millis,
-        memory_bytes=spec.resources.memory_bytes,
-        gpus=spec.resources.gpus,
-        flavor=spec.resources.flavor,
         count_min=count_min,
         count_max=count_max,
         requested_by=requested_by,
+        **asdict(spec.resources),
     )
     emit("workload.submitted", workload, payload={"state": workload.state, "actor": actor.name})
     queues.send(queues.ADMIT, workload.pool_id)

@@ -1,0 +1,167 @@
+"""Tasks: every name has one, each does its one thing, and a tick runs once at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from celery import current_app
+from redis import Redis
+
+from apps.access.services.approvals import approval_approve, approval_request
+from apps.common import queues
+from apps.common.audit import Actor
+from apps.quotas.models import Attempt, Queue, Quota
+from apps.quotas.services.workloads import workload_resize, workload_stop
+from tests.support.factories.access import UserFactory
+from tests.support.factories.quotas import WorkloadFactory, serving_spec
+from tests.support.jobs import fresh
+from workers.backends.fake import FakeBackend, Script
+from workers.tasks import control, dispatch, owners
+from workers.tasks.schedule import BEAT_SCHEDULE, EVERY_SECONDS
+from workers.tasks.single_flight import single_flight
+
+ACTOR = Actor.system("test")
+NAMES = {value for name, value in vars(queues).items() if name.isupper() and isinstance(value, str)}
+
+
+@pytest.fixture(autouse=True)
+def no_locks(settings: Any) -> None:
+    """Locks of runs before are gone."""
+    redis = Redis.from_url(settings.BEDPLATE_REDIS_URL)
+    for key in redis.scan_iter("bedplate:single-flight:*"):
+        redis.delete(key)
+
+
+def test_every_name_has_a_task_and_every_tick_a_time() -> None:
+    assert set(current_app.tasks) >= NAMES
+    assert set(EVERY_SECONDS) == {name for name in NAMES if ".tick_" in name}
+
+
+def test_ticks_come_in_time_and_are_dropped_when_late() -> None:
+    assert BEAT_SCHEDULE["dispatch.tick_observe"] == {
+        "task": "dispatch.tick_observe", "schedule": 2, "options": {"queue": "dispatch", "expires": 2}
+    }
+    assert {name: row["schedule"] for name, row in BEAT_SCHEDULE.items()} == {
+        "control.tick_admit": 5, "dispatch.tick_launch": 5, "dispatch.tick_observe": 2, "dispatch.tick_stop": 5,
+        "control.tick_reconcile": 10, "control.tick_expire": 60, "dispatch.tick_sweep": 60,
+    }
+
+
+def test_the_ticks_alone_take_a_job_from_submit_to_its_end(queue: Queue, fake: FakeBackend) -> None:
+    """Every hint is lost; the clock is enough."""
+    fake.plan = Script.succeeding(running=2)
+    workload = WorkloadFactory.create(queue=queue)
+    seen = []
+    for _ in range(4):
+        for tick in (control.tick_admit, dispatch.tick_launch, dispatch.tick_observe, dispatch.tick_stop):
+            tick()
+        seen.append(fresh(workload).state)
+    assert seen == ["running", "running", "succeeded", "succeeded"]
+
+
+def test_the_ticks_alone_resize_and_stop(queue: Queue, fake: FakeBackend) -> None:
+    workload = WorkloadFactory.create(queue=queue, spec_object=serving_spec())
+
+    def tick() -> None:
+        for one in (control.tick_admit, dispatch.tick_launch, dispatch.tick_observe, dispatch.tick_stop):
+            one()
+
+    tick()
+    workload_resize(workload, count=2, actor=ACTOR)
+    tick()
+    assert [member["ready"] for member in Attempt.objects.get().members] == [True, True]
+    workload_stop(workload, reason="scaled_down", actor=ACTOR)
+    tick()
+    assert (fresh(workload).state, fresh(workload).state_reason) == ("cancelled", "scaled_down")
+
+
+def test_the_hints_alone_do_it_too(queue: Queue, fake: FakeBackend) -> None:
+    workload = WorkloadFactory.create(queue=queue)
+    control.admit_task(str(queue.pool_id))
+    for task in (dispatch.launch_task, dispatch.observe_task, dispatch.resize_task):
+        task(str(workload.pk))
+    assert fresh(workload).state == "running"
+    workload_stop(workload, reason="cancelled_by_user", actor=ACTOR)
+    dispatch.stop_task(str(workload.pk))
+    assert fresh(workload).state == "cancelled"
+
+
+def test_news_go_to_the_owner(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setitem(owners.OWNERS, "run", told.append)
+    workload = WorkloadFactory.create(queue=queue, owner_kind="run")
+    control.workload_changed_task(str(workload.pk))
+    control.workload_changed_task(str(queue.pk))
+    assert told == [workload.pk]
+
+
+def test_every_kind_of_owner_is_known() -> None:
+    assert set(owners.OWNERS) == {"ingestion", "profile", "cleaning_run", "run", "revision"}
+    assert set(owners.COMMANDS) == {"quota.set"}
+    assert len(owners.RECONCILERS) == 3
+
+
+def test_reconciling_asks_every_app(db: None) -> None:
+    control.tick_reconcile()
+
+
+@pytest.mark.parametrize("by_tick", [False, True])
+def test_an_approved_command_is_run_by_its_hint_or_by_the_tick(by_tick: bool, queue: Queue) -> None:
+    user, root = UserFactory.create(), UserFactory.create(is_superuser=True)
+    arguments = {"queue": str(queue.pk), "resource": "cpu_millis", "nominal": 3000}
+    approval = approval_request(
+        project=queue.project, command="quota.set", arguments=arguments, requested_by=user, actor=Actor.user(user)
+    )
+    approval_approve(approval=approval, decided_by=root, actor=Actor.user(root))
+    if by_tick:
+        control.tick_expire()
+    else:
+        control.approval_decided_task(str(approval.pk))
+    assert Quota.objects.get(queue=queue, resource="cpu_millis").nominal == 3000
+
+
+def test_sweeping_is_a_tick(queue: Queue, fake: FakeBackend) -> None:
+    dispatch.tick_sweep()
+    assert fake.calls["sweep"] == 1
+
+
+def test_a_tick_that_runs_elsewhere_is_left_out() -> None:
+    ran: list[str] = []
+
+    @single_flight
+    def tick() -> None:
+        ran.append("outer")
+        if len(ran) == 1:
+            tick()
+
+    tick()
+    assert ran == ["outer"]
+    tick()
+    assert ran == ["outer", "outer"]
+
+
+def test_a_tick_that_fails_gives_its_lock_back() -> None:
+    ran: list[int] = []
+
+    @single_flight
+    def tick() -> None:
+        ran.append(1)
+        raise RuntimeError("a bug")
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            tick()
+    assert ran == [1, 1]
+
+
+def test_a_tick_that_outlives_its_lock_harms_nobody(settings: Any) -> None:
+    redis = Redis.from_url(settings.BEDPLATE_REDIS_URL)
+
+    @single_flight
+    def tick() -> None:
+        for key in redis.scan_iter("bedplate:single-flight:*"):
+            redis.set(key, "somebody else")
+
+    tick()
+    assert [redis.get(key) for key in redis.scan_iter("bedplate:single-flight:*")] == [b"somebody else"]
