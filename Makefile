@@ -64,7 +64,7 @@ bench: $(STAMP) ## Run the benchmarks; each prints figures
 	@for program in bench/*.py; do $(BIN)/python $$program; done
 
 query-counts: $(STAMP) ## Write the baseline of queries per endpoint; the diff is the review
-	@BEDPLATE_WRITE_QUERY_COUNTS=1 $(BIN)/python -m pytest -q tests/api -k query_counts
+	@WRITE_QUERY_COUNTS=1 $(BIN)/python -m pytest -q tests/api -k query_counts
 
 lock: $(STAMP) ## Renew the locks from pyproject.toml
 	@$(COMPILE) --extra control --extra runtime --extra dev -o $(LOCK) pyproject.toml

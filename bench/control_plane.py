@@ -37,9 +37,31 @@ SCRIPT = (
 )
 RESOURCES = {"cpu_millis": 100, "memory_bytes": 128 << 20, "gpus": 0}
 LISTS = (
-    "projects", "datasets", "sources", "ingestions", "dataset-versions", "profiles", "recipes", "cleaning-runs",
-    "lineage-edges", "experiments", "runs", "artifacts", "checkpoints", "models", "model-versions", "endpoints",
-    "revisions", "workloads", "attempts", "usage-records", "audit-events", "approvals", "secrets", "tokens", "queues",
+    "projects",
+    "datasets",
+    "sources",
+    "ingestions",
+    "dataset-versions",
+    "profiles",
+    "recipes",
+    "cleaning-runs",
+    "lineage-edges",
+    "experiments",
+    "runs",
+    "artifacts",
+    "checkpoints",
+    "models",
+    "model-versions",
+    "endpoints",
+    "revisions",
+    "workloads",
+    "attempts",
+    "usage-records",
+    "audit-events",
+    "approvals",
+    "secrets",
+    "tokens",
+    "queues",
 )
 
 
@@ -54,8 +76,9 @@ def main() -> None:
         web = stack.child("web").memory_info().rss / 1e6
         peer = None if options.no_peer else mlflow_peer.measure(stack, options.rows, options.reads)
         say_lists(worst, options.rows, peer)
-        figures.say(BENCH, "web_rss_mb", web, "MB", peer="mlflow server, one worker",
-                    peer_value=peer.rss_mb if peer else None)
+        figures.say(
+            BENCH, "web_rss_mb", web, "MB", peer="mlflow server, one worker", peer_value=peer.rss_mb if peer else None
+        )
 
 
 def _options() -> argparse.Namespace:
@@ -94,14 +117,31 @@ def run_start(client: httpx.Client, project: str, version: str, count: int) -> N
     seconds = []
     for number in range(count):
         sent_at = time.time()
-        run = post(client, "/runs", {"experiment": experiment, "name": f"start-{number}", "script": SCRIPT,
-                                     "dataset_version": version, "resources": RESOURCES})
+        run = post(
+            client,
+            "/runs",
+            {
+                "experiment": experiment,
+                "name": f"start-{number}",
+                "script": SCRIPT,
+                "dataset_version": version,
+                "resources": RESOURCES,
+            },
+        )
         done = finished(client, f"/runs/{run['id']}")
         if done["state"] != "succeeded":
             raise RuntimeError(f"run {number} ended as {done['state']}: {done['state_detail']}")
         seconds.append(done["result"]["started"] - sent_at)
-    figures.say(BENCH, "run_start_p50_seconds", median(seconds), "s", peer="the same script by subprocess alone",
-                peer_value=_floor(count), p95=round(figures.percentile(seconds, 95), 4), runs=count)
+    figures.say(
+        BENCH,
+        "run_start_p50_seconds",
+        median(seconds),
+        "s",
+        peer="the same script by subprocess alone",
+        peer_value=_floor(count),
+        p95=round(figures.percentile(seconds, 95), 4),
+        runs=count,
+    )
 
 
 def _floor(count: int) -> float:
@@ -145,9 +185,17 @@ def say_lists(found: dict[str, list[float]], rows: int, peer: mlflow_peer.Peer |
     worst = max(p95, key=lambda name: p95[name])
     for name, value in sorted(p95.items(), key=lambda item: -item[1]):
         figures.say(BENCH, f"list_p95_ms.{name}", value, "ms")
-    figures.say(BENCH, "list_p95_ms", p95[worst], "ms", peer="mlflow runs/search, first 50",
-                peer_value=figures.percentile(peer.milliseconds, 95) if peer else None, slowest=worst, rows=rows,
-                runs_list_ms=round(p95["runs"], 2))
+    figures.say(
+        BENCH,
+        "list_p95_ms",
+        p95[worst],
+        "ms",
+        peer="mlflow runs/search, first 50",
+        peer_value=figures.percentile(peer.milliseconds, 95) if peer else None,
+        slowest=worst,
+        rows=rows,
+        runs_list_ms=round(p95["runs"], 2),
+    )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,11 @@ import psutil
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    names = (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-             if line.startswith("model name"))
+    names = (
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    )
     return {
         "cpu": next(names, platform.machine()),
         "cores": os.cpu_count(),
@@ -29,8 +32,9 @@ def say_machine(bench: str) -> None:
     print(json.dumps({"bench": bench, "machine": machine()}), flush=True)
 
 
-def say(bench: str, metric: str, value: float, unit: str, *, peer: str = "", peer_value: float | None = None,
-        **more: Any) -> None:
+def say(
+    bench: str, metric: str, value: float, unit: str, *, peer: str = "", peer_value: float | None = None, **more: Any
+) -> None:
     """Print one figure; `ratio` is ours divided by the peer's."""
     line: dict[str, Any] = {"bench": bench, "metric": metric, "value": round(value, 4), "unit": unit}
     if peer_value is not None:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -55,14 +54,32 @@ def measure(stack: Stack, rows: int, reads: int) -> Peer:
     python = _environment()
     database = _database(stack)
     artifacts = str(stack.home / "mlflow")
-    done = subprocess.run([python, "-c", FILL, database, artifacts, str(rows)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [python, "-c", FILL, database, artifacts, str(rows)], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"MLflow could not be filled: {done.stderr[-2000:]}")
     (port,) = free_ports(1)
     server = subprocess.Popen(
-        [python, "-m", "mlflow", "server", "--backend-store-uri", database, "--artifacts-destination", artifacts,
-         "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        [
+            python,
+            "-m",
+            "mlflow",
+            "server",
+            "--backend-store-uri",
+            database,
+            "--artifacts-destination",
+            artifacts,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )
     try:
         return _search(server, f"http://127.0.0.1:{port}", done.stdout.split()[-1], reads)
@@ -83,7 +100,9 @@ def _environment() -> str:
 
 def _database(stack: Stack) -> str:
     """A database beside ours on the same server; returns its URL for SQLAlchemy."""
-    own = stack.manage("shell", "-v", "0", "-c", "from django.conf import settings; print(settings.BEDPLATE_DATABASE_URL)")
+    own = stack.manage(
+        "shell", "-v", "0", "-c", "from django.conf import settings; print(settings.BEDPLATE_DATABASE_URL)"
+    )
     with psycopg.connect(own, autocommit=True) as connection:
         connection.execute("CREATE DATABASE mlflow")
     parts = urlsplit(own)
@@ -110,5 +129,3 @@ def _healthy(client: httpx.Client) -> bool:
         return client.get("/health").status_code == 200
     except httpx.HTTPError:
         return False
-
-

@@ -12,7 +12,9 @@ from django.db import models
 from apps.common.states import Stateful
 from tests.architecture.tree import APPS, ROOT
 
-NOUNS = [model for app in APPS for model in django_apps.get_app_config(app).get_models() if not model._meta.auto_created]
+NOUNS = [
+    model for app in APPS for model in django_apps.get_app_config(app).get_models() if not model._meta.auto_created
+]
 IDS = [f"{model._meta.app_label}.{model.__name__}" for model in NOUNS]
 KERNEL = {"Event", "Transition", "AuditEvent", "IdempotencyKey"}
 INNER = {"ProjectUserPermission", "LogChunk", "MetricBatch"}
@@ -21,7 +23,8 @@ INNER = {"ProjectUserPermission", "LogChunk", "MetricBatch"}
 
 @pytest.mark.parametrize("model", NOUNS, ids=IDS)
 def test_noun_has_a_docstring(model: type[models.Model]) -> None:
-    assert model.__doc__ and not model.__doc__.startswith(f"{model.__name__}(")
+    assert model.__doc__
+    assert not model.__doc__.startswith(f"{model.__name__}(")
 
 
 @pytest.mark.parametrize("model", [m for m in NOUNS if m.__name__ not in INNER], ids=lambda m: m.__name__)
@@ -50,11 +53,17 @@ def test_reads_can_start_at_visible_to(model: type[models.Model]) -> None:
 def test_the_database_refuses_an_unknown_state(model: type[Stateful]) -> None:
     checks = [c for c in model._meta.constraints if isinstance(c, models.CheckConstraint)]
     states = sorted(model.machine.steps)
-    assert any(c.condition == models.Q(state__in=states) for c in checks), f"{model.__name__} lacks its state constraint"
+    assert any(c.condition == models.Q(state__in=states) for c in checks), (
+        f"{model.__name__} lacks its state constraint"
+    )
 
 
 @pytest.mark.parametrize("app", APPS)
 def test_app_has_its_rooms(app: str) -> None:
     folder = ROOT / "apps" / app
-    rooms = {"README.md", "apps.py"} if app == "common" else {"README.md", "apps.py", "admin.py", "states.py", "api/urls.py"}
+    rooms = (
+        {"README.md", "apps.py"}
+        if app == "common"
+        else {"README.md", "apps.py", "admin.py", "states.py", "api/urls.py"}
+    )
     assert {room for room in rooms if not (folder / room).exists()} == set()

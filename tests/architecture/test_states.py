@@ -68,12 +68,35 @@ WORKLOAD = {
     "succeeded": set(),
     "failed": set(),
 }
-REASONS = set(
-    "waiting_for_quota waiting_for_capacity waiting_for_approval budget_exhausted quality_blocked backing_off preempted "
-    "reclaimed evicted node_lost no_capacity start_timeout completed exit_nonzero out_of_memory time_limit image_pull "
-    "launch_error lost exceeds_quota no_matching_flavor cancelled_by_user approval_denied approval_expired "
-    "deleted_externally scaled_down idle".split()
-)
+REASONS = {
+    "waiting_for_quota",
+    "waiting_for_capacity",
+    "waiting_for_approval",
+    "budget_exhausted",
+    "quality_blocked",
+    "backing_off",
+    "preempted",
+    "reclaimed",
+    "evicted",
+    "node_lost",
+    "no_capacity",
+    "start_timeout",
+    "completed",
+    "exit_nonzero",
+    "out_of_memory",
+    "time_limit",
+    "image_pull",
+    "launch_error",
+    "lost",
+    "exceeds_quota",
+    "no_matching_flavor",
+    "cancelled_by_user",
+    "approval_denied",
+    "approval_expired",
+    "deleted_externally",
+    "scaled_down",
+    "idle",
+}
 
 
 def test_the_workload_table_is_the_house_s() -> None:

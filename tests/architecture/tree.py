@@ -103,10 +103,18 @@ def imports() -> tuple[Import, ...]:
 def _imports_of(path: Path) -> Iterator[Import]:
     module = module_name(path)
     tree = ast.parse(path.read_text())
-    inner = {id(x) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-             for x in ast.walk(node)}
-    typing = {id(x) for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-              for x in ast.walk(node)}
+    inner = {
+        id(x)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for x in ast.walk(node)
+    }
+    typing = {
+        id(x)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for x in ast.walk(node)
+    }
     for node in ast.walk(tree):
         for target in _targets(node, module, path.name == "__init__.py"):
             yield Import(module, target, node.lineno, id(node) in inner, id(node) in typing)  # type: ignore[attr-defined]

@@ -11,7 +11,9 @@ import pytest
 
 from tests.support.stack import Stack, finished, running_stack
 
-CSV = b"age,income,status\n" + b"".join(b"%d,%d,%s\n" % (20 + n, 100 * n, b"bad" if n % 4 == 0 else b"good") for n in range(40))
+CSV = b"age,income,status\n" + b"".join(
+    b"%d,%d,%s\n" % (20 + n, 100 * n, b"bad" if n % 4 == 0 else b"good") for n in range(40)
+)
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +31,16 @@ def demo(stack: Stack) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="session")
 def stranger(stack: Stack) -> Iterator[httpx.Client]:
     """A user with a project of their own and no role in demo's."""
-    stack.manage("shell", "-v", "0", "-c", (
-        "from apps.access.models import Organisation, User;"
-        "User.objects.create_user('stranger', password=None, organisation=Organisation.objects.get())"
-    ))
+    stack.manage(
+        "shell",
+        "-v",
+        "0",
+        "-c",
+        (
+            "from apps.access.models import Organisation, User;"
+            "User.objects.create_user('stranger', password=None, organisation=Organisation.objects.get())"
+        ),
+    )
     with stack.client("stranger") as client:
         post(client, "/projects", {"name": "elsewhere", "title": ""})
         yield client
@@ -72,5 +80,12 @@ def ground(demo: httpx.Client) -> Ground:
 
 
 def run_body(ground: Ground, name: str, script: str, **more: Any) -> dict[str, Any]:
-    return {"experiment": ground.experiment, "name": name, "script": script, "dataset_version": ground.version,
-            "parameters": {}, "resources": {"cpu_millis": 200, "memory_bytes": 256 << 20, "gpus": 0}, **more}
+    return {
+        "experiment": ground.experiment,
+        "name": name,
+        "script": script,
+        "dataset_version": ground.version,
+        "parameters": {},
+        "resources": {"cpu_millis": 200, "memory_bytes": 256 << 20, "gpus": 0},
+        **more,
+    }

@@ -57,7 +57,9 @@ def test_one_key_makes_one_run(demo: httpx.Client, ground: Ground) -> None:
     first = post(demo, "/runs", body, **{"Idempotency-Key": "once-1"})
     again = post(demo, "/runs", body, **{"Idempotency-Key": "once-1"})
     assert again == first
-    named = [run for run in demo.get(f"/runs?experiment={ground.experiment}").json()["results"] if run["name"] == "once"]
+    named = [
+        run for run in demo.get(f"/runs?experiment={ground.experiment}").json()["results"] if run["name"] == "once"
+    ]
     assert len(named) == 1
     other = demo.post("/runs", json=body | {"name": "other"}, headers={"Idempotency-Key": "once-1"})
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_mismatch")

@@ -37,7 +37,9 @@ def endpoint(demo: httpx.Client, ground: Ground) -> dict[str, Any]:
     run = finished(demo, f"/runs/{post(demo, '/runs', body)['id']}")
     assert run["state"] == "succeeded", run
     model = post(demo, "/models", {"project": ground.project, "name": "people"})
-    version = finished(demo, f"/model-versions/{post(demo, '/model-versions', {'model': model['id'], 'run': run['id']})['id']}")
+    version = finished(
+        demo, f"/model-versions/{post(demo, '/model-versions', {'model': model['id'], 'run': run['id']})['id']}"
+    )
     body = {"project": ground.project, "name": "people", "model_version": version["id"], "replicas": 1}
     made = post(demo, "/endpoints", body)
     until(lambda: demo.get(f"/endpoints/{made['id']}").json()["ready_replicas"] == 1, timeout_seconds=60)
@@ -104,7 +106,8 @@ def test_a_stranger_finds_nothing_at_the_address(
 
 def test_metrics_and_probes_answer_everywhere(endpoint: dict[str, Any], stack: Stack, demo: httpx.Client) -> None:
     (revision,) = [one for one in endpoint["revisions"] if one["state"] == "ready"]
-    (replica,) = demo.get(f"/revisions/{revision['id']}").json()["addresses"]
+    (attempt,) = demo.get(f"/attempts?workload={revision['workload']}").json()["results"]
+    (replica,) = [member["address"] for member in attempt["members"]]
     worker = f"http://127.0.0.1:{stack.environment['BEDPLATE_WORKER_METRICS_PORT']}"
     for base in (stack.url, stack.gateway_url, worker, f"http://{replica}"):
         for path in ("/livez", "/readyz", "/metrics"):

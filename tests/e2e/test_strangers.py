@@ -19,18 +19,25 @@ ctx.log_artifact("note", Path("note.txt"))
 """
 
 
-def test_rest_and_downloads_are_404_for_a_stranger(
-    demo: httpx.Client, stranger: httpx.Client, ground: Ground
-) -> None:
+def test_rest_and_downloads_are_404_for_a_stranger(demo: httpx.Client, stranger: httpx.Client, ground: Ground) -> None:
     run = finished(demo, f"/runs/{post(demo, '/runs', run_body(ground, 'private', WITH_ARTIFACT))['id']}")
     assert run["state"] == "succeeded", run
     (artifact,) = demo.get(f"/artifacts?run={run['id']}").json()["results"]
     paths = [
-        f"/projects/{ground.project}", f"/datasets/{ground.dataset}", f"/sources/{ground.source}",
-        f"/sources/{ground.source}/download", f"/ingestions/{ground.ingestion}", f"/dataset-versions/{ground.version}",
-        f"/experiments/{ground.experiment}", f"/runs/{run['id']}", f"/runs/{run['id']}/metrics",
-        f"/workloads/{run['workload']}", f"/workloads/{run['workload']}/logs", f"/workloads/{run['workload']}/story",
-        f"/artifacts/{artifact['id']}", f"/artifacts/{artifact['id']}/download",
+        f"/projects/{ground.project}",
+        f"/datasets/{ground.dataset}",
+        f"/sources/{ground.source}",
+        f"/sources/{ground.source}/download",
+        f"/ingestions/{ground.ingestion}",
+        f"/dataset-versions/{ground.version}",
+        f"/experiments/{ground.experiment}",
+        f"/runs/{run['id']}",
+        f"/runs/{run['id']}/metrics",
+        f"/workloads/{run['workload']}",
+        f"/workloads/{run['workload']}/logs",
+        f"/workloads/{run['workload']}/story",
+        f"/artifacts/{artifact['id']}",
+        f"/artifacts/{artifact['id']}/download",
     ]
     assert {path: demo.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
     assert {path: stranger.get(path).status_code for path in paths} == dict.fromkeys(paths, 404)

@@ -36,8 +36,13 @@ class Stack:
     def manage(self, *args: str) -> str:
         """Run one management command against it and return what it printed."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *args], cwd=ROOT, env=self.environment, capture_output=True, text=True,
-            timeout=60, check=False,
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"manage.py {' '.join(args)}: {done.stderr[-2000:]}")
@@ -61,8 +66,10 @@ class Stack:
 
     def logs(self) -> str:
         """The end of every log, for a failed test's message."""
-        parts = [f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}"
-                 for path in sorted((self.home / "logs").glob("*.log"))]
+        parts = [
+            f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}"
+            for path in sorted((self.home / "logs").glob("*.log"))
+        ]
         return "\n".join(parts)
 
 
@@ -88,13 +95,20 @@ def running_stack(**overrides: str) -> Iterator[Stack]:
         web, gateway, metrics = free_ports(3)
         own = {name: value for name, value in os.environ.items() if not name.startswith(("BEDPLATE_", "DJANGO_"))}
         environment = own | {
-            "BEDPLATE_HOME": str(home), "BEDPLATE_PORT": str(web), "BEDPLATE_GATEWAY_PORT": str(gateway),
-            "BEDPLATE_WORKER_METRICS_PORT": str(metrics), **overrides,
+            "BEDPLATE_HOME": str(home),
+            "BEDPLATE_PORT": str(web),
+            "BEDPLATE_GATEWAY_PORT": str(gateway),
+            "BEDPLATE_WORKER_METRICS_PORT": str(metrics),
+            **overrides,
         }
         output = Path(folder) / "up.log"
         with output.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"], cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT,
+                [sys.executable, "manage.py", "up"],
+                cwd=ROOT,
+                env=environment,
+                stdout=file,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         stack = Stack(home, f"http://127.0.0.1:{web}", f"http://127.0.0.1:{gateway}", environment, process)
