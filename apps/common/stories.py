@@ -13,7 +13,7 @@ from apps.common.models import Transition
 STEPS_MOST = 1000
 
 
-class StepSerializer(serializers.ModelSerializer[Transition]):
+class StoryStepSerializer(serializers.ModelSerializer[Transition]):
     """One step: from where, to where, why, by whom, when."""
 
     class Meta:
@@ -41,9 +41,11 @@ EXAMPLE = OpenApiExample(
 class StoryMixin:
     """For a viewset of a noun with a state table."""
 
-    @extend_schema(summary="Its steps so far, oldest first", responses=StepSerializer(many=True), examples=[EXAMPLE])
+    @extend_schema(
+        summary="Its steps so far, oldest first", responses=StoryStepSerializer(many=True), examples=[EXAMPLE]
+    )
     @action(detail=True, methods=["get"], filter_backends=(), pagination_class=None)
     def story(self, request: Request, pk: str) -> Response:
         """Every step through its state table: from where, to where, why, by whom, when."""
         steps = self.get_object().story()[:STEPS_MOST]  # type: ignore[attr-defined]  # of the viewset
-        return Response(StepSerializer(steps, many=True).data)
+        return Response(StoryStepSerializer(steps, many=True).data)

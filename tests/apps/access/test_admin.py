@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
 from apps.access.models import ApiToken, ApprovalRequest, Organisation, Project, Secret, Team, User
+from apps.common.admin import VisibleAdmin
 from apps.common.audit import Actor, record
 from apps.common.models import AuditEvent, Event, IdempotencyKey, Transition
 from tests.support.factories.access import (
@@ -162,6 +164,27 @@ def test_a_superuser_makes_accounts_and_every_change_is_told() -> None:
     assert cy.check_password(PASSWORD)
     assert AuditEvent.objects.get(action="user.created").actor_name == root.username
     assert browser.post(page(User, "delete", cy.pk), {"post": "yes"}).status_code == 403
+
+
+def test_failed_sign_ins_count_here_too() -> None:
+    cache.clear()
+    UserFactory.create(username="root", is_superuser=True, is_staff=True)
+    browser, url = Client(), reverse("admin:login")
+    right = {"username": "root", "password": PASSWORD}
+    assert browser.post(url, right).status_code == 302
+    for _ in range(10):
+        assert "Please enter the correct" in browser.post(url, right | {"password": "wrong"}).content.decode()
+    assert "Too many failed sign-ins" in Client().post(url, right).content.decode()
+    assert Client().post("/api/v1/auth/login", right, content_type="application/json").status_code == 429
+    cache.clear()
+    UserFactory.create(username="plain")
+    assert "Please enter the correct" in Client().post(url, right | {"username": "plain"}).content.decode()
+
+
+def test_every_page_of_ours_starts_at_what_is_visible() -> None:
+    ours = [page for model, page in admin.site._registry.items() if model.__module__.startswith("apps.")]
+    assert len(ours) >= len(MODELS) + len(KERNEL)
+    assert [page for page in ours if not isinstance(page, VisibleAdmin)] == []
 
 
 def test_an_organisation_comes_with_its_team() -> None:

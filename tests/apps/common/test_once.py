@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from apps.access.models import ApiToken, Project, Secret, User
+from apps.common import clock
+from apps.common.idempotency import keys_forget
 from apps.common.models import AuditEvent, IdempotencyKey
 from tests.support.concurrency import Thread
 from tests.support.factories.access import ProjectFactory, TeamFactory, UserFactory, grant, member
@@ -103,6 +106,15 @@ def test_the_digest_of_a_secret_cannot_be_tried_out(ann: User, settings: Any) ->
         digests.add(IdempotencyKey.objects.get(key=f"k-{number}").request_digest)
     assert len(digests) == 2
     assert Secret.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_key_is_forgotten_after_two_days(ann: User) -> None:
+    post(ann, key="old", name="risk")
+    post(ann, key="new", name="churn")
+    IdempotencyKey.objects.filter(key="old").update(created_at=clock.now() - timedelta(days=2, seconds=1))
+    assert [keys_forget(), keys_forget()] == [1, 0]
+    assert [row.key for row in IdempotencyKey.objects.all()] == ["new"]
 
 
 @pytest.mark.django_db(transaction=True)
