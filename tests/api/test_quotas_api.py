@@ -61,7 +61,10 @@ def test_a_pool_shows_its_machines_and_kinds_of_gpu(editor: User) -> None:
     pool = make_pool(cores=4, memory=2, H200=1)
     api = client(editor)
     assert api.get(f"{API}/pools", {"name": "local"}).json()["results"][0] == {
-        "id": str(pool.pk), "name": "local", "backend": "fake", "organisation": None,
+        "id": str(pool.pk),
+        "name": "local",
+        "backend": "fake",
+        "organisation": None,
         "created_at": api.get(f"{API}/pools/{pool.pk}").json()["created_at"],
     }
     [node] = api.get(f"{API}/nodes", {"pool": str(pool.pk)}).json()["results"]
@@ -87,7 +90,9 @@ def test_a_project_gets_its_queue_when_queues_are_listed(project: Project, edito
     [queue] = client(editor).get(f"{API}/queues").json()["results"]
     assert queue["project"] == str(project.pk)
     assert {quota["resource"]: quota["nominal"] for quota in queue["quotas"]} == {
-        "cpu_millis": 4000, "memory_bytes": 2 << 30, "gpus": 0
+        "cpu_millis": 4000,
+        "memory_bytes": 2 << 30,
+        "gpus": 0,
     }
     assert ids(client(editor).get(f"{API}/queues")) == [queue["id"]]
     assert Queue.objects.count() == 1
@@ -103,15 +108,27 @@ def test_an_administrator_sets_a_quota_and_says_it_twice(project: Project) -> No
     assert first.json() | wanted == first.json()
     assert Quota.objects.filter(queue=queue, flavor="H200").count() == 1
     assert AuditEvent.objects.filter(action="quota.set", project_id=project.pk).first().detail == {
-        "resource": "gpus", "flavor": "H200", "nominal": 4, "was": None
+        "resource": "gpus",
+        "flavor": "H200",
+        "nominal": 4,
+        "was": None,
     }
     assert ids(client(root).get(f"{API}/quotas", {"flavor": "H200"})) == [first.json()["id"]]
 
 
-@pytest.mark.parametrize("wrong", [
-    {"resource": "patience"}, {"nominal": -1}, {"nominal": 1 << 61}, {"nominal": "many"}, {"flavor": "H200"},
-    {"queue": "x"}, {"queue": None}, {"resource": None},
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"resource": "patience"},
+        {"nominal": -1},
+        {"nominal": 1 << 61},
+        {"nominal": "many"},
+        {"flavor": "H200"},
+        {"queue": "x"},
+        {"queue": None},
+        {"resource": None},
+    ],
+)
 def test_a_quota_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     queue = make_queue(make_pool())
     root = UserFactory.create(is_superuser=True)
@@ -197,7 +214,8 @@ def test_the_story_of_a_workload_is_told_in_order(project: Project, editor: User
     workload_stop(workload, reason="cancelled_by_user", actor=Actor.user(editor))
     steps = client(editor).get(f"{API}/workloads/{workload.pk}/story").json()
     assert [(step["to_state"], step["actor_name"]) for step in steps] == [
-        ("admitted", "admission"), ("cancelled", editor.username)
+        ("admitted", "admission"),
+        ("cancelled", editor.username),
     ]
 
 

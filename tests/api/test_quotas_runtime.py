@@ -27,8 +27,10 @@ __all__ = ["sent"]
 pytestmark = pytest.mark.django_db
 SELF = "/api/v1/runtime/attempts/self"
 ROUTES = {
-    "heartbeat": ("post", {"rank": 0}), "logs": ("post", {"rank": 0, "sequence": 0, "text": "x"}),
-    "exit": ("post", {"rank": 0, "exit_code": 0}), "should-stop": ("get", None),
+    "heartbeat": ("post", {"rank": 0}),
+    "logs": ("post", {"rank": 0, "sequence": 0, "text": "x"}),
+    "exit": ("post", {"rank": 0, "exit_code": 0}),
+    "should-stop": ("get", None),
 }
 
 
@@ -50,7 +52,8 @@ def call(token: str, route: str, body: Any = None) -> Any:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     text = json.dumps(body or default)  # plain ASCII: REST framework's own encoder cannot send every string
     return getattr(APIClient(), method)(
-        f"{SELF}/{route}", **({} if method == "get" else {"data": text, "content_type": "application/json"}),
+        f"{SELF}/{route}",
+        **({} if method == "get" else {"data": text, "content_type": "application/json"}),
         headers=headers,
     )
 
@@ -134,10 +137,18 @@ def test_a_heartbeat_keeps_the_last_sample_of_each_member(attempt: Attempt) -> N
     assert now.heartbeat_at > before
 
 
-@pytest.mark.parametrize("body", [
-    {}, {"rank": -1}, {"rank": 2}, {"rank": "x"}, {"rank": 10**30}, {"rank": 0, "cpu_ratio": -1},
-    {"rank": 0, "gpus": [{}]},
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"rank": -1},
+        {"rank": 2},
+        {"rank": "x"},
+        {"rank": 10**30},
+        {"rank": 0, "cpu_ratio": -1},
+        {"rank": 0, "gpus": [{}]},
+    ],
+)
 def test_a_heartbeat_that_makes_no_sense_is_refused(body: Any, attempt: Attempt) -> None:
     assert call(token_of(attempt), "heartbeat", body or {"cpu_ratio": 1}).status_code == 400
     assert stored(attempt).heartbeat_at is None
@@ -191,9 +202,17 @@ def test_a_chunk_has_a_largest_size(attempt: Attempt) -> None:
     assert LogChunk.objects.count() == 1
 
 
-@pytest.mark.parametrize("wrong", [
-    {"rank": 2}, {"rank": -1}, {"sequence": -1}, {"sequence": 1 << 63}, {"first_line": 1 << 63}, {"text": None},
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rank": 2},
+        {"rank": -1},
+        {"sequence": -1},
+        {"sequence": 1 << 63},
+        {"first_line": 1 << 63},
+        {"text": None},
+    ],
+)
 def test_a_chunk_that_makes_no_sense_is_refused(wrong: dict[str, Any], attempt: Attempt) -> None:
     body = {"rank": 0, "sequence": 0, "text": "x", **wrong}
     assert call(token_of(attempt), "logs", body).status_code == 400
@@ -259,8 +278,14 @@ def test_a_result_has_a_largest_size(attempt: Attempt) -> None:
     assert stored(attempt).result is None
 
 
-@pytest.mark.parametrize("body", [
-    {"rank": 0}, {"rank": 5, "exit_code": 0}, {"rank": 0, "exit_code": "x"}, {"rank": 0, "exit_code": 0, "result": [1]},
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"rank": 0},
+        {"rank": 5, "exit_code": 0},
+        {"rank": 0, "exit_code": "x"},
+        {"rank": 0, "exit_code": 0, "result": [1]},
+    ],
+)
 def test_an_exit_that_makes_no_sense_is_refused(body: Any, attempt: Attempt) -> None:
     assert call(token_of(attempt), "exit", body).status_code == 400

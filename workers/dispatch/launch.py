@@ -111,9 +111,7 @@ def _prepared(workload: Workload, attempt: Attempt) -> tuple[Spec, LaunchContext
     return spec, _context(workload, attempt.pk, attempt.number, token, secrets)
 
 
-def _context(
-    workload: Workload, attempt_id: UUID, number: int, token: str, secrets: dict[str, bytes]
-) -> LaunchContext:
+def _context(workload: Workload, attempt_id: UUID, number: int, token: str, secrets: dict[str, bytes]) -> LaunchContext:
     return LaunchContext(
         workload_id=str(workload.pk),
         attempt_id=str(attempt_id),

@@ -42,7 +42,9 @@ def resize(workload_id: UUID) -> None:
 def _due() -> Any:
     target = Least(F("workload__count_granted"), F("workload__count_max"))
     rows = Attempt.objects.filter(
-        ended_at=None, submitted_at__isnull=False, workload__kind=WorkloadKind.SERVING,
+        ended_at=None,
+        submitted_at__isnull=False,
+        workload__kind=WorkloadKind.SERVING,
         workload__state__in=(WorkloadState.LAUNCHING, WorkloadState.RUNNING),
     )
     return rows.annotate(target=target).exclude(count_told=F("target")).order_by("pk")

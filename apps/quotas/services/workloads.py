@@ -26,7 +26,11 @@ from workers.contracts.specs import Spec
 @transaction.atomic
 def workload_submit(
     *,
-    project: Project, spec: Spec, owner_kind: str, owner_id: UUID, name: str,
+    project: Project,
+    spec: Spec,
+    owner_kind: str,
+    owner_id: UUID,
+    name: str,
     requested_by: User | None,
     actor: Actor,
     count_min: int = 1,
@@ -42,24 +46,22 @@ def workload_submit(
         Invalid: the request makes no sense (negative, absurd, not storable).
         Unavailable: no pool has been discovered yet.
     """
-    stored = request_check(spec, name=name, count_min=count_min, count_max=count_max, priority=priority)
+    wanted: dict[str, Any] = {"name": name, "count_min": count_min, "count_max": count_max, "priority": priority}
+    stored = request_check(spec, **wanted)
     queue = queue_ensure(project)
     workload: Workload = Workload.objects.create(
         project=project,
         pool_id=queue.pool_id,
         queue=queue,
-        name=name,
         kind=spec.kind,
         spec=stored,
         owner_kind=owner_kind,
         owner_id=owner_id,
-        priority=priority,
-        count_min=count_min,
-        count_max=count_max,
         requested_by=requested_by,
+        **wanted,
         **asdict(spec.resources),
     )
-    emit("workload.submitted", workload, payload={"state": workload.state, "actor": actor.name})
+    emit("workload.submitted", workload, payload={"actor": actor.name})
     queues.send(queues.ADMIT, workload.pool_id)
     return workload
 

@@ -15,9 +15,7 @@ from workers.contracts.observation import MemberObservation, Observation, Phase
 
 RUNNING = Observation(Phase.RUNNING, members=(MemberObservation(0, Phase.RUNNING),))
 SUCCEEDED = Observation(Phase.SUCCEEDED, "completed", members=(MemberObservation(0, Phase.SUCCEEDED, exit_code=0),))
-FAILED = Observation(
-    Phase.FAILED, "out_of_memory", "Killed.", (MemberObservation(0, Phase.FAILED, exit_code=137),)
-)
+FAILED = Observation(Phase.FAILED, "out_of_memory", "Killed.", (MemberObservation(0, Phase.FAILED, exit_code=137),))
 LOST = Observation(Phase.LOST, "lost", "Its supervisor died.")
 GONE = Observation(Phase.NOT_FOUND)
 

@@ -53,24 +53,48 @@ def queue(project: str = "vision", cores: float = 8, memory: float = 64, gpus: i
 
 
 def wl(
-    number: int, project: str = "vision", cores: float = 1, memory: float = 1, gpus: int = 0, flavor: str = "", *,
-    count: int = 1, most: int = 0, priority: int = 0,
+    number: int,
+    project: str = "vision",
+    cores: float = 1,
+    memory: float = 1,
+    gpus: int = 0,
+    flavor: str = "",
+    *,
+    count: int = 1,
+    most: int = 0,
+    priority: int = 0,
 ) -> Waiting:
     """Workload `number` waits since second `number`."""
     return Waiting(
-        uid(number), queue_id(project), ask(cores, memory, gpus, flavor), START + timedelta(seconds=number),
-        count_min=count, count_max=most or count, priority=priority,
+        uid(number),
+        queue_id(project),
+        ask(cores, memory, gpus, flavor),
+        START + timedelta(seconds=number),
+        count_min=count,
+        count_max=most or count,
+        priority=priority,
     )
 
 
 def held(
-    number: int, project: str = "vision", cores: float = 1, memory: float = 1, gpus: int = 0, flavor: str = "", *,
-    on: Sequence[tuple[str, tuple[int, ...]]] = (("node", ()),), wanted: int = 0,
+    number: int,
+    project: str = "vision",
+    cores: float = 1,
+    memory: float = 1,
+    gpus: int = 0,
+    flavor: str = "",
+    *,
+    on: Sequence[tuple[str, tuple[int, ...]]] = (("node", ()),),
+    wanted: int = 0,
 ) -> Holding:
     """Workload `number` runs on the named nodes and GPU indices."""
     return Holding(
-        uid(number), queue_id(project), ask(cores, memory, gpus, flavor), flavor,
-        tuple(Assignment(name, devices) for name, devices in on), wanted,
+        uid(number),
+        queue_id(project),
+        ask(cores, memory, gpus, flavor),
+        flavor,
+        tuple(Assignment(name, devices) for name, devices in on),
+        wanted,
     )
 
 

@@ -37,7 +37,10 @@ def test_what_fits_is_admitted_billed_and_launched(queue: Queue, sent: Sent) -> 
     assert (record.members, record.cpu_millis, record.memory_bytes, record.gpus) == (3, 6000, 12 << 30, 0)
     assert (record.reserved_at, record.used_at, record.closed_at, record.attempt) == (now.admitted_at, None, None, None)
     assert (record.project, record.organisation, record.team, record.pool) == (
-        now.project, now.organisation, now.team, now.pool
+        now.project,
+        now.organisation,
+        now.team,
+        now.pool,
     )
     assert story(workload) == [("admitted", "")]
     assert sent == [(queues.LAUNCH, str(workload.pk)), (queues.WORKLOAD_CHANGED, str(workload.pk))]
@@ -87,7 +90,9 @@ def test_what_backs_off_is_not_looked_at_before_its_time(queue: Queue) -> None:
     earlier = WorkloadFactory.create(queue=queue, not_before=clock.db_now() - timedelta(seconds=1))
     assert pool_admit(queue.pool_id) == 1
     assert (fresh(later).state, fresh(later).state_reason, fresh(later).state_detail) == (
-        "pending", "backing_off", "Lost."
+        "pending",
+        "backing_off",
+        "Lost.",
     )
     assert fresh(earlier).state == "admitted"
 

@@ -99,11 +99,17 @@ def test_what_nobody_saw_ending_is_billed_until_its_last_heartbeat(queue: Queue)
     assert UsageRecord.objects.get(workload=workload).closed_at == beat
 
 
-@pytest.mark.parametrize(("reason", "state", "later"), [
-    ("cancelled_by_user", "cancelled", False), ("scaled_down", "cancelled", False),
-    ("approval_denied", "cancelled", False), ("preempted", "pending", False), ("evicted", "pending", False),
-    ("start_timeout", "pending", True),
-])
+@pytest.mark.parametrize(
+    ("reason", "state", "later"),
+    [
+        ("cancelled_by_user", "cancelled", False),
+        ("scaled_down", "cancelled", False),
+        ("approval_denied", "cancelled", False),
+        ("preempted", "pending", False),
+        ("evicted", "pending", False),
+        ("start_timeout", "pending", True),
+    ],
+)
 def test_what_was_stopped_ends_by_its_reason(reason: str, state: str, later: bool, queue: Queue) -> None:
     workload, attempt = running(queue)
     Workload.objects.filter(pk=workload.pk).update(state="stopping", state_reason=reason, state_detail="so")
@@ -211,10 +217,15 @@ def test_what_is_no_news_needs_no_transaction(queue: Queue) -> None:
     assert observation_matters(loaded, RUNNING, asked_at=at)
 
 
-@pytest.mark.parametrize(("spec", "age", "state"), [
-    (None, 299, "launching"), (None, 302, "stopping"),
-    (serving_spec(start_timeout_seconds=10), 9, "launching"), (serving_spec(start_timeout_seconds=10), 12, "stopping"),
-])
+@pytest.mark.parametrize(
+    ("spec", "age", "state"),
+    [
+        (None, 299, "launching"),
+        (None, 302, "stopping"),
+        (serving_spec(start_timeout_seconds=10), 9, "launching"),
+        (serving_spec(start_timeout_seconds=10), 12, "stopping"),
+    ],
+)
 def test_what_does_not_start_in_time_is_stopped_to_start_again(
     spec: Any, age: int, state: str, queue: Queue, sent: Sent
 ) -> None:

@@ -31,24 +31,27 @@ from tests.apps.quotas.scheduling import START, queue_id, uid
 KINDS = ["H200", "L4"]
 PROJECTS = ["a", "b", "c"]
 
-asks = st.builds(
-    Ask, st.integers(1, 4), st.integers(1, 4), st.integers(0, 3), st.sampled_from(["", *KINDS])
-).map(lambda ask: ask if ask.gpus else replace(ask, flavor=""))
+asks = st.builds(Ask, st.integers(1, 4), st.integers(1, 4), st.integers(0, 3), st.sampled_from(["", *KINDS])).map(
+    lambda ask: ask if ask.gpus else replace(ask, flavor="")
+)
 
 nodes = st.lists(
     st.tuples(st.integers(0, 8), st.integers(0, 8), st.lists(st.sampled_from(KINDS), max_size=4), st.booleans()),
     max_size=4,
-).map(lambda rows: tuple(
-    NodeView(f"node-{n}", cpu, memory, tuple(map(Gpu, range(len(kinds)), kinds)), ready)
-    for n, (cpu, memory, kinds, ready) in enumerate(rows)
-))
+).map(
+    lambda rows: tuple(
+        NodeView(f"node-{n}", cpu, memory, tuple(map(Gpu, range(len(kinds)), kinds)), ready)
+        for n, (cpu, memory, kinds, ready) in enumerate(rows)
+    )
+)
 
 limits = st.lists(
     st.tuples(
         st.sampled_from([("cpu_millis", ""), ("memory_bytes", ""), ("gpus", ""), ("gpus", "H200"), ("gpus", "L4")]),
         st.integers(0, 12),
     ),
-    max_size=5, unique_by=lambda row: row[0],
+    max_size=5,
+    unique_by=lambda row: row[0],
 ).map(lambda rows: tuple(Limit(resource, kind, nominal) for (resource, kind), nominal in rows))
 
 
@@ -56,9 +59,12 @@ limits = st.lists(
 def snapshots(draw: st.DrawFn) -> Snapshot:
     """Pools in which what is held was admitted by cycles before, so that the beginning is a possible one."""
     queues = tuple(QueueView(queue_id(project), project, draw(limits)) for project in PROJECTS)
-    rows = draw(st.lists(
-        st.tuples(st.sampled_from(PROJECTS), asks, st.integers(1, 3), st.integers(0, 2), st.integers(0, 2)), max_size=12
-    ))
+    rows = draw(
+        st.lists(
+            st.tuples(st.sampled_from(PROJECTS), asks, st.integers(1, 3), st.integers(0, 2), st.integers(0, 2)),
+            max_size=12,
+        )
+    )
     waiting = [
         Waiting(uid(n), queue_id(project), ask, START, least, least + more, priority)
         for n, (project, ask, least, more, priority) in enumerate(rows)
@@ -67,9 +73,16 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     before = Snapshot(draw(nodes), queues, (), tuple(waiting[:cut]))
     by_id = {one.workload_id: one for one in waiting}
     holdings = tuple(
-        Holding(d.workload_id, by_id[d.workload_id].queue_id, by_id[d.workload_id].ask, d.flavor, d.assignments,
-                len(d.assignments) + draw(st.integers(0, 2)))
-        for d in cycle(before) if isinstance(d, Admit)
+        Holding(
+            d.workload_id,
+            by_id[d.workload_id].queue_id,
+            by_id[d.workload_id].ask,
+            d.flavor,
+            d.assignments,
+            len(d.assignments) + draw(st.integers(0, 2)),
+        )
+        for d in cycle(before)
+        if isinstance(d, Admit)
     )
     changed = tuple(replace(node, ready=draw(st.booleans())) for node in before.nodes)
     return Snapshot(changed, queues, holdings, tuple(waiting[cut:]))
@@ -152,9 +165,17 @@ def test_the_order_of_reading_the_pool_changes_nothing(snapshot: Snapshot, rando
     def shuffled(rows: tuple[object, ...]) -> tuple[object, ...]:
         return tuple(sorted(rows, key=lambda _: random.random()))  # type: ignore[attr-defined]
 
-    other = Snapshot(*(shuffled(rows) for rows in (  # type: ignore[arg-type]
-        snapshot.nodes, snapshot.queues, snapshot.holdings, snapshot.waiting
-    )))
+    other = Snapshot(
+        *(
+            shuffled(rows)
+            for rows in (  # type: ignore[arg-type]
+                snapshot.nodes,
+                snapshot.queues,
+                snapshot.holdings,
+                snapshot.waiting,
+            )
+        )
+    )
     assert cycle(other) == cycle(snapshot)
 
 

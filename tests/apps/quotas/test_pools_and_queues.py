@@ -46,7 +46,10 @@ def test_discovery_writes_down_what_there_is(sent: Sent) -> None:
     ]
     [flavor] = ResourceFlavor.objects.all()
     assert (flavor.name, flavor.gpu_model, flavor.gpu_memory_bytes, flavor.simulated) == (
-        "H200", "NVIDIA H200", 141 * GIB, False
+        "H200",
+        "NVIDIA H200",
+        141 * GIB,
+        False,
     )
     assert sent == [(queues.ADMIT, str(pool.pk))]
 
@@ -57,7 +60,8 @@ def test_discovery_again_brings_the_pool_up_to_date() -> None:
     again = pool_discover("local", "fake", [replace(MACHINE, cpu_millis=8000, gpus=(), simulated=True)])
     assert first == again
     assert list(Node.objects.order_by("name").values_list("name", "cpu_millis", "gpus", "ready")) == [
-        ("box", 8000, [], True), ("old", 1000, [], False)
+        ("box", 8000, [], True),
+        ("old", 1000, [], False),
     ]
     pool_discover("local", "fake", [MACHINE, NodeFacts("old", 1000, GIB)])
     assert list(Node.objects.values_list("ready", flat=True)) == [True, True]
@@ -81,10 +85,17 @@ def test_a_pool_keeps_its_backend() -> None:
         pool_discover("local", "local", [MACHINE])
 
 
-@pytest.mark.parametrize(("model", "name"), [
-    ("NVIDIA H200", "H200"), ("NVIDIA A100-SXM4-80GB", "A100-SXM4-80GB"), ("Tesla T4", "T4"),
-    ("NVIDIA GeForce RTX 4090", "RTX-4090"), ("AMD Instinct MI300X", "AMD-Instinct-MI300X"), ("x" * 99, "x" * 60),
-])
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("NVIDIA H200", "H200"),
+        ("NVIDIA A100-SXM4-80GB", "A100-SXM4-80GB"),
+        ("Tesla T4", "T4"),
+        ("NVIDIA GeForce RTX 4090", "RTX-4090"),
+        ("AMD Instinct MI300X", "AMD-Instinct-MI300X"),
+        ("x" * 99, "x" * 60),
+    ],
+)
 def test_kinds_of_gpu_have_short_names(model: str, name: str) -> None:
     assert flavor_name(model) == name
 
@@ -96,7 +107,8 @@ def test_the_command_discovers_the_backend_of_the_installation(db: None, fake: F
     call_command("discover", "--pool", "other", stdout=StringIO())
     assert out.getvalue() == "pool fake: box has 4 cores, 8 GiB of memory, GPU 0 NVIDIA H200\n"
     assert list(ResourcePool.objects.order_by("name").values_list("name", "backend")) == [
-        ("fake", "fake"), ("other", "fake")
+        ("fake", "fake"),
+        ("other", "fake"),
     ]
 
 
@@ -170,7 +182,10 @@ def test_a_lowered_quota_stops_nobody_and_admits_nobody(queue: Queue, sent: Sent
     running.refresh_from_db()
     assert running.state == "running"
     assert AuditEvent.objects.get(action="quota.set").detail == {
-        "resource": "cpu_millis", "flavor": "", "nominal": 500, "was": 8000
+        "resource": "cpu_millis",
+        "flavor": "",
+        "nominal": 500,
+        "was": 8000,
     }
 
 
@@ -227,10 +242,17 @@ def test_the_rules_hold_when_it_is_applied(queue: Queue, root: User) -> None:
     assert quotas_of(other)["cpu_millis"] == 8000
 
 
-@pytest.mark.parametrize("wrong", [
-    {"queue": "x"}, {"queue": None}, {"resource": "patience"}, {"nominal": "many"}, {"nominal": -1},
-    {"flavor": "H200"},
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"queue": "x"},
+        {"queue": None},
+        {"resource": "patience"},
+        {"nominal": "many"},
+        {"nominal": -1},
+        {"flavor": "H200"},
+    ],
+)
 def test_a_quota_that_makes_no_sense_cannot_be_asked_for(wrong: dict[str, Any], queue: Queue) -> None:
     with pytest.raises(Invalid):
         asked(queue, **wrong)

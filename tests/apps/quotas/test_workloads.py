@@ -29,8 +29,18 @@ def submit(project: Any, **kwargs: Any) -> Workload:
 def test_submit_makes_a_pending_workload_and_asks_for_admission(pool: ResourcePool, sent: Sent) -> None:
     project, user = ProjectFactory.create(), UserFactory.create()
     owner = uuid7()
-    workload = fresh(submit(project, spec=serving_spec(2, 4), owner_kind="revision", owner_id=owner, requested_by=user,
-                            count_min=1, count_max=3, priority=5))
+    workload = fresh(
+        submit(
+            project,
+            spec=serving_spec(2, 4),
+            owner_kind="revision",
+            owner_id=owner,
+            requested_by=user,
+            count_min=1,
+            count_max=3,
+            priority=5,
+        )
+    )
     assert (workload.state, workload.kind, workload.priority) == ("pending", "serving", 5)
     assert (workload.cpu_millis, workload.memory_bytes, workload.gpus, workload.flavor) == (2000, 4 * GIB, 0, "")
     assert (workload.count_min, workload.count_max, workload.count_granted) == (1, 3, 0)
@@ -46,7 +56,9 @@ def test_the_first_submit_gives_the_project_a_queue_with_the_whole_pool(pool: Re
     first, second = submit(project), submit(project)
     assert first.queue == second.queue == Queue.objects.get(project=project)
     assert dict(Quota.objects.values_list("resource", "nominal")) == {
-        "cpu_millis": 8000, "memory_bytes": 64 * GIB, "gpus": 0
+        "cpu_millis": 8000,
+        "memory_bytes": 64 * GIB,
+        "gpus": 0,
     }
 
 
@@ -229,5 +241,3 @@ def test_the_result_is_that_of_the_last_attempt(queue: Queue) -> None:
     for number, result in ((1, {"auc": 0.5}), (2, {"auc": 0.9})):
         AttemptFactory.create(workload=workload, number=number, result=result, ended_at=workload.created_at)
     assert workload_result(workload) == {"auc": 0.9}
-
-

@@ -39,7 +39,9 @@ def test_a_launch_carries_what_the_spec_must_not(queue: Queue, fake: FakeBackend
     assert context.secrets == {"key": b"s3cret"}
     assert (context.nodes, context.devices) == (("node-0", "node-0"), ((), ()))
     assert context.labels == {
-        "organisation": queue.organisation.name, "team": queue.team.name, "project": queue.project.name
+        "organisation": queue.organisation.name,
+        "team": queue.team.name,
+        "project": queue.project.name,
     }
     assert attempt_of(context.token) == attempt
     assert "s3cret" not in str(workload.spec) + str(attempt.handle)

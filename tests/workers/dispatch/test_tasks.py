@@ -40,11 +40,18 @@ def test_every_name_has_a_task_and_every_tick_a_time() -> None:
 
 def test_ticks_come_in_time_and_are_dropped_when_late() -> None:
     assert BEAT_SCHEDULE["dispatch.tick_observe"] == {
-        "task": "dispatch.tick_observe", "schedule": 2, "options": {"queue": "dispatch", "expires": 2}
+        "task": "dispatch.tick_observe",
+        "schedule": 2,
+        "options": {"queue": "dispatch", "expires": 2},
     }
     assert {name: row["schedule"] for name, row in BEAT_SCHEDULE.items()} == {
-        "control.tick_admit": 5, "dispatch.tick_launch": 5, "dispatch.tick_observe": 2, "dispatch.tick_stop": 5,
-        "control.tick_reconcile": 10, "control.tick_expire": 60, "dispatch.tick_sweep": 60,
+        "control.tick_admit": 5,
+        "dispatch.tick_launch": 5,
+        "dispatch.tick_observe": 2,
+        "dispatch.tick_stop": 5,
+        "control.tick_reconcile": 10,
+        "control.tick_expire": 60,
+        "dispatch.tick_sweep": 60,
     }
 
 
