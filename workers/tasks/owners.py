@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-from apps.datasets.services import reconcile as datasets
 from apps.datasets.services.cleaning import cleaning_run_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
 from apps.datasets.services.profiles import profile_reconcile
-from apps.deployments.services import reconcile as deployments
+from apps.datasets.services.reconcile import reconcile_due as datasets_due
+from apps.deployments.services.reconcile import reconcile_due as deployments_due
 from apps.deployments.services.revisions import revision_reconcile
-from apps.experiments.services import reconcile as experiments
+from apps.experiments.services.reconcile import reconcile_due as experiments_due
 from apps.experiments.services.runs import run_reconcile
 from apps.quotas.services.approvals import approval_apply as quota_approval_apply
 
@@ -29,8 +29,8 @@ COMMANDS: Final[dict[str, Callable[[UUID], object]]] = {"quota.set": quota_appro
 """By `ApprovalRequest.command`: takes the approval's id, runs the command if it was approved, once."""
 
 RECONCILERS: Final[tuple[Callable[[], object], ...]] = (
-    datasets.reconcile_due,
-    experiments.reconcile_due,
-    deployments.reconcile_due,
+    datasets_due,
+    experiments_due,
+    deployments_due,
 )
 """Each finds its rows whose workload has moved on without them."""
