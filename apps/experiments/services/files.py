@@ -117,9 +117,9 @@ def _continue_from(run_id: UUID, attempt: Attempt, step: int) -> None:
 
 def _verified(attempt: Attempt, uri: str, sha256: str, size_bytes: int) -> str:
     """The path of a file of this attempt that is what was announced."""
-    path = path_of(uri)
-    if not path.startswith(f"attempts/{attempt.pk}/") or path.endswith("/"):
-        raise Forbidden(f"A job announces files below bedplate://attempts/{attempt.pk}/ only.")
+    path, own = path_of(uri), f"attempts/{attempt.pk}/"
+    if not path.startswith(own) or path.endswith("/") or _leads_out(path, own):
+        raise Forbidden(f"A job announces files below bedplate://{own} only.")
     try:
         stored = store().measure(path)
     except (FileNotFoundError, IsADirectoryError):
@@ -130,6 +130,12 @@ def _verified(attempt: Attempt, uri: str, sha256: str, size_bytes: int) -> str:
             f"announced were {size_bytes} and {sha256}."
         )
     return path
+
+
+def _leads_out(path: str, folder: str) -> bool:
+    """Whether a link in a store that is a folder makes of this path another attempt's file."""
+    file, own = store().local_path(path), store().local_path(folder)
+    return file is not None and own is not None and not file.resolve().is_relative_to(own.resolve())
 
 
 def _plain(metadata: dict[str, Any]) -> dict[str, Any]:

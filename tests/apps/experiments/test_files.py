@@ -108,6 +108,17 @@ class TestArtifacts:
         with pytest.raises(Invalid):
             artifact_register(name="model", kind="model", **said)
 
+    def test_a_link_to_a_file_of_another_attempt_is_not_followed(self) -> None:
+        attempt, other = started(), started()
+        theirs = announced(other, b"theirs")
+        announced(attempt, b"onnx")
+        link = store().local_path(f"attempts/{attempt.pk}/artifacts/link")
+        assert link is not None
+        link.symlink_to(store().local_path(theirs["uri"].removeprefix("bedplate://")) or "")
+        uri = f"bedplate://attempts/{attempt.pk}/artifacts/link"
+        with pytest.raises(Forbidden):
+            artifact_register(name="model", kind="model", **{**theirs, "attempt": attempt, "uri": uri})
+
     def test_a_job_that_is_no_run_has_none(self) -> None:
         attempt = AttemptFactory.create()
         with pytest.raises(Forbidden):
