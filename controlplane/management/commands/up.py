@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from controlplane import env
 from controlplane.embedded.account import NoAccount
@@ -49,7 +49,8 @@ class Command(BaseCommand):
         try:
             status = self._run(stack, example=options["example"], leave=options["exit"])
         except FOR_PEOPLE as error:
-            raise CommandError(str(error)) from error
+            self.stderr.write(f"bedplate: {error}")
+            status = 1
         except StopRequested:
             status = INTERRUPTED
         sys.exit(status)
