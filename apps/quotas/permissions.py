@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -66,3 +67,23 @@ class IsGateway(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return bool(request.auth == GATEWAY)
+
+
+class AttemptScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # of the library
+    """How the API's document tells of attempt tokens."""
+
+    target_class = "apps.quotas.permissions.AttemptAuthentication"
+    name = "attemptToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "bpa_…: what a job finds in its token file"}
+
+
+class GatewayScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # of the library
+    """How the API's document tells of the gateway's token."""
+
+    target_class = "apps.quotas.permissions.GatewayAuthentication"
+    name = "gatewayToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "BEDPLATE_GATEWAY_TOKEN"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -32,6 +33,12 @@ from apps.quotas.services.workloads import workload_stop
 from apps.quotas.states import Reason
 
 
+def named(one: str, many: str) -> Callable[[type[ReadViewSet]], type[ReadViewSet]]:
+    """Titles of list and retrieve in the API's document."""
+    return extend_schema_view(list=extend_schema(summary=f"List {many}"), retrieve=extend_schema(summary=f"One {one}"))
+
+
+@named("pool", "pools")
 class PoolViewSet(ReadViewSet):
     """Nodes that are scheduled together."""
 
@@ -40,6 +47,7 @@ class PoolViewSet(ReadViewSet):
     filterset_fields = ["name", "backend"]
 
 
+@named("kind of GPU", "kinds of GPU")
 class FlavorViewSet(ReadViewSet):
     """Kinds of GPU."""
 
@@ -48,6 +56,7 @@ class FlavorViewSet(ReadViewSet):
     filterset_fields = ["pool", "name"]
 
 
+@named("machine", "machines")
 class NodeViewSet(ReadViewSet):
     """Machines and what they offer."""
 
@@ -56,6 +65,7 @@ class NodeViewSet(ReadViewSet):
     filterset_fields = ["pool", "name", "ready"]
 
 
+@named("priority class", "priority classes")
 class PriorityClassViewSet(ReadViewSet):
     """Named priorities."""
 
@@ -65,6 +75,7 @@ class PriorityClassViewSet(ReadViewSet):
     ordering_fields = ["created_at", "value"]
 
 
+@named("queue", "queues")
 class QueueViewSet(ReadViewSet):
     """A project's place in a pool, with its quotas. A project that has none yet gets it when the list is read."""
 
@@ -77,6 +88,7 @@ class QueueViewSet(ReadViewSet):
         return super().list(request, *args, **kwargs)
 
 
+@named("quota", "quotas")
 class QuotaViewSet(ReadViewSet):
     """How much a queue may hold at once. Set by administrators of the installation; others ask by an approval."""
 
@@ -84,7 +96,7 @@ class QuotaViewSet(ReadViewSet):
     serializer_class = s.QuotaSerializer
     filterset_fields = ["queue", "queue__project", "resource", "flavor"]
 
-    @extend_schema(request=s.QuotaSetSerializer, responses=s.QuotaSerializer)
+    @extend_schema(summary="Set a quota", request=s.QuotaSetSerializer, responses=s.QuotaSerializer)
     def set(self, request: Request) -> Response:
         """Set one quota, named by queue, resource and flavor. Repeating it changes nothing."""
         serializer = s.QuotaSetSerializer(data=request.data, context=self.get_serializer_context())
@@ -94,6 +106,7 @@ class QuotaViewSet(ReadViewSet):
         return Response(self.get_serializer(quota).data)
 
 
+@named("workload", "workloads")
 class WorkloadViewSet(ReadViewSet):
     """Everything that runs or waits to run."""
 
@@ -109,7 +122,7 @@ class WorkloadViewSet(ReadViewSet):
     def get_serializer_class(self) -> Any:
         return s.WorkloadDetailSerializer if self.action == "retrieve" else s.WorkloadSerializer
 
-    @extend_schema(request=s.StopSerializer, responses=s.WorkloadSerializer)
+    @extend_schema(summary="Stop a workload", request=s.StopSerializer, responses=s.WorkloadSerializer)
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: str) -> Response:
         """End it: at once while it waits, else once its job has written its checkpoint and left."""
@@ -123,7 +136,7 @@ class WorkloadViewSet(ReadViewSet):
         workload.refresh_from_db()
         return Response(self.get_serializer(workload).data)
 
-    @extend_schema(parameters=[s.LogQuerySerializer], responses=s.LogPageSerializer)
+    @extend_schema(summary="Output of a workload", parameters=[s.LogQuerySerializer], responses=s.LogPageSerializer)
     @action(detail=True, pagination_class=None, filter_backends=[])
     def logs(self, request: Request, pk: str) -> Response:
         """Output after a cursor, oldest first; come back with `next_after` for more."""
@@ -132,13 +145,14 @@ class WorkloadViewSet(ReadViewSet):
         page = logs_after(self.get_object(), **query.validated_data)
         return Response(s.LogPageSerializer(page).data)
 
-    @extend_schema(responses=s.StepSerializer(many=True))
+    @extend_schema(summary="Story of a workload", responses=s.StepSerializer(many=True))
     @action(detail=True, pagination_class=None, filter_backends=[])
     def story(self, request: Request, pk: str) -> Response:
         """Every step it took, oldest first: when, why, by whom."""
         return Response(s.StepSerializer(story_of(self.get_object()), many=True).data)
 
 
+@named("attempt", "attempts")
 class AttemptViewSet(ReadViewSet):
     """Launches of workloads."""
 
@@ -148,6 +162,7 @@ class AttemptViewSet(ReadViewSet):
     ordering_fields = ["created_at", "number"]
 
 
+@named("usage interval", "usage intervals")
 class UsageRecordViewSet(ReadViewSet):
     """Intervals in which something was held and used."""
 

@@ -21,7 +21,7 @@ def workload_locked(workload_id: UUID) -> Workload:
     Raises:
         NotFound: there is none.
     """
-    workload: Workload | None = Workload.objects.select_for_update().filter(pk=workload_id).first()
+    workload: Workload | None = Workload.objects.select_for_update(no_key=True).filter(pk=workload_id).first()
     if workload is None:
         raise NotFound(f"there is no workload {workload_id}")
     return workload
