@@ -25,7 +25,7 @@ def endpoint_create(
         Invalid: the name is taken, or the model cannot be served.
         Conflict: the model version is not ready.
     """
-    # The path, not the name: addresses are shared by all organisations.
+    # By its path: an address belongs to one endpoint, whatever its project is called later.
     path = f"{project.name}/{name}"
     endpoint: Endpoint
     endpoint, made = Endpoint.objects.get_or_create(path=path, defaults={"project": project, "name": name})

@@ -20,7 +20,7 @@ from apps.experiments.models import ModelVersion
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.states import Reason, WorkloadState
 from tests.support.concurrency import Thread
-from tests.support.factories.access import ProjectFactory, UserFactory
+from tests.support.factories.access import UserFactory
 from tests.support.factories.datasets import attempt_of, pool_ready, workload_to
 from tests.support.factories.deployments import EndpointFactory, RevisionFactory
 from tests.support.factories.experiments import ArtifactFactory, ModelVersionFactory
@@ -120,16 +120,6 @@ class TestCreate:
             )  # fmt: skip
         assert error.value.fields == {"name": ["is taken"]}
         assert Workload.objects.filter(owner_kind="revision").count() == 1
-
-    def test_an_address_is_taken_once_in_all_organisations(self) -> None:
-        endpoint = serve()
-        twin = ProjectFactory.create(name=endpoint.project.name)
-        with pytest.raises(Invalid), transaction.atomic():
-            endpoint_create(
-                project=twin, name="risk", model_version=ModelVersionFactory.create(project=twin), replicas=1,
-                actor=TESTER, requested_by=None,
-            )  # fmt: skip
-        assert Endpoint.objects.count() == 1
 
     @pytest.mark.parametrize("state", ["pending", "archived"])
     def test_only_a_ready_version_is_served(self, state: str) -> None:

@@ -87,7 +87,7 @@ class _StoredFileFactory(DjangoModelFactory[Any]):
 
     project = factory.SubFactory(ProjectFactory)
     run = factory.SubFactory(RunFactory, project=factory.SelfAttribute("..project"))
-    attempt = factory.SubFactory(AttemptFactory, workload__queue__project=factory.SelfAttribute("....project"))
+    attempt = factory.SubFactory(AttemptFactory, project=factory.SelfAttribute("..project"))
     sha256 = SHA256
     size_bytes = 3
 
@@ -168,7 +168,7 @@ def started(run: Run | None = None, **kwargs: Any) -> Attempt:
     """Let a run (a new one by default) be running; returns its open attempt."""
     run = run or RunFactory.create(**kwargs)
     workload: Workload = WorkloadFactory.create(
-        queue__project=run.project, state="running", owner_id=run.pk, started_at=clock.now()
+        project=run.project, state="running", owner_id=run.pk, started_at=clock.now()
     )
     Run.objects.filter(pk=run.pk).update(workload=workload, state=RunState.RUNNING)
     run.refresh_from_db()
