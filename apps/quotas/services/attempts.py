@@ -65,9 +65,9 @@ def attempt_stop_sent(attempt_id: UUID) -> None:
 
 @transaction.atomic
 def attempt_refused(attempt_id: UUID, *, reason: str = Reason.LAUNCH_ERROR, detail: str) -> None:
-    """The launch can never succeed, and nothing of it runs."""
+    """The launch can never succeed, and nothing of it runs. One that the backend has acknowledged is left alone."""
     found = _open(attempt_id)
-    if found is None:
+    if found is None or found[0].submitted_at is not None:
         return
     attempt, workload = found
     verdict: Verdict = Ended(WorkloadState.FAILED, reason, detail)

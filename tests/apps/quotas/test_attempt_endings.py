@@ -246,3 +246,9 @@ def test_only_what_launches_can_be_late(queue: Queue) -> None:
     for state in ("pending", "admitted", "running", "stopping"):
         WorkloadFactory.create(queue=queue, state=state, state_at=clock.db_now() - timedelta(days=1))
     assert starts_expire() == 0
+
+
+def test_a_twin_that_is_refused_does_not_end_what_was_acknowledged(queue: Queue) -> None:
+    workload, attempt = running(queue)
+    attempt_refused(attempt.pk, detail="The secret is gone now.")
+    assert fresh(workload).state == "running"

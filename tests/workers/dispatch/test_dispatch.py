@@ -224,3 +224,14 @@ def test_what_the_database_disowns_is_swept(queue: Queue, fake: FakeBackend, mon
 def test_a_backend_that_is_away_is_swept_later(queue: Queue, fake: FakeBackend) -> None:
     fake.fail_next("sweep")
     assert sweep() == []
+
+
+def test_a_job_that_outlives_its_attempt_is_stopped(queue: Queue, fake: FakeBackend) -> None:
+    """Its launcher died after the submit, while a twin had given the attempt up."""
+    survivor, running = launched(queue), launched(queue)
+    Attempt.objects.filter(workload=survivor).update(ended_at=clock.db_now())
+    Workload.objects.filter(pk=survivor.pk).update(state="failed")
+    sweep()
+    assert fake.calls["stop"] == 1
+    ended, alive = (fake.cluster.jobs[str(attempt_of_workload(w).pk)].stop_ordered for w in (survivor, running))
+    assert (ended, alive) == (True, False)
