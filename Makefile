@@ -47,7 +47,8 @@ up: $(STAMP) ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up
 
 test: lint ## Set up, lint (with the architecture's tests), and run every other test
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --ignore tests/architecture
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture
+	@$(BIN)/python -m pytest -q -m alone
 
 lint: $(STAMP) ## Style, types, doors and budgets
 	@$(BIN)/ruff check .

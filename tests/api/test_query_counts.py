@@ -25,8 +25,8 @@ pytestmark = pytest.mark.django_db
 BASELINE = Path(__file__).parent / "query_counts.json"
 WRITE = "WRITE_QUERY_COUNTS"
 PREFIX = "api/v1/"
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-CLONED_WITH: dict[str, dict[str, Any]] = {"Attempt": {"ended_at": LONG_AGO}, "UsageRecord": {"closed_at": LONG_AGO}}
+LATER = datetime(2126, 1, 1, tzinfo=UTC)
+CLONED_WITH: dict[str, dict[str, Any]] = {"Attempt": {"ended_at": LATER}, "UsageRecord": {"closed_at": LATER}}
 """What a copy needs to be a row beside its original: a workload has one open attempt and one open record."""
 MADE_SINGLY = {"Queue", "Quota"}
 """One row per combination of others: each copy needs its own."""

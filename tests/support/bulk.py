@@ -14,7 +14,7 @@ from uuid6 import uuid7
 def clone_many(template: models.Model, count: int, **changes: Any) -> list[Any]:
     """Write `count` copies of a saved row in a few statements; returns them.
 
-    Columns that a unique constraint names get a value of their own (texts a suffix, numbers an offset, UUIDs a new one).
+    Columns that a unique constraint names get a value of their own (a suffix, an offset, a new UUID).
     A constraint of foreign keys alone cannot be satisfied that way; one with a condition is the caller's to respect.
 
     Raises:

@@ -198,8 +198,10 @@ def read_result(path: str) -> dict[str, Any] | None:
 
 
 def write_report(path: str, report: dict[str, Any]) -> None:
-    """Leave the report whole or not at all."""
-    with contextlib.suppress(OSError):  # without a path or on a full disk: the exit status is still right
+    """Leave the report whole or not at all; without a path, nowhere."""
+    if not path:
+        return
+    with contextlib.suppress(OSError):  # on a full disk the exit status is still right
         with open(f"{path}.new", "w", encoding="utf-8") as file:
             json.dump(report, file)
         os.replace(f"{path}.new", path)

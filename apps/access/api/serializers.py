@@ -42,7 +42,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 
 
 class ProjectCreateSerializer(serializers.Serializer[Any]):
-    name = serializers.SlugField(max_length=60, help_text="Part of addresses; unique in the organisation.")
+    name = serializers.SlugField(max_length=60, help_text="Part of addresses; unique in the installation.")
     title = serializers.CharField(max_length=120, required=False, allow_blank=True)
     team = VisibleRelatedField(Team, required=False, help_text="Your first team by default.")
 

@@ -177,7 +177,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='project',
-            constraint=models.UniqueConstraint(fields=('organisation', 'name'), name='project_name_once'),
+            constraint=models.UniqueConstraint(fields=('name',), name='project_name_once'),
         ),
         migrations.AddConstraint(
             model_name='approvalrequest',

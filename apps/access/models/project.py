@@ -37,13 +37,13 @@ class Project(BaseModel):
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="projects")
     team = models.ForeignKey(Team, models.PROTECT, related_name="projects")
     name = models.SlugField(max_length=60)
-    """Unique in the organisation; part of addresses."""
+    """Unique in the installation: it begins the address of every endpoint."""
     title = models.CharField(max_length=120, blank=True)
 
     objects = ProjectQuerySet.as_manager()
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "name"], name="project_name_once")]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["name"], name="project_name_once")]
         permissions: ClassVar = [
             ("edit_project", "May create and change what is in the project"),
             ("administer_project", "May grant roles, replace secrets and ask for quota"),

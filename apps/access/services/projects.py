@@ -66,14 +66,14 @@ def project_create(
     Raises:
         Forbidden: there is no organisation, the owner is of another one, or not of that team.
         Invalid: the organisation has no team to put it in.
-        Conflict: the name is taken in the organisation.
+        Conflict: the name is taken, here or in another organisation: it begins the address of every endpoint.
     """
     if organisation is None:
         raise Forbidden("You belong to no organisation yet; ask an administrator to add you to one.")
     if owner.organisation_id != organisation.pk:
         raise Forbidden(f"The owner of a project belongs to its organisation {organisation.name}.")
     team = _team_for(organisation, team, owner)
-    if Project.objects.filter(organisation=organisation, name=name).exists():
+    if Project.objects.filter(name=name).exists():
         raise Conflict(f"A project named {name} exists already.")
     project = Project(organisation=organisation, team=team, name=name, title=title)
     project.clean_fields()

@@ -34,7 +34,9 @@ from tests.support.sockets import Headers, Refused
 from tests.support.sockets import connected as open_socket
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# An open transaction of any database of the server holds the publisher back, and Redis carries a message to every
+# listener: these tests need both for themselves.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
 ACTOR = Actor.system("test")
 application = SocketAuthentication(LiveConsumer.as_asgi(subjects=SUBJECTS, ends=ENDS))
 

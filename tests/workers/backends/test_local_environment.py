@@ -72,6 +72,7 @@ def test_the_environment_is_exactly_what_the_contracts_say(looked: tuple[LocalJo
         "HOME": str(member / "work"),
         "PYTHONPATH": f"{PROJECT_ROOT}{os.pathsep}/mine",
         "PYTHONUNBUFFERED": "1",
+        "DO_NOT_TRACK": "1",
         "OMP_NUM_THREADS": "3",
         "CUDA_VISIBLE_DEVICES": "4,6",
         "MODE": "fast",

@@ -43,7 +43,6 @@ def test_heartbeats_say_what_is_used(wrapped: Wrapped, api: MisbehavingApi) -> N
     body = api.bodies("/heartbeat")[-1]
     assert set(body) == {"rank", "cpu_ratio", "memory_bytes", "gpus", "dropped_log_lines"}
     assert body["memory_bytes"] < 128 << 20
-    assert body["cpu_ratio"] < 3
     assert (body["gpus"], body["dropped_log_lines"]) == ([], 0)
 
 

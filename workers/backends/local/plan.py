@@ -69,6 +69,7 @@ def _environment(spec: Spec, launch: LaunchContext, folder: JobFolder, site: Sit
         "PATH": site.search_path,
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        "DO_NOT_TRACK": "1",  # libraries that report their use to their makers, Daft among them, leave it
         "OMP_NUM_THREADS": threads,
         **site.environment,
         **spec.environment,
