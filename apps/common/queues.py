@@ -52,22 +52,30 @@ def queue_of(name: str) -> str:
     return name.split(".", 1)[0]
 
 
-def send(name: str, *args: object) -> None:
+def send(name: str, *args: object, after_seconds: float = 0.0) -> None:
     """Ask for background work once the running transaction has committed. Never raises, never waits long.
 
-    Args: UUIDs and strings only; they travel as text.
+    Args:
+        args: UUIDs and strings only; they travel as text.
+        after_seconds: not sooner than that after the commit.
     """
     plain = [str(arg) for arg in args]
-    transaction.on_commit(lambda: _send_now(name, plain))
+    transaction.on_commit(lambda: _send_now(name, plain, after_seconds))
 
 
-def _send_now(name: str, args: list[str]) -> None:
+def _send_now(name: str, args: list[str], after_seconds: float) -> None:
     # Celery's own pool of producers tries for seconds to connect, whatever `retry` says: a request would wait for it.
     connection = current_app.connection_for_write(transport_options=IMPATIENT)
     try:
         with producers[connection].acquire(block=True, timeout=1) as producer:
             current_app.send_task(
-                name, args=args, queue=queue_of(name), producer=producer, retry=True, retry_policy=ONCE_MORE
+                name,
+                args=args,
+                queue=queue_of(name),
+                countdown=after_seconds or None,
+                producer=producer,
+                retry=True,
+                retry_policy=ONCE_MORE,
             )
     except (KombuError, OSError):
         # A hint only: the tick of this name finds the work in the database.

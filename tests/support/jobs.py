@@ -32,7 +32,7 @@ class Sent(list[tuple[str, str]]):
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """Records `queues.send` in place of sending."""
     record = Sent()
-    monkeypatch.setattr(queues, "send", lambda name, *args: record.append((name, str(args[0]))))
+    monkeypatch.setattr(queues, "send", lambda name, *args, **when: record.append((name, str(args[0]))))
     return record
 
 

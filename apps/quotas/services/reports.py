@@ -53,6 +53,10 @@ def heartbeat(attempt: Attempt, *, rank: int, sample: dict[str, Any]) -> Order:
     return order_for(attempt)
 
 
+LEAVING_SECONDS = 0.25
+"""What a job needs to be gone once it has reported its end: looking sooner sees it alive, and the tick is later."""
+
+
 @transaction.atomic
 def attempt_exit_reported(
     attempt: Attempt, *, rank: int, exit_code: int, reason: str, result: dict[str, Any] | None
@@ -70,7 +74,7 @@ def attempt_exit_reported(
     current = Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk)
     if rank == 0 and current.ended_at is None and result_keep(current, {"result": result}):
         queues.send(queues.WORKLOAD_CHANGED, current.workload_id)
-    queues.send(queues.OBSERVE, current.workload_id)
+    queues.send(queues.OBSERVE, current.workload_id, after_seconds=LEAVING_SECONDS)
 
 
 def rank_check(attempt: Attempt, rank: int) -> None:

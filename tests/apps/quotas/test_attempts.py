@@ -96,7 +96,7 @@ def test_failure_says_what_the_backend_said(queue: Queue) -> None:
 def test_the_result_is_there_before_anybody_hears_of_the_end(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     _, attempt = running(queue)
     heard: list[tuple[str, Any]] = []
-    monkeypatch.setattr(queues, "send", lambda name, *args: heard.append((name, stored(attempt).result)))
+    monkeypatch.setattr(queues, "send", lambda name, *args, **when: heard.append((name, stored(attempt).result)))
     report = {"exit_code": 0, "reason": "", "result": {"auc": 0.83, "odd": float("nan"), "text": "a\x00b"}}
     done = Observation(Phase.SUCCEEDED, "completed", report=report)
     attempt_observed(attempt.pk, done)
