@@ -1,4 +1,4 @@
-"""Fill every list with rows, past the services: `python -m bench.fill PROJECT_ID ROWS`, with an installation's settings."""
+"""Fill every list with rows, past the services: `python -m bench.fill PROJECT_ID ROWS`, in its environment."""
 
 from __future__ import annotations
 

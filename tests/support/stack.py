@@ -82,6 +82,14 @@ def free_ports(count: int) -> list[int]:
         return [int(one.getsockname()[1]) for one in sockets]
 
 
+def environment_for(home: Path) -> dict[str, str]:
+    """This process's environment without anything of Bedplate, but for a home and free ports."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("BEDPLATE_", "DJANGO_"))}
+    names = ("BEDPLATE_PORT", "BEDPLATE_GATEWAY_PORT", "BEDPLATE_WORKER_METRICS_PORT")
+    ports = dict(zip(names, map(str, free_ports(3)), strict=True))
+    return own | {"BEDPLATE_HOME": str(home)} | ports
+
+
 @contextmanager
 def running_stack(**overrides: str) -> Iterator[Stack]:
     """Start everything, yield once `/readyz` says so, stop it and check that no process stays.
@@ -92,15 +100,7 @@ def running_stack(**overrides: str) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="bedplate-", ignore_cleanup_errors=True) as folder:
         home = Path(folder) / "home"
         Path(folder).chmod(0o755)
-        web, gateway, metrics = free_ports(3)
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("BEDPLATE_", "DJANGO_"))}
-        environment = own | {
-            "BEDPLATE_HOME": str(home),
-            "BEDPLATE_PORT": str(web),
-            "BEDPLATE_GATEWAY_PORT": str(gateway),
-            "BEDPLATE_WORKER_METRICS_PORT": str(metrics),
-            **overrides,
-        }
+        environment = environment_for(home) | overrides
         output = Path(folder) / "up.log"
         with output.open("wb") as file:
             process = subprocess.Popen(
@@ -111,7 +111,8 @@ def running_stack(**overrides: str) -> Iterator[Stack]:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        stack = Stack(home, f"http://127.0.0.1:{web}", f"http://127.0.0.1:{gateway}", environment, process)
+        web, gateway = (f"http://127.0.0.1:{environment[name]}" for name in ("BEDPLATE_PORT", "BEDPLATE_GATEWAY_PORT"))
+        stack = Stack(home, web, gateway, environment, process)
         try:
             until(lambda: _ready(stack, output), timeout_seconds=START_SECONDS)
             yield stack
