@@ -24,5 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("logout", LogoutView.as_view(), name="logout"),
     *(path("", include(module)) for module in PAGES),
 ]
+handler400 = "apps.common.problems.bad_request"
+handler403 = "apps.common.problems.forbidden"
 handler404 = "apps.common.problems.not_found"
 handler500 = "apps.common.problems.server_error"

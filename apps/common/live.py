@@ -138,7 +138,7 @@ class LiveConsumer(_Consumer):
 def _read(text: str) -> tuple[str, str]:
     try:
         message = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", ""
     if not isinstance(message, dict):
         return "", ""

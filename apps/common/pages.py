@@ -161,7 +161,7 @@ def _decode(cursor: str, columns: int) -> tuple[bool, list[Any]]:
         return False, []
     try:
         backward, *values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError, binascii.Error) as error:
+    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
         raise Invalid("cursor: not one that this list gave") from error
     if len(values) != columns or any(isinstance(value, list | dict) for value in values):
         raise Invalid("cursor: not one that this list gave")

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+    ValidationError,
+)
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -80,7 +88,16 @@ def _as_bedplate(error: Exception) -> BedplateError | None:
         return _from_framework(error)
     if isinstance(error, RequestDataTooBig):
         return TooLarge("The body of the request is too large.")
+    if isinstance(error, SuspiciousOperation):
+        return _from_suspicion(error)
     return _from_database(error)
+
+
+def _from_suspicion(error: SuspiciousOperation) -> BedplateError:
+    """What Django refuses before a view looks at it. Its texts name settings, which are no business of the caller."""
+    if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
+        return TooLarge("The request has too many fields or files.")
+    return Invalid("The request was refused: check the Host header, the address and the body.")
 
 
 def _from_database(error: Exception) -> BedplateError | None:
@@ -112,7 +129,7 @@ def _from_framework(error: exceptions.APIException) -> BedplateError:
     if isinstance(error, exceptions.Throttled):
         return RateLimited(wait=int(getattr(error, "wait", None) or 1))
     known = BedplateError(str(error.detail))
-    known.status, known.title = error.status_code, str(error.default_detail)
+    known.status, known.title = error.status_code, HTTPStatus(error.status_code).phrase
     known.code = str(error.default_code)
     return known
 
@@ -130,6 +147,21 @@ def _flatten(detail: Any, at: str = "") -> dict[str, list[str]]:
             found |= _flatten(inner, f"{at}.{number}".strip("."))
         return found
     return {at: [str(item) for item in (detail if isinstance(detail, list) else [detail])]}
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Django's 400: an address, host or form that it refuses."""
+    return problem_response(_as_bedplate(exception) or Invalid())
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Django's 403, as the admin gives it."""
+    return problem_response(Forbidden(str(exception)))
+
+
+def no_csrf(request: HttpRequest, reason: str = "") -> JsonResponse:
+    """A form that did not come from a page of ours, or from one that was open for too long."""
+    return problem_response(Forbidden("The form is too old or came from elsewhere. Load its page again and repeat."))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:

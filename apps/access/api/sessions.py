@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth import login, logout
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,6 +17,7 @@ from apps.access.api.serializers import LoginSerializer, MeSerializer
 from apps.access.permissions import caller
 from apps.access.services.sign_in import sign_in
 from apps.common.errors import Forbidden
+from apps.common.parsers import JsonParser
 
 
 class LoginView(APIView):
@@ -30,7 +30,7 @@ class LoginView(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    parser_classes = (JSONParser,)
+    parser_classes = (JsonParser,)
 
     @extend_schema(
         summary="Sign in",
