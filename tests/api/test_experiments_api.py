@@ -175,6 +175,15 @@ class TestSubmit:
 
 
 class TestRuns:
+    def test_a_queued_run_says_what_its_workload_waits_for(self, client: APIClient, project: Project) -> None:
+        made = client.post(f"{API}/runs", body_of(project)).json()
+        Workload.objects.filter(pk=made["workload"]).update(
+            state_reason="waiting_for_quota", state_detail="Waiting: first in queue."
+        )
+        for shown in (client.get(f"{API}/runs/{made['id']}").json(), client.get(f"{API}/runs").json()["results"][0]):
+            assert shown["state"] == "queued"
+            assert (shown["state_reason"], shown["state_detail"]) == ("waiting_for_quota", "Waiting: first in queue.")
+
     def test_a_list_has_neither_scripts_nor_results(self, client: APIClient, project: Project) -> None:
         RunFactory.create(project=project, result={"a": 1})
         (row,) = client.get(f"{API}/runs").json()["results"]

@@ -52,6 +52,9 @@ RUN_ROW = (
 class RunRowSerializer(serializers.ModelSerializer[Run]):
     """A run in a list: without its script and its result."""
 
+    state_reason = serializers.CharField(source="why.reason", read_only=True)
+    state_detail = serializers.CharField(source="why.detail", read_only=True)
+
     class Meta:
         model = Run
         fields: ClassVar[tuple[str, ...]] = RUN_ROW

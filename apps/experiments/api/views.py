@@ -69,7 +69,7 @@ class RunViewSet(StoryMixin, CreateViewSet):
     ordering_fields: ClassVar = ("created_at", "name", "state_at", "started_at", "ended_at")
 
     def get_queryset(self) -> Any:
-        found = super().get_queryset()
+        found = super().get_queryset().select_related("workload").defer("workload__spec", "workload__assignments")
         return found.defer("script", "result", "secrets", "attempt_starts") if self.action == "list" else found
 
     def get_serializer_class(self) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -11,8 +11,15 @@ from apps.access.models import ScopedStateful, User
 from apps.common.states import StateMachine
 from apps.datasets.models import DatasetVersion
 from apps.experiments.models.experiment import Experiment
-from apps.experiments.states import RUN
+from apps.experiments.states import RUN, RunState
 from apps.quotas.models import Workload
+
+
+class Why(NamedTuple):
+    """A reason of the closed list, and its words for people."""
+
+    reason: str
+    detail: str
 
 
 class Run(ScopedStateful):
@@ -76,3 +83,9 @@ class Run(ScopedStateful):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def why(self) -> Why:
+        """Why it is in its state: while it is queued its workload knows what it waits for."""
+        source = self.workload if self.state == RunState.QUEUED and self.workload is not None else self
+        return Why(source.state_reason, source.state_detail)

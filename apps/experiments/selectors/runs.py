@@ -9,7 +9,7 @@ from uuid import UUID
 from apps.experiments.models import Run
 
 PAGE = 50
-NOT_LISTED = ("script", "result", "secrets", "attempt_starts", "parameters")
+NOT_LISTED = ("script", "result", "secrets", "attempt_starts", "parameters", "workload__spec")
 """Columns that may be large and that no list shows."""
 VALIDATION = ("validation", "val", "test", "eval")
 
@@ -31,7 +31,8 @@ class RunRow:
 
 def runs_page(user: Any, *, state: str = "", before: UUID | None = None) -> tuple[list[RunRow], UUID | None]:
     """The newest runs that the user sees, and the id before which the next page begins. One query."""
-    runs = Run.objects.visible_to(user).select_related("project", "experiment", "requested_by").defer(*NOT_LISTED)
+    runs = Run.objects.visible_to(user).select_related("project", "experiment", "requested_by", "workload")
+    runs = runs.defer(*NOT_LISTED)
     if state:
         runs = runs.filter(state=state)
     if before is not None:
