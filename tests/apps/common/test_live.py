@@ -223,7 +223,7 @@ async def test_missing_and_forbidden_are_refused_with_the_same_words() -> None:
         assert answers == [{"type": "refused", "detail": "Not found."}] * len(answers)
 
 
-@pytest.mark.parametrize("text", ["[]", "[" * 20_000, "nonsense", "{}", '{"type": 1}', '{"type": "shout"}'])
+@pytest.mark.parametrize("text", ["[]", "[" * 4_000, "nonsense", "{}", '{"type": 1}', '{"type": "shout"}'])
 async def test_what_is_no_message_is_said(text: str) -> None:
     async with connected(bearer(await off(lambda: token_for(UserFactory.create())))) as socket:
         await socket.send_text(text)
