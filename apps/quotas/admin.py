@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from django import forms
 from django.contrib import admin
+from django.db import transaction
+from django.http import HttpRequest
 
 from apps.common.admin import ReadOnlyAdmin, ReadOnlyInline, VisibleAdmin
+from apps.common.audit import Actor, record
+from apps.common.errors import Invalid
 from apps.quotas.models import (
     Attempt,
     LogChunk,
@@ -17,6 +24,12 @@ from apps.quotas.models import (
     UsageRecord,
     Workload,
 )
+from apps.quotas.services.queues import NOMINAL_MOST, quota_check, quota_set
+
+if TYPE_CHECKING:
+    _QuotaForm = forms.ModelForm[Quota]
+else:
+    _QuotaForm = forms.ModelForm
 
 
 @admin.register(ResourcePool)
@@ -40,8 +53,19 @@ class NodeAdmin(ReadOnlyAdmin):
 
 @admin.register(PriorityClass)
 class PriorityClassAdmin(VisibleAdmin):
+    """Plain rows without a service; what superusers do to them is audited here."""
+
     list_display = ("name", "value")
     ordering = ("-value",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            action = "priority_class.changed" if change else "priority_class.created"
+            record(Actor.user(request.user), action, obj, detail={"name": obj.name, "value": obj.value})
 
 
 class QuotaInline(ReadOnlyInline):
@@ -58,11 +82,48 @@ class QueueAdmin(ReadOnlyAdmin):
     inlines = (QuotaInline,)
 
 
+class QuotaForm(_QuotaForm):
+    """The service's own rules, said at the form."""
+
+    nominal = forms.IntegerField(
+        min_value=0,
+        max_value=NOMINAL_MOST,
+        help_text="cpu_millis: thousandths of a core; memory_bytes: bytes; gpus: devices.",
+    )
+
+    class Meta:
+        model = Quota
+        fields = ("queue", "resource", "flavor", "nominal")
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or self.cleaned_data
+        if not self.errors and self.instance._state.adding:
+            try:
+                quota_check(found["resource"], found["flavor"], found["nominal"])
+            except Invalid as error:
+                raise forms.ValidationError(error.detail) from error
+        return found
+
+
 @admin.register(Quota)
-class QuotaAdmin(ReadOnlyAdmin):
+class QuotaAdmin(VisibleAdmin):
+    """Superusers set how much; the service writes and audits it. A quota is set to 0, never deleted."""
+
+    form = QuotaForm
     list_display = ("queue", "resource", "flavor", "nominal")
     list_filter = ("resource",)
     list_select_related = ("queue__project", "queue__pool")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("queue", "resource", "flavor") if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        made = quota_set(obj.queue, obj.resource, obj.flavor, obj.nominal, actor=Actor.user(request.user))
+        obj.pk = made.pk
+        obj._state.adding = False
 
 
 class AttemptInline(ReadOnlyInline):
