@@ -5,6 +5,7 @@ MLflow lives in an environment of its own (`var/bench/mlflow`), made on first us
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -59,6 +60,8 @@ def measure(stack: Stack, rows: int, reads: int) -> Peer:
     )
     if done.returncode:
         raise RuntimeError(f"MLflow could not be filled: {done.stderr[-2000:]}")
+    with psycopg.connect(database.replace("+psycopg2", ""), autocommit=True) as connection:
+        connection.execute("ANALYZE")  # as for ours
     (port,) = free_ports(1)
     server = subprocess.Popen(
         [
@@ -100,9 +103,7 @@ def _environment() -> str:
 
 def _database(stack: Stack) -> str:
     """A database beside ours on the same server; returns its URL for SQLAlchemy."""
-    own = stack.manage(
-        "shell", "-v", "0", "-c", "from django.conf import settings; print(settings.BEDPLATE_DATABASE_URL)"
-    )
+    own = json.loads((stack.home / "run" / "embedded.json").read_text())["database_url"]
     with psycopg.connect(own, autocommit=True) as connection:
         connection.execute("CREATE DATABASE mlflow")
     parts = urlsplit(own)
