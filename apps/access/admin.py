@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
+from apps.access.forms import AdminSignInForm
 from apps.access.models import (
     ApiToken,
     ApprovalRequest,
@@ -23,10 +22,8 @@ from apps.access.models import (
     User,
 )
 from apps.access.services.projects import organisation_create, team_create
-from apps.access.services.sign_in import sign_in
 from apps.common.admin import ReadOnlyAdmin, ReadOnlyInline, VisibleAdmin
 from apps.common.audit import Actor, record
-from apps.common.errors import RateLimited, Unauthenticated
 from apps.common.events import emit
 
 if TYPE_CHECKING:
@@ -37,24 +34,7 @@ else:
 admin.site.unregister(Group)  # roles are granted on projects, nowhere else
 
 
-class SignInForm(AdminAuthenticationForm):
-    """The admin's sign-in page counts failures together with the API."""
-
-    def clean(self) -> dict[str, Any]:
-        name, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        if name and password:
-            address = str(self.request.META.get("REMOTE_ADDR", "")) if self.request else ""
-            try:
-                self.user_cache = sign_in(username=name, password=password, address=address)
-            except RateLimited as error:
-                raise ValidationError(error.detail) from error
-            except Unauthenticated as error:
-                raise self.get_invalid_login_error() from error
-            self.confirm_login_allowed(self.user_cache)
-        return self.cleaned_data
-
-
-admin.site.login_form = SignInForm
+admin.site.login_form = AdminSignInForm
 
 
 @admin.register(User)

@@ -132,3 +132,28 @@ def test_a_bad_token_is_not_saved_by_a_good_session(ann: User) -> None:
     browser = Client()
     login(browser)
     assert browser.get("/api/v1/users/me", headers={"Authorization": "Bearer nonsense"}).status_code == 401
+
+
+def test_the_sign_in_page_counts_failures_with_the_api(ann: User) -> None:
+    for _ in range(10):
+        answer = Client().post("/login", {"username": "ann", "password": "wrong"})
+        assert b"do not belong together" in answer.content
+    answer = Client().post("/login", {"username": "ann", "password": PASSWORD})
+    assert b"Too many failed sign-ins. Try again in a few minutes." in answer.content
+    assert login(Client()).status_code == 429
+
+
+def test_the_sign_in_page_lets_in_and_the_sign_out_button_out(ann: User) -> None:
+    browser = Client()
+    answer = browser.post("/login?next=/queue", {"username": "ann", "password": PASSWORD, "next": "/queue"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/queue")
+    assert AuditEvent.objects.filter(action="user.signed_in").exists()
+    assert browser.get("/login").headers["Location"] == "/runs"
+    assert b'action="/logout"' in browser.get("/runs").content
+    assert browser.post("/logout").headers["Location"] == "/login"
+    assert browser.get("/runs").status_code == 302
+
+
+def test_the_sign_in_page_leads_nowhere_else(ann: User) -> None:
+    answer = Client().post("/login", {"username": "ann", "password": PASSWORD, "next": "https://evil.example/"})
+    assert answer.headers["Location"] == "/runs"
