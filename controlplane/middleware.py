@@ -10,6 +10,8 @@ from uuid import uuid4
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
 
 from apps.common.context import request_id
 from controlplane import health
@@ -64,6 +66,19 @@ class RequestContextMiddleware:
             "duration_seconds": round(seconds, 4),
         }
         log.info("%s %s %s", request.method, request.path, response.status_code, extra=extra)
+
+
+class PageLanguageMiddleware(LocaleMiddleware):
+    """Pages speak the reader's language; the API speaks English to everybody, so that programs can rely on it."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.path_info.startswith("/api/"):
+            translation.activate("en")
+        else:
+            super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return response if request.path_info.startswith("/api/") else super().process_response(request, response)
 
 
 class RequestMetricsMiddleware:

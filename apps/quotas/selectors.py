@@ -11,8 +11,8 @@ from django.db.models import F, Q, QuerySet
 from apps.access.models import Project
 from apps.common.models import Transition
 from apps.quotas.models import LogChunk, Queue, Workload
-from apps.quotas.scheduling.snapshot import Ask
-from apps.quotas.scheduling.words import asked
+from apps.quotas.scheduling.snapshot import GPUS
+from apps.quotas.scheduling.words import amount, short, size
 from apps.quotas.states import OCCUPYING, WorkloadState
 
 LOG_CHUNKS_MOST = 200
@@ -36,8 +36,13 @@ class QueueEntry:
     workload: Workload
     position: int
     """From 1 among all that wait in the pool, the reader's and others'; 0 for what does not wait."""
-    asks: str
-    """`2 × (1 core and 4 GiB of memory)`."""
+    count: int
+    """Members; each has the following."""
+    cores: float
+    cores_text: str
+    memory: str
+    gpus: str
+    """`2 × H200`; empty for none."""
 
 
 def story_of(workload: Workload) -> QuerySet[Transition]:
@@ -101,7 +106,13 @@ def _positions() -> dict[UUID, int]:
 
 
 def _entry(workload: Workload, position: int) -> QueueEntry:
-    ask = Ask(workload.cpu_millis, workload.memory_bytes, workload.gpus, workload.flavor)
-    count = workload.count_granted or workload.count_max
-    text = asked(ask)
-    return QueueEntry(workload, position, text if count == 1 else f"{count} × ({text})")
+    cores = workload.cpu_millis / 1000
+    return QueueEntry(
+        workload,
+        position,
+        count=workload.count_granted or workload.count_max,
+        cores=cores,
+        cores_text=short(cores),
+        memory=size(workload.memory_bytes),
+        gpus=amount(GPUS, workload.gpus, workload.flavor) if workload.gpus else "",
+    )

@@ -56,7 +56,7 @@ def test_the_queue_page_tells_position_who_what_and_why(project: Project, editor
     assert text.index("first-run") < text.index("second-run")
     assert "of-another-project" not in text
     assert f'<td class="number">{2}</td>' in text
-    assert "2 cores and 1 GiB of memory" in text
+    assert "2 cores · 1 GiB" in text
     assert fresh(mine).state_detail.replace("'", "&#x27;") in text
     assert text.count("▶") == 1
     assert text.count("◔") == 1
@@ -67,7 +67,7 @@ def test_the_queue_page_tells_position_who_what_and_why(project: Project, editor
 def test_an_empty_queue_page_teaches(editor: User) -> None:
     text = page(editor).content.decode()
     assert "Nothing of yours runs." in text
-    assert "POST /api/v1/runs" in text
+    assert "curl -X POST http://testserver/api/v1/runs" in text
 
 
 def test_the_queue_page_escapes_what_people_write(project: Project, editor: User) -> None:

@@ -10,9 +10,9 @@ _UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB")
 def amount(resource: str, value: int, flavor: str = "") -> str:
     """`2 cores`, `1.5 GiB of memory`, `4 × H200`."""
     if resource == CPU_MILLIS:
-        return f"{_short(value / 1000)} core{'' if value == 1000 else 's'}"
+        return f"{short(value / 1000)} core{'' if value == 1000 else 's'}"
     if resource == MEMORY_BYTES:
-        return f"{_bytes(value)} of memory"
+        return f"{size(value)} of memory"
     return f"{value} × {flavor or 'GPU'}"
 
 
@@ -29,12 +29,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
+    """`2`, `0.25`."""
     return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
-def _bytes(value: int) -> str:
-    for size, unit in _UNITS:
-        if value >= size:
-            return f"{_short(round(value / size, 1))} {unit}"
+def size(value: int) -> str:
+    """`1.5 GiB`."""
+    for least, unit in _UNITS:
+        if value >= least:
+            return f"{short(round(value / least, 1))} {unit}"
     return f"{value} B"
