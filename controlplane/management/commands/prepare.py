@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
+import redis
+from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from controlplane.health import unapplied_migrations
 from controlplane.prepared import static_is_current, static_was_collected
+from controlplane.settings.database import OFFLINE
 
 
 class Command(BaseCommand):
@@ -17,6 +21,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        servers_answer()
         if unapplied_migrations():
             self.stdout.write("Preparing the database …")
             with connection.cursor() as cursor:  # a migration may take longer than a request
@@ -27,3 +32,34 @@ class Command(BaseCommand):
             static_was_collected()
         call_command("bootstrap", stdout=self.stdout)
         call_command("discover", stdout=self.stdout)
+
+
+def servers_answer() -> None:
+    """Try both servers once, without their pools, which hide why nobody answers.
+
+    Raises:
+        CommandError: one does not; says which setting names it, where it is and what it said.
+    """
+    where = connection.settings_dict
+    if where["ENGINE"] == OFFLINE["ENGINE"]:
+        connection.ensure_connection()  # says how the embedded servers are started
+    options = {name: value for name, value in where["OPTIONS"].items() if name != "pool"}
+    try:
+        psycopg.connect(
+            host=where["HOST"],
+            port=where["PORT"],
+            user=where["USER"],
+            password=where["PASSWORD"],
+            dbname=where["NAME"],
+            **options,
+        ).close()
+    except psycopg.OperationalError as error:
+        place = f"{where['HOST']}:{where['PORT']}"
+        raise CommandError(f"PostgreSQL at {place} (BEDPLATE_DATABASE_URL) cannot be used: {error}".strip()) from error
+    server = redis.Redis.from_url(settings.BEDPLATE_REDIS_URL, socket_connect_timeout=5, socket_timeout=5)
+    try:
+        server.ping()
+    except redis.RedisError as error:
+        raise CommandError(f"Redis (BEDPLATE_REDIS_URL) cannot be used: {error}") from error
+    finally:
+        server.close()
