@@ -32,9 +32,10 @@ else:
     _UserAdmin = DjangoUserAdmin
 
 admin.site.unregister(Group)  # roles are granted on projects, nowhere else
-
-
 admin.site.login_form = AdminSignInForm
+admin.site.site_header = admin.site.site_title = "Bedplate"
+admin.site.index_title = "Administration"
+admin.site.site_url = "/runs"
 
 
 @admin.register(User)

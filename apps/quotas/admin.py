@@ -110,6 +110,7 @@ class QuotaAdmin(VisibleAdmin):
     """Superusers set how much; the service writes and audits it. A quota is set to 0, never deleted."""
 
     form = QuotaForm
+    fields = QuotaForm.Meta.fields
     list_display = ("queue", "resource", "flavor", "nominal")
     list_filter = ("resource",)
     list_select_related = ("queue__project", "queue__pool")
