@@ -95,16 +95,8 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
             folder.poke()
 
     def stop(self, handle: JobHandle, grace_seconds: float) -> None:
-        folder = self._folder(handle)
         with _unavailable("The order could not be written"):
-            if (read_json(folder.state) or {}).get("phase") in SETTLED:
-                return
-            Path(folder.path).mkdir(mode=0o700, parents=True, exist_ok=True)
-            before = (read_json(folder.stop) or {}).get("grace_seconds", grace_seconds)
-            write_json(folder.stop, {"grace_seconds": min(before, grace_seconds), "ordered_at": time.time()})
-            folder.poke()
-            if look_at(folder).phase in ENDED:  # its supervisor is dead, or never was
-                folder.remove_secrets()
+            _order_stop(self._folder(handle), grace_seconds, shutdown=False)
 
     def logs(
         self, handle: JobHandle, after: int = 0, *, member: int = 0, limit_bytes: int = LOG_SLICE_BYTES
@@ -138,7 +130,7 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
         with _unavailable("The jobs could not be stopped"):
             living = [folder for folder in self._all() if look_at(folder).phase not in ENDED]
             for folder in living:
-                self.stop(_handle(folder), grace_seconds)
+                _order_stop(folder, grace_seconds, shutdown=True)
             living = _wait_for_end(living, grace_seconds + PATIENCE_SECONDS)
             for folder in living:
                 _kill_supervisor(folder)
@@ -222,6 +214,19 @@ def _wait_for_end(folders: list[JobFolder], limit_seconds: float) -> list[JobFol
         folders = [folder for folder in folders if look_at(folder).phase not in ENDED or is_locked(folder.lock)]
         time.sleep(0.02 if folders else 0)
     return folders
+
+
+def _order_stop(folder: JobFolder, grace_seconds: float, *, shutdown: bool) -> None:
+    """Leave the order and wake the supervisor. With `shutdown` the job ends as lost, unless it was told before."""
+    if (read_json(folder.state) or {}).get("phase") in SETTLED:
+        return
+    Path(folder.path).mkdir(mode=0o700, parents=True, exist_ok=True)
+    before = read_json(folder.stop) or {"grace_seconds": grace_seconds, "shutdown": shutdown}
+    order = {"shutdown": bool(before.get("shutdown")), "grace_seconds": min(before["grace_seconds"], grace_seconds)}
+    write_json(folder.stop, order | {"ordered_at": time.time()})
+    folder.poke()
+    if look_at(folder).phase in ENDED:  # its supervisor is dead, or never was
+        folder.remove_secrets()
 
 
 def _kill_supervisor(folder: JobFolder) -> None:

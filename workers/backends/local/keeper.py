@@ -158,6 +158,8 @@ class Keeper(ABC):
             self.fail(LOST, "The supervisor of this job was told to end, as when the machine shuts down.")
         stop = read_json(self.folder.stop)
         if stop is not None:
+            if stop.get("shutdown") and not self.stopping:
+                self.cause = self.cause or (LOST, "The installation was stopped while it ran.")
             self.stop_members(float(stop.get("grace_seconds", LEAVE_SECONDS)))
         resize = read_json(self.folder.resize) or {}
         if "count" in resize and not self.stopping:
