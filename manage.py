@@ -8,6 +8,8 @@ from django.core.management import execute_from_command_line
 from controlplane.embedded.offline import NotRunning
 from controlplane.env import SettingsRefused, choose_settings
 
+INTERRUPTED = 130
+
 
 def main() -> int:
     choose_settings()
@@ -19,6 +21,8 @@ def main() -> int:
     except NotRunning as error:
         sys.stderr.write(f"bedplate: {error}\n")
         return 1
+    except KeyboardInterrupt:  # nothing is started yet, or it is stopped: a traceback would say nothing
+        return INTERRUPTED
     return 0
 
 

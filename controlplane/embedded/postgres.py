@@ -10,6 +10,7 @@ import contextlib
 import shutil
 import signal
 import subprocess
+import tempfile
 
 import psutil
 import psycopg
@@ -18,9 +19,10 @@ from psycopg import sql
 from controlplane.embedded.account import server_account
 from controlplane.embedded.home import Home, write_private
 from controlplane.embedded.postgres_files import binaries, server_folder
-from controlplane.embedded.processes import Program, free_port
+from controlplane.embedded.processes import Program, free_port, spawn, stop
 
 USER = DATABASE = "bedplate"
+INITDB_SECONDS = 120
 FAST, IMMEDIATE = (signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0)
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -140,22 +142,20 @@ class EmbeddedPostgres:
         options = ["--username", USER, "--pwfile", str(password), "--auth=scram-sha-256", "--encoding=UTF8"]
         options += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         options += [] if self.durable else ["--no-sync"]
-        account = self.account
-        done = subprocess.run(
-            [str(self.bin / "initdb"), "-D", str(draft), *options],
-            env={"LANG": "C", "PATH": "/usr/bin:/bin"},
-            cwd=self.folder,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        argv = (str(self.bin / "initdb"), "-D", str(draft), *options)
+        program = Program("initdb", argv, {"LANG": "C", "PATH": "/usr/bin:/bin"}, self.folder, self.account)
+        with tempfile.TemporaryFile() as said:
+            # As the servers: a Ctrl-C does not reach it, and it does not outlive us to write into the next one's draft.
+            process = spawn(program, subprocess.DEVNULL, said)
+            try:
+                status = process.wait(INITDB_SECONDS)
+            except subprocess.TimeoutExpired:
+                status = stop(process, ())
+            said.seek(0)
+            complaint = said.read().decode(errors="replace").strip()
         password.unlink()
-        if done.returncode != 0:
-            raise PostgresRefused(f"initdb in {self.folder} failed: {done.stderr.strip()}")
+        if status != 0:
+            raise PostgresRefused(f"initdb in {self.folder} failed: {complaint}")
         draft.rename(self.data)
 
     def _check_version(self) -> None:

@@ -7,10 +7,12 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -22,6 +24,7 @@ from controlplane.embedded.postgres import EmbeddedPostgres, PostgresRefused
 from controlplane.embedded.postgres_files import PostgresUnreachable
 from controlplane.embedded.processes import Program, spawn, stop
 from controlplane.embedded.redis import EmbeddedRedis, version_of
+from controlplane.env import ROOT
 from tests.support.waiting import until
 
 
@@ -58,6 +61,25 @@ def test_postgres_is_made_killed_recovered_and_stopped(home: Home) -> None:
         assert stop(process, program.stop_signals) == 0
     assert not (server.data / "postmaster.pid").exists()
     assert not again.answers()
+
+
+def test_the_making_of_a_server_hears_no_ctrl_c_and_ends_with_who_began_it(home: Home) -> None:
+    code = (
+        "import sys; from pathlib import Path; from controlplane.embedded.home import Home;"
+        "from controlplane.embedded.postgres import EmbeddedPostgres;"
+        "EmbeddedPostgres(Home(Path(sys.argv[1])), durable=False).program()"
+    )
+    folder = EmbeddedPostgres(home, durable=False).folder
+    with subprocess.Popen([sys.executable, "-c", code, str(home.path)], cwd=ROOT, start_new_session=True) as beginner:
+        until((folder / "draft" / "PG_VERSION").exists, 30)
+        (initdb,) = psutil.Process(beginner.pid).children()
+        group = os.getpgid(initdb.pid)
+        beginner.kill()
+    until(lambda: not initdb.is_running() or initdb.status() == psutil.STATUS_ZOMBIE, 30)
+    assert group == initdb.pid
+    assert not (folder / "draft" / "base" / "5").exists()  # the last thing that is made
+    with running(EmbeddedPostgres(home, durable=False)):
+        pass
 
 
 def test_postgres_wants_the_password_and_listens_on_loopback_only(home: Home) -> None:
@@ -120,6 +142,14 @@ def test_redis_wants_the_password_and_keeps_nothing(home: Home) -> None:
             client.set("a", 1)
     assert not server.answers()
     assert list((home.path / "redis").iterdir()) == []
+
+
+def test_servers_start_in_a_home_of_any_name(home: Home) -> None:
+    strange = Home(home.path / ("a 'b\" \\ ü " + "long" * 40))
+    strange.ensure()
+    for server in (EmbeddedRedis(strange), EmbeddedPostgres(strange, durable=False)):
+        with running(server):
+            pass
 
 
 def test_what_is_no_redis_has_no_version(tmp_path: Path) -> None:
