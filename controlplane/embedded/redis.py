@@ -21,7 +21,6 @@ CONFIGURATION = """\
 bind 127.0.0.1
 port {port}
 requirepass {password}
-dir {folder}
 save ""
 appendonly no
 maxmemory-policy noeviction
@@ -55,8 +54,8 @@ class EmbeddedRedis:
         folder = self.home.path / "redis"
         folder.mkdir(exist_ok=True, mode=0o700)
         path = self.home.run / "redis.conf"  # the password is in a closed file: arguments are for all to see
-        write_private(path, CONFIGURATION.format(port=self.port, password=self.password, folder=f'"{folder}"'))
-        return Program(
+        write_private(path, CONFIGURATION.format(port=self.port, password=self.password))
+        return Program(  # it works where it is started: a path in its configuration would need quoting of its own
             name="redis",
             argv=(str(find_binary()), str(path)),
             environment={"LANG": "C", "PATH": "/usr/bin:/bin"},
