@@ -31,7 +31,7 @@ DEVICES = "CUDA_VISIBLE_DEVICES"
 
 LONGEST_LINE = 16 * 1024  # characters; a longer one is cut
 CHUNK_BYTES = 256 * 1024
-PENDING_BYTES = 4 * 1024 * 1024  # of logs not yet accepted; beyond it lines are counted, not kept
+PENDING_BYTES = 4 * 1024 * 1024  # of logs not yet sent; beyond it the oldest go and are counted: errors come last
 REQUEST_SECONDS = 5.0
 SHIP_SECONDS = 0.5
 GPU_SECONDS = 10.0
@@ -69,12 +69,14 @@ class Logs:
         block, self._partial = text[:cut], text[cut:]
         lines, size = block.count("\n"), len(block.encode())
         with self._lock:
-            if self._pending_bytes + size > PENDING_BYTES:
-                self.dropped_lines += lines
-            elif block:
+            if block:
                 self._blocks.append((self._line, size, block))
                 self._pending_bytes += size
             self._line += lines
+            while self._pending_bytes > PENDING_BYTES:
+                _, size, oldest = self._blocks.popleft()
+                self._pending_bytes -= size
+                self.dropped_lines += oldest.count("\n")
 
     def drop(self, lines: int) -> None:
         with self._lock:

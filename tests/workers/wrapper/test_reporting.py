@@ -131,15 +131,16 @@ def test_chunks_are_bounded_and_follow_on_each_other() -> None:
     assert logs.dropped_lines == 0
 
 
-def test_what_is_not_taken_in_time_is_counted() -> None:
+def test_of_what_is_not_taken_in_time_the_oldest_goes_and_is_counted() -> None:
     logs = Logs("")
     for _ in range(3 * PENDING_BYTES // 1024):
         logs.feed(b"x" * 1023 + b"\n")
     assert logs.dropped_lines == 2 * PENDING_BYTES // 1024
-    taken = 0
+    chunks = []
     while chunk := logs.take():
-        taken += chunk["text"].count("\n")
-    assert taken == PENDING_BYTES // 1024
+        chunks.append(chunk)
+    assert sum(chunk["text"].count("\n") for chunk in chunks) == PENDING_BYTES // 1024
+    assert chunks[0]["first_line"] == 2 * PENDING_BYTES // 1024 + 1
     logs.feed(b"last\n")
     assert logs.take() == {"sequence": 16, "first_line": 3 * PENDING_BYTES // 1024 + 1, "text": "last\n"}
 
