@@ -125,11 +125,12 @@ def test_everything_is_stopped_and_gone(backend: LocalBackend, tmp_path: Path) -
     assert [alive(job.attempt_id) for job in [*jobs, stubborn]] == [[], [], [], []]
     assert not any(job.supervised() for job in [*jobs, stubborn])
     seen = [job.seen() for job in [*jobs, stubborn]]
-    assert {(one.phase, one.detail) for one in seen} == {(Phase.LOST, "The installation was stopped while it ran.")}
+    told = (Phase.FAILED, "evicted", "The installation was stopped while it ran.")
+    assert {(one.phase, one.reason, one.detail) for one in seen} == {told}
     backend.stop_everything(0.2)
 
 
-def test_what_was_told_to_stop_before_is_not_lost(backend: LocalBackend, tmp_path: Path) -> None:
+def test_what_was_told_to_stop_before_is_not_evicted(backend: LocalBackend, tmp_path: Path) -> None:
     job = submit(backend, tmp_path / "home", shell("trap '' TERM; echo up; sleep 1000"), make_launch())
     job.prints("up")
     backend.stop(job.handle, 60)

@@ -217,7 +217,7 @@ def _wait_for_end(folders: list[JobFolder], limit_seconds: float) -> list[JobFol
 
 
 def _order_stop(folder: JobFolder, grace_seconds: float, *, shutdown: bool) -> None:
-    """Leave the order and wake the supervisor. With `shutdown` the job ends as lost, unless it was told before."""
+    """Leave the order and wake the supervisor. With `shutdown` the job ends as evicted, unless it was told before."""
     if (read_json(folder.state) or {}).get("phase") in SETTLED:
         return
     Path(folder.path).mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -26,6 +26,8 @@ LEAVE_SECONDS = 10.0
 """Grace where nobody ordered one: a peer failed, the time is over, the set shrinks, the machine shuts down."""
 TEMPORARY_PREFIX = "bedplate-"
 LOST = "lost"
+EVICTED = "evicted"
+"""Ended by us and not by its own fault: it runs again, however often that happens."""
 NEVER = float("inf")
 
 
@@ -159,7 +161,7 @@ class Keeper(ABC):
         stop = read_json(self.folder.stop)
         if stop is not None:
             if stop.get("shutdown") and not self.stopping:
-                self.cause = self.cause or (LOST, "The installation was stopped while it ran.")
+                self.cause = self.cause or (EVICTED, "The installation was stopped while it ran.")
             self.stop_members(float(stop.get("grace_seconds", LEAVE_SECONDS)))
         resize = read_json(self.folder.resize) or {}
         if "count" in resize and not self.stopping:
