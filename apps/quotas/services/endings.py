@@ -104,7 +104,8 @@ def _again(workload: Workload, attempt: Attempt, verdict: Again, at: datetime, g
         )
         return
     ran_long = attempt.started_at is not None and at - attempt.started_at >= timedelta(seconds=LONG_RUN_SECONDS)
-    times = 0 if ran_long else workload.back_offs
+    was_well = ran_long or (attempt.started_at is not None and verdict.reason == Reason.EVICTED)
+    times = 0 if was_well else workload.back_offs
     losses = (0 if ran_long else workload.losses) + verdict.lost
     if verdict.lost and losses >= workload.max_attempts:
         detail = f"{verdict.detail} Lost {losses} times in a row; given up.".strip()

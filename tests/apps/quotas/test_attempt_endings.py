@@ -59,7 +59,7 @@ def test_a_loss_is_tried_again_later_and_given_up_after_three(queue: Queue) -> N
     assert intervals(workload) == [(1, True, True)] * 3
 
 
-def test_what_was_evicted_is_tried_again_however_often(queue: Queue) -> None:
+def test_what_was_evicted_is_tried_again_soon_however_often(queue: Queue) -> None:
     """Whoever stops and starts the installation three times finds what was served then."""
     workload = WorkloadFactory.create(queue=queue)
     stopped = Observation(Phase.FAILED, "evicted", "The installation was stopped while it ran.")
@@ -71,6 +71,7 @@ def test_what_was_evicted_is_tried_again_however_often(queue: Queue) -> None:
         assert attempt_observed(attempt.pk, stopped)
         now = fresh(workload)
         assert (stored(attempt).outcome, now.state, now.losses) == ("evicted", "pending", 0)
+        assert now.not_before - stored(attempt).ended_at == timedelta(seconds=5)
 
 
 def test_what_backs_off_holds_nothing_and_says_how_long(queue: Queue) -> None:
