@@ -40,7 +40,7 @@ TICK_STOP: Final = "dispatch.tick_stop"
 TICK_SWEEP: Final = "dispatch.tick_sweep"
 
 IMPATIENT: Final = {"max_retries": 0, "socket_timeout": 2, "socket_connect_timeout": 2}
-"""Of the connection that sends: a broker that is down costs nothing, one that is silent two seconds."""
+"""Of the connection that sends: a broker that is down costs nothing, a silent one two seconds a try."""
 ONCE_MORE: Final = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 """A connection of the pool may be older than a restart of the broker."""
 

@@ -59,7 +59,7 @@ class Workload(ScopedStateful):
     losses = models.PositiveIntegerField(default=0)
     """Attempts lost in a row; an attempt that ran long counts as a fresh start."""
     back_offs = models.PositiveIntegerField(default=0)
-    """Times put off in a row; 0 again once it runs."""
+    """Times put off in a row; an attempt that ran long, or was evicted while it ran, begins anew."""
     not_before = models.DateTimeField(null=True)
     """Database time before which it is not considered for admission."""
 
