@@ -2,7 +2,7 @@
 
 from apps.experiments.models.artifact import Artifact, Checkpoint
 from apps.experiments.models.experiment import Experiment
-from apps.experiments.models.metric import MetricBatch
+from apps.experiments.models.metric import MetricBatch, MetricSender
 from apps.experiments.models.registry import ModelAlias, ModelVersion, RegisteredModel
 from apps.experiments.models.run import Run
 
@@ -11,6 +11,7 @@ __all__ = [
     "Checkpoint",
     "Experiment",
     "MetricBatch",
+    "MetricSender",
     "ModelAlias",
     "ModelVersion",
     "RegisteredModel",
