@@ -1,4 +1,4 @@
-"""What uvicorn serves: Django, beside it the metric ingest app and the live socket."""
+"""What uvicorn serves: Django, beside it the ingest apps of metrics and logs and the live socket."""
 
 from __future__ import annotations
 
@@ -40,19 +40,23 @@ from apps.common.live import LiveConsumer  # noqa: E402
 from apps.datasets import live as datasets_live  # noqa: E402
 from apps.deployments import live as deployments_live  # noqa: E402
 from apps.experiments import live as experiments_live  # noqa: E402
-from apps.experiments.api.ingest import application as ingest_application  # noqa: E402
+from apps.experiments.api.ingest import application as metrics_application  # noqa: E402
 from apps.quotas import live as quotas_live  # noqa: E402
+from apps.quotas.api.ingest import application as logs_application  # noqa: E402
 
 LIVE = (access_live, quotas_live, datasets_live, experiments_live, deployments_live)
 SUBJECTS = {kind: rows for module in LIVE for kind, rows in module.SUBJECTS.items()}
 """What a browser may follow: kind → rows."""
-INGEST_PATH = "/api/v1/runtime/metrics"
+BESIDE: dict[str, Any] = {
+    "/api/v1/runtime/metrics": metrics_application,
+    "/api/v1/runtime/attempts/self/logs": logs_application,
+}
+"""What jobs send in bulk, by path."""
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Batches of metric points pass Django by; everything else is Django's."""
-    chosen = ingest_application if scope["path"] == INGEST_PATH else django_application
-    await chosen(scope, receive, send)
+    """What jobs send in bulk passes Django by; everything else is Django's."""
+    await BESIDE.get(scope["path"], django_application)(scope, receive, send)
 
 
 live_socket = LiveConsumer.as_asgi(subjects=SUBJECTS, ends=access_live.ENDS)

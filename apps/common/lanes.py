@@ -1,4 +1,4 @@
-"""Writes of many senders over few connections, beside Django: one lane per sender, what waits in it is written together.
+"""Writes of many senders over few connections, beside Django: one lane per sender; what waits in it is kept together.
 
 While one transaction of a sender runs, what the sender sends meanwhile waits in its lane and goes into the next one:
 a commit is shared by as many as wait for it, and nobody waits for company. The lanes take turns.

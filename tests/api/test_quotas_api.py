@@ -239,7 +239,8 @@ def test_logs_are_read_on_from_a_cursor(project: Project, editor: User) -> None:
         (n % 2, n, f"line {n}\n") for n in range(5)
     ]
     assert page["next_after"] == chunks[-1].pk
-    assert logs(editor, workload, after=page["next_after"]) == {"chunks": [], "next_after": chunks[-1].pk}
+    rest = logs(editor, workload, after=page["next_after"])
+    assert (rest["chunks"], rest["next_after"], rest["next_line"]) == ([], chunks[-1].pk, None)
     assert [chunk["sequence"] for chunk in logs(editor, workload, rank=1)["chunks"]] == [1, 3]
     assert [chunk["sequence"] for chunk in logs(editor, workload, after=chunks[2].pk)["chunks"]] == [3, 4]
 

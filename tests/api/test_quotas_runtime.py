@@ -15,7 +15,7 @@ from uuid6 import uuid7
 
 from apps.common import clock, queues
 from apps.quotas.models import Attempt, LogChunk, Workload
-from apps.quotas.selectors import logs_after
+from apps.quotas.selectors.logs import logs_after
 from apps.quotas.services import attempt_tokens
 from apps.quotas.services.attempt_tokens import issue, verify
 from apps.quotas.services.logs import log_append
@@ -187,12 +187,13 @@ def test_a_chunk_is_kept_once_as_it_came_first(attempt: Attempt) -> None:
     for text in ("one\n", "other\n"):
         assert accepted(attempt, "logs", {"rank": 1, "sequence": 7, "text": text, "first_line": 12}) == {}
     [chunk] = LogChunk.objects.all()
-    assert (chunk.attempt, chunk.rank, chunk.sequence, chunk.first_line, chunk.text) == (attempt, 1, 7, 12, "one\n")
+    assert (chunk.attempt, chunk.rank, chunk.sequence, chunk.first_line, chunk.output()) == (attempt, 1, 7, 12, "one\n")
+    assert (chunk.lines, chunk.size_bytes, chunk.text) == (1, 4, "")
 
 
 def test_any_character_can_be_printed(attempt: Attempt) -> None:
     accepted(attempt, "logs", {"rank": 0, "sequence": 0, "text": " a\x00b\r\x1b[31m\ud800 配额 \n"})
-    assert LogChunk.objects.get().text == " ab\r\x1b[31m? 配额 \n"
+    assert LogChunk.objects.get().output() == " ab\r\x1b[31m? 配额 \n"
 
 
 def test_a_chunk_has_a_largest_size(attempt: Attempt) -> None:

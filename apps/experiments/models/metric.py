@@ -81,9 +81,7 @@ class MetricSender(models.Model):
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["attempt", "rank"], name="metric_sender_once")]
         indexes: ClassVar = [
-            models.Index(
-                fields=["loose_batches"], condition=models.Q(loose_batches__gt=1), name="metric_sender_loose"
-            )
+            models.Index(fields=["loose_batches"], condition=models.Q(loose_batches__gt=1), name="metric_sender_loose")
         ]
 
     def __str__(self) -> str:

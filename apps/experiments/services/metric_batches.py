@@ -128,9 +128,7 @@ async def batches_store(
         return outcomes
 
 
-async def _known(
-    connection: AsyncConnection[Any], attempt_id: UUID, ranks: set[int]
-) -> tuple[str, dict[int, Ranges]]:
+async def _known(connection: AsyncConnection[Any], attempt_id: UUID, ranks: set[int]) -> tuple[str, dict[int, Ranges]]:
     """The attempt's number as text, and what each member has sent before."""
     rows = await (await connection.execute(_KNOWN, [sorted(ranks), attempt_id])).fetchall()
     if not rows[0][1]:

@@ -8,10 +8,10 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from apps.common.api import VisibleRelatedField
+from apps.common.cursors import ID_MOST, cursor_text
 from apps.common.models import Transition
 from apps.quotas.models import (
     Attempt,
-    LogChunk,
     Node,
     PriorityClass,
     Queue,
@@ -21,7 +21,10 @@ from apps.quotas.models import (
     UsageRecord,
     Workload,
 )
+from apps.quotas.selectors.logs import LogPage, LogPiece, without_escapes
 from apps.quotas.states import Resource
+
+RANK_MOST = 1_000_000
 
 
 class PoolSerializer(serializers.ModelSerializer[ResourcePool]):
@@ -174,20 +177,54 @@ class StepSerializer(serializers.ModelSerializer[Transition]):
         fields = ["from_state", "to_state", "reason", "detail", "actor_kind", "actor_name", "at"]
 
 
-class LogChunkSerializer(serializers.ModelSerializer[LogChunk]):
-    class Meta:
-        model = LogChunk
-        fields = ["id", "attempt", "rank", "sequence", "first_line", "text"]
+class LogPieceSerializer(serializers.Serializer[Any]):
+    """Lines of one chunk."""
+
+    id = serializers.IntegerField()
+    attempt = serializers.UUIDField()
+    rank = serializers.IntegerField()
+    sequence = serializers.IntegerField()
+    first_line = serializers.IntegerField(help_text="Number of its first line in the member's output, from 1")
+    lines = serializers.IntegerField()
+    text = serializers.SerializerMethodField()
+
+    def get_text(self, piece: LogPiece) -> str:
+        return without_escapes(piece.text) if self.context.get("plain") else piece.text
 
 
 class LogPageSerializer(serializers.Serializer[Any]):
-    chunks = LogChunkSerializer(many=True)
+    chunks = LogPieceSerializer(many=True)
     next_after = serializers.IntegerField()
+    next_line = serializers.IntegerField(allow_null=True, help_text="Where a range goes on that did not fit")
+    cursor = serializers.SerializerMethodField(
+        help_text="Subscribe from here: nothing is missed. What comes with an id up to `next_after` is known already."
+    )
+
+    def get_cursor(self, page: LogPage) -> str:
+        return cursor_text(page.live_from)
 
 
-class LogQuerySerializer(serializers.Serializer[Any]):
-    after = serializers.IntegerField(min_value=0, default=0, help_text="`next_after` of the answer before.")
-    rank = serializers.IntegerField(min_value=0, required=False, help_text="One member only.")
+class LogMemberQuerySerializer(serializers.Serializer[Any]):
+    """Whose output."""
+
+    attempt = serializers.UUIDField(required=False, help_text="One attempt only; by its id.")
+    rank = serializers.IntegerField(min_value=0, max_value=RANK_MOST, required=False, help_text="One member only.")
+    plain = serializers.BooleanField(default=False, help_text="Without control sequences of terminals.")
+
+
+class LogQuerySerializer(LogMemberQuerySerializer):
+    """`after` reads on; `tail` and `from_line`, `to_line` are about one member of one attempt, by default the first
+    member of the latest attempt."""
+
+    after = serializers.IntegerField(
+        min_value=0, max_value=ID_MOST, default=0, help_text="`next_after` of the answer before."
+    )
+    search = serializers.CharField(
+        max_length=200, default="", trim_whitespace=False, help_text="Only lines that contain this, each on its own."
+    )
+    tail = serializers.IntegerField(min_value=1, max_value=10_000, required=False, help_text="The last lines.")
+    from_line = serializers.IntegerField(min_value=1, max_value=ID_MOST, required=False, help_text="From 1.")
+    to_line = serializers.IntegerField(min_value=1, max_value=ID_MOST, required=False, help_text="With it.")
 
 
 class StopSerializer(serializers.Serializer[Any]):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -15,7 +17,9 @@ from apps.access.permissions import require, require_superuser
 from apps.access.states import Role
 from apps.common.api import ReadViewSet
 from apps.common.audit import Actor
+from apps.common.errors import NotFound
 from apps.quotas.api import serializers as s
+from apps.quotas.api.log_reading import log_download, log_page
 from apps.quotas.models import (
     Attempt,
     Node,
@@ -27,7 +31,8 @@ from apps.quotas.models import (
     UsageRecord,
     Workload,
 )
-from apps.quotas.selectors import logs_after, projects_without_queue, story_of
+from apps.quotas.selectors import projects_without_queue, story_of
+from apps.quotas.selectors.logs import attempt_asked
 from apps.quotas.services.queues import queues_ensure, quota_set
 from apps.quotas.services.workloads import workload_stop
 from apps.quotas.states import Reason
@@ -139,11 +144,27 @@ class WorkloadViewSet(ReadViewSet):
     @extend_schema(summary="Output of a workload", parameters=[s.LogQuerySerializer], responses=s.LogPageSerializer)
     @action(detail=True, pagination_class=None, filter_backends=[])
     def logs(self, request: Request, pk: str) -> Response:
-        """Output after a cursor, oldest first; come back with `next_after` for more."""
+        """Output after a cursor, oldest first: come back with `next_after` for more. Or lines of one member."""
         query = s.LogQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        page = logs_after(self.get_object(), **query.validated_data)
-        return Response(s.LogPageSerializer(page).data)
+        page = log_page(self.get_object(), query.validated_data)
+        return Response(s.LogPageSerializer(page, context=query.validated_data).data)
+
+    @extend_schema(
+        summary="All output of a member",
+        parameters=[s.LogMemberQuerySerializer],
+        responses={(200, "text/plain"): OpenApiTypes.STR},
+    )
+    @action(detail=True, url_path="logs/download", pagination_class=None, filter_backends=[])
+    def logs_download(self, request: Request, pk: str) -> StreamingHttpResponse:
+        """As a text file, by default of the first member of the latest attempt; it says where lines are missing."""
+        query = s.LogMemberQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        workload, asked = self.get_object(), query.validated_data
+        attempt = attempt_asked(workload, asked.get("attempt"))
+        if attempt is None:
+            raise NotFound("This workload has no such attempt.")
+        return log_download(request, attempt, asked.get("rank", 0), name=workload.name, plain=asked["plain"])
 
     @extend_schema(summary="Story of a workload", responses=s.StepSerializer(many=True))
     @action(detail=True, pagination_class=None, filter_backends=[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import ClassVar
 
 from django.db import models
@@ -39,6 +40,10 @@ class LogChunk(models.Model):
             models.Index(fields=["attempt", "id"], name="log_chunk_cursor"),
             models.Index(fields=["transaction_id", "id"], name="log_chunk_news"),
         ]
+
+    def output(self) -> str:
+        """What was printed."""
+        return self.text if self.content is None else zlib.decompress(self.content).decode()
 
     def __str__(self) -> str:
         return f"{self.attempt_id} {self.rank}:{self.sequence}"

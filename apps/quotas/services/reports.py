@@ -81,4 +81,9 @@ def rank_check(attempt: Attempt, rank: int) -> None:
     """Raise Invalid unless the attempt has such a member."""
     granted = attempt.workload.count_granted
     if not 0 <= rank < granted:
-        raise Invalid(f"rank: {rank} is not one of this attempt's {granted} members")
+        raise no_member(rank, granted)
+
+
+def no_member(rank: int, granted: int) -> Invalid:
+    """The error of a rank that an attempt does not have."""
+    return Invalid(f"rank: {rank} is not one of this attempt's {granted} members")

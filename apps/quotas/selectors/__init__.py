@@ -1,4 +1,4 @@
-"""Reads of the quotas app that span tables."""
+"""Reads of the quotas app that span tables; output of jobs is in `logs`."""
 
 from __future__ import annotations
 
@@ -10,23 +10,12 @@ from django.db.models import F, Q, QuerySet
 
 from apps.access.models import Project
 from apps.common.models import Transition
-from apps.quotas.models import LogChunk, Queue, Workload
+from apps.quotas.models import Queue, Workload
 from apps.quotas.scheduling.snapshot import GPUS
 from apps.quotas.scheduling.words import amount, short, size
 from apps.quotas.states import OCCUPYING, WorkloadState
 
-LOG_CHUNKS_MOST = 200
-LOG_TEXT_MOST = 1 << 20
-"""Characters in one answer, unless its first chunk alone has more."""
 QUEUE_ROWS_MOST = 500
-
-
-@dataclass(frozen=True, slots=True)
-class LogPage:
-    """Some output of a workload, and the cursor after it."""
-
-    chunks: list[LogChunk]
-    next_after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +37,6 @@ class QueueEntry:
 def story_of(workload: Workload) -> QuerySet[Transition]:
     """Every step of a workload, oldest first."""
     return workload.story()
-
-
-def logs_after(workload: Workload, *, after: int = 0, rank: int | None = None) -> LogPage:
-    """Output that came after a cursor, of all attempts or of one rank in each, in the order in which it came.
-
-    A reader that comes back with `next_after` misses nothing. One query.
-    """
-    rows = LogChunk.objects.filter(attempt__workload=workload, id__gt=after).order_by("id")
-    if rank is not None:
-        rows = rows.filter(rank=rank)
-    chunks: list[LogChunk] = []
-    size = 0
-    for chunk in rows[:LOG_CHUNKS_MOST]:
-        size += len(chunk.text)
-        if chunks and size > LOG_TEXT_MOST:
-            break
-        chunks.append(chunk)
-    return LogPage(chunks, chunks[-1].id if chunks else after)
 
 
 def projects_without_queue(user: Any) -> QuerySet[Project]:

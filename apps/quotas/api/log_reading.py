@@ -1,0 +1,91 @@
+"""How output of jobs is answered: a page of it, or all of it as a file, a few chunks in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
+from rest_framework.request import Request
+
+from apps.common.cursors import visible_up_to
+from apps.common.errors import Invalid
+from apps.quotas.models import Attempt, Workload
+from apps.quotas.selectors.logs import (
+    Gaps,
+    LogPage,
+    attempt_asked,
+    log_chunks,
+    logs_after,
+    logs_range,
+    logs_tail,
+    without_escapes,
+)
+
+
+def log_page(workload: Workload, asked: dict[str, Any]) -> LogPage:
+    """The page that a query asks for.
+
+    Args:
+        asked: of `LogQuerySerializer`.
+
+    Raises:
+        Invalid: it asks for two things at once.
+    """
+    tail, first, last = asked.get("tail"), asked.get("from_line"), asked.get("to_line")
+    ranged = first is not None or last is not None
+    if (tail is not None) + ranged + bool(asked["after"] or asked["search"]) > 1:
+        raise Invalid("tail, from_line with to_line, and after with search go one at a time")
+    if tail is None and not ranged:
+        narrow = {"rank": asked.get("rank"), "attempt": asked.get("attempt"), "search": asked["search"]}
+        return logs_after(workload, after=asked["after"], **narrow)
+    attempt = attempt_asked(workload, asked.get("attempt"))
+    if attempt is None:
+        return LogPage([], 0, live_from=visible_up_to())
+    rank = asked.get("rank", 0)
+    return logs_range(attempt, rank, first or 1, last) if tail is None else logs_tail(attempt, rank, tail)
+
+
+def log_download(request: Request, attempt: Attempt, rank: int, *, name: str, plain: bool) -> StreamingHttpResponse:
+    """All output of one member, to be saved as a file; where lines are missing, a line says how many."""
+    piece = _Pieces(attempt, rank, plain)
+    # Django reads a plain iterator whole into memory under ASGI, and an asynchronous one under WSGI.
+    pieces = _async(piece.next) if isinstance(request._request, ASGIRequest) else _plain(piece.next)
+    response = StreamingHttpResponse(pieces, content_type="text/plain; charset=utf-8")
+    file = f"{name}-{attempt.number}-{rank}.log"
+    response["Content-Disposition"] = content_disposition_header(True, file) or "attachment"
+    return response
+
+
+class _Pieces:
+    """The text of one chunk after the other; nothing at the end."""
+
+    def __init__(self, attempt: Attempt, rank: int, plain: bool) -> None:
+        self._attempt, self._rank, self._plain = attempt, rank, plain
+        self._gaps = Gaps()
+        self._after = -1
+        self._chunks: list[Any] = []
+
+    def next(self) -> bytes:
+        while self._chunks or (more := log_chunks(self._attempt, self._rank, self._after)):
+            self._chunks = self._chunks or more
+            chunk = self._chunks.pop(0)
+            self._after = chunk.sequence
+            text = self._gaps.text_of(chunk)
+            if text := without_escapes(text) if self._plain else text:
+                return text.encode()
+        return b""
+
+
+def _plain(following: Callable[[], bytes]) -> Iterator[bytes]:
+    while piece := following():
+        yield piece
+
+
+async def _async(following: Callable[[], bytes]) -> AsyncIterator[bytes]:
+    step = sync_to_async(following)
+    while piece := await step():
+        yield piece
