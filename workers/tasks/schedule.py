@@ -14,6 +14,8 @@ EVERY_SECONDS: Final[dict[str, float]] = {
     queues.TICK_RECONCILE: 10,
     queues.TICK_EXPIRE: 60,
     queues.TICK_SWEEP: 60,
+    queues.TICK_COMPACT: 30,
+    queues.TICK_FORGET: 600,
 }
 
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {

@@ -59,7 +59,13 @@ RUN = {
     "secrets": [],
     "result": {"metrics": METRICS, "evaluation": EVALUATION, "model": {"artifact": "model"}},
 }
-SERIES = {"series": {"train/loss": {"steps": [1, 2], "values": [0.71, 0.69], "times": [1772443800.0, 1772443800.4]}}}
+SERIES = {
+    "series": {"train/loss": {"steps": [1, 2], "values": [0.71, 0.69], "times": [1772443800.0, 1772443800.4]}},
+    "cursor": "7411-9223372036854775807",
+    "next_after": "7411-9223372036854775807",
+    "reset": True,
+    "more": False,
+}
 FILE = {"sha256": SHA256, "size_bytes": 40_120, "metadata": {}, "created_at": AT}
 ARTIFACT = {
     "id": ARTIFACT_ID,

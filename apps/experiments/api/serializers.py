@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -13,12 +14,15 @@ from apps.datasets.models import DatasetVersion
 from apps.experiments.api import examples
 from apps.experiments.api.examples import asked_as, shown_as
 from apps.experiments.models import Artifact, Checkpoint, Experiment, ModelAlias, ModelVersion, RegisteredModel, Run
+from apps.experiments.models.metric import STEP_MOST
 from apps.experiments.models.registry import ALIAS
 from apps.experiments.services.runs import RESOURCES_DEFAULT, SCRIPT_BYTES_MOST, TIME_LIMIT_DEFAULT_SECONDS
 from workers.contracts.specs import Resources
 
 STATE = ("state", "state_reason", "state_detail", "state_at")
 DAY_SECONDS = 24 * 3600
+SPAN = ("from_step", "to_step", "from_time", "to_time")
+"""A part of a curve."""
 
 
 @shown_as(examples.EXPERIMENT)
@@ -113,6 +117,16 @@ class RunCreateSerializer(serializers.Serializer[Any]):
         return Resources(**value)
 
 
+class FiniteField(serializers.FloatField):
+    """A number that JSON has."""
+
+    def to_internal_value(self, data: Any) -> float:
+        found: float = super().to_internal_value(data)
+        if not math.isfinite(found):
+            self.fail("invalid")
+        return found
+
+
 class SeriesSerializer(serializers.Serializer[Any]):
     steps = serializers.ListField(child=serializers.IntegerField())
     values = serializers.ListField(child=serializers.FloatField())
@@ -122,6 +136,12 @@ class SeriesSerializer(serializers.Serializer[Any]):
 @shown_as(examples.SERIES)
 class RunMetricsSerializer(serializers.Serializer[Any]):
     series = serializers.DictField(child=SeriesSerializer(), help_text="By key")
+    cursor = serializers.CharField(
+        help_text="Subscribe from here: nothing is missed. Batches up to `next_after` are in this answer already."
+    )
+    next_after = serializers.CharField(help_text="The last batch in this answer: `after` of the next question")
+    reset = serializers.BooleanField(help_text="Replace what you have; false: add to it")
+    more = serializers.BooleanField(help_text="There is more after `next_after` already")
 
 
 class RunMetricsQuerySerializer(serializers.Serializer[Any]):
@@ -129,6 +149,18 @@ class RunMetricsQuerySerializer(serializers.Serializer[Any]):
         required=False, default="", help_text="Separated by commas, at most 100; left out: the first 100 of the run"
     )
     points = serializers.IntegerField(min_value=4, max_value=10_000, default=500, help_text="Most points per key")
+    from_step = serializers.IntegerField(min_value=-STEP_MOST, max_value=STEP_MOST, required=False)
+    to_step = serializers.IntegerField(min_value=-STEP_MOST, max_value=STEP_MOST, required=False)
+    from_time = FiniteField(required=False, help_text="Unix seconds")
+    to_time = FiniteField(required=False, help_text="Unix seconds")
+    after = serializers.CharField(
+        max_length=60, required=False, help_text="`next_after` of an answer: the raw points that came after it"
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "after" in attrs and any(name in attrs for name in SPAN):
+            raise serializers.ValidationError("after and a range of steps or times go one at a time")
+        return attrs
 
 
 class StoredFileSerializer(serializers.ModelSerializer[Any]):

@@ -16,12 +16,14 @@ from apps.access.permissions import caller, require
 from apps.access.states import Role
 from apps.common.api import CreateViewSet, ReadViewSet
 from apps.common.audit import Actor
+from apps.common.cursors import cursor_of, cursor_text
 from apps.common.downloads import download
 from apps.common.errors import Invalid
 from apps.common.stories import StoryMixin
 from apps.experiments.api import serializers as shapes
 from apps.experiments.models import Artifact, Checkpoint, Experiment, Run
-from apps.experiments.selectors.metrics import KEYS_MOST, run_series
+from apps.experiments.selectors.metrics import KEYS_MOST, run_curves, run_points_after
+from apps.experiments.selectors.series import Span
 from apps.experiments.services.experiments import experiment_create
 from apps.experiments.services.runs import run_stop, run_submit
 
@@ -96,15 +98,24 @@ class RunViewSet(StoryMixin, CreateViewSet):
     )
     @action(detail=True, methods=["get"], filter_backends=(), pagination_class=None)
     def metrics(self, request: Request, pk: str) -> Response:
-        """Curves by ascending step, thinned so that every minimum and maximum stays; superseded points are left out."""
+        """Curves by ascending step, thinned so that every minimum and maximum stays; superseded points are left out.
+
+        With `after` the raw points that came later, in the order in which they came, a page at a time.
+        """
         run: Run = self.get_object()
-        asked = shapes.RunMetricsQuerySerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        keys = [key for key in asked.validated_data["keys"].split(",") if key]
+        query = shapes.RunMetricsQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        keys = [key for key in asked["keys"].split(",") if key]
         if len(keys) > KEYS_MOST:
             raise Invalid(f"keys: at most {KEYS_MOST} at once", fields={"keys": ["too many"]})
-        series = run_series(run, keys or sorted(run.summary)[:KEYS_MOST], asked.validated_data["points"])
-        return Response({"series": series})
+        if "after" in asked:
+            curves = run_points_after(run, keys, cursor_of(asked["after"]), asked["points"])
+        else:
+            span = Span(**{name: asked[name] for name in shapes.SPAN if name in asked})
+            curves = run_curves(run, keys or sorted(run.summary)[:KEYS_MOST], asked["points"], span)
+        ends = {"cursor": cursor_text(curves.live_from), "next_after": cursor_text(curves.next_after)}
+        return Response({"series": curves.series, **ends, "reset": curves.reset, "more": curves.more})
 
 
 class StoredFileViewSet(ReadViewSet):

@@ -1,55 +1,156 @@
-"""Metric curves of a run, as a chart wants them."""
+"""Metric curves of a run: whole and thinned, as a chart wants them, or the raw points after a cursor."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from apps.experiments.models import Run
+from django.db.models import Q, QuerySet
+
+from apps.common.cursors import Cursor, visible_up_to
+from apps.experiments.models import MetricBatch, Run
 from apps.experiments.models.metric import Numbers, unpack
-from apps.experiments.selectors.series import chosen, downsample, last_step_that_counts, order_of, picked
+from apps.experiments.selectors.series import Span, chosen, downsample, last_step_that_counts, order_of, picked
 
 KEYS_MOST = 100
+ROWS_AT_ONCE = 500
+POINTS_AT_ONCE = 20_000
+"""Raw points in one answer, unless its first row alone has more."""
 CODES = "qdd"
 Row = tuple[Any, ...]
-"""Key, attempt number; packed steps, values, times."""
+"""Key, attempt number, transaction, id; packed steps, values, times."""
 Columns = tuple[Numbers, Numbers, Numbers]
 """Steps, values, times."""
+SeriesByKey = dict[str, dict[str, list[float]]]
+"""Per key `{"steps", "values", "times"}`."""
+PACKED = ("key", "attempt__number", "transaction_id", "id", "steps", "values", "times")
 
 
-def run_series(run: Run, keys: Sequence[str], points: int) -> dict[str, dict[str, list[float]]]:
-    """Per key `{"steps", "values", "times"}` by ascending step, at most `points` of them; one query.
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Points of some metrics, and how far they go."""
+
+    series: SeriesByKey
+    live_from: Cursor
+    """Where a subscription begins that misses nothing; batches up to `next_after` are in here already."""
+    next_after: Cursor
+    """The last batch in here: raw points after it are fetched with it."""
+    reset: bool = True
+    """They take the place of what the reader has; False: they come after it."""
+    more: bool = False
+    """There are raw points after `next_after` already."""
+
+
+def run_curves(run: Run, keys: Sequence[str], points: int, span: Span | None = None) -> Curves:
+    """Curves by ascending step, at most `points` of each; two queries.
 
     Superseded points are left out, minima and maxima are kept. A key without points has empty lists.
 
     Args:
         points: at least 4.
+        span: only points within.
     """
-    rows: Iterator[Row] = (
-        run.metric_batches.filter(key__in=keys)
-        .order_by("key", "id")
-        .values_list("key", "attempt__number", "steps", "values", "times")
-        .iterator(chunk_size=200)
-    )
-    found: dict[str, dict[str, list[float]]] = {key: {"steps": [], "values": [], "times": []} for key in keys}
-    for key, group in groupby(rows, key=itemgetter(0)):
-        found[key] = _thinned(_joined(group, run.attempt_starts), points)
-    return found
+    span = span or Span()
+    last = live_from = visible_up_to()
+    found: SeriesByKey = {key: {"steps": [], "values": [], "times": []} for key in keys}
+    rows = _within(run.metric_batches.filter(key__in=keys), span).order_by("key", "id").values_list(*PACKED)
+    for key, group in groupby(rows.iterator(chunk_size=50), key=itemgetter(0)):
+        columns, newest = _joined(group, run.attempt_starts, span)
+        found[key], last = _thinned(columns, points), max(last, newest)
+    return Curves(found, live_from, last)
 
 
-def _joined(rows: Iterator[Row], starts: Any) -> Columns:
-    whole: Columns = (array("q"), array("d"), array("d"))
-    for _, attempt_number, *packed in rows:
-        columns = [unpack(code, part) for code, part in zip(CODES, packed, strict=True)]
-        counting = chosen(columns[0], last_step_that_counts(starts, attempt_number))
-        if counting is not None:
-            columns = [picked(code, column, counting) for code, column in zip(CODES, columns, strict=True)]
+def run_points_after(run: Run, keys: Sequence[str], after: Cursor, points: int) -> Curves:
+    """The raw points that came after a cursor, in the order in which they came; two to five queries.
+
+    Where that cannot be said (the cursor lies within what compaction has merged, or a later attempt took the place of
+    points from before) it is the whole thinned curves, with `reset`.
+
+    Args:
+        keys: only these; all when empty.
+        points: of a thinned curve.
+    """
+    live_from = visible_up_to()
+    rows = run.metric_batches.filter(_after(after), transaction_id__gte=after[0])
+    if keys:
+        rows = rows.filter(key__in=keys)
+    listed = rows.order_by("transaction_id", "id").values_list(*PACKED, "merged_transaction_id", "merged_id")
+    taken: list[Row] = []
+    count = 0
+    more = False
+    for row in listed[: ROWS_AT_ONCE + 1].iterator(chunk_size=50):
+        count += len(row[4]) // 8
+        if taken and (count > POINTS_AT_ONCE or len(taken) == ROWS_AT_ONCE):
+            more = True
+            break
+        if row[7] is not None and row[7:] <= after:
+            return run_curves(run, keys or sorted(run.summary)[:KEYS_MOST], points)
+        taken.append(row)
+    if _replaced(run, after, taken):
+        return run_curves(run, keys or sorted(run.summary)[:KEYS_MOST], points)
+    last = taken[-1][2:4] if taken else after
+    return Curves(_raw(taken, run.attempt_starts), live_from, last if more else max(last, live_from), False, more)
+
+
+def _after(cursor: Cursor) -> Q:
+    return Q(transaction_id__gt=cursor[0]) | Q(transaction_id=cursor[0], id__gt=cursor[1])
+
+
+def _replaced(run: Run, after: Cursor, rows: Iterable[Row]) -> bool:
+    """Whether the reader has points, and these are the first of a later attempt that it sees."""
+    newest = max((row[1] for row in rows), default=1)
+    if newest == 1:
+        return False
+    known = run.metric_batches.exclude(_after(after))
+    return known.exists() and not known.filter(attempt__number=newest).exists()
+
+
+def _raw(rows: Iterable[Row], starts: Any) -> SeriesByKey:
+    found: dict[str, Columns] = {}
+    for row in rows:
+        columns = _counting(row, starts, Span())
+        whole = found.setdefault(row[0], (array("q"), array("d"), array("d")))
         for target, column in zip(whole, columns, strict=True):
             target.extend(column)
-    return whole
+    return {
+        key: {"steps": steps.tolist(), "values": values.tolist(), "times": times.tolist()}
+        for key, (steps, values, times) in found.items()
+    }
+
+
+def _within(rows: QuerySet[MetricBatch], span: Span) -> QuerySet[MetricBatch]:
+    """Rows that may have points of the span; times are looked at later, they have no order."""
+    if span.from_step is not None:
+        rows = rows.filter(last_step__gte=span.from_step)
+    return rows if span.to_step is None else rows.filter(first_step__lte=span.to_step)
+
+
+def _joined(rows: Iterator[Row], starts: Any, span: Span) -> tuple[Columns, Cursor]:
+    """All points that count, and the cursor of the last row."""
+    whole: Columns = (array("q"), array("d"), array("d"))
+    newest: Cursor = (0, 0)
+    for row in rows:
+        newest = max(newest, row[2:4])
+        for target, column in zip(whole, _counting(row, starts, span), strict=True):
+            target.extend(column)
+    return whole, newest
+
+
+def _counting(row: Row, starts: Any, span: Span) -> Sequence[Numbers]:
+    """The columns of a row, without superseded points and those out of the span."""
+    columns: Sequence[Numbers] = [unpack(code, part) for code, part in zip(CODES, row[4:7], strict=True)]
+    columns = _picked(columns, chosen(columns[0], last_step_that_counts(starts, row[1])))
+    return _picked(columns, span.chosen(columns[0], columns[2]))
+
+
+def _picked(columns: Sequence[Numbers], positions: Sequence[int] | None) -> Sequence[Numbers]:
+    if positions is None:
+        return columns
+    return [picked(code, column, positions) for code, column in zip(CODES, columns, strict=True)]
 
 
 def _thinned(columns: Columns, points: int) -> dict[str, list[float]]:

@@ -5,12 +5,44 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from operator import le
 from typing import Any
 
 Starts = Mapping[str, int | None]
 """`Run.attempt_starts`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a curve, ends included; None: no end on that side."""
+
+    from_step: int | None = None
+    to_step: int | None = None
+    from_time: float | None = None
+    to_time: float | None = None
+    """Unix seconds."""
+
+    def chosen(self, steps: Sequence[float], times: Sequence[float]) -> list[int] | None:
+        """Positions of the points within; None when that is all of them."""
+        low_step, high_step = _ends(self.from_step, self.to_step)
+        low_time, high_time = _ends(self.from_time, self.to_time)
+        if not len(steps) or (_all_within(steps, low_step, high_step) and _all_within(times, low_time, high_time)):
+            return None
+        return [
+            position
+            for position, (step, time) in enumerate(zip(steps, times, strict=True))
+            if low_step <= step <= high_step and low_time <= time <= high_time
+        ]
+
+
+def _ends(low: float | None, high: float | None) -> tuple[float, float]:
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
+def _all_within(numbers: Sequence[float], low: float, high: float) -> bool:
+    return (low == -math.inf or min(numbers) >= low) and (high == math.inf or max(numbers) <= high)
 
 
 def last_step_that_counts(starts: Starts, attempt_number: int) -> float:

@@ -19,7 +19,7 @@ from apps.common.storage import store
 from apps.experiments.api.ingest import BODY_LIMIT_BYTES, POINTS_MOST, IngestApp
 from apps.experiments.models import MetricBatch, Run
 from apps.experiments.models.metric import unpack
-from apps.experiments.selectors.metrics import run_series
+from apps.experiments.selectors.metrics import run_curves
 from apps.experiments.services.files import checkpoint_register, checkpoint_resume
 from apps.experiments.services.metric_batches import KEYS_PER_RUN_MOST
 from apps.quotas.models import Attempt
@@ -323,7 +323,7 @@ class TestResuming:
         await call(app, token_of(second), batch(points("loss", (3, 6.0), (4, 5.0))))
 
         run = await arun_of(first)
-        series = await sync_to_async(run_series)(run, ["loss"], 100)
+        series = (await sync_to_async(run_curves)(run, ["loss"], 100)).series
         assert series["loss"] == {
             "steps": [1, 2, 3, 4],
             "values": [9.0, 8.0, 6.0, 5.0],
@@ -341,7 +341,7 @@ class TestResuming:
         run = await arun_of(first)
         assert run.attempt_starts == {"1": None, "2": None}
         assert (sorted(run.summary), run.summary["loss"]["max"]) == (["loss"], 3.0)
-        series = await sync_to_async(run_series)(run, ["loss", "only first"], 100)
+        series = (await sync_to_async(run_curves)(run, ["loss", "only first"], 100)).series
         assert (series["loss"]["values"], series["only first"]["values"]) == ([3.0], [])
 
     async def test_the_summary_is_that_of_the_points_that_are_read(self, app: IngestApp) -> None:
@@ -358,7 +358,7 @@ class TestResuming:
         await sync_to_async(checkpoint_resume)(attempt=third)
 
         run = await arun_of(first)
-        values = (await sync_to_async(run_series)(run, ["loss"], 100))["loss"]["values"]
+        values = (await sync_to_async(run_curves)(run, ["loss"], 100)).series["loss"]["values"]
         assert values == [0.0, 1.0, 2.0]
         entry = run.summary["loss"]
         assert (entry["count"], entry["sum"], entry["min"], entry["max"]) == (3, 3.0, 0.0, 2.0)

@@ -34,6 +34,7 @@ def no_locks(settings: Any) -> None:
 
 
 def test_every_name_has_a_task_and_every_tick_a_time() -> None:
+    assert {task.name for task in (data.tick_compact, data.tick_forget)} < set(current_app.tasks)
     assert set(current_app.tasks) >= NAMES
     assert set(EVERY_SECONDS) == {name for name in NAMES if ".tick_" in name}
 
@@ -52,6 +53,8 @@ def test_ticks_come_in_time_and_are_dropped_when_late() -> None:
         "control.tick_reconcile": 10,
         "control.tick_expire": 60,
         "dispatch.tick_sweep": 60,
+        "data.tick_compact": 30,
+        "data.tick_forget": 600,
     }
 
 
