@@ -17,7 +17,7 @@ from tests.support.factories.access import UserFactory
 from tests.support.factories.quotas import WorkloadFactory, serving_spec
 from tests.support.jobs import fresh
 from workers.backends.fake import FakeBackend, Script
-from workers.tasks import control, dispatch, owners
+from workers.tasks import control, data, dispatch, owners
 from workers.tasks.schedule import BEAT_SCHEDULE, EVERY_SECONDS
 from workers.tasks.single_flight import single_flight
 
