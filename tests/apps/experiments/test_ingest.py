@@ -24,11 +24,11 @@ from apps.experiments.services.files import checkpoint_register, checkpoint_resu
 from apps.experiments.services.metric_batches import KEYS_PER_RUN_MOST
 from apps.quotas.models import Attempt
 from apps.quotas.services.attempt_tokens import issue
+from tests.support.asgi_calls import Answer, post, token_of
 from tests.support.factories.experiments import next_attempt, run_of, started
 from tests.support.factories.quotas import AttemptFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Answer = tuple[int, dict[str, str], Any]
 
 
 @pytest.fixture
@@ -37,10 +37,6 @@ async def app() -> AsyncIterator[IngestApp]:
     yield made
     await made.close()
     await sync_to_async(connections.close_all)()  # of the thread in which the helpers below run
-
-
-def token_of(attempt: Attempt) -> str:
-    return issue(attempt.pk, clock.now() + timedelta(hours=1))
 
 
 def batch(*series: dict[str, Any], sequence: int = 0, rank: int = 0) -> dict[str, Any]:
@@ -56,43 +52,9 @@ def points(key: str, *pairs: tuple[int, float]) -> dict[str, Any]:
     }
 
 
-async def call(
-    app: IngestApp,
-    token: str,
-    body: Any,
-    *,
-    method: str = "POST",
-    parts: int = 1,
-    headers: dict[str, str] | None = None,
-) -> Answer:
+async def call(app: IngestApp, token: str, body: Any, **how: Any) -> Answer:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    size = max(1, -(-len(raw) // parts))
-    pieces = [raw[at : at + size] for at in range(0, len(raw), size)] or [b""]
-    messages = [
-        {"type": "http.request", "body": piece, "more_body": number < len(pieces) - 1}
-        for number, piece in enumerate(pieces)
-    ]
-    given = {"authorization": f"Bearer {token}", "content-length": str(len(raw)), **(headers or {})}
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": "/api/v1/runtime/metrics",
-        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
-    }
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return messages.pop(0) if messages else {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    if not sent:
-        return 0, {}, None
-    start, content = sent
-    answered = {name.decode(): value.decode() for name, value in start["headers"]}
-    return start["status"], answered, json.loads(content["body"])
+    return await post(app, token, raw, **how)
 
 
 @sync_to_async
