@@ -48,6 +48,10 @@ def _quota(ctx: Context) -> str:
     return f"{API}/quotas/{QuotaFactory.create(queue=QueueFactory.create(project=ctx.project)).pk}"
 
 
+def _log_file(ctx: Context) -> str:
+    return f"{API}/workloads/{AttemptFactory.create(project=ctx.project).workload_id}/logs/download"
+
+
 def _quota_wanted(ctx: Context) -> dict[str, Any]:
     queue = QueueFactory.create(project=ctx.project)
     return {"queue": str(queue.pk), "resource": "cpu_millis", "nominal": 1000}
@@ -64,6 +68,7 @@ CASES = [
     Case("GET", _quota, name="GET-quotas/id"),
     Case("PUT", f"{API}/quotas", _quota_wanted, role=SUPERUSER, stranger=404),
     Case("GET", _own(WorkloadFactory, "workloads", "/logs"), name="GET-workloads/id/logs"),
+    Case("GET", _log_file, name="GET-workloads/id/logs/download"),
     Case("GET", _own(WorkloadFactory, "workloads", "/story"), name="GET-workloads/id/story"),
     Case("POST", _own(WorkloadFactory, "workloads", "/stop"), role=Role.EDITOR, name="POST-workloads/id/stop"),
 ]
