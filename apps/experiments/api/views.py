@@ -113,7 +113,7 @@ class RunViewSet(StoryMixin, CreateViewSet):
             curves = run_points_after(run, keys, cursor_of(asked["after"]), asked["points"])
         else:
             span = Span(**{name: asked[name] for name in shapes.SPAN if name in asked})
-            curves = run_curves(run, keys or sorted(run.summary)[:KEYS_MOST], asked["points"], span)
+            curves = run_curves(run, keys, asked["points"], span)
         ends = {"cursor": cursor_text(curves.live_from), "next_after": cursor_text(curves.next_after)}
         return Response({"series": curves.series, **ends, "reset": curves.reset, "more": curves.more})
 

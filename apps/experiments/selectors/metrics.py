@@ -48,19 +48,22 @@ class Curves:
 def run_curves(run: Run, keys: Sequence[str], points: int, span: Span | None = None) -> Curves:
     """Curves by ascending step, at most `points` of each; two queries.
 
-    Superseded points are left out, minima and maxima are kept. A key without points has empty lists.
+    Superseded points are left out, minima and maxima are kept. A key that was named and has no points has empty lists.
 
     Args:
+        keys: only these; empty: all that have points, or the first `KEYS_MOST` of a run with more.
         points: at least 4.
         span: only points within.
     """
     span = span or Span()
     last = live_from = visible_up_to()
     found: SeriesByKey = {key: {"steps": [], "values": [], "times": []} for key in keys}
-    rows = _within(run.metric_batches.filter(key__in=keys), span).order_by("key", "id").values_list(*PACKED)
+    rows = _within(_rows(run, keys), span).order_by("key", "id").values_list(*PACKED)
     for key, group in groupby(rows.iterator(chunk_size=50), key=itemgetter(0)):
         columns, newest = _joined(group, run.attempt_starts, span)
-        found[key], last = _thinned(columns, points), max(last, newest)
+        last = max(last, newest)
+        if len(columns[0]) or key in found:
+            found[key] = _thinned(columns, points)
     return Curves(found, live_from, last)
 
 
@@ -71,13 +74,11 @@ def run_points_after(run: Run, keys: Sequence[str], after: Cursor, points: int) 
     points from before) it is the whole thinned curves, with `reset`.
 
     Args:
-        keys: only these; all when empty.
+        keys: as for `run_curves`.
         points: of a thinned curve.
     """
     live_from = visible_up_to()
-    rows = run.metric_batches.filter(_after(after), transaction_id__gte=after[0])
-    if keys:
-        rows = rows.filter(key__in=keys)
+    rows = _rows(run, keys).filter(_after(after), transaction_id__gte=after[0])
     listed = rows.order_by("transaction_id", "id").values_list(*PACKED, "merged_transaction_id", "merged_id")
     taken: list[Row] = []
     count = 0
@@ -88,12 +89,18 @@ def run_points_after(run: Run, keys: Sequence[str], after: Cursor, points: int) 
             more = True
             break
         if row[7] is not None and row[7:] <= after:
-            return run_curves(run, keys or sorted(run.summary)[:KEYS_MOST], points)
+            return run_curves(run, keys, points)
         taken.append(row)
     if _replaced(run, after, taken):
-        return run_curves(run, keys or sorted(run.summary)[:KEYS_MOST], points)
+        return run_curves(run, keys, points)
     last = taken[-1][2:4] if taken else after
     return Curves(_raw(taken, run.attempt_starts), live_from, last if more else max(last, live_from), False, more)
+
+
+def _rows(run: Run, keys: Sequence[str]) -> QuerySet[MetricBatch]:
+    # Without a filter on keys a batch that brings a new one is not passed by unseen.
+    wanted = keys or (sorted(run.summary)[:KEYS_MOST] if len(run.summary) > KEYS_MOST else ())
+    return run.metric_batches.filter(key__in=wanted) if wanted else run.metric_batches.all()
 
 
 def _after(cursor: Cursor) -> Q:

@@ -22,7 +22,9 @@ MATCHES_MOST = 1000
 """Lines of one chunk that a search shows."""
 DOWNLOAD_CHUNKS = 8
 """Read at once; in memory are these, deflated, and the text of one."""
-ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_][^\x1b\n]*(?:\x1b\\)?|[ -/]*[0-~])")
+ESCAPE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_][^\x1b\n]*(?:\x1b\\)?|[ -/]*[0-~])"
+)
 """Control sequences of terminals (ECMA-48): colours, movements, titles. None goes beyond its line."""
 
 
