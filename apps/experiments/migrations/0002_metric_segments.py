@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField("metricbatch", "merged_transaction_id", models.BigIntegerField(editable=False, null=True)),
         migrations.AddField("metricbatch", "merged_id", models.BigIntegerField(editable=False, null=True)),
+        migrations.AddField("metricbatch", "preview", models.BinaryField(editable=False, null=True)),
         migrations.AddIndex(
             "metricbatch", models.Index(fields=["run", "transaction_id", "id"], name="metric_batch_run_cursor")
         ),

@@ -48,6 +48,8 @@ class MetricBatch(models.Model):
     merged_transaction_id = models.BigIntegerField(null=True, editable=False)
     merged_id = models.BigIntegerField(null=True, editable=False)
     """Cursor of the first batch that was merged into it; null: it is as it came."""
+    preview = models.BinaryField(null=True, editable=False)
+    """A few of its points that look like all, by step: packed steps, then values, then times. Null: not made."""
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -5,26 +5,34 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import groupby
-from operator import itemgetter
+from math import isfinite
+from operator import itemgetter, or_
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import BinaryField, Case, F, Q, QuerySet, When
 
 from apps.common.cursors import Cursor, visible_up_to
 from apps.experiments.models import MetricBatch, Run
 from apps.experiments.models.metric import Numbers, unpack
-from apps.experiments.selectors.series import Span, chosen, downsample, last_step_that_counts, order_of, picked
+from apps.experiments.selectors.series import (
+    CODES,
+    PREVIEW_POINTS,
+    Columns,
+    Span,
+    chosen,
+    last_step_that_counts,
+    picked,
+    thinned,
+)
 
 KEYS_MOST = 100
 ROWS_AT_ONCE = 500
 POINTS_AT_ONCE = 20_000
 """Raw points in one answer, unless its first row alone has more."""
-CODES = "qdd"
 Row = tuple[Any, ...]
 """Key, attempt number, transaction, id; packed steps, values, times."""
-Columns = tuple[Numbers, Numbers, Numbers]
-"""Steps, values, times."""
 SeriesByKey = dict[str, dict[str, list[float]]]
 """Per key `{"steps", "values", "times"}`."""
 PACKED = ("key", "attempt__number", "transaction_id", "id", "steps", "values", "times")
@@ -58,12 +66,16 @@ def run_curves(run: Run, keys: Sequence[str], points: int, span: Span | None = N
     span = span or Span()
     last = live_from = visible_up_to()
     found: SeriesByKey = {key: {"steps": [], "values": [], "times": []} for key in keys}
-    rows = _within(_rows(run, keys), span).order_by("key", "id").values_list(*PACKED)
+    rows = _within(_rows(run, keys), span).order_by("key", "id")
+    if span == Span() and points <= PREVIEW_POINTS // 2:
+        rows = _previewed(rows, run.attempt_starts)
+    else:
+        rows = rows.values_list(*PACKED)
     for key, group in groupby(rows.iterator(chunk_size=50), key=itemgetter(0)):
         columns, newest = _joined(group, run.attempt_starts, span)
         last = max(last, newest)
         if len(columns[0]) or key in found:
-            found[key] = _thinned(columns, points)
+            found[key] = _listed(thinned(columns, points))
     return Curves(found, live_from, last)
 
 
@@ -123,10 +135,11 @@ def _raw(rows: Iterable[Row], starts: Any) -> SeriesByKey:
         whole = found.setdefault(row[0], (array("q"), array("d"), array("d")))
         for target, column in zip(whole, columns, strict=True):
             target.extend(column)
-    return {
-        key: {"steps": steps.tolist(), "values": values.tolist(), "times": times.tolist()}
-        for key, (steps, values, times) in found.items()
-    }
+    return {key: _listed(columns) for key, columns in found.items()}
+
+
+def _listed(columns: Columns) -> dict[str, list[float]]:
+    return {name: column.tolist() for name, column in zip(("steps", "values", "times"), columns, strict=True)}
 
 
 def _within(rows: QuerySet[MetricBatch], span: Span) -> QuerySet[MetricBatch]:
@@ -134,6 +147,19 @@ def _within(rows: QuerySet[MetricBatch], span: Span) -> QuerySet[MetricBatch]:
     if span.from_step is not None:
         rows = rows.filter(last_step__gte=span.from_step)
     return rows if span.to_step is None else rows.filter(first_step__lte=span.to_step)
+
+
+def _previewed(rows: QuerySet[MetricBatch], starts: Any) -> Any:
+    """Rows as `PACKED`, with a preview in the place of many points, where all of these count."""
+    limits = {int(number): last_step_that_counts(starts, int(number)) for number in starts}
+    partly = [Q(attempt__number=number, last_step__gt=limit) for number, limit in limits.items() if isfinite(limit)]
+    raw = reduce(or_, partly, Q(preview=None))
+    columns = {name: Case(When(raw, then=F(name)), default=None) for name in ("steps", "values", "times")}
+    whole = Case(When(raw, then=None), default=F("preview"), output_field=BinaryField())
+    named = {f"raw_{name}": column for name, column in columns.items()}
+    return rows.annotate(**named, thin=whole).values_list(
+        "key", "attempt__number", "transaction_id", "id", *named, "thin"
+    )
 
 
 def _joined(rows: Iterator[Row], starts: Any, span: Span) -> tuple[Columns, Cursor]:
@@ -149,24 +175,18 @@ def _joined(rows: Iterator[Row], starts: Any, span: Span) -> tuple[Columns, Curs
 
 def _counting(row: Row, starts: Any, span: Span) -> Sequence[Numbers]:
     """The columns of a row, without superseded points and those out of the span."""
-    columns: Sequence[Numbers] = [unpack(code, part) for code, part in zip(CODES, row[4:7], strict=True)]
+    packed = row[4:7] if row[4] is not None else _parts(row[7])
+    columns: Sequence[Numbers] = [unpack(code, part) for code, part in zip(CODES, packed, strict=True)]
     columns = _picked(columns, chosen(columns[0], last_step_that_counts(starts, row[1])))
     return _picked(columns, span.chosen(columns[0], columns[2]))
+
+
+def _parts(preview: memoryview[int]) -> Sequence[memoryview[int]]:
+    size = len(preview) // len(CODES)
+    return [preview[at * size : (at + 1) * size] for at in range(len(CODES))]
 
 
 def _picked(columns: Sequence[Numbers], positions: Sequence[int] | None) -> Sequence[Numbers]:
     if positions is None:
         return columns
     return [picked(code, column, positions) for code, column in zip(CODES, columns, strict=True)]
-
-
-def _thinned(columns: Columns, points: int) -> dict[str, list[float]]:
-    steps, values, times = columns
-    order = order_of(steps)
-    by_step = values if isinstance(order, range) else picked("d", values, order)
-    kept = [order[position] for position in downsample(by_step, points)]
-    return {
-        "steps": [steps[position] for position in kept],
-        "values": [values[position] for position in kept],
-        "times": [times[position] for position in kept],
-    }

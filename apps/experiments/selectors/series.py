@@ -10,6 +10,13 @@ from itertools import islice
 from operator import le
 from typing import Any
 
+from apps.experiments.models.metric import Numbers
+
+CODES = "qdd"
+Columns = tuple[Numbers, Numbers, Numbers]
+"""Steps, values, times: of one length."""
+PREVIEW_POINTS = 1024
+"""Of a full row of points."""
 Starts = Mapping[str, int | None]
 """`Run.attempt_starts`."""
 
@@ -91,6 +98,15 @@ def downsample(values: Sequence[float], most: int) -> Sequence[int]:
 
 def _index(part: Sequence[float], value: float) -> int:
     return part.index(value)
+
+
+def thinned(columns: Columns, most: int) -> Columns:
+    """At most so many points, by step: ends, minima and maxima are kept."""
+    steps, values, times = columns
+    order = order_of(steps)
+    by_step = values if isinstance(order, range) else picked("d", values, order)
+    kept = [order[position] for position in downsample(by_step, most)]
+    return picked("q", steps, kept), picked("d", values, kept), picked("d", times, kept)
 
 
 def picked(code: str, numbers: array[Any], positions: Sequence[int]) -> array[Any]:

@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
 
 from apps.common import clock
 from apps.experiments.models import MetricBatch, MetricSender
+from apps.experiments.models.metric import pack, unpack
+from apps.experiments.selectors.series import CODES, PREVIEW_POINTS, thinned
 
 SETTLED_SECONDS = 60
 """Younger rows are left alone: whoever tails them has passed by before they are merged."""
@@ -48,7 +50,7 @@ UPDATE {MetricBatch._meta.db_table} AS kept SET
     first_step = least(kept.first_step, merged.first_step), last_step = greatest(kept.last_step, merged.last_step),
     count = kept.count + merged.count, steps = merged.steps || kept.steps, "values" = merged."values" || kept."values",
     times = merged.times || kept.times,
-    merged_transaction_id = merged.merged_transaction_id, merged_id = merged.merged_id
+    merged_transaction_id = merged.merged_transaction_id, merged_id = merged.merged_id, preview = NULL
 FROM merged WHERE kept.id = %(last)s AND merged.rows = %(count)s
 """  # noqa: S608 - names of our own tables
 
@@ -138,6 +140,7 @@ def sender_compact(sender: MetricSender, *, settled: datetime, deadline: float =
             gone += rows_merge(ids)
             if time.monotonic() > deadline:
                 return gone
+    rows_preview(rows.filter(created_at__lt=settled), deadline)
     left = Greatest(F("loose_batches") - sender.loose_batches + len(young), 0)
     MetricSender.objects.filter(pk=sender.pk).update(loose_batches=left)
     return gone
@@ -157,6 +160,17 @@ def rows_merge(ids: list[int]) -> int:
     except Overtaken:
         return 0
     return len(others)
+
+
+def rows_preview(rows: QuerySet[MetricBatch], deadline: float) -> None:
+    """Give full rows a preview, so that a chart need not read all their points. Nothing, for a row that changed."""
+    found = rows.filter(count__gte=SEGMENT_POINTS // 2, preview=None)
+    for row in found.only("count", "steps", "values", "times").iterator(chunk_size=20):
+        columns = (unpack("q", row.steps), unpack("d", row.values), unpack("d", row.times))
+        preview = b"".join(map(pack, CODES, thinned(columns, PREVIEW_POINTS)))
+        MetricBatch.objects.filter(pk=row.pk, count=row.count).update(preview=preview)
+        if time.monotonic() > deadline:
+            return
 
 
 def _due(settled: datetime) -> list[MetricSender]:

@@ -20,6 +20,7 @@ from apps.experiments.api.ingest import NATIVE, IngestApp
 from apps.experiments.models import MetricBatch, MetricSender
 from apps.experiments.models.metric import unpack
 from apps.experiments.selectors.metrics import run_curves
+from apps.experiments.selectors.series import Span
 from apps.experiments.services import compaction
 from apps.experiments.services.compaction import (
     LOOSE_BATCHES,
@@ -231,6 +232,69 @@ class TestTheTick:
         assert (stored, run_of(attempt).summary["loss"]["count"]) == (sent, sent)
         assert all(isinstance(gone, int) for gone in outcomes[1:]), outcomes
         assert len(rows(attempt)) < sent
+
+
+@pytest.mark.django_db(transaction=True)
+class TestPreviews:
+    """Rows of 32 points and more are full here, and have 8 of them in their preview."""
+
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(compaction, "SEGMENT_POINTS", 64)
+        monkeypatch.setattr(compaction, "PREVIEW_POINTS", 8)
+
+    def full(self, attempt: Attempt, first: int, spike: int, value: float = 50.0) -> MetricBatch:
+        """Forty points of 1.0 but for one."""
+        points = [(step, value if step == spike else 1.0) for step in range(first, first + 40)]
+        made: MetricBatch = MetricBatchFactory.create(attempt=attempt, points=points)
+        MetricSender.objects.update_or_create(attempt=attempt, rank=0, defaults={"loose_batches": LOOSE_BATCHES})
+        return made
+
+    def test_a_chart_reads_the_few_points_that_look_like_all(self) -> None:
+        attempt = started()
+        self.full(attempt, 0, spike=17)
+        self.full(attempt, 40, spike=55, value=-50.0)
+        age()
+        assert metrics_compact() == 0
+        MetricBatchFactory.create(attempt=attempt, points=[(80, 7.0)])
+        damaged = MetricBatch.objects.exclude(preview=None).update(steps=b"never looked at")
+        assert damaged == 2
+        found = run_curves(run_of(attempt), ["loss"], 100).series["loss"]
+        shown = dict(zip(found["steps"], found["values"], strict=True))
+        assert len(shown) <= 17
+        assert {0: 1.0, 17: 50.0, 39: 1.0, 40: 1.0, 55: -50.0, 79: 1.0, 80: 7.0}.items() <= shown.items()
+        assert found["times"] == [1000.0 + step for step in found["steps"]]
+
+    def test_every_point_is_read_where_that_was_asked_for(self) -> None:
+        attempt = started()
+        self.full(attempt, 0, spike=17)
+        age()
+        metrics_compact()
+        assert MetricBatch.objects.get().preview is not None
+        assert [step for step, _ in curve(attempt)] == list(range(40))
+        part = run_curves(run_of(attempt), ["loss"], 100, Span(from_step=10, to_step=20)).series["loss"]
+        assert part["steps"] == list(range(10, 21))
+
+    def test_points_that_are_superseded_are_not_in_it(self) -> None:
+        first = started()
+        self.full(first, 0, spike=17)
+        self.full(first, 40, spike=55)
+        age()
+        metrics_compact()
+        run, second = run_of(first), next_attempt(first)
+        run.attempt_starts = {"1": None, "2": 47}
+        found = run_curves(run, ["loss"], 100).series["loss"]
+        assert (max(found["steps"]), max(found["values"])) == (47, 50.0)
+        assert set(range(40, 48)) <= set(found["steps"]), "of a row that counts in part every point is looked at"
+        run.attempt_starts = {"1": None, str(second.number): None}
+        assert run_curves(run, ["loss"], 100).series["loss"]["steps"] == []
+
+    def test_a_row_that_is_merged_loses_it(self) -> None:
+        attempt = started()
+        ids = [self.full(attempt, first, spike=first).pk for first in (0, 40)]
+        MetricBatch.objects.update(preview=b"old")
+        rows_merge(ids)
+        assert MetricBatch.objects.get().preview is None
 
 
 def _checkpoint(attempt: Attempt, step: int) -> None:
