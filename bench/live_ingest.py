@@ -8,7 +8,8 @@ acknowledged; afterwards the database is asked for every one of them, before and
 
 Figures: `ingest_points_per_second` (8 runs, native form, 1,000 points a batch; of 10,000, and as JSON, beside it),
 `log_mb_per_second` (4 jobs, 512 KiB of text a chunk, deflated as the wrapper sends it; plain beside it; MB of text),
-`ingest_lost`, `ingest_doubled` (points and lines), `read_1m_points_seconds` (one curve thinned to 500 over REST).
+`ingest_lost`, `ingest_doubled` (points and lines), `read_1m_points_seconds` (one curve thinned to 500 over REST, once
+it was compacted; as it came beside it).
 Peer: MLflow's log-batch on the same PostgreSQL, where its environment exists (`var/bench/mlflow`) or with `--peer`.
 """
 
@@ -49,6 +50,7 @@ def main() -> None:
         peer = points_per_second(web, install=options.peer)
         made = web.python("bench.live_rows", str(1 + sum(load[-1] for load in LOADS)))
         reading = made["runs"].pop()
+        loads = []
         lost = doubled = 0
         for metric, form, points, count in LOADS:
             runs = [made["runs"].pop() for _ in range(count)]
@@ -56,11 +58,18 @@ def main() -> None:
             busy = psutil.Process(web.pid).cpu_times()
             done = web.python("bench.ingest_load", json.dumps(spec))
             say(metric, done, cores(web, busy, done), peer if metric == "ingest_points_per_second" else None)
+            loads.append((metric, runs, done))
             missing, twice = check(web, runs, done, is_log=not points)
             lost, doubled = lost + missing, doubled + twice
-        figures.say(BENCH, "ingest_lost", lost, "points and lines")
-        figures.say(BENCH, "ingest_doubled", doubled, "points and lines")
-        read(web, reading, made["token"])
+        _send_curve(web, reading["token"])
+        read("read_1m_points_seconds.as_it_came", web, reading, made["token"])
+        web.python("bench.live_rows", "compact")
+        read("read_1m_points_seconds", web, reading, made["token"])
+        for metric, runs, done in loads:
+            missing, twice = check(web, runs, done, is_log=metric.startswith("log"))
+            lost, doubled = lost + missing, doubled + twice
+        figures.say(BENCH, "ingest_lost", lost, "points and lines", looked="as they came, and merged")
+        figures.say(BENCH, "ingest_doubled", doubled, "points and lines", looked="as they came, and merged")
 
 
 def _options() -> argparse.Namespace:
@@ -125,9 +134,8 @@ def _lines(database: psycopg.Connection[Any], attempt: str) -> tuple[int, int]:
     return stored, len(different)
 
 
-def read(web: WebAlone, run: dict[str, str], token: str) -> None:
+def read(metric: str, web: WebAlone, run: dict[str, str], token: str) -> None:
     """One curve of a million points, sent in batches of 10,000, thinned to 500."""
-    _send_curve(web, run["token"])
     address = f"{web.url}/api/v1/runs/{run['run']}/metrics"
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(headers=headers, timeout=60, trust_env=False) as client:
@@ -138,7 +146,7 @@ def read(web: WebAlone, run: dict[str, str], token: str) -> None:
             took.append(time.monotonic() - began)
             if answer["series"]["loss"]["steps"][-1] != READ_POINTS - 1:
                 raise RuntimeError("the curve does not end where it should")
-    figures.say(BENCH, "read_1m_points_seconds", sorted(took)[len(took) // 2], "s", first=round(took[0], 3))
+    figures.say(BENCH, metric, sorted(took)[len(took) // 2], "s", first=round(took[0], 3))
 
 
 def _send_curve(web: WebAlone, token: str) -> None:

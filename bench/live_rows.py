@@ -1,4 +1,8 @@
-"""Runs with an open attempt each, past the services: `python -m bench.live_rows COUNT` prints `{"runs", "token"}`."""
+"""Rows for `bench.live_ingest`, past the services, in its environment.
+
+`python -m bench.live_rows COUNT` makes runs with an open attempt each and prints `{"runs", "token"}`; `… compact`
+merges all metric rows as if they were old, and prints how many went.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ choose_settings()
 django.setup()
 
 from apps.common import clock  # noqa: E402 - models are importable only from here on
+from apps.experiments.models import MetricBatch  # noqa: E402
+from apps.experiments.services.compaction import metrics_compact  # noqa: E402
 from apps.quotas.services.attempt_tokens import issue  # noqa: E402
 from tests.support.factories.access import UserFactory, token_for  # noqa: E402
 from tests.support.factories.experiments import run_of, started  # noqa: E402
@@ -35,5 +41,14 @@ def main(count: int) -> dict[str, Any]:
     return {"runs": runs, "token": token_for(UserFactory.create(is_superuser=True))}
 
 
+def compact() -> int:
+    """Until nothing is left to merge."""
+    MetricBatch.objects.update(created_at=clock.now() - timedelta(hours=1))
+    gone = 0
+    while more := metrics_compact(seconds=600):
+        gone += more
+    return gone
+
+
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]))))
+    print(json.dumps(compact() if sys.argv[1] == "compact" else main(int(sys.argv[1]))))

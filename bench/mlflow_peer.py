@@ -52,7 +52,7 @@ class Peer:
 
 def measure(stack: Stack, rows: int, reads: int) -> Peer:
     """Install if needed, fill a database of its own with `rows` runs, search `reads` times."""
-    python = _environment()
+    python = environment()
     database = _database(stack)
     artifacts = str(stack.home / "mlflow")
     done = subprocess.run(
@@ -92,7 +92,7 @@ def measure(stack: Stack, rows: int, reads: int) -> Peer:
         server.wait(30)
 
 
-def _environment() -> str:
+def environment() -> str:
     python = ENVIRONMENT / "bin" / "python"
     if not python.exists():
         print(f"installing mlflow {VERSION} into {ENVIRONMENT}", file=sys.stderr)
@@ -112,7 +112,7 @@ def _database(stack: Stack) -> str:
 
 def _search(server: subprocess.Popen[bytes], url: str, experiment: str, reads: int) -> Peer:
     with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
-        until(lambda: _healthy(client), timeout_seconds=120)
+        until(lambda: healthy(client), timeout_seconds=120)
         body = {"experiment_ids": [experiment], "max_results": 50, "order_by": ["attributes.start_time DESC"]}
         took = []
         for _ in range(reads + 5):
@@ -125,7 +125,7 @@ def _search(server: subprocess.Popen[bytes], url: str, experiment: str, reads: i
         return Peer(took[5:], max(process.memory_info().rss for process in family) / 1e6)
 
 
-def _healthy(client: httpx.Client) -> bool:
+def healthy(client: httpx.Client) -> bool:
     try:
         return client.get("/health").status_code == 200
     except httpx.HTTPError:

@@ -70,14 +70,15 @@ class _Pieces:
         self._chunks: list[Any] = []
 
     def next(self) -> bytes:
-        while self._chunks or (more := log_chunks(self._attempt, self._rank, self._after)):
-            self._chunks = self._chunks or more
+        while True:
+            self._chunks = self._chunks or log_chunks(self._attempt, self._rank, self._after)
+            if not self._chunks:
+                return b""
             chunk = self._chunks.pop(0)
             self._after = chunk.sequence
             text = self._gaps.text_of(chunk)
             if text := without_escapes(text) if self._plain else text:
                 return text.encode()
-        return b""
 
 
 def _plain(following: Callable[[], bytes]) -> Iterator[bytes]:

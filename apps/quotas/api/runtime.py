@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +16,8 @@ from apps.quotas.permissions import AttemptAuthentication, IsAttempt
 from apps.quotas.services.logs import log_append
 from apps.quotas.services.plain import text_cleaned
 from apps.quotas.services.reports import Order, attempt_exit_reported, heartbeat, order_for
+
+NATIVE_NUMBERS = ("rank", "sequence", "first_line")
 
 
 class GpuSampleSerializer(serializers.Serializer[Any]):
@@ -100,10 +103,17 @@ class ShouldStopView(RuntimeView):
 
 
 class LogsView(RuntimeView):
-    """One numbered chunk of output; sending it again changes nothing."""
+    """One numbered chunk of output; sending it again changes nothing. In the web process `ingest.py` answers first."""
 
-    @extend_schema(request=LogAppendSerializer, responses={200: None})
+    @extend_schema(
+        request={"application/json": LogAppendSerializer, "text/plain": OpenApiTypes.STR},
+        parameters=[
+            OpenApiParameter(name, int, description="Of a chunk in the form text/plain") for name in NATIVE_NUMBERS
+        ],
+        responses={200: None},
+    )
     def post(self, request: Request) -> Response:
+        """As JSON with at most 256 KiB of text; or the text alone, at most 2 MiB, plain or deflated (RFC 1950)."""
         log_append(self.attempt, **self.taken(LogAppendSerializer))
         return Response({})
 
