@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import threading
 import zlib
 from collections.abc import AsyncIterator
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections
+from django.db import connections, transaction
 
 from apps.common import clock
 from apps.quotas.api.ingest import BODY_LIMIT_BYTES, LogIngestApp
 from apps.quotas.models import Attempt, LogChunk
-from apps.quotas.services.logs import JSON_TEXT_BYTES_MOST, TEXT_BYTES_MOST
+from apps.quotas.services.logs import JSON_TEXT_BYTES_MOST, TEXT_BYTES_MOST, log_append
 from tests.support.asgi_calls import Answer, post, token_of
+from tests.support.concurrency import Thread, wait_until_blocked
 from tests.support.factories.quotas import WorkloadFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -209,6 +211,26 @@ class TestRefusals:
         assert (status, answer["code"]) == (401, "attempt_superseded")
         assert (await post(app, token_of(attempt), method="GET"))[0] == 405
         assert [row[5] for row in await stored(attempt)] == ["x\n"]
+
+
+async def test_a_chunk_waits_for_one_that_got_its_id_before(app: LogIngestApp, attempt: Attempt) -> None:
+    holding, release = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with transaction.atomic():
+            log_append(attempt, rank=0, sequence=0, text="slow\n", first_line=1)
+            holding.set()
+            release.wait(10)
+
+    thread = Thread(slow)
+    await asyncio.to_thread(holding.wait, 10)
+    quick = asyncio.create_task(send(app, attempt, b"quick\n", at(0, rank=1)))
+    await sync_to_async(wait_until_blocked)()
+    assert await stored(attempt) == []
+    release.set()
+    assert (await quick)[0] == 200
+    await asyncio.to_thread(thread.join)
+    assert [row[5] for row in await stored(attempt)] == ["slow\n", "quick\n"]
 
 
 async def test_ids_become_visible_in_order(app: LogIngestApp, attempt: Attempt) -> None:
