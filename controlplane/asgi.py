@@ -36,6 +36,7 @@ django_application = OneHopHandler()
 # Models are importable only from here on.
 from apps.access import live as access_live  # noqa: E402
 from apps.access.api.socket import SocketAuthentication  # noqa: E402
+from apps.common.feed import Rules  # noqa: E402
 from apps.common.live import LiveConsumer  # noqa: E402
 from apps.datasets import live as datasets_live  # noqa: E402
 from apps.deployments import live as deployments_live  # noqa: E402
@@ -47,6 +48,8 @@ from apps.quotas.api.ingest import application as logs_application  # noqa: E402
 LIVE = (access_live, quotas_live, datasets_live, experiments_live, deployments_live)
 SUBJECTS = {kind: rows for module in LIVE for kind, rows in module.SUBJECTS.items()}
 """What a browser may follow: kind → rows."""
+TAILS = (experiments_live.TAIL, quotas_live.TAIL)
+"""What rides on the socket beside events, or is said to be there."""
 BESIDE: dict[str, Any] = {
     "/api/v1/runtime/metrics": metrics_application,
     "/api/v1/runtime/attempts/self/logs": logs_application,
@@ -59,7 +62,8 @@ async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await BESIDE.get(scope["path"], django_application)(scope, receive, send)
 
 
-live_socket = LiveConsumer.as_asgi(subjects=SUBJECTS, ends=access_live.ENDS)
+RULES = Rules(access_live.ENDS, access_live.stamps, frozenset(tail.noun for tail in TAILS if tail.carried))
+live_socket = LiveConsumer.as_asgi(subjects=SUBJECTS, rules=RULES, tails=TAILS)
 application = ProtocolTypeRouter(
     {
         "http": http,

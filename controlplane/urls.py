@@ -10,6 +10,7 @@ from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from apps.access.forms import SignInForm
+from apps.common.live_schema import LiveSchemaView
 
 API = [f"apps.{app}.api.urls" for app in ("access", "quotas", "datasets", "experiments", "deployments")]
 """URL modules below `/api/v1/`, one per app: `apps.<app>.api.urls`."""
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/v1/live/schema", LiveSchemaView.as_view(), name="live-schema"),
     *(path("api/v1/", include(module)) for module in API),
     path("", RedirectView.as_view(url="/runs"), name="start"),
     path("login", sign_in, name="login"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -23,11 +23,19 @@ class News:
     subject: str
     project_id: UUID | None = None
     payload: dict[str, Any] = field(default_factory=dict)
+    also: Sequence[str] = ()
+    """Subjects to which it belongs; they are told that something of theirs moved."""
 
 
 def subject_of(obj: models.Model, noun: str = "") -> str:
     """`<noun>.<id>`: the name under which a browser follows an object."""
     return f"{noun or noun_of(obj)}.{obj.pk}"
+
+
+def also_of(obj: models.Model) -> list[str]:
+    """The subjects to which an object belongs: its class says so by `told_to = {"pool": "pool_id"}`."""
+    named: Mapping[str, str] = getattr(obj, "told_to", {})
+    return [f"{noun}.{getattr(obj, column)}" for noun, column in named.items() if getattr(obj, column)]
 
 
 def emit(
@@ -39,11 +47,19 @@ def emit(
     payload: dict[str, Any] | None = None,
 ) -> None:
     """Write one event about `obj` in the running transaction; `project_id` defaults to the object's own."""
-    emit_many([News(kind, subject_of(obj, noun), project_id or getattr(obj, "project_id", None), payload or {})])
+    project_id = project_id or getattr(obj, "project_id", None)
+    emit_many([News(kind, subject_of(obj, noun), project_id, payload or {}, also_of(obj))])
 
 
 def emit_many(news: Iterable[News]) -> None:
     """Write events in one statement."""
     Event.objects.bulk_create(
-        Event(kind=one.kind, subject=one.subject, project_id=one.project_id, payload=one.payload) for one in news
+        Event(
+            kind=one.kind,
+            subject=one.subject,
+            project_id=one.project_id,
+            payload=one.payload,
+            also=list(one.also),
+        )
+        for one in news
     )

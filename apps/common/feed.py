@@ -1,104 +1,171 @@
-"""News of the outbox for the sockets of one process: one Redis subscription, a bounded queue per socket.
+"""News for the sockets of one process: one Redis subscription, a line per subject, a bounded queue per socket.
 
-The socket notifies and the API answers: whatever is lost on the way (Redis away, a socket too slow) becomes one
-message `gap`, after which the client reads again what it shows.
+Whatever is lost on the way (Redis away, a publisher that lost its place, a socket too slow) becomes one message
+`gap`, after which the client reads again what it shows. Rounds tell from where they tell: a hole is always seen.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
+from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import DatabaseError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from apps.common.cursors import visible_up_to
+from apps.common.line import Line
+from apps.common.live_messages import EventTold, Gap, Heartbeat, text_of
+from apps.common.mailbox import Letter, Mailbox, Who, keys_of
+from apps.common.rounds import CHANNEL, FOLLOWED, FOLLOWED_SECONDS, Item, Round, cursor_at, decode
+
 log = logging.getLogger(__name__)
 
-CHANNEL = "bedplate:events"
-"""Carries JSON lists of events: `{"cursor", "kind", "subject", "project_id", "payload", "at"}`."""
-QUEUE_MOST = 256
-GAP: Mapping[str, Any] = {"type": "gap"}
-CLOSE: Mapping[str, Any] = {"type": "close"}
-RETRY_SECONDS = (0.1, 0.5, 2.0, 5.0)
+RETRY_SECONDS = (0.1, 0.5, 1.0)
+HEARTBEAT_SECONDS = 15.0
+RECHECK_SECONDS = 30.0
+"""How often the rights of all sockets are looked at again; each second while no news come."""
+UNAUTHENTICATED = 4401
+RIGHTS_CHANGED = 4403
 
-EndsOf = Mapping[str, Callable[[Mapping[str, Any]], str]]
-"""Kind of event → the key whose sockets it closes: `{"api_token.revoked": lambda event: event["subject"]}`."""
+EndsOf = Mapping[str, Callable[[EventTold], str]]
+"""Kind of event → the key whose sockets it closes: `{"api_token.revoked": lambda event: event.subject}`."""
+StampsOf = Callable[[Sequence[Who]], list[str]]
+"""What the rights of each are now, in short; empty: there are none any more. Reads the database."""
 
 
-class Mailbox:
-    """What one socket has not sent yet."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the apps say about sockets."""
 
-    def __init__(self, keys: Iterable[str] = ()) -> None:
-        self.keys = frozenset(keys)
-        """By which events may close it: `user.<id>`, `api_token.<id>`."""
-        self.subjects: set[str] = set()
-        self._queue: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(QUEUE_MOST)
-
-    def put(self, message: Mapping[str, Any]) -> None:
-        """Never waits: when it is full, all that is in it gives way to one `gap`."""
-        if self._queue.full():
-            while not self._queue.empty():
-                self._queue.get_nowait()
-            self._queue.put_nowait(GAP)
-        self._queue.put_nowait(message)
-
-    async def get(self) -> Mapping[str, Any]:
-        return await self._queue.get()
+    ends: EndsOf = field(default_factory=dict)
+    stamps: StampsOf = lambda whos: [""] * len(whos)
+    carried: frozenset[str] = frozenset()
+    """Kinds of subject whose points ride on the socket while somebody follows them."""
 
 
 class Feed:
     """Who follows what in this process. All of it runs in one event loop."""
 
-    def __init__(self, ends: EndsOf) -> None:
-        self.ends = ends
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
         self.boxes: set[Mailbox] = set()
-        self.followers: defaultdict[str, set[Mailbox]] = defaultdict(set)
-        self._reader: asyncio.Task[None] | None = None
+        self.lines: dict[str, Line] = {}
+        self.horizon = 0
+        """All below it was told in this process; 0: not known yet."""
+        self._tasks: list[asyncio.Task[None]] = []
         self._listening = asyncio.Event()
+        self._redis: Any = None
+
+    @property
+    def cursor(self) -> str:
+        return cursor_at(self.horizon)
 
     async def join(self, box: Mailbox) -> None:
-        """Add a socket; returns once the subscription listens, or Redis turned out to be away."""
+        """Add a socket; returns once the subscription listens, or Redis turned out to be away.
+
+        Raises:
+            DatabaseError: it is not known from where on news are told.
+        """
         self.boxes.add(box)
-        if self._reader is None or self._reader.done():
-            self._listening.clear()
-            self._reader = asyncio.create_task(self._read(), name="live feed")
+        if not self._tasks or any(task.done() for task in self._tasks):
+            self._stop()
+            self._listening = asyncio.Event()
+            self._tasks = [
+                asyncio.create_task(self._read(), name="live feed"),
+                asyncio.create_task(self._look_after(), name="live sockets"),
+            ]
         await self._listening.wait()
+        if not self.horizon:
+            transaction_id, _ = await database_sync_to_async(visible_up_to)()
+            self.horizon = self.horizon or transaction_id + 1
+        box.spoke_at = asyncio.get_running_loop().time()
 
     def leave(self, box: Mailbox) -> None:
         """Remove a socket; with the last one the subscription ends."""
         for subject in list(box.subjects):
             self.unfollow(box, subject)
         self.boxes.discard(box)
-        if not self.boxes and self._reader is not None:
-            self._reader.cancel()
-            self._reader = None
+        if not self.boxes:
+            self._stop()
 
-    def follow(self, box: Mailbox, subject: str) -> None:
+    def follow(self, box: Mailbox, subject: str, *, hold: bool = False) -> str:
+        """From now on tell this socket what happens to the subject; returns the cursor from which on.
+
+        Args:
+            hold: what comes waits for `box.release(subject)`.
+        """
+        line = self.lines.get(subject)
+        if line is None:
+            line = self.lines[subject] = Line(subject, self.horizon)
+        line.flush()  # what is gathered is from before
+        if hold:
+            box.hold(subject)
         box.subjects.add(subject)
-        self.followers[subject].add(box)
+        line.followers.add(box)
+        return self.cursor
 
     def unfollow(self, box: Mailbox, subject: str) -> None:
-        box.subjects.discard(subject)
-        self.followers[subject].discard(box)
-        if not self.followers[subject]:
-            del self.followers[subject]
+        box.forget(subject)
+        line = self.lines.get(subject)
+        if line is not None:
+            line.followers.discard(box)
+            if not line.followers:
+                line.close()
+                del self.lines[subject]
 
-    def deliver(self, event: Mapping[str, Any]) -> None:
-        """Give one event to who follows its subject; close the sockets that it ends."""
-        for box in self.followers.get(event["subject"], ()):
-            box.put({"type": "event", **event})
-        end = self.ends.get(event["kind"])
-        if end is not None:
+    async def announce(self, subjects: Sequence[str]) -> None:
+        """Tell the publisher that somebody wants the points of these subjects. What it misses is fetched instead."""
+        wanted = [subject for subject in subjects if subject.partition(".")[0] in self.rules.carried]
+        if not wanted or self._redis is None:
+            return
+        try:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for subject in wanted:
+                    pipeline.set(FOLLOWED + subject, 1, ex=FOLLOWED_SECONDS)
+                await pipeline.execute()
+        except (RedisError, OSError):
+            log.debug("the publisher is not told who follows: Redis does not answer")
+
+    def take(self, told: Round) -> None:
+        """Give what a round tells to who follows it; close the sockets that it ends."""
+        known = self.horizon
+        hole = bool(known) and (told.since > known or told.horizon < known)  # or the database is another one
+        if hole:
+            self._tell_gap()
+        touched: dict[str, Line] = {}
+        for item in told.items:
+            if hole or item.t >= known:  # else it was told before: another publisher took over
+                self._hand_out(item, touched)
+        self.horizon = told.horizon
+        for line in touched.values():
+            line.reach(self.horizon)
+
+    def _hand_out(self, item: Item, touched: dict[str, Line]) -> None:
+        event = item.event
+        project = f"project.{event.project_id}" if event is not None and event.project_id else ""
+        for subject in {item.subject, project}:
+            line = self.lines.get(subject)
+            if line is not None:
+                line.add(item)
+                touched[subject] = line
+        for subject in item.also:
+            line = self.lines.get(subject)
+            if line is not None:
+                line.note(f"{subject.partition('.')[0]}.changed")
+                touched[subject] = line
+        end = self.rules.ends.get(event.kind) if event is not None else None
+        if end is not None and event is not None:
             key = end(event)
-            for box in self.boxes:
-                if key in box.keys:
-                    box.put(CLOSE)
+            for box in keys_of(self.boxes).get(key, ()):
+                box.close(UNAUTHENTICATED if key.startswith("session.") else RIGHTS_CHANGED)
 
     async def _read(self) -> None:
         failures = 0
@@ -111,36 +178,81 @@ class Feed:
                     redis.pubsub(ignore_subscribe_messages=True) as pubsub,
                 ):
                     await pubsub.subscribe(CHANNEL)
-                    if failures:
-                        self._tell_gap()
-                    failures = 0
+                    self._redis, failures = redis, 0
                     self._listening.set()
                     async for message in pubsub.listen():
-                        self._deliver_all(message["data"])
+                        self._take_text(message["data"])
             except (RedisError, OSError):
-                log.warning("live news are interrupted: Redis does not answer")
+                if not failures:
+                    log.warning("live news are interrupted: Redis does not answer")
+            self._redis = None
             self._listening.set()
             failures += 1
+            await self.recheck()
             await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS)) - 1])
 
-    def _deliver_all(self, data: bytes) -> None:
+    def _take_text(self, data: bytes) -> None:
         try:
-            for event in json.loads(data):
-                self.deliver(event)
-        except (ValueError, KeyError, TypeError):
-            log.exception("what came by %s is not a list of events", CHANNEL)
+            told = decode(data)
+        except msgspec.MsgspecError:
+            log.exception("what came by %s is no round", CHANNEL)
+            return
+        self.take(told)
+
+    async def recheck(self) -> None:
+        """Close the sockets whose rights are no longer those with which they were opened. A few queries for all."""
+        boxes = [box for box in self.boxes if not box.closing]
+        if not boxes:
+            return
+        try:
+            now = await database_sync_to_async(self.rules.stamps)([box.who for box in boxes])
+        except DatabaseError:
+            log.warning("the rights of sockets are not looked at: the database does not answer")
+            return
+        for box, stamp in zip(boxes, now, strict=True):
+            if stamp != box.stamp:
+                box.close(RIGHTS_CHANGED)
+
+    async def _look_after(self) -> None:
+        """Heartbeats, the rights of all now and then, and who is followed."""
+        loop = asyncio.get_running_loop()
+        rechecked = loop.time()
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS / 3)
+            now = loop.time()
+            beat = Letter(text_of(Heartbeat(self.cursor)))
+            for box in self.boxes if self.horizon else ():
+                if now - box.spoke_at >= HEARTBEAT_SECONDS and not self._has_more_for(box):
+                    box.put(beat)
+            await self.announce(list(self.lines))
+            if now - rechecked >= RECHECK_SECONDS:
+                rechecked = now
+                await self.recheck()
+
+    def _has_more_for(self, box: Mailbox) -> bool:
+        """Whether something below the horizon is still to be told: a heartbeat would claim that it was."""
+        return box.holds or any(self.lines[subject].waits for subject in box.subjects)
 
     def _tell_gap(self) -> None:
+        """Something was missed by all. Lines begin anew after it."""
+        for line in self.lines.values():
+            line.flush()
+        gap = Letter(text_of(Gap(self.cursor)), self.horizon)
         for box in self.boxes:
-            box.put(GAP)
+            box.put(gap)
+
+    def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._tasks, self._redis, self.horizon = [], None, 0
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()
 
 
-def feed(ends: EndsOf) -> Feed:
+def feed(rules: Rules) -> Feed:
     """The feed of the running event loop: one per process, as a server has one loop."""
     loop = asyncio.get_running_loop()
     if loop not in _feeds:
-        _feeds[loop] = Feed(ends)
+        _feeds[loop] = Feed(rules)
     return _feeds[loop]

@@ -1,35 +1,54 @@
 """The one socket of a browser, `/ws/v1/live/`: follow objects by subject, be told what happens to them.
 
-From the client: `{"type": "subscribe", "subject": "run.<id>"}`, `unsubscribe` alike, `{"type": "ping"}`.
-To the client: `subscribed`, `refused` (missing and forbidden look the same), `unsubscribed`, `pong`, `error`, and
-`{"type": "event", "subject", "kind", "payload", "cursor", "at", …}`; `gap` means: some were lost, read again.
-The socket closes with 4401 for who is not signed in, and with 4403 when the caller's rights changed: come again.
+`live_messages` has the words, `LIVE.md` says how they are used.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import msgspec
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError
 
-from apps.common.feed import CLOSE, EndsOf, Mailbox, feed
+from apps.common.cursors import cursor_of
+from apps.common.errors import Invalid
+from apps.common.feed import UNAUTHENTICATED, Feed, Rules, feed
+from apps.common.live_messages import (
+    PROTOCOL,
+    Error,
+    Gap,
+    Pong,
+    Refused,
+    ServerMessage,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+    Unsubscribed,
+    client_decoder,
+    text_of,
+)
+from apps.common.mailbox import Letter, Mailbox, Who
+from apps.common.replay import past_of
+from apps.common.rounds import Tail
 
 Subjects = Mapping[str, Callable[[], Any]]
 """Kind → rows, from which `.visible_to(user)` is taken."""
 
-PROTOCOL = "bedplate.live.1"
-UNAUTHENTICATED = 4401
-RIGHTS_CHANGED = 4403
 TOO_LARGE = 1009
+TRY_AGAIN = 1013
+TOO_MANY = 4429
 SUBJECTS_MOST = 200
+SOCKETS_MOST = 50
+"""Of one user in one process."""
 MESSAGE_MOST = 4096
+BURST, PER_SECOND = 400.0, 50.0
+"""Messages that a client may send at once, and then each second."""
 
 if TYPE_CHECKING:
 
@@ -37,7 +56,7 @@ if TYPE_CHECKING:
         scope: Any
         close: Any
         accept: Any
-        send: Any
+        base_send: Any
 
         def __init__(self) -> None: ...
 
@@ -53,66 +72,119 @@ class LiveConsumer(_Consumer):
 
     Args:
         subjects: what may be followed.
-        ends: which events close which sockets.
+        rules: what closes sockets.
+        tails: what rides on them beside events.
     """
 
-    def __init__(self, subjects: Subjects, ends: EndsOf | None = None) -> None:
+    def __init__(self, subjects: Subjects, rules: Rules | None = None, tails: Sequence[Tail] = ()) -> None:
         super().__init__()
-        self.subjects, self.ends = subjects, ends or {}
+        self.subjects, self.rules, self.tails = subjects, rules or Rules(), tails
         self.box: Mailbox | None = None
         self.sender: asyncio.Task[None] | None = None
+        self._tokens, self._counted_at = BURST, 0.0
+        self._expiry: asyncio.TimerHandle | None = None
+
+    @property
+    def feed(self) -> Feed:
+        return feed(self.rules)
 
     async def connect(self) -> None:
-        user = self.scope.get("user")
-        offered = self.scope.get("subprotocols", [])
+        user, offered = self.scope.get("user"), self.scope.get("subprotocols", [])
         await self.accept(PROTOCOL if PROTOCOL in offered else None)
-        if user is None or not user.is_authenticated or not user.is_active:
+        who: Who | None = self.scope.get("who")
+        if user is None or not user.is_authenticated or not user.is_active or who is None:
             await self.close(UNAUTHENTICATED)
             return
-        token = self.scope.get("token")
-        keys = [f"user.{user.pk}", *([f"api_token.{token.pk}"] if token else [])]
-        self.box = Mailbox(keys)
-        await feed(self.ends).join(self.box)
-        self.sender = asyncio.create_task(self._forward(self.box), name="live socket")
+        if sum(box.who.user_id == who.user_id for box in self.feed.boxes) >= SOCKETS_MOST:
+            await self.close(TOO_MANY)
+            return
+        try:
+            (stamp,) = await database_sync_to_async(self.rules.stamps)([who])
+            box = Mailbox(who, stamp)
+            self.box = box
+            await self.feed.join(box)
+        except DatabaseError:
+            await self.close(TRY_AGAIN)
+            return
+        loop = asyncio.get_running_loop()
+        self._counted_at = loop.time()
+        if who.good_for_seconds is not None:
+            self._expiry = loop.call_later(max(0.0, who.good_for_seconds), box.close, UNAUTHENTICATED)
+        self.sender = asyncio.create_task(self._forward(box), name="live socket")
 
     async def disconnect(self, code: int) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
         if self.box is not None:
-            feed(self.ends).leave(self.box)
+            self.feed.leave(self.box)
         if self.sender is not None:
             self.sender.cancel()
             with contextlib.suppress(asyncio.CancelledError):  # that is what was asked for
                 await self.sender
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self.box is None:
+        box = self.box
+        if box is None or box.closing:
             return
         if text_data is None or len(text_data) > MESSAGE_MOST:
             await self.close(TOO_LARGE)
             return
-        kind, subject = _read(text_data)
-        if kind == "ping":
-            self.box.put({"type": "pong"})
-        elif kind == "subscribe":
-            await self._subscribe(self.box, subject)
-        elif kind == "unsubscribe":
-            if subject in self.box.subjects:
-                feed(self.ends).unfollow(self.box, subject)
-            self.box.put({"type": "unsubscribed", "subject": subject})
+        if not self._may_speak():
+            box.close(TOO_MANY)
+            return
+        try:
+            message = client_decoder.decode(text_data)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            self._say(box, Error(f"Send a JSON object with the type subscribe, unsubscribe or ping: {error}"))
+            return
+        if isinstance(message, Subscribe):
+            await self._subscribe(box, message)
+        elif isinstance(message, Unsubscribe):
+            if message.subject in box.subjects:
+                self.feed.unfollow(box, message.subject)
+            self._say(box, Unsubscribed(message.subject))
         else:
-            self.box.put(
-                {"type": "error", "detail": "Send a JSON object with the type subscribe, unsubscribe or ping."}
-            )
+            self._say(box, Pong())
 
-    async def _subscribe(self, box: Mailbox, subject: str) -> None:
-        known = subject in box.subjects
+    def _may_speak(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        self._tokens = min(BURST, self._tokens + (now - self._counted_at) * PER_SECOND) - 1
+        self._counted_at = now
+        return self._tokens >= 0
+
+    def _say(self, box: Mailbox, message: ServerMessage) -> None:
+        box.put(Letter(text_of(message)))
+
+    async def _subscribe(self, box: Mailbox, asked: Subscribe) -> None:
+        subject, known = asked.subject, asked.subject in box.subjects
+        try:
+            after = cursor_of(asked.after) if asked.after else None
+        except Invalid as error:
+            self._say(box, Error(f"after: {error.detail}"))
+            return
         if not known and len(box.subjects) >= SUBJECTS_MOST:
-            box.put({"type": "refused", "subject": subject, "detail": f"At most {SUBJECTS_MOST} at a time."})
-        elif known or await self._is_visible(subject):
-            # Followed before the answer: what happens after `subscribed` is told, what was before can be read.
-            feed(self.ends).follow(box, subject)
-            box.put({"type": "subscribed", "subject": subject})
-        else:
-            box.put({"type": "refused", "subject": subject, "detail": "Not found."})
+            self._say(box, Refused(subject, f"At most {SUBJECTS_MOST} at a time."))
+            return
+        try:
+            if not known and not await self._is_visible(subject):
+                self._say(box, Refused(subject, "Not found."))
+                return
+        except DatabaseError:
+            self._say(box, Refused(subject, "The database does not answer; try again."))
+            return
+        # Followed before the answer: what happens after `subscribed` is told, what was before can be read.
+        await self.feed.announce([subject])
+        cursor, horizon = self.feed.follow(box, subject, hold=after is not None), self.feed.horizon
+        self._say(box, Subscribed(subject, cursor))
+        if after is None:
+            return
+        try:
+            past = await database_sync_to_async(past_of)(subject, after, horizon, self.tails)
+        except DatabaseError:
+            past = Gap(asked.after, subject)
+        if past is not None:
+            box.put(Letter(text_of(past), min(after[0] + 1, horizon)))
+        box.release(subject)
 
     async def _is_visible(self, subject: str) -> bool:
         kind, _, key = subject.partition(".")
@@ -127,20 +199,8 @@ class LiveConsumer(_Consumer):
         return bool(await database_sync_to_async(found.exists)())
 
     async def _forward(self, box: Mailbox) -> None:
-        while True:
-            message = await box.get()
-            if message is CLOSE:
-                await self.close(RIGHTS_CHANGED)
-                return
-            await self.send(json.dumps(message, cls=DjangoJSONEncoder))
-
-
-def _read(text: str) -> tuple[str, str]:
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
-        return "", ""
-    if not isinstance(message, dict):
-        return "", ""
-    kind, subject = message.get("type"), message.get("subject")
-    return (kind if isinstance(kind, str) else ""), (subject if isinstance(subject, str) else "")
+        # Past the consumer's own `send`: the text is ready, and a thousand sockets get the same.
+        send = self.base_send
+        while (letter := await box.get()) is not None:
+            await send({"type": "websocket.send", "text": letter.text})
+        await self.close(box.closing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Now
@@ -48,6 +49,8 @@ class Event(models.Model):
     subject = models.CharField(max_length=80)
     """`<noun>.<id>`, what a browser subscribes to."""
     project_id = models.UUIDField(null=True)
+    also = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    """Subjects to which it belongs: they are told that something of theirs moved, and nothing else."""
     payload = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

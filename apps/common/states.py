@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from apps.common.audit import Actor
 from apps.common.errors import IllegalTransition, StaleState
-from apps.common.events import News, emit_many, subject_of
+from apps.common.events import News, also_of, emit_many, subject_of
 from apps.common.models import BaseModel, Transition
 
 
@@ -258,7 +258,8 @@ def _tell(machine: StateMachine, done: Sequence[Move], actor: Actor) -> None:
 def _news(kind: str, move: Move, payload: dict[str, Any] | None = None) -> News:
     obj = move.obj
     told = {"state": move.to, "reason": move.reason, "detail": move.detail}
-    return News(kind, subject_of(obj, obj.machine.noun), getattr(obj, "project_id", None), (payload or {}) | told)
+    subject, project_id = subject_of(obj, obj.machine.noun), getattr(obj, "project_id", None)
+    return News(kind, subject, project_id, (payload or {}) | told, also_of(obj))
 
 
 def _set(move: Move, at: datetime) -> None:

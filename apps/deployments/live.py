@@ -5,6 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from apps.deployments.models import Revision
+from apps.deployments.models import Endpoint, Revision
 
-SUBJECTS: dict[str, Callable[[], Any]] = {"revision": Revision.objects.all}
+SUBJECTS: dict[str, Callable[[], Any]] = {"endpoint": Endpoint.objects.all, "revision": Revision.objects.all}

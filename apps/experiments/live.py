@@ -1,10 +1,55 @@
-"""Which of this app's objects a browser may follow: kind → rows, from which `.visible_to(user)` is taken."""
+"""Which of this app's objects a browser may follow, and the points that ride on its socket."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
-from apps.experiments.models import ModelVersion, Run
+from django.db.models import Q
+
+from apps.common.cursors import Cursor
+from apps.common.live_messages import PointsTold
+from apps.common.rounds import Followed, Item, Tail
+from apps.experiments.models import MetricBatch, ModelVersion, Run
+from apps.experiments.models.metric import unpack
 
 SUBJECTS: dict[str, Callable[[], Any]] = {"run": Run.objects.all, "model_version": ModelVersion.objects.all}
+
+POINTS_MOST = 2_000
+"""Of one batch and metric; whoever follows a run that sends more at once fetches them."""
+
+
+def point_items(ids: Sequence[int], followed: Followed) -> list[Item]:
+    """Points of the runs that somebody follows; of the others, and of large batches, only that there are some."""
+    columns = ("id", "transaction_id", "run_id", "key", "attempt__number", "rank", "count")
+    rows = list(
+        MetricBatch.objects.filter(id__in=ids).order_by("transaction_id", "id").values_list(*columns, named=True)
+    )
+    wanted = followed({f"run.{row.run_id}" for row in rows})
+    small = [row.id for row in rows if f"run.{row.run_id}" in wanted and row.count <= POINTS_MOST]
+    packed = MetricBatch.objects.filter(id__in=small).values_list("id", "steps", "values", "times") if small else ()
+    bodies = {row_id: body for row_id, *body in packed}
+    items: list[Item] = []
+    bare: set[str] = set()
+    for row in rows:
+        subject = f"run.{row.run_id}"
+        if row.id in bodies:
+            steps, values, times = (
+                unpack(code, part).tolist() for code, part in zip("qdd", bodies[row.id], strict=True)
+            )
+            points = PointsTold(row.key, row.attempt__number, row.rank, steps, values, times)
+            items.append(Item(row.transaction_id, subject, points=points))
+        elif subject not in bare:
+            bare.add(subject)
+            items.append(Item(rows[-1].transaction_id, subject, points_missing=True))
+    return items
+
+
+def has_points_after(run_id: str, after: Cursor, horizon: int) -> bool:
+    """Whether a run has points after the cursor. One query."""
+    later = Q(transaction_id__gt=after[0]) | Q(transaction_id=after[0], id__gt=after[1])
+    return MetricBatch.objects.filter(later, run_id=UUID(run_id), transaction_id__lt=horizon).exists()
+
+
+TAIL = Tail(MetricBatch._meta.db_table, point_items, carried=True, noun="run", is_after=has_points_after)

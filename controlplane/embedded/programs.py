@@ -37,6 +37,8 @@ class Programs:
             "--loop": "uvloop",
             "--http": "httptools",
             "--ws": "websockets",
+            "--ws-max-size": "65536",  # what a client may send is far smaller
+            "--ws-per-message-deflate": "false",  # a message goes to a thousand sockets: deflated a thousand times
             "--lifespan": "off",
             "--forwarded-allow-ips": ",".join(settings.trusted_proxies),
             "--timeout-graceful-shutdown": str(GOODBYE_SECONDS),

@@ -12,6 +12,7 @@ from apps.access.services.tokens import tokens_expire
 from apps.access.states import ApprovalState
 from apps.common import queues
 from apps.common.idempotency import keys_forget
+from apps.common.replay import news_forget
 from apps.quotas.models import Workload
 from apps.quotas.selectors import pools_with_work
 from apps.quotas.services.admission import pool_admit
@@ -58,6 +59,7 @@ def tick_expire() -> None:
     approvals_expire()
     tokens_expire()
     keys_forget()
+    news_forget()
     waiting = ApprovalRequest.objects.filter(state=ApprovalState.APPROVED, applied_at=None)
     for_each(list(waiting.values_list("pk", flat=True)), approval_apply, what="approval")
 

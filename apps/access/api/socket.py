@@ -11,9 +11,12 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.contrib.auth.models import AnonymousUser
 
 from apps.access.models import ApiToken
+from apps.access.services.session_store import session_subject
 from apps.access.services.tokens import token_used, token_verify
 from apps.access.states import TokenScope
+from apps.common import clock
 from apps.common.errors import Unauthenticated
+from apps.common.mailbox import Who
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
@@ -22,14 +25,14 @@ SUBPROTOCOL = "bedplate.token."
 
 
 class SocketAuthentication:
-    """Sets `scope["user"]`, and `scope["token"]` where there is one.
+    """Sets `scope["user"]`, and in `scope["who"]` by which right.
 
     A cookie counts only from this site's own pages; a token from anywhere, because no browser adds it by itself.
     """
 
     def __init__(self, inner: Application) -> None:
         self.inner = inner
-        self.by_session: Application = AllowedHostsOriginValidator(AuthMiddlewareStack(inner))
+        self.by_session: Application = AllowedHostsOriginValidator(AuthMiddlewareStack(self._with_session))
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         text = _token_of(scope)
@@ -37,7 +40,27 @@ class SocketAuthentication:
             await self.by_session(scope, receive, send)
             return
         token = await database_sync_to_async(_checked)(text)
-        await self.inner(scope | {"user": token.user if token else AnonymousUser(), "token": token}, receive, send)
+        user, who = (token.user, _by_token(token)) if token else (AnonymousUser(), None)
+        await self.inner(scope | {"user": user, "who": who}, receive, send)
+
+    async def _with_session(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        who = await database_sync_to_async(_by_session)(scope)
+        await self.inner(scope | {"who": who}, receive, send)
+
+
+def _by_token(token: ApiToken) -> Who:
+    left = (token.expires_at - clock.now()).total_seconds() if token.expires_at is not None else None
+    keys = frozenset({f"user.{token.user_id}", f"api_token.{token.pk}"})
+    return Who(token.user_id, token_id=token.pk, keys=keys, good_for_seconds=left)
+
+
+def _by_session(scope: dict[str, Any]) -> Who | None:
+    user, session = scope["user"], scope["session"]
+    if not user.is_authenticated or not session.session_key:
+        return None
+    keys = frozenset({f"user.{user.pk}", session_subject(session.session_key)})
+    left = float(session.get_expiry_age())
+    return Who(user.pk, session_key=session.session_key, keys=keys, good_for_seconds=left)
 
 
 def _token_of(scope: dict[str, Any]) -> str | None:

@@ -18,6 +18,7 @@ class Revision(ScopedStateful):
     """A model version, how many replicas serve it, and its share of the endpoint's requests."""
 
     machine: ClassVar[StateMachine] = REVISION
+    told_to: ClassVar = {"endpoint": "endpoint_id"}
     state = REVISION.field()
     endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="revisions")
     number = models.PositiveIntegerField()

@@ -25,6 +25,7 @@ class Workload(ScopedStateful):
     """
 
     machine: ClassVar[StateMachine] = WORKLOAD
+    told_to: ClassVar = {"pool": "pool_id"}
     state = WORKLOAD.field()
     pool = models.ForeignKey(ResourcePool, models.PROTECT, related_name="+")
     queue = models.ForeignKey(Queue, models.PROTECT, related_name="workloads")

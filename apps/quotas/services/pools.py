@@ -10,6 +10,7 @@ from django.db import transaction
 
 from apps.common import clock, queues
 from apps.common.errors import Conflict
+from apps.common.events import emit
 from apps.quotas.models import Node, Quota, ResourceFlavor, ResourcePool
 from apps.quotas.services.queues import pool_capacity
 
@@ -79,6 +80,7 @@ def pool_discover(name: str, backend: str, nodes: Iterable[NodeFacts]) -> Resour
     Node.objects.filter(pool=pool).exclude(name__in=[node.name for node in found]).update(ready=False)
     _flavors_keep(pool, found)
     _quotas_follow(pool.pk, before)
+    emit("pool.changed", pool, noun="pool")
     queues.send(queues.ADMIT, pool.pk)
     return pool
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -17,19 +20,27 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from apps.access.api.socket import SocketAuthentication
-from apps.access.live import ENDS, SUBJECTS
+from apps.access.live import ENDS, stamps
 from apps.access.models import ApiToken, Project, User
 from apps.access.services.roles import role_grant, role_revoke
-from apps.access.services.tokens import token_revoke
+from apps.access.services.tokens import token_create, token_revoke
+from apps.common import clock
 from apps.common import feed as feed_module
 from apps.common.audit import Actor
-from apps.common.events import emit
-from apps.common.feed import CHANNEL, QUEUE_MOST, Mailbox, feed
-from apps.common.live import MESSAGE_MOST, PROTOCOL, SUBJECTS_MOST, LiveConsumer
+from apps.common.events import News, emit, emit_many
+from apps.common.feed import Feed, Rules, feed
+from apps.common.line import EVENTS_MOST, POINTS_MOST
+from apps.common.live import BURST, MESSAGE_MOST, SUBJECTS_MOST, LiveConsumer
+from apps.common.live_messages import PROTOCOL, EventTold, PointsTold
+from apps.common.mailbox import MESSAGES_MOST, TEXT_MOST, Letter, Mailbox, Who
 from apps.common.models import Event
-from apps.common.publisher import CURSOR_KEY, Publisher
+from apps.common.publisher import BATCH, HORIZON_KEY, Publisher
+from apps.common.rounds import CHANNEL, Item, Round, cursor_at, decode, encode
+from controlplane.asgi import SUBJECTS as LIVE_SUBJECTS
+from controlplane.asgi import TAILS
 from tests.support.concurrency import Thread
 from tests.support.factories.access import ProjectFactory, UserFactory, member, token_for
+from tests.support.factories.quotas import WorkloadFactory
 from tests.support.sockets import Headers, Refused
 from tests.support.sockets import connected as open_socket
 from tests.support.waiting import until
@@ -38,7 +49,10 @@ from tests.support.waiting import until
 # listener: these tests need both for themselves.
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
 ACTOR = Actor.system("test")
-application = SocketAuthentication(LiveConsumer.as_asgi(subjects=SUBJECTS, ends=ENDS))
+NOBODY = Who(UUID(int=0))
+application = SocketAuthentication(
+    LiveConsumer.as_asgi(subjects=LIVE_SUBJECTS, rules=Rules(ENDS, stamps, frozenset({"run"})), tails=TAILS)
+)
 
 
 @pytest.fixture(autouse=True)
@@ -58,21 +72,26 @@ def publisher(redis: Any) -> Iterator[Publisher]:
     found.release()
 
 
-def told(redis: Any, publish: Callable[[], Any]) -> list[list[dict[str, Any]]]:
-    """The messages that `publish` sends."""
+def told(redis: Any, publish: Callable[[], Any]) -> list[Round]:
+    """The rounds with something in them that `publish` sends."""
     with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
         pubsub.subscribe(CHANNEL)
         until(lambda: redis.pubsub_numsub(CHANNEL)[0][1] == 1)
         publish()
         redis.publish(CHANNEL, b"null")
-        found: list[list[dict[str, Any]]] = []
+        found: list[Round] = []
         while True:
             message = pubsub.get_message(timeout=5)
             if message is None:
                 continue
             if message["data"] == b"null":
                 return found
-            found.append(json.loads(message["data"]))
+            told = decode(message["data"])
+            found += [told] if told.items else []
+
+
+def kinds_in(rounds: list[Round]) -> list[str]:
+    return [item.event.kind for told in rounds for item in told.items if item.event]
 
 
 # -- publisher ---------------------------------------------------------------------------------------------------
@@ -82,14 +101,40 @@ def test_each_event_is_published_once_in_order(redis: Any, publisher: Publisher)
     project = ProjectFactory.create()
     for number in range(3):
         emit(f"test.n{number}", project, project_id=project.pk, payload={"n": number})
-    ((first, second, third),) = told(redis, publisher.step)
-    assert [one["kind"] for one in (first, second, third)] == ["test.n0", "test.n1", "test.n2"]
+    (found,) = told(redis, publisher.step)
+    assert kinds_in([found]) == ["test.n0", "test.n1", "test.n2"]
     stored = Event.objects.get(kind="test.n2")
-    cursor = f"{stored.transaction_id}-{stored.id}"
-    assert (third["subject"], third["payload"], third["cursor"]) == (f"project.{project.pk}", {"n": 2}, cursor)
-    assert third["project_id"] == str(project.pk)
-    assert redis.get(CURSOR_KEY).decode() == cursor
+    third = found.items[2]
+    assert third.event == EventTold(
+        "test.n2",
+        f"project.{project.pk}",
+        f"{stored.transaction_id}-{stored.id}",
+        stored.created_at.isoformat(),
+        str(project.pk),
+        {"n": 2},
+    )
+    assert found.since <= found.items[0].t <= third.t < found.horizon
+    assert int(redis.get(HORIZON_KEY)) == found.horizon
     assert told(redis, publisher.step) == []
+
+
+def test_rounds_join_however_many_rows_a_transaction_wrote(
+    redis: Any, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = ProjectFactory.create()
+    publisher.step()
+    for count in (3, BATCH + 2, 2, BATCH - 1, 1, 700):
+        emit_many([News(f"test.of{count}", f"project.{project.pk}")] * count)
+    rounds: list[Round] = []
+    while more := told(redis, publisher.step):
+        rounds += more
+    assert len(kinds_in(rounds)) == 3 + BATCH + 2 + 2 + BATCH - 1 + 1 + 700
+    ids = [item.event.cursor for told in rounds for item in told.items if item.event]
+    assert len(set(ids)) == len(ids)
+    assert ids == sorted(ids, key=lambda text: tuple(map(int, text.split("-"))))
+    for before, after in pairwise(rounds):
+        assert after.since == before.horizon
+        assert all(before.horizon <= item.t < after.horizon for item in after.items)
 
 
 def test_an_event_of_a_slow_transaction_is_not_missed(redis: Any) -> None:
@@ -98,7 +143,7 @@ def test_an_event_of_a_slow_transaction_is_not_missed(redis: Any) -> None:
 
     def kinds() -> list[str]:
         publisher.leads = False  # the lock went with the connection of the thread before
-        return [one["kind"] for batch in told(redis, publisher.step) for one in batch]
+        return kinds_in(told(redis, publisher.step))
 
     with transaction.atomic():
         emit("test.slow", project)
@@ -113,21 +158,19 @@ def test_publishing_goes_on_where_it_ended(redis: Any, publisher: Publisher) -> 
     publisher.step()
     publisher.release()
     emit("test.two", project)
-    (batch,) = told(redis, Publisher(redis).step)
-    assert [one["kind"] for one in batch] == ["test.two"]
+    assert kinds_in(told(redis, Publisher(redis).step)) == ["test.two"]
 
 
-@pytest.mark.parametrize("stored", [None, f"{2**60}-1"])
+@pytest.mark.parametrize("stored", [None, str(2**60)])
 def test_without_a_cursor_of_this_database_it_goes_on_from_now(redis: Any, stored: str | None) -> None:
     project = ProjectFactory.create()
     emit("test.before", project)
     if stored:
-        redis.set(CURSOR_KEY, stored)
+        redis.set(HORIZON_KEY, stored)
     fresh = Publisher(redis)
     assert fresh.step() == 0
     emit("test.after", project)
-    (batch,) = told(redis, fresh.step)
-    assert [one["kind"] for one in batch] == ["test.after"]
+    assert kinds_in(told(redis, fresh.step)) == ["test.after"]
 
 
 def test_one_leads_and_the_other_stands_by(redis: Any, publisher: Publisher) -> None:
@@ -176,6 +219,10 @@ def bearer(text: str) -> list[tuple[bytes, bytes]]:
 def cookie(user: User, origin: str = "http://localhost") -> list[tuple[bytes, bytes]]:
     client = Client()
     client.force_login(user)
+    return headers_of(client, origin)
+
+
+def headers_of(client: Client, origin: str = "http://localhost") -> list[tuple[bytes, bytes]]:
     text = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
     return [(b"cookie", text.encode()), (b"origin", origin.encode()), (b"host", b"localhost")]
 
@@ -194,7 +241,8 @@ async def test_what_happens_reaches_who_follows(publisher: Publisher) -> None:
         await off(emit, "test.here", project, payload={"n": 1})
         await off(publisher.step)
         message = await socket.hear()
-        assert (message["type"], message["kind"], message["payload"]) == ("event", "test.here", {"n": 1})
+        assert (message["type"], message["subject"]) == ("update", f"project.{project.pk}")
+        assert [(one["kind"], one["payload"]) for one in message["events"]] == [("test.here", {"n": 1})]
         assert await socket.ask(type="unsubscribe", subject=f"project.{project.pk}") == {
             "type": "unsubscribed",
             "subject": f"project.{project.pk}",
@@ -202,6 +250,23 @@ async def test_what_happens_reaches_who_follows(publisher: Publisher) -> None:
         await off(emit, "test.later", project)
         await off(publisher.step)
         assert await socket.ask(type="ping") == {"type": "pong"}
+
+
+async def test_a_project_hears_of_what_is_in_it_and_a_pool_only_that_it_moved(publisher: Publisher) -> None:
+    workload = await off(WorkloadFactory.create)
+    root = await off(lambda: UserFactory.create(is_superuser=True))
+    async with connected(bearer(await off(token_for, root))) as socket:
+        for subject in (f"pool.{workload.pool_id}", f"project.{workload.project_id}", f"workload.{workload.pk}"):
+            assert await socket.subscribe(subject) == "subscribed"
+        await off(emit, "workload.submitted", workload, payload={"actor": "x"})
+        await off(publisher.step)
+        heard = {}
+        for _ in range(3):
+            message = await socket.hear()
+            (heard[message["subject"].partition(".")[0]],) = message["events"]
+    assert heard["pool"] == {"kind": "pool.changed", "subject": f"pool.{workload.pool_id}"}
+    assert heard["project"] == heard["workload"]
+    assert (heard["workload"]["kind"], heard["workload"]["payload"]) == ("workload.submitted", {"actor": "x"})
 
 
 async def test_missing_and_forbidden_are_refused_with_the_same_words() -> None:
@@ -223,7 +288,23 @@ async def test_missing_and_forbidden_are_refused_with_the_same_words() -> None:
         assert answers == [{"type": "refused", "detail": "Not found."}] * len(answers)
 
 
-@pytest.mark.parametrize("text", ["[]", "[" * 4_000, "nonsense", "{}", '{"type": 1}', '{"type": "shout"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "[" * 4_000,
+        "nonsense",
+        "{}",
+        '{"type": 1}',
+        '{"type": "shout"}',
+        '{"type": "subscribe"}',
+        '{"type": "subscribe", "subject": 1}',
+        '{"type": "subscribe", "subject": "run.1", "after": "yesterday"}',
+        '{"type": "subscribe", "subject": "run.1", "after": "99999999999999999999-1"}',
+        '{"type": "subscribe", "subject": "' + "x" * 200 + '"}',
+        '"\\ud800"',
+    ],
+)
 async def test_what_is_no_message_is_said(text: str) -> None:
     async with connected(bearer(await off(lambda: token_for(UserFactory.create())))) as socket:
         await socket.send_text(text)
@@ -295,9 +376,9 @@ async def test_a_changed_role_ends_the_sockets_of_that_person_only(publisher: Pu
             assert await socket.subscribe(f"project.{project.pk}") == "subscribed"
         await off(role_grant, project=project, user=bo, role="editor", actor=ACTOR)
         await off(publisher.step)
-        assert (await theirs.hear())["kind"] == "project.member_changed"
+        for socket in (theirs, ours):
+            assert [one["kind"] for one in (await socket.hear())["events"]] == ["project.member_changed"]
         assert await theirs.closing_code() == 4403
-        assert (await ours.hear())["kind"] == "project.member_changed"
         assert await ours.ask(type="ping") == {"type": "pong"}
     await off(role_revoke, project=project, user=bo, actor=ACTOR)
     async with connected(bearer(await off(token_for, bo))) as socket:
@@ -315,43 +396,234 @@ async def test_a_revoked_token_ends_its_own_sockets(publisher: Publisher) -> Non
         assert await two.ask(type="ping") == {"type": "pong"}
 
 
+async def test_a_session_that_ends_ends_its_sockets(publisher: Publisher) -> None:
+    user = await off(UserFactory.create)
+    client, other = await off(Client), await off(Client)
+    for one in (client, other):
+        await off(one.force_login, user)
+    async with connected(headers_of(client)) as ours, connected(headers_of(other)) as theirs:
+        for socket in (ours, theirs):
+            assert await socket.ask(type="ping") == {"type": "pong"}
+        assert (await off(client.post, "/api/v1/auth/logout")).status_code == 204
+        await off(publisher.step)
+        assert await ours.closing_code() == 4401
+        assert await theirs.ask(type="ping") == {"type": "pong"}
+
+
+async def test_a_token_that_expires_ends_its_sockets_by_itself() -> None:
+    user = await off(UserFactory.create)
+    expires_at = clock.now() + timedelta(seconds=0.5)
+    made: Any = await off(
+        token_create, user=user, name="short", scopes=["read"], expires_at=expires_at, actor=Actor.system("test")
+    )
+    async with connected(bearer(made[1])) as socket:
+        assert await socket.closing_code() == 4401
+
+
+async def test_rights_are_looked_at_again_when_no_news_come(settings: Any) -> None:
+    """Redis is away: nobody tells of the revocation."""
+    project = await off(ProjectFactory.create)
+    bo, eve = await off(member, project, "viewer"), await off(member, project, "viewer")
+    tokens = [await off(token_for, user) for user in (bo, eve)]
+    settings.BEDPLATE_REDIS_URL = "redis://127.0.0.1:1/0"
+    async with connected(bearer(tokens[0])) as theirs, connected(bearer(tokens[1])) as ours:
+        assert await theirs.ask(type="ping") == {"type": "pong"}
+        await off(role_revoke, project=project, user=bo, actor=ACTOR)
+        assert await theirs.closing_code() == 4403
+        assert await ours.ask(type="ping") == {"type": "pong"}
+
+
+async def test_one_who_talks_too_much_is_shown_out() -> None:
+    token = await off(lambda: token_for(UserFactory.create()))
+    async with connected(bearer(token)) as socket:
+        for _ in range(10_000):
+            await socket.send_text('{"type": "subscribe", "subject": "nothing.1"}')
+        answers = 0
+        while (output := await socket.wire.receive_output(timeout=5))["type"] == "websocket.send":
+            answers += 1
+        assert output == {"type": "websocket.close", "code": 4429}
+        assert answers <= MESSAGES_MOST + BURST
+
+
+async def test_a_user_has_so_many_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.common.live.SOCKETS_MOST", 2)
+    user, other = await off(UserFactory.create), await off(UserFactory.create)
+    first, second = await off(token_for, user), await off(token_for, other)
+    async with connected(bearer(first)), connected(bearer(first)), connected(bearer(first)) as third:
+        assert await third.closing_code() == 4429
+        async with connected(bearer(second)) as theirs:
+            assert await theirs.ask(type="ping") == {"type": "pong"}
+
+
 # -- feed --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_slow_socket_gets_a_gap_and_the_newest() -> None:
-    box = Mailbox()
-    for number in range(QUEUE_MOST + 3):
-        box.put({"n": number})
-    got = [await box.get() for _ in range(4)]
-    assert got == [{"type": "gap"}, {"n": QUEUE_MOST}, {"n": QUEUE_MOST + 1}, {"n": QUEUE_MOST + 2}]
+async def test_a_slow_socket_gets_one_gap_and_the_newest() -> None:
+    box = Mailbox(NOBODY)
+    box.put(Letter("answer"))
+    for number in range(MESSAGES_MOST + 2):
+        box.put(Letter(f"news {number}", since=100 + number))
+    got = [await box.get() for _ in range(5)]
+    lost_from = json.loads(got[0].text) if got[0] else {}
+    assert lost_from == {"type": "gap", "cursor": cursor_at(100)}
+    assert [one.text for one in got[1:] if one] == [
+        "answer",
+        f"news {MESSAGES_MOST - 1}",
+        f"news {MESSAGES_MOST}",
+        f"news {MESSAGES_MOST + 1}",
+    ]
+
+
+async def drained(box: Mailbox) -> list[dict[str, Any]]:
+    """Everything in it, parsed."""
+    box.close(1)
+    return [json.loads(letter.text) for letter in [letter async for letter in _letters(box)]]
+
+
+async def _letters(box: Mailbox) -> AsyncIterator[Letter]:
+    while (letter := await box.get()) is not None:
+        yield letter
+
+
+async def test_a_mailbox_is_bounded_in_bytes() -> None:
+    box = Mailbox(NOBODY)
+    for number in range(20):
+        box.put(Letter(f'"{"x" * (TEXT_MOST // 4)}"', since=10 + number))
+    held = await drained(box)
+    assert sum(len(one) for one in held if isinstance(one, str)) <= TEXT_MOST
+    assert held[0] == {"type": "gap", "cursor": cursor_at(10)}
+
+
+async def test_what_is_from_before_a_gap_of_a_held_subject_is_not_told_twice() -> None:
+    box = Mailbox(NOBODY)
+    box.hold("a.1")
+    for number in range(MESSAGES_MOST + 1):
+        box.tell(Letter('"live"', since=50 + number), "a.1")
+    box.tell(Letter('"other"', since=50), "b.1")
+    box.put(Letter('"past"', since=20))
+    box.release("a.1")
+    assert await drained(box) == ["other", "past", {"type": "gap", "subject": "a.1", "cursor": cursor_at(50)}]
 
 
 async def test_one_subscription_per_process_that_ends_with_the_last_socket(redis: Any) -> None:
-    found = feed({})
-    boxes = [Mailbox() for _ in range(3)]
+    found = feed(Rules())
+    boxes = [Mailbox(NOBODY) for _ in range(3)]
     for box in boxes:
         await found.join(box)
     assert redis.pubsub_numsub(CHANNEL)[0][1] == 1
     for box in boxes:
         found.leave(box)
     await off(until, lambda: redis.pubsub_numsub(CHANNEL)[0][1] == 0)
-    assert feed({}) is found
+    assert feed(Rules()) is found
 
 
-async def test_an_interrupted_subscription_is_taken_up_again_and_told_as_a_gap(
+def round_of(since: int, horizon: int, *kinds: str, subject: str = "a.1") -> Round:
+    items = [Item(since + place, subject, event=EventTold(kind, subject)) for place, kind in enumerate(kinds)]
+    return Round(since, horizon, items)
+
+
+async def heard(box: Mailbox) -> dict[str, Any]:
+    letter = await asyncio.wait_for(box.get(), 5)
+    assert letter is not None
+    message: dict[str, Any] = json.loads(letter.text)
+    return message
+
+
+async def test_the_first_update_comes_at_once_and_what_follows_is_gathered() -> None:
+    found, boxes = Feed(Rules()), [Mailbox(NOBODY) for _ in range(2)]
+    found.horizon = 10
+    for box in boxes:
+        found.follow(box, "a.1")
+    found.take(round_of(10, 20, "one"))
+    for number in range(20, 60, 10):
+        found.take(round_of(number, number + 10, f"n{number}", f"m{number}"))
+    for box in boxes:
+        first, second = await heard(box), await heard(box)
+        assert [one["kind"] for one in first["events"]] == ["one"]
+        assert [one["kind"] for one in second["events"]] == [f"{x}{n}" for n in range(20, 60, 10) for x in "nm"]
+        assert (first["cursor"], second["cursor"]) == (cursor_at(20), cursor_at(60))
+
+
+async def test_a_message_is_encoded_once_however_many_follow() -> None:
+    found, boxes = Feed(Rules()), [Mailbox(NOBODY) for _ in range(100)]
+    found.horizon = 10
+    for box in boxes:
+        found.follow(box, "a.1")
+    found.take(round_of(10, 20, "one"))
+    letters = [await box.get() for box in boxes]
+    assert len({id(letter.text) for letter in letters if letter}) == 1
+
+
+async def test_a_hole_between_rounds_is_told_and_a_round_that_comes_again_is_not() -> None:
+    found, box = Feed(Rules()), Mailbox(NOBODY)
+    found.horizon = 10
+    found.boxes.add(box)
+    found.follow(box, "a.1")
+    found.take(round_of(10, 20, "one"))
+    found.take(round_of(10, 20, "one"))  # a publisher that took over begins where the stored horizon was
+    found.take(
+        Round(5, 30, [Item(8, "a.1", event=EventTold("old", "a.1")), Item(22, "a.1", event=EventTold("new", "a.1"))])
+    )
+    found.take(round_of(40, 50, "late"))
+    found.lines["a.1"].flush()
+    messages = await drained(box)
+    assert [one["type"] for one in messages] == ["update", "update", "gap", "update"]
+    assert messages[2] == {"type": "gap", "cursor": cursor_at(30)}
+    told = [[event["kind"] for event in one.get("events", [])] for one in messages]
+    assert told == [["one"], ["new"], [], ["late"]]
+
+
+async def test_a_database_that_begins_anew_is_a_gap() -> None:
+    found, box = Feed(Rules()), Mailbox(NOBODY)
+    found.horizon = 1_000
+    found.boxes.add(box)
+    found.follow(box, "a.1")
+    found.take(round_of(10, 20, "one"))
+    assert [(await heard(box))["type"] for _ in range(2)] == ["gap", "update"]
+    assert found.horizon == 20
+
+
+async def test_more_than_a_message_holds_is_a_gap_or_fetched() -> None:
+    found, box = Feed(Rules()), Mailbox(NOBODY)
+    found.horizon = 10
+    found.follow(box, "a.1")
+    found.take(round_of(10, 20, "first"))
+    found.take(Round(20, 30, [Item(20, "a.1", event=EventTold("many", "a.1"))] * (EVENTS_MOST + 1)))
+    points = PointsTold("loss", 1, 0, [1] * POINTS_MOST, [0.5] * POINTS_MOST, [0.0] * POINTS_MOST)
+    few = PointsTold("loss", 1, 0, [1], [0.5], [0.0])
+    assert (await heard(box))["events"] == [{"kind": "first", "subject": "a.1"}]
+    assert await heard(box) == {"type": "gap", "subject": "a.1", "cursor": cursor_at(20)}
+    found.lines["a.1"].flush()
+    found.take(Round(30, 40, [Item(30, "a.1", points=points), Item(31, "a.1", points=few)]))
+    found.lines["a.1"].flush()
+    fetched = await heard(box)
+    assert (fetched["points_missing"], "points" in fetched, fetched["cursor"]) == (True, False, cursor_at(40))
+
+
+async def test_an_interrupted_subscription_is_taken_up_again_and_what_was_missed_is_a_gap(
     redis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_module, "RETRY_SECONDS", (0.01,))
-    found, box = feed({}), Mailbox()
+    found, box = feed(Rules()), Mailbox(NOBODY)
     await found.join(box)
     found.follow(box, "a.1")
-    for client in redis.client_list(_type="pubsub"):
-        redis.client_kill(client["addr"])
-    assert await asyncio.wait_for(box.get(), 5) == {"type": "gap"}
+    known = found.horizon
+    (client,) = redis.client_list(_type="pubsub")
+    redis.client_kill(client["addr"])
+    others = [[], [client["addr"]]]
+    await asyncio.to_thread(until, lambda: [c["addr"] for c in redis.client_list(_type="pubsub")] not in others)
     redis.publish(CHANNEL, b"nonsense")
-    redis.publish(CHANNEL, b'[{"kind": "no subject"}]')
-    redis.publish(CHANNEL, json.dumps([{"kind": "a.b", "subject": "a.1"}]))
-    assert await asyncio.wait_for(box.get(), 5) == {"type": "event", "kind": "a.b", "subject": "a.1"}
+    redis.publish(CHANNEL, encode(Round(known + 5, known + 9, [Item(known + 6, "a.1", event=EventTold("a.b", "a.1"))])))
+    assert await heard(box) == {"type": "gap", "cursor": cursor_at(known)}
+    assert (await heard(box))["events"] == [{"kind": "a.b", "subject": "a.1"}]
+    found.leave(box)
+
+
+async def test_a_silent_line_is_told_from_a_dead_one(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "HEARTBEAT_SECONDS", 0.03)
+    found, box = feed(Rules()), Mailbox(NOBODY)
+    await found.join(box)
+    assert await heard(box) == {"type": "heartbeat", "cursor": found.cursor}
     found.leave(box)
 
 
