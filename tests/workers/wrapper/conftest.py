@@ -40,6 +40,7 @@ class Wrapped:
             names.RANK: "2",
             names.RESULT_FILE: str(self.folder / "result.json"),
             names.REPORT_FILE: str(self.folder / "report.json"),
+            names.PATIENCE_SECONDS: "0",
             **self.environment,
         }
         with (self.folder / "output.log").open("ab") as output:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+import zlib
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 PREFIX = "/api/v1/runtime/attempts/self"
 SUPERSEDED = {"code": "attempt_superseded", "title": "Attempt superseded", "status": 410}
@@ -52,8 +54,14 @@ class MisbehavingApi:
 
     def text(self) -> str:
         """The log as the control plane would store it: each chunk once, in the order of its number."""
-        chunks = {body["sequence"]: body["text"] for body in self.bodies("/logs")}
-        return "".join(chunks[number] for number in sorted(chunks))
+        return "".join(chunk["text"] for chunk in self.chunks())
+
+    def chunks(self) -> list[dict[str, Any]]:
+        """By their number, each as it came. Fails when one number came with two contents."""
+        found: dict[int, dict[str, Any]] = {}
+        for body in self.bodies("/logs"):
+            assert found.setdefault(body["sequence"], body) == body
+        return [found[number] for number in sorted(found)]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -61,10 +69,23 @@ class Handler(BaseHTTPRequestHandler):
     api: MisbehavingApi
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        path = self.path.removeprefix(PREFIX)
+        path, query = urlsplit(self.path).path.removeprefix(PREFIX), parse_qs(urlsplit(self.path).query)
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.chunk(query, content) if path == "/logs" else json.loads(content)
         self.api.requests.append((path, body, self.headers.get("Authorization", "")))
         self.api.behaviours.get(path, answer(200, {}))(self)
+
+    def chunk(self, query: dict[str, list[str]], content: bytes) -> dict[str, Any]:
+        """The native form of a chunk of the log, held to what was agreed."""
+        assert self.headers["Content-Type"] == "text/plain; charset=utf-8"
+        encoding = self.headers.get("Content-Encoding", "")
+        assert encoding in ("", "deflate")
+        text = (zlib.decompress(content) if encoding else content).decode("utf-8")
+        assert 0 < len(text.encode()) <= 2 << 20
+        assert "\0" not in text
+        numbers = {name: int(value) for name, [value] in query.items()}
+        assert numbers.keys() == {"rank", "sequence", "first_line"}
+        return {**numbers, "text": text}
 
     def say(self, status: int, content: bytes, kind: str = "application/json") -> None:
         self.send_response(status)
