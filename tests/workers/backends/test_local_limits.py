@@ -12,6 +12,7 @@ import pytest
 from tests.support.waiting import until
 from tests.workers.backends.jobs import alive, make_launch, python, shell
 from tests.workers.backends.local_jobs import submit
+from tests.workers.wrapper.misbehaving_api import MisbehavingApi, answer
 from workers.backends.local import backend as backend_module
 from workers.backends.local.backend import LocalBackend
 from workers.contracts.observation import Phase
@@ -47,6 +48,21 @@ def test_too_much_time_ends_the_job(backend: LocalBackend, tmp_path: Path) -> No
     assert [(member.exit_code, member.reason) for member in seen.members] == [(0, "time_limit")]
     assert seen.detail == "The job ran for longer than its limit of 1 s."
     assert job.output() == "bye\n"
+
+
+def test_a_command_that_ended_in_time_may_still_be_told_of(backend: LocalBackend, tmp_path: Path) -> None:
+    with MisbehavingApi() as api:
+        api.behave(answer(503, {}))
+        spec = shell("exit 0", time_limit_seconds=1)
+        job = submit(backend, tmp_path / "home", spec, make_launch(api_url=api.url))
+        until(lambda: (job.path / "member-0" / "report.json").exists())
+        until(
+            lambda: time.time() > job.state()["started_at"] + 1.7, what="the time limit, and a turn of the supervisor"
+        )
+        assert job.supervised()
+        api.behave(answer(200, {}))
+        assert job.end().phase is Phase.SUCCEEDED
+        assert [body["exit_code"] for body in api.bodies("/exit")][-1] == 0
 
 
 def test_a_member_that_fails_ends_the_gang(backend: LocalBackend, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import zlib
@@ -19,13 +20,15 @@ Behaviour = Callable[["Handler"], None]
 class MisbehavingApi:
     """Remembers every request; answers each path by its `behaviours`, and with an empty object by default."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[tuple[str, dict[str, Any], str]] = []
         """Path below the prefix, body, and the Authorization header."""
         self.behaviours: dict[str, Behaviour] = {}
         self.open = threading.Event()
         """Set at the end: what hangs may go on."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"api": self}))
+        self.wrong: list[str] = []
+        """Requests that are not as agreed; there must be none at the end."""
+        self._server = Server(("127.0.0.1", port), type("BoundHandler", (Handler,), {"api": self}))
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -39,6 +42,7 @@ class MisbehavingApi:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        assert self.wrong == []
 
     @property
     def url(self) -> str:
@@ -64,6 +68,11 @@ class MisbehavingApi:
         return [found[number] for number in sorted(found)]
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """The other side is killed in some tests; what it said wrong is in `wrong`."""
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     api: MisbehavingApi
@@ -71,7 +80,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path, query = urlsplit(self.path).path.removeprefix(PREFIX), parse_qs(urlsplit(self.path).query)
         content = self.rfile.read(int(self.headers["Content-Length"]))
-        body = self.chunk(query, content) if path == "/logs" else json.loads(content)
+        try:
+            body = self.chunk(query, content) if path == "/logs" else json.loads(content)
+        except (AssertionError, ValueError) as error:
+            self.api.wrong.append(f"{self.path} {dict(self.headers)} {content[:100]!r}: {error!r}")
+            raise
         self.api.requests.append((path, body, self.headers.get("Authorization", "")))
         self.api.behaviours.get(path, answer(200, {}))(self)
 
@@ -120,6 +133,12 @@ def silent(handler: Handler) -> None:
     """Takes the request and never answers."""
     handler.api.open.wait()
     handler.close_connection = True
+
+
+def by_turns(*behaviours: Behaviour) -> Behaviour:
+    """One after the other, over and over."""
+    turns = itertools.cycle(behaviours)
+    return lambda handler: next(turns)(handler)
 
 
 def endless(handler: Handler) -> None:
