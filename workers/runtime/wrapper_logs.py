@@ -108,7 +108,8 @@ class Logs:
             self._spool.damaged_weight = 0
         if record is None:
             return None
-        return Chunk(*_HEAD.unpack_from(record), record[_HEAD.size :])
+        sequence, first_line = _HEAD.unpack_from(record)
+        return Chunk(sequence, first_line, record[_HEAD.size :])
 
     def taken(self) -> None:
         """The chunk that `take` gave has arrived, or never will."""

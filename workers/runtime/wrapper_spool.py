@@ -74,6 +74,11 @@ class Spool:
         return sum(entry.weight for entry in self._entries)
 
     @property
+    def first_weight(self) -> int:
+        """Of the oldest record."""
+        return self._entries[0].weight if self._entries else 0
+
+    @property
     def disk_used(self) -> int:
         """Bytes of records in files."""
         return self._on_disk

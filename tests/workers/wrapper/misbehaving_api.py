@@ -88,6 +88,11 @@ class Handler(BaseHTTPRequestHandler):
         self.api.requests.append((path, body, self.headers.get("Authorization", "")))
         self.api.behaviours.get(path, answer(200, {}))(self)
 
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path.removeprefix(PREFIX)
+        self.api.requests.append((path, {}, self.headers.get("Authorization", "")))
+        self.api.behaviours.get(path, answer(200, {}))(self)
+
     def chunk(self, query: dict[str, list[str]], content: bytes) -> dict[str, Any]:
         """The native form of a chunk of the log, held to what was agreed."""
         assert self.headers["Content-Type"] == "text/plain; charset=utf-8"
