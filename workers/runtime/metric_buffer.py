@@ -27,6 +27,8 @@ LONGEST_PAUSE_SECONDS = 5.0
 CLOSE_SECONDS = 10.0
 STEP_MOST = 2**53
 NAME_LENGTH = 200
+NAMES = f"1 to {NAME_LENGTH} printable characters do"
+NOT_FINITE = "values that are no finite number are not recorded"
 
 Send = Callable[[bytes], None]
 """Delivers one packed batch (`metric_batch.pack`). Raises JobApiError when it could not."""
@@ -87,11 +89,12 @@ class MetricBuffer:
             for key, given in values.items():
                 value = float(given)
                 if not isfinite(value):
-                    self._say_not_finite(key, step, value)
+                    self._say_once(key, f"{key} is {value} at step {step}; {NOT_FINITE}")
                     continue
                 series = self._series.get(key)
                 if series is None:
-                    if not self._is_name(key):
+                    if not _is_name(key):
+                        self._say_once(key, f"{str(key)[:NAME_LENGTH]!r} cannot name a metric: {NAMES}")
                         continue
                     series = self._series[key] = Series()
                 series.steps.append(step)
@@ -115,10 +118,10 @@ class MetricBuffer:
 
     def join(self, timeout_seconds: float) -> bool:
         """After `finish`: wait; true when nothing is left to send, or nothing can be."""
-        thread = self._thread
-        if thread is not None and not self._forked:
-            thread.join(timeout_seconds)
-        return thread is None or self._forked or not thread.is_alive()
+        if self._thread is None or self._forked:
+            return True
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
 
     def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
         """Send what is left and stop. Blocks at most `timeout_seconds`; says how many points could not be sent."""
@@ -228,18 +231,15 @@ class MetricBuffer:
                 self._spool.done()
             return weight
 
-    def _is_name(self, key: str) -> bool:
-        """Whether the control plane takes it as the name of a metric: one it refuses would take its batch with it."""
-        good = isinstance(key, str) and 0 < len(key) <= NAME_LENGTH and "\0" not in key and key.isprintable()
-        if not good and key not in self._said:
-            self._said.add(key)
-            _say(f"{str(key)[:NAME_LENGTH]!r} cannot name a metric: 1 to {NAME_LENGTH} printable characters do")
-        return good
-
-    def _say_not_finite(self, key: str, step: int, value: float) -> None:
+    def _say_once(self, key: str, text: str) -> None:
         if key not in self._said:
             self._said.add(key)
-            _say(f"{key} is {value} at step {step}; values that are no finite number are not recorded")
+            _say(text)
+
+
+def _is_name(key: str) -> bool:
+    """Whether the control plane takes it as the name of a metric: one it refuses would take its batch with it."""
+    return isinstance(key, str) and 0 < len(key) <= NAME_LENGTH and key.isprintable()
 
 
 def _say(text: str) -> None:

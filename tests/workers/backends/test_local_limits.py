@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from apps.quotas.services.verdicts import Ended, Seen, judge
 from tests.support.waiting import until
 from tests.workers.backends.jobs import alive, make_launch, python, shell
 from tests.workers.backends.local_jobs import submit
@@ -18,6 +19,7 @@ from workers.backends.local.backend import LocalBackend
 from workers.contracts.observation import Phase
 from workers.contracts.specs import JobSpec, Resources
 
+RUNNING = Seen("job", "running", "", "", submitted=True, stop_sent=False)
 LITTLE = Resources(cpu_millis=1000, memory_bytes=100 << 20)
 
 
@@ -110,6 +112,14 @@ def test_without_a_control_plane_a_stop_is_as_quick_and_says_the_same(
     seen = job.end()
     assert [member.exit_code for member in seen.members] == [status]
     assert time.monotonic() - began < 4  # not the ten seconds of a wrapper that nobody hurries
+
+
+def test_a_script_that_raises_says_what(backend: LocalBackend, tmp_path: Path) -> None:
+    seen = submit(backend, tmp_path / "home", python("raise ValueError(7)"), make_launch()).end()
+    assert (seen.phase, seen.reason) == (Phase.FAILED, "exit_nonzero")
+    assert seen.report is not None
+    assert seen.report["result"] == {"error": {"code": "exit_nonzero", "detail": "ValueError: 7"}}
+    assert judge(RUNNING, seen) == Ended("failed", "exit_nonzero", "Member 0 ended with exit status 1. ValueError: 7")
 
 
 def test_a_command_that_does_not_exist_is_a_launch_error(backend: LocalBackend, tmp_path: Path) -> None:
