@@ -61,8 +61,7 @@ class MetricBuffer:
         self._folder = folder / f".bedplate-metrics-{os.getpid()}-{id(self):x}"
         self._spool = Spool(str(self._folder), memory_bytes=memory_bytes, disk_bytes=disk_bytes)
         self._series: dict[str, Series] = {}
-        self._open = 0  # points in `_series`
-        self._sequence = 0
+        self._open = self._sequence = 0  # points in `_series`; number of the next batch
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._idle = False  # the sender waits for points
