@@ -114,7 +114,8 @@ class Logs:
     def taken(self) -> None:
         """The chunk that `take` gave has arrived, or never will."""
         with self._lock:
-            self._spool.done()
+            if len(self._spool):  # else it was closed while the answer was on its way
+                self._spool.done()
 
     def close(self, *, discard: bool) -> None:
         """Let go of the disk. Without `discard`, a later start sends what is there."""
