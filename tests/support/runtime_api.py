@@ -20,6 +20,7 @@ from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from tests.support.runtime_api_answers import PREFIX, Problem, RuntimeApiAnswers
 from workers.contracts import environment as names
@@ -119,17 +120,26 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
                 self._answer("GET", {})
 
         def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            self._answer("POST", json.loads(self.rfile.read(length) or b"{}"))
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            path = urlsplit(self.path)
+            try:
+                body = api.body_of(path.path.removeprefix(PREFIX), path.query, dict(self.headers), content)
+            except Problem as problem:
+                self._problem(problem)
+            else:
+                self._answer("POST", body)
 
         def _answer(self, method: str, body: dict[str, Any]) -> None:
-            path = self.path.removeprefix(PREFIX)
+            path = urlsplit(self.path).path.removeprefix(PREFIX)
             try:
                 status, answer = api.answer(method, path, body, self.headers.get("Authorization", ""))
             except Problem as problem:
-                self._bytes(problem.status, json.dumps(asdict(problem)).encode(), "application/problem+json")
+                self._problem(problem)
             else:
                 self._bytes(status, json.dumps(answer).encode(), "application/json")
+
+        def _problem(self, problem: Problem) -> None:
+            self._bytes(problem.status, json.dumps(asdict(problem)).encode(), "application/problem+json")
 
         def _bytes(self, status: int, content: bytes, kind: str) -> None:
             self.send_response(status)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
+import zlib
+from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
 
 PREFIX = "/api/v1/runtime"
 
@@ -36,16 +43,24 @@ class RuntimeApiAnswers:
         self.superseded = False
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
         """Every call that was let in: method, path below the prefix, body."""
+        self.asked = 0
+        """How many calls came with a valid token, those that were not let in included."""
         self.metrics: dict[tuple[int, int], list[dict[str, Any]]] = {}
         """By (rank, sequence), as first sent."""
         self.checkpoints: list[dict[str, Any]] = []
         self.artifacts: list[dict[str, Any]] = []
         self.heartbeats: list[dict[str, Any]] = []
+        self.wrong: list[str] = []
+        """What was not as agreed."""
         self.logs: dict[tuple[int, int], str] = {}
         self.exits: list[dict[str, Any]] = []
         self.endpoints: list[dict[str, Any]] = []
         self.grants: dict[str, set[str]] = {}
         """API token of a caller -> ids of the endpoints that it may call."""
+        self.mood: Callable[[], str] = lambda: ""
+        """Asked at each call: `away` does nothing, `lost` does what it is told and then fails; else it behaves."""
+        self.native = True
+        """False: an older control plane, which takes JSON only."""
         self._failures: list[list[Any]] = []
         self._lock = threading.RLock()
 
@@ -89,6 +104,22 @@ class RuntimeApiAnswers:
         content: bytes = self.inputs[name]["where"][file].read_bytes()
         return content
 
+    # Read ---------------------------------------------------------------------------------------------------
+
+    def body_of(self, path: str, query: str, headers: dict[str, str], content: bytes) -> dict[str, Any]:
+        """The body of a request in the JSON form, whichever form it came in. Raises Problem: not as agreed."""
+        kind = headers.get("Content-Type", "").partition(";")[0]
+        if kind in ("", "application/json"):
+            return dict(json.loads(content or b"{}"))
+        agreed = {"/metrics": "application/x-msgpack", "/attempts/self/logs": "text/plain"}
+        if kind != agreed.get(path) or not self.native:
+            raise Problem(415, "unsupported_media_type", "Not a form that is taken here", kind)
+        try:
+            return _batch(content) if path == "/metrics" else _chunk(query, headers, content)
+        except (AssertionError, ValueError, KeyError, msgspec.MsgspecError, zlib.error) as error:
+            self.wrong.append(repr(error))
+            raise Problem(400, "invalid", "Not as agreed", repr(error)) from error
+
     # Answer -------------------------------------------------------------------------------------------------
 
     def answer(self, method: str, path: str, body: dict[str, Any], authorization: str) -> tuple[int, Any]:
@@ -96,6 +127,10 @@ class RuntimeApiAnswers:
             expected = self.gateway_token if path.startswith("/gateway/") else self.token
             if authorization != f"Bearer {expected}":
                 raise Problem(401, "not_authenticated", "No valid token")
+            self.asked += 1
+            mood = self.mood()
+            if mood == "away":
+                raise Problem(503, "unavailable", "The database did not answer in time")
             if self.superseded:
                 raise Problem(410, "attempt_superseded", "Attempt superseded", "attempt 2 took over")
             failing = next((each for each in self._failures if each[0] == path and each[2] > 0), None)
@@ -106,6 +141,8 @@ class RuntimeApiAnswers:
                 done = self._do(method, path, body)
             if failing is not None:
                 raise Problem(failing[1], f"injected_{failing[1]}", "Injected failure")
+            if mood == "lost":
+                raise Problem(502, "lost", "Done, and nobody knows")
             return done
 
     def _do(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
@@ -179,3 +216,45 @@ class RuntimeApiAnswers:
             raise Problem(400, "size_differs", "Not the announced file", body["uri"])
         if hashlib.sha256(path.read_bytes()).hexdigest() != body["sha256"]:
             raise Problem(400, "digest_differs", "Not the announced file", body["uri"])
+
+
+class _Points(msgspec.Struct, forbid_unknown_fields=True):
+    key: str
+    steps: bytes
+    values: bytes
+    times: bytes
+
+
+class _Batch(msgspec.Struct, forbid_unknown_fields=True):
+    rank: int
+    sequence: int
+    points: list[_Points]
+
+
+def _batch(content: bytes) -> dict[str, Any]:
+    """A native batch of metric points."""
+    assert len(content) <= 8 << 20
+    batch = msgspec.msgpack.decode(content, type=_Batch)
+    points = [
+        {
+            "key": each.key,
+            "steps": array("q", each.steps).tolist(),
+            "values": array("d", each.values).tolist(),
+            "times": array("d", each.times).tolist(),
+        }
+        for each in batch.points
+    ]
+    assert all(len(each["steps"]) == len(each["values"]) == len(each["times"]) > 0 for each in points)
+    assert sum(len(each["steps"]) for each in points) <= 100_000
+    return {"rank": batch.rank, "sequence": batch.sequence, "points": points}
+
+
+def _chunk(query: str, headers: dict[str, str], content: bytes) -> dict[str, Any]:
+    """A native chunk of a log."""
+    encoding = headers.get("Content-Encoding", "")
+    assert encoding in ("", "deflate")
+    text = (zlib.decompress(content) if encoding else content).decode("utf-8")
+    assert len(text.encode()) <= 2 << 20
+    numbers = {name: int(value) for name, [value] in parse_qs(query).items()}
+    assert numbers.keys() == {"rank", "sequence", "first_line"}
+    return {**numbers, "text": text}

@@ -31,3 +31,12 @@ SERVE_PORT = "BEDPLATE_SERVE_PORT"
 """Where a replica must listen (serving only)."""
 DATA_RUNNER = "BEDPLATE_DATA_RUNNER"
 """`native` (default) or `ray`."""
+
+PATIENCE_SECONDS = "BEDPLATE_PATIENCE_SECONDS"
+"""How long a job waits for a control plane that is away (default 900): for an answer that it needs, and at its end,
+job and wrapper each, to say what they hold. Told to stop, it leaves within its grace all the same."""
+OUTPUT_BYTES = "BEDPLATE_OUTPUT_BYTES"
+"""How much of the output the wrapper copies to its own (default 256 MiB); the log of the run has all of it."""
+LOG_SPOOL_BYTES = "BEDPLATE_LOG_SPOOL_BYTES"
+"""How much of the log may wait on the disk while the control plane is away (default 1 GiB); beyond it, and where half
+of what is free would be taken, the oldest lines go, and are counted."""

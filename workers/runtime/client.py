@@ -1,17 +1,21 @@
 """The runtime API as a job calls it: one bearer token, JSON, errors as problem+json.
 
 Every call of a job is idempotent on the other side, so a call that may have been lost is sent again: after a
-connection error, a time-out, 429 or 5xx, with growing pauses, for at most `retry_seconds`.
+connection error, a time-out, 429, 5xx, or an answer that is not the control plane's (a proxy's page, whatever its
+status), with growing pauses, for at most `retry_seconds`.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import sys
 import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -19,9 +23,17 @@ from workers.contracts import exit_codes
 
 API_PREFIX = "/api/v1/runtime"
 SUPERSEDED = "attempt_superseded"
+UNSAID = "http_"
+"""Begins the code of an answer that had none."""
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
+LONGEST_RETRY_AFTER_SECONDS = 60.0
 CHUNK_BYTES = 1 << 20
+SAY_AFTER_SECONDS = 5.0
+PASSING = frozenset(
+    {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+)
+_T = TypeVar("_T")
 
 
 class JobApiError(Exception):
@@ -36,6 +48,15 @@ class JobApiError(Exception):
         self.code = code
         self.detail = detail
         self.status = status
+        self.retry_after = 0.0
+        """Seconds that the server asked to be left alone."""
+
+    @property
+    def final(self) -> bool:
+        """The control plane itself said no: asking again would not help."""
+        said_no = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        own = not self.code.startswith(UNSAID) or self.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return said_no and own and self.status not in PASSING
 
 
 class AttemptSuperseded(SystemExit):
@@ -73,12 +94,10 @@ class RuntimeClient:
         self._token_file = token_file
         self._retry_seconds = retry_seconds
         self._sleep = sleep
-        self._http = httpx.Client(
-            base_url=api_url + API_PREFIX,
-            timeout=timeout_seconds,
-            trust_env=False,
-            verify=api_url.startswith("https"),  # building a TLS context costs a start of 70 ms; plain HTTP needs none
-        )
+        self._api_url, self._timeout_seconds = api_url, timeout_seconds
+        self._pid = 0
+        self._closed = False
+        self._http = self._connected()
 
     def __enter__(self) -> Self:
         return self
@@ -87,6 +106,7 @@ class RuntimeClient:
         self.close()
 
     def close(self) -> None:
+        self._closed = True
         self._http.close()
 
     # What a job asks ----------------------------------------------------------------------------------------
@@ -95,15 +115,15 @@ class RuntimeClient:
         """Where an input (`read`) or output (`write`) of the spec is. Raises JobApiError `not_an_input`."""
         return self.post("/data/resolve", {"name": name, "mode": mode})
 
-    def send_metrics(
-        self, rank: int, sequence: int, points: list[dict[str, Any]], *, retry: float | None = None
-    ) -> None:
-        """Send one batch; the server keeps one of each (attempt, rank, sequence)."""
-        self.post("/metrics", {"rank": rank, "sequence": sequence, "points": points}, retry_seconds=retry)
+    def send_batch(self, content: bytes | dict[str, Any], content_type: str = "application/json") -> None:
+        """Send one batch of metric points, once; the server keeps one of each (attempt, rank, sequence)."""
+        answer = self._call("POST", "/metrics", content, content_type, 0.0)
+        if "accepted" not in answer:
+            raise JobApiError("unexpected_answer", "POST /metrics did not say what it accepted")
 
-    def register_checkpoint(self, record: dict[str, Any]) -> dict[str, Any]:
+    def register_checkpoint(self, record: dict[str, Any], *, retry: float | None = None) -> dict[str, Any]:
         """Announce a written checkpoint; it counts once this returns."""
-        return self.post("/checkpoints", record)
+        return self.post("/checkpoints", record, retry_seconds=retry)
 
     def latest_checkpoint(self) -> dict[str, Any] | None:
         """The last acknowledged checkpoint of this workload, of any attempt."""
@@ -114,12 +134,14 @@ class RuntimeClient:
                 return None
             raise
 
-    def register_artifact(self, record: dict[str, Any]) -> dict[str, Any]:
-        return self.post("/artifacts", record)
+    def register_artifact(self, record: dict[str, Any], *, retry: float | None = None) -> dict[str, Any]:
+        """Announce a written artifact; it counts once this returns."""
+        return self.post("/artifacts", record, retry_seconds=retry)
 
     def should_stop(self) -> str:
         """Why the job must leave, or empty. One try, no repetition: the caller asks again anyway."""
-        return str(self.get("/attempts/self/should-stop", retry_seconds=0).get("should_stop", ""))
+        reason = self.get("/attempts/self/should-stop", retry_seconds=0).get("should_stop")
+        return reason if isinstance(reason, str) else ""
 
     def download(self, url: str, path: Path) -> None:
         """Fetch a short-lived URL of an input into `path`, which appears whole or not at all.
@@ -128,54 +150,87 @@ class RuntimeClient:
         """
         partial = path.with_name(path.name + ".partial")
         with httpx.Client(timeout=30.0, trust_env=False, follow_redirects=True) as http:
-            self._repeat(lambda: _fetch(http, url, partial), self._retry_seconds)
+            self._repeat(lambda: _fetch(http, url, partial), self._retry_seconds, "an input")
         partial.replace(path)
 
     # Plain verbs --------------------------------------------------------------------------------------------
 
     def get(self, path: str, *, retry_seconds: float | None = None) -> dict[str, Any]:
         """GET below the runtime prefix. Raises JobApiError or AttemptSuperseded."""
-        return self._call("GET", path, None, retry_seconds)
+        return self._call("GET", path, None, "", retry_seconds)
 
     def post(self, path: str, body: dict[str, Any], *, retry_seconds: float | None = None) -> dict[str, Any]:
         """POST JSON below the runtime prefix. Raises JobApiError or AttemptSuperseded."""
-        return self._call("POST", path, body, retry_seconds)
+        return self._call("POST", path, body, "application/json", retry_seconds)
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None, retry_seconds: float | None) -> dict[str, Any]:
-        limit = self._retry_seconds if retry_seconds is None else retry_seconds
+    def _connected(self) -> httpx.Client:
+        """The connections of this process; a forked one must not speak on its parent's."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._http = httpx.Client(
+                base_url=self._api_url + API_PREFIX,
+                timeout=self._timeout_seconds,
+                trust_env=False,
+                verify=self._api_url.startswith("https"),  # a TLS context costs a start of 70 ms; plain HTTP needs none
+            )
+        return self._http
 
-        def once() -> httpx.Response:
-            token = self._token_file.read_text(encoding="utf-8").strip()
-            return self._http.request(method, path, json=body, headers={"Authorization": f"Bearer {token}"})
+    def _call(
+        self, method: str, path: str, body: bytes | dict[str, Any] | None, kind: str, retry_seconds: float | None
+    ) -> dict[str, Any]:
+        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") if isinstance(body, dict) else body
 
-        response = self._repeat(once, limit)
-        answer = response.json() if response.content else {}
-        if not isinstance(answer, dict):
-            raise JobApiError("unexpected_answer", f"{method} {path} answered no JSON object", response.status_code)
-        return answer
-
-    def _repeat(self, once: Callable[[], httpx.Response], limit_seconds: float) -> httpx.Response:
-        """Try until there is an answer that is not a passing trouble, or the time is over."""
-        deadline = time.monotonic() + limit_seconds
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            asked = 0.0
+        def once() -> dict[str, Any]:
             try:
-                response = once()
-            except httpx.TransportError as error:
+                token = self._token_file.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise JobApiError("no_token", f"the token cannot be read: {error.strerror}") from error
+            headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": kind} if kind else {})
+            return _object(self._connected().request(method, path, content=content, headers=headers))
+
+        limit = self._retry_seconds if retry_seconds is None else retry_seconds
+        return self._repeat(once, limit, f"{method} {path}")
+
+    def _repeat(self, once: Callable[[], _T], limit_seconds: float, what: str) -> _T:
+        """Try until there is an answer that is not a passing trouble, or the time is over."""
+        began = time.monotonic()
+        pause, said = FIRST_PAUSE_SECONDS, False
+        while True:
+            try:
+                return once()
+            except httpx.RequestError as error:
                 failure = JobApiError("control_plane_unreachable", f"{type(error).__name__}: {error}")
-            else:
-                if response.is_success:
-                    return response
-                failure = problem_of(response)
-                if not _is_passing(response.status_code):
-                    raise failure
-                asked = _retry_after(response)
-            wait = max(asked, pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the tries, guards nothing
-            if time.monotonic() + wait > deadline:
+            except JobApiError as error:
+                if error.final:
+                    raise
+                failure = error
+            except RuntimeError:  # what httpx says of a client that another thread has closed
+                if not self._closed:
+                    raise
+                failure = JobApiError("closed", "the job is ending")
+            if self._closed:
                 raise failure
+            wait = max(failure.retry_after, pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the tries, guards nothing
+            if time.monotonic() + wait > began + limit_seconds:
+                raise failure
+            if not said and time.monotonic() > began + SAY_AFTER_SECONDS:
+                said = True
+                print(f"bedplate: {what} waits for the control plane: {failure}", file=sys.stderr, flush=True)
             self._sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    """The JSON object of an answer that says yes. Raises JobApiError or AttemptSuperseded."""
+    if not response.is_success:
+        raise problem_of(response)
+    try:
+        answer = response.json() if response.content else None
+    except ValueError:  # a proxy's page
+        answer = None
+    if not isinstance(answer, dict):
+        raise JobApiError("unexpected_answer", "the answer is no JSON object", response.status_code)
+    return answer
 
 
 def problem_of(response: httpx.Response) -> JobApiError:
@@ -189,32 +244,31 @@ def problem_of(response: httpx.Response) -> JobApiError:
     except ValueError:  # a proxy's page, or nothing
         body = {}
     problem = body if isinstance(body, dict) else {}
-    code = str(problem.get("code") or f"http_{response.status_code}")
+    code = str(problem.get("code") or f"{UNSAID}{response.status_code}")
     detail = str(problem.get("detail") or problem.get("title") or response.reason_phrase)
     if code == SUPERSEDED:
         raise AttemptSuperseded(detail)
-    return JobApiError(code, detail, response.status_code)
-
-
-def _is_passing(status: int) -> bool:
-    return (
-        status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    )
+    error = JobApiError(code, detail, response.status_code)
+    error.retry_after = _retry_after(response)
+    return error
 
 
 def _retry_after(response: httpx.Response) -> float:
     """Seconds that the server asked for; 0 when it did not say, or said a date."""
     value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else 0.0
+    return min(float(value), LONGEST_RETRY_AFTER_SECONDS) if value.isdecimal() and value.isascii() else 0.0
 
 
-def _fetch(http: httpx.Client, url: str, path: Path) -> httpx.Response:
+def _fetch(http: httpx.Client, url: str, path: Path) -> None:
+    """Raises JobApiError `download_refused` when the store says no: an address that has expired does not come back."""
     with http.stream("GET", url) as response:
-        if not response.is_success:
-            response.read()
-            return response
-        with path.open("wb") as file:
-            for chunk in response.iter_bytes(CHUNK_BYTES):
-                file.write(chunk)
-    return response
+        if response.is_success:
+            with path.open("wb") as file:
+                for chunk in response.iter_bytes(CHUNK_BYTES):
+                    file.write(chunk)
+            return
+        response.read()
+    failure = problem_of(response)
+    if failure.code.startswith(UNSAID):
+        failure = JobApiError("download_refused", failure.detail, failure.status)
+    raise failure

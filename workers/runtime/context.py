@@ -13,67 +13,60 @@ This is the only module of a job that reads the environment.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import json
 import os
-import re
-from collections.abc import Mapping
+import sys
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workers.contracts import environment as names
+from workers.contracts import exit_codes
 from workers.contracts.specs import spec_from_json
-from workers.runtime.client import RuntimeClient
+from workers.runtime.announcements import Announcement, Announcements, acknowledged
+from workers.runtime.client import AttemptSuperseded, JobApiError, RuntimeClient
+from workers.runtime.farewell import wait_for_the_rest
+from workers.runtime.identity import Identity, identity_from
 from workers.runtime.link import LOCAL_FOLDER, ApiLink, Link, LocalLink
 from workers.runtime.metric_buffer import MetricBuffer
 from workers.runtime.stop_watch import StopWatch
-from workers.runtime.stored_file import StoredFile, Writer, hash_file, store_file, write_text_atomically
+from workers.runtime.stored_file import (
+    Checkpoint,
+    StoredFile,
+    Writer,
+    checked_name,
+    hash_file,
+    store_file,
+    write_text_atomically,
+)
 
 RESULT_LIMIT_BYTES = 1 << 20
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+LOCAL_CLOSE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One resolved input. `path` is a folder, or the file itself; `files` are the files of it, in order."""
+    """One resolved input."""
 
     name: str
     uri: str
     path: Path
+    """A folder, or the file itself."""
     files: list[Path]
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A checkpoint that the control plane acknowledged."""
-
-    step: int
-    path: Path
-    metadata: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which job this is and what its backend set for it; the defaults are those of a script run by hand."""
-
-    workload_id: str = ""
-    attempt_id: str = ""
-    attempt_number: int = 1
-    rank: int = 0
-    world_size: int = 1
-    result_file: Path = Path(LOCAL_FOLDER) / "result.json"
-    secrets_dir: Path = Path(LOCAL_FOLDER) / "secrets"
-    serve_host: str = "127.0.0.1"
-    serve_port: int = 8080
-    data_runner: str = "native"
 
 
 class JobContext:
     """A job's side of the runtime API; use `job_context()`, one per process.
 
-    Calls that reach the control plane block, and repeat for up to two minutes while it is away. They raise
-    `JobApiError` when it refuses, and `AttemptSuperseded` (which ends the process with status 85) when this
+    While the control plane is away a job goes on. Metrics wait, in memory and then on the disk. A checkpoint or an
+    artifact is stored, its announcement repeated in the background. Only what needs an answer (`input`, `output`,
+    `latest_checkpoint`) blocks, for `BEDPLATE_PATIENCE_SECONDS` (15 minutes) at most; so does the end of the process,
+    until what it holds is told. Calls raise `JobApiError` when the control plane refuses (one that was made while it
+    was away, at the next call or at the end), and `AttemptSuperseded` (which ends the process with status 85) when this
     attempt no longer counts.
     """
 
@@ -90,8 +83,10 @@ class JobContext:
         self.work_dir = work_dir
         self._inputs: dict[str, Input] = {}
         self._outputs: dict[str, tuple[Path, str]] = {}
-        self._metrics = MetricBuffer(link.send_metrics)
+        self._metrics = MetricBuffer(link.send_metrics, folder=work_dir, rank=identity.rank)
+        self._announcements = Announcements()
         self._stop = StopWatch(link.should_stop)
+        self._closed = self._asked_ahead = False
 
     # Data ---------------------------------------------------------------------------------------------------
 
@@ -99,6 +94,7 @@ class JobContext:
         """The input of that name; behind an address, it is downloaded into the working folder once."""
         if name not in self._inputs:
             self._inputs[name] = self._fetch(self._link.resolve(name, "read"))
+            self._look_ahead()
         return self._inputs[name]
 
     def output(self, name: str) -> Path:
@@ -111,7 +107,7 @@ class JobContext:
 
     def secret(self, name: str) -> str:
         """The value of a secret that the spec asked for. Raises FileNotFoundError for any other."""
-        return (self.identity.secrets_dir / _checked(name)).read_text(encoding="utf-8")
+        return (self.identity.secrets_dir / checked_name(name)).read_text(encoding="utf-8")
 
     # What happens -------------------------------------------------------------------------------------------
 
@@ -134,7 +130,11 @@ class JobContext:
     def save_checkpoint(
         self, source: Path | str | Writer, step: int, metadata: dict[str, Any] | None = None
     ) -> Checkpoint:
-        """Store a checkpoint, from a file or by a writer; once this returns it counts, and a later attempt finds it."""
+        """Store a checkpoint, from a file or by a writer, and announce it.
+
+        When this returns the file is stored, and may be removed from where it came from. It counts once it is
+        `acknowledged`: at once where the control plane listens, later where it is away.
+        """
         folder, uri = self._output("checkpoints")
         origin = Path(source) if isinstance(source, str) else source
         suffix = origin.suffix if isinstance(origin, Path) else ".pt"
@@ -142,8 +142,9 @@ class JobContext:
         while (folder / name).exists():  # an acknowledged file is never written over
             name, again = f"step-{step}-{again}{suffix}", again + 1
         stored = store_file(origin, folder, uri, name)
-        self._link.register_checkpoint({"step": step, **_announcement(stored), "metadata": metadata or {}})
-        return Checkpoint(step=step, path=stored.path, metadata=metadata or {})
+        record = {"step": step, **stored.description(), "metadata": metadata or {}}
+        told = self._announce(f"the checkpoint of step {step}", lambda: self._link.register_checkpoint(record))
+        return Checkpoint(step=step, path=stored.path, metadata=metadata or {}, announcement=told)
 
     def latest_checkpoint(self) -> Checkpoint | None:
         """The last acknowledged checkpoint of this workload, also of an earlier attempt.
@@ -154,9 +155,8 @@ class JobContext:
         record = self._link.latest_checkpoint()
         if record is None:
             return None
-        path = (
-            Path(record["path"]) if record.get("path") else self._download("checkpoints", record["uri"], record["url"])
-        )
+        near = record.get("path")
+        path = Path(near) if near else self._download("checkpoints", record["uri"], record["url"])
         if hash_file(path) != record["sha256"]:
             raise ValueError(f"the checkpoint of step {record['step']} is damaged: {path}")
         return Checkpoint(step=record["step"], path=path, metadata=record.get("metadata") or {})
@@ -164,12 +164,14 @@ class JobContext:
     def log_artifact(
         self, name: str, path: Path | str, kind: str = "file", metadata: dict[str, Any] | None = None
     ) -> StoredFile:
-        """Store a file as an artifact: `kind` is `model`, `preprocessor`, `report` or `file`."""
-        folder, uri = self._output("artifacts")
-        source = Path(path)
-        stored = store_file(source, folder, uri, f"{_checked(name)}/{_checked(source.name)}")
-        record = {"name": name, "kind": kind, **_announcement(stored), "metadata": metadata or {}}
-        self._link.register_artifact(record)
+        """Store a file as an artifact, and announce it as a checkpoint is.
+
+        `kind` is `model`, `preprocessor`, `report` or `file`.
+        """
+        (folder, uri), source = self._output("artifacts"), Path(path)
+        stored = store_file(source, folder, uri, f"{checked_name(name)}/{checked_name(source.name)}")
+        record = {"name": name, "kind": kind, **stored.description(), "metadata": metadata or {}}
+        self._announce(f"the artifact {name}", lambda: self._link.register_artifact(record))
         return stored
 
     def report(self, result: dict[str, Any]) -> None:
@@ -184,10 +186,26 @@ class JobContext:
         write_text_atomically(self.identity.result_file, text)
 
     def close(self) -> None:
-        """Send the metrics that still wait. Called at exit; calling it twice does nothing more."""
+        """Tell all that is still held. Called at exit; calling it twice does nothing more.
+
+        Blocks for as long as the control plane is away, up to `BEDPLATE_PATIENCE_SECONDS`; told to stop, for seconds.
+
+        Raises:
+            JobApiError: a checkpoint or an artifact was refused, or could not be announced in that time.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        patience = self.identity.patience_seconds if self._link.distant else LOCAL_CLOSE_SECONDS
+        wait_for_the_rest(self._metrics, self._announcements, self._stop, patience)
+        left = self._announcements.waiting
+        self._metrics.close(0)
         self._stop.close()
-        self._metrics.close()
         self._link.close()
+        if self._announcements.superseded is None:
+            self._announcements.check()
+            if left and self._stop.told_at is None:
+                raise JobApiError("control_plane_unreachable", f"{left} stored files could not be announced")
 
     # Below --------------------------------------------------------------------------------------------------
 
@@ -196,6 +214,23 @@ class JobContext:
             answer = self._link.resolve(name, "write")
             self._outputs[name] = (Path(answer["path"]), answer["uri"])
         return self._outputs[name]
+
+    def _announce(self, what: str, send: Callable[[], None]) -> Announcement:
+        if self._link.distant:
+            return self._announcements.announce(what, send)
+        send()
+        return acknowledged(what)
+
+    def _look_ahead(self) -> None:
+        """Ask now where checkpoints and artifacts go: the control plane may be away when the first is written."""
+        if self._link.outputs and not self._asked_ahead:
+            threading.Thread(target=self._resolve_outputs, name="bedplate-outputs", daemon=True).start()
+        self._asked_ahead = True
+
+    def _resolve_outputs(self) -> None:
+        with contextlib.suppress(JobApiError, AttemptSuperseded):  # then the call that needs it asks, and raises
+            for name in {"checkpoints", "artifacts"}.intersection(self._link.outputs):
+                self._output(name)
 
     def _fetch(self, answer: dict[str, Any]) -> Input:
         name, uri = answer["name"], answer["uri"]
@@ -211,7 +246,7 @@ class JobContext:
         return Input(name=name, uri=uri, path=path, files=files or [path])
 
     def _download(self, name: str, file_name: str, url: str) -> Path:
-        path = self.work_dir / "inputs" / _checked(name) / _checked(file_name.rsplit("/", 1)[-1])
+        path = self.work_dir / "inputs" / checked_name(name) / checked_name(file_name.rsplit("/", 1)[-1])
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             self._link.download(url, path)
@@ -222,8 +257,18 @@ class JobContext:
 def job_context() -> JobContext:
     """The context of this process, the same at every call. Metrics that wait are sent when the process ends."""
     context = context_from(os.environ)
-    atexit.register(context.close)
+    atexit.register(_close_at_exit, context)
     return context
+
+
+def _close_at_exit(context: JobContext) -> None:
+    """A job whose checkpoint or artifact does not count has not succeeded, whatever its status was to be."""
+    try:
+        context.close()
+    except JobApiError as error:
+        print(f"bedplate: the job has failed: {error}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        os._exit(exit_codes.USER_ERROR)  # an exit handler cannot change the status in another way
 
 
 def context_from(environment: Mapping[str, str], work_dir: Path | None = None) -> JobContext:
@@ -234,29 +279,15 @@ def context_from(environment: Mapping[str, str], work_dir: Path | None = None) -
     """
     here = work_dir or Path.cwd()
     if names.ATTEMPT_ID not in environment:
-        folder = here / LOCAL_FOLDER
-        local = Identity(result_file=folder / "result.json", secrets_dir=folder / "secrets")
-        return JobContext(local, LocalLink(folder), here)
+        local = here / LOCAL_FOLDER
+        identity = Identity(result_file=local / "result.json", secrets_dir=local / "secrets")
+        return JobContext(identity, LocalLink(local), here)
     identity = identity_from(environment)
     spec = spec_from_json(json.loads(Path(environment[names.SPEC_FILE]).read_text(encoding="utf-8")))
-    client = RuntimeClient(environment[names.API_URL], Path(environment[names.TOKEN_FILE]))
-    return JobContext(identity, ApiLink(client, spec, identity.rank), here)
-
-
-def identity_from(environment: Mapping[str, str]) -> Identity:
-    """What the backend set for a job, typed. Raises KeyError or ValueError for what is missing or no number."""
-    return Identity(
-        workload_id=environment[names.WORKLOAD_ID],
-        attempt_id=environment[names.ATTEMPT_ID],
-        attempt_number=int(environment[names.ATTEMPT_NUMBER]),
-        rank=int(environment.get(names.RANK, "0")),
-        world_size=int(environment.get(names.WORLD_SIZE, "1")),
-        result_file=Path(environment[names.RESULT_FILE]),
-        secrets_dir=Path(environment.get(names.SECRETS_DIR, "secrets")),
-        serve_host=environment.get(names.SERVE_HOST, "127.0.0.1"),
-        serve_port=int(environment.get(names.SERVE_PORT, "8080")),
-        data_runner=environment.get(names.DATA_RUNNER, "native"),
+    client = RuntimeClient(
+        environment[names.API_URL], Path(environment[names.TOKEN_FILE]), retry_seconds=identity.patience_seconds
     )
+    return JobContext(identity, ApiLink(client, spec), here)
 
 
 def process_environment() -> Mapping[str, str]:
@@ -267,14 +298,3 @@ def process_environment() -> Mapping[str, str]:
 def refuse_telemetry() -> None:
     """Keep libraries that are imported later from calling home: a job's machine speaks to the control plane only."""
     os.environ["DO_NOT_TRACK"] = "1"
-
-
-def _checked(name: str) -> str:
-    """A name that is safe as one part of a path. Raises ValueError for any other."""
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} cannot be the name of a stored file: letters, digits, '.', '_' and '-' are")
-    return name
-
-
-def _announcement(stored: StoredFile) -> dict[str, Any]:
-    return {"uri": stored.uri, "sha256": stored.sha256, "size_bytes": stored.size_bytes}

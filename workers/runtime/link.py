@@ -6,13 +6,14 @@ Both sides speak the JSON of the runtime API, so that everything above them is t
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
 from workers.contracts.specs import JobSpec, Resources, ServingSpec
-from workers.runtime.client import RuntimeClient
+from workers.runtime.client import JobApiError, RuntimeClient
+from workers.runtime.metric_batch import CONTENT_TYPE, unpack
 
-METRICS_RETRY_SECONDS = 10.0
 LOCAL_FOLDER = "bedplate-local"
 
 
@@ -29,13 +30,24 @@ class Link(Protocol):
 
     def download(self, url: str, path: Path) -> None: ...
 
-    def send_metrics(self, sequence: int, points: list[dict[str, Any]]) -> None: ...
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that the spec declares."""
 
-    def register_checkpoint(self, record: dict[str, Any]) -> None: ...
+    @property
+    def distant(self) -> bool:
+        """The other side may be away: what is announced to it is repeated."""
+
+    def send_metrics(self, batch: bytes) -> None:
+        """Deliver one packed batch, in one try. Raises JobApiError."""
+
+    def register_checkpoint(self, record: dict[str, Any]) -> None:
+        """Announce one, in one try. Raises JobApiError."""
 
     def latest_checkpoint(self) -> dict[str, Any] | None: ...
 
-    def register_artifact(self, record: dict[str, Any]) -> None: ...
+    def register_artifact(self, record: dict[str, Any]) -> None:
+        """Announce one, in one try. Raises JobApiError."""
 
     def should_stop(self) -> str: ...
 
@@ -45,10 +57,16 @@ class Link(Protocol):
 class ApiLink:
     """Speaks to the control plane."""
 
-    def __init__(self, client: RuntimeClient, spec: JobSpec | ServingSpec, rank: int) -> None:
+    distant = True
+
+    def __init__(self, client: RuntimeClient, spec: JobSpec | ServingSpec) -> None:
         self._client = client
         self._spec = spec
-        self._rank = rank
+        self._native = True
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(ref.name for ref in self._spec.outputs) if isinstance(self._spec, JobSpec) else ()
 
     def parameters(self) -> dict[str, Any]:
         return dict(self._spec.parameters)
@@ -62,17 +80,26 @@ class ApiLink:
     def download(self, url: str, path: Path) -> None:
         self._client.download(url, path)
 
-    def send_metrics(self, sequence: int, points: list[dict[str, Any]]) -> None:
-        self._client.send_metrics(self._rank, sequence, points, retry=METRICS_RETRY_SECONDS)
+    def send_metrics(self, batch: bytes) -> None:
+        if self._native:
+            try:
+                self._client.send_batch(batch, CONTENT_TYPE)
+            except JobApiError as error:
+                if error.status != HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+                    raise
+                self._native = False  # an older control plane
+            else:
+                return
+        self._client.send_batch(unpack(batch))
 
     def register_checkpoint(self, record: dict[str, Any]) -> None:
-        self._client.register_checkpoint(record)
+        self._client.register_checkpoint(record, retry=0.0)
 
     def latest_checkpoint(self) -> dict[str, Any] | None:
         return self._client.latest_checkpoint()
 
     def register_artifact(self, record: dict[str, Any]) -> None:
-        self._client.register_artifact(record)
+        self._client.register_artifact(record, retry=0.0)
 
     def should_stop(self) -> str:
         return self._client.should_stop()
@@ -88,6 +115,9 @@ class LocalLink:
     `<folder>/<name>-output/` where an input of that name was read; parameters come from `<folder>/parameters.json`
     where there is one; metrics, checkpoints and artifacts are noted as JSON lines.
     """
+
+    distant = False
+    outputs: tuple[str, ...] = ()
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -119,8 +149,12 @@ class LocalLink:
     def download(self, url: str, path: Path) -> None:
         raise FileNotFoundError(f"a local job has no input behind an address: {url}")
 
-    def send_metrics(self, sequence: int, points: list[dict[str, Any]]) -> None:
-        self._append("metrics.jsonl", {"sequence": sequence, "points": points})
+    def send_metrics(self, batch: bytes) -> None:
+        found = unpack(batch)
+        try:
+            self._append("metrics.jsonl", {"sequence": found["sequence"], "points": found["points"]})
+        except OSError as error:
+            raise JobApiError("not_written", f"metrics.jsonl: {error.strerror}") from error
 
     def register_checkpoint(self, record: dict[str, Any]) -> None:
         self._append("checkpoints.jsonl", record)

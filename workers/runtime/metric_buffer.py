@@ -2,137 +2,243 @@
 
 from __future__ import annotations
 
-import math
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
-from typing import Any
+from math import isfinite
+from pathlib import Path
 
 from workers.runtime.client import AttemptSuperseded, JobApiError
+from workers.runtime.forks import after_fork_in_child
+from workers.runtime.metric_batch import Series, pack
+from workers.runtime.wrapper_spool import Spool
 
-FLUSH_SECONDS = 0.5
-BATCH_POINTS = 1000
-LIMIT_POINTS = 200_000
+FLUSH_SECONDS = 0.25
+READY_POINTS = 1000
+"""As soon as so many wait, they leave."""
+BATCH_POINTS = 10_000
+"""The most in one batch, reached when it is behind."""
+MEMORY_BYTES = 5_000_000
+"""Of batches in memory, some 200,000 points; beyond it they wait on the disk."""
+DISK_BYTES = 1 << 30
+LONGEST_PAUSE_SECONDS = 5.0
 CLOSE_SECONDS = 10.0
+STEP_MOST = 2**53
+NAME_LENGTH = 200
+NAMES = f"1 to {NAME_LENGTH} printable characters do"
+NOT_FINITE = "values that are no finite number are not recorded"
 
-Send = Callable[[int, list[dict[str, Any]]], None]
-"""Delivers one batch: its sequence, its points. Raises JobApiError when it could not."""
-
-Point = tuple[str, int, float, float]
-"""Key, step, value, unix time."""
+Send = Callable[[bytes], None]
+"""Delivers one packed batch (`metric_batch.pack`). Raises JobApiError when it could not."""
 
 
 class MetricBuffer:
-    """Collects points and sends them every `flush_seconds`, or as soon as a batch is full.
+    """Collects points and sends them every `flush_seconds`, or as soon as there are many.
 
-    A batch keeps its sequence and its content until it is acknowledged, so that sending it twice stores it once.
-    Memory is bounded: beyond `limit` waiting points new ones are dropped, and the count is said on stderr.
+    A batch gets its sequence and its bytes before it is first sent and keeps them until it is acknowledged, so that
+    sending it twice stores it once. Memory is bounded: what does not fit waits in files below `folder`, and where those
+    are full, or the disk is, new points are dropped, and the count is said on stderr.
+
+    A process that is forked from this one starts with nothing: the points are its parent's. What it adds itself is
+    dropped and said once, because two processes cannot number the batches of one rank.
     """
 
-    def __init__(self, send: Send, *, flush_seconds: float = FLUSH_SECONDS, limit: int = LIMIT_POINTS) -> None:
+    def __init__(
+        self,
+        send: Send,
+        *,
+        folder: Path,
+        rank: int = 0,
+        flush_seconds: float = FLUSH_SECONDS,
+        memory_bytes: int = MEMORY_BYTES,
+        disk_bytes: int = DISK_BYTES,
+    ) -> None:
         self._send = send
+        self._rank = rank
         self._flush_seconds = flush_seconds
-        self._limit = limit
-        self._points: list[Point] = []
-        self._changed = threading.Condition()
-        self._closing = False
-        self._sequence = 0
-        self._not_finite: set[str] = set()
+        self._folder = folder / f".bedplate-metrics-{os.getpid()}-{id(self):x}"
+        self._spool = Spool(str(self._folder), memory_bytes=memory_bytes, disk_bytes=disk_bytes)
+        self._series: dict[str, Series] = {}
+        self._open = self._sequence = 0  # points in `_series`; number of the next batch
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._idle = False  # the sender waits for points
+        self._closing = self._closed = self._forked = self._away = False
+        self._said: set[str] = set()
         self._thread: threading.Thread | None = None
         self.dropped_points = 0
         self.superseded: AttemptSuperseded | None = None
+        after_fork_in_child(self, MetricBuffer._forget)
 
     def add(self, values: Mapping[str, float], step: int) -> None:
-        """Add one value per key at `step`. Never blocks on the network.
+        """Add one value per key at `step`. Never waits for the network.
 
         Raises:
             AttemptSuperseded: the control plane said that this attempt no longer counts.
+            ValueError: the step is no whole number that JSON could carry (2^53), or a value is no number.
         """
         if self.superseded is not None:
             raise self.superseded
-        now = time.time()
-        points = [(key, int(step), float(value), now) for key, value in values.items()]
-        points = [point for point in points if math.isfinite(point[2]) or self._say_not_finite(point)]
-        with self._changed:
-            room = max(0, self._limit - len(self._points))
-            if len(points) > room:
-                self._say_dropping()
-                self.dropped_points += len(points) - room
-            self._points.extend(points[:room])
-            if self._thread is None and not self._closing:
-                self._thread = threading.Thread(target=self._run, name="bedplate-metrics", daemon=True)
-                self._thread.start()
-            if len(self._points) >= BATCH_POINTS:
-                self._changed.notify()
+        now, step = time.time(), int(step)
+        if not -STEP_MOST <= step <= STEP_MOST:
+            raise ValueError(f"step {step} is out of range")
+        with self._lock:
+            for key, given in values.items():
+                value = float(given)
+                if not isfinite(value):
+                    self._say_once(key, f"{key} is {value} at step {step}; {NOT_FINITE}")
+                    continue
+                series = self._series.get(key)
+                if series is None:
+                    if not _is_name(key):
+                        self._say_once(key, f"{str(key)[:NAME_LENGTH]!r} cannot name a metric: {NAMES}")
+                        continue
+                    series = self._series[key] = Series()
+                series.steps.append(step)
+                series.values.append(value)
+                series.times.append(now)
+                self._open += 1
+            if self._open >= READY_POINTS or self._thread is None:
+                self._many()
 
-    def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
-        """Send what is left and stop. Blocks at most `timeout_seconds`; says how many points could not be sent."""
+    @property
+    def waiting_points(self) -> int:
+        """Not yet acknowledged."""
+        with self._changed:
+            return self._open + self._spool.weight
+
+    def finish(self) -> None:
+        """No more points come: what is left is sent now. Does not wait."""
         with self._changed:
             self._closing = True
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join(timeout_seconds)
+
+    def join(self, timeout_seconds: float) -> bool:
+        """After `finish`: wait; true when nothing is left to send, or nothing can be."""
+        if self._thread is None or self._forked:
+            return True
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+    def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
+        """Send what is left and stop. Blocks at most `timeout_seconds`; says how many points could not be sent."""
+        if self._forked:
+            return
+        self.finish()
+        self.join(timeout_seconds)
+        lost = self.waiting_points + self.dropped_points
         with self._changed:
-            lost = len(self._points) + self.dropped_points
+            self._closed = True
+            self._spool.close(discard=True)
         if lost and self.superseded is None:
             _say(f"{lost} metric points could not be sent")
 
+    # Below, with the lock held ----------------------------------------------------------------------------------
+
+    def _many(self) -> None:
+        """The sender is needed, or there is a batch."""
+        if self._forked:
+            if not self.dropped_points:
+                _say("this process was forked from the one that reports metrics: those that it logs are dropped")
+            self.dropped_points += self._open
+            self._series, self._open = {}, 0
+            return
+        if self._thread is None and not self._closing:
+            self._thread = threading.Thread(target=self._run, name="bedplate-metrics", daemon=True)
+            self._thread.start()
+        if self._idle and self._open >= READY_POINTS:
+            self._idle = False
+            self._changed.notify()
+        elif self._open >= BATCH_POINTS:
+            self._seal()
+
+    def _seal(self) -> None:
+        """Make a batch of what there is. A number is used up only by a batch that is kept."""
+        batch = pack(self._rank, self._sequence, self._series)
+        if self._spool.put(batch, self._open):
+            self._sequence += 1
+        else:
+            if not self.dropped_points:
+                _say("too many metric points wait to be sent, or the disk is full: new ones are dropped")
+            self.dropped_points += self._open
+        self._series, self._open = {}, 0
+
+    def _forget(self) -> None:
+        """In a forked child: nothing here is ours, and the lock may be another thread's for ever."""
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._forked, self._thread = True, None
+        self._series, self._open, self.dropped_points = {}, 0, 0
+
+    # The sender -------------------------------------------------------------------------------------------------
+
     def _run(self) -> None:
-        batch: list[Point] = []
+        pause = self._flush_seconds
         while self.superseded is None:
             with self._changed:
-                if not batch:
-                    if len(self._points) < BATCH_POINTS and not self._closing:
-                        self._changed.wait(self._flush_seconds)
-                    batch = self._points[:BATCH_POINTS]
-                if not batch and self._closing:
+                if self._closed:
                     return
-            if batch and self._deliver(batch):
-                batch = []  # only now: a batch that may have arrived must be sent again as it was
+                if not len(self._spool):
+                    if self._open < READY_POINTS and not self._closing:
+                        self._idle = True
+                        self._changed.wait(self._flush_seconds)
+                        self._idle = False
+                    if self._open:
+                        self._seal()
+                batch = self._spool.first()
+                self.dropped_points += self._spool.damaged_weight
+                self._spool.damaged_weight = 0
+                if batch is None and not self._open and self._closing:
+                    return
+            if batch is None or self._deliver(batch):
+                pause = self._flush_seconds
+                continue
+            with self._changed:
+                self._changed.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    def _deliver(self, batch: list[Point]) -> bool:
-        """Send one batch; true when it is taken or refused for good. Until then its points stay in the buffer."""
+    def _deliver(self, batch: bytes) -> bool:
+        """Send one batch; true when it is taken or refused for good. Until then it stays where it is."""
         try:
-            self._send(self._sequence, pack(batch))
+            self._send(batch)
         except AttemptSuperseded as stop:
             self.superseded = stop
             return False
         except JobApiError as error:
-            if error.status == 0 or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                _say(f"metrics are waiting: {error}")
-                with self._changed:
-                    self._changed.wait(self._flush_seconds)
+            if not error.final:
+                if not self._away:
+                    _say(f"metrics are waiting: {error}")
+                self._away = True
                 return False
-            self.dropped_points += len(batch)
-            _say(f"{len(batch)} metric points were refused: {error}")
-        with self._changed:
-            del self._points[: len(batch)]
-        self._sequence += 1
+            refused = self._done_with()
+            self.dropped_points += refused
+            _say(f"{refused} metric points were refused: {error}")
+            return True
+        self._done_with()
+        if self._away:
+            _say("metrics arrive again")
+        self._away = False
         return True
 
-    def _say_dropping(self) -> None:
-        if self.dropped_points == 0:
-            _say(f"more than {self._limit} metric points wait to be sent: new ones are dropped")
+    def _done_with(self) -> int:
+        """The first batch needs no more sending; returns its points."""
+        with self._changed:
+            weight = self._spool.first_weight
+            if not self._closed:  # else nobody waited for this answer
+                self._spool.done()
+            return weight
 
-    def _say_not_finite(self, point: Point) -> bool:
-        key, step, value, _ = point
-        if key not in self._not_finite:
-            self._not_finite.add(key)
-            _say(f"{key} is {value} at step {step}; values that are no finite number are not recorded")
-        return False
+    def _say_once(self, key: str, text: str) -> None:
+        if key not in self._said:
+            self._said.add(key)
+            _say(text)
 
 
-def pack(points: list[Point]) -> list[dict[str, Any]]:
-    """Points grouped per key, each group in the order of arrival."""
-    groups: dict[str, dict[str, Any]] = {}
-    for key, step, value, at in points:
-        group = groups.setdefault(key, {"key": key, "steps": [], "values": [], "times": []})
-        group["steps"].append(step)
-        group["values"].append(value)
-        group["times"].append(at)
-    return list(groups.values())
+def _is_name(key: str) -> bool:
+    """Whether the control plane takes it as the name of a metric: one it refuses would take its batch with it."""
+    return isinstance(key, str) and 0 < len(key) <= NAME_LENGTH and key.isprintable()
 
 
 def _say(text: str) -> None:

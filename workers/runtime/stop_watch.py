@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
@@ -25,6 +26,9 @@ class StopWatch:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._closed = threading.Event()
+        self._silent = False
+        self.told_at: float | None = None
+        """When it was told, by the monotonic clock."""
         self.reason = ""
         """What the control plane said, or `signal`; empty while the job may stay."""
         self.superseded: AttemptSuperseded | None = None
@@ -59,7 +63,13 @@ class StopWatch:
             self._thread.start()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.reason = self.reason or "signal"
+        self._told("signal")
+
+    def _told(self, reason: str) -> None:
+        if reason != "signal" or not self.reason:
+            self.reason = reason
+        if self.told_at is None:
+            self.told_at = time.monotonic()
         self._stop.set()
 
     def _watch(self) -> None:
@@ -68,12 +78,14 @@ class StopWatch:
                 reason = self._ask()
             except JobApiError as error:
                 # Nothing is lost: the wrapper's signal tells the same, and the question is asked again.
-                print(f"bedplate: should-stop is not known: {error}", file=sys.stderr, flush=True)
-                reason = ""
+                if not self._silent:
+                    print(f"bedplate: should-stop is not known: {error}", file=sys.stderr, flush=True)
+                self._silent, reason = True, ""
             except AttemptSuperseded as stop:
                 self.superseded = stop
                 return
+            else:
+                self._silent = False
             if reason:
-                self.reason = reason
-                self._stop.set()
+                self._told(reason)
             self._closed.wait(self._poll_seconds)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from workers.runtime.announcements import Announcement, acknowledged
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 Writer = Callable[[Path], object]
 """Writes a file at the path it is given: `lambda path: torch.save(state, path)`."""
 
@@ -22,6 +27,28 @@ class StoredFile:
     sha256: str
     """Lower-case hexadecimal."""
     size_bytes: int
+
+    def description(self) -> dict[str, Any]:
+        """What the control plane is told of it."""
+        return {"uri": self.uri, "sha256": self.sha256, "size_bytes": self.size_bytes}
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A stored checkpoint. It counts, and a later attempt finds it, once the control plane has acknowledged it."""
+
+    step: int
+    path: Path
+    metadata: dict[str, Any]
+    announcement: Announcement = field(default_factory=lambda: acknowledged("a checkpoint"), compare=False, repr=False)
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.announcement.acknowledged
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Block until it is acknowledged; false after the time. Raises JobApiError: it was refused."""
+        return self.announcement.wait(timeout_seconds)
 
 
 def store_file(source: Path | Writer, folder: Path, folder_uri: str, name: str) -> StoredFile:
@@ -57,3 +84,10 @@ def write_text_atomically(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
+
+
+def checked_name(name: str) -> str:
+    """A name that is safe as one part of a path. Raises ValueError for any other."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of a stored file: letters, digits, '.', '_' and '-' are")
+    return name

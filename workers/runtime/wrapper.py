@@ -2,15 +2,16 @@
 
     python -I -S wrapper.py [--heartbeat-seconds 5] [--last-words-seconds 10] [--replica] -- COMMAND ...
 
-This file and `wrapper_reporting.py` beside it can be copied into an image that has nothing of ours. They are told
-everything by the environment (`workers.contracts.environment`, whose names they repeat) and can never fail or slow
-the command: it starts before anything is imported that speaks HTTP, its output is always read, and what the API
-does (slow, down, wrong, endless) costs lines of the live log and nothing else. The wrapper's own standard output
-keeps every byte of the command's output.
+This file and the others named `wrapper_*.py` beside it can be copied into an image that has nothing of ours. They are
+told everything by the environment (`workers.contracts.environment`, whose names they repeat) and can never fail or
+slow the command: it starts before anything is imported that speaks HTTP, its output is always read, and what the API
+does (slow, down, wrong, endless) makes its log late and nothing else: what waits is kept on the disk. The wrapper's
+own standard output keeps the bytes of the command's output, up to `OUTPUT_BYTES`.
 
 It exits as the command did (128 + n for signal n), with 127 or 126 when the command could not be started, or with
-85 when a newer attempt took over. A first SIGTERM or SIGINT is passed on to the command, a second one also cuts
-the last words short. `--replica`: a keeper starts the command again, so its exits are not those of the attempt.
+85 when a newer attempt took over. While the control plane is away at the end, it waits for it, `PATIENCE_SECONDS` at
+most, unless it was told to stop. A first SIGTERM or SIGINT is passed on to the command, a second one also cuts the last
+words short. `--replica`: a keeper starts the command again, so its exits are not those of the attempt.
 """
 # Plain paths: pathlib takes longer to import than the command to start.
 # ruff: noqa: PTH100, PTH105, PTH110, PTH120, PTH123, PTH208
@@ -27,17 +28,19 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
-
-if TYPE_CHECKING:
-    from workers.runtime.wrapper_reporting import Logs
+from typing import Any, NoReturn
 
 API_URL = "BEDPLATE_JOB_API_URL"
 RESULT_FILE = "BEDPLATE_RESULT_FILE"
 REPORT_FILE = "BEDPLATE_REPORT_FILE"
+PATIENCE_SECONDS = "BEDPLATE_PATIENCE_SECONDS"
+OUTPUT_BYTES = "BEDPLATE_OUTPUT_BYTES"
+LOG_SPOOL_BYTES = "BEDPLATE_LOG_SPOOL_BYTES"
 CONTROL_PLANE_GONE = 85
 
-READ_BYTES = 32 * 1024
+DEFAULT_PATIENCE_SECONDS = 900.0
+NOT_ITS_OWN = frozenset({0, 83, 84, 85, 128 + signal.SIGKILL})
+"""Statuses that an error in the output does not explain: the agreed ones, and a kill from outside."""
 RESULT_BYTES = 1024 * 1024
 CLEAR_SECONDS = 5.0
 FORWARDED = (signal.SIGTERM, signal.SIGINT)
@@ -55,6 +58,8 @@ class Command:
         self._pid = 0
         self._signalled = False
         self._leaving = False
+        self.told_to_stop = False
+        """By a signal, or by the control plane."""
         self._lock = threading.RLock()  # a signal handler may interrupt its holder
 
     def start(self) -> int:
@@ -103,7 +108,7 @@ class Command:
     def _on_signal(self, number: int, _: object) -> None:
         if self._signalled or not self._pid:
             self.hurry.set()
-        self._signalled = True
+        self._signalled = self.told_to_stop = True
         self._send(number)
 
     def _send(self, number: int) -> None:
@@ -114,7 +119,7 @@ class Command:
     def leave(self, grace_seconds: float) -> None:
         """Ask it to leave, once; what is still there after the grace is killed. Does not block."""
         if not self._leaving:
-            self._leaving = True
+            self._leaving = self.told_to_stop = True
             self._send(signal.SIGTERM)
             timer = threading.Timer(grace_seconds, kill_descendants)
             timer.daemon = True
@@ -173,21 +178,6 @@ def clear_descendants() -> None:
         time.sleep(0.005)
 
 
-def pump(source: int, logs: Logs) -> None:
-    """Copy the command's output to ours and to the logs until its end. Reads on whatever fails."""
-    data = b"-"
-    while data:
-        data = os.read(source, READ_BYTES)
-        view = memoryview(data)
-        with contextlib.suppress(OSError):  # a full disk must not stop the command
-            while view:
-                view = view[os.write(1, view) :]
-        try:
-            logs.feed(data, final=not data)
-        except Exception:  # whatever is wrong with the live log, the output must be read on
-            logs.drop(data.count(b"\n"))
-
-
 def read_result(path: str) -> dict[str, Any] | None:
     """The JSON object that the command left; None when there is none, or none that we would take."""
     with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:  # the user's file
@@ -224,39 +214,68 @@ def parse(argv: list[str]) -> tuple[dict[str, float], list[str]]:
     return options, command
 
 
+def number(name: str, default: float) -> float:
+    """A figure from the environment; the default when it is not there, or is none."""
+    with contextlib.suppress(ValueError):  # a job runs all the same
+        value = float(os.environ.get(name) or default)
+        return value if 0 <= value < 1e15 else default
+    return default
+
+
+def explained(result: dict[str, Any] | None, status: int, said: str) -> dict[str, Any] | None:
+    """The result of a command that failed, with the error that its output told, unless it left one of its own."""
+    if not said or status in NOT_ITS_OWN or (result is not None and "error" in result):
+        return result
+    return {**(result or {}), "error": {"code": "exit_nonzero", "detail": said}}
+
+
 def main(argv: list[str]) -> int:
     options, words = parse(argv)
+    options["patience_seconds"] = number(PATIENCE_SECONDS, DEFAULT_PATIENCE_SECONDS)
     report_file = os.environ.get(REPORT_FILE, "")
     report: dict[str, Any] = {"exit_code": 0, "reason": "", "result": None}
-    command, output = Command(words), -1
+    command, source = Command(words), -1
     try:
-        output = command.start()
+        source = command.start()
     except OSError as error:
         status = 127 if error.errno == errno.ENOENT else 126
         detail = f"cannot start {words[0]}: {error.strerror}"
         report |= {"reason": "launch_error", "result": {"error": {"code": "launch_error", "detail": detail}}}
     # Only now: it takes longer than starting the command. At the end of the path, so that it shadows nothing.
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-    reporting = importlib.import_module("wrapper_reporting")
-    logs = reporting.Logs(os.path.dirname(report_file))
+    reporting, outputs, logs = with_the_rest(os.path.dirname(report_file))
     reporter = reporting.Reporter(command, logs, reporting.Usage(descendants), options)
     if os.environ.get(API_URL):
         reporter.start()
-    if output < 0:
+    if source < 0:
         line = f"bedplate: {detail}\n".encode()
         os.write(1, line)
         logs.feed(line)
     else:
-        reader = threading.Thread(target=pump, args=(output, logs), daemon=True)
+        output = outputs.Output(source, logs, copy_bytes=int(number(OUTPUT_BYTES, outputs.COPY_BYTES)))
+        reader = threading.Thread(target=output.pump, daemon=True)
         reader.start()
         status = command.wait()
         clear_descendants()
         reader.join(CLEAR_SECONDS)
-        report["result"] = read_result(os.environ.get(RESULT_FILE, ""))
+        told = command.told_to_stop or command.superseded
+        said = "" if told else output.last_error()
+        report["result"] = explained(read_result(os.environ.get(RESULT_FILE, "")), status, said)
     report["exit_code"] = status = CONTROL_PLANE_GONE if command.superseded else status
     write_report(report_file, report)
     reporter.end(report)
+    logs.close(discard=not options["replica"])
     return status
+
+
+def with_the_rest(folder: str) -> tuple[Any, Any, Any]:
+    """The modules for reporting and output, and the logs, which wait in `folder`."""
+    names = ("wrapper_reporting", "wrapper_output", "wrapper_logs", "wrapper_spool")
+    reporting, outputs, logging, spooling = map(importlib.import_module, names)
+    disk_bytes = int(number(LOG_SPOOL_BYTES, logging.SPOOL_BYTES))
+    place = f"{folder}/log_spool" if folder else ""
+    spool = spooling.Spool(place, memory_bytes=logging.PENDING_BYTES, disk_bytes=disk_bytes)
+    return reporting, outputs, logging.Logs(folder, spool)
 
 
 if __name__ == "__main__":

@@ -2,26 +2,25 @@
 
 Standard library only, and nothing from the rest of the project: it is copied into images that have neither.
 """
-# ruff: noqa: PTH105, PTH118, PTH123
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import http.client
-import io
 import json
 import os
 import subprocess
 import threading
 import time
-from collections import deque
+import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from workers.runtime.wrapper import Command
+    from workers.runtime.wrapper_logs import Chunk, Logs
 
 API_PREFIX = "/api/v1/runtime/attempts/self"
 API_URL = "BEDPLATE_JOB_API_URL"
@@ -29,89 +28,18 @@ TOKEN_FILE = "BEDPLATE_TOKEN_FILE"  # noqa: S105 - the name of a variable, not a
 RANK = "BEDPLATE_RANK"
 DEVICES = "CUDA_VISIBLE_DEVICES"
 
-LONGEST_LINE = 16 * 1024  # characters; a longer one is cut
-CHUNK_BYTES = 256 * 1024
-PENDING_BYTES = 4 * 1024 * 1024  # of logs not yet sent; beyond it the oldest go and are counted: errors come last
+DEFLATED_BYTES = 4 * 1024  # a chunk of at least so much is sent deflated
+ANSWER_BYTES = 64 * 1024  # of an answer are read
 REQUEST_SECONDS = 5.0
-SHIP_SECONDS = 0.5
+SHIP_SECONDS = 0.25
 GPU_SECONDS = 10.0
+MOST_FAILURES = 4  # beyond it the pauses grow no more
 SUPERSEDED_GRACE_SECONDS = 10.0
 DEFAULT_GRACE_SECONDS = 30.0
 LONGEST_GRACE_SECONDS = 86_400.0
 HURRIED_SECONDS = 1.0
+UNAUTHORISED, TOO_LARGE = 401, 413
 PASSING = frozenset({401, 408, 425, 429})  # refusals after which the same may be sent again; 5xx too
-
-
-class Logs:
-    """Whole lines on their way to the control plane, in order and numbered; bounded, beyond that only counted.
-
-    `folder` keeps the position, so that a replica that is started again goes on from it: a number of a chunk is
-    never used twice within an attempt. Empty: the position is kept nowhere.
-    """
-
-    def __init__(self, folder: str) -> None:
-        self.dropped_lines = 0
-        self._position_file = os.path.join(folder, "log_position.json") if folder else ""
-        self._sequence, self._line = self._read_position()
-        self._decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), translate=True)
-        self._partial = ""
-        self._blocks: deque[tuple[int, int, str]] = deque()  # first line, size in bytes, text
-        self._pending_bytes = 0
-        self._lock = threading.Lock()
-
-    def feed(self, data: bytes, *, final: bool = False) -> None:
-        """Take more output. `\\r` ends a line too; what is not UTF-8, and NUL, is replaced."""
-        text = self._partial + self._decoder.decode(data, final=final).replace("\0", "\ufffd")
-        cut = text.rfind("\n") + 1
-        if len(text) - cut > (0 if final else LONGEST_LINE):
-            text += "\n"
-            cut = len(text)
-        block, self._partial = text[:cut], text[cut:]
-        lines, size = block.count("\n"), len(block.encode())
-        with self._lock:
-            if block:
-                self._blocks.append((self._line, size, block))
-                self._pending_bytes += size
-            self._line += lines
-            while self._pending_bytes > PENDING_BYTES:
-                _, size, oldest = self._blocks.popleft()
-                self._pending_bytes -= size
-                self.dropped_lines += oldest.count("\n")
-
-    def drop(self, lines: int) -> None:
-        with self._lock:
-            self.dropped_lines += lines
-
-    def take(self) -> dict[str, Any] | None:
-        """The next chunk; its lines follow on each other. A jump in `first_line` is a gap."""
-        with self._lock:
-            if not self._blocks:
-                return None
-            first, size, text = self._blocks.popleft()
-            parts, following = [text], first + text.count("\n")
-            while self._blocks and self._blocks[0][0] == following and size + self._blocks[0][1] <= CHUNK_BYTES:
-                _, more, text = self._blocks.popleft()
-                parts.append(text)
-                size, following = size + more, following + text.count("\n")
-            self._pending_bytes -= size
-        chunk = {"sequence": self._sequence, "first_line": first, "text": "".join(parts)}
-        self._sequence += 1
-        self._write_position(following)
-        return chunk
-
-    def _read_position(self) -> tuple[int, int]:
-        with contextlib.suppress(OSError, ValueError):  # a first start
-            with open(self._position_file, encoding="ascii") as file:
-                sequence, line = map(int, file.read().split())
-            return sequence, line
-        return 0, 1
-
-    def _write_position(self, line: int) -> None:
-        if self._position_file:
-            with contextlib.suppress(OSError):  # a full disk: at worst the next start repeats numbers
-                with open(self._position_file + ".new", "w", encoding="ascii") as file:
-                    file.write(f"{self._sequence} {line}")
-                os.replace(self._position_file + ".new", self._position_file)
 
 
 class Api:
@@ -124,21 +52,25 @@ class Api:
         self._prefix = parts.path.rstrip("/") + API_PREFIX
         self._token_file = token_file
 
-    def post(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Send one request; returns its status (0: no answer) and the JSON object in it (or an empty one)."""
+    def post(self, path: str, content: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """Send one request; returns its status and the JSON object in the answer.
+
+        The status is 0 when there was no answer, or one that says yes without being the control plane's.
+        """
         try:
             with open(self._token_file, encoding="ascii") as file:  # each time: it may have been renewed
-                headers = {"Authorization": f"Bearer {file.read().strip()}", "Content-Type": "application/json"}
-            content = json.dumps(body, ensure_ascii=False).encode()
+                headers = {**headers, "Authorization": f"Bearer {file.read().strip()}"}
             self._connection.request("POST", self._prefix + path, content, headers)
             response = self._connection.getresponse()
-            text = response.read(CHUNK_BYTES)
+            answer = _json_object(response.read(ANSWER_BYTES))
             if not response.isclosed():  # there is more than we would read
                 self._connection.close()
-            return response.status, _json_object(text)
         except (OSError, ValueError, http.client.HTTPException):
             self._connection.close()
             return 0, {}
+        if answer is None and 200 <= response.status < 300:
+            return 0, {}
+        return response.status, answer or {}
 
 
 class Usage:
@@ -180,8 +112,74 @@ class Usage:
                 time.sleep(GPU_SECONDS)
 
 
+class Teller:
+    """One connection to the control plane, and what its answers mean."""
+
+    def __init__(self, command: Command) -> None:
+        self.failures = 0
+        """In a row; 0 while it answers."""
+        self.refused = False
+        """The last thing told was refused for good."""
+        self.unwelcome = False
+        """The control plane itself says that it does not know our token."""
+        self._command = command
+        self._rank = int(os.environ.get(RANK) or 0)
+        self._api = Api(os.environ[API_URL], os.environ.get(TOKEN_FILE, ""))
+
+    def tell(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        """POST JSON. The answer; empty when it was refused for good; None when it should be sent again."""
+        content = json.dumps({"rank": self._rank, **body}, ensure_ascii=False).encode("utf-8", "replace")
+        return self._judge(*self._api.post(path, content, {"Content-Type": "application/json"}))
+
+    def tell_chunk(self, chunk: Chunk) -> bool:
+        """POST a chunk of the log. True: it is done with, also when it was refused for good."""
+        headers, content = {"Content-Type": "text/plain; charset=utf-8"}, chunk.text
+        if len(content) >= DEFLATED_BYTES:
+            headers["Content-Encoding"], content = "deflate", zlib.compress(content, 1)
+        path = f"/logs?rank={self._rank}&sequence={chunk.sequence}&first_line={chunk.first_line}"
+        return self._judge(*self._api.post(path, content, headers)) is not None
+
+    def _judge(self, status: int, answer: dict[str, Any]) -> dict[str, Any] | None:
+        if status in (401, 410) and answer.get("code") == "attempt_superseded":
+            self._command.superseded = True
+            self._command.leave(SUPERSEDED_GRACE_SECONDS)
+        self.refused = self.unwelcome = False
+        if 200 <= status < 300:
+            self.failures = 0
+            return answer
+        # Only the control plane's own word is final: a proxy before one that is away answers whatever it likes.
+        if 400 <= status < 500 and status not in PASSING and (answer.get("code") or status == TOO_LARGE):
+            self.failures, self.refused = 0, True
+            return {}
+        self.failures = min(self.failures + 1, MOST_FAILURES)
+        self.unwelcome = status == UNAUTHORISED and bool(answer.get("code"))
+        return None
+
+
+class Heart(threading.Thread):
+    """Beats as long as the process lives, whatever becomes of the logs."""
+
+    def __init__(self, command: Command, logs: Logs, usage: Usage, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self._command, self._logs, self._usage, self._seconds = command, logs, usage, seconds
+
+    def run(self) -> None:
+        teller = Teller(self._command)
+        while not self._command.superseded:
+            began = time.monotonic()
+            sample = {**self._usage.sample(), "dropped_log_lines": self._logs.dropped_lines}
+            self._obey(teller.tell("/heartbeat", sample) or {})
+            time.sleep(max(began + self._seconds - time.monotonic(), 0.0))
+
+    def _obey(self, answer: dict[str, Any]) -> None:
+        should_stop, grace = answer.get("should_stop"), answer.get("grace_seconds")
+        if isinstance(should_stop, str) and should_stop:
+            sane = isinstance(grace, int | float) and 0 <= grace <= LONGEST_GRACE_SECONDS
+            self._command.leave(float(grace or 0) if sane else DEFAULT_GRACE_SECONDS)
+
+
 class Reporter(threading.Thread):
-    """Speaks with the control plane while the command runs, and for a bounded time after its end."""
+    """Sends the logs while the command runs, and for a bounded time after its end the rest of them and the exit."""
 
     def __init__(self, command: Command, logs: Logs, usage: Usage, options: dict[str, float]) -> None:
         super().__init__(daemon=True)
@@ -189,82 +187,67 @@ class Reporter(threading.Thread):
         self._options = options
         self._ended = threading.Event()
         self._report: dict[str, Any] = {}
-        self._chunk: dict[str, Any] | None = None
-        self._failures = 0
+        self._teller: Teller | None = None
+        self._began = self._short_since = 0.0
+        self._latest = float("inf")
 
     def run(self) -> None:
-        self._rank = int(os.environ.get(RANK) or 0)
-        self._api = Api(os.environ[API_URL], os.environ.get(TOKEN_FILE, ""))
+        self._teller = teller = Teller(self._command)
+        Heart(self._command, self._logs, self._usage, self._options["heartbeat_seconds"]).start()
         if os.environ.get(DEVICES):
             threading.Thread(target=self._usage.watch_gpus, daemon=True).start()
-        beat_at = 0.0
-        while not self._ended.is_set():
-            if time.monotonic() >= beat_at:
-                self._heartbeat()
-                beat_at = time.monotonic() + self._options["heartbeat_seconds"]
-            more = self._ship()
-            pause = min(SHIP_SECONDS * 2**self._failures, max(beat_at - time.monotonic(), 0.0))
-            self._ended.wait(0.0 if more else pause)
-        self._last_words()
+        while not self._ended.is_set() and not self._command.superseded:
+            more = self._ship(teller)
+            self._ended.wait(0.0 if more else SHIP_SECONDS * 2**teller.failures)
+        self._ended.wait()
+        self._last_words(teller)
 
     def end(self, report: dict[str, Any]) -> None:
         """Say the last words; returns when they are said or the time for them is over."""
         self._report = report
+        self._began = self._short_since = time.monotonic()
         self._ended.set()
-        deadline = time.monotonic() + self._options["last_words_seconds"]
-        while self.is_alive() and time.monotonic() < deadline:
+        while self.is_alive() and time.monotonic() < self._deadline():
             self.join(0.05)
-            if self._command.hurry.is_set():
-                self._command.hurry.clear()
-                deadline = min(deadline, time.monotonic() + HURRIED_SECONDS)
 
-    def _last_words(self) -> None:
+    def _deadline(self) -> float:
+        """Until when to try. Far while the control plane is away; near when told to stop, or not known any more."""
+        now, short = time.monotonic(), self._options["last_words_seconds"]
+        if self._command.hurry.is_set():
+            self._latest = min(self._latest, now + HURRIED_SECONDS)
+        unwelcome = self._teller is not None and self._teller.unwelcome
+        if self._command.told_to_stop or self._options["replica"] or unwelcome:
+            return min(self._latest, self._short_since + short)
+        self._short_since = now
+        return min(self._latest, self._began + max(self._options["patience_seconds"], short))
+
+    def _last_words(self, teller: Teller) -> None:
         """The rest of the logs, in the first half of the time at most; then the exit."""
-        start, limit = time.monotonic(), self._options["last_words_seconds"]
-        self._failures = 0
-        while not self._command.superseded and time.monotonic() < start + limit / 2:
-            if not self._ship():
-                if not self._failures:
+        teller.failures = 0
+        while not self._command.superseded and time.monotonic() < (self._began + self._deadline()) / 2:
+            if not self._ship(teller):
+                if not teller.failures:
                     break
-                time.sleep(0.1 * 2**self._failures)
+                time.sleep(0.1 * 2**teller.failures)
         while not self._command.superseded and not self._options["replica"]:
-            if self._post("/exit", self._report) is not None:
+            if teller.tell("/exit", self._report) is not None:
                 break
-            time.sleep(0.1 * 2**self._failures)
+            time.sleep(0.1 * 2**teller.failures)
 
-    def _heartbeat(self) -> None:
-        answer = self._post("/heartbeat", {**self._usage.sample(), "dropped_log_lines": self._logs.dropped_lines})
-        should_stop = (answer or {}).get("should_stop")
-        if isinstance(should_stop, str) and should_stop:
-            grace = (answer or {}).get("grace_seconds")
-            sane = isinstance(grace, int | float) and 0 <= grace <= LONGEST_GRACE_SECONDS
-            self._command.leave(float(grace or 0) if sane else DEFAULT_GRACE_SECONDS)
-
-    def _ship(self) -> bool:
+    def _ship(self, teller: Teller) -> bool:
         """Send one chunk. True: it is done with, there may be more at once."""
-        self._chunk = self._chunk or self._logs.take()
-        if self._chunk is None or self._post("/logs", self._chunk) is None:
+        chunk = self._logs.take()
+        if chunk is None or not teller.tell_chunk(chunk):
             return False
-        self._chunk = None
+        if teller.refused:
+            self._logs.drop(chunk.text.count(b"\n"))
+        self._logs.taken()
         return True
 
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
-        """The answer; empty when it was refused for good; None when it should be sent again."""
-        status, answer = self._api.post(path, {"rank": self._rank, **body})
-        if status in (401, 410) and answer.get("code") == "attempt_superseded":
-            self._command.superseded = True
-            self._command.leave(SUPERSEDED_GRACE_SECONDS)
-        if 200 <= status < 300:
-            self._failures = 0
-            return answer
-        if 300 <= status < 500 and status not in PASSING:
-            self._logs.drop(str(body.get("text", "")).count("\n"))
-            return {}
-        self._failures = min(self._failures + 1, 4)
-        return None
 
-
-def _json_object(text: bytes) -> dict[str, Any]:
-    """Raises ValueError: not JSON."""
-    answer = json.loads(text) if text.strip() else {}
-    return answer if isinstance(answer, dict) else {}
+def _json_object(text: bytes) -> dict[str, Any] | None:
+    """The object in an answer; None when there is none."""
+    with contextlib.suppress(ValueError):  # a page, or nothing
+        answer = json.loads(text)
+        return answer if isinstance(answer, dict) else None
+    return None

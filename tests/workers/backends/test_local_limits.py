@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from apps.quotas.services.verdicts import Ended, Seen, judge
 from tests.support.waiting import until
 from tests.workers.backends.jobs import alive, make_launch, python, shell
 from tests.workers.backends.local_jobs import submit
+from tests.workers.wrapper.misbehaving_api import MisbehavingApi, answer
 from workers.backends.local import backend as backend_module
 from workers.backends.local.backend import LocalBackend
 from workers.contracts.observation import Phase
 from workers.contracts.specs import JobSpec, Resources
 
+RUNNING = Seen("job", "running", "", "", submitted=True, stop_sent=False)
 LITTLE = Resources(cpu_millis=1000, memory_bytes=100 << 20)
 
 
@@ -47,6 +50,21 @@ def test_too_much_time_ends_the_job(backend: LocalBackend, tmp_path: Path) -> No
     assert [(member.exit_code, member.reason) for member in seen.members] == [(0, "time_limit")]
     assert seen.detail == "The job ran for longer than its limit of 1 s."
     assert job.output() == "bye\n"
+
+
+def test_a_command_that_ended_in_time_may_still_be_told_of(backend: LocalBackend, tmp_path: Path) -> None:
+    with MisbehavingApi() as api:
+        api.behave(answer(503, {}))
+        spec = shell("exit 0", time_limit_seconds=1)
+        job = submit(backend, tmp_path / "home", spec, make_launch(api_url=api.url))
+        until(lambda: (job.path / "member-0" / "report.json").exists())
+        until(
+            lambda: time.time() > job.state()["started_at"] + 1.7, what="the time limit, and a turn of the supervisor"
+        )
+        assert job.supervised()
+        api.behave(answer(200, {}))
+        assert job.end().phase is Phase.SUCCEEDED
+        assert [body["exit_code"] for body in api.bodies("/exit")][-1] == 0
 
 
 def test_a_member_that_fails_ends_the_gang(backend: LocalBackend, tmp_path: Path) -> None:
@@ -94,6 +112,14 @@ def test_without_a_control_plane_a_stop_is_as_quick_and_says_the_same(
     seen = job.end()
     assert [member.exit_code for member in seen.members] == [status]
     assert time.monotonic() - began < 4  # not the ten seconds of a wrapper that nobody hurries
+
+
+def test_a_script_that_raises_says_what(backend: LocalBackend, tmp_path: Path) -> None:
+    seen = submit(backend, tmp_path / "home", python("raise ValueError(7)"), make_launch()).end()
+    assert (seen.phase, seen.reason) == (Phase.FAILED, "exit_nonzero")
+    assert seen.report is not None
+    assert seen.report["result"] == {"error": {"code": "exit_nonzero", "detail": "ValueError: 7"}}
+    assert judge(RUNNING, seen) == Ended("failed", "exit_nonzero", "Member 0 ended with exit status 1. ValueError: 7")
 
 
 def test_a_command_that_does_not_exist_is_a_launch_error(backend: LocalBackend, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def local(tmp_path: Path, settings: Any) -> Iterator[LocalBackend]:
 def admitted(queue: Queue, number: int) -> Workload:
     """A job whose process can be told from all others by its command line."""
     workload: Workload = WorkloadFactory.create(
-        queue=queue, spec_object=job_spec(0.001, 0.01, command=("sleep", str(number)))
+        queue=queue, spec_object=job_spec(0.001, 0.02, command=("sleep", str(number)))
     )
     assert pool_admit(queue.pool_id) == 1
     return workload

@@ -30,6 +30,8 @@ class Wrapped:
     api_url: str
     environment: dict[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    limits: tuple[str, ...] = ()
+    """Words before the wrapper: `prlimit --fsize=…`."""
 
     def start(self, *command: str, options: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
         (self.folder / "token").write_text("attempt-token\n")
@@ -40,11 +42,12 @@ class Wrapped:
             names.RANK: "2",
             names.RESULT_FILE: str(self.folder / "result.json"),
             names.REPORT_FILE: str(self.folder / "report.json"),
+            names.PATIENCE_SECONDS: "0",
             **self.environment,
         }
         with (self.folder / "output.log").open("ab") as output:
             process = subprocess.Popen(
-                [*WRAPPER, *options, "--", *command],
+                [*self.limits, *WRAPPER, *options, "--", *command],
                 cwd=self.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,

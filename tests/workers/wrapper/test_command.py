@@ -15,7 +15,9 @@ from tests.support.waiting import until
 from tests.workers.wrapper.conftest import Wrapped
 from workers.contracts import environment as names
 from workers.contracts import exit_codes
-from workers.runtime import wrapper, wrapper_reporting
+from workers.runtime import wrapper, wrapper_logs, wrapper_output, wrapper_reporting, wrapper_spool
+
+FILES = (wrapper, wrapper_reporting, wrapper_output, wrapper_logs, wrapper_spool)
 
 
 @pytest.mark.parametrize("status", [0, 1, 83, 84, 85, 255])
@@ -123,8 +125,8 @@ def test_options_have_defaults_and_unknown_ones_are_refused() -> None:
 
 
 def test_it_works_where_there_is_nothing_of_ours(tmp_path: Path) -> None:
-    """As in a foreign image: two copied files, no project, no site packages."""
-    for module in (wrapper, wrapper_reporting):
+    """As in a foreign image: copied files, no project, no site packages."""
+    for module in FILES:
         source = Path(str(module.__file__))
         (tmp_path / source.name).write_bytes(source.read_bytes())
     read_end, write_end = os.pipe()
@@ -138,14 +140,23 @@ def test_it_works_where_there_is_nothing_of_ours(tmp_path: Path) -> None:
 
 
 def test_it_repeats_the_names_of_the_contracts() -> None:
-    for module in (wrapper, wrapper_reporting):
-        for name in ("API_URL", "TOKEN_FILE", "RANK", "RESULT_FILE", "REPORT_FILE"):
+    for module in FILES:
+        for name in (
+            "API_URL",
+            "TOKEN_FILE",
+            "RANK",
+            "RESULT_FILE",
+            "REPORT_FILE",
+            "PATIENCE_SECONDS",
+            "OUTPUT_BYTES",
+            "LOG_SPOOL_BYTES",
+        ):
             assert getattr(module, name, getattr(names, name)) == getattr(names, name)
     assert wrapper.CONTROL_PLANE_GONE == exit_codes.CONTROL_PLANE_GONE
 
 
 def test_it_imports_the_standard_library_only() -> None:
-    for module in (wrapper, wrapper_reporting):
+    for module in FILES:
         tree = ast.parse(Path(str(module.__file__)).read_text())
         found = {name for node in tree.body for name in _imported(node)}
         assert found <= sys.stdlib_module_names, module.__name__

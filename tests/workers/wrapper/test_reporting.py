@@ -10,7 +10,6 @@ from tests.support.waiting import until
 from tests.workers.wrapper.conftest import Wrapped
 from tests.workers.wrapper.misbehaving_api import SUPERSEDED, MisbehavingApi, answer
 from workers.contracts import exit_codes
-from workers.runtime.wrapper_reporting import CHUNK_BYTES, LONGEST_LINE, PENDING_BYTES, Logs
 
 OFTEN = ("--heartbeat-seconds", "0.1")
 
@@ -20,7 +19,7 @@ def test_logs_result_and_exit_arrive(wrapped: Wrapped, api: MisbehavingApi) -> N
     assert api.text() == "one\ntwo\n"
     assert api.bodies("/logs")[0]["first_line"] == 1
     assert api.bodies("/exit") == [{"rank": 2, "exit_code": 3, "reason": "", "result": {"auc": 0.8}}]
-    assert api.requests[-1][0] == "/exit"
+    assert [path for path, _, _ in api.requests if path != "/heartbeat"][-1] == "/exit"
     assert {authorization for _, _, authorization in api.requests} == {"Bearer attempt-token"}
     assert {body["rank"] for _, body, _ in api.requests} == {2}
 
@@ -109,53 +108,3 @@ def test_a_replica_says_nothing_of_its_exit_and_goes_on_counting(wrapped: Wrappe
         (0, 1, "one\ntwo\n"),
         (1, 3, "three\n"),
     ]
-
-
-# The buffer of lines ------------------------------------------------------------------------------------------------
-
-
-def test_chunks_are_bounded_and_follow_on_each_other() -> None:
-    logs = Logs("")
-    for _ in range(40):
-        logs.feed(b"x" * 1023 + b"\n" + b"y" * 31 * 1024)
-    logs.feed(b"", final=True)
-    chunks = []
-    while chunk := logs.take():
-        chunks.append(chunk)
-    assert all(len(chunk["text"].encode()) <= CHUNK_BYTES for chunk in chunks)
-    assert [chunk["sequence"] for chunk in chunks] == list(range(len(chunks)))
-    lines = 1
-    for chunk in chunks:
-        assert chunk["first_line"] == lines
-        lines += chunk["text"].count("\n")
-    assert logs.dropped_lines == 0
-
-
-def test_of_what_is_not_taken_in_time_the_oldest_goes_and_is_counted() -> None:
-    logs = Logs("")
-    for _ in range(3 * PENDING_BYTES // 1024):
-        logs.feed(b"x" * 1023 + b"\n")
-    assert logs.dropped_lines == 2 * PENDING_BYTES // 1024
-    chunks = []
-    while chunk := logs.take():
-        chunks.append(chunk)
-    assert sum(chunk["text"].count("\n") for chunk in chunks) == PENDING_BYTES // 1024
-    assert chunks[0]["first_line"] == 2 * PENDING_BYTES // 1024 + 1
-    logs.feed(b"last\n")
-    assert logs.take() == {"sequence": 16, "first_line": 3 * PENDING_BYTES // 1024 + 1, "text": "last\n"}
-
-
-def test_a_line_without_an_end_is_cut() -> None:
-    logs = Logs("")
-    logs.feed(b"x" * (LONGEST_LINE - 1))
-    assert logs.take() is None
-    logs.feed(b"xxx")
-    assert logs.take() == {"sequence": 0, "first_line": 1, "text": "x" * (LONGEST_LINE + 2) + "\n"}
-
-
-def test_a_letter_may_arrive_in_two_parts() -> None:
-    logs = Logs("")
-    logs.feed("ü".encode()[:1])
-    logs.feed("ü".encode()[1:] + b"\r")
-    logs.feed(b"\n")
-    assert logs.take() == {"sequence": 0, "first_line": 1, "text": "ü\n"}

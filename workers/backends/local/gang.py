@@ -34,10 +34,12 @@ class Gang(Keeper):
     def advance(self, now: float) -> None:
         if now >= self._deadline:
             self._deadline = NEVER
-            for member in self._members:
+            late = [member for member in self._members if member.alive and not member.reported]
+            for member in late:
                 member.leave(LEAVE_SECONDS, verdict="time_limit")
             limit = self.plan["time_limit_seconds"]
-            self.fail("time_limit", f"The job ran for longer than its limit of {limit} s.")
+            if late:
+                self.fail("time_limit", f"The job ran for longer than its limit of {limit} s.")
 
     def resize(self, count: int) -> None:
         """A gang keeps its size: the backend refuses such an order."""

@@ -10,7 +10,8 @@
         stop.json           the order to stop; before `state.json`, the order never to start
         resize.json         the order to have so many replicas
         control             a FIFO: a byte in it means, look at the orders now
-        member-<rank>/      work/ (working folder), output.log, result.json, report.json
+        member-<rank>/      work/ (working folder), output.log, result.json, report.json; of the wrapper: log_position,
+                            log_spool/ (output that nobody has taken yet)
 
 Standard library only and light: the supervisor imports it.
 """

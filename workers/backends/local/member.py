@@ -1,6 +1,6 @@
 """One member of a job, or one replica: a wrapper and all below it, as a child of the supervisor."""
 # Plain paths: pathlib is a good part of the start of a supervisor.
-# ruff: noqa: PTH103, PTH108, PTH118, PTH120, PTH123
+# ruff: noqa: PTH103, PTH108, PTH110, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -103,6 +103,11 @@ class Member:
     @property
     def alive(self) -> bool:
         return self.pid > 0
+
+    @property
+    def reported(self) -> bool:
+        """The command has ended: what still lives is a wrapper that says its last words."""
+        return os.path.exists(self._folder.report)
 
     def leave(self, grace_seconds: float, verdict: str = "") -> None:
         """Tell it to leave, and kill it after the grace; a shorter grace replaces a longer one."""

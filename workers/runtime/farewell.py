@@ -1,0 +1,38 @@
+"""The end of a job's process: what it holds is told first, however long the control plane is away."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from workers.runtime.announcements import Announcements
+from workers.runtime.metric_buffer import MetricBuffer
+from workers.runtime.stop_watch import StopWatch
+
+JOIN_SECONDS = 0.05
+SAY_AFTER_SECONDS = 2.0
+
+
+LEAVING_SECONDS = 8.0
+"""From being told to stop to the end of what is told: within the shortest grace."""
+LEAST_SECONDS = 2.0
+"""To tell what is held, also when the grace is nearly over."""
+
+
+def wait_for_the_rest(
+    metrics: MetricBuffer, announcements: Announcements, stop: StopWatch, patience_seconds: float
+) -> None:
+    """Block until nothing is left to tell, or the time is over: soon where the job was told to stop."""
+    metrics.finish()
+    announcements.finish()
+    began, said = time.monotonic(), False
+    while not (metrics.join(JOIN_SECONDS) and announcements.join(JOIN_SECONDS)):
+        now, deadline = time.monotonic(), began + patience_seconds
+        if stop.told_at is not None:
+            deadline = min(deadline, max(stop.told_at + LEAVING_SECONDS, began + LEAST_SECONDS))
+        if now > deadline:
+            return
+        if not said and now > began + SAY_AFTER_SECONDS:
+            said = True
+            held = f"{metrics.waiting_points} metric points and {announcements.waiting} stored files are untold"
+            print(f"bedplate: waiting for the control plane: {held}", file=sys.stderr, flush=True)
