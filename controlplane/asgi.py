@@ -12,10 +12,16 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path
 
+from apps.common.problems import disk_full, problem_response
+from apps.common.storage import is_full
 from controlplane.env import choose_settings
 
 choose_settings()
 django.setup(set_prefix=False)
+
+
+class NoRoom(Exception):
+    """The body of a request has no room in the folder for temporary files."""
 
 
 class OneHopHandler(ASGIHandler):
@@ -29,6 +35,23 @@ class OneHopHandler(ASGIHandler):
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answers, too, where the body of a request cannot be kept until it is looked at."""
+        try:
+            await super().handle(scope, receive, send)
+        except NoRoom as error:
+            await self.send_response(problem_response(disk_full(error)), send)
+
+    async def read_body(self, receive: Any) -> Any:
+        try:
+            return await super().read_body(receive)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            while (await receive()).get("more_body"):  # who still sends would not hear the answer
+                continue
+            raise NoRoom(str(error)) from error
 
 
 django_application = OneHopHandler()

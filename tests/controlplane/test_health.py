@@ -38,7 +38,10 @@ def test_alive_needs_nothing(client: Client) -> None:
 def test_ready_when_all_checks_pass(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert oks(response.json()) == {"database": True, "migrations": True, "redis": True, "storage": True}
+    assert oks(response.json()) == dict.fromkeys(("database", "migrations", "redis", "storage", "home"), True)
+    for disk in ("storage", "home"):
+        check = response.json()["checks"][disk]
+        assert 0 < check["free_bytes"] <= check["total_bytes"]
 
 
 @pytest.mark.django_db
@@ -49,7 +52,13 @@ def test_not_ready_says_why(client: Client, settings: Any) -> None:
     response = client.get("/readyz")
     assert response.status_code == 503
     checks = response.json()["checks"]
-    assert oks(response.json()) == {"database": True, "migrations": False, "redis": False, "storage": False}
+    assert oks(response.json()) == {
+        "database": True,
+        "migrations": False,
+        "redis": False,
+        "storage": False,
+        "home": True,
+    }
     assert checks["migrations"]["reason"] == "migrations are not applied: run `manage.py migrate`"
     assert checks["redis"]["reason"] == "redis does not answer (ConnectionError)"
     assert checks["storage"]["reason"] == "storage does not answer (StorageUnavailable)"

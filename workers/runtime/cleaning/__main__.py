@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from workers.contracts import exit_codes
-from workers.runtime.cleaning.errors import UserError, first_line, is_disk_full
+from workers.runtime.cleaning.errors import UserError, is_disk_full
 from workers.runtime.context import JobContext, job_context
 
 JOBS = ("ingest", "profile", "clean")
@@ -40,7 +40,8 @@ def main(arguments: list[str]) -> int:
         if not is_disk_full(error):
             raise
         traceback.print_exc()
-        return _fail(ctx, UserError("disk_full", f"a disk that the job writes to is full: {first_line(error)}"))
+        detail = "a disk that the job writes to is full: the log says where; make room and run it again"
+        return _fail(ctx, UserError("disk_full", detail))
     return exit_codes.COMPLETED
 
 

@@ -41,8 +41,3 @@ def is_disk_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return NO_ROOM.search(str(error)) is not None
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, without the advice that follows."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
