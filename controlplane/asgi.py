@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from typing import Any
 
 import django
 from asgiref.sync import sync_to_async
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
+from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -44,14 +48,31 @@ class OneHopHandler(ASGIHandler):
             await self.send_response(problem_response(disk_full(error)), send)
 
     async def read_body(self, receive: Any) -> Any:
+        """As the stock one, but it reads on where there is no room: who still sends would not hear the answer."""
+        body = tempfile.SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+        full: OSError | None = None
         try:
-            return await super().read_body(receive)
-        except OSError as error:
-            if not is_full(error):
-                raise
-            while (await receive()).get("more_body"):  # who still sends would not hear the answer
-                continue
-            raise NoRoom(str(error)) from error
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise RequestAborted
+                more = message.get("more_body", False)
+                try:
+                    if full is None:
+                        body.write(message.get("body", b""))
+                except OSError as error:
+                    if not is_full(error):
+                        raise
+                    full = error
+            if full is not None:
+                raise NoRoom(str(full)) from full
+            body.seek(0)
+        except BaseException:
+            with contextlib.suppress(OSError):  # what is left to be written finds no room either
+                body.close()
+            raise
+        return body
 
 
 django_application = OneHopHandler()

@@ -73,6 +73,12 @@ def unapplied_migrations() -> bool:
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
+def unknown_migrations() -> list[str]:
+    """What the database has from a later Bedplate than this one, in order of its making. One query."""
+    loader = MigrationExecutor(connection).loader
+    return [f"{app}.{name}" for app, name in loader.applied_migrations if (app, name) not in loader.disk_migrations]
+
+
 def check_redis() -> None:
     _redis(settings.BEDPLATE_REDIS_URL).ping()
 
