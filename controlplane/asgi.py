@@ -49,7 +49,7 @@ class OneHopHandler(ASGIHandler):
 
     async def read_body(self, receive: Any) -> Any:
         """As the stock one, but it reads on where there is no room: who still sends would not hear the answer."""
-        body = tempfile.SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)
+        body = tempfile.SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115 - outlives this
         full: OSError | None = None
         try:
             more = True
