@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from typing import Any
 
 import django
 from asgiref.sync import sync_to_async
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
+from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path
 
+from apps.common.problems import disk_full, problem_response
+from apps.common.storage import is_full
 from controlplane.env import choose_settings
 
 choose_settings()
 django.setup(set_prefix=False)
+
+
+class NoRoom(Exception):
+    """The body of a request has no room in the folder for temporary files."""
 
 
 class OneHopHandler(ASGIHandler):
@@ -29,6 +39,40 @@ class OneHopHandler(ASGIHandler):
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answers, too, where the body of a request cannot be kept until it is looked at."""
+        try:
+            await super().handle(scope, receive, send)
+        except NoRoom as error:
+            await self.send_response(problem_response(disk_full(error)), send)
+
+    async def read_body(self, receive: Any) -> Any:
+        """As the stock one, but it reads on where there is no room: who still sends would not hear the answer."""
+        body = tempfile.SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115 - outlives this
+        full: OSError | None = None
+        try:
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise RequestAborted
+                more = message.get("more_body", False)
+                try:
+                    if full is None:
+                        body.write(message.get("body", b""))
+                except OSError as error:
+                    if not is_full(error):
+                        raise
+                    full = error
+            if full is not None:
+                raise NoRoom(str(full)) from full
+            body.seek(0)
+        except BaseException:
+            with contextlib.suppress(OSError):  # what is left to be written finds no room either
+                body.close()
+            raise
+        return body
 
 
 django_application = OneHopHandler()

@@ -34,6 +34,7 @@ from controlplane.setting_kinds import (
     one_of,
     text_of_at_least,
     whole_number,
+    wrong_key_line,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -187,6 +188,8 @@ class Environment:
             self._key("encryption_key", lambda: f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}")
         elif not os.access(self.encryption_key_file, os.R_OK):
             raise SettingsRefused([f"{PREFIX}ENCRYPTION_KEY_FILE: {self.encryption_key_file} cannot be read"])
+        elif wrong := wrong_key_line(self.encryption_key_file.read_text(encoding="utf-8", errors="replace")):
+            raise SettingsRefused([f"{PREFIX}ENCRYPTION_KEY_FILE: {self.encryption_key_file}: {wrong}"])
         return self.encryption_key_file
 
     def resolved(self) -> tuple[str | None, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
@@ -18,12 +19,19 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from apps.common.errors import BedplateError
-from apps.common.storage import store
+from apps.common.errors import BedplateError, StorageUnavailable
+from apps.common.storage import Room, is_full, room_at, store
+from controlplane.metrics import DISK_FREE, DISK_TOTAL
 
 log = logging.getLogger(__name__)
 
-Checks = dict[str, dict[str, Any]]
+Facts = dict[str, Any]
+"""What a check found out beside that all is well: figures, a warning."""
+Checks = dict[str, Facts]
+
+SCARCE_RATIO = 0.05
+"""A disk with less of it free is worth a warning."""
+FULL_BYTES = 64 << 10
 
 
 class NotReady(Exception):
@@ -65,6 +73,12 @@ def unapplied_migrations() -> bool:
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
+def unknown_migrations() -> list[str]:
+    """What the database has from a later Bedplate than this one, in order of its making. One query."""
+    loader = MigrationExecutor(connection).loader
+    return [f"{app}.{name}" for app, name in loader.applied_migrations if (app, name) not in loader.disk_migrations]
+
+
 def check_redis() -> None:
     _redis(settings.BEDPLATE_REDIS_URL).ping()
 
@@ -74,15 +88,50 @@ def _redis(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
-def check_storage() -> None:
-    store().check_writable()
+def check_storage() -> Facts:
+    """It can be written, and how much more a store in a folder takes."""
+    try:
+        store().check_writable()
+    except StorageUnavailable as error:
+        if is_full(error.__cause__):
+            raise NotReady(f"the disk is full ({store().room() or 'its limit'})") from error
+        raise
+    room = store().room()
+    return _facts(room) if room else {}
 
 
-CHECKS: dict[str, Callable[[], None]] = {
+def check_home() -> Facts:
+    """The disk of jobs, logs, and of the embedded database, has room."""
+    room = room_at(settings.BEDPLATE_HOME)
+    if room.free_bytes < FULL_BYTES:
+        raise NotReady(f"the disk is full ({room})")
+    return _facts(room)
+
+
+def _facts(room: Room) -> Facts:
+    scarce = room.free_bytes < SCARCE_RATIO * room.total_bytes
+    warning = {"warning": f"the disk is nearly full ({room})"} if scarce else {}
+    return {"free_bytes": room.free_bytes, "total_bytes": room.total_bytes, **warning}
+
+
+def _measure(place: Callable[[], Room | None], what: str) -> float:
+    """For a gauge: not a number where there is no disk, or none that answers."""
+    with contextlib.suppress(OSError):  # `/readyz` says what is wrong with it
+        room = place()
+        return float(getattr(room, what)) if room else float("nan")
+    return float("nan")
+
+
+for _disk, _place in {"storage": lambda: store().room(), "home": lambda: room_at(settings.BEDPLATE_HOME)}.items():
+    DISK_FREE.labels(_disk).set_function(functools.partial(_measure, _place, "free_bytes"))
+    DISK_TOTAL.labels(_disk).set_function(functools.partial(_measure, _place, "total_bytes"))
+
+CHECKS: dict[str, Callable[[], Facts | None]] = {
     "database": check_database,
     "migrations": check_migrations,
     "redis": check_redis,
     "storage": check_storage,
+    "home": check_home,
 }
 
 
@@ -93,7 +142,7 @@ def readiness() -> tuple[bool, Checks]:
         started = time.perf_counter()
         outcome: dict[str, Any] = {"ok": True}
         try:
-            check()
+            outcome |= check() or {}
         except NotReady as error:
             outcome = {"ok": False, "reason": str(error)}
         except (DatabaseError, redis.RedisError, BedplateError, OSError) as error:

@@ -19,3 +19,5 @@ TASK_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 TASKS_RUNNING = Gauge("bedplate_tasks_running", "Background tasks being done now.")
+DISK_FREE = Gauge("bedplate_disk_free_bytes", "Room left on the disk of the object store, and of the home.", ("disk",))
+DISK_TOTAL = Gauge("bedplate_disk_total_bytes", "Size of that disk.", ("disk",))

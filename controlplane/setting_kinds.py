@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,21 @@ def _parse_host(text: str) -> str:
     if not text or any(character in text for character in "/ @"):
         raise ValueError(text)
     return text
+
+
+def wrong_key_line(text: str) -> str:
+    """Why a file of encryption keys cannot be used, by line, without showing what is in it; empty when it can."""
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
+    lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
+    for number, line in lines:
+        name, _, key = line.partition(":")
+        try:
+            fits = bool(name) and len(base64.b64decode(key, validate=True)) == KEY_BYTES
+        except ValueError:
+            fits = False
+        if not fits:
+            return f"line {number} is not `key_id:base64 of {KEY_BYTES} bytes`"
+    return "" if lines else "it has no key"
 
 
 SWITCH = Kind("`true` or `false`", _parse_switch)

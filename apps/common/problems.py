@@ -29,15 +29,18 @@ from apps.common.errors import (
     Invalid,
     NotFound,
     RateLimited,
+    StorageUnavailable,
     TooLarge,
     Unauthenticated,
     Unavailable,
 )
+from apps.common.storage import is_full
 
 log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 UNIQUE_VIOLATION = "23505"
+DISK_FULL = "53100"
 
 
 def problem_body(error: BedplateError) -> dict[str, Any]:
@@ -90,7 +93,15 @@ def _as_bedplate(error: Exception) -> BedplateError | None:
         return TooLarge("The body of the request is too large.")
     if isinstance(error, SuspiciousOperation):
         return _from_suspicion(error)
+    if is_full(error):
+        return disk_full(error)
     return _from_database(error)
+
+
+def disk_full(error: BaseException) -> BedplateError:
+    """Of a disk of the control plane's own: what is uploaded lies there on its way to the object store."""
+    log.error("a disk of this process is full: %s", error)
+    return StorageUnavailable("A disk of the control plane is full; try again once there is room on it.")
 
 
 def _from_suspicion(error: SuspiciousOperation) -> BedplateError:
@@ -103,6 +114,8 @@ def _from_suspicion(error: SuspiciousOperation) -> BedplateError:
 def _from_database(error: Exception) -> BedplateError | None:
     if isinstance(error, OperationalError | InterfaceError):
         log.warning("the database failed a request", exc_info=error)
+        if getattr(error.__cause__, "sqlstate", "") == DISK_FULL:
+            return Unavailable("The disk of the database is full; try again once there is room on it.")
         return Unavailable("The database did not answer in time.")
     if isinstance(error, DataError):
         log.warning("the database refused a value of a request", exc_info=error)

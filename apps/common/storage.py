@@ -6,6 +6,7 @@ A path in the store is relative and has no `..`; its URI for jobs is `bedplate:/
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import posixpath
@@ -18,6 +19,7 @@ from uuid import uuid4
 
 import fsspec
 from django.conf import settings
+from django.template.defaultfilters import filesizeformat
 
 from apps.common.errors import Invalid, StorageUnavailable
 
@@ -32,6 +34,30 @@ class Stored:
     path: str
     size_bytes: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a disk holds, in bytes; `free_bytes` is what ordinary accounts may still write."""
+
+    free_bytes: int
+    total_bytes: int
+
+    def __str__(self) -> str:
+        return f"{filesizeformat(self.free_bytes)} of {filesizeformat(self.total_bytes)} free".replace("\xa0", " ")
+
+
+def room_at(path: Path) -> Room:
+    """Of the disk under a folder, or under what will be it."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    found = os.statvfs(path)
+    return Room(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error says that there was no room: on the disk, in an account's share of it, or in one file."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def uri_of(path: str) -> str:
@@ -91,7 +117,7 @@ class ObjectStore:
             if self.is_local:
                 Path(part).replace(target)
         except OSError as error:
-            raise StorageUnavailable(f"could not write {path}: {error}") from error
+            raise self._unavailable(f"could not write {path}", error) from error
         finally:
             if self.is_local:
                 with contextlib.suppress(OSError):  # gone already, or its folder is what could not be written
@@ -151,12 +177,24 @@ class ObjectStore:
         return bool(self.fs.exists(self._at(path)))
 
     def make_folder(self, path: str) -> None:
-        self.fs.makedirs(self._at(path), exist_ok=True)
+        try:
+            self.fs.makedirs(self._at(path), exist_ok=True)
+        except OSError as error:
+            raise self._unavailable(f"could not make {path}", error) from error
 
     def delete(self, path: str) -> None:
         """Remove an object or a folder with all below it; what is not there is no error."""
         if self.exists(path):
             self.fs.rm(self._at(path), recursive=True)
+
+    def room(self) -> Room | None:
+        """Of the disk of a `file://` store; None for a remote one, which has no end that we know. Raises OSError."""
+        return room_at(Path(self.root)) if self.is_local else None
+
+    def _unavailable(self, what: str, error: OSError) -> StorageUnavailable:
+        if not is_full(error):
+            return StorageUnavailable(f"{what}: {error}")
+        return StorageUnavailable(f"{what}: the disk of the object store is full ({self.room() or 'its limit'})")
 
     def check_writable(self) -> None:
         """Write and remove a small object; raises StorageUnavailable."""

@@ -9,6 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 LARGEST_BYTES = 10 * 1024 * 1024
@@ -29,7 +30,10 @@ def say(text: str) -> None:
 
 @dataclass
 class Collector:
-    """Reads one child's output without blocking and writes it to `path`, rotated by size."""
+    """Reads one child's output without blocking and writes it to `path`, rotated by size.
+
+    Where the disk is full, what is said is lost, and counted; it is always read, so that no child waits for us.
+    """
 
     name: str
     path: Path
@@ -39,11 +43,14 @@ class Collector:
     """While it says so, nothing is shown at the terminal."""
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=12))
     closed: bool = False
+    lost_bytes: int = 0
+    """Since the last time that something could be written."""
     _rest: bytes = b""
+    _file: FileIO | None = None
 
     def __post_init__(self) -> None:
         os.set_blocking(self.descriptor, False)
-        self._file = self.path.open("ab")
+        self._write(b"")
 
     def drain(self) -> bool:
         """Take what is there; False once the other end is closed by everyone who had it."""
@@ -63,13 +70,11 @@ class Collector:
         if self._rest:
             self._keep(b"\n")
         os.close(self.descriptor)
-        self._file.close()
+        if self._file:
+            self._file.close()
 
     def _keep(self, said: bytes) -> None:
-        if self._file.tell() + len(said) > LARGEST_BYTES:
-            self._rotate()
-        self._file.write(said)
-        self._file.flush()
+        self._write(said)
         *lines, self._rest = (self._rest + said).split(b"\n")
         self._rest = self._rest[-65536:]
         for line in lines:
@@ -80,14 +85,29 @@ class Collector:
                 if shown and not self.is_quiet():
                     say(f"  [{self.name}] {shown[:LONGEST_SHOWN]}")
 
+    def _write(self, said: bytes) -> None:
+        written = 0
+        try:
+            if self._file is None:
+                self._file = FileIO(self.path, "ab")
+            elif self._file.tell() + len(said) > LARGEST_BYTES:
+                self._rotate()
+            if self.lost_bytes and self._file.write(f"\n[{self.lost_bytes} bytes were lost: no room]\n".encode()):
+                self.lost_bytes = 0
+            while written < len(said):  # not buffered: what is not written now is not tried again at every turn
+                written += self._file.write(said[written:])
+        except OSError:
+            self.lost_bytes += len(said) - written
+
     def _rotate(self) -> None:
-        self._file.close()
+        if self._file:
+            self._file.close()
         for number in range(KEPT, 0, -1):
             older = self.path.with_name(f"{self.path.name}.{number}")
             newer = self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else self.path
             if newer.exists():
                 newer.replace(older)
-        self._file = self.path.open("ab")
+        self._file = FileIO(self.path, "ab")
 
 
 def worth_showing(line: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -12,12 +13,17 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 PRIVATE_FOLDERS = ("run", "keys", "logs", "objects", "jobs", "static")
 
 
 class HomeInUse(Exception):
     """Another supervisor runs on this home."""
+
+
+class HomeUnusable(Exception):
+    """The folder cannot be what it should be; the message names the setting and the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +64,23 @@ class Home:
 
     def ensure(self) -> None:
         """Create the folders; closed to other accounts. Run by root, only the home itself lets others pass,
-        because PostgreSQL then runs under another account."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
-        for name in PRIVATE_FOLDERS:
-            (self.path / name).mkdir(exist_ok=True, mode=0o700)
+        because PostgreSQL then runs under another account.
+
+        Raises:
+            HomeUnusable: before anything is made where something else than a folder is in the way.
+        """
+        folders = [self.path / name for name in PRIVATE_FOLDERS]
+        try:
+            for path in (self.path, *folders):
+                if path.exists() and not path.is_dir():
+                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+            for path in folders:
+                path.mkdir(exist_ok=True, mode=0o700)
+                if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        except OSError as error:
+            raise HomeUnusable(f"BEDPLATE_HOME: {self.path} cannot be used by this account: {error}") from error
 
     def key(self, name: str, make: Callable[[], str] = secrets.token_urlsafe) -> str:
         """The secret of that name; made on first use. Safe when several processes ask at the same time."""
@@ -71,7 +90,7 @@ class Home:
         """What a running supervisor has published, else None."""
         try:
             published = json.loads((self.run / "embedded.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, PermissionError, json.JSONDecodeError):
+        except (OSError, json.JSONDecodeError):  # not there, or not for us: whoever needs it says so
             return None
         if not process_lives(int(published["supervisor_pid"])):
             return None
@@ -96,9 +115,10 @@ class Home:
 
         Raises:
             HomeInUse: another process holds it.
+            HomeUnusable: see `ensure`.
         """
         self.ensure()
-        with (self.run / "supervisor.lock").open("a+", encoding="ascii") as file:
+        with self._lock_file() as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -109,9 +129,15 @@ class Home:
                     "Stop it first, or set BEDPLATE_HOME to another folder."
                 ) from error
             file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
+            with contextlib.suppress(OSError):  # a full disk: the number is for people, the lock is what counts
+                os.write(file.fileno(), f"{os.getpid()}\n".encode())
             yield
+
+    def _lock_file(self) -> IO[str]:
+        try:
+            return (self.run / "supervisor.lock").open("a+", encoding="ascii")
+        except OSError as error:
+            raise HomeUnusable(f"BEDPLATE_HOME: {self.path} cannot be used by this account: {error}") from error
 
 
 def read_or_make(path: Path, make: Callable[[], str]) -> str:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from controlplane import env
 from controlplane.embedded.collect import say
@@ -29,6 +30,10 @@ JOB_GRACE_SECONDS = 5.0
 
 class PortTaken(Exception):
     """Another program listens where a part of Bedplate should."""
+
+
+class SettingUnusable(Exception):
+    """What a setting names is not there, or not for us."""
 
 
 class Stack:
@@ -56,11 +61,12 @@ class Stack:
         """Hold the home, start everything, and stop it at the end, however that comes.
 
         Raises:
-            HomeInUse, PortTaken, DidNotStart: with a message for people.
+            HomeInUse, HomeUnusable, PortTaken, SettingUnusable, DidNotStart: with a message for people.
             StopRequested: a signal came.
         """
         with self.home.locked():
             self._check_ports()
+            self._check_storage()
             self.supervisor.listen_to_signals()
             try:
                 yield self._start()
@@ -167,14 +173,38 @@ class Stack:
 
         Raises:
             PortTaken: naming the port and the setting that chooses it.
+            SettingUnusable: two parts have one port, or the host is not this machine.
         """
-        host = self.environment.host
+        host, taken = self.environment.host, dict[int, str]()
         for part, (name, port) in self._ports().items():
-            if not port_is_free(host, port):
+            if port in taken:
+                raise SettingUnusable(f"{name} is {port}, as {taken[port]} is: give each a port of its own.")
+            taken[port] = name
+            try:
+                free = port_is_free(host, port)
+            except OSError as error:
+                raise SettingUnusable(f"BEDPLATE_HOST: nobody can listen at {host} on this machine: {error}") from error
+            if not free:
                 raise PortTaken(
                     f"Port {port} on {host} is taken by another program, and {part} needs it. "
                     f"Stop that program, or set {name} to a free port."
                 )
+
+    def _check_storage(self) -> None:
+        """Refuse a store in a folder that nobody can write, before a minute is spent on waiting for it.
+
+        Raises:
+            SettingUnusable: with the reason.
+        """
+        if not self.environment.storage_url.startswith("file://"):
+            return
+        folder = Path(urlsplit(self.environment.storage_url).path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise SettingUnusable(f"BEDPLATE_STORAGE_URL: {folder} cannot be written: {error}") from error
 
     def _stop(self) -> None:
         began = time.monotonic()

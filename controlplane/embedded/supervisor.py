@@ -202,10 +202,18 @@ class Supervisor:
         child.signals, child.started_at = program.stop_signals, time.monotonic()
         child.starts += 1
 
+    def _start_again(self, child: Child, now: float) -> None:
+        """As `_start`; where that fails, on a full disk or with no process left, it is tried again later."""
+        try:
+            self._start(child)
+        except OSError as error:
+            child.due_at, child.wait_seconds = now + child.wait_seconds, min(child.wait_seconds * 2, LONGEST_WAIT)
+            say(f"  [{child.name}] cannot be started: {error}; trying again in {child.due_at - now:g} s")
+
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()
         if child.process is None and now >= child.due_at and not child.once:
-            self._start(child)
+            self._start_again(child, now)
         elif child.process is not None and not child.alive and not child.once:
             status = child.process.returncode
             wait = SHORTEST_WAIT if now - child.started_at >= LONG_LIFE_SECONDS else child.wait_seconds

@@ -54,6 +54,28 @@ def test_bodies_that_are_no_json_object(caller: APIClient, address: str, body: b
     problem(answer, 400, json.loads(answer.content)["code"])
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"name":1e999}', "1e999 is no number that can be kept"),
+        (b'{"name":-Infinity}', "-Infinity is no number that can be kept"),
+        (b'{"a":{"name":"x","b":1,"name":"y"}}', "the key 'name' is there more than once in one object"),
+        (b'{"name":' + b"9" * 5000 + b"}", "a whole number of more than 4300 digits"),
+        (b'{"name":"\xff"}', "'utf-8' codec can't decode byte 0xff in position 9: invalid start byte"),
+    ],
+)
+def test_json_that_would_be_understood_as_something_else(caller: APIClient, body: bytes, said: str) -> None:
+    answer = caller.post("/api/v1/projects", body, content_type="application/json")
+    assert problem(answer, 400, "parse_error")["detail"] == f"JSON parse error - {said}"
+
+
+@pytest.mark.parametrize("title", ["\0", "\ud800"])
+def test_text_that_cannot_be_stored_is_named_by_its_field(caller: APIClient, title: str) -> None:
+    body = json.dumps({"name": "fine", "title": f"x{title}"})
+    answer = caller.post("/api/v1/projects", body, content_type="application/json")
+    assert list(problem(answer, 400, "invalid")["fields"]) == ["title"]
+
+
 @pytest.mark.parametrize("text", [b"[" * 20_000, b"{}", b'[0,"\\u0000"]', b"[0,[]]", b"\xff"])
 def test_cursors_that_no_list_gave(caller: APIClient, text: bytes) -> None:
     cursor = base64.urlsafe_b64encode(text).decode()

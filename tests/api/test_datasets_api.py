@@ -111,7 +111,7 @@ def test_wrong_options_are_refused_with_their_place(client: APIClient, project: 
     source = SourceFactory.create(project=project)
     body = {"dataset": str(source.dataset_id), "source": str(source.pk), "options": {"delimiter": "::"}}
     refused = _post(client, "/ingestions", body, 400)
-    assert refused["fields"] == {"options.delimiter": ["Takes one ASCII character."]}
+    assert refused["fields"] == {"options.delimiter": ["Takes one ASCII character that is no quote and ends no line."]}
     assert (Ingestion.objects.count(), Workload.objects.count()) == (0, 0)
 
 

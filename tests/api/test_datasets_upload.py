@@ -15,10 +15,10 @@ from rest_framework.test import APIClient
 
 from apps.access.states import Role
 from apps.common.downloads import download
-from apps.common.errors import StorageUnavailable
 from apps.common.models import AuditEvent
-from apps.common.storage import ObjectStore, store
+from apps.common.storage import store
 from apps.datasets.models import Source
+from tests.support.disks import files_of_at_most
 from tests.support.factories.access import member
 from tests.support.factories.datasets import DatasetFactory, DatasetVersionFactory, SourceFactory
 
@@ -141,6 +141,52 @@ def test_what_is_not_an_upload_is_refused(client: APIClient, dataset: Any, objec
     assert _files(objects) == []
 
 
+def _multipart(*parts: tuple[str, str, str], end: str = "--B--\r\n") -> bytes:
+    """A body of parts: header parameters after `form-data`, further headers, content."""
+    return (
+        "".join(f"--B\r\nContent-Disposition: form-data; {name}\r\n{more}\r\n{text}\r\n" for name, more, text in parts)
+        + end
+    ).encode()
+
+
+FILE = ('name="file"; filename="a.csv"', "", "a,b\n1,2\n")
+
+
+@pytest.mark.parametrize(
+    ("parts", "end", "said"),
+    [
+        ([FILE], "", "file: No file was submitted."),
+        ([FILE, FILE], "--B--\r\n", "A source is one file."),
+        ([('name="fiel"; filename="a.csv"', "", "x")], "--B--\r\n", "file: No file was submitted."),
+        ([('name="file"; filename=""', "", "x")], "--B--\r\n", "file: The submitted data was not a file."),
+        ([('name="file"; filename=".."', "", "x")], "--B--\r\n", "file: No file was submitted."),
+        (
+            [(f'name="file"; filename="{"x" * 5000}"', "", "x")],
+            "--B--\r\n",
+            "Multipart form parse error - Request max total header size exceeded.",
+        ),
+    ],
+    ids=["cut off", "two files", "another field", "no name", "no name but dots", "an endless name"],
+)
+def test_a_form_that_is_not_one_file_is_refused_and_leaves_nothing(
+    client: APIClient, dataset: Any, objects: Path, parts: list[tuple[str, str, str]], end: str, said: str
+) -> None:
+    body = _multipart(('name="dataset"', "", str(dataset.pk)), *parts, end=end)
+    answer = client.post("/api/v1/sources", body, content_type="multipart/form-data; boundary=B")
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith(said)
+    assert (Source.objects.count(), _files(objects)) == (0, [])
+
+
+@pytest.mark.parametrize("said", ["nonsense", "-5", "10"])
+def test_a_length_that_is_not_so_is_no_fault_of_ours(client: APIClient, dataset: Any, objects: Path, said: str) -> None:
+    body = _multipart(('name="dataset"', "", str(dataset.pk)), FILE)
+    headers = {"Content-Length": said}
+    answer = client.post("/api/v1/sources", body, content_type="multipart/form-data; boundary=B", headers=headers)
+    assert answer.status_code == 400
+    assert (Source.objects.count(), _files(objects)) == (0, [])
+
+
 def test_an_empty_file_is_refused(client: APIClient, dataset: Any, objects: Path) -> None:
     answer = _upload(client, dataset, b"")
     assert (answer.status_code, list(answer.json()["fields"])) == (400, ["file"])
@@ -175,14 +221,19 @@ def test_an_upload_that_breaks_off_leaves_nothing(
     assert (Source.objects.count(), _files(objects)) == (0, [])
 
 
-def test_a_store_that_is_full_is_said_to_be(client: APIClient, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: ObjectStore, path: str, chunks: Any) -> Any:
-        raise StorageUnavailable("no space left on device")
-
-    monkeypatch.setattr(ObjectStore, "put", full)
-    answer = _upload(client, dataset)
-    assert (answer.status_code, answer.json()["retryable"]) == (503, True)
-    assert Source.objects.count() == 0
+@pytest.mark.parametrize("size_bytes", [100_000, 3 << 20])
+def test_a_store_that_is_full_says_so_and_later_takes_the_same(
+    client: APIClient, dataset: Any, objects: Path, size_bytes: int
+) -> None:
+    """Small ones find no room in the store, large ones none on their way to it."""
+    content = b"x" * size_bytes
+    with files_of_at_most(50_000):
+        answer = _upload(client, dataset, content)
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["retryable"]) == (503, "storage_unavailable", True)
+    assert "is full" in problem["detail"]
+    assert (Source.objects.count(), _files(objects)) == (0, [])
+    assert _upload(client, dataset, content).status_code == 201
 
 
 def test_the_same_key_uploads_once(client: APIClient, dataset: Any, objects: Path) -> None:

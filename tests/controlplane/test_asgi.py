@@ -9,6 +9,7 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 
 from controlplane.asgi import SUBJECTS, application
+from tests.support.disks import files_of_at_most
 
 
 @pytest.fixture
@@ -27,6 +28,16 @@ async def test_unknown_addresses_are_problems_with_the_id_of_the_request(web: ht
     lost = await web.get("/no/such/page", headers={"X-Request-ID": "r-1"})
     assert (lost.status_code, lost.headers["content-type"]) == (404, "application/problem+json")
     assert (lost.json()["request_id"], lost.headers["x-request-id"]) == ("r-1", "r-1")
+
+
+async def test_a_body_that_finds_no_room_is_answered_and_comes_through_later(web: httpx.AsyncClient) -> None:
+    body = b"x" * (2 << 20)  # above what is kept in memory
+    with files_of_at_most(1 << 20):
+        refused = await web.post("/api/v1/sources", content=body)
+    assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
+    assert (refused.json()["code"], refused.json()["retryable"]) == ("storage_unavailable", True)
+    assert "is full" in refused.json()["detail"]
+    assert (await web.post("/api/v1/sources", content=body)).status_code == 401
 
 
 async def test_metric_batches_pass_django_by(web: httpx.AsyncClient) -> None:

@@ -162,3 +162,22 @@ def test_the_readme_has_the_table() -> None:
     _, _, rest = text.partition("<!-- settings: made by `python -m controlplane.env` -->")
     table, _, _ = rest.partition("<!-- end of settings -->")
     assert table.strip() == env.markdown_table()
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("", "it has no key"),
+        ("# none\n", "it has no key"),
+        ("# old\nk1:swordfish\n", "line 2 is not `key_id:base64 of"),
+    ],
+)
+def test_a_file_of_keys_that_is_not_one_is_refused_at_start(tmp_path: Path, text: str, wrong: str) -> None:
+    path = tmp_path / "keys"
+    path.write_text(text)
+    with pytest.raises(SettingsRefused) as refused:
+        read(BEDPLATE_ENCRYPTION_KEY_FILE=str(path)).needed_encryption_key_file()
+    assert f"BEDPLATE_ENCRYPTION_KEY_FILE: {path}: {wrong}" in str(refused.value)
+    assert "swordfish" not in str(refused.value)
+    path.write_text(f"# new\nk1:{base64.b64encode(bytes(32)).decode()}\n")
+    assert read(BEDPLATE_ENCRYPTION_KEY_FILE=str(path)).needed_encryption_key_file() == path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
+from apps.common.storage import Room
 from controlplane import health
 from controlplane.worker_health import WorkerServer
+from tests.support.disks import files_of_at_most
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -38,7 +41,10 @@ def test_alive_needs_nothing(client: Client) -> None:
 def test_ready_when_all_checks_pass(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert oks(response.json()) == {"database": True, "migrations": True, "redis": True, "storage": True}
+    assert oks(response.json()) == dict.fromkeys(("database", "migrations", "redis", "storage", "home"), True)
+    for disk in ("storage", "home"):
+        check = response.json()["checks"][disk]
+        assert 0 < check["free_bytes"] <= check["total_bytes"]
 
 
 @pytest.mark.django_db
@@ -49,10 +55,52 @@ def test_not_ready_says_why(client: Client, settings: Any) -> None:
     response = client.get("/readyz")
     assert response.status_code == 503
     checks = response.json()["checks"]
-    assert oks(response.json()) == {"database": True, "migrations": False, "redis": False, "storage": False}
+    assert oks(response.json()) == {
+        "database": True,
+        "migrations": False,
+        "redis": False,
+        "storage": False,
+        "home": True,
+    }
     assert checks["migrations"]["reason"] == "migrations are not applied: run `manage.py migrate`"
     assert checks["redis"]["reason"] == "redis does not answer (ConnectionError)"
     assert checks["storage"]["reason"] == "storage does not answer (StorageUnavailable)"
+
+
+@pytest.mark.django_db
+def test_a_full_store_is_said_to_be_full_until_there_is_room(client: Client) -> None:
+    with files_of_at_most(0):
+        response = client.get("/readyz")
+    check = response.json()["checks"]["storage"]
+    assert (response.status_code, check["ok"]) == (503, False)
+    assert re.fullmatch(r"the disk is full \(\d+\.\d [GT]B of \d+\.\d [GT]B free\)", check["reason"])
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("free", "status", "said"),
+    [
+        (200, 200, {}),
+        (4, 200, {"warning": "the disk is nearly full (4.0 MB of 100.0 MB free)"}),
+        (0, 503, {"reason": "the disk is full (0 bytes of 100.0 MB free)"}),
+    ],
+)
+def test_the_disk_of_the_home_warns_before_it_is_full(
+    client: Client, monkeypatch: pytest.MonkeyPatch, free: int, status: int, said: dict[str, str]
+) -> None:
+    monkeypatch.setattr(health, "room_at", lambda path: Room(free << 20, 100 << 20))
+    response = client.get("/readyz")
+    check = response.json()["checks"]["home"]
+    assert response.status_code == status
+    assert {name: text for name, text in check.items() if name in ("warning", "reason")} == said
+
+
+def test_room_is_a_figure(client: Client) -> None:
+    text = client.get("/metrics").content.decode()
+    for disk in ("storage", "home"):
+        assert re.search(rf'^bedplate_disk_free_bytes{{disk="{disk}"}} [1-9]', text, re.MULTILINE)
+        assert re.search(rf'^bedplate_disk_total_bytes{{disk="{disk}"}} [1-9]', text, re.MULTILINE)
 
 
 @pytest.mark.django_db

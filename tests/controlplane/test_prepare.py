@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.core.management.base import CommandError
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
-from controlplane.management.commands.prepare import servers_answer
+from controlplane.management.commands.prepare import refuse_later_database, servers_answer
 
 pytestmark = pytest.mark.django_db
 
@@ -37,3 +38,16 @@ def test_a_redis_that_does_not_answer_is_named(settings: Any) -> None:
     with pytest.raises(CommandError, match=r"^Redis \(BEDPLATE_REDIS_URL\) cannot be used: ") as caught:
         servers_answer()
     assert "hidden" not in str(caught.value)
+
+
+def test_a_database_of_a_later_version_is_refused_by_what_it_has() -> None:
+    refuse_later_database()
+    for number in range(5):
+        MigrationRecorder.Migration.objects.create(app="quotas", name=f"099{number}_later")
+    with pytest.raises(CommandError) as refused:
+        refuse_later_database()
+    assert str(refused.value) == (
+        "The database was made by a later version of Bedplate: it has quotas.0990_later, quotas.0991_later, "
+        "quotas.0992_later and 2 more. Install that version again, or set BEDPLATE_HOME or BEDPLATE_DATABASE_URL to "
+        "another one."
+    )

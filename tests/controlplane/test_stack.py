@@ -10,7 +10,7 @@ import pytest
 from controlplane import env
 from controlplane.embedded.home import Addresses
 from controlplane.embedded.programs import Programs
-from controlplane.embedded.stack import PortTaken, Stack
+from controlplane.embedded.stack import PortTaken, SettingUnusable, Stack
 from tests.controlplane.conftest import python
 
 STAY = "import signal; signal.pause()"
@@ -36,6 +36,38 @@ def test_a_taken_port_is_named_with_the_setting_that_chooses_it(tmp_path: Path) 
         f"Port {port} on 127.0.0.1 is taken by another program, and gateway needs it. "
         "Stop that program, or set BEDPLATE_GATEWAY_PORT to a free port."
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (
+            {"BEDPLATE_GATEWAY_PORT": "8000"},
+            "BEDPLATE_GATEWAY_PORT is 8000, as BEDPLATE_PORT is: give each a port of its own.",
+        ),
+        (
+            {"BEDPLATE_HOST": "203.0.113.7"},
+            "BEDPLATE_HOST: nobody can listen at 203.0.113.7 on this machine: "
+            "[Errno 99] Cannot assign requested address",
+        ),
+        (
+            {"BEDPLATE_STORAGE_URL": "file:///proc/nowhere"},
+            "BEDPLATE_STORAGE_URL: /proc/nowhere cannot be written: [Errno 2] No such file or directory: "
+            "'/proc/nowhere'",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_are_named_before_anything_is_started(
+    tmp_path: Path, variables: dict[str, str], said: str
+) -> None:
+    ports = {"BEDPLATE_PORT": "8000", "BEDPLATE_GATEWAY_PORT": "8001", "BEDPLATE_WORKER_METRICS_PORT": "0"}
+    stack = Stack(environment(tmp_path, **(ports | variables)), lambda addresses: True, no_jobs)
+    if "BEDPLATE_STORAGE_URL" in variables:
+        stack._ports = dict  # type: ignore[method-assign]
+    with pytest.raises(SettingUnusable) as refused, stack.running():
+        pass
+    assert str(refused.value) == said
+    assert stack.supervisor.children == {}
 
 
 def test_servers_are_stopped_even_when_jobs_cannot_be(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +91,11 @@ def environment_for(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running_stack(**overrides: str) -> Iterator[Stack]:
+def running_stack(*, below: Sequence[str] = (), **overrides: str) -> Iterator[Stack]:
     """Start everything, yield once `/readyz` says so, stop it and check that no process stays.
+
+    Args:
+        below: a command that runs the command which follows it, in its own place.
 
     Raises:
         RuntimeError: it did not start; the text has its output.
@@ -104,7 +107,7 @@ def running_stack(**overrides: str) -> Iterator[Stack]:
         output = Path(folder) / "up.log"
         with output.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"],
+                [*below, sys.executable, "manage.py", "up"],
                 cwd=ROOT,
                 env=environment,
                 stdout=file,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -61,13 +62,18 @@ def store_file(source: Path | Writer, folder: Path, folder_uri: str, name: str) 
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.partial")
-    if isinstance(source, Path):
-        shutil.copyfile(source, partial)
-    else:
-        source(partial)
-    digest = hash_file(partial)
-    size = partial.stat().st_size
-    partial.replace(target)
+    try:
+        if isinstance(source, Path):
+            shutil.copyfile(source, partial)
+        else:
+            source(partial)
+        digest = hash_file(partial)
+        size = partial.stat().st_size
+        partial.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):  # never begun; a half would keep its room on a disk that may be full
+            partial.unlink()
+        raise
     return StoredFile(uri=folder_uri + name, path=target, sha256=digest, size_bytes=size)
 
 
@@ -82,8 +88,13 @@ def write_text_atomically(path: Path, text: str) -> None:
     """Write a small text file; a reader sees the old content or the new, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):  # as above
+            partial.unlink()
+        raise
 
 
 def checked_name(name: str) -> str:

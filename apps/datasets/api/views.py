@@ -19,6 +19,7 @@ from apps.access.states import Role
 from apps.common.api import CreateViewSet, ReadViewSet, once
 from apps.common.audit import Actor
 from apps.common.downloads import download
+from apps.common.errors import Invalid
 from apps.common.stories import StoryMixin
 from apps.datasets.api import serializers as shapes
 from apps.datasets.api.examples import PROJECT_ID, STEPS
@@ -80,7 +81,10 @@ class SourceViewSet(CreateViewSet):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Upload a file: it goes to the object store in chunks; a request that fails leaves nothing there."""
-        size_check(int(request.META.get("CONTENT_LENGTH") or 0) - FORM_BYTES)
+        said = str(request.META.get("CONTENT_LENGTH") or "")
+        size_check((int(said) if said.isdecimal() else 0) - FORM_BYTES)
+        if len(request.FILES.getlist("file")) > 1:
+            raise Invalid("A source is one file.", fields={"file": ["Takes one file, not several."]})
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         dataset, upload = serializer.validated_data["dataset"], serializer.validated_data["file"]

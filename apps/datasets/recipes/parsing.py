@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
+import io
 from typing import Any
 
-from apps.datasets.recipes.options import TEXTS, Option, is_name, one_of
+from apps.datasets.recipes.options import Option, is_name, is_texts, one_of
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet")
 TYPES = ("int64", "float64", "string", "bool", "timestamp", "date")
@@ -20,11 +20,22 @@ ENDINGS = {
 """File name endings that say a format."""
 
 
+NO_DELIMITERS = ('"', "\n", "\r", "\0")
+
+
 def _is_encoding(value: Any) -> bool:
     try:
-        return isinstance(value, str) and bool(codecs.lookup(value))
-    except (LookupError, ValueError):  # unknown, or not even a name
+        return isinstance(value, str) and bool(io.TextIOWrapper(io.BytesIO(), encoding=value))
+    except (LookupError, ValueError):  # unknown, not about text (base64), or not even a name
         return False
+
+
+def _is_delimiter(value: Any) -> bool:
+    return isinstance(value, str) and len(value.encode(errors="replace")) == 1 and value not in NO_DELIMITERS
+
+
+def _are_nulls(value: Any) -> bool:
+    return is_texts(value) and not any('"' in text for text in value)
 
 
 def _is_types(value: Any) -> bool:
@@ -33,10 +44,8 @@ def _is_types(value: Any) -> bool:
 
 OPTIONS: dict[str, Option] = {
     "format": one_of(*FORMATS).optional(None),
-    "delimiter": Option(
-        "one ASCII character", lambda value: isinstance(value, str) and len(value.encode(errors="replace")) == 1
-    ).optional(None),
-    "null_values": TEXTS.optional([""]),
+    "delimiter": Option("one ASCII character that is no quote and ends no line", _is_delimiter).optional(None),
+    "null_values": Option("a list of texts without quotes", _are_nulls).optional([""]),
     "header": Option("true or false", lambda value: isinstance(value, bool)).optional(True),
     "encoding": Option("the name of an encoding", _is_encoding).optional("utf-8"),
     "types": Option(f"an object from column to one of {', '.join(TYPES)}", _is_types).optional({}),

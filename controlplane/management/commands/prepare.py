@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from controlplane.health import unapplied_migrations
+from controlplane.health import unapplied_migrations, unknown_migrations
 from controlplane.prepared import static_is_current, static_was_collected
 from controlplane.settings.database import OFFLINE
 
@@ -22,6 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         servers_answer()
+        refuse_later_database()
         if unapplied_migrations():
             self.stdout.write("Preparing the database …")
             with connection.cursor() as cursor:  # a migration may take longer than a request
@@ -32,6 +33,17 @@ class Command(BaseCommand):
             static_was_collected()
         call_command("bootstrap", stdout=self.stdout)
         call_command("discover", stdout=self.stdout)
+
+
+def refuse_later_database() -> None:
+    """Raises CommandError: the database was made by a later version, which knows what this one does not."""
+    unknown = unknown_migrations()
+    if unknown:
+        shown = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+        raise CommandError(
+            f"The database was made by a later version of Bedplate: it has {shown}. "
+            "Install that version again, or set BEDPLATE_HOME or BEDPLATE_DATABASE_URL to another one."
+        )
 
 
 def servers_answer() -> None:

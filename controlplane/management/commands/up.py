@@ -10,11 +10,11 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from controlplane import env
 from controlplane.embedded.account import NoAccount
-from controlplane.embedded.home import Addresses, HomeInUse
+from controlplane.embedded.home import Addresses, HomeInUse, HomeUnusable
 from controlplane.embedded.postgres import PostgresRefused
 from controlplane.embedded.postgres_files import PostgresMissing, PostgresUnreachable
 from controlplane.embedded.redis import RedisMissing
-from controlplane.embedded.stack import PortTaken, Stack
+from controlplane.embedded.stack import PortTaken, SettingUnusable, Stack
 from controlplane.embedded.supervisor import DidNotStart, StopRequested
 from controlplane.prepared import migrations_applied, static_is_current
 from workers.backends.base import BackendUnavailable
@@ -25,12 +25,14 @@ FOR_PEOPLE = (
     BackendUnavailable,
     DidNotStart,
     HomeInUse,
+    HomeUnusable,
     NoAccount,
     PortTaken,
     PostgresMissing,
     PostgresRefused,
     PostgresUnreachable,
     RedisMissing,
+    SettingUnusable,
 )
 INTERRUPTED = 130
 

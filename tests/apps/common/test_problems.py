@@ -124,3 +124,20 @@ def test_text_that_postgresql_cannot_keep_is_the_callers_fault() -> None:
     api.force_authenticate(UserFactory.create())
     answer = api.post("/api/v1/tokens", {"name": "a\x00b", "scopes": ["read"]})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
+def test_a_disk_without_room_is_retryable_and_named() -> None:
+    class DiskFull(Exception):
+        sqlstate = "53100"
+
+    database = OperationalError()
+    database.__cause__ = DiskFull()
+    for error, said in {
+        OSError(28, "No space left on device"): "A disk of the control plane is full",
+        database: "The disk of the database is full",
+    }.items():
+        response = problem_handler(error, {})
+        assert response is not None
+        assert (response.status_code, response.data["retryable"]) == (503, True)
+        assert response.data["detail"].startswith(said)
+    assert problem_handler(OSError(5, "Input/output error"), {}) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +15,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.spec import AbstractBufferedFile
 
 from apps.common.errors import Invalid, StorageUnavailable
-from apps.common.storage import ObjectStore, Stored, checked, path_of, uri_of
+from apps.common.storage import ObjectStore, Room, Stored, checked, path_of, uri_of
+from tests.support.disks import files_of_at_most
 
 
 class BucketFile(AbstractBufferedFile):  # type: ignore[misc]
@@ -158,3 +160,24 @@ def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
         store.put("a/b", [b"x"])
     assert ObjectStore(f"file://{tmp_path}/fine").check_writable() is None
     assert list((tmp_path / "fine").iterdir()) == []
+
+
+def test_a_full_disk_is_said_to_be_full_and_later_takes_the_same(folder: ObjectStore) -> None:
+    folder.put("kept", [b"x"])
+    with files_of_at_most(1000), pytest.raises(StorageUnavailable) as refused:
+        folder.put("a/b", [b"x" * 999, b"y" * 2])
+    room = folder.room()
+    assert room is not None
+    assert str(refused.value).startswith("could not write a/b: the disk of the object store is full (")
+    assert [path.name for path in Path(folder.root).rglob("*") if path.is_file()] == ["kept"]
+    assert folder.put("a/b", [b"x" * 999, b"y" * 2]).size_bytes == 1001
+
+
+def test_room_is_that_of_the_disk_where_the_folder_will_be(folder: ObjectStore, tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    room = folder.room()
+    assert room is not None
+    assert room.total_bytes == disk.f_blocks * disk.f_frsize
+    assert 0 <= room.free_bytes <= room.total_bytes
+    assert str(Room(0, 8 << 20)) == "0 bytes of 8.0 MB free"
+    assert ObjectStore(f"bucket://{uuid4().hex}/x").room() is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import traceback
@@ -11,7 +12,7 @@ from typing import Any
 import duckdb
 
 from workers.contracts import exit_codes
-from workers.runtime.cleaning.errors import UserError
+from workers.runtime.cleaning.errors import UserError, is_disk_full
 from workers.runtime.context import JobContext, job_context
 
 JOBS = ("ingest", "profile", "clean")
@@ -29,18 +30,32 @@ def main(arguments: list[str]) -> int:
     ctx = job_context()
     try:
         result = job(ctx)
+        _report(ctx, result)
     except UserError as error:
         return _fail(ctx, error)
     except (MemoryError, duckdb.OutOfMemoryException) as error:
         traceback.print_exc()
         return _fail(ctx, UserError("out_of_memory", f"the job needs more memory than it was given: {error}"))
-    ctx.report(result)
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        traceback.print_exc()
+        detail = "a disk that the job writes to is full: the log says where; make room and run it again"
+        return _fail(ctx, UserError("disk_full", detail))
     return exit_codes.COMPLETED
+
+
+def _report(ctx: JobContext, result: dict[str, Any]) -> None:
+    try:
+        ctx.report(result)
+    except ValueError as error:
+        raise UserError("result_too_large", f"the data has too many columns for one result: {error}") from None
 
 
 def _fail(ctx: JobContext, error: UserError) -> int:
     print(f"error: {error}", file=sys.stderr)
-    ctx.report(error.to_json())
+    with contextlib.suppress(OSError):  # that disk is full too: what was printed is in the log
+        ctx.report(error.to_json())
     return exit_codes.USER_ERROR
 
 

@@ -21,7 +21,7 @@ from workers.runtime.cleaning.engine import granted_threads, open_duckdb
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.fitted import preprocessor_of
 from workers.runtime.cleaning.inputs import dataset_files
-from workers.runtime.cleaning.output import describe, part_name
+from workers.runtime.cleaning.output import describe, emptied_on_failure, part_name
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.recipe import Recipe
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column, columns_of, described, parquet_table
@@ -47,19 +47,18 @@ def clean(ctx: JobContext) -> dict[str, Any]:
     connection = open_duckdb(ctx, ctx.work_dir)
     plan = open_plan(connection, sources, recipe, folder / "staging")
     inputs = plan.features
-    try:
+    with emptied_on_failure(folder):
         report = [run_step(step, plan) for step in recipe.steps]
         preprocessor = preprocessor_of(recipe, inputs, plan)
         files = write(plan, folder, connection)
-    finally:
         shutil.rmtree(plan.staging, ignore_errors=True)
-    written = describe(connection, files)
-    return {
-        **written.to_json(),
-        "splits": _splits(connection, files, written.columns),
-        "report": report,
-        "preprocessor": None if preprocessor is None else _store(preprocessor, folder),
-    }
+        written = describe(connection, files)
+        return {
+            **written.to_json(),
+            "splits": _splits(connection, files, written.columns),
+            "report": report,
+            "preprocessor": None if preprocessor is None else _store(preprocessor, folder),
+        }
 
 
 @functools.cache  # Daft refuses to be told twice in one process, even the same

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from typing import Any
+
+NO_ROOM = re.compile(r"no space left on device|disk quota exceeded|file too large", re.IGNORECASE)
+"""How the libraries that write for us say ENOSPC, EDQUOT and EFBIG."""
 
 
 class UserError(Exception):
@@ -29,3 +34,10 @@ class RecipeError(UserError):
     def to_json(self) -> dict[str, Any]:
         place = {"step": self.step, "kind": self.kind, "column": self.column}
         return {"error": {"code": self.code, "detail": self.detail, **place}}
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a disk had no room: as Python says it, or as DuckDB and Daft hand it on, in words."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return NO_ROOM.search(str(error)) is not None

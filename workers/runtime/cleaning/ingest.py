@@ -12,15 +12,13 @@ import duckdb
 
 from workers.runtime.cleaning.engine import open_duckdb
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.output import ROW_GROUP_ROWS, describe, part_name
-from workers.runtime.cleaning.readers import READERS, Options, Reader, Rejected
-from workers.runtime.cleaning.readers.delimited import first_line
+from workers.runtime.cleaning.output import ROW_GROUP_ROWS, describe, emptied_on_failure, part_name
+from workers.runtime.cleaning.readers import READERS, Options, Reader, Rejected, blamed
 from workers.runtime.cleaning.schema import ORDINAL, SQL_TYPES, columns_of, described, is_nested, literal, quoted
 from workers.runtime.context import JobContext
 
 FILE_SIZE = "256MB"
 """Size at which a new file is begun."""
-DATA_ERRORS = (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException)
 
 
 def ingest(ctx: JobContext) -> dict[str, Any]:
@@ -35,15 +33,17 @@ def ingest(ctx: JobContext) -> dict[str, Any]:
     reader = _reader(ctx)
     connection = open_duckdb(ctx, ctx.work_dir)
     table = reader.open(connection)
-    selection = _selection(described(connection, table), reader.path.name)
+    folder = ctx.output("dataset")
     try:
-        files = _write(connection, f"SELECT {selection} FROM {table}", ctx.output("dataset"))
-        rejected = reader.rejected(connection)
-    except DATA_ERRORS as error:
-        raise UserError("unreadable_file", f"{reader.path.name}: {first_line(error)}") from None
-    written = describe(connection, files)
-    if written.row_count == 0:
-        raise UserError("no_rows", _why_no_rows(reader.path.name, rejected))
+        selection = _selection(described(connection, table), reader.path.name)
+        with emptied_on_failure(folder):
+            files = _write(connection, f"SELECT {selection} FROM {table}", folder)
+            rejected = reader.rejected(connection)
+            written = describe(connection, files)
+            if written.row_count == 0:
+                raise UserError("no_rows", _why_no_rows(reader, rejected))
+    except duckdb.Error as error:
+        raise blamed(error, reader.path, reader.path) from None
     return {**written.to_json(), "rejected": rejected.to_json()}
 
 
@@ -87,8 +87,9 @@ def _write(connection: duckdb.DuckDBPyConnection, query: str, folder: Path) -> l
     return files
 
 
-def _why_no_rows(place: str, rejected: Rejected) -> str:
+def _why_no_rows(reader: Reader, rejected: Rejected) -> str:
+    place = reader.path.name
     if not rejected.count:
-        return f"{place} has a header and no row"
+        return f"{place} has a header and no row" if reader.has_header else f"{place} has no row"
     first = rejected.samples[0]
     return f"all {rejected.count} rows of {place} were rejected; line {first['line']}: {first['reason']}"

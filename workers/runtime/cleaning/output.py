@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,18 @@ class Written:
             "files": self.files,
             "digest": self.digest,
         }
+
+
+@contextlib.contextmanager
+def emptied_on_failure(folder: Path) -> Iterator[None]:
+    """An output that is whole or empty: what was written is removed again, also when there is no room for the rest."""
+    try:
+        yield
+    except BaseException:
+        for path in folder.iterdir():
+            with contextlib.suppress(OSError):  # the failure itself is what matters
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
 
 
 def part_name(number: int) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ SPLIT = "__split"
 """`train` or `test`; a column of a cleaned version like any other."""
 RESERVED = frozenset({ORDINAL, SPLIT, "*"})
 """Names that a file may not bring: ours, and the one that means all columns to Daft."""
+COLUMNS_MOST = 5_000
+NAME_MOST = 200
+"""Characters; a recipe can name no longer ones."""
 
 SQL_TYPES = {
     "int64": "BIGINT",
@@ -34,6 +38,7 @@ _HOUSE_TYPES = {
     **dict.fromkeys(("VARCHAR", "UUID", "JSON", "TIME", "INTERVAL"), "string"),
     "BOOLEAN": "bool",
     "DATE": "date",
+    '"NULL"': "string",  # a column that is missing in every row
 }
 
 
@@ -87,21 +92,47 @@ def check_names(names: Sequence[str], place: str) -> None:
     """Refuse names that cannot stand side by side.
 
     Raises:
-        UserError: `duplicate_column_names`, `empty_column_name`, or `reserved_column_name`.
+        UserError: `too_many_columns`, `duplicate_column_names`, `empty_column_name`, `wrong_column_name` or
+            `reserved_column_name`.
     """
+    check_count(len(names), place)
     seen: dict[str, tuple[int, str]] = {}
     for number, name in enumerate(names, 1):
-        if not name:
-            raise UserError("empty_column_name", f"column {number} has no name in {place}")
-        if name in RESERVED:
-            raise UserError(
-                "reserved_column_name", f"column {number} is named {name!r} in {place}; that name is kept for other use"
-            )
-        if name.lower() in seen:
-            first, other = seen[name.lower()]
-            how = "are both named" if other == name else f"differ only in case: {other!r} and"
+        _check_name(number, name, place)
+        alike = unicodedata.normalize("NFC", name.strip()).lower()
+        if alike in seen:
+            first, other = seen[alike]
+            how = "are both named" if other == name else f"differ only in {_how(other, name)}: {other!r} and"
             raise UserError("duplicate_column_names", f"columns {first} and {number} {how} {name!r} in {place}")
-        seen[name.lower()] = (number, name)
+        seen[alike] = (number, name)
+
+
+def check_count(count: int, place: str) -> None:
+    """Refuse what no job of ordinary size gets through. Raises UserError `too_many_columns`."""
+    if count > COLUMNS_MOST:
+        raise UserError("too_many_columns", f"{place} has more than {COLUMNS_MOST} columns")
+
+
+def _check_name(number: int, name: str, place: str) -> None:
+    if not name.strip():
+        raise UserError("empty_column_name", f"column {number} has no name in {place}")
+    wrong = ""
+    if len(name) > NAME_MOST:
+        wrong = f"its name has {len(name)} characters, at most {NAME_MOST} are taken: {name[:40]!r}…"
+    elif any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        wrong = f"its name has a control character: {name!r}"
+    if wrong:
+        raise UserError("wrong_column_name", f"column {number} in {place}: {wrong}")
+    if name in RESERVED:
+        raise UserError(
+            "reserved_column_name", f"column {number} is named {name!r} in {place}; that name is kept for other use"
+        )
+
+
+def _how(one: str, other: str) -> str:
+    if one.strip() == other.strip():
+        return "blanks"
+    return "case" if one.lower() == other.lower() else "how letters are written"
 
 
 def described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:

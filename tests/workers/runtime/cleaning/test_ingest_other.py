@@ -60,7 +60,7 @@ def test_lines_that_are_no_object_are_left_out_and_named(jobs: Jobs) -> None:
     ("content", "expected"),
     [
         ("", ("empty_file", "loans.jsonl is empty")),
-        ("[1]\n[2]\n", ("no_rows", "no line of loans.jsonl is a JSON object")),
+        ("[1]\n[2]\n", ("no_rows", "no line of loans.jsonl is a JSON object; line 1: not an object but list")),
         ("{}\n{}\n", ("no_columns", "no object in loans.jsonl has a key")),
         (
             '{"a":1,"A":2}\n',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +95,21 @@ REFUSALS: list[tuple[Any, str, str]] = [
         "step 2 (outliers): columns is a list of names, or null for all that fit",
     ),
     ([{"kind": "missing_values", "markers": "NA"}], "invalid_recipe", "step 1 (missing_values): markers is a list"),
+    (
+        [MISSING, {"kind": "drop_columns", "columns": ["staus"]}],
+        "unknown_column",
+        "step 2 (drop_columns): there is no column 'staus'; there are n, s, Status, day; did you mean 'Status'?",
+    ),
+    (
+        [SPLIT, {"kind": "drop_columns", "columns": ["n", "s", "Status", "day"]}],
+        "no_columns",
+        "step 2 (drop_columns): no feature is left",
+    ),
+    (
+        [{**SPLIT, "test_ratio": 0.99}, {"kind": "impute"}],
+        "no_training_rows",
+        "step 1 (split): no row is left for training: all 4 are test rows at a test_ratio of 0.99",
+    ),
 ]
 
 
@@ -149,3 +165,42 @@ def test_data_that_was_not_ingested_is_refused(jobs: Jobs) -> None:
 
     with pytest.raises(UserError, match="no_files"):
         jobs.clean(files, [MISSING])
+
+
+def test_an_error_lists_some_columns_and_the_likely_one(jobs: Jobs) -> None:
+    files = jobs.parquet({f"column_{number}": [1] for number in range(300)})
+    with pytest.raises(UserError) as caught:
+        jobs.clean(files, [{"kind": "drop_columns", "columns": ["COLUMN_299"]}])
+
+    assert "there are column_0, column_1," in caught.value.detail
+    assert "column_19 and 280 more; did you mean 'column_299'" in caught.value.detail
+    assert len(caught.value.detail) < 500
+
+
+def test_values_that_would_make_columns_alike_are_named(jobs: Jobs) -> None:
+    files = jobs.parquet({"s": ["Rent", "rent"] * 10, "x": list(range(20))})
+    with pytest.raises(UserError) as caught:
+        jobs.clean(files, [SPLIT, {"kind": "one_hot"}])
+
+    assert (caught.value.code, caught.value.detail) == (
+        "duplicate_column_names",
+        "step 2 (one_hot): there would be columns 's=Rent' and 's=rent', equal but for case",
+    )
+
+
+def test_categories_become_no_more_columns_than_a_job_gets_through(jobs: Jobs) -> None:
+    values = {f"s{place}": [f"v{number}" for number in range(2600)] for place in range(2)}
+    with pytest.raises(UserError, match=r"step 2 \(one_hot\): there would be \d+ columns; at most 5000"):
+        jobs.clean(
+            jobs.parquet(values), [{**SPLIT, "test_ratio": 0.001}, {"kind": "one_hot", "max_categories": 10_000}]
+        )
+
+
+def test_a_recipe_that_fails_half_way_leaves_no_file(jobs: Jobs, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unmapped_label"):
+        jobs.clean(
+            jobs.parquet(COLUMNS),
+            [SPLIT, {"kind": "impute"}, {"kind": "encode_label", "column": "Status", "mapping": {"good": 0}}],
+        )
+
+    assert [path.name for path in tmp_path.rglob("dataset-output/**/*")] == []

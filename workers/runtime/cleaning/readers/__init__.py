@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.runtime.cleaning.readers.base import Options, Reader, Rejected
+from workers.runtime.cleaning.readers.base import Options, Reader, Rejected, blamed
 from workers.runtime.cleaning.readers.delimited import CsvReader, TsvReader
 from workers.runtime.cleaning.readers.json_lines import JsonLinesReader
 from workers.runtime.cleaning.readers.parquet import ParquetReader
@@ -14,4 +14,4 @@ READERS: dict[str, type[Reader]] = {
     "parquet": ParquetReader,
 }
 
-__all__ = ["READERS", "Options", "Reader", "Rejected"]
+__all__ = ["READERS", "Options", "Reader", "Rejected", "blamed"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
+import io
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +11,16 @@ from typing import Any, ClassVar, Self
 
 import duckdb
 
-from workers.runtime.cleaning.errors import UserError
+from workers.runtime.cleaning.errors import UserError, is_disk_full
+from workers.runtime.cleaning.readers.text_file import LINE_LIMIT_BYTES
 from workers.runtime.cleaning.schema import SQL_TYPES
 
 SAMPLES = 20
 TEXT_LIMIT = 200
+BUFFER_BYTES = 2 * LINE_LIMIT_BYTES
+"""What DuckDB reads at once; by itself it would take sixteen lines of the longest kind, a quarter of a small job."""
+NO_DELIMITERS = ('"', "\n", "\r", "\0")
+KIND_OF_ERROR = re.compile(r"^[A-Za-z ]+ Error: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +54,11 @@ class Options:
             raise UserError("invalid_parameters", "types is an object: column → type")
         if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter.encode()) != 1):
             raise UserError("invalid_parameters", f"delimiter must be one ASCII character, not {delimiter!r}")
+        if delimiter in NO_DELIMITERS:
+            raise UserError("invalid_parameters", f"delimiter cannot be {delimiter!r}: a quote or the end of a line")
         try:
-            codecs.lookup(self.encoding)
-        except (LookupError, TypeError):
+            io.TextIOWrapper(io.BytesIO(), encoding=self.encoding)  # refuses codecs that give no text: base64, rot13
+        except (LookupError, TypeError, ValueError):
             raise UserError("invalid_parameters", f"encoding {self.encoding!r} is not known") from None
         for name, kind in self.types.items():
             if kind not in SQL_TYPES:
@@ -75,6 +83,20 @@ def sample(line: int, column: str | None, reason: str, text: str | None) -> dict
     return {"line": line, "column": column, "reason": reason, "text": (text or "")[:TEXT_LIMIT]}
 
 
+def bounds() -> str:
+    """How long a line may be for DuckDB, and how much it reads at once, as options of `read_csv`."""
+    return f"max_line_size={LINE_LIMIT_BYTES}, buffer_size={BUFFER_BYTES}"
+
+
+def blamed(error: duckdb.Error, upload: Path, read: Path, code: str = "unreadable_file") -> Exception:
+    """The UserError for what DuckDB says of an upload, which it read from `read`: without the kind of the error, its
+    advice, and the place on this machine. The error itself where not the file is at fault but memory or disk."""
+    if isinstance(error, duckdb.OutOfMemoryException) or is_disk_full(error):
+        return error
+    said = KIND_OF_ERROR.sub("", str(error).strip().splitlines()[0]).replace(str(read), upload.name)
+    return UserError(code, f"{upload.name}: {said}")
+
+
 class Reader(ABC):
     """Opens one uploaded file in DuckDB. Use: `open`, read the table it names once, then `rejected`."""
 
@@ -84,6 +106,10 @@ class Reader(ABC):
         self.path = path
         self.options = options
         self.work_dir = work_dir
+
+    @property
+    def has_header(self) -> bool:
+        return self.format in ("csv", "tsv") and self.options.header
 
     @abstractmethod
     def open(self, connection: duckdb.DuckDBPyConnection) -> str:

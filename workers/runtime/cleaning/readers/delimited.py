@@ -4,17 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from pathlib import Path
 
 import duckdb
 
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.readers.base import SAMPLES, Reader, Rejected, sample
-from workers.runtime.cleaning.readers.text_file import as_utf8
-from workers.runtime.cleaning.schema import SQL_TYPES, check_names, house_type, literal, quoted
+from workers.runtime.cleaning.readers.base import SAMPLES, Reader, Rejected, blamed, bounds, sample
+from workers.runtime.cleaning.readers.text_file import LINE_LIMIT_BYTES, as_utf8
+from workers.runtime.cleaning.schema import SQL_TYPES, check_count, check_names, house_type, literal, quoted
 
-LINE_LIMIT_BYTES = 16 << 20
 HEADER_LIMIT = 1 << 20
 # DuckDB guesses generously ("yes" is a truth, "1 2 3" a time). These types are kept only where every value says so.
 STRICT = {
@@ -31,16 +31,21 @@ class CsvReader(Reader):
 
     def open(self, connection: duckdb.DuckDBPyConnection) -> str:
         path = as_utf8(self.path, self.options.encoding, self.work_dir)
+        csv.field_size_limit(LINE_LIMIT_BYTES)
+        delimiter = self._delimiter(connection, path)
+        base = self._base(path, delimiter)
+        names = self._names(path, delimiter)
         try:
-            delimiter = self._delimiter(connection, path)
-            base = self._base(path, delimiter)
-            names = self._names(path, delimiter)
             types = self._types(connection, base, names)
         except duckdb.Error as error:
-            raise UserError("unreadable_file", f"{self.path.name}: {first_line(error)}") from None
+            if isinstance(error, duckdb.InvalidInputException):
+                self._refuse_unclosed(path, delimiter)
+            raise blamed(error, self.path, path) from None
         return f"read_csv({base}, {_columns(types)}, auto_detect=false, store_rejects=true)"
 
     def rejected(self, connection: duckdb.DuckDBPyConnection) -> Rejected:
+        """Raises UserError `unclosed_quote`: what was left out may be more than one row."""
+        self._refuse_swallowed(connection)
         count = connection.execute("SELECT count(DISTINCT line) FROM reject_errors").fetchall()[0][0]
         rows = connection.execute(
             "SELECT line, arg_min(column_name, column_idx), "
@@ -53,22 +58,31 @@ class CsvReader(Reader):
     def _delimiter(self, connection: duckdb.DuckDBPyConnection, path: Path) -> str:
         if self.options.delimiter:
             return self.options.delimiter
-        query = f"SELECT Delimiter FROM sniff_csv({literal(str(path))}, quote='\"', escape='\"', ignore_errors=true)"
-        return str(connection.execute(query).fetchall()[0][0]) or ","
+        query = (
+            f"SELECT Delimiter FROM sniff_csv({literal(str(path))}, quote='\"', escape='\"', ignore_errors=true, "
+            f"strict_mode=false, {bounds()})"
+        )
+        with contextlib.suppress(duckdb.Error):  # the file has worse than that, which is named when it is read
+            return str(connection.execute(query).fetchall()[0][0]) or ","
+        return ","
 
     def _base(self, path: Path, delimiter: str) -> str:
         # DuckDB wants at least one; a control character is one that no field is.
+        wrong = next((value for value in self.options.null_values if delimiter in value or '"' in value), None)
+        if wrong is not None:
+            raise UserError("invalid_parameters", f"null_values: {wrong!r} has the delimiter or a quote in it")
         nulls = ", ".join(literal(value) for value in self.options.null_values or ("\x01",))
         header = str(self.options.header).lower()
         return (
             f"{literal(str(path))}, delim={literal(delimiter)}, quote='\"', escape='\"', header={header}, "
-            f"nullstr=[{nulls}]::VARCHAR[], max_line_size={LINE_LIMIT_BYTES}, hive_partitioning=false"
+            f"nullstr=[{nulls}]::VARCHAR[], {bounds()}, hive_partitioning=false"
         )
 
     def _names(self, path: Path, delimiter: str) -> list[str]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = next(csv.reader(iter(lambda: file.readline(HEADER_LIMIT), ""), delimiter=delimiter), [])
         if not self.options.header:
+            check_count(len(first), self.path.name)
             return [f"column_{number}" for number in range(1, len(first) + 1)]
         names = [name.strip() for name in first]
         check_names(names, f"line 1 of {self.path.name}")
@@ -80,8 +94,10 @@ class CsvReader(Reader):
     def _types(self, connection: duckdb.DuckDBPyConnection, base: str, names: list[str]) -> dict[str, str]:
         """House type per column: what the user insists on, else what every value of the file agrees with."""
         listed = ", ".join(literal(name) for name in names)
-        query = f"SELECT Columns FROM sniff_csv({base}, names=[{listed}], sample_size=-1, ignore_errors=true)"
-        found = {each["name"]: house_type(each["type"]) for each in connection.execute(query).fetchall()[0][0]}
+        query = f"SELECT Columns FROM sniff_csv({base}, names=[{listed}], sample_size=-1, ignore_errors=true, "
+        query += "strict_mode=false)"  # a line with a stray quote is left out when it is read; it does not decide here
+        sniffed = connection.execute(query).fetchall()[0][0]
+        found = {each["name"]: house_type(each["type"]) for each in sniffed}
         types = {name: self.options.types.get(name) or found.get(name) or "string" for name in names}
         doubtful = [name for name in names if types[name] in STRICT and name not in self.options.types]
         if doubtful:
@@ -95,6 +111,31 @@ class CsvReader(Reader):
             types.update({name: "string" for name, holds in zip(doubtful, answers, strict=True) if not holds})
         return types
 
+    def _refuse_unclosed(self, path: Path, delimiter: str) -> None:
+        """Read on as far as DuckDB would not: to where a quoted field begins that has no end."""
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file, delimiter=delimiter, strict=True)
+            begins, more = 1, True
+            while more:
+                begins = rows.line_num + 1
+                try:
+                    more = next(rows, None) is not None
+                except csv.Error as error:
+                    if "unexpected end" in str(error) or "field limit" in str(error):
+                        raise self._unclosed(begins) from None
+
+    def _unclosed(self, line: int) -> UserError:
+        return UserError("unclosed_quote", f"{self.path.name}: line {line}: a quote is opened and not closed")
+
+    def _refuse_swallowed(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """A quote that is never closed takes the lines that follow into its field: those must not get lost."""
+        query = (
+            "SELECT line FROM reject_errors WHERE error_type IN ('UNQUOTED VALUE', 'LINE SIZE OVER MAXIMUM') "
+            "AND contains(rtrim(csv_line, chr(10) || chr(13)), chr(10)) ORDER BY line LIMIT 1"
+        )
+        for (line,) in connection.execute(query).fetchall():
+            raise self._unclosed(line)
+
 
 class TsvReader(CsvReader):
     """Tab-separated text."""
@@ -103,11 +144,6 @@ class TsvReader(CsvReader):
 
     def _delimiter(self, connection: duckdb.DuckDBPyConnection, path: Path) -> str:
         return self.options.delimiter or "\t"
-
-
-def first_line(error: Exception) -> str:
-    """What an error of DuckDB says, without its advice."""
-    return str(error).strip().splitlines()[0]
 
 
 def _columns(types: dict[str, str]) -> str:

@@ -9,14 +9,13 @@ import json
 import duckdb
 
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.readers.base import SAMPLES, Reader, Rejected, sample
-from workers.runtime.cleaning.readers.delimited import LINE_LIMIT_BYTES, first_line
+from workers.runtime.cleaning.readers.base import SAMPLES, Reader, Rejected, blamed, bounds, sample
 from workers.runtime.cleaning.readers.text_file import as_utf8
-from workers.runtime.cleaning.schema import check_names, literal, quoted
+from workers.runtime.cleaning.schema import COLUMNS_MOST, check_names, literal, quoted
 
 LINES = "json_lines"
-_TYPES = {"BIGINT": "BIGINT", "UBIGINT": "UBIGINT", "DOUBLE": "DOUBLE", "BOOLEAN": "BOOLEAN", "NULL": "VARCHAR"}
 _IS_OBJECT = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
+_WHOLE, _NESTED = {"UBIGINT", "BIGINT"}, {"ARRAY", "OBJECT"}
 
 
 class JsonLinesReader(Reader):
@@ -30,15 +29,15 @@ class JsonLinesReader(Reader):
         connection.execute(
             f"CREATE TEMP VIEW {LINES} AS SELECT row_number() OVER () AS number, line FROM read_csv("
             f"{literal(str(path))}, delim='\x01', quote='', escape='', header=false, auto_detect=false, "
-            f"columns={{'line': 'VARCHAR'}}, strict_mode=false, null_padding=true, max_line_size={LINE_LIMIT_BYTES}, "
+            f"columns={{'line': 'VARCHAR'}}, strict_mode=false, null_padding=true, {bounds()}, "
             "hive_partitioning=false)"
         )
         try:
-            structure = self._structure(connection)
-            check_names(list(structure), self.path.name)
-            return self._table(structure)
+            names = self._names(connection)
+            check_names(names, self.path.name)
+            return self._table(self._types(connection, names))
         except duckdb.Error as error:
-            raise UserError("unreadable_file", f"{self.path.name}: {first_line(error)}") from None
+            raise blamed(error, self.path, path) from None
 
     def rejected(self, connection: duckdb.DuckDBPyConnection) -> Rejected:
         bad = f"FROM {LINES} WHERE trim(line) <> '' AND NOT {_IS_OBJECT}"
@@ -46,16 +45,33 @@ class JsonLinesReader(Reader):
         rows = connection.execute(f"SELECT number, line {bad} ORDER BY number LIMIT {SAMPLES}").fetchall()
         return Rejected(count=count, samples=tuple(sample(line, None, why_not(text), text) for line, text in rows))
 
-    def _structure(self, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-        """SQL type per key of any object, in order of first appearance."""
-        query = f"SELECT json_group_structure(line::JSON) FROM {LINES} WHERE {_IS_OBJECT}"
-        found = connection.execute(query).fetchall()[0][0]
-        if found is None:
-            raise UserError("no_rows", f"no line of {self.path.name} is a JSON object")
-        structure = json.loads(found)
-        if not isinstance(structure, dict) or not structure:
-            raise UserError("no_columns", f"no object in {self.path.name} has a key")
-        return {name: _sql_type(kind) for name, kind in structure.items()}
+    def _names(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
+        """Keys of any object, in order of first appearance."""
+        keys = f"SELECT number, unnest(json_keys(line)) AS key FROM {LINES} WHERE {_IS_OBJECT}"
+        query = f"SELECT key FROM (SELECT key, row_number() OVER () AS place, number FROM ({keys})) GROUP BY key "
+        query += f"ORDER BY min(number), min(place) LIMIT {COLUMNS_MOST + 1}"
+        names = [name for (name,) in connection.execute(query).fetchall()]
+        if not names:
+            raise self._nothing(connection)
+        return names
+
+    def _nothing(self, connection: duckdb.DuckDBPyConnection) -> UserError:
+        objects = connection.execute(f"SELECT count(*) FROM {LINES} WHERE {_IS_OBJECT}").fetchall()[0][0]
+        if objects:
+            return UserError("no_columns", f"no object in {self.path.name} has a key")
+        first = self.rejected(connection).samples[0]
+        said = f"line {first['line']}: {first['reason']}"
+        return UserError("no_rows", f"no line of {self.path.name} is a JSON object; {said}")
+
+    def _types(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
+        """SQL type per key: one that holds all its values, else text. Memory grows with the keys, not with the rows."""
+        pointers = ", ".join(literal(pointer(name)) for name in names)
+        each = f"unnest(json_type(line, [{pointers}])) AS type, unnest(range({len(names)})) AS place"
+        query = f"SELECT DISTINCT place, type FROM (SELECT {each} FROM {LINES} WHERE {_IS_OBJECT}) WHERE type <> 'NULL'"
+        found: dict[int, set[str]] = {}
+        for place, kind in connection.execute(query).fetchall():
+            found.setdefault(place, set()).add(kind)
+        return {name: _sql_type(found.get(place, set())) for place, name in enumerate(names)}
 
     def _table(self, structure: dict[str, str]) -> str:
         transformed = f"json_transform(line::JSON, {literal(json.dumps(structure))})"
@@ -70,16 +86,32 @@ class JsonLinesReader(Reader):
         return f"(SELECT {columns} FROM ({inner}))"
 
 
+def pointer(name: str) -> str:
+    """The JSON pointer to a key of an object."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
 def why_not(line: str) -> str:
-    """Why a line is no JSON object, in words, with the column where it breaks."""
+    """Why a line is no JSON object that is kept, in words, with the column where it breaks."""
     try:
         value = json.loads(line)
     except ValueError as error:
         return f"not JSON: {error}"
+    except RecursionError:
+        return "not JSON: lists or objects inside each other that are not closed"
+    if isinstance(value, dict):
+        return "it has half of a character (a surrogate escape without the other) or a number that JSON does not have"
     return f"not an object but {type(value).__name__}"
 
 
-def _sql_type(kind: object) -> str:
-    if isinstance(kind, str):
-        return _TYPES.get(kind, "VARCHAR")
-    return "JSON"
+def _sql_type(kinds: set[str]) -> str:
+    """The type for values of these JSON types; those that have no common one are kept as text."""
+    if not kinds:
+        return "VARCHAR"
+    if kinds <= _WHOLE:
+        return "UBIGINT" if kinds == {"UBIGINT"} else "BIGINT"
+    if kinds <= _WHOLE | {"DOUBLE"}:
+        return "DOUBLE"
+    if kinds <= _NESTED:
+        return "JSON"
+    return "BOOLEAN" if kinds == {"BOOLEAN"} else "VARCHAR"

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import duckdb
 
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.readers.base import Reader
-from workers.runtime.cleaning.readers.delimited import first_line
+from workers.runtime.cleaning.readers.base import Reader, blamed
 from workers.runtime.cleaning.schema import check_names, literal, parquet_table
 
-MARK = b"PAR1"
+MARK, ENCRYPTED = b"PAR1", b"PARE"
+SMALLEST_BYTES = 12
 
 
 class ParquetReader(Reader):
@@ -29,9 +29,11 @@ class ParquetReader(Reader):
             start = file.read(len(MARK))
             file.seek(max(0, size - len(MARK)))
             end = file.read()
+        if start == ENCRYPTED:
+            raise UserError("encrypted_file", f"{self.path.name} is an encrypted Parquet file: upload it decrypted")
         if start != MARK:
             raise UserError("not_parquet", f"{self.path.name} does not start with PAR1: it is no Parquet file")
-        if end != MARK:
+        if end != MARK or size < SMALLEST_BYTES:
             raise UserError("not_parquet", f"{self.path.name} does not end with PAR1: it is cut off after {size} bytes")
         table = parquet_table([str(self.path)])
         try:
@@ -39,7 +41,7 @@ class ParquetReader(Reader):
                 f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(self.path))})"
             ).fetchall()
         except duckdb.Error as error:
-            raise UserError("not_parquet", f"{self.path.name}: {first_line(error)}") from None
+            raise blamed(error, self.path, self.path, code="not_parquet") from None
         check_names(top_level(tree), self.path.name)
         return table
 

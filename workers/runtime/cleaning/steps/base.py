@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from typing import Any, ClassVar, Self
 from workers.runtime.cleaning.errors import RecipeError
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.schema import SPLIT, Column
+
+NAMED_MOST = 20
+"""Columns that an error lists."""
 
 
 @dataclass(slots=True)
@@ -110,8 +114,7 @@ class Step(ABC):
     def require(self, shape: Shape, name: str, types: tuple[str, ...] = ()) -> None:
         """Raise unless there is a column of that name, of one of these types when any are given."""
         if name not in shape.types:
-            known = ", ".join(shape.types)
-            raise self.error(f"there is no column {name!r}; there are {known}", name, "unknown_column")
+            raise self.error(f"there is no column {name!r}; {_known(name, list(shape.types))}", name, "unknown_column")
         kind = shape.types[name]
         if types and kind not in (*types, "unknown"):
             raise self.error(f"column {name!r} is {kind}, not {' or '.join(types)}", name, "wrong_type")
@@ -125,9 +128,23 @@ class Step(ABC):
             if name == shape.label:
                 raise self.error(f"column {name!r} is the label, not a feature", name, "wrong_type")
 
+    def require_some(self, plan: Plan) -> None:
+        """Raise when nothing is left that a model could learn from."""
+        if not plan.features:
+            raise self.error("no feature is left", code="no_columns")
+
     def require_split(self, shape: Shape) -> None:
         if not shape.is_split:
             raise self.error("it learns from the training rows, so a split must come before it", code="no_split")
 
     def is_ratio(self, value: object) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1
+
+
+def _known(name: str, names: list[str]) -> str:
+    """Which columns there are, the likely ones last."""
+    more = f" and {len(names) - NAMED_MOST} more" if len(names) > NAMED_MOST else ""
+    by_lower = {each.lower(): each for each in names}
+    close = [by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower, n=3)]
+    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    return f"there are {', '.join(names[:NAMED_MOST])}{more}{hint}"

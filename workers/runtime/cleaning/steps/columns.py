@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 from daft import DataType, Expression, col, lit
 from daft.functions import when
 
-from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.plan import Plan
-from workers.runtime.cleaning.schema import SPLIT, Column
+from workers.runtime.cleaning.schema import COLUMNS_MOST, SPLIT, Column
 from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
 
 NAMED_VALUES = 5
@@ -109,13 +108,26 @@ class OneHot(Step):
                 columns.append(Column(name, "float64", nullable=False))
                 is_it = (col(column.name) == lit(value)).fill_null(False)  # a condition that is missing stays missing
                 expressions[name] = is_it.cast(DataType.float64())
-        names = [column.name for column in columns]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise self.error(f"there would be two columns {twice!r}", twice, "duplicate_column_names")
+        self._check_names([column.name for column in columns])
         if expressions:
             plan.frame = plan.frame.with_columns(expressions)
         plan.columns = columns
+        self.require_some(plan)
+
+    def _check_names(self, names: list[str]) -> None:
+        """What a column is called must tell it from all others, also where case does not count."""
+        if len(names) > COLUMNS_MOST:
+            raise self.error(f"there would be {len(names)} columns; at most {COLUMNS_MOST}", code="too_many_columns")
+        seen: dict[str, str] = {}
+        for name in names:
+            other = seen.setdefault(name.lower(), name)
+            if other is not name:
+                how = (
+                    f"two columns {name!r}" if other == name else f"columns {other!r} and {name!r}, equal but for case"
+                )
+                raise self.error(f"there would be {how}", name, "duplicate_column_names")
+            if "\0" in name:
+                raise self.error(f"a column cannot be named {name!r}", name, "wrong_column_name")
 
 
 @dataclass(frozen=True)
@@ -133,8 +145,7 @@ class DropColumns(Step):
 
     def apply(self, plan: Plan) -> Outcome:
         plan.columns = [column for column in plan.columns if column.name not in self.columns]
-        if not plan.columns:
-            raise UserError("no_columns", f"step {self.number} ({self.kind}): no column is left")
+        self.require_some(plan)
         return Outcome()
 
 

@@ -86,18 +86,23 @@ class Split(Step):
         keys, ordinals = table.column(_KEY).to_numpy(), table.column(ORDINAL).to_numpy()
         values, codes = self._classes(table)
         outcome = Outcome()
-        is_test = lit(False)
+        is_test, tested = lit(False), 0
         for code, value in enumerate(values):
             rows = np.flatnonzero(codes == code)
             wanted = round(len(rows) * self.test_ratio)
             if wanted in (0, len(rows)):
                 side = "training" if wanted == 0 else "test"
-                detail = f"all {len(rows)} rows of {value!r} are {side} rows"
+                of = "" if self.stratify is None else f" of {value!r}"
+                detail = f"all {len(rows)} rows{of} are {side} rows"
                 outcome.warn("class_not_split", self.stratify or "", detail)
+            tested += wanted
             if wanted:
                 last = rows[np.lexsort((ordinals[rows], keys[rows]))[wanted - 1]]
                 chosen = at_most(key, col(ORDINAL), int(keys[last]), int(ordinals[last]))
                 is_test = is_test | (self._is(value) & chosen)
+        if tested == len(keys):
+            detail = f"no row is left for training: all {tested} are test rows at a test_ratio of {self.test_ratio}"
+            raise self.error(detail, code="no_training_rows")
         plan.frame = plan.frame.with_column(SPLIT, when(is_test, lit("test")).otherwise(lit("train")))
         plan.columns = [*plan.columns, Column(SPLIT, "string", nullable=False)]
         return outcome

@@ -1,0 +1,138 @@
+"""Input that is wrong and a disk that is full: the user is told where and what, and nothing is half done."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.e2e.conftest import CSV, Ground, post
+from tests.support.stack import Stack, finished, running_stack
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+ROW = b"age,income,status\n20,100,good\n"
+WRONG: list[tuple[str, bytes, dict[str, Any], str]] = [
+    ("field.csv", ROW + b"x" * (100 << 20) + b",1,bad\n", {}, "field.csv: line 3 is longer than 16777216 bytes"),
+    ("quote.csv", ROW + b'"30,200,bad\n' * 3, {}, "quote.csv: line 3: a quote is opened and not closed"),
+    (
+        "wide.csv",
+        ROW.decode().encode("utf-16-le"),
+        {},
+        "wide.csv: line 1, byte 2 is 0x00 (NUL); it looks like utf-16: say so as its encoding",
+    ),
+    ("torn.parquet", b"PAR1" + bytes(200) + b"PAR1", {}, "torn.parquet: "),
+    ("keys.jsonl", b"".join(b'{"k%d":1}\n' % n for n in range(5001)), {}, "keys.jsonl has more than 5000 columns"),
+]
+
+
+def upload(client: httpx.Client, dataset: str, name: str, content: bytes) -> httpx.Response:
+    return client.post("/sources", data={"dataset": dataset}, files={"file": (name, content)})
+
+
+def test_what_is_wrong_with_a_file_is_said_with_its_place(demo: httpx.Client, ground: Ground, stack: Stack) -> None:
+    dataset = post(demo, "/datasets", {"project": ground.project, "name": "wrong"})["id"]
+    asked = []
+    for name, content, options, _ in WRONG:
+        source = upload(demo, dataset, name, content).raise_for_status().json()["id"]
+        asked.append(post(demo, "/ingestions", {"dataset": dataset, "source": source, "options": options})["id"])
+    ended = [finished(demo, f"/ingestions/{one}") for one in asked]
+
+    for one, (name, _, _, said) in zip(ended, WRONG, strict=True):
+        assert (one["state"], one["state_reason"], one["version"]) == ("failed", "exit_nonzero", None), name
+        assert one["state_detail"].startswith(said)
+        assert str(stack.home) not in one["state_detail"]
+    assert demo.get(f"/dataset-versions?dataset={dataset}").json()["results"] == []
+    assert list((stack.home / "objects" / "attempts").rglob("*.partial")) == []
+
+
+def test_a_recipe_with_an_unknown_column_names_step_column_and_what_may_be_meant(
+    demo: httpx.Client, ground: Ground
+) -> None:
+    steps = [{"kind": "missing_values"}, {"kind": "drop_columns", "columns": ["incomes"]}]
+    recipe = post(demo, "/recipes", {"project": ground.project, "name": "wrong", "steps": steps})
+    asked = post(demo, "/cleaning-runs", {"recipe": recipe["id"], "input_version": ground.version})
+    run = finished(demo, f"/cleaning-runs/{asked['id']}")
+    assert (run["state"], run["output_version"]) == ("failed", None)
+    assert run["state_detail"] == (
+        "step 2 (drop_columns): there is no column 'incomes'; there are age, income, status; did you mean 'income'?"
+    )
+
+
+@dataclass
+class Disk:
+    """The disk of an object store: a small one where a test may mount, else one that the web process may not use."""
+
+    stack: Stack
+    folder: Path
+    """As this process sees it."""
+    mounted: bool
+
+    def fill(self) -> None:
+        if not self.mounted:
+            self._limit_web(0)
+            return
+        with contextlib.suppress(OSError), (self.folder / "filler").open("ab", buffering=0) as filler:
+            while True:  # until there is no room
+                filler.write(bytes(4096))
+
+    def free(self) -> None:
+        if self.mounted:
+            (self.folder / "filler").unlink()
+        else:
+            self._limit_web(resource.RLIM_INFINITY)
+
+    def _limit_web(self, size_bytes: int) -> None:
+        pid = self.stack.child("web").pid
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))
+
+    def objects(self) -> list[str]:
+        found = (path for path in (self.folder / "objects").rglob("*") if path.is_file())
+        return sorted(str(path.relative_to(self.folder / "objects")) for path in found)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """The mount is in a namespace of the installation's own: it ends with it, however that ends."""
+    below = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=16m none "$0" && exec "$@"', str(tmp_path))
+    mounted = os.geteuid() == 0
+    with running_stack(below=below if mounted else (), BEDPLATE_STORAGE_URL=f"file://{tmp_path}/objects") as running:
+        seen = Path(f"/proc/{running.process.pid}/root{tmp_path}") if mounted else tmp_path
+        yield Disk(running, seen, mounted)
+
+
+def test_a_full_disk_is_said_to_be_full_and_room_alone_mends_it(disk: Disk) -> None:
+    stack = disk.stack
+    with stack.client("demo") as client:
+        project = post(client, "/projects", {"name": "full", "title": ""})["id"]
+        dataset = post(client, "/datasets", {"project": project, "name": "people"})["id"]
+        source = upload(client, dataset, "people.csv", CSV).raise_for_status().json()["id"]
+        ingestion = {"dataset": dataset, "source": source}
+        before, web = disk.objects(), stack.child("web").pid
+
+        disk.fill()
+        ready = httpx.get(f"{stack.url}/readyz", trust_env=False)
+        refused = upload(client, dataset, "people.csv", CSV)
+        assert ready.status_code == 503
+        assert ready.json()["checks"]["storage"]["reason"].startswith("the disk is full (")
+        assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")
+        assert (refused.json()["retryable"], "is full" in refused.json()["detail"]) == (True, True)
+        if disk.mounted:
+            failed = finished(client, f"/ingestions/{post(client, '/ingestions', ingestion)['id']}")
+            assert (failed["state"], failed["version"]) == ("failed", None)
+            assert failed["state_detail"].startswith("a disk that the job writes to is full")
+        assert [name for name in disk.objects() if name not in before] == []
+
+        disk.free()
+        assert httpx.get(f"{stack.url}/readyz", trust_env=False).status_code == 200
+        assert upload(client, dataset, "people.csv", CSV).status_code == 201
+        done = finished(client, f"/ingestions/{post(client, '/ingestions', ingestion)['id']}")
+        assert (done["state"], stack.child("web").pid, psutil.pid_exists(web)) == ("succeeded", web, True)
