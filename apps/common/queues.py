@@ -38,6 +38,7 @@ TICK_LAUNCH: Final = "dispatch.tick_launch"
 TICK_OBSERVE: Final = "dispatch.tick_observe"
 TICK_STOP: Final = "dispatch.tick_stop"
 TICK_SWEEP: Final = "dispatch.tick_sweep"
+TICK_FIGURES: Final = "data.tick_figures"
 
 IMPATIENT: Final = {"max_retries": 0, "socket_timeout": 2, "socket_connect_timeout": 2}
 """Of the connection that sends: a broker that is down costs nothing, a silent one two seconds a try."""

@@ -14,6 +14,7 @@ EVERY_SECONDS: Final[dict[str, float]] = {
     queues.TICK_RECONCILE: 10,
     queues.TICK_EXPIRE: 60,
     queues.TICK_SWEEP: 60,
+    queues.TICK_FIGURES: 60,
 }
 
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {

@@ -16,7 +16,7 @@ from apps.common.states import Move, explain, transition
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.states import Relation
 from apps.deployments.models import Endpoint, Revision
-from apps.deployments.selectors import ANSWERING, Replicas, replicas_of
+from apps.deployments.selectors.endpoints import ANSWERING, Replicas, replicas_of
 from apps.deployments.specs import revision_spec
 from apps.deployments.states import REVISION, TAKING_REQUESTS, RevisionState
 from apps.experiments.models import ModelVersion

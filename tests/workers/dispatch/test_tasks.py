@@ -52,6 +52,7 @@ def test_ticks_come_in_time_and_are_dropped_when_late() -> None:
         "control.tick_reconcile": 10,
         "control.tick_expire": 60,
         "dispatch.tick_sweep": 60,
+        "data.tick_figures": 60,
     }
 
 
@@ -106,7 +107,7 @@ def test_news_go_to_the_owner(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_kind_of_owner_is_known() -> None:
     assert set(owners.OWNERS) == {"ingestion", "profile", "cleaning_run", "run", "revision"}
     assert set(owners.COMMANDS) == {"quota.set"}
-    assert len(owners.RECONCILERS) == 3
+    assert len(owners.RECONCILERS) == 4
 
 
 def test_reconciling_asks_every_app(db: None) -> None:

@@ -15,17 +15,19 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import uvloop
 
+from workers.contracts import environment as names
 from workers.contracts import exit_codes
-from workers.runtime.context import JobContext, job_context
+from workers.runtime.context import JobContext, job_context, process_environment
 from workers.runtime.preprocessor import Preprocessor
 from workers.runtime.serving.predictor import Predictor
 from workers.runtime.serving.replica import Replica
 from workers.runtime.web.logs import set_up_logging
+from workers.runtime.web.publishing import Link, Publisher
 from workers.runtime.web.server import listen, serve
 
 DRAIN_SECONDS = 1.0
@@ -53,8 +55,29 @@ async def _run(context: JobContext, listener: socket.socket) -> int:
     stop = asyncio.Event()
     drain_seconds = float(context.parameters.get("drain_seconds", DRAIN_SECONDS))
     loading = asyncio.create_task(_load(context, replica, stop))
-    await serve(replica.service, listener, stop, drain_seconds=drain_seconds)
+    async with _published(context, replica):
+        await serve(replica.service, listener, stop, drain_seconds=drain_seconds)
     return await loading if loading.done() else exit_codes.COMPLETED
+
+
+@contextlib.asynccontextmanager
+async def _published(context: JobContext, replica: Replica) -> AsyncIterator[None]:
+    """Publish the figures of the replica while the block runs, and its last second afterwards."""
+    environment = process_environment()
+    if names.ATTEMPT_ID not in environment:  # run by hand: nobody asks
+        yield
+        return
+    token_file = Path(environment[names.TOKEN_FILE])
+    url = f"{environment[names.API_URL]}/api/v1/runtime/attempts/self/figures"
+    link = Link(url, lambda: token_file.read_text(encoding="utf-8").strip())
+    publisher = Publisher(replica.window, link.send, rank=context.identity.rank)
+    publishing = asyncio.create_task(publisher.run())
+    try:
+        yield
+    finally:
+        publishing.cancel()
+        await publisher.last()
+        await link.close()
 
 
 async def _load(context: JobContext, replica: Replica, stop: asyncio.Event) -> int:

@@ -1,4 +1,4 @@
-"""Reads of the deployments app that span tables."""
+"""Endpoints, their revisions and what the gateway is told of them."""
 
 from __future__ import annotations
 
