@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from apps.deployments.api.runtime import GatewayView
 from apps.deployments.api.serializers import ENDPOINT_ID, REVISION
-from apps.deployments.api.wire import FiguresIn, FiguresParser, counted_in
+from apps.deployments.api.wire import FiguresParser, counted_in, taken
 from apps.deployments.services.figures import gateway_figures_store, replica_figures_store
 from apps.quotas.models import Attempt
 from apps.quotas.permissions import AttemptAuthentication, IsAttempt
@@ -85,7 +85,7 @@ class GatewayFiguresView(GatewayView):
     )
     def post(self, request: Request) -> Response:
         """Closed seconds, the oldest at most 3,660 s old. One that is sent again changes nothing."""
-        sent = cast(FiguresIn, request.data)
+        sent = taken(request)
         counted = counted_in(sent, named=True)
         return Response({"accepted": gateway_figures_store(source=sent.source, sent_at=sent.sent_at, counted=counted)})
 
@@ -106,7 +106,7 @@ class ReplicaFiguresView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Closed seconds, of the revision that the attempt serves. One that is sent again changes nothing."""
-        sent = cast(FiguresIn, request.data)
+        sent = taken(request)
         attempt = cast(Attempt, request.auth)
         accepted = replica_figures_store(
             attempt, rank=sent.rank, source=sent.source, sent_at=sent.sent_at, counted=counted_in(sent, named=False)

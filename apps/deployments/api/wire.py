@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 from apps.common.errors import Invalid, TooLarge
 from apps.deployments.services.figures import Counted
@@ -57,6 +58,14 @@ class FiguresParser(BaseParser):
             raise Invalid(str(error)) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ParseError(f"JSON parse error - {error}") from error
+
+
+def taken(request: Request) -> FiguresIn:
+    """The body of a request. Raises Invalid for an empty one, which no parser is asked about."""
+    sent = request.data
+    if not isinstance(sent, FiguresIn):
+        raise Invalid("The body is empty.")
+    return sent
 
 
 def counted_in(sent: FiguresIn, *, named: bool) -> list[Counted]:

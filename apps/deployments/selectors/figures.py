@@ -62,7 +62,7 @@ def endpoint_figures(
         Invalid: `since` is not before `until`, or from a time of which nothing is kept.
     """
     now = clock.db_now()
-    settled = now - timedelta(seconds=SETTLING_SECONDS)
+    settled = now.replace(microsecond=0) - timedelta(seconds=SETTLING_SECONDS)
     until = min(until or settled, settled)
     since = since or until - timedelta(seconds=FINE_SECONDS)
     if since < now - timedelta(days=MINUTES_DAYS, hours=1):

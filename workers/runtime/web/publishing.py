@@ -21,8 +21,8 @@ from workers.runtime.web.figures import SECONDS_KEPT, Second, Window
 
 LAG_SECONDS = 0.05
 """How long after a second's end it is sent."""
-LONGEST_PAUSE_SECONDS = 5.0
-"""Between two tries while the control plane is away."""
+AWAY_SECONDS = 2.0
+"""What is waited longer between two tries while the control plane is away."""
 LAST_SECONDS = 2.0
 """How long leaving may take."""
 BATCH_SECONDS = 60
@@ -135,7 +135,7 @@ class Publisher:
         """Until a moment after the end of the running second; longer while the control plane is away."""
         now = self._window.clock()
         until_end = math.floor(now) + 1 + LAG_SECONDS - now
-        return until_end + (min(2.0**self._failures, LONGEST_PAUSE_SECONDS) if self._failures else 0.0)
+        return until_end + (AWAY_SECONDS if self._failures > 1 else 0.0)
 
     def _take(self) -> None:
         """Encode what was closed, and forget what waits for too long or takes too much memory."""
