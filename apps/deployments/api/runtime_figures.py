@@ -44,14 +44,20 @@ class SecondSerializer(serializers.Serializer[Any]):
     figures = FigureSerializer(many=True)
 
 
-class OwnFiguresSerializer(serializers.Serializer[Any]):
-    source = serializers.UUIDField(help_text="Of the process: a new one at each start")
+class SentSerializer(serializers.Serializer[Any]):
     sent_at = serializers.FloatField(help_text="The sender's clock when it sends: places its seconds in our time")
     rank = serializers.IntegerField(min_value=0, default=0)
+
+    def get_fields(self) -> dict[str, Any]:
+        process = serializers.UUIDField(help_text="Of the process: a new one at each start")
+        return {"source": process, **super().get_fields()}
+
+
+class OwnFiguresSerializer(SentSerializer):
     seconds = OwnSecondSerializer(many=True)
 
 
-class FiguresSerializer(OwnFiguresSerializer):
+class FiguresSerializer(SentSerializer):
     seconds = SecondSerializer(many=True)
 
 

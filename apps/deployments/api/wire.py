@@ -51,7 +51,7 @@ class FiguresParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> FiguresIn:
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         try:
             return _DECODER.decode(stream.read())
         except msgspec.ValidationError as error:

@@ -92,7 +92,7 @@ def told_figures(endpoint_ids: Iterable[UUID], at: datetime) -> dict[UUID, dict[
         cursor.execute(_SECOND, [list(endpoint_ids), at, SeenBy.GATEWAY])
         rows = cursor.fetchall()
     return {
-        endpoint_id: _told(frame, [Row(*row[1:4], frame.first, *row[4:7], bytes(row[7])) for row in group])
+        endpoint_id: _told(frame, [Row._make([*row[1:4], frame.first, *row[4:]]) for row in group])
         for endpoint_id, group in groupby(rows, key=itemgetter(0))
     }
 
@@ -122,11 +122,11 @@ def with_recent_requests(endpoints: Any) -> Any:
 def _rows(endpoint_id: UUID, frame: Frame) -> Sequence[Row]:
     if not frame.count:
         return []
-    step = timedelta(seconds=frame.step)
-    part = [endpoint_id, _moment(frame.first), _moment(frame.end)]
+    step: Any = timedelta(seconds=frame.step)
+    part: list[Any] = [endpoint_id, _moment(frame.first), _moment(frame.end)]
     with connection.cursor() as cursor:
         cursor.execute(_SERIES, [step, *part, *part, step])
-        return [Row(*row) for row in cursor.fetchall()]
+        return [Row._make(row) for row in cursor.fetchall()]
 
 
 def _told(frame: Frame, rows: Sequence[Row]) -> dict[str, Any]:

@@ -123,11 +123,12 @@ class Publisher:
                 self._failures += 1
                 return
             except Refused as error:
-                self._give_up(len(batch), str(error))
+                self.lost += len(batch)
+                _log.error("figures were given up", extra={"seconds": len(batch), "reason": str(error)})
             for _ in batch:
                 self._drop_oldest()
             if self._failures:
-                _log.info("the figures go on", extra={"seconds": len(self._waiting)})
+                _log.info("the figures go on", extra={"waiting": len(self._waiting), "lost": self.lost})
             self._failures = 0
             self._take()
 
@@ -146,16 +147,10 @@ class Publisher:
             encoded = _encoded(second)
             self._waiting.append(_Waiting(second.number, encoded))
             self._waiting_bytes += len(encoded)
-        oldest, given_up = math.floor(self._window.clock()) - SECONDS_KEPT, 0
+        oldest = math.floor(self._window.clock()) - SECONDS_KEPT
         while self._waiting and (self._waiting[0].number < oldest or self._waiting_bytes > KEPT_BYTES):
             self._drop_oldest()
-            given_up += 1
-        if given_up:
-            self._give_up(given_up, "they waited too long")
-
-    def _give_up(self, seconds: int, reason: str) -> None:
-        self.lost += seconds
-        _log.warning("figures were given up", extra={"seconds": seconds, "reason": reason})
+            self.lost += 1
 
     def _drop_oldest(self) -> None:
         self._waiting_bytes -= len(self._waiting.popleft().encoded)
