@@ -144,6 +144,20 @@ class TestSending:
         assert (answer.status_code, EndpointSecond.objects.count()) == (413, 0)
 
 
+class TestTrouble:
+    ADDRESS = f"{API}/runtime/attempts/self/trouble"
+
+    def test_a_replica_says_why_it_cannot_start(self, revision: Revision) -> None:
+        answer = replica(revision).post(self.ADDRESS, {"rank": 0, "detail": "no model"})
+        assert (answer.status_code, Revision.objects.get().trouble) == (200, "no model")
+
+    def test_nobody_else_does(self, revision: Revision, viewer: User) -> None:
+        for client in (APIClient(), bearer(token_for(viewer)), gateway(), bearer("wrong")):
+            assert client.post(self.ADDRESS, {"rank": 0, "detail": "no model"}).status_code == 401
+        assert replica(revision).post(self.ADDRESS, {"rank": 1, "detail": "no model"}).status_code == 400
+        assert Revision.objects.get().trouble == ""
+
+
 def figure_of(body: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = body["seconds"][0]["figures"][0]
     return found

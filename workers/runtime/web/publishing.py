@@ -179,7 +179,7 @@ def _encoded(second: Second) -> bytes:
 
 
 class Link:
-    """Posts figures.
+    """Posts JSON to one address of the control plane.
 
     Args:
         token: asked for at every request, because it may be renewed; may raise OSError.
