@@ -137,3 +137,32 @@ def test_metrics_and_probes_answer_everywhere(endpoint: dict[str, Any], stack: S
         for path in ("/livez", "/readyz", "/metrics"):
             assert httpx.get(base + path, trust_env=False).status_code == 200, f"{base}{path}"
     assert "bedplate_" in httpx.get(f"{stack.gateway_url}/metrics", trust_env=False).text
+
+
+def test_a_damaged_model_is_told_at_its_revision_while_the_one_before_goes_on(
+    endpoint: dict[str, Any], caller: httpx.Client, demo: httpx.Client, stack: Stack
+) -> None:
+    (serving,) = [one for one in endpoint["revisions"] if one["state"] == "ready"]
+    version = demo.get(f"/model-versions/{serving['model_version']}").json()
+    artifact = demo.get(f"/artifacts/{version['artifact']}").json()
+    (file,) = [path for path in stack.home.rglob("*.onnx") if str(path).endswith(artifact["uri"].split("//", 1)[1])]
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    try:
+        body = {"endpoint": endpoint["id"], "model_version": version["id"]}
+        revision = post(demo, "/revisions", body)
+        until(lambda: "The model cannot be loaded" in state_of(demo, revision)["state_detail"], timeout_seconds=60)
+        told = state_of(demo, revision)
+        assert told["state"] == "loading"
+        assert told["state_detail"].startswith("Replica 0 ended with an error and is started again")
+        assert caller.post(endpoint["url"], json=RECORDS).headers["x-bedplate-revision"] == "1"
+    finally:
+        file.write_bytes(content)
+    until(lambda: state_of(demo, revision)["weight"] == 100, timeout_seconds=60)
+    assert state_of(demo, revision)["state_detail"] == ""
+    until(lambda: caller.post(endpoint["url"], json=RECORDS).headers["x-bedplate-revision"] == "2", timeout_seconds=10)
+
+
+def state_of(demo: httpx.Client, revision: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = demo.get(f"/revisions/{revision['id']}").json()
+    return found
