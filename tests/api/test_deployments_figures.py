@@ -17,6 +17,7 @@ from uuid6 import uuid7
 from apps.access.models import Project, User
 from apps.access.states import Role
 from apps.common import clock
+from apps.deployments.api.figures import FIGURES
 from apps.deployments.models import Endpoint, EndpointSecond, Revision
 from apps.quotas.services.attempt_tokens import issue
 from tests.support.bulk import clone_many
@@ -172,6 +173,9 @@ class TestReading:
         assert answer.status_code == 200, answer.content
         found = answer.json()
         assert found["step_seconds"] == 10
+        assert found.keys() == FIGURES.keys()
+        (one,), (shown,) = found["gateway"]["revisions"], FIGURES["gateway"]["revisions"]
+        assert (one.keys(), found["gateway"]["total"].keys()) == (shown.keys(), FIGURES["gateway"]["total"].keys())
         assert sum(found["gateway"]["total"]["requests_per_second"]) == pytest.approx(0.2)
         assert [one["number"] for one in found["gateway"]["revisions"]] == [1]
         assert found["replicas"]["revisions"] == []

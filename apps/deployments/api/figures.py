@@ -45,16 +45,16 @@ class FiguresQuerySerializer(serializers.Serializer[Any]):
     )
 
 
-class ErrorsSerializer(serializers.Serializer[Any]):
+class FigureErrorsSerializer(serializers.Serializer[Any]):
     caller = serializers.ListField(child=serializers.FloatField(), help_text="4xx")
     server = serializers.ListField(child=serializers.FloatField(), help_text="5xx")
 
 
-class SeriesSerializer(serializers.Serializer[Any]):
+class FiguresSeriesSerializer(serializers.Serializer[Any]):
     """A value for each of `times`."""
 
     requests_per_second = serializers.ListField(child=serializers.FloatField())
-    errors_per_second = ErrorsSerializer()
+    errors_per_second = FigureErrorsSerializer()
     p50_ms = serializers.ListField(
         child=serializers.FloatField(allow_null=True), help_text="At most 4.5 % off; null without a request"
     )
@@ -62,14 +62,14 @@ class SeriesSerializer(serializers.Serializer[Any]):
     p99_ms = serializers.ListField(child=serializers.FloatField(allow_null=True))
 
 
-class RevisionSeriesSerializer(SeriesSerializer):
+class RevisionFiguresSerializer(FiguresSeriesSerializer):
     revision = serializers.UUIDField(allow_null=True, help_text="Null: requests that no replica got")
     number = serializers.IntegerField(allow_null=True)
 
 
 class FiguresViewSerializer(serializers.Serializer[Any]):
-    total = SeriesSerializer()
-    revisions = RevisionSeriesSerializer(many=True)
+    total = FiguresSeriesSerializer()
+    revisions = RevisionFiguresSerializer(many=True)
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Two steps", FIGURES, response_only=True)])

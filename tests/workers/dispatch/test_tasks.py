@@ -17,7 +17,7 @@ from tests.support.factories.access import UserFactory
 from tests.support.factories.quotas import WorkloadFactory, serving_spec
 from tests.support.jobs import fresh
 from workers.backends.fake import FakeBackend, Script
-from workers.tasks import control, data, dispatch, owners
+from workers.tasks import control, dispatch, figures, owners
 from workers.tasks.schedule import BEAT_SCHEDULE, EVERY_SECONDS
 from workers.tasks.single_flight import single_flight
 
@@ -40,7 +40,7 @@ def test_every_name_has_a_task_and_every_tick_a_time() -> None:
 
 @pytest.mark.django_db
 def test_the_figures_have_a_tick() -> None:
-    data.tick_figures()
+    figures.tick_figures()
 
 
 def test_ticks_come_in_time_and_are_dropped_when_late() -> None:

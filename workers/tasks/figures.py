@@ -1,4 +1,4 @@
-"""Tasks of the queue `data`: what is merged and forgotten in the background."""
+"""Tasks of the queue `data` for the figures of endpoints."""
 
 from __future__ import annotations
 
