@@ -42,6 +42,7 @@ TICK_COMPACT: Final = "data.tick_compact"
 """Merge old rows of metric points."""
 TICK_FORGET: Final = "data.tick_forget"
 """Delete output of jobs that has been kept for long enough."""
+TICK_FIGURES: Final = "data.tick_figures"
 
 IMPATIENT: Final = {"max_retries": 0, "socket_timeout": 2, "socket_connect_timeout": 2}
 """Of the connection that sends: a broker that is down costs nothing, a silent one two seconds a try."""

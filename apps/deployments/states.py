@@ -47,3 +47,12 @@ class EndpointState(models.TextChoices):
     LOADING = "loading"
     FAILED = "failed"
     STOPPED = "stopped"
+
+
+class SeenBy(models.TextChoices):
+    """Who counted the figures of an endpoint."""
+
+    GATEWAY = "gateway"
+    """What callers see: from the request to its answer, tries at other replicas included."""
+    REPLICAS = "replicas"
+    """Each replica's own time, without the network."""

@@ -80,6 +80,7 @@ class TestEndpoints:
             "url": f"{settings.BEDPLATE_GATEWAY_URL}/{project.name}/risk/predict",
             "state": "loading",
             "ready_replicas": 0,
+            "requests_per_second": 0.0,
             "revisions": [shown],
             "created_at": answer.json()["created_at"],
         }

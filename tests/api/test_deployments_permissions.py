@@ -37,6 +37,7 @@ def revision_body(ctx: Context) -> dict[str, Any]:
 CASES = [
     Case("GET", lambda ctx: f"{API}/endpoints?page_size={5 if endpoint(ctx) else 0}"),
     Case("GET", endpoint),
+    Case("GET", lambda ctx: f"{endpoint(ctx)}/figures"),
     Case("POST", f"{API}/endpoints", body=endpoint_body, role=Role.EDITOR, status=201),
     Case("POST", lambda ctx: f"{endpoint(ctx)}/stop", role=Role.EDITOR),
     Case("GET", lambda ctx: f"{API}/revisions?page_size={5 if revision(ctx) else 0}"),

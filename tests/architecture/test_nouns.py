@@ -17,7 +17,15 @@ NOUNS = [
 ]
 IDS = [f"{model._meta.app_label}.{model.__name__}" for model in NOUNS]
 KERNEL = {"Event", "Transition", "AuditEvent", "IdempotencyKey"}
-INNER = {"ProjectUserPermission", "LogChunk", "MetricBatch", "MetricSender"}
+INNER = {
+    "ProjectUserPermission",
+    "LogChunk",
+    "MetricBatch",
+    "MetricSender",
+    "EndpointSecond",
+    "EndpointMinute",
+    "EndpointPulse",
+}
 """Rows that are part of another noun: no admin page, factory or README row of their own."""
 
 

@@ -1,4 +1,4 @@
-"""Real servers around a gateway: a control plane that speaks routes and authorize, and replicas that misbehave."""
+"""Real servers around a gateway: a control plane (routes, authorize, figures), and replicas that misbehave."""
 
 from __future__ import annotations
 
@@ -108,6 +108,33 @@ class ControlPlane(Server):
         self.route_statuses: list[int] = []
         self.asked: list[tuple[str, str]] = []
         """Every (token, endpoint id) that was asked about."""
+        self.figures_mood = "well"
+        """`well`, `away` (503), `slow` (no answer in time), `silent` (kept, and 503), `refuses` (400)."""
+        self.figures: dict[tuple[str, int, str, str], dict[str, Any]] = {}
+        """By source, second, endpoint and revision, as first sent."""
+        self.figures_sent: list[tuple[str, list[int]]] = []
+        """Of every request of the gateway with figures: the mood, and the seconds in it."""
+        self.ended = threading.Event()
+
+    def start(self) -> None:
+        self.ended.clear()
+        super().start()
+
+    def stop(self) -> None:
+        self.ended.set()
+        super().stop()
+
+    def figures_of(self, endpoint_id: str) -> dict[str, Any]:
+        """Sums over all seconds: requests and errors, and requests by revision."""
+        found: dict[str, Any] = {"requests": 0, "caller_errors": 0, "server_errors": 0, "revisions": {}}
+        for (_, _, endpoint, revision), figure in list(self.figures.items()):
+            if endpoint == endpoint_id:
+                for name in ("requests", "caller_errors", "server_errors"):
+                    found[name] += figure[name]
+                if figure["requests"]:
+                    revisions = found["revisions"]
+                    revisions[revision] = revisions.get(revision, 0) + figure["requests"]
+        return found
 
     @property
     def url(self) -> str:
@@ -145,8 +172,27 @@ class ControlPlane(Server):
             allowed = asked["endpoint_id"] in self.grants.get(asked["token"], set())
             user = "demo" if allowed else ""
             reply(request, 200, {"allowed": allowed, "user": user, "ttl_seconds": self.ttl_seconds})
+        elif path == "/figures":
+            self._take_figures(request, json.loads(body))
         else:
             reply(request, 404, {"code": "not_found"})
+
+    def _take_figures(self, request: BaseHTTPRequestHandler, sent: dict[str, Any]) -> None:
+        mood = self.figures_mood
+        self.figures_sent.append((mood, [second["number"] for second in sent["seconds"]]))
+        if mood in ("well", "silent"):
+            for second in sent["seconds"]:
+                for one in second["figures"]:
+                    key = (sent["source"], second["number"], one.get("endpoint", ""), one.get("revision", ""))
+                    self.figures.setdefault(key, one)
+        if mood == "slow":
+            self.ended.wait(10)
+        if mood == "well":
+            reply(request, 200, {"accepted": 1})
+        elif mood == "refuses":
+            reply(request, 400, {"code": "invalid", "detail": "seconds[0]: no"})
+        else:
+            reply(request, 503, {"code": "unavailable"})
 
 
 class Replica(Server):
@@ -158,6 +204,15 @@ class Replica(Server):
         self.mood = "well"
         self.requests: list[dict[str, Any]] = []
         """Path, headers and body of every request."""
+        self.ended = threading.Event()
+
+    def start(self) -> None:
+        self.ended.clear()
+        super().start()
+
+    def stop(self) -> None:
+        self.ended.set()
+        super().stop()
 
     def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -168,6 +223,9 @@ class Replica(Server):
             reply(request, 422, {"code": "invalid_record", "record": 3})
         elif self.mood == "not ready":
             reply(request, 503, {"code": "not_ready"})
+        elif self.mood == "waits":
+            self.ended.wait(40)
+            request.close_connection = True
         else:
             if self.mood == "breaks":
                 request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")

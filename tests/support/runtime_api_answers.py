@@ -54,6 +54,8 @@ class RuntimeApiAnswers:
         """What was not as agreed."""
         self.logs: dict[tuple[int, int], str] = {}
         self.exits: list[dict[str, Any]] = []
+        self.figures: list[dict[str, Any]] = []
+        self.troubles: list[dict[str, Any]] = []
         self.endpoints: list[dict[str, Any]] = []
         self.grants: dict[str, set[str]] = {}
         """API token of a caller -> ids of the endpoints that it may call."""
@@ -198,6 +200,14 @@ class RuntimeApiAnswers:
 
     def _post_attempts_self_exit(self, body: dict[str, Any]) -> tuple[int, Any]:
         self.exits.append(body)
+        return 200, {}
+
+    def _post_attempts_self_figures(self, body: dict[str, Any]) -> tuple[int, Any]:
+        self.figures.append(body)
+        return 200, {"accepted": len(body["seconds"])}
+
+    def _post_attempts_self_trouble(self, body: dict[str, Any]) -> tuple[int, Any]:
+        self.troubles.append(body)
         return 200, {}
 
     def _get_gateway_routes(self, _: dict[str, Any]) -> tuple[int, Any]:

@@ -10,6 +10,7 @@ from apps.datasets.services.cleaning import cleaning_run_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
 from apps.datasets.services.profiles import profile_reconcile
 from apps.datasets.services.reconcile import reconcile_due as datasets_due
+from apps.deployments.services.figures import figures_tell_silence
 from apps.deployments.services.reconcile import reconcile_due as deployments_due
 from apps.deployments.services.revisions import revision_reconcile
 from apps.experiments.services.reconcile import reconcile_due as experiments_due
@@ -32,5 +33,6 @@ RECONCILERS: Final[tuple[Callable[[], object], ...]] = (
     datasets_due,
     experiments_due,
     deployments_due,
+    figures_tell_silence,
 )
 """Each finds its rows whose workload has moved on without them."""

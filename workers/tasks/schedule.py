@@ -16,6 +16,7 @@ EVERY_SECONDS: Final[dict[str, float]] = {
     queues.TICK_SWEEP: 60,
     queues.TICK_COMPACT: 30,
     queues.TICK_FORGET: 600,
+    queues.TICK_FIGURES: 60,
 }
 
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {

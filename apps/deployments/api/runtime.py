@@ -16,7 +16,7 @@ from apps.access.services.tokens import token_verify
 from apps.access.states import TokenScope
 from apps.common.errors import Unauthenticated
 from apps.deployments.api.serializers import ENDPOINT_ID, REVISION
-from apps.deployments.selectors import gateway_routes, may_infer
+from apps.deployments.selectors.endpoints import gateway_routes, may_infer
 from apps.quotas.permissions import GatewayAuthentication, IsGateway
 
 GRANT_SECONDS = 10

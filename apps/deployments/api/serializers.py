@@ -10,7 +10,8 @@ from rest_framework import serializers
 from apps.access.models import Project
 from apps.common.api import VisibleRelatedField
 from apps.deployments.models import Endpoint, Revision
-from apps.deployments.selectors import endpoint_state, endpoint_url
+from apps.deployments.selectors.endpoints import endpoint_state, endpoint_url
+from apps.deployments.selectors.figures import RECENT_SECONDS
 from apps.deployments.states import EndpointState
 from apps.experiments.models import ModelVersion
 
@@ -43,6 +44,7 @@ ENDPOINT = {
     "url": "http://127.0.0.1:8001/credit-risk/risk/predict",
     "state": "serving",
     "ready_replicas": 1,
+    "requests_per_second": 125.3,
     "revisions": [REVISION],
     "created_at": AT,
 }
@@ -65,18 +67,21 @@ class RevisionSerializer(serializers.ModelSerializer[Revision]):
 
 @extend_schema_serializer(examples=_example(ENDPOINT))
 class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
-    """Takes endpoints of `selectors.with_revisions`."""
+    """Takes endpoints of `selectors.endpoints.with_revisions` and `selectors.figures.with_recent_requests`."""
 
     url = serializers.SerializerMethodField(help_text="POST {records: [...]} with a token of scope `infer`")
     state = serializers.SerializerMethodField()
     ready_replicas = serializers.SerializerMethodField(help_text="Of all its revisions")
+    requests_per_second = serializers.SerializerMethodField(help_text="Mean of the last ten seconds, at the gateway")
     revisions = RevisionSerializer(
         source="shown_revisions", many=True, read_only=True, help_text="The active ones and the newest, newest first"
     )
 
     class Meta:
         model = Endpoint
-        fields = ("id", "project", "name", "url", "state", "ready_replicas", "revisions", "created_at")
+        fields = (
+            "id", "project", "name", "url", "state", "ready_replicas", "requests_per_second", "revisions", "created_at",
+        )  # fmt: skip
         read_only_fields = fields
 
     def get_url(self, endpoint: Endpoint) -> str:
@@ -88,6 +93,9 @@ class EndpointSerializer(serializers.ModelSerializer[Endpoint]):
 
     def get_ready_replicas(self, endpoint: Any) -> int:
         return sum(revision.ready_replicas for revision in endpoint.shown_revisions)
+
+    def get_requests_per_second(self, endpoint: Any) -> float:
+        return float(endpoint.recent_requests) / RECENT_SECONDS
 
 
 @extend_schema_serializer(

@@ -15,8 +15,10 @@ from apps.common.api import CreateViewSet
 from apps.common.audit import Actor
 from apps.common.stories import StoryMixin
 from apps.deployments.api import serializers as shapes
+from apps.deployments.api.figures import FiguresMixin
 from apps.deployments.models import Endpoint, Revision
-from apps.deployments.selectors import with_revisions
+from apps.deployments.selectors.endpoints import with_revisions
+from apps.deployments.selectors.figures import with_recent_requests
 from apps.deployments.services.endpoints import endpoint_create, endpoint_stop
 from apps.deployments.services.revisions import revision_create
 
@@ -30,7 +32,7 @@ from apps.deployments.services.revisions import revision_create
         responses={201: shapes.EndpointSerializer},
     ),
 )
-class EndpointViewSet(CreateViewSet):
+class EndpointViewSet(FiguresMixin, CreateViewSet):
     """Stable addresses behind which models are served."""
 
     queryset = Endpoint.objects.all()
@@ -40,7 +42,8 @@ class EndpointViewSet(CreateViewSet):
     ordering_fields: ClassVar = ("created_at", "name")
 
     def get_queryset(self) -> Any:
-        return with_revisions(super().get_queryset())
+        rows = super().get_queryset()
+        return rows if self.action == "figures" else with_recent_requests(with_revisions(rows))
 
     def perform_service(self, data: dict[str, Any]) -> Endpoint:
         user = caller(self.request)

@@ -32,6 +32,8 @@ class Revision(ScopedStateful):
     ready_replicas = models.PositiveIntegerField(default=0, editable=False)
     addresses = models.JSONField(default=list, editable=False)
     """`host:port` of each replica that is ready, in order of rank."""
+    trouble = models.TextField(blank=True, default="", editable=False)
+    """Why a replica could not start, as the last one said; forgotten once one is ready."""
     requested_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, editable=False)
 
     class Meta:

@@ -7,7 +7,7 @@ import logging
 from django.db import DatabaseError
 
 from apps.common.errors import BedplateError
-from apps.deployments.selectors import active_revisions
+from apps.deployments.selectors.endpoints import active_revisions
 from apps.deployments.services.revisions import is_behind, revision_reconcile
 
 log = logging.getLogger(__name__)

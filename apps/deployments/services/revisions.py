@@ -16,7 +16,7 @@ from apps.common.states import Move, explain, transition
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.states import Relation
 from apps.deployments.models import Endpoint, Revision
-from apps.deployments.selectors import ANSWERING, Replicas, replicas_of
+from apps.deployments.selectors.endpoints import ANSWERING, Replicas, replicas_of
 from apps.deployments.specs import revision_spec
 from apps.deployments.states import REVISION, TAKING_REQUESTS, RevisionState
 from apps.experiments.models import ModelVersion
@@ -135,7 +135,8 @@ def is_behind(revision: Revision, workload: Workload, seen: Replicas) -> bool:
         return True
     if revision.state == RevisionState.DRAINING:
         return False
-    told = (revision.state_reason, revision.state_detail) == (workload.state_reason, workload.state_detail)
+    detail = _detail(revision, workload, seen)
+    told = (revision.state_reason, revision.state_detail) == (workload.state_reason, detail)
     serves = revision.state != RevisionState.READY or (revision.weight > 0 and revision.addresses == seen.addresses)
     return not (told and serves)
 
@@ -143,7 +144,7 @@ def is_behind(revision: Revision, workload: Workload, seen: Replicas) -> bool:
 def _follow(revision: Revision, workload: Workload, seen: Replicas) -> bool:
     """Move forward to where the workload says, or say anew why it stays."""
     wanted = wanted_state(workload, seen)
-    reason, detail = workload.state_reason, workload.state_detail
+    reason, detail = workload.state_reason, _detail(revision, workload, seen)
     if _ORDER.index(wanted) <= _ORDER.index(RevisionState(revision.state)):
         if revision.state == RevisionState.DRAINING:
             return False  # it keeps saying why it was stopped
@@ -153,11 +154,20 @@ def _follow(revision: Revision, workload: Workload, seen: Replicas) -> bool:
     return True
 
 
+def _detail(revision: Revision, workload: Workload, seen: Replicas) -> str:
+    """What people are told: the workload's own words, else what is wrong with replicas, and what they say of it."""
+    if workload.state_detail or not seen.trouble:
+        return workload.state_detail
+    return f"{seen.trouble} {revision.trouble}".strip()
+
+
 def _move(revision: Revision, to: RevisionState, *, reason: str, detail: str, actor: Actor) -> None:
     """One step; what does not take requests any more has no weight and no replicas."""
     changes: dict[str, Any] = {"weight": revision.weight}
     if to not in TAKING_REQUESTS:
         changes = {"weight": 0, "ready_replicas": 0, "addresses": []}
+    if to == RevisionState.READY:
+        changes["trouble"] = ""
     transition(revision, to, actor=actor, reason=reason, detail=detail, **changes)
 
 

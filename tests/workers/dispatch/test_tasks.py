@@ -17,7 +17,7 @@ from tests.support.factories.access import UserFactory
 from tests.support.factories.quotas import WorkloadFactory, serving_spec
 from tests.support.jobs import fresh
 from workers.backends.fake import FakeBackend, Script
-from workers.tasks import control, data, dispatch, owners
+from workers.tasks import control, data, dispatch, figures, owners
 from workers.tasks.schedule import BEAT_SCHEDULE, EVERY_SECONDS
 from workers.tasks.single_flight import single_flight
 
@@ -39,6 +39,11 @@ def test_every_name_has_a_task_and_every_tick_a_time() -> None:
     assert set(EVERY_SECONDS) == {name for name in NAMES if ".tick_" in name}
 
 
+@pytest.mark.django_db
+def test_the_figures_have_a_tick() -> None:
+    figures.tick_figures()
+
+
 def test_ticks_come_in_time_and_are_dropped_when_late() -> None:
     assert BEAT_SCHEDULE["dispatch.tick_observe"] == {
         "task": "dispatch.tick_observe",
@@ -55,6 +60,7 @@ def test_ticks_come_in_time_and_are_dropped_when_late() -> None:
         "dispatch.tick_sweep": 60,
         "data.tick_compact": 30,
         "data.tick_forget": 600,
+        "data.tick_figures": 60,
     }
 
 
@@ -109,7 +115,7 @@ def test_news_go_to_the_owner(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_kind_of_owner_is_known() -> None:
     assert set(owners.OWNERS) == {"ingestion", "profile", "cleaning_run", "run", "revision"}
     assert set(owners.COMMANDS) == {"quota.set"}
-    assert len(owners.RECONCILERS) == 3
+    assert len(owners.RECONCILERS) == 4
 
 
 def test_reconciling_asks_every_app(db: None) -> None:

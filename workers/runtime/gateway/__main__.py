@@ -16,6 +16,7 @@ from workers.runtime.gateway.config import BadSetting, Config, config_from
 from workers.runtime.gateway.control_plane import ControlPlane
 from workers.runtime.gateway.gateway import Gateway
 from workers.runtime.web.logs import set_up_logging
+from workers.runtime.web.publishing import Link, Publisher
 from workers.runtime.web.server import listen, serve
 
 _log = logging.getLogger("bedplate.gateway")
@@ -43,14 +44,19 @@ def main() -> int:
 async def _run(config: Config, listener: socket.socket) -> None:
     control_plane = ControlPlane(config.api_url, config.token)
     gateway = Gateway(control_plane)
+    link = Link(f"{config.api_url}/api/v1/runtime/gateway/figures", lambda: config.token)
+    publisher = Publisher(gateway.window, link.send)
     _log.info("listening", extra={"host": config.host, "port": listener.getsockname()[1]})
-    refreshing = asyncio.create_task(gateway.table.keep_fresh())
+    background = [asyncio.create_task(gateway.table.keep_fresh()), asyncio.create_task(publisher.run())]
     try:
         # Nobody looks at the gateway's readiness before sending to it on one machine, so there is nothing to wait for.
         await serve(gateway.service, listener, asyncio.Event(), drain_seconds=0.0)
     finally:
-        refreshing.cancel()
+        for task in background:
+            task.cancel()
+        await publisher.last()
         gateway.upstream.close()
+        await link.close()
         await control_plane.close()
 
 

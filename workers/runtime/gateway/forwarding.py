@@ -17,7 +17,7 @@ from http import HTTPStatus
 from workers.runtime.gateway.balancer import Balancer, Choice
 from workers.runtime.gateway.control_plane import EndpointRoute, RevisionRoute
 from workers.runtime.gateway.routes import RouteTable
-from workers.runtime.gateway.upstream import Answer, Unreachable, Upstream
+from workers.runtime.gateway.upstream import Answer, Broken, TimedOut, Unreachable, Upstream
 
 PATIENCE_SECONDS = 5.0
 """How long a request waits for a replica: longer than one takes to start again."""
@@ -33,6 +33,14 @@ class NoReadyReplica(Exception):
 
 class EndpointGone(Exception):
     """The endpoint left the table while a request waited for it."""
+
+
+class Unanswered(Exception):
+    """A replica of the revision took the request and gave no answer; its cause is a Broken or a TimedOut."""
+
+    def __init__(self, revision: RevisionRoute) -> None:
+        super().__init__(f"revision {revision.number} gave no answer")
+        self.revision = revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +75,7 @@ class Forwarder:
         """Send the request to a replica of the endpoint, and to others if it must be.
 
         Raises:
-            NoReadyReplica, EndpointGone: see there.
-            Broken, TimedOut: the replica took the request and gave no answer.
+            NoReadyReplica, EndpointGone, Unanswered: see there.
         """
         deadline = time.monotonic() + self._patience_seconds
         refused: set[str] = set()
@@ -95,6 +102,8 @@ class Forwarder:
             answer = await self._upstream.post(choice.address, path, headers, body)
         except Unreachable:
             reason = "unreachable"
+        except (Broken, TimedOut) as error:
+            raise Unanswered(choice.revision) from error
         else:
             if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 self._suspects.pop(choice.address, None)

@@ -9,9 +9,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from workers.runtime.gateway.access import Access
 from workers.runtime.gateway.control_plane import ControlPlane, ControlPlaneAway, EndpointRoute, RevisionRoute, Routes
-from workers.runtime.gateway.forwarding import EndpointGone, Forwarder, NoReadyReplica
+from workers.runtime.gateway.forwarding import EndpointGone, Forwarder, NoReadyReplica, Unanswered
 from workers.runtime.gateway.routes import RouteTable
-from workers.runtime.gateway.upstream import Broken, TimedOut, Upstream
+from workers.runtime.gateway.upstream import TimedOut, Upstream
+from workers.runtime.web.figures import Window
 from workers.runtime.web.messages import Headers, Problem, Request, Response
 from workers.runtime.web.service import Service
 
@@ -34,6 +35,7 @@ class Gateway:
     def __init__(self, control_plane: ControlPlane) -> None:
         self.table = RouteTable(control_plane.routes, self._on_routes)
         self.upstream = Upstream()
+        self.window = Window()
         self._access = Access(control_plane.authorize)
         self._forwarder = Forwarder(self.table, self.upstream, self._on_retry)
         registry = CollectorRegistry()
@@ -66,7 +68,7 @@ class Gateway:
         if self.service.in_flight > IN_FLIGHT_LIMIT:
             raise _unavailable("overloaded", f"more than {IN_FLIGHT_LIMIT} requests wait for an answer")
         route = await self._allowed_route(project, endpoint, token)
-        request.labels.update(project=project, endpoint=endpoint)
+        request.labels.update(project=project, endpoint=endpoint, endpoint_id=route.endpoint_id)
         body = await request.body(BODY_LIMIT_BYTES)
         headers = {name.decode(): request.header(name) for name in FORWARDED if name in request.headers}
         headers["x-request-id"] = request.request_id
@@ -76,13 +78,13 @@ class Gateway:
             raise _unavailable("no_ready_replica", "no replica of the endpoint took the request in time") from error
         except EndpointGone as error:
             raise _not_found() from error
-        except TimedOut as error:
-            raise Problem(504, "upstream_timeout", f"the replica gave {error}") from error
-        except Broken as error:
-            raise Problem(502, "upstream_broken", str(error)) from error
-        revision = str(done.revision.number)
-        request.labels["revision"] = revision
-        extra: Headers = ((b"x-bedplate-revision", revision.encode()),)
+        except Unanswered as error:
+            _note(request, error.revision)
+            if isinstance(error.__cause__, TimedOut):
+                raise Problem(504, "upstream_timeout", f"the replica gave {error.__cause__}") from error
+            raise Problem(502, "upstream_broken", str(error.__cause__)) from error
+        _note(request, done.revision)
+        extra: Headers = ((b"x-bedplate-revision", request.labels["revision"].encode()),)
         extra += tuple((name, done.answer.headers[name]) for name in RETURNED if name in done.answer.headers)
         content_type = done.answer.headers.get(b"content-type", b"application/octet-stream")
         return Response(done.answer.body, done.answer.status, content_type, extra)
@@ -120,6 +122,14 @@ class Gateway:
         self._seconds.labels(*labels).observe(seconds)
         if "code" in request.labels:
             self._errors.labels(*labels, request.labels["code"]).inc()
+        if "endpoint_id" in request.labels:  # whoever was not let in is no traffic of the endpoint
+            key = (request.labels["endpoint_id"], request.labels.get("revision_id", ""))
+            self.window.add(key, response.status, request.own_seconds)
+
+
+def _note(request: Request, revision: RevisionRoute) -> None:
+    """Which revision got the request."""
+    request.labels.update(revision=str(revision.number), revision_id=revision.revision_id)
 
 
 def _address(request: Request) -> tuple[str, str]:

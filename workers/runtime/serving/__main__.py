@@ -15,21 +15,25 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import uvloop
 
+from workers.contracts import environment as names
 from workers.contracts import exit_codes
-from workers.runtime.context import JobContext, job_context
+from workers.runtime.context import JobContext, job_context, process_environment
 from workers.runtime.preprocessor import Preprocessor
 from workers.runtime.serving.predictor import Predictor
 from workers.runtime.serving.replica import Replica
 from workers.runtime.web.logs import set_up_logging
+from workers.runtime.web.publishing import Away, Link, Publisher, Refused
 from workers.runtime.web.server import listen, serve
 
 DRAIN_SECONDS = 1.0
 """The gateway reads its table every second."""
+TROUBLE_MOST = 1000
 _log = logging.getLogger("bedplate.serving")
 
 
@@ -53,16 +57,59 @@ async def _run(context: JobContext, listener: socket.socket) -> int:
     stop = asyncio.Event()
     drain_seconds = float(context.parameters.get("drain_seconds", DRAIN_SECONDS))
     loading = asyncio.create_task(_load(context, replica, stop))
-    await serve(replica.service, listener, stop, drain_seconds=drain_seconds)
+    async with _published(context, replica):
+        await serve(replica.service, listener, stop, drain_seconds=drain_seconds)
     return await loading if loading.done() else exit_codes.COMPLETED
+
+
+@contextlib.asynccontextmanager
+async def _published(context: JobContext, replica: Replica) -> AsyncIterator[None]:
+    """Publish the figures of the replica while the block runs, and its last second afterwards."""
+    link = _link("figures")
+    if link is None:
+        yield
+        return
+    publisher = Publisher(replica.window, link.send, rank=context.identity.rank)
+    publishing = asyncio.create_task(publisher.run())
+    try:
+        yield
+    finally:
+        publishing.cancel()
+        await publisher.last()
+        await link.close()
+
+
+def _link(what: str) -> Link | None:
+    """To `attempts/self/<what>` of the control plane; None for a replica that was started by hand: nobody asks."""
+    environment = process_environment()
+    if names.ATTEMPT_ID not in environment:
+        return None
+    token_file = Path(environment[names.TOKEN_FILE])
+    url = f"{environment[names.API_URL]}/api/v1/runtime/attempts/self/{what}"
+    return Link(url, lambda: token_file.read_text(encoding="utf-8").strip())
+
+
+async def _tell(context: JobContext, trouble: str) -> None:
+    """Leave why this replica ends, where the user looks: at its revision, and in its result."""
+    context.report({"error": {"code": "model_not_loaded", "detail": trouble}})
+    link = _link("trouble")
+    if link is None:
+        return
+    try:
+        await link.send(msgspec.json.encode({"rank": context.identity.rank, "detail": trouble[:TROUBLE_MOST]}))
+    except (Away, Refused) as error:  # the log has it, and the next start says it again
+        _log.warning("the control plane was not told", extra={"reason": str(error)})
+    finally:
+        await link.close()
 
 
 async def _load(context: JobContext, replica: Replica, stop: asyncio.Event) -> int:
     """Load the model beside the loop, so that health is answered meanwhile; on failure stop the server."""
     try:
         replica.predictor = await _in_thread(lambda: load_predictor(context))
-    except Exception:
+    except Exception as error:
         _log.exception("the model cannot be loaded")
+        await _tell(context, f"The model cannot be loaded: {type(error).__name__}: {error}")
         stop.set()
         return exit_codes.USER_ERROR
     _log.info("ready", extra={"port": context.identity.serve_port})

@@ -9,11 +9,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from workers.runtime.preprocessor import RecordError
 from workers.runtime.serving.predictor import NoScore, Prediction, Predictor
+from workers.runtime.web.figures import Window
 from workers.runtime.web.messages import JSON, Problem, Request, Response
 from workers.runtime.web.service import Service
 
 BODY_LIMIT_BYTES = 4 << 20
 RECORD_LIMIT = 1000
+OWN = ("", "")
+"""Key of a replica's figures: whose they are, the control plane knows by the token."""
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -31,6 +34,7 @@ class Replica:
 
     def __init__(self, model_version: str) -> None:
         self.predictor: Predictor | None = None
+        self.window = Window()
         self._model_version = model_version
         self._decoder = msgspec.json.Decoder(PredictRequest)
         self._encoder = msgspec.json.Encoder()
@@ -79,9 +83,11 @@ class Replica:
     def _readiness(self) -> str:
         return "" if self.predictor is not None else "the model is being loaded"
 
-    def _observe(self, _request: Request, response: Response, seconds: float) -> None:
+    def _observe(self, request: Request, response: Response, seconds: float) -> None:
         self._requests.labels(str(response.status)).inc()
         self._seconds.observe(seconds)
+        if request.path == "/predict":
+            self.window.add(OWN, response.status, request.own_seconds)
 
 
 def _predict(predictor: Predictor, records: list[dict[str, Any]]) -> list[Prediction]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -86,6 +87,10 @@ class Request:
     receive: Receive
     labels: dict[str, str] = field(default_factory=dict)
     """What the handler found out about the request, for logs and metrics."""
+    waited_seconds: float = 0.0
+    """For the caller, to send the body."""
+    own_seconds: float = 0.0
+    """From the request to its answer, without that wait; 0 before there is one."""
 
     def header(self, name: bytes) -> str:
         """Value of a header as text, empty when it is not there."""
@@ -101,12 +106,15 @@ class Request:
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > DISCARD_LIMIT_BYTES:
             raise self._too_large(limit_bytes)
+        asked = time.perf_counter()
         try:
             async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
                 return await self._read(limit_bytes)
         except TimeoutError as error:
             detail = f"the body did not arrive within {BODY_TIMEOUT_SECONDS:.0f} seconds"
             raise Problem(408, "request_timeout", detail, headers=((b"connection", b"close"),)) from error
+        finally:
+            self.waited_seconds += time.perf_counter() - asked
 
     async def _read(self, limit_bytes: int) -> bytes:
         chunks: list[bytes] = []

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
+from workers.runtime.web.connections import HEAD_SECONDS, READ_SECONDS, Connection, close_stuck
 from workers.runtime.web.service import Service
 
 BACKLOG = 2048
@@ -47,24 +48,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(service: Service, listener: socket.socket, stop: asyncio.Event, *, drain_seconds: float) -> None:
+async def serve(
+    service: Service,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    *,
+    drain_seconds: float,
+    head_seconds: float = HEAD_SECONDS,
+    read_seconds: float = READ_SECONDS,
+) -> None:
     """Serve until SIGTERM, SIGINT, or `stop` is set.
 
     A first signal makes `/readyz` answer 503 while requests are still taken for `drain_seconds`, so that
     balancers look elsewhere; then the doors close and requests in flight end. A second signal closes at once.
     """
-    config = uvicorn.Config(
-        service,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=FINISH_SECONDS,
-    )
-    server = _Server(config)
+    server = _Server(_config(service))
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
 
@@ -77,12 +75,29 @@ async def serve(service: Service, listener: socket.socket, stop: asyncio.Event, 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     leaving = asyncio.create_task(_leave(server, service, told, stop, drain_seconds))
+    connections = server.server_state.connections
+    sweeping = asyncio.create_task(close_stuck(connections, head_seconds=head_seconds, read_seconds=read_seconds))
     try:
         await server.serve(sockets=[listener])
     finally:
         leaving.cancel()
+        sweeping.cancel()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+def _config(service: Service) -> uvicorn.Config:
+    return uvicorn.Config(
+        service,
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=FINISH_SECONDS,
+    )
 
 
 async def _leave(

@@ -55,6 +55,7 @@ class Service:
         self.in_flight += 1
         try:
             response = await self._answer(request)
+            request.own_seconds = time.perf_counter() - started - request.waited_seconds
             extra: Headers = ((b"x-request-id", request.request_id.encode()),)
             if self.draining:
                 extra = (*extra, (b"connection", b"close"))

@@ -6,6 +6,7 @@ import json
 import socket
 
 import httpx
+import pytest
 
 from tests.support.waiting import until
 from tests.workers.runtime.serving.conftest import Serving, write_model
@@ -73,6 +74,27 @@ def test_a_model_that_is_none_ends_it(serving: Serving) -> None:
     with serving.start() as process:
         assert process.ended() == USER_ERROR
         assert "InvalidProtobuf" in process.said("the model cannot be loaded")["exception"]
+    (told,) = serving.api.troubles
+    assert told["rank"] == 0
+    assert told["detail"].startswith("The model cannot be loaded: InvalidProtobuf: ")
+    assert serving.api.result() == {"error": {"code": "model_not_loaded", "detail": told["detail"]}}
+
+
+@pytest.mark.parametrize("name, file", [("model", "model.onnx"), ("preprocessor", "preprocessor.json")])
+def test_a_file_that_is_gone_ends_it_and_is_named(serving: Serving, name: str, file: str) -> None:
+    serving.api.inputs[name]["where"][file].unlink()
+    with serving.start() as process:
+        assert process.ended() == USER_ERROR
+    (told,) = serving.api.troubles
+    assert file in told["detail"]
+
+
+def test_who_cannot_tell_ends_all_the_same(serving: Serving) -> None:
+    serving.api.inputs["model"]["where"]["model.onnx"].write_bytes(b"")
+    serving.api.fail("/attempts/self/trouble", 503, times=1_000_000)
+    with serving.start() as process:
+        assert process.ended() == USER_ERROR
+        process.said("the control plane was not told")
 
 
 def test_a_model_that_does_not_fit_its_preprocessor_ends_it(serving: Serving) -> None:

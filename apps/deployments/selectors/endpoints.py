@@ -1,4 +1,4 @@
-"""Reads of the deployments app that span tables."""
+"""Endpoints, their revisions and what the gateway is told of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db.models import F, OuterRef, Prefetch, Q, Subquery
 
 from apps.access.models import User
+from apps.deployments.analysis.replicas import trouble_of
 from apps.deployments.models import Endpoint, Revision
 from apps.deployments.states import REVISION, TAKING_REQUESTS, EndpointState, RevisionState
 from apps.quotas.models import Attempt, Workload
@@ -27,6 +28,8 @@ class Replicas:
     """Which replicas of a workload can answer now."""
 
     addresses: list[str] = field(default_factory=list)
+    trouble: str = ""
+    """What is wrong with the others, for people."""
 
 
 def replicas_of(workload: Workload) -> Replicas:
@@ -36,7 +39,13 @@ def replicas_of(workload: Workload) -> Replicas:
     attempt = workload.current_attempt()
     if attempt is None or attempt.ended_at is not None:
         return Replicas()
-    return Replicas(addresses_in(attempt.members))
+    return replicas_in(attempt.members)
+
+
+def replicas_in(members: Iterable[dict[str, Any]]) -> Replicas:
+    """By what was last seen of the members of an attempt."""
+    found = list(members)
+    return Replicas(addresses_in(found), trouble_of(found))
 
 
 def addresses_in(members: Iterable[dict[str, Any]]) -> list[str]:
@@ -110,4 +119,4 @@ def active_revisions() -> Iterator[tuple[Revision, Workload, Replicas]]:
     for revision in rows:
         workload: Workload = revision.workload
         members = revision.members if workload.state in ANSWERING else None
-        yield revision, workload, Replicas(addresses_in(members or ()))
+        yield revision, workload, replicas_in(members or ())

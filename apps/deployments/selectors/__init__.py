@@ -1,0 +1,1 @@
+"""Reads of the deployments app that span tables."""
