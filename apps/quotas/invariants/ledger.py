@@ -112,13 +112,14 @@ CHECKS: Sequence[Check] = (
                 transition=Transition,
             ),
             by_query(
+                # The step is noted in the same transaction, a moment later.
                 "interval {} of workload {} is from {} to {}; it was admitted first at {} and ended at {}",
                 """
                 SELECT u.id, w.id, u.reserved_at, u.closed_at, s.first_at, w.ended_at
                 FROM {usage} u JOIN {workload} w ON w.id = u.workload_id
                 LEFT JOIN LATERAL (SELECT min(t.at) AS first_at FROM {transition} t
                     WHERE t.object_id = w.id AND t.noun = 'workload' AND t.to_state = 'admitted') s ON TRUE
-                WHERE u.reserved_at < coalesce(s.first_at, 'infinity') OR u.closed_at > w.ended_at
+                WHERE u.reserved_at < coalesce(s.first_at, 'infinity') - interval '1 minute' OR u.closed_at > w.ended_at
                 """,
                 workload=Workload,
                 usage=UsageRecord,
