@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 
 import psycopg
 
@@ -76,9 +77,7 @@ class Target:
             BackupRefused: naming what is there.
         """
         if there := list(islice(self._files(), SHOWN + 1)):
-            raise BackupRefused(
-                f"{self.home.path} is not empty: it has {_some(there)}. Restore into a home of its own."
-            )
+            raise BackupRefused(f"{self.home.path} is not empty: it has {_some(there)}. Choose an empty home.")
         if not self.own_store and (found := [path for path, _ in islice(self._listing(), SHOWN + 1)]):
             raise BackupRefused(f"The object store {self.environment.storage_url} is not empty: it has {_some(found)}.")
         if self.environment.database_url is not None:
@@ -122,7 +121,7 @@ class Target:
 
     def move_into_place(self) -> None:
         """From the draft to where everything is looked for: keys, objects, and last the database."""
-        for key in env.keys_made:
+        for key in self._new_keys():
             key.unlink(missing_ok=True)
         moves = [(self.draft.keys, self.home.keys)]
         if self.own_store:
@@ -135,9 +134,20 @@ class Target:
             made.rename(final)
             sync_folder(final.parent)
 
+    def forget_new_keys(self) -> None:
+        """Leave nothing behind that was made only because a command of the installation was run."""
+        for key in self._new_keys():
+            key.unlink(missing_ok=True)
+            for folder in (key.parent, key.parent.parent):
+                with contextlib.suppress(OSError):  # not empty, or gone
+                    folder.rmdir()
+
+    def _new_keys(self) -> list[Path]:
+        return [key for key in env.keys_made if key.parent == self.home.keys]
+
     def _files(self) -> Iterator[str]:
         """What lies in the home, but for what a moment ago was made by looking at it."""
-        ours = {self.home.run / "supervisor.lock", *env.keys_made}
+        ours = {self.home.run / "supervisor.lock", *self._new_keys()}
         for path in sorted(self.home.path.rglob("*")) if self.home.path.is_dir() else ():
             if not path.is_dir() and path not in ours and not path.is_relative_to(self.draft.path):
                 yield str(path.relative_to(self.home.path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -13,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from controlplane import env
 from controlplane.backups.folder import BackupRefused
 from controlplane.backups.restore import Restored, backup_restore
+from controlplane.backups.target import Target
 from controlplane.embedded.account import NoAccount
 from controlplane.embedded.home import HomeInUse
 from controlplane.embedded.postgres import PostgresRefused
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         try:
             restored = backup_restore(options["folder"].expanduser().absolute(), environment, self.stdout.write)
         except FOR_PEOPLE as error:
-            _forget_new_keys()
+            Target(environment).forget_new_keys()
             raise CommandError(str(error)) from error
         self._tell(restored, environment)
         self.stdout.write(f"Restored into {environment.home} in {time.monotonic() - began:.1f} s; `make up` starts it.")
@@ -50,12 +50,3 @@ class Command(BaseCommand):
                 self.stdout.write(f"{name} was {text}, and is {now.get(name, 'unset')} here.")
         for what in made.damaged:
             self.stdout.write(f"The backup went without: {what}")
-
-
-def _forget_new_keys() -> None:
-    """Leave no key behind that was generated only because a command of the installation was run."""
-    for key in env.keys_made:
-        key.unlink(missing_ok=True)
-        for folder in (key.parent, key.parent.parent):
-            with contextlib.suppress(OSError):  # not empty: somebody else's
-                folder.rmdir()
