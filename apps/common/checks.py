@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from django.db import connection, models
 
@@ -19,6 +18,29 @@ WITH step AS (
     FROM {transition} WHERE noun = %(noun)s WINDOW story AS (PARTITION BY object_id ORDER BY id)
 )
 """
+STORIES = {
+    "{}: step {} goes from {}, and the one before it led to {}": (
+        "SELECT object_id, id, from_state, coalesce(before, %(initial)s) FROM step"
+        " WHERE from_state <> coalesce(before, %(initial)s)"
+    ),
+    "{}: step {} from {} to {} is not in its state table": (
+        "SELECT object_id, id, from_state, to_state FROM step WHERE from_state || '>' || to_state <> ALL(%(steps)s)"
+    ),
+    "{}: step {} to {} has the reason {!r}, which is none of its reasons": (
+        "SELECT object_id, id, to_state, reason FROM step WHERE reason <> ALL(%(reasons)s)"
+    ),
+    "{} is {}, and its story ends in {}": (
+        "SELECT r.id, r.state, coalesce(s.to_state, %(initial)s) FROM {row} r"
+        " LEFT JOIN step s ON s.object_id = r.id AND s.is_last WHERE r.state <> coalesce(s.to_state, %(initial)s)"
+    ),
+    "{} is {} with the reason {!r}, which is none of its reasons": (
+        "SELECT r.id, r.state, r.state_reason FROM {row} r WHERE r.state_reason <> ALL(%(reasons)s)"
+    ),
+    "{} has a story and no row": (
+        "SELECT s.object_id FROM step s WHERE s.is_last AND NOT EXISTS (SELECT FROM {row} r WHERE r.id = s.object_id)"
+    ),
+}
+"""How a story can be wrong, told with the columns of the query that finds it."""
 TAILED = """
 SELECT table_name FROM information_schema.columns
 WHERE table_schema = current_schema() AND column_name = 'transaction_id'
@@ -33,44 +55,14 @@ def story_of(model: type[Stateful]) -> Check:
     steps = [f"{state}>{to}" for state, next_states in machine.steps.items() for to in next_states]
     reasons = listed(machine.reasons.values) if machine.reasons else []
     params = {"noun": noun, "initial": machine.initial, "steps": steps, "reasons": ["", *reasons]}
-    tables: dict[str, type[models.Model]] = {"transition": Transition, "row": model}
-
-    def find(text: str, sql: str) -> Any:
-        return by_query(f"{noun} {text}", STEPS + sql, params, **tables)
-
     return Check(
         f"{noun}.story",
         f"In a story of {noun} each step begins where the one before ended, along the table; the last is the state.",
         together(
-            find(
-                "{}: step {} goes from {}, and the one before it led to {}",
-                "SELECT object_id, id, from_state, coalesce(before, %(initial)s) FROM step"
-                " WHERE from_state <> coalesce(before, %(initial)s)",
-            ),
-            find(
-                "{}: step {} from {} to {} is not in its state table",
-                "SELECT object_id, id, from_state, to_state FROM step"
-                " WHERE from_state || '>' || to_state <> ALL(%(steps)s)",
-            ),
-            find(
-                "{}: step {} to {} has the reason {!r}, which is none of its reasons",
-                "SELECT object_id, id, to_state, reason FROM step WHERE reason <> ALL(%(reasons)s)",
-            ),
-            find(
-                "{} is {}, and its story ends in {}",
-                "SELECT r.id, r.state, coalesce(s.to_state, %(initial)s) FROM {row} r"
-                " LEFT JOIN step s ON s.object_id = r.id AND s.is_last"
-                " WHERE r.state <> coalesce(s.to_state, %(initial)s)",
-            ),
-            find(
-                "{} is {} with the reason {!r}, which is none of its reasons",
-                "SELECT r.id, r.state, r.state_reason FROM {row} r WHERE r.state_reason <> ALL(%(reasons)s)",
-            ),
-            find(
-                "{} has a story and no row",
-                "SELECT s.object_id FROM step s WHERE s.is_last"
-                " AND NOT EXISTS (SELECT FROM {row} r WHERE r.id = s.object_id)",
-            ),
+            *(
+                by_query(f"{noun} {text}", STEPS + sql, params, transition=Transition, row=model)
+                for text, sql in STORIES.items()
+            )
         ),
     )
 
