@@ -34,7 +34,7 @@ def nothing_deleted() -> Iterator[None]:
     try:
         yield
     finally:
-        if connection.connection is not None:  # a connection that broke took its lock with it
+        if connection.connection is not None and connection.is_usable():  # one that broke took its lock with it
             _ask("SELECT pg_advisory_unlock_shared(%s)")
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from apps.common.deletions import nothing_deleted
 from apps.common.errors import BedplateError
@@ -71,6 +71,8 @@ def backup_take(place: Path, environment: env.Environment, *, without_damaged: b
                 manifest = _take(draft, files, environment, database_url, without_damaged)
         except BedplateError as error:
             raise BackupRefused(error.detail) from error
+        except DatabaseError as error:
+            raise BackupRefused(f"The database could not be read to the end: {error}".strip()) from error
         manifest_write(draft, manifest)
     return manifest
 

@@ -143,6 +143,9 @@ class Target:
                     folder.rmdir()
 
     def _new_keys(self) -> list[Path]:
+        """Keys in the home that only this process, or a restore that was killed, has generated."""
+        if self.draft.path.is_dir():
+            return [self.home.keys / name for name in ("secret_key", "encryption_key")]
         return [key for key in env.keys_made if key.parent == self.home.keys]
 
     def _files(self) -> Iterator[str]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -157,6 +157,30 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(backup: Path, place:
 def manage(of: Environment, *words: str) -> None:
     variables = env.process_environment() | env.for_children(of)
     subprocess.run([sys.executable, "manage.py", *words], cwd=env.ROOT, env=variables, check=True)
+
+
+def test_a_store_that_is_no_folder_is_read_and_filled(
+    here: Environment, source: Source, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, other = ObjectStore("memory://bucket"), ObjectStore("memory://other/below")
+    for path, _ in store().listing():
+        bucket.put(path, [store().open(path).read()])
+    monkeypatch.setattr(take, "store", lambda: bucket)
+    assert backup_take(tmp_path / "backup", here).object_count == 2
+    target = replace(place.environment, storage_url=other.url)
+    backup_restore(tmp_path / "backup", target, lambda text: None)
+    assert other.open(source.path).read() == CONTENT
+    with pytest.raises(BackupRefused, match=f"The object store {other.url} is not empty"):
+        backup_restore(tmp_path / "backup", replace(target, home=tmp_path / "third"), lambda text: None)
+
+
+def test_what_a_killed_restore_left_is_no_obstacle(backup: Path, place: Place) -> None:
+    for left in ("keys/secret_key", "keys/encryption_key", ".restoring/keys/secret_key", ".restoring/objects/half"):
+        (place.home / left).parent.mkdir(parents=True, exist_ok=True)
+        (place.home / left).write_text("left")
+    restore(backup, place)
+    assert place.environment.needed_secret_key() == (backup / "keys" / "secret_key").read_text().strip()
+    assert not (place.home / ".restoring").exists()
 
 
 # Refused --------------------------------------------------------------------------------------------------------
