@@ -60,9 +60,9 @@ def load(url: str, source: Path) -> None:
 
 
 def _run(name: str, url: str, *words: str) -> None:
-    given = conninfo_to_dict(url)
-    password = given.pop("password", None)
-    environment = env.process_environment() | {"LC_ALL": "C"} | ({"PGPASSWORD": str(password)} if password else {})
+    given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+    password = given.pop("password", "")
+    environment = env.process_environment() | {"LC_ALL": "C"} | ({"PGPASSWORD": password} if password else {})
     command = [str(_binary(name)), "--no-password", f"--dbname={make_conninfo(**given)}", *words]
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:

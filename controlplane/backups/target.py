@@ -59,10 +59,13 @@ class Target:
     @property
     def draft_environment(self) -> env.Environment:
         """Settings under which the draft is an installation of its own."""
-        own = {"storage_url": f"file://{self.draft.path / 'objects'}"} if self.own_store else {}
-        keys = self.draft.keys / "encryption_key"
+        objects = f"file://{self.draft.path / 'objects'}" if self.own_store else self.environment.storage_url
         return replace(
-            self.environment, home=self.draft.path, encryption_key_file=keys, statement_timeout_seconds=0, **own
+            self.environment,
+            home=self.draft.path,
+            storage_url=objects,
+            encryption_key_file=self.draft.keys / "encryption_key",
+            statement_timeout_seconds=0,
         )
 
     @cached_property

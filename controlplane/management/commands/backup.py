@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from argparse import ArgumentParser
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         environment, began = env.current(), time.monotonic()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was begun is cleared up
         name = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
         place = (options["to"] or environment.home / "backups" / name).expanduser().absolute()
         try:
