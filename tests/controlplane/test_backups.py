@@ -7,7 +7,6 @@ import json
 import resource
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
-from apps.common.deletions import deleting, nothing_deleted
+from apps.common.deletions import deleting
 from apps.common.storage import ObjectStore, store
 from apps.datasets.models import Source
 from controlplane import env
@@ -30,6 +29,7 @@ from controlplane.backups.restore import Restored, backup_restore
 from controlplane.backups.take import backup_take
 from controlplane.embedded.home import Home, HomeInUse
 from controlplane.env import Environment
+from tests.support.concurrency import Thread, wait_until_blocked
 from tests.support.factories.datasets import DatasetVersionFactory, SourceFactory
 from tests.support.factories.quotas import LogChunkFactory
 
@@ -327,23 +327,45 @@ def test_a_file_that_is_written_anew_meanwhile_is_looked_at_again(
     assert place.rows("SELECT sha256 FROM datasets_source") == [(hashlib.sha256(b"anewanew").hexdigest(),)]
 
 
-def test_nothing_is_deleted_while_a_backup_copies() -> None:
-    may: list[bool] = []
+def deletion_is_allowed_elsewhere() -> bool:
+    """Whether another process could delete files now."""
 
-    def look() -> None:
+    def look() -> bool:
         with deleting() as allowed:
-            may.append(allowed)
-        connection.close()
+            return allowed
 
-    def look_from_elsewhere() -> None:
-        other = threading.Thread(target=look)
-        other.start()
-        other.join()
+    return bool(Thread(look).join())
 
-    with nothing_deleted():
-        look_from_elsewhere()
-    look_from_elsewhere()
-    assert may == [False, True]
+
+class Looking(ObjectStore):
+    """A store that looks whether files could be deleted, each time that one is read."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.seen: list[bool] = []
+
+    def open(self, path: str) -> IO[bytes]:
+        self.seen.append(deletion_is_allowed_elsewhere())
+        return super().open(path)
+
+
+def test_nothing_is_deleted_while_a_backup_copies(
+    here: Environment, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = Looking(settings.BEDPLATE_STORAGE_URL)
+    monkeypatch.setattr(take, "store", lambda: looking)
+    backup_take(tmp_path / "backup", here)
+    assert looking.seen == [False, False]
+    assert deletion_is_allowed_elsewhere()
+
+
+def test_a_backup_begins_once_nobody_deletes(here: Environment, source: Source, tmp_path: Path) -> None:
+    with deleting() as allowed:
+        assert allowed
+        backup = Thread(lambda: backup_take(tmp_path / "backup", here))
+        wait_until_blocked()
+        assert not (tmp_path / "backup").exists()
+    assert backup.join().object_count == 2
 
 
 def test_a_file_system_that_takes_no_more_is_said_and_leaves_nothing(

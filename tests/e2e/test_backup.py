@@ -26,15 +26,16 @@ from workers.runtime.context import job_context
 ctx = job_context()
 pathlib.Path("state").write_text("state")
 found = ctx.latest_checkpoint()
-print("from", found and found.step, flush=True)
-for step in range(found.step + 1 if found else 0, 40):
+for step in range(found.step + 1 if found else 0, 40 if found else 1_000_000):
     ctx.log_metrics({"loss": 1.0 / (step + 1)}, step=step)
     if step == 20:
         ctx.save_checkpoint("state", step=step)
-        ctx.log_metrics({"extra": 1.0}, step=step)
-        threading.Event().wait(None if found is None else 0)
+    if ctx.should_stop:
+        raise SystemExit(1)
+    threading.Event().wait(0.02)
 ctx.report({"from": found and found.step})
 """
+"""Trains until it is told to leave; the attempt that finds a checkpoint ends at step 39."""
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,11 @@ def served(demo: httpx.Client, ground: Ground) -> dict[str, Any]:
     return {"run": run, "version": version["id"], "endpoint": made["id"]}
 
 
+def last_step(client: httpx.Client, run: dict[str, Any]) -> int:
+    summary = client.get(f"/runs/{run['id']}").json()["summary"]
+    return int(summary["loss"]["last_step"]) if "loss" in summary else -1
+
+
 def restored(stack: Stack, source: Path, home: Path) -> subprocess.CompletedProcess[str]:
     environment = stack.environment | {"BEDPLATE_HOME": str(home)}
     return subprocess.run(
@@ -90,11 +96,12 @@ def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
     before = {
         "run": demo.get(f"/runs/{kept['run']['id']}").json(),
         "curve": demo.get(f"/runs/{kept['run']['id']}/metrics?keys=train/loss").json(),
+        "version": demo.get(f"/dataset-versions/{kept['run']['dataset_version']}").json(),
         "artifacts": demo.get(f"/artifacts?run={kept['run']['id']}").json()["results"],
         "predictions": predicted(demo, demo.get(f"/endpoints/{kept['endpoint']}").json()),
     }
     at_work = post(demo, "/runs", run_body(ground, "at-work", RESUMING))
-    until(lambda: "extra" in demo.get(f"/runs/{at_work['id']}").json()["summary"], timeout_seconds=30)
+    until(lambda: last_step(demo, at_work) > 25, timeout_seconds=30)
     stack.manage("backup", "--to", str(folder / "backup"))
     assert demo.post(f"/runs/{at_work['id']}/stop").is_success
     assert finished(demo, f"/runs/{at_work['id']}")["state"] == "cancelled"  # after the snapshot
@@ -111,6 +118,7 @@ def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
             assert (resumed["state"], resumed["result"]) == ("succeeded", {"from": 20})
             curve = client.get(f"/runs/{at_work['id']}/metrics?keys=loss").json()["series"]["loss"]
             assert curve["steps"] == list(range(40))
+            assert resumed["summary"]["loss"]["count"] == 40
         assert second.manage("verify", "--settle", "10").splitlines()[-1].endswith("all ok.")
 
 
@@ -118,6 +126,7 @@ def _is_all_there(client: httpx.Client, kept: dict[str, Any], before: dict[str, 
     run = kept["run"]["id"]
     assert client.get(f"/runs/{run}").json() == before["run"]
     assert client.get(f"/runs/{run}/metrics?keys=train/loss").json() == before["curve"]
+    assert client.get(f"/dataset-versions/{kept['run']['dataset_version']}").json() == before["version"]
     artifacts = client.get(f"/artifacts?run={run}").json()["results"]
     assert artifacts == before["artifacts"]
     for artifact in artifacts:
