@@ -7,7 +7,7 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -337,22 +337,33 @@ def deletion_is_allowed_elsewhere() -> bool:
     return bool(Thread(look).join())
 
 
-class Looking(ObjectStore):
-    """A store that looks whether files could be deleted, each time that one is read."""
+class Watched(ObjectStore):
+    """A store that does something, and keeps what came of it, each time that a file is read."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, act: Callable[[], Any]) -> None:
         super().__init__(url)
-        self.seen: list[bool] = []
+        self.act, self.seen = act, list[Any]()
 
     def open(self, path: str) -> IO[bytes]:
-        self.seen.append(deletion_is_allowed_elsewhere())
+        self.seen.append(self.act())
         return super().open(path)
+
+
+def test_what_is_written_while_files_are_copied_is_not_in_the_backup(
+    here: Environment, source: Source, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = Watched(settings.BEDPLATE_STORAGE_URL, lambda: Thread(LogChunkFactory.create).join().sequence)
+    monkeypatch.setattr(take, "store", lambda: writing)
+    manifest = backup_take(tmp_path / "backup", here)
+    restore(tmp_path / "backup", place)
+    assert (len(writing.seen), manifest.tables["quotas_logchunk"]) == (2, 1)
+    assert place.rows("SELECT count(*) FROM quotas_logchunk") == [(1,)]
 
 
 def test_nothing_is_deleted_while_a_backup_copies(
     here: Environment, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looking = Looking(settings.BEDPLATE_STORAGE_URL)
+    looking = Watched(settings.BEDPLATE_STORAGE_URL, deletion_is_allowed_elsewhere)
     monkeypatch.setattr(take, "store", lambda: looking)
     backup_take(tmp_path / "backup", here)
     assert looking.seen == [False, False]
