@@ -77,11 +77,20 @@ def _strays(instant: Instant) -> Iterator[Finding]:
 
 
 def _closed_secrets(instant: Instant) -> Iterator[Finding]:
-    for secret in Secret.objects.select_related("project").order_by("id").iterator(chunk_size=200):
-        try:
-            secrets_open(secret.project, [secret.name])
-        except BedplateError as error:
-            yield Finding(f"secret {secret.pk} ({secret.name}) does not open: {error.detail}")
+    for project in Project.objects.filter(pk__in=Secret.objects.values("project")).order_by("id"):
+        names = dict(Secret.objects.filter(project=project).order_by("id").values_list("name", "id"))
+        if _why_closed(project, list(names)):
+            for name, pk in names.items():
+                if why := _why_closed(project, [name]):
+                    yield Finding(f"secret {pk} ({name}) does not open: {why}")
+
+
+def _why_closed(project: Project, names: list[str]) -> str:
+    try:
+        secrets_open(project, names)
+    except BedplateError as error:
+        return error.detail
+    return ""
 
 
 def _of_roles(text: str, sql: str, level: Level = Level.WRONG) -> Any:

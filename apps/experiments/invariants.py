@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q
+
 from apps.common.checks import audited, audited_all, story_of
 from apps.common.invariants import Check, Finding, Instant, Level, NamedObject, by_query, listed, query_check, together
 from apps.experiments.models import (
@@ -44,7 +46,9 @@ def stored_files() -> Iterator[NamedObject]:
 
 
 def _summaries(instant: Instant) -> Iterator[Finding]:
-    for run in Run.objects.defer("script", "result", "parameters").order_by("id").iterator(chunk_size=100):
+    recorded = Q(Exists(MetricBatch.objects.filter(run=OuterRef("pk")))) | ~Q(summary={})
+    runs = Run.objects.filter(recorded).defer("script", "result", "parameters")
+    for run in runs.order_by("id").iterator(chunk_size=100):
         rebuilt = summary_rebuild(run)
         wrong = sorted(key for key in rebuilt.keys() | run.summary.keys() if not _same(rebuilt, run.summary, key))
         if wrong:
