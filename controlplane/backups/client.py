@@ -66,7 +66,7 @@ def _run(name: str, url: str, *words: str) -> None:
     command = [str(_binary(name)), "--no-password", f"--dbname={make_conninfo(**given)}", *words]
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        said = " ".join(done.stderr.split())[-500:] or f"exit status {done.returncode}"
+        said = " ".join(done.stderr.split())[:500] or f"exit status {done.returncode}"
         raise BackupRefused(f"{name} failed: {said}")
 
 

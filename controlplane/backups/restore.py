@@ -19,7 +19,6 @@ from apps.access.services.keyring import keys_in
 from apps.common.checks import TAILED
 from apps.common.errors import BedplateError
 from controlplane import env
-from controlplane.backups import client
 from controlplane.backups.folder import (
     CHUNK_BYTES,
     DUMP,
@@ -85,7 +84,7 @@ def _fill(
         _put_objects(folder, objects, target)
         say("Loading the database …")
         with target.database() as url:
-            client.load(url, folder / DUMP)
+            target.load(url, folder / DUMP)
             _check_rows(url, manifest)
             _forget_transactions(url)
             if missing:
@@ -130,12 +129,7 @@ def _put_keys(folder: Path, target: Target) -> None:
 
 def _put_objects(folder: Path, objects: list[StoredObject], target: Target) -> None:
     for one in objects:
-        try:
-            stored = target.objects.put(one.path, _chunks(folder / OBJECTS / one.path))
-        except BedplateError as error:
-            raise BackupRefused(error.detail) from error
-        if (stored.size_bytes, stored.sha256) != (one.size_bytes, one.sha256):
-            raise BackupRefused(f"{one.path} changed while it was read. Nothing was restored.")
+        target.put(one, _chunks(folder / OBJECTS / one.path))
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

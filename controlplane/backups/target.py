@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -17,9 +17,11 @@ from pathlib import Path
 
 import psycopg
 
+from apps.common.errors import BedplateError
 from apps.common.storage import ObjectStore
 from controlplane import env
-from controlplane.backups.folder import BackupRefused, sync_folder
+from controlplane.backups import client
+from controlplane.backups.folder import BackupRefused, StoredObject, sync_folder
 from controlplane.embedded.account import server_account
 from controlplane.embedded.home import Home
 from controlplane.embedded.postgres import EmbeddedPostgres
@@ -55,6 +57,9 @@ class Target:
         self.home = Home(environment.home)
         self.draft = Home(environment.home / DRAFT)
         self.own_store = environment.storage_url == f"file://{environment.home / 'objects'}"
+        self._new_keys = self._generated_keys()
+        self._put: list[str] = []
+        self._loaded = False
 
     @property
     def draft_environment(self) -> env.Environment:
@@ -92,17 +97,34 @@ class Target:
 
         Raises:
             HomeInUse: Bedplate runs there.
+            BackupRefused: it is not empty any more.
         """
         with self.home.locked():
             self._clear_draft()
+            self.check_empty()
             self.draft.ensure()
             try:
                 yield
             except BaseException:
-                self._empty_outside()
+                self._take_back()
                 raise
             finally:
                 self._clear_draft()
+
+    def put(self, one: StoredObject, chunks: Iterable[bytes]) -> None:
+        """Put one object; raises BackupRefused when it is not what it should be, or cannot be written."""
+        self._put.append(one.path)
+        try:
+            stored = self.objects.put(one.path, chunks)
+        except BedplateError as error:
+            raise BackupRefused(error.detail) from error
+        if (stored.size_bytes, stored.sha256) != (one.size_bytes, one.sha256):
+            raise BackupRefused(f"{one.path} changed while it was read. Nothing was restored.")
+
+    def load(self, url: str, dump: Path) -> None:
+        """Fill the database: from here on its rows are ours, and go if anything else fails."""
+        client.load(url, dump)
+        self._loaded = True
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -115,7 +137,8 @@ class Target:
         with (self.draft.logs / "postgres.log").open("ab") as log:
             process = spawn(program, log)
         try:
-            if not until(lambda: process.poll() is not None or server.answers(), START_SECONDS) or process.poll():
+            until(lambda: process.poll() is not None or server.answers(), START_SECONDS)
+            if process.poll() is not None or not server.answers():
                 said = (self.draft.logs / "postgres.log").read_text(errors="replace")[-500:]
                 raise BackupRefused(f"PostgreSQL did not start: {said}")
             yield server.url
@@ -124,7 +147,7 @@ class Target:
 
     def move_into_place(self) -> None:
         """From the draft to where everything is looked for: keys, objects, and last the database."""
-        for key in self._new_keys():
+        for key in self._new_keys:
             key.unlink(missing_ok=True)
         moves = [(self.draft.keys, self.home.keys)]
         if self.own_store:
@@ -133,19 +156,22 @@ class Target:
             account = server_account()
             data = server_folder(self.draft, account) / "data"
             moves.append((data, server_folder(self.home, account) / "data"))
-        for made, final in moves:
-            made.rename(final)
-            sync_folder(final.parent)
+        with contextlib.ExitStack() as undo:  # one that cannot be moved takes the others back
+            for made, final in moves:
+                made.rename(final)
+                undo.callback(final.rename, made)
+                sync_folder(final.parent)
+            undo.pop_all()
 
     def forget_new_keys(self) -> None:
         """Leave nothing behind that was made only because a command of the installation was run."""
-        for key in self._new_keys():
+        for key in self._new_keys:
             key.unlink(missing_ok=True)
             for folder in (key.parent, key.parent.parent):
                 with contextlib.suppress(OSError):  # not empty, or gone
                     folder.rmdir()
 
-    def _new_keys(self) -> list[Path]:
+    def _generated_keys(self) -> list[Path]:
         """Keys in the home that only this process, or a restore that was killed, has generated."""
         if self.draft.path.is_dir():
             return [self.home.keys / name for name in ("secret_key", "encryption_key")]
@@ -153,7 +179,7 @@ class Target:
 
     def _files(self) -> Iterator[str]:
         """What lies in the home, but for what a moment ago was made by looking at it."""
-        ours = {self.home.run / "supervisor.lock", *self._new_keys()}
+        ours = {self.home.run / "supervisor.lock", *self._new_keys}
         for path in sorted(self.home.path.rglob("*")) if self.home.path.is_dir() else ():
             if not path.is_dir() and path not in ours and not path.is_relative_to(self.draft.path):
                 yield str(path.relative_to(self.home.path))
@@ -187,12 +213,12 @@ class Target:
                 shutil.rmtree(server.folder.parent)
         shutil.rmtree(self.draft.path)
 
-    def _empty_outside(self) -> None:
-        """What was empty before is empty again."""
+    def _take_back(self) -> None:
+        """What was put outside the home goes again, and nothing else."""
         if not self.own_store:
-            for top in {path.split("/", 1)[0] for path, _ in self._listing()}:
-                self.objects.delete(top)
-        if self.environment.database_url is not None:
+            for path in self._put:
+                self.objects.delete(path)
+        if self._loaded and self.environment.database_url is not None:
             with psycopg.connect(self.environment.database_url, autocommit=True) as connection:
                 connection.execute(EMPTY)
 

@@ -267,6 +267,38 @@ def test_a_home_a_database_or_a_store_with_anything_in_it_is_refused(
     assert (elsewhere / "file").read_text() == "mine"
 
 
+def test_what_somebody_else_brings_meanwhile_is_refused_and_stays(backup: Path, place: Place, tmp_path: Path) -> None:
+    outside = replace(place.environment, storage_url=f"file://{tmp_path / 'outside'}")
+
+    def meanwhile(text: str) -> None:
+        if text.startswith("Reading"):
+            ObjectStore(outside.storage_url).put("theirs", [b"theirs"])
+        if text.startswith("Loading"):
+            with psycopg.connect(place.url) as other:
+                other.execute("CREATE TABLE datasets_source (theirs int)")
+
+    with pytest.raises(BackupRefused, match="is not empty: it has theirs"):
+        backup_restore(backup, outside, meanwhile)
+    ObjectStore(outside.storage_url).delete("theirs")
+    with pytest.raises(BackupRefused, match=r'pg_restore failed: .* relation "datasets_source" already exists'):
+        backup_restore(backup, outside, lambda text: meanwhile(text) if text.startswith("Loading") else None)
+    assert list(ObjectStore(outside.storage_url).listing()) == []
+    assert place.rows("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [
+        ("datasets_source",)
+    ]
+
+
+def test_a_part_that_cannot_be_moved_takes_the_others_back(backup: Path, place: Place) -> None:
+    def fill_the_place(text: str) -> None:
+        if text.startswith("Loading"):
+            (place.home / "objects" / "in-the-way").write_text("x")
+
+    with pytest.raises(BackupRefused, match=r"It could not be written: .*Directory not empty"):
+        backup_restore(backup, place.environment, fill_the_place)
+    (place.home / "objects" / "in-the-way").unlink()
+    assert place.is_empty
+
+
 def test_a_home_on_which_bedplate_runs_is_refused(backup: Path, place: Place) -> None:
     with Home(place.home).locked(), pytest.raises(HomeInUse):
         restore(backup, place)
