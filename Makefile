@@ -20,7 +20,7 @@ STAMP := .venv/.installed-$(FINGERPRINT)
 COMPILE := $(BIN)/pip-compile --quiet --no-header --generate-hashes --strip-extras --unsafe-package torch \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup demo up test lint format bench query-counts lock migrations schema clean
+.PHONY: help setup demo up test lint format bench backup restore verify query-counts lock migrations schema clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,16 @@ lint: $(STAMP) ## Style, types, doors and budgets
 format: $(STAMP) ## Format and fix what can be fixed
 	@$(BIN)/ruff check --quiet --fix . || true
 	@$(BIN)/ruff format --quiet .
+
+verify: $(STAMP) ## Check every invariant of database and object store
+	@$(BIN)/python manage.py verify
+
+backup: $(STAMP) ## Back everything up while it runs: TO=folder
+	@$(BIN)/python manage.py backup $(if $(TO),--to "$(TO)")
+
+restore: $(STAMP) ## Restore a backup into an empty home: FROM=folder
+	@test -n "$(FROM)" || { echo "Say which backup: make restore FROM=folder"; exit 1; }
+	@$(BIN)/python manage.py restore "$(FROM)"
 
 bench: $(STAMP) ## Run the benchmarks; each prints figures
 	@for name in control_plane example job_client live_ingest; do $(BIN)/python -m bench.$$name; done

@@ -42,6 +42,8 @@ PREFIX = "BEDPLATE_"
 ENV_FILE = "BEDPLATE_ENV_FILE"
 
 Values = dict[str, Any]
+keys_made: set[Path] = set()
+"""Files of keys that this process generated: a home with nothing else in it was never used."""
 
 
 class SettingsRefused(Exception):
@@ -168,8 +170,12 @@ class Environment:
         return self.secret_key or self._key("secret_key", lambda: secrets.token_urlsafe(48))
 
     def _key(self, name: str, make: Callable[[], str]) -> str:
+        def made() -> str:
+            keys_made.add(self.home_folder.keys / name)
+            return make()
+
         try:
-            return self.home_folder.key(name, make)
+            return self.home_folder.key(name, made)
         except OSError as error:
             raise SettingsRefused([f"{PREFIX}HOME: {self.home} cannot be used by this account: {error}"]) from error
 
@@ -247,6 +253,18 @@ def _from_file(environ: Mapping[str, str], problems: list[str]) -> dict[str, str
 def current() -> Environment:
     """The settings of this process, read once."""
     return read(os.environ)
+
+
+def current_in(home: Path) -> Environment:
+    """The settings of this process as they are for another home."""
+    return read({**os.environ, name_of("home"): str(home)})
+
+
+def plain_texts(environment: Environment) -> dict[str, str]:
+    """The settings that are no secrets and no places in the home, as text."""
+    shown = {name_of(row.name) for row in fields(Environment) if not row.metadata["secret"]}
+    texts = for_children(environment).items()
+    return {name: text for name, text in texts if name in shown and str(environment.home) not in text}
 
 
 def process_environment() -> dict[str, str]:

@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -175,6 +175,14 @@ class ObjectStore:
 
     def exists(self, path: str) -> bool:
         return bool(self.fs.exists(self._at(path)))
+
+    def listing(self) -> Iterator[tuple[str, int]]:
+        """Path and bytes of every object that is whole."""
+        root = self.root.rstrip("/") + "/"
+        for folder, _, files in self.fs.walk(self.root, detail=True):
+            for name, about in files.items():
+                if not name.endswith(".part"):
+                    yield posixpath.join(folder, name).removeprefix(root), int(about["size"] or 0)
 
     def make_folder(self, path: str) -> None:
         try:

@@ -66,7 +66,11 @@ def keyring() -> Keyring:
     Raises:
         KeyUnusable: the file cannot be read or has a wrong line.
     """
-    path = Path(settings.BEDPLATE_ENCRYPTION_KEY_FILE)
+    return Keyring(keys_in(Path(settings.BEDPLATE_ENCRYPTION_KEY_FILE)))
+
+
+def keys_in(path: Path) -> dict[str, bytes]:
+    """The keys of a file, the encrypting one first; raises KeyUnusable as `keyring` does."""
     try:
         lines = path.read_text(encoding="ascii").splitlines()
         keys = dict(_key(line) for line in lines if line.strip() and not line.startswith("#"))
@@ -74,7 +78,7 @@ def keyring() -> Keyring:
         raise KeyUnusable("The key file cannot be read or has a wrong line.") from error
     if not keys:
         raise KeyUnusable("The key file has no key.")
-    return Keyring(keys)
+    return keys
 
 
 def _key(line: str) -> tuple[str, bytes]:

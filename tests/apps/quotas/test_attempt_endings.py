@@ -114,6 +114,14 @@ def test_what_nobody_saw_ending_is_billed_until_its_last_heartbeat(queue: Queue)
     assert UsageRecord.objects.get(workload=workload).closed_at == beat
 
 
+def test_a_last_heartbeat_from_before_it_was_seen_to_run_bills_no_negative_time(queue: Queue) -> None:
+    workload, attempt = running(queue)
+    used_at = UsageRecord.objects.get(workload=workload).used_at
+    Attempt.objects.filter(pk=attempt.pk).update(heartbeat_at=stored(attempt).submitted_at)
+    attempt_observed(attempt.pk, LOST)
+    assert UsageRecord.objects.get(workload=workload).closed_at == used_at
+
+
 @pytest.mark.parametrize(
     ("reason", "state", "later"),
     [

@@ -1,0 +1,251 @@
+"""What must hold of runs, their curves, their files, and the registry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+
+from apps.common.checks import audited, audited_all, story_of
+from apps.common.invariants import Check, Finding, Instant, Level, NamedObject, by_query, listed, query_check, together
+from apps.experiments.models import (
+    Artifact,
+    Checkpoint,
+    Experiment,
+    MetricBatch,
+    ModelAlias,
+    ModelVersion,
+    RegisteredModel,
+    Run,
+)
+from apps.experiments.services.runs import FOLLOWS, OWNER_KIND
+from apps.experiments.services.summaries import summary_rebuild
+from apps.experiments.states import RUN
+from apps.quotas.models import Attempt, Workload
+from apps.quotas.states import WORKLOAD
+
+SAME = 1e-9
+"""Relative difference of two sums of the same numbers, added in another order."""
+_PARAMS: Mapping[str, Any] = {
+    "follows": [f"{state}>{to}" for state, to in FOLLOWS.items()],
+    "ended": listed(WORKLOAD.terminal),
+    "final": listed(RUN.terminal),
+    "kind": OWNER_KIND,
+}
+
+
+def stored_files() -> Iterator[NamedObject]:
+    """Every file that a row of this app names."""
+    for model, noun in ((Artifact, "artifact"), (Checkpoint, "checkpoint")):
+        files: Any = model._default_manager
+        named = files.order_by("id").values_list("id", "path", "size_bytes", "sha256")
+        for pk, *file in named.iterator(chunk_size=1000):
+            yield NamedObject(f"{noun} {pk}", *file)
+
+
+def _summaries(instant: Instant) -> Iterator[Finding]:
+    recorded = Q(Exists(MetricBatch.objects.filter(run=OuterRef("pk")))) | ~Q(summary={})
+    runs = Run.objects.filter(recorded).defer("script", "result", "parameters")
+    for run in runs.order_by("id").iterator(chunk_size=100):
+        rebuilt = summary_rebuild(run)
+        wrong = sorted(key for key in rebuilt.keys() | run.summary.keys() if not _same(rebuilt, run.summary, key))
+        if wrong:
+            said, is_so = (summary.get(wrong[0]) for summary in (run.summary, rebuilt))
+            yield Finding(
+                f"run {run.pk}: the summary of {', '.join(wrong)} is not that of its points: {said}, not {is_so}"
+            )
+
+
+def _same(rebuilt: Mapping[str, Any], stored: Mapping[str, Any], key: str) -> bool:
+    one, other = rebuilt.get(key), stored.get(key)
+    if one is None or other is None or one.keys() != other.keys():
+        return False
+    exact = all(one[name] == other[name] for name in one if name not in ("mean", "sum"))
+    return exact and all(math.isclose(one[name], other[name], rel_tol=SAME, abs_tol=SAME) for name in ("mean", "sum"))
+
+
+def _files(model: type[Artifact] | type[Checkpoint], noun: str) -> Check:
+    return query_check(
+        f"{noun}.attempt",
+        f"Each {noun} is of an attempt of its own run, in that attempt's folder.",
+        f"{noun} {{}} of run {{}} is of attempt {{}} at {{}}",
+        """
+        SELECT f.id, f.run_id, f.attempt_id, f.path FROM {file} f
+        JOIN {attempt} a ON a.id = f.attempt_id JOIN {run} r ON r.id = f.run_id
+        WHERE a.workload_id IS DISTINCT FROM r.workload_id OR NOT starts_with(f.path, 'attempts/' || a.id || '/')
+        """,
+        file=model,
+        attempt=Attempt,
+        run=Run,
+    )
+
+
+_RUNS: Sequence[Check] = (
+    Check(
+        "run.workload",
+        "The state of a run is where its workload led it, with its times and its result.",
+        together(
+            by_query(
+                "run {} is {}, and its workload {} is {} since {}",
+                "SELECT r.id, r.state, w.id, w.state, w.state_at FROM {run} r JOIN {workload} w ON w.id = r.workload_id"
+                " WHERE w.state || '>' || r.state <> ALL(%(follows)s) AND"
+                " (w.state_at < %(settled)s OR (r.state = ANY(%(final)s) AND w.state <> ALL(%(ended)s)))",
+                _PARAMS,
+                run=Run,
+                workload=Workload,
+            ),
+            by_query(
+                "run {} is {} and has no workload",
+                "SELECT id, state FROM {run} WHERE state <> 'draft' AND workload_id IS NULL",
+                run=Run,
+            ),
+            by_query(
+                "workload {} says it works for run {}, which is none of its own",
+                "SELECT w.id, w.owner_id FROM {workload} w WHERE w.owner_kind = %(kind)s AND NOT EXISTS"
+                " (SELECT FROM {run} r WHERE r.id = w.owner_id AND r.workload_id = w.id)",
+                _PARAMS,
+                run=Run,
+                workload=Workload,
+            ),
+            by_query(
+                "run {} ended at {}, its workload at {}",
+                "SELECT r.id, r.ended_at, w.ended_at FROM {run} r JOIN {workload} w ON w.id = r.workload_id"
+                " WHERE r.state = ANY(%(final)s) AND r.ended_at IS DISTINCT FROM w.ended_at",
+                _PARAMS,
+                run=Run,
+                workload=Workload,
+            ),
+            by_query(
+                "run {} ended without the result that its last attempt {} left",
+                "SELECT r.id, a.id FROM {run} r JOIN {workload} w ON w.id = r.workload_id"
+                " JOIN {attempt} a ON a.workload_id = w.id AND a.number = w.attempts_made"
+                " WHERE r.state = ANY(%(final)s) AND r.state_at < %(settled)s"
+                " AND r.result IS NULL AND a.result IS NOT NULL",
+                _PARAMS,
+                run=Run,
+                workload=Workload,
+                attempt=Attempt,
+            ),
+        ),
+    ),
+    query_check(
+        "run.starts",
+        "A run knows from where each attempt went on that recorded anything.",
+        "run {} has points of attempt {}, of which it does not know where it began",
+        """
+        SELECT DISTINCT b.run_id, a.number FROM {batch} b JOIN {attempt} a ON a.id = b.attempt_id
+        JOIN {run} r ON r.id = b.run_id WHERE NOT r.attempt_starts ? a.number::text
+        """,
+        batch=MetricBatch,
+        attempt=Attempt,
+        run=Run,
+    ),
+    Check("run.summary", "The summary of a run is that of its points that count.", _summaries, is_thorough=True),
+)
+_METRICS: Sequence[Check] = (
+    query_check(
+        "metric_batch.once",
+        "A batch is kept once.",
+        "batch {} of member {} of attempt {} is kept {} times for {}",
+        """
+        SELECT sequence, rank, attempt_id, count(*), key FROM {batch}
+        GROUP BY attempt_id, rank, sequence, key HAVING count(*) > 1
+        """,
+        batch=MetricBatch,
+    ),
+    query_check(
+        "metric_batch.packed",
+        "A batch holds as many steps, values and times as it says, of a run and its own attempt.",
+        "row {} of run {} and attempt {} says {} points; packed are {}, {} and {} bytes",
+        """
+        SELECT b.id, b.run_id, b.attempt_id, b.count,
+               octet_length(b.steps), octet_length(b.values), octet_length(b.times)
+        FROM {batch} b JOIN {attempt} a ON a.id = b.attempt_id JOIN {run} r ON r.id = b.run_id
+        WHERE octet_length(b.steps) <> 8 * b.count OR octet_length(b.values) <> 8 * b.count
+            OR octet_length(b.times) <> 8 * b.count OR a.workload_id IS DISTINCT FROM r.workload_id
+        """,
+        batch=MetricBatch,
+        attempt=Attempt,
+        run=Run,
+    ),
+    query_check(
+        "metric_batch.gaps",
+        "Batches of one member follow each other without a hole.",
+        "points of member {} of attempt {} lack the batches between {} and {}",
+        """
+        SELECT rank, attempt_id, before, sequence FROM (
+            SELECT rank, attempt_id, sequence, lag(sequence) OVER line AS before
+            FROM (SELECT DISTINCT attempt_id, rank, sequence FROM {batch}) AS batches
+            WINDOW line AS (PARTITION BY attempt_id, rank ORDER BY sequence)) AS lined
+        WHERE sequence > before + 1
+        """,
+        level=Level.WARNING,
+        batch=MetricBatch,
+    ),
+)
+_REGISTRY: Sequence[Check] = (
+    Check(
+        "model_version.origin",
+        "Versions of a model are numbered without holes, each of a run that succeeded and of its file.",
+        together(
+            by_query(
+                "model {} made {} versions; it has {}, the last one number {}",
+                """
+                SELECT m.id, m.versions_made, count(v.id), coalesce(max(v.number), 0) FROM {model} m
+                LEFT JOIN {version} v ON v.model_id = m.id GROUP BY m.id
+                HAVING count(v.id) <> m.versions_made OR coalesce(max(v.number), 0) <> m.versions_made
+                """,
+                model=RegisteredModel,
+                version=ModelVersion,
+            ),
+            by_query(
+                "version {} with the digest {} is of run {}, which is {}, and of an artifact of run {} with SHA-256 {}",
+                """
+                SELECT v.id, v.digest, r.id, r.state, a.run_id, a.sha256 FROM {version} v
+                JOIN {run} r ON r.id = v.run_id JOIN {artifact} a ON a.id = v.artifact_id
+                WHERE r.state <> 'succeeded' OR a.run_id <> r.id OR v.digest <> 'sha256:' || a.sha256
+                """,
+                version=ModelVersion,
+                run=Run,
+                artifact=Artifact,
+            ),
+            by_query(
+                "version {} is pending since {}",
+                "SELECT id, created_at FROM {version} WHERE state = 'pending'"
+                " AND created_at < %(settled)s - interval '5 minutes'",
+                level=Level.WARNING,
+                version=ModelVersion,
+            ),
+        ),
+    ),
+    query_check(
+        "model_alias.target",
+        "An alias points at a version of its own model that is ready.",
+        "alias {} of model {} points at version {} of model {}, which is {}",
+        "SELECT a.name, a.model_id, v.id, v.model_id, v.state FROM {alias} a JOIN {version} v ON v.id = a.version_id"
+        " WHERE v.model_id <> a.model_id OR v.state <> 'ready'",
+        alias=ModelAlias,
+        version=ModelVersion,
+    ),
+)
+CHECKS: Sequence[Check] = (
+    story_of(Run),
+    story_of(ModelVersion),
+    *_RUNS,
+    *_METRICS,
+    _files(Artifact, "artifact"),
+    _files(Checkpoint, "checkpoint"),
+    *_REGISTRY,
+    *audited_all(
+        [
+            (Experiment, "experiment.created"),
+            (RegisteredModel, "registered_model.created"),
+            (ModelVersion, "model_version.registered"),
+            (ModelAlias, "model_alias.set"),
+        ]
+    ),
+    audited(Run, "run.submitted", where="r.state <> 'draft'"),
+    audited(ModelVersion, "model_version.archived", where="r.state_reason = 'archived_by_user'"),
+)

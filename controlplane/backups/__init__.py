@@ -1,0 +1,1 @@
+"""A whole installation in one folder, and back: database, object store, keys."""

@@ -1,0 +1,136 @@
+"""A backup of an installation at work, restored into an empty home: everything is there, and what ran goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Ground, post, run_body
+from tests.e2e.test_serving import RECORDS, STEPS
+from tests.support.stack import ROOT, Stack, finished, running_stack
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+RESUMING = """
+import pathlib, threading
+from workers.runtime.context import job_context
+ctx = job_context()
+pathlib.Path("state").write_text("state")
+found = ctx.latest_checkpoint()
+for step in range(found.step + 1 if found else 0, 40 if found else 1_000_000):
+    ctx.log_metrics({"loss": 1.0 / (step + 1)}, step=step)
+    if step == 20:
+        ctx.save_checkpoint("state", step=step)
+    if ctx.should_stop:
+        raise SystemExit(1)
+    threading.Event().wait(0.02)
+ctx.report({"from": found and found.step})
+"""
+"""Trains until it is told to leave; the attempt that finds a checkpoint ends at step 39."""
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Where the account that runs PostgreSQL gets to."""
+    with tempfile.TemporaryDirectory(prefix="bedplate-backup-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def served(demo: httpx.Client, ground: Ground) -> dict[str, Any]:
+    """A model trained as in the example, with fewer epochs, and served."""
+    recipe = post(demo, "/recipes", {"project": ground.project, "name": "kept", "steps": STEPS})
+    cleaning = post(demo, "/cleaning-runs", {"recipe": recipe["id"], "input_version": ground.version})
+    cleaned = finished(demo, f"/cleaning-runs/{cleaning['id']}")
+    script = (ROOT / "examples" / "credit_risk" / "train.py").read_text()
+    body = run_body(ground, "kept", script, dataset_version=cleaned["output_version"], parameters={"epochs": 2})
+    body["resources"] = {"cpu_millis": 500, "memory_bytes": 1 << 30, "gpus": 0}
+    run = finished(demo, f"/runs/{post(demo, '/runs', body)['id']}")
+    assert run["state"] == "succeeded", run
+    model = post(demo, "/models", {"project": ground.project, "name": "kept"})
+    version = finished(
+        demo, f"/model-versions/{post(demo, '/model-versions', {'model': model['id'], 'run': run['id']})['id']}"
+    )
+    body = {"project": ground.project, "name": "kept", "model_version": version["id"], "replicas": 1}
+    made = post(demo, "/endpoints", body)
+    until(lambda: demo.get(f"/endpoints/{made['id']}").json()["ready_replicas"] == 1, timeout_seconds=60)
+    return {"run": run, "version": version["id"], "endpoint": made["id"]}
+
+
+def last_step(client: httpx.Client, run: dict[str, Any]) -> int:
+    summary = client.get(f"/runs/{run['id']}").json()["summary"]
+    return int(summary["loss"]["last_step"]) if "loss" in summary else -1
+
+
+def restored(stack: Stack, source: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = stack.environment | {"BEDPLATE_HOME": str(home)}
+    return subprocess.run(
+        [sys.executable, "manage.py", "restore", str(source)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def predicted(client: httpx.Client, endpoint: dict[str, Any]) -> list[dict[str, Any]]:
+    with httpx.Client(headers={"Authorization": client.headers["Authorization"]}, trust_env=False) as caller:
+        answer = caller.post(endpoint["url"], json=RECORDS, timeout=30)
+    return list(answer.json()["predictions"]) if answer.status_code == 200 else []
+
+
+def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
+    stack: Stack, demo: httpx.Client, ground: Ground, folder: Path
+) -> None:
+    kept = served(demo, ground)
+    before = {
+        "run": demo.get(f"/runs/{kept['run']['id']}").json(),
+        "curve": demo.get(f"/runs/{kept['run']['id']}/metrics?keys=train/loss").json(),
+        "version": demo.get(f"/dataset-versions/{kept['run']['dataset_version']}").json(),
+        "artifacts": demo.get(f"/artifacts?run={kept['run']['id']}").json()["results"],
+        "predictions": predicted(demo, demo.get(f"/endpoints/{kept['endpoint']}").json()),
+    }
+    at_work = post(demo, "/runs", run_body(ground, "at-work", RESUMING))
+    until(lambda: last_step(demo, at_work) > 25, timeout_seconds=30)
+    stack.manage("backup", "--to", str(folder / "backup"))
+    assert demo.post(f"/runs/{at_work['id']}/stop").is_success
+    assert finished(demo, f"/runs/{at_work['id']}")["state"] == "cancelled"  # after the snapshot
+    refused = restored(stack, folder / "backup", stack.home)
+    assert (refused.returncode, f"{stack.home} is not empty" in refused.stderr) == (1, True)
+    done = restored(stack, folder / "backup", folder / "home")
+    assert done.returncode == 0, done.stderr
+
+    with running_stack(BEDPLATE_HOME=str(folder / "home")) as second:
+        headers = {"Authorization": demo.headers["Authorization"]}  # the token of the first life
+        with httpx.Client(base_url=f"{second.url}/api/v1", headers=headers, timeout=30, trust_env=False) as client:
+            _is_all_there(client, kept, before)
+            resumed = finished(client, f"/runs/{at_work['id']}")
+            assert (resumed["state"], resumed["result"]) == ("succeeded", {"from": 20})
+            curve = client.get(f"/runs/{at_work['id']}/metrics?keys=loss").json()["series"]["loss"]
+            assert curve["steps"] == list(range(40))
+            assert resumed["summary"]["loss"]["count"] == 40
+        assert second.manage("verify", "--settle", "10").splitlines()[-1].endswith("all ok.")
+
+
+def _is_all_there(client: httpx.Client, kept: dict[str, Any], before: dict[str, Any]) -> None:
+    run = kept["run"]["id"]
+    assert client.get(f"/runs/{run}").json() == before["run"]
+    assert client.get(f"/runs/{run}/metrics?keys=train/loss").json() == before["curve"]
+    assert client.get(f"/dataset-versions/{kept['run']['dataset_version']}").json() == before["version"]
+    artifacts = client.get(f"/artifacts?run={run}").json()["results"]
+    assert artifacts == before["artifacts"]
+    for artifact in artifacts:
+        content = client.get(f"/artifacts/{artifact['id']}/download").content
+        assert hashlib.sha256(content).hexdigest() == artifact["sha256"]
+    endpoint = f"/endpoints/{kept['endpoint']}"
+    until(lambda: predicted(client, client.get(endpoint).json()) == before["predictions"], timeout_seconds=60)
