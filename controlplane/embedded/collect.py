@@ -39,11 +39,13 @@ class Collector:
     """While it says so, nothing is shown at the terminal."""
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=12))
     closed: bool = False
+    lost_bytes: int = 0
+    """What could not be written: the disk is full. It is said once there is room again."""
     _rest: bytes = b""
 
     def __post_init__(self) -> None:
         os.set_blocking(self.descriptor, False)
-        self._file = self.path.open("ab")
+        self._open()
 
     def drain(self) -> bool:
         """Take what is there; False once the other end is closed by everyone who had it."""
@@ -66,10 +68,7 @@ class Collector:
         self._file.close()
 
     def _keep(self, said: bytes) -> None:
-        if self._file.tell() + len(said) > LARGEST_BYTES:
-            self._rotate()
-        self._file.write(said)
-        self._file.flush()
+        self._write(said)
         *lines, self._rest = (self._rest + said).split(b"\n")
         self._rest = self._rest[-65536:]
         for line in lines:
@@ -80,6 +79,20 @@ class Collector:
                 if shown and not self.is_quiet():
                     say(f"  [{self.name}] {shown[:LONGEST_SHOWN]}")
 
+    def _write(self, said: bytes) -> None:
+        """What does not fit on the disk is counted, never waited for: who supervises must go on."""
+        note = f"[{self.lost_bytes} bytes were not written: the disk was full]\n".encode() if self.lost_bytes else b""
+        try:
+            if self._file.closed:
+                self._open()
+            if self._file.tell() + len(said) > LARGEST_BYTES:
+                self._rotate()
+            if note and self._file.write(note) == len(note):
+                self.lost_bytes = 0
+            self.lost_bytes += len(said) - (self._file.write(said) or 0)
+        except OSError:
+            self.lost_bytes += len(said)
+
     def _rotate(self) -> None:
         self._file.close()
         for number in range(KEPT, 0, -1):
@@ -87,7 +100,10 @@ class Collector:
             newer = self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else self.path
             if newer.exists():
                 newer.replace(older)
-        self._file = self.path.open("ab")
+        self._open()
+
+    def _open(self) -> None:
+        self._file = self.path.open("ab", buffering=0)
 
 
 def worth_showing(line: str) -> str:
