@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -29,6 +31,7 @@ Facts = dict[str, Any]
 """What a check found out beside that all is well: figures, a warning."""
 Checks = dict[str, Facts]
 
+DATABASE_SECONDS = 2
 SCARCE_RATIO = 0.05
 """A disk with less of it free is worth a warning."""
 FULL_BYTES = 64 << 10
@@ -39,14 +42,26 @@ class NotReady(Exception):
 
 
 def check_database() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    """Whether it takes a connection and answers, now: a new one, because one of the pool would be waited for."""
+    if not connection.settings_dict["OPTIONS"].get("pool"):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return
+    asked = connection.get_connection_params() | {"connect_timeout": DATABASE_SECONDS, "autocommit": True}
+    with psycopg.connect(**asked) as own:
+        own.execute("SELECT 1")
 
 
 def check_migrations() -> None:
     """Every migration of the code is applied. The plan costs a query; once empty it stays empty for this process."""
     if not _migrated():
         raise NotReady("migrations are not applied: run `manage.py migrate`")
+
+
+def check_migrations_later() -> None:
+    """In place of the above while the database does not answer: nobody waits twice for it."""
+    if not _all_applied.cache_info().currsize:
+        raise NotReady("not known while the database does not answer")
 
 
 class _NotYet(Exception):
@@ -85,7 +100,9 @@ def check_redis() -> None:
 
 @functools.lru_cache(maxsize=1)
 def _redis(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
+    # Once more, at once: the connection may be older than a restart of Redis.
+    again = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+    return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=again)
 
 
 def check_storage() -> Facts:
@@ -140,12 +157,14 @@ def readiness() -> tuple[bool, Checks]:
     results: Checks = {}
     for name, check in CHECKS.items():
         started = time.perf_counter()
+        if name == "migrations" and not results["database"]["ok"]:
+            check = check_migrations_later
         outcome: dict[str, Any] = {"ok": True}
         try:
             outcome |= check() or {}
         except NotReady as error:
             outcome = {"ok": False, "reason": str(error)}
-        except (DatabaseError, redis.RedisError, BedplateError, OSError) as error:
+        except (DatabaseError, psycopg.Error, redis.RedisError, BedplateError, OSError) as error:
             log.warning("readiness: %s failed: %s", name, error)
             outcome = {"ok": False, "reason": f"{name} does not answer ({type(error).__name__})"}
         results[name] = outcome | {"seconds": round(time.perf_counter() - started, 4)}

@@ -104,8 +104,11 @@ class RateLimited(BedplateError):
 
 
 class Unavailable(BedplateError):
+    """`wait`: seconds until it makes sense to try again."""
+
     code, status, title = "unavailable", 503, "Temporarily unavailable"
     retryable = True
+    wait = 1
 
 
 class BackendUnavailable(Unavailable):

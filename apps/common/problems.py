@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,8 @@ from django.core.exceptions import (
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, JsonResponse
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -60,9 +63,19 @@ def problem_body(error: BedplateError) -> dict[str, Any]:
 def problem_response(error: BedplateError) -> JsonResponse:
     """An answer outside REST framework's views."""
     response = JsonResponse(problem_body(error), status=error.status, content_type=CONTENT_TYPE)
-    if isinstance(error, Unauthenticated):
-        response["WWW-Authenticate"] = "Bearer"
+    for name, text in problem_headers(error).items():
+        response.headers[name] = text
     return response
+
+
+def problem_headers(error: BedplateError) -> dict[str, str]:
+    """What an error says outside its body."""
+    found: dict[str, str] = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        found["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RateLimited | Unavailable):
+        found["Retry-After"] = str(error.wait)
+    return found
 
 
 def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -70,12 +83,7 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | 
     known = _as_bedplate(error)
     if known is None:
         return None
-    response = Response(problem_body(known), status=known.status, content_type=CONTENT_TYPE)
-    if known.status == 401:
-        response["WWW-Authenticate"] = "Bearer"
-    if isinstance(known, RateLimited):
-        response["Retry-After"] = str(known.wait)
-    return response
+    return Response(problem_body(known), known.status, headers=problem_headers(known), content_type=CONTENT_TYPE)
 
 
 def _as_bedplate(error: Exception) -> BedplateError | None:
@@ -95,6 +103,9 @@ def _as_bedplate(error: Exception) -> BedplateError | None:
         return _from_suspicion(error)
     if is_full(error):
         return disk_full(error)
+    if isinstance(error, RedisConnectionError | RedisTimeoutError):
+        log.warning("Redis failed a request", exc_info=error)
+        return Unavailable("Redis did not answer in time.")
     return _from_database(error)
 
 
@@ -183,5 +194,10 @@ def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    """Django's 500: says that it is ours, and by which id to ask about it."""
+    """Django's 500: says that it is ours, and by which id to ask about it. An outage is a 503 here, too: Django comes
+    here with what a middleware or a page raises, while the error is being handled."""
+    failed = sys.exception()
+    outage = _as_bedplate(failed) if isinstance(failed, Exception) else None
+    if isinstance(outage, Unavailable):
+        return problem_response(outage)
     return problem_response(BedplateError("The control plane failed; its log has the cause under this request id."))

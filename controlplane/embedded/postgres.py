@@ -102,14 +102,16 @@ class EmbeddedPostgres:
     def end_leftovers(self) -> None:
         """End every process that still works on the data: of a supervisor that was killed. Blocks until they are gone.
 
-        The caller holds the home's lock, so none of them is wanted.
+        The caller holds the home's lock, so none of them is wanted. A backend goes with its postmaster; one whose
+        postmaster is dead may still be busy with a statement, holds the shared memory that the next server wants,
+        and is killed at once: its work is lost anyway.
         """
         for number, seconds in (FAST, IMMEDIATE, (signal.SIGKILL, 5.0)):
             found = self._leftovers()
-            for process in found:
+            masters = [process for process in found if is_postmaster(process)]
+            for process in masters or found:
                 with contextlib.suppress(psutil.NoSuchProcess):  # gone meanwhile
-                    if number == signal.SIGKILL or "-D" in process.cmdline():  # a backend goes with its postmaster
-                        process.send_signal(number)
+                    process.send_signal(number if masters else signal.SIGKILL)
             psutil.wait_procs(found, timeout=seconds)
         self._drop_stale_lock()
 
@@ -167,3 +169,11 @@ class EmbeddedPostgres:
                 f"{self.data} was made by PostgreSQL {made} and the installed one is {runs}: dump it with the old "
                 "version and load it with the new one, or remove the folder to start anew."
             )
+
+
+def is_postmaster(process: psutil.Process) -> bool:
+    """Whether it is a server itself, and none of the processes below it: those have no arguments."""
+    try:
+        return "-D" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False

@@ -23,8 +23,9 @@ from controlplane.embedded.collect import Collector, say
 from controlplane.embedded.processes import Program, kill_group, spawn
 
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 10.0
-LONG_LIFE_SECONDS = 30.0
-"""Who lived so long starts with a short wait again."""
+LONG_LIFE_SECONDS = 10.0
+"""Who lived so long was well, and was ended from outside: it starts again at once. Only what dies young, and does so
+again and again, waits longer each time."""
 TICK_SECONDS = 0.2
 HURRY_SECONDS = 1.0
 """What each signal is given once someone asked to stop for the second time."""
@@ -56,7 +57,8 @@ class Child:
     collector: Collector | None = None
     signals: Sequence[tuple[signal.Signals, float]] = ()
     started_at: float = 0.0
-    wait_seconds: float = SHORTEST_WAIT
+    wait_seconds: float = 0.0
+    """How long the next start waits if this life is a short one, too."""
     due_at: float = 0.0
     starts: int = 0
 
@@ -197,29 +199,31 @@ class Supervisor:
             raise
         finally:
             os.close(writing)
+        before = child.collector.tail if child.collector else None
         child.collector = Collector(child.name, self.logs / f"{child.name}.log", reading, lambda: self.quiet)
+        child.collector.tail.extend(before or ())  # the last words of an earlier life say why there is another
         self._selector.register(reading, selectors.EVENT_READ, child.collector)
         child.signals, child.started_at = program.stop_signals, time.monotonic()
         child.starts += 1
 
-    def _start_again(self, child: Child, now: float) -> None:
-        """As `_start`; where that fails, on a full disk or with no process left, it is tried again later."""
-        try:
-            self._start(child)
-        except OSError as error:
-            child.due_at, child.wait_seconds = now + child.wait_seconds, min(child.wait_seconds * 2, LONGEST_WAIT)
-            say(f"  [{child.name}] cannot be started: {error}; trying again in {child.due_at - now:g} s")
-
     def _look_after(self, child: Child) -> None:
-        now = time.monotonic()
-        if child.process is None and now >= child.due_at and not child.once:
-            self._start_again(child, now)
-        elif child.process is not None and not child.alive and not child.once:
-            status = child.process.returncode
-            wait = SHORTEST_WAIT if now - child.started_at >= LONG_LIFE_SECONDS else child.wait_seconds
-            child.due_at, child.wait_seconds = now + wait, min(wait * 2, LONGEST_WAIT)
+        if child.once:
+            return
+        if child.process is not None and not child.alive:
+            status, lived = child.process.returncode, time.monotonic() - child.started_at
             self._bury(child)
-            say(f"  [{child.name}] ended ({describe(status)}); starting it again in {wait:g} s")
+            self._put_off(child, describe(status), 0.0 if lived >= LONG_LIFE_SECONDS else child.wait_seconds)
+        if child.process is None and time.monotonic() >= child.due_at:
+            try:
+                self._start(child)
+            except Exception as error:  # a full disk, no more processes: the others are looked after all the same
+                self._put_off(child, f"not started: {error}", max(child.wait_seconds, SHORTEST_WAIT))
+
+    def _put_off(self, child: Child, what: str, wait: float) -> None:
+        child.due_at = time.monotonic() + wait
+        child.wait_seconds = min(max(wait * 2, SHORTEST_WAIT), LONGEST_WAIT)
+        when = f"in {wait:g} s" if wait else "at once"
+        say(f"  [{child.name}] ended ({what}); starting it again {when}")
 
     def _bury(self, child: Child) -> None:
         """Reap a child that ended, with whatever it left in its session, and keep its last words."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
 from controlplane import env
 from controlplane.logs import logging_config
 from controlplane.settings.database import database
@@ -101,7 +105,13 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": BEDPLATE_REDIS_URL,
         "KEY_PREFIX": "bedplate",
-        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+        # Once more, because a connection may be older than a restart of Redis; without a pause, and not for one that
+        # says nothing: a request waits for it.
+        "OPTIONS": {
+            "socket_timeout": 1,
+            "socket_connect_timeout": 1,
+            "retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        },
     }
 }
 

@@ -8,8 +8,9 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -111,6 +112,21 @@ def test_a_server_whose_supervisor_was_killed_is_ended_before_a_new_one_starts(h
     with running(EmbeddedPostgres(home, durable=False)):
         assert process.wait(10) == 0
         assert not abandoned.answers()
+
+
+def test_backends_that_outlive_their_server_do_not_keep_the_next_one_waiting(home: Home) -> None:
+    server = EmbeddedPostgres(home, durable=False)
+    with running(server) as (_, process), closing(psycopg.connect(server.url)) as connection:
+        busy = psutil.Process(connection.info.backend_pid)
+        connection.pgconn.send_query(b"SELECT count(*) FROM generate_series(1, 10000000000)")
+        until(lambda: busy.cpu_times().user > 0.1, 10, what="a statement that looks at nothing else")
+        process.kill()
+        process.wait()
+        assert busy.is_running()
+        began = time.monotonic()
+        with running(server):
+            assert time.monotonic() - began < 5
+            assert not busy.is_running()
 
 
 def test_a_stale_lock_whose_number_went_to_another_program_is_no_obstacle(home: Home) -> None:

@@ -4,14 +4,17 @@ import json
 import logging
 import logging.config
 import os
+import resource
 from pathlib import Path
 
 import pytest
+from django.db.utils import OperationalError
+from psycopg.errors import QueryCanceled
 
 from apps.common.context import request_id, workload_id
 from controlplane.embedded import collect
 from controlplane.embedded.collect import Collector, worth_showing
-from controlplane.logs import Formatter, TextFormatter, logging_config
+from controlplane.logs import Formatter, OutageFilter, TextFormatter, logging_config
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:
@@ -90,3 +93,60 @@ def test_what_a_child_says_is_collected_and_rotated(
     assert (tmp_path / "web.log.2").read_text() == "line 2 that is long enough\nline 3 that is long enough\n"
     assert capsys.readouterr().out == "  [web] error: in two parts\n"
     assert list(collector.tail)[-1] == '{"level": "error", "message": "in two parts"}'
+
+
+def test_a_full_disk_costs_lines_and_not_the_supervisor(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    collector = Collector("web", tmp_path / "web.log", reading)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        for line in (b"the first line\n", b"the second\n"):
+            os.write(writing, line)
+            assert collector.drain()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert collector.lost_bytes == 16
+    os.write(writing, b"the third\n")
+    os.close(writing)
+    collector.close()
+    assert (tmp_path / "web.log").read_text() == (
+        "the first [16 bytes were not written: the disk was full]\nthe third\n"
+    )
+    assert list(collector.tail) == ["the first line", "the second", "the third"]
+
+
+def failing(name: str, message: str, error: Exception | None) -> logging.LogRecord:
+    told = (type(error), error, None) if error else None
+    return logging.LogRecord(name, logging.ERROR, "x.py", 1, message, None, told)  # type: ignore[arg-type]
+
+
+def test_an_outage_is_said_once_in_a_line_and_then_counted() -> None:
+    now = 0.0
+    bounded = OutageFilter(10.0, lambda: now)
+    lines = []
+    for now in (0.0, 0.1, 5.0, 9.9, 10.0, 10.1):
+        one = failing("celery.app.trace", f"Task x at {now}\nTraceback …", OperationalError("refused\nat port 1"))
+        if bounded.filter(one):
+            lines.append((one.getMessage(), one.exc_info))
+    assert lines == [
+        ("Task x at 0.0: OperationalError: refused", None),
+        ("Task x at 10.0: OperationalError: refused (and 3 more like it)", None),
+    ]
+
+
+def test_what_is_no_outage_is_said_each_time_with_its_stack() -> None:
+    bounded, too_long = OutageFilter(), OperationalError("canceling statement due to statement timeout")
+    too_long.__cause__ = QueryCanceled()
+    for _ in range(2):
+        for error in (ValueError("7"), too_long):
+            one = failing("celery.app.trace", "Task failed", error)
+            assert bounded.filter(one)
+            assert one.exc_info is not None
+        assert bounded.filter(failing("apps.x", "careful", None))
+
+
+def test_those_who_watch_a_connection_are_bounded_by_what_they_say() -> None:
+    bounded = OutageFilter()
+    said = ["error connecting in %r: %s", "error connecting in %r: %s", "discarding closed connection: %s"]
+    assert [bounded.filter(failing("psycopg.pool", each, None)) for each in said] == [True, False, True]

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from controlplane.embedded.processes import Program
 from controlplane.embedded.supervisor import DidNotStart, Supervisor
 from tests.controlplane.conftest import python
 from tests.support.waiting import until
@@ -73,26 +75,54 @@ def test_a_killed_child_is_started_again(supervisor: Supervisor, tmp_path: Path)
     assert supervisor.children == {}
 
 
-def test_waits_grow_for_what_dies_at_once(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_waits_grow_for_what_dies_at_once(supervisor: Supervisor, tmp_path: Path, capsys: Any) -> None:
     supervisor.add("a", lambda: python("a", "raise SystemExit(3)", tmp_path))
     child = supervisor.children["a"]
-    step_until(supervisor, lambda: child.process is None)
-    assert child.wait_seconds == 1.0
-    child.due_at = 0.0
-    step_until(supervisor, lambda: child.starts == 2 and child.process is None)
-    assert child.wait_seconds == 2.0
-    for _ in range(5):
-        child.wait_seconds = min(child.wait_seconds * 2, 10.0)
+    waits = []
+    for starts in (2, 3, 4, 5):
+        step_until(supervisor, lambda: child.process is None or child.starts > starts - 1)  # noqa: B023
+        child.due_at = 0.0
+        step_until(supervisor, lambda: child.starts == starts)  # noqa: B023
+        waits.append(child.wait_seconds)
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+    assert "[a] ended (exit status 3); starting it again at once\n" in capsys.readouterr().out
+    for _ in range(3):
+        supervisor._put_off(child, "x", child.wait_seconds)
     assert child.wait_seconds == 10.0
 
 
 def test_a_long_life_is_forgiven(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.add("a", lambda: python("a", STAY, tmp_path))
     child = supervisor.children["a"]
-    child.wait_seconds, child.started_at = 10.0, child.started_at - 30
+    child.wait_seconds, child.started_at = 10.0, child.started_at - 10
     os.kill(pid(supervisor, "a"), signal.SIGKILL)
-    step_until(supervisor, lambda: child.process is None)
-    assert child.wait_seconds == 1.0
+    step_until(supervisor, lambda: child.starts == 2)
+    assert child.wait_seconds == 0.5
+
+
+def test_one_that_cannot_be_started_keeps_nobody_else_waiting(supervisor: Supervisor, tmp_path: Path) -> None:
+    broken = False
+
+    def program() -> Program:
+        if broken:
+            raise OSError("no space left on device")
+        return python("a", STAY, tmp_path)
+
+    supervisor.add("a", program)
+    supervisor.add("b", lambda: python("b", STAY, tmp_path))
+    first, broken = pid(supervisor, "b"), True
+    for name in ("a", "b"):
+        os.kill(pid(supervisor, name), signal.SIGKILL)
+    step_until(supervisor, lambda: pid(supervisor, "b") not in (0, first))
+    assert pid(supervisor, "a") == 0
+    broken = False
+    step_until(supervisor, lambda: pid(supervisor, "a"))
+
+
+def test_last_words_outlast_the_next_start(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.add("a", lambda: python("a", "import sys; sys.exit('no port is free')", tmp_path))
+    step_until(supervisor, lambda: supervisor.children["a"].starts == 2)
+    assert "no port is free" in supervisor.last_words("a")
 
 
 def test_the_deaf_are_killed_with_what_they_started(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -111,9 +141,9 @@ def test_last_words_of_what_did_not_start(supervisor: Supervisor, tmp_path: Path
     supervisor.add("a", lambda: python("a", "import sys; sys.exit('no port is free')", tmp_path))
     with pytest.raises(DidNotStart) as refused:
         supervisor.wait_for("the server", lambda: False, 10, child="a")
-    assert str(refused.value) == (
-        f"the server ended at once. Its last words:\n    no port is free\n  All of it: {tmp_path}/a.log"
-    )
+    said = str(refused.value).splitlines()
+    assert said[:2] == ["the server ended at once. Its last words:", "    no port is free"]
+    assert said[-1] == f"  All of it: {tmp_path}/a.log"
 
 
 def test_what_is_not_ready_in_time(supervisor: Supervisor, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.stack import Stack, finished, running_stack
+from tests.support.proxy import Proxy
+from tests.support.stack import Stack, finished, free_ports, running_stack
 
 CSV = b"age,income,status\n" + b"".join(
     b"%d,%d,%s\n" % (20 + n, 100 * n, b"bad" if n % 4 == 0 else b"good") for n in range(40)
@@ -17,8 +18,16 @@ CSV = b"age,income,status\n" + b"".join(
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
+def network() -> Iterator[Proxy]:
+    """What lies between the web process and its jobs and gateway."""
+    (port,) = free_ports(1)
+    with Proxy(port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def stack(network: Proxy) -> Iterator[Stack]:
+    with running_stack(BEDPLATE_PORT=str(network.target_port), BEDPLATE_JOB_API_URL=network.url) as running:
         yield running
 
 

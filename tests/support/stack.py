@@ -21,6 +21,16 @@ from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
+PART_MARKS = {
+    "web": "controlplane.asgi:application",
+    "worker": "controlplane.celery worker",
+    "beat": "controlplane.celery beat",
+    "publisher": "manage.py publish",
+    "gateway": "workers.runtime.gateway",
+    "redis": "redis-server",
+    "postgres": "bin/postgres -D",
+}
+"""What is in the command line of each part and server, and of no other."""
 
 
 @dataclass
@@ -56,11 +66,10 @@ class Stack:
         )
 
     def child(self, name: str) -> psutil.Process:
-        """The process of one part: `web`, `worker`, `beat`, `gateway`."""
-        marks = {"web": "controlplane.asgi", "worker": "worker", "beat": "beat", "gateway": "workers.runtime.gateway"}
+        """The process of one part or server: a name of `PART_MARKS`."""
         for process in psutil.Process(self.process.pid).children():
             with suppress(psutil.Error):  # it ended meanwhile
-                if marks[name] in " ".join(process.cmdline()):
+                if PART_MARKS[name] in " ".join(process.cmdline()):
                     return process
         raise LookupError(f"{name} is not running")
 
@@ -126,7 +135,8 @@ def running_stack(*, below: Sequence[str] = (), **overrides: str) -> Iterator[St
 def _ready(stack: Stack, output: Path) -> bool:
     if stack.process.poll() is not None:
         raise RuntimeError(f"`manage.py up` ended:\n{output.read_text()[-4000:]}")
-    return all(_answers(f"{url}/readyz") for url in (stack.url, stack.gateway_url))
+    worker = f"http://127.0.0.1:{stack.environment['BEDPLATE_WORKER_METRICS_PORT']}"
+    return all(_answers(f"{url}/readyz") for url in (stack.url, stack.gateway_url, worker))
 
 
 def _answers(url: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from apps.common import queues
 from apps.common.audit import Actor
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.services.moves import workload_move
@@ -15,6 +16,8 @@ from apps.quotas.states import Reason, WorkloadState
 from workers.contracts.observation import Observation, Phase
 
 BACK_OFF_FIRST_SECONDS = 5
+FIRST_LOSS_SECONDS = 1
+"""After one loss: it says nothing against the work. From the second on it waits as everything else does."""
 BACK_OFF_MOST_SECONDS = 300
 LONG_RUN_SECONDS = 3600
 """An attempt that ran this long is no sign of something that cannot run."""
@@ -49,11 +52,20 @@ def attempt_end(
 
 
 def back_off(
-    workload: Workload, detail: str, *, at: datetime, actor: Actor, gone_at: datetime | None = None, **changes: Any
+    workload: Workload,
+    detail: str,
+    *,
+    at: datetime,
+    actor: Actor,
+    gone_at: datetime | None = None,
+    lost: bool = False,
+    **changes: Any,
 ) -> None:
     """Back to `pending`, not to be looked at before a time that doubles with each time in a row."""
     times: int = changes.pop("back_offs", workload.back_offs)
-    wait = min(BACK_OFF_FIRST_SECONDS * 2 ** min(times, 10), BACK_OFF_MOST_SECONDS)
+    wait = min(BACK_OFF_FIRST_SECONDS * 2 ** min(max(times - lost, 0), 10), BACK_OFF_MOST_SECONDS)
+    if lost and not times:
+        wait = FIRST_LOSS_SECONDS
     workload_move(
         workload,
         WorkloadState.PENDING,
@@ -66,6 +78,7 @@ def back_off(
         not_before=at + timedelta(seconds=wait),
         **changes,
     )
+    queues.send(queues.ADMIT, workload.pool_id, after_seconds=wait)
 
 
 def result_keep(attempt: Attempt, report: dict[str, Any] | None) -> bool:
@@ -120,4 +133,5 @@ def _again(workload: Workload, attempt: Attempt, verdict: Again, at: datetime, g
             losses=losses,
         )
         return
-    back_off(workload, verdict.detail, at=at, gone_at=gone_at, actor=actor, back_offs=times, losses=losses)
+    counts = {"back_offs": times, "losses": losses}
+    back_off(workload, verdict.detail, at=at, gone_at=gone_at, actor=actor, lost=verdict.lost, **counts)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import DataError, IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404
-from django.test import Client
+from django.test import Client, RequestFactory
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework import exceptions
 from rest_framework.test import APIClient
 
 from apps.common import errors
 from apps.common.context import request_id
-from apps.common.problems import problem_handler
+from apps.common.problems import problem_handler, server_error
 from tests.support.factories.access import UserFactory
 
 
@@ -141,3 +143,26 @@ def test_a_disk_without_room_is_retryable_and_named() -> None:
         assert (response.status_code, response.data["retryable"]) == (503, True)
         assert response.data["detail"].startswith(said)
     assert problem_handler(OSError(5, "Input/output error"), {}) is None
+@pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("closed"), RedisConnectionError("refused")])
+def test_an_outage_is_retryable_and_says_when(error: Exception) -> None:
+    response = problem_handler(error, {})
+    assert response is not None
+    assert (response.status_code, response.data["code"], response.data["retryable"]) == (503, "unavailable", True)
+    assert response.headers["Retry-After"] == "1"
+
+
+def test_an_outage_outside_of_the_api_is_no_500(rf: RequestFactory) -> None:
+    try:
+        raise OperationalError("gone")
+    except OperationalError:
+        response = server_error(rf.get("/runs"))
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert json.loads(response.content)["retryable"] is True
+
+
+def test_what_is_broken_is_a_500(rf: RequestFactory) -> None:
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        response = server_error(rf.get("/runs"))
+    assert (response.status_code, "Retry-After" in response.headers) == (500, False)

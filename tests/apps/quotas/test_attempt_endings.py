@@ -50,7 +50,7 @@ def test_a_loss_is_tried_again_later_and_given_up_after_three(queue: Queue) -> N
         assert (stored(attempt).outcome, stored(attempt).number, now.losses) == ("lost", number, number)
         if now.not_before is not None:
             waits.append((now.not_before - stored(attempt).ended_at).total_seconds())
-    assert waits == [5, 10]
+    assert waits == [1, 5]
     assert (now.state, now.state_reason) == ("failed", "lost")
     assert now.state_detail == "Its supervisor died. Lost 3 times in a row; given up."
     tried = [("admitted", ""), ("launching", ""), ("running", "")]
@@ -79,7 +79,7 @@ def test_what_backs_off_holds_nothing_and_says_how_long(queue: Queue) -> None:
     attempt_observed(attempt.pk, LOST)
     now = fresh(workload)
     assert (now.state, now.count_granted, now.assignments, now.back_offs) == ("pending", 0, [], 1)
-    assert now.state_detail == "Its supervisor died. Tries again in 5 s."
+    assert now.state_detail == "Its supervisor died. Tries again in 1 s."
 
 
 def test_the_back_off_doubles_up_to_five_minutes(queue: Queue) -> None:
