@@ -17,7 +17,7 @@ NOUNS = [
 ]
 IDS = [f"{model._meta.app_label}.{model.__name__}" for model in NOUNS]
 KERNEL = {"Event", "Transition", "AuditEvent", "IdempotencyKey"}
-INNER = {"ProjectUserPermission", "LogChunk", "MetricBatch"}
+INNER = {"ProjectUserPermission", "LogChunk", "MetricBatch", "Pulse"}
 """Rows that are part of another noun: no admin page, factory or README row of their own."""
 
 

@@ -33,6 +33,8 @@ class Attempt(ProjectScoped):
     """How many members the backend was last told to run."""
     told_at = models.DateTimeField(null=True)
     """When it was told so. Like the two above: database time, to tell older observations from newer ones."""
+    pulled_at = models.DateTimeField(null=True)
+    """When its backend was last seen to have fetched its image."""
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     """When its last member was proven gone."""
@@ -42,7 +44,8 @@ class Attempt(ProjectScoped):
     """What the job left as its result, at most 1 MiB."""
     heartbeat_at = models.DateTimeField(null=True)
     usage = models.JSONField(default=dict)
-    """Last sample of each member, by rank as text: `{"0": {"cpu_ratio", "memory_bytes", "gpus", …}}`."""
+    """Last sample of each member, by rank as text: `{"0": {"at", "cpu_ratio", "memory_bytes", "gpus", …}}`.
+    `at`: when it came, in the database's time."""
 
     class Meta:
         constraints: ClassVar = [

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models.functions import Greatest
+from django.db.models.functions import Coalesce, Greatest
 
 from apps.quotas.models import Attempt, UsageRecord, Workload
 
@@ -30,8 +30,9 @@ def usage_start(workload_id: UUID, *, at: datetime) -> None:
 
 
 def usage_close(workload_id: UUID, *, at: datetime) -> None:
-    """Close the open interval; never before its own beginning."""
-    UsageRecord.objects.filter(workload_id=workload_id, closed_at=None).update(closed_at=Greatest("reserved_at", at))
+    """Close the open interval; never before it began, nor before it was used."""
+    began = Greatest("reserved_at", Coalesce("used_at", "reserved_at"), at)
+    UsageRecord.objects.filter(workload_id=workload_id, closed_at=None).update(closed_at=began)
 
 
 def usage_regrant(workload: Workload, *, at: datetime) -> None:
