@@ -26,7 +26,7 @@ from workers.backends.base import (
     StopsEverything,
     Unsupported,
 )
-from workers.backends.local import processes, supervisor
+from workers.backends.local import fence, processes, supervisor
 from workers.backends.local.layout import JobFolder, is_locked, read_json, remove_tree, write_file, write_json
 from workers.backends.local.machine import discover_machine
 from workers.backends.local.member import LAST_WORDS_SECONDS
@@ -65,6 +65,7 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
             search_path=os.pathsep.join([bin_folder, *(path for path in os.get_exec_path() if path != bin_folder)]),
             temporary=tempfile.gettempdir(),
             environment=dict(environment or {}),
+            processes_most=fence.processes_most(),
         )
 
     def handle_for(self, spec: Spec, launch: LaunchContext) -> JobHandle:

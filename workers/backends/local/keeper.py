@@ -134,10 +134,9 @@ class Keeper(ABC):
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if not pid:
                     break
-                code = os.waitstatus_to_exitcode(status)
                 for member in self.members:
                     if member.pid == pid:
-                        member.ended(code if code >= 0 else 128 - code)
+                        member.ended(os.waitstatus_to_exitcode(status))
                         ended.append(member)
         if ended:
             self._kill_strays()
@@ -210,6 +209,8 @@ class Keeper(ABC):
             self._kill_strays()
             self._reap()
             time.sleep(0.005)
+        for member in self.members:
+            member.remove_fence()
         self.folder.remove_secrets()
         remove_tree(self.temporary)
         reason, detail = self.cause or ("completed", "")
