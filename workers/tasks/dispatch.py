@@ -7,13 +7,16 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.common import queues
+from apps.datasets.selectors import sources_known
 from workers.dispatch.batch import about
 from workers.dispatch.launch import launch, launch_due
+from workers.dispatch.objects import objects_sweep, uploads_sweep
 from workers.dispatch.observe import observe, observe_due
 from workers.dispatch.resize import resize, resize_due
 from workers.dispatch.stop import stop, stop_due
 from workers.dispatch.sweep import sweep
 from workers.dispatch.watch import watch_due
+from workers.tasks.owners import NAMERS
 from workers.tasks.schedule import EVERY_SECONDS
 from workers.tasks.single_flight import single_flight
 
@@ -71,3 +74,5 @@ def tick_liveness() -> None:
 @single_flight(every_seconds=EVERY_SECONDS[queues.TICK_SWEEP])
 def tick_sweep() -> None:
     sweep()
+    objects_sweep(NAMERS)
+    uploads_sweep(sources_known)

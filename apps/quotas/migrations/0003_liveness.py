@@ -1,4 +1,4 @@
-"""What works and since when; when an image was there; a limit to waiting."""
+"""What works and since when; when an image was there; what was left behind and swept; a limit to waiting."""
 
 from django.db import migrations, models
 
@@ -47,6 +47,11 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.AddField("attempt", "pulled_at", models.DateTimeField(null=True)),
+        migrations.AddField("attempt", "swept_at", models.DateTimeField(null=True)),
+        migrations.AddIndex(
+            "attempt",
+            models.Index(fields=["ended_at"], condition=models.Q(swept_at=None), name="attempt_unswept"),
+        ),
         migrations.AlterField(
             "attempt",
             "outcome",

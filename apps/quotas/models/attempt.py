@@ -38,6 +38,8 @@ class Attempt(ProjectScoped):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     """When its last member was proven gone."""
+    swept_at = models.DateTimeField(null=True)
+    """When what it had left in the object store, and nobody names, was removed."""
     outcome = models.CharField(max_length=40, choices=Reason.choices, blank=True)
     exit_code = models.IntegerField(null=True)
     result = models.JSONField(null=True, encoder=DjangoJSONEncoder)
@@ -52,7 +54,10 @@ class Attempt(ProjectScoped):
             models.UniqueConstraint(fields=["workload", "number"], name="attempt_number_once"),
             models.UniqueConstraint(fields=["workload"], condition=models.Q(ended_at=None), name="attempt_one_open"),
         ]
-        indexes: ClassVar = [models.Index(fields=["project", "-id"], name="attempt_project")]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "-id"], name="attempt_project"),
+            models.Index(fields=["ended_at"], condition=models.Q(swept_at=None), name="attempt_unswept"),
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.workload_id}"

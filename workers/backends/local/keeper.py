@@ -40,7 +40,7 @@ class Keeper(ABC):
         self.stopping = False
         self.cause: tuple[str, str] | None = None
         """Why it fails, reason and detail, once that is certain; the first cause counts."""
-        self.temporary = os.path.join(plan["temporary"], f"{TEMPORARY_PREFIX}{os.urandom(5).hex()}")
+        self.temporary = os.path.join(plan["temporary"], f"{plan['temporary_prefix']}{os.urandom(4).hex()}")
         self._grace_seconds = NEVER
         self._terminated = False
         self._phase = "pending"

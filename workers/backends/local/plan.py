@@ -32,6 +32,8 @@ class Site:
     """Where a job's own temporary folder is made. Short: sockets are made in it."""
     environment: Mapping[str, str]
     """Variables that every job gets."""
+    temporary_prefix: str = "bedplate-"
+    """How its name begins: by it this home knows its own again."""
     processes_most: int = LEAST_PROCESSES
     """Processes and threads that one member may have."""
 
@@ -59,6 +61,7 @@ def make_plan(spec: Spec, launch: LaunchContext, folder: JobFolder, site: Site) 
         "devices": [",".join(map(str, each)) for each in launch.devices],
         "files": spec.files,
         "temporary": site.temporary,
+        "temporary_prefix": site.temporary_prefix,
         "processes_most": site.processes_most,
         "memory_limit_bytes": spec.resources.memory_bytes,
         "time_limit_seconds": spec.time_limit_seconds if isinstance(spec, JobSpec) else 0,

@@ -118,6 +118,21 @@ def with_variable(name: str, value: str) -> Iterator[tuple[int, int]]:
             os.close(descriptor)
 
 
+def with_variables(*wanted: str) -> Iterator[tuple[int, int, list[str]]]:
+    """Every living process that started with these environment variables: number, a pidfd to be closed, the values."""
+    for pid in _all():
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:  # it ended
+            continue
+        found = dict(part.partition(b"=")[::2] for part in _environment(pid))
+        values = [found.get(name.encode(), b"").decode(errors="replace") for name in wanted]
+        if all(values) and start_of(pid):
+            yield pid, descriptor, values
+        else:
+            os.close(descriptor)
+
+
 def _environment(pid: int) -> list[bytes]:
     with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:  # it ended, or is not ours
         return file.read().split(b"\0")
