@@ -62,7 +62,7 @@ format: $(STAMP) ## Format and fix what can be fixed
 	@$(BIN)/ruff format --quiet .
 
 bench: $(STAMP) ## Run the benchmarks; each prints figures
-	@for name in control_plane example; do $(BIN)/python -m bench.$$name; done
+	@for name in control_plane live_hints example; do $(BIN)/python -m bench.$$name; done
 
 query-counts: $(STAMP) ## Write the baseline of queries per endpoint; the diff is the review
 	@WRITE_QUERY_COUNTS=1 $(BIN)/python -m pytest -q tests/api -k query_counts

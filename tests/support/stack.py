@@ -56,8 +56,14 @@ class Stack:
         )
 
     def child(self, name: str) -> psutil.Process:
-        """The process of one part: `web`, `worker`, `beat`, `gateway`."""
-        marks = {"web": "controlplane.asgi", "worker": "worker", "beat": "beat", "gateway": "workers.runtime.gateway"}
+        """The process of one part: `web`, `worker`, `beat`, `publisher`, `gateway`."""
+        marks = {
+            "web": "controlplane.asgi",
+            "worker": "controlplane.celery worker",
+            "beat": "controlplane.celery beat",
+            "publisher": "manage.py publish",
+            "gateway": "workers.runtime.gateway",
+        }
         for process in psutil.Process(self.process.pid).children():
             with suppress(psutil.Error):  # it ended meanwhile
                 if marks[name] in " ".join(process.cmdline()):
