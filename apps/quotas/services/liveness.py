@@ -69,7 +69,10 @@ def liveness_enforce(workload_id: UUID) -> bool:
         return True
     if workload.state != WorkloadState.RUNNING:
         return False
-    return bool(explain([Move(workload, workload.state, "", decider.sentence(found))]))
+    told = bool(explain([Move(workload, workload.state, "", decider.sentence(found))]))
+    if told:
+        queues.send(queues.WORKLOAD_CHANGED, workload.pk)
+    return told
 
 
 def _suspects(now: datetime) -> Any:

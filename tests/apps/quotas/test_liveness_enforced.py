@@ -136,6 +136,7 @@ def test_a_silence_is_told_after_a_minute_and_taken_back_when_it_ends(queue: Que
     assert found is not None
     assert (now.state, now.state_reason, found.phase) == ("running", "", "silent")
     assert now.state_detail.startswith(f"Silent: no heartbeat since {found.since:%Y-%m-%d %H:%M:%S} UTC. If it stays")
+    assert sent[-1] == (queues.WORKLOAD_CHANGED, str(workload.pk)), "so that a run says it too"
     assert enforce_all() == [], "it is told once"
     heartbeat(Attempt.objects.select_related("workload").get(pk=attempt.pk), rank=0, sample={"cpu_ratio": 1.0})
     assert enforce_all() == [True]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from celery import current_app
+from celery.signals import worker_ready
 
 from apps.access.services.approvals import approval_approve, approval_request
 from apps.common import queues
@@ -128,3 +129,12 @@ def test_an_approved_command_is_run_by_its_hint_or_by_the_tick(by_tick: bool, qu
 def test_sweeping_is_a_tick(queue: Queue, fake: FakeBackend) -> None:
     dispatch.tick_sweep()
     assert fake.calls["sweep"] == 1
+
+
+def test_a_worker_that_starts_sweeps_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(queues, "send", lambda name, *args: asked.append(name))
+    connected = [found() for _, found in worker_ready.receivers if found() is not None]
+    at_boot = next(one for one in connected if one.__name__ == "_sweep_at_boot")
+    at_boot()
+    assert asked == ["dispatch.tick_sweep"]
