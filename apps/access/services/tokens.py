@@ -74,25 +74,26 @@ def token_verify(text: str) -> ApiToken:
     """
     mark, _, rest = text.partition("_")
     prefix, _, secret = rest.partition("_")
-    rows = ApiToken.objects.select_related("user").annotate(seen_at=clock.db_time())
+    rows = ApiToken.objects.select_related("user").annotate(time_there=clock.db_time())
     token = rows.filter(prefix=prefix[:12]).first()
     same = hmac.compare_digest(token.digest if token else NO_DIGEST, _digest(secret))
-    if token is None or not same or mark != MARK or not _is_good(token):
+    if token is None or not same or mark != MARK or not _is_good(token, token.time_there):
         raise Unauthenticated("The token is not valid.")
+    token.read_at = token.time_there
     return token
 
 
 def token_used(token: ApiToken) -> None:
-    """Note the time of use, at most once a minute. Takes a token as `token_verify` returns it."""
-    now = token.seen_at
+    """Note the time of use, at most once a minute."""
+    now = token.read_at or clock.db_now()
     if token.last_used_at is not None and token.last_used_at > now - USED_EVERY:
         return
     longer_ago = models.Q(last_used_at__isnull=True) | models.Q(last_used_at__lte=now - USED_EVERY)
     ApiToken.objects.filter(longer_ago, pk=token.pk).update(last_used_at=now)
 
 
-def _is_good(token: ApiToken) -> bool:
-    expired = token.expires_at is not None and token.expires_at <= token.seen_at
+def _is_good(token: ApiToken, now: datetime) -> bool:
+    expired = token.expires_at is not None and token.expires_at <= now
     return token.state == TokenState.ACTIVE and not expired and token.user.is_active
 
 
