@@ -69,7 +69,7 @@ def main() -> None:
     options = _options()
     figures.say_machine(BENCH)
     with running_stack() as stack, stack.client() as client:
-        project, version = _prepare(client)
+        project, version = prepare(client)
         run_start(client, project, version, options.runs)
         stack_fill(stack, project, options.rows)
         worst = lists(client, project, options.reads)
@@ -98,7 +98,7 @@ def post(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any
     return created
 
 
-def _prepare(client: httpx.Client) -> tuple[str, str]:
+def prepare(client: httpx.Client) -> tuple[str, str]:
     """A project with one small published dataset version; returns both ids."""
     project = post(client, "/projects", {"name": "bench", "title": "Benchmark"})["id"]
     dataset = post(client, "/datasets", {"project": project, "name": "tiny"})["id"]

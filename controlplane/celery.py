@@ -10,6 +10,7 @@ from typing import Any
 from celery import Celery, Task, signals
 from django.conf import settings
 
+from apps.common import queues
 from apps.common.context import request_id
 from controlplane.env import choose_settings
 from controlplane.metrics import TASK_SECONDS, TASKS, TASKS_RUNNING
@@ -55,6 +56,12 @@ def _end(task_id: str, task: Task[Any, Any], state: str | None = None, **_: Any)
     TASK_SECONDS.labels(task.name).observe(time.perf_counter() - _started.pop(task_id, time.perf_counter()))
     delivery = task.request.delivery_info or {}
     TASKS.labels(task.name, str(delivery.get("routing_key", "")), (state or "unknown").lower()).inc()
+
+
+@signals.worker_ready.connect
+def _sweep_at_boot(**_: Any) -> None:
+    """Whatever ended the last worker, what it left is looked for at once."""
+    queues.send(queues.TICK_SWEEP)
 
 
 @signals.worker_ready.connect

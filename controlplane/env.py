@@ -137,6 +137,21 @@ class Environment:
     worker_concurrency: int = variable(
         whole_number(1, 256, "a number of threads"), 8, "`8`", "Tasks that the worker does at the same time"
     )
+    queue_limit_seconds: int = variable(
+        whole_number(0, 31_536_000, "seconds; `0` for none"), 0, "`0`", "Longest that something may wait to be admitted"
+    )
+    silent_seconds: int = variable(
+        whole_number(10, 604_800, "seconds, at least 10"),
+        900,
+        "`900`",
+        "Silence of a running job after which it is taken for lost",
+    )
+    hints: bool = variable(
+        SWITCH,
+        True,
+        "`true`",
+        "Whether background work is asked for at once; without, the ticks find it: for tests and benchmarks",
+    )
     data_runner: str = variable(one_of("native", "ray"), "native", "`native`", "What cleaning jobs run on")
     allowed_hosts: tuple[str, ...] = variable(NAMES, _allowed_hosts, "this machine", "Host names that web answers to")
     trusted_proxies: tuple[str, ...] = variable(

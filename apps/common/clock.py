@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
+from django.db.models import DateTimeField, Expression, Field, Func, Value
 from django.utils import timezone
 
 _fixed: ContextVar[datetime | None] = ContextVar("fixed_time", default=None)
@@ -32,6 +34,19 @@ def db_now() -> datetime:
         row = cursor.fetchone()
     value: datetime = row[0]
     return value
+
+
+def db_time() -> Expression:
+    """The database's time as a value of a query: to compare in it, or to bring along without a round trip."""
+    fixed = _fixed.get()
+    return Value(fixed, output_field=DateTimeField()) if fixed is not None else _ClockTimestamp()
+
+
+class _ClockTimestamp(Func):
+    """The time of the statement's row, not of the transaction's beginning."""
+
+    template = "clock_timestamp()"
+    output_field: Field[Any, Any] = DateTimeField()
 
 
 @contextmanager

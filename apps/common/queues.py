@@ -6,15 +6,14 @@ be lost: every name has a tick that finds the same work in the stored state (ARC
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import KombuError
 from kombu.pools import producers
 
-log = logging.getLogger(__name__)
+from apps.common.hints import Sender
 
 ADMIT: Final = "control.admit"
 """(pool id) Decide what of the pool's waiting work may start."""
@@ -37,6 +36,7 @@ TICK_EXPIRE: Final = "control.tick_expire"
 TICK_LAUNCH: Final = "dispatch.tick_launch"
 TICK_OBSERVE: Final = "dispatch.tick_observe"
 TICK_STOP: Final = "dispatch.tick_stop"
+TICK_LIVENESS: Final = "dispatch.tick_liveness"
 TICK_SWEEP: Final = "dispatch.tick_sweep"
 TICK_COMPACT: Final = "data.tick_compact"
 """Merge old rows of metric points."""
@@ -45,7 +45,7 @@ TICK_FORGET: Final = "data.tick_forget"
 TICK_FIGURES: Final = "data.tick_figures"
 
 IMPATIENT: Final = {"max_retries": 0, "socket_timeout": 2, "socket_connect_timeout": 2}
-"""Of the connection that sends: a broker that is down costs nothing, a silent one two seconds a try."""
+"""Of the connection that sends: a broker that is down costs nothing, a silent one some seconds of its own thread."""
 ONCE_MORE: Final = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 """A connection of the pool may be older than a restart of the broker."""
 
@@ -58,30 +58,29 @@ def queue_of(name: str) -> str:
 
 
 def send(name: str, *args: object, after_seconds: float = 0.0) -> None:
-    """Ask for background work once the running transaction has committed. Never raises, never waits long.
+    """Ask for background work once the running transaction has committed. Never raises, never waits.
 
     Args:
         args: UUIDs and strings only; they travel as text.
         after_seconds: not sooner than that after the commit.
     """
     plain = [str(arg) for arg in args]
-    transaction.on_commit(lambda: _send_now(name, plain, after_seconds))
+    if settings.BEDPLATE_HINTS:
+        transaction.on_commit(lambda: _sender.put(name, plain, after_seconds=after_seconds))
 
 
-def _send_now(name: str, args: list[str], after_seconds: float) -> None:
-    # Celery's own pool of producers tries for seconds to connect, whatever `retry` says: a request would wait for it.
+def flush(seconds: float) -> bool:
+    """Wait until all that was asked for has been sent, or given up; False: not within so many seconds."""
+    return _sender.flush(seconds)
+
+
+def _deliver(name: str, args: list[str]) -> None:
+    # Celery's own pool of producers tries for seconds to connect, whatever `retry` says.
     connection = current_app.connection_for_write(transport_options=IMPATIENT)
-    try:
-        with producers[connection].acquire(block=True, timeout=1) as producer:
-            current_app.send_task(
-                name,
-                args=args,
-                queue=queue_of(name),
-                countdown=after_seconds or None,
-                producer=producer,
-                retry=True,
-                retry_policy=ONCE_MORE,
-            )
-    except (KombuError, OSError):
-        # A hint only: the tick of this name finds the work in the database.
-        log.warning("could not send %s%s; its tick will find the work", name, tuple(args))
+    with producers[connection].acquire(block=True, timeout=1) as producer:
+        current_app.send_task(
+            name, args=args, queue=queue_of(name), producer=producer, retry=True, retry_policy=ONCE_MORE
+        )
+
+
+_sender = Sender(_deliver)

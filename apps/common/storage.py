@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -203,6 +203,48 @@ class ObjectStore:
         if not is_full(error):
             return StorageUnavailable(f"{what}: {error}")
         return StorageUnavailable(f"{what}: the disk of the object store is full ({self.room() or 'its limit'})")
+
+    def folders(self, path: str) -> list[str]:
+        """Names of the folders directly in a folder; none where it is not there."""
+        if not self.exists(path):
+            return []
+        rows = self.fs.ls(self._at(path), detail=True)
+        return sorted(posixpath.basename(row["name"].rstrip("/")) for row in rows if row["type"] == "directory")
+
+    def prune(self, path: str, keep: Callable[[str], bool]) -> list[str]:
+        """Remove the files below a folder that are not to be kept, and local folders that are left empty.
+
+        Follows no link: a link is removed itself. Returns the paths removed.
+        """
+        found = self._local_files(path) if self.is_local else self.fs.find(self._at(path))
+        removed = []
+        for at in found:
+            name = posixpath.relpath(at, self.root)
+            if not keep(name):
+                self.fs.rm_file(at)
+                removed.append(name)
+        if self.is_local:
+            for folder, _, _ in os.walk(self._at(path), topdown=False):
+                with contextlib.suppress(OSError):  # something is in it
+                    Path(folder).rmdir()
+        return removed
+
+    def _local_files(self, path: str) -> list[str]:
+        """Files and links below a folder."""
+        found = []
+        for folder, folders, files in os.walk(self._at(path)):
+            links = [name for name in folders if Path(folder, name).is_symlink()]
+            found += [posixpath.join(folder, name) for name in (*files, *links)]
+        return found
+
+    def age_seconds(self, path: str) -> float:
+        """How long ago the newest file below a folder was written, by the store's own clock."""
+        probe = f".probe-{uuid4().hex}"
+        self.put(probe, [b"ok"])
+        now = self.fs.modified(self._at(probe))
+        self.delete(probe)
+        times = [self.fs.modified(at) for at in (*self.fs.find(self._at(path)), *([self._at(path)] * self.is_local))]
+        return float((now - max(times)).total_seconds()) if times else 0.0
 
     def check_writable(self) -> None:
         """Write and remove a small object; raises StorageUnavailable."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.db.models.fields.json import KT
 
 from apps.common.errors import Conflict, NotFound
 from apps.datasets import specs
-from apps.datasets.models import CleaningRun, DataJob, DatasetVersion, Ingestion, Profile
+from apps.datasets.models import CleaningRun, DataJob, DatasetVersion, Ingestion, Profile, Source
 from apps.datasets.states import JobState, VersionState
 from apps.quotas.models import Workload
 from apps.quotas.states import WorkloadState
@@ -43,6 +44,28 @@ def version_file(version: DatasetVersion, file_name: str) -> dict[str, Any]:
             path = f"{version.manifest['prefix']}{file_name}"
             return {"path": path, "size_bytes": file["size_bytes"], "sha256": file["sha256"]}
     raise NotFound
+
+
+def objects_named(attempt_ids: Collection[UUID]) -> set[str]:
+    """What of the files of these attempts belongs to a version, or to a job that is not done with them.
+
+    Paths in the store; one that ends with `/` stands for all below it. Four queries.
+    """
+    named: set[str] = set()
+    for model in JOBS:
+        jobs: Any = model._default_manager
+        busy = jobs.filter(workload__attempts__in=attempt_ids, state__in=sorted(model.machine.active))
+        named |= {f"attempts/{pk}/" for pk in busy.values_list("workload__attempts", flat=True)}
+    prefixes = Q()
+    for attempt_id in attempt_ids:
+        prefixes |= Q(manifest__prefix__startswith=f"attempts/{attempt_id}/")
+    versions = DatasetVersion.objects.filter(prefixes) if attempt_ids else DatasetVersion.objects.none()
+    return named | set(versions.values_list(KT("manifest__prefix"), flat=True))
+
+
+def sources_known(source_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that are of a source. One query."""
+    return set(Source.objects.filter(pk__in=source_ids).values_list("pk", flat=True))
 
 
 def workloads_due(model: type[DataJob]) -> Iterator[UUID]:

@@ -33,6 +33,7 @@ class JobReason(models.TextChoices):
     APPROVAL_DENIED = "approval_denied"
     APPROVAL_EXPIRED = "approval_expired"
     DELETED_EXTERNALLY = "deleted_externally"
+    QUEUE_TIMEOUT = "queue_timeout"
 
 
 _JOB_STEPS: dict[str, list[str]] = {

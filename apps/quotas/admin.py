@@ -17,6 +17,7 @@ from apps.quotas.models import (
     LogChunk,
     Node,
     PriorityClass,
+    Pulse,
     Queue,
     Quota,
     ResourceFlavor,
@@ -155,6 +156,14 @@ class UsageRecordAdmin(ReadOnlyAdmin):
     list_display = ("workload", "members", "cpu_millis", "gpus", "flavor", "reserved_at", "used_at", "closed_at")
     list_filter = ("pool",)
     list_select_related = ("workload",)
+
+
+@admin.register(Pulse)
+class PulseAdmin(ReadOnlyAdmin):
+    """For superusers: it is about the installation, not about anybody's work."""
+
+    list_display = ("name", "since", "at")
+    ordering = ("name",)
 
 
 @admin.register(LogChunk)

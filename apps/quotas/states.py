@@ -61,6 +61,7 @@ class Reason(models.TextChoices):
     DELETED_EXTERNALLY = "deleted_externally"
     SCALED_DOWN = "scaled_down"
     IDLE = "idle"
+    QUEUE_TIMEOUT = "queue_timeout"
 
 
 WAITING = frozenset(
@@ -91,12 +92,16 @@ CANCELLING = frozenset(
         Reason.APPROVAL_EXPIRED,
         Reason.SCALED_DOWN,
         Reason.IDLE,
+        Reason.QUEUE_TIMEOUT,
     }
 )
 """Ended because somebody, or a rule, wanted it to: such an end is `cancelled`."""
 
 REQUEUED = frozenset({Reason.PREEMPTED, Reason.RECLAIMED, Reason.EVICTED, Reason.START_TIMEOUT})
 """Stopped by us in order to start again later: such an end is `pending`."""
+
+OVERRIDDEN = REQUEUED | {Reason.LOST}
+"""Stopped by us for a reason that gives way to somebody's wish to end it."""
 
 WORKLOAD = StateMachine(
     "workload",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -178,6 +179,29 @@ def test_lists_are_filtered_ordered_and_without_specs(project: Project, editor: 
     assert found(kind="serving") == [str(three.pk)]
     assert found(project=str(uuid7())) == []
     assert "spec" not in api.get(f"{API}/workloads").json()["results"][0]
+
+
+def test_a_workload_says_in_which_phase_it_is_and_when_that_ends(project: Project, editor: User, settings: Any) -> None:
+    queue = make_queue(make_pool(), project)
+    settings.BEDPLATE_QUEUE_LIMIT_SECONDS = 60
+
+    def liveness(workload: Workload) -> Any:
+        return client(editor).get(f"{API}/workloads/{workload.pk}").json()["liveness"]
+
+    def later(workload: Workload, seconds: int) -> str:
+        moment: datetime = workload.state_at + timedelta(seconds=seconds)
+        return moment.isoformat().replace("+00:00", "Z")
+
+    waits, launches, over = (
+        WorkloadFactory.create(queue=queue, state=state) for state in ("pending", "launching", "succeeded")
+    )
+    for workload in (waits, launches):
+        workload.refresh_from_db()
+    assert liveness(waits) == {"phase": "queued", "since": later(waits, 0), "limit_at": later(waits, 60)}
+    assert liveness(launches) == {"phase": "launching", "since": later(launches, 0), "limit_at": later(launches, 300)}
+    assert liveness(over) is None
+    settings.BEDPLATE_QUEUE_LIMIT_SECONDS = 0
+    assert liveness(waits)["limit_at"] is None
 
 
 def test_attempts_and_usage_are_read_by_workload(project: Project, editor: User) -> None:

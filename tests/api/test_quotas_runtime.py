@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -129,12 +129,19 @@ def test_a_heartbeat_keeps_the_last_sample_of_each_member(attempt: Attempt) -> N
     gpus = [{"index": 0, "utilisation_ratio": 0.5, "memory_bytes": 9}]
     accepted(attempt, "heartbeat", {"rank": 0, "cpu_ratio": 0.3, "gpus": gpus, "dropped_log_lines": 2})
     now = stored(attempt)
-    assert now.usage == {
-        "0": {"cpu_ratio": 0.3, "memory_bytes": 0, "gpus": gpus, "dropped_log_lines": 2},
-        "1": {"cpu_ratio": 0.1, "memory_bytes": 7, "gpus": [], "dropped_log_lines": 0},
-    }
     assert now.heartbeat_at is not None
-    assert now.heartbeat_at > before
+    earlier = datetime.fromisoformat(now.usage["1"]["at"])
+    assert before < earlier < now.heartbeat_at
+    assert now.usage == {
+        "0": {
+            "at": now.heartbeat_at.isoformat(),
+            "cpu_ratio": 0.3,
+            "memory_bytes": 0,
+            "gpus": gpus,
+            "dropped_log_lines": 2,
+        },
+        "1": {"at": earlier.isoformat(), "cpu_ratio": 0.1, "memory_bytes": 7, "gpus": [], "dropped_log_lines": 0},
+    }
 
 
 @pytest.mark.parametrize(

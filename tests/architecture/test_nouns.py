@@ -25,6 +25,7 @@ INNER = {
     "EndpointSecond",
     "EndpointMinute",
     "EndpointPulse",
+    "Pulse",
 }
 """Rows that are part of another noun: no admin page, factory or README row of their own."""
 

@@ -96,6 +96,7 @@ REASONS = {
     "deleted_externally",
     "scaled_down",
     "idle",
+    "queue_timeout",
 }
 
 

@@ -180,7 +180,7 @@ class FakeBackend(Backend, DiscoversNodes):
     def _end(self, attempt_id: str, **changes: Any) -> None:
         with self.cluster.lock:
             job = self.cluster.jobs[attempt_id]
-            job.script = replace(job.script, pending=0, running=0, **changes)
+            job.script = replace(job.script, pulling=0, pending=0, running=0, **changes)
 
     def _observe(self, handle: JobHandle) -> Observation:
         job = self._job(handle)

@@ -19,6 +19,8 @@ FIRST_PORT = 40_000
 class Script:
     """How one job behaves. The default starts at once and runs until it is stopped or told to `finish`."""
 
+    pulling: int = 0
+    """Observations in which it is PULLING, before all others (not for a server)."""
     pending: int = 0
     """Observations in which it is PENDING (a replica: not ready) before it runs."""
     running: int = FOREVER
@@ -102,16 +104,17 @@ class FakeJob:
 def job_as_seen(job: FakeJob) -> Observation:
     """What the job looks like at its present step. Pure."""
     script = job.script
-    if job.seen >= script.pending + script.running:
+    before = script.pulling + script.pending
+    if job.seen >= before + script.running:
         return _ended(job, script.end, script.exit_code, script.reason)
     if job.stop_ordered and job.seen_stopping >= script.stopping:
         return _ended(job, *_stopped(job))
     if job.stop_ordered:
         return Observation(Phase.STOPPING, members=_members(job, Phase.STOPPING))
-    ready = job.seen >= script.pending
+    ready = job.seen >= before
     if job.serving:
         return Observation(Phase.RUNNING, members=_members(job, Phase.RUNNING, ready=ready))
-    phase = Phase.RUNNING if ready else Phase.PENDING
+    phase = Phase.RUNNING if ready else Phase.PULLING if job.seen < script.pulling else Phase.PENDING
     return Observation(phase, members=_members(job, phase))
 
 

@@ -14,6 +14,8 @@ class Phase(StrEnum):
     """No trace of it, and none of its processes can be alive: never submitted, or removed."""
     PENDING = "pending"
     """Known to the backend, no member runs yet."""
+    PULLING = "pulling"
+    """As pending, because an image is being fetched, which may take long. A member may be in it too."""
     RUNNING = "running"
     """Every member of a job runs; of a serving spec, its keeper runs."""
     STOPPING = "stopping"

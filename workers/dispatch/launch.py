@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 TOKEN_LIFE = timedelta(days=366)
 """Of a job without a time limit; a token is void anyway once its attempt has ended."""
-TOKEN_MARGIN = timedelta(hours=1)
+TOKEN_MARGIN = timedelta(days=1)
+"""Beyond the time limit. Who checks a token has a clock of its own, which may be wrong by hours."""
 
 
 def launch_due() -> int:
@@ -132,5 +133,5 @@ def _context(workload: Workload, attempt_id: UUID, number: int, token: str, secr
 
 def _expiry(spec: Spec) -> datetime:
     if isinstance(spec, JobSpec) and spec.time_limit_seconds:
-        return clock.now() + timedelta(seconds=spec.time_limit_seconds) + TOKEN_MARGIN
-    return clock.now() + TOKEN_LIFE
+        return clock.db_now() + timedelta(seconds=spec.time_limit_seconds) + TOKEN_MARGIN
+    return clock.db_now() + TOKEN_LIFE

@@ -16,9 +16,9 @@ from apps.common.replay import news_forget
 from apps.quotas.models import Workload
 from apps.quotas.selectors import pools_with_work
 from apps.quotas.services.admission import pool_admit
-from apps.quotas.services.expiry import starts_expire
 from workers.dispatch.batch import about, for_each
 from workers.tasks.owners import COMMANDS, OWNERS, RECONCILERS
+from workers.tasks.schedule import EVERY_SECONDS
 from workers.tasks.single_flight import single_flight
 
 
@@ -40,22 +40,21 @@ def approval_decided_task(approval_id: str) -> None:
 
 
 @shared_task(name=queues.TICK_ADMIT)
-@single_flight
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_ADMIT])
 def tick_admit() -> None:
     for_each(pools_with_work(), pool_admit, what="pool")
 
 
 @shared_task(name=queues.TICK_RECONCILE)
-@single_flight
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_RECONCILE])
 def tick_reconcile() -> None:
     for reconcile_due in RECONCILERS:
         reconcile_due()
 
 
 @shared_task(name=queues.TICK_EXPIRE)
-@single_flight
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_EXPIRE])
 def tick_expire() -> None:
-    starts_expire()
     approvals_expire()
     tokens_expire()
     keys_forget()

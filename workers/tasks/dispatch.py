@@ -7,12 +7,17 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.common import queues
+from apps.datasets.selectors import sources_known
 from workers.dispatch.batch import about
 from workers.dispatch.launch import launch, launch_due
+from workers.dispatch.objects import objects_sweep, uploads_sweep
 from workers.dispatch.observe import observe, observe_due
 from workers.dispatch.resize import resize, resize_due
 from workers.dispatch.stop import stop, stop_due
 from workers.dispatch.sweep import sweep
+from workers.dispatch.watch import watch_due
+from workers.tasks.owners import NAMERS
+from workers.tasks.schedule import EVERY_SECONDS
 from workers.tasks.single_flight import single_flight
 
 
@@ -41,25 +46,33 @@ def resize_task(workload_id: str) -> None:
 
 
 @shared_task(name=queues.TICK_LAUNCH)
-@single_flight
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_LAUNCH])
 def tick_launch() -> None:
     launch_due()
     resize_due()
 
 
 @shared_task(name=queues.TICK_OBSERVE)
-@single_flight
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_OBSERVE])
 def tick_observe() -> None:
     observe_due()
 
 
 @shared_task(name=queues.TICK_STOP)
-@single_flight
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_STOP])
 def tick_stop() -> None:
     stop_due()
 
 
+@shared_task(name=queues.TICK_LIVENESS)
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_LIVENESS])
+def tick_liveness() -> None:
+    watch_due()
+
+
 @shared_task(name=queues.TICK_SWEEP)
-@single_flight
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_SWEEP])
 def tick_sweep() -> None:
     sweep()
+    objects_sweep(NAMERS)
+    uploads_sweep(sources_known)

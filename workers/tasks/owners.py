@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 from uuid import UUID
 
+from apps.datasets.selectors import objects_named as versions_named
 from apps.datasets.services.cleaning import cleaning_run_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
 from apps.datasets.services.profiles import profile_reconcile
@@ -13,6 +14,7 @@ from apps.datasets.services.reconcile import reconcile_due as datasets_due
 from apps.deployments.services.figures import figures_tell_silence
 from apps.deployments.services.reconcile import reconcile_due as deployments_due
 from apps.deployments.services.revisions import revision_reconcile
+from apps.experiments.selectors.files import objects_named as files_named
 from apps.experiments.services.reconcile import reconcile_due as experiments_due
 from apps.experiments.services.runs import run_reconcile
 from apps.quotas.services.approvals import approval_apply as quota_approval_apply
@@ -36,3 +38,6 @@ RECONCILERS: Final[tuple[Callable[[], object], ...]] = (
     figures_tell_silence,
 )
 """Each finds its rows whose workload has moved on without them."""
+
+NAMERS: Final[tuple[Callable[[Collection[UUID]], set[str]], ...]] = (versions_named, files_named)
+"""Each says which objects of some attempts its rows name."""

@@ -7,10 +7,11 @@ from typing import Any, Final
 from apps.common import queues
 
 EVERY_SECONDS: Final[dict[str, float]] = {
+    queues.TICK_ADMIT: 1,
+    queues.TICK_LAUNCH: 1,
     queues.TICK_OBSERVE: 2,
-    queues.TICK_ADMIT: 5,
-    queues.TICK_LAUNCH: 5,
     queues.TICK_STOP: 5,
+    queues.TICK_LIVENESS: 5,
     queues.TICK_RECONCILE: 10,
     queues.TICK_EXPIRE: 60,
     queues.TICK_SWEEP: 60,
@@ -18,13 +19,10 @@ EVERY_SECONDS: Final[dict[str, float]] = {
     queues.TICK_FORGET: 600,
     queues.TICK_FIGURES: 60,
 }
+"""Admission and launch follow each other: a run whose hints were all lost starts after a second or two."""
 
 BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
-    name: {
-        "task": name,
-        "schedule": seconds,
-        # A tick that nobody took before the next one came is not worth taking.
-        "options": {"queue": queues.queue_of(name), "expires": seconds},
-    }
+    # Without `expires`, which is a time of day: a worker whose clock is ahead would throw every tick away.
+    name: {"task": name, "schedule": seconds, "options": {"queue": queues.queue_of(name)}}
     for name, seconds in EVERY_SECONDS.items()
 }

@@ -1,43 +1,83 @@
-"""One tick of a kind at a time, in all workers together."""
+"""One tick of a kind at a time, in all workers together, and not more often than it is meant to come."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from functools import lru_cache, wraps
+from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from redis import Redis
-from redis.exceptions import LockError
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
 
-LOCK_SECONDS = 45.0
-"""A tick takes at most 30; the lock of one that died goes by itself."""
+LOCK_MS = 45_000
+"""A tick takes at most 30 s; the mark of one that died goes by itself."""
+REST_SECONDS_MOST = 5.0
+PREFIX = "bedplate:single-flight:"
+LEAVE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if tonumber(ARGV[2]) > 0 then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return redis.call('DEL', KEYS[1])
+"""
+"""Only its own mark: one that took longer than the mark lasts may find somebody else's."""
+
+log = logging.getLogger(__name__)
 
 
 @lru_cache(maxsize=2)
 def _redis(url: str) -> Redis:
-    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
+    return Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1))
 
 
-def single_flight(tick: Callable[[], object]) -> Callable[[], None]:
-    """Run the tick unless the same one runs elsewhere. It only saves work: two at once would do no harm."""
+def single_flight(*, every_seconds: float) -> Callable[[Callable[[], object]], Callable[[], None]]:
+    """Run the tick unless the same one runs elsewhere, or ran less than half its interval ago.
 
-    @wraps(tick)
-    def guarded() -> None:
-        name = f"bedplate:single-flight:{tick.__module__}.{tick.__qualname__}"
-        lock = _redis(settings.BEDPLATE_REDIS_URL).lock(name, timeout=LOCK_SECONDS, blocking=False)
-        if not lock.acquire():
-            return
-        try:
-            tick()
-        finally:
-            _release(lock)
+    So a heap of ticks that nobody took for an hour is gone in a moment, and one that has much to do rests as long as
+    it worked. Both by a mark in Redis that goes by Redis's clock. It only saves work: two at once would do no harm,
+    and where Redis does not answer the tick runs.
+    """
 
-    return guarded
+    def guard(tick: Callable[[], object]) -> Callable[[], None]:
+        name = f"{PREFIX}{tick.__module__}.{tick.__qualname__}"
+
+        @wraps(tick)
+        def guarded() -> None:
+            mark = uuid4().hex
+            if not _enter(name, mark):
+                return
+            began, rest_seconds = time.monotonic(), 0.0
+            try:
+                tick()
+                rest_seconds = rest_after(time.monotonic() - began, every_seconds)
+            finally:
+                _leave(name, mark, rest_seconds)
+
+        return guarded
+
+    return guard
 
 
-def _release(lock: object) -> None:
+def rest_after(worked_seconds: float, every_seconds: float) -> float:
+    """How long a tick is left out after it worked for so long."""
+    return min(max(every_seconds / 2 - worked_seconds, worked_seconds), REST_SECONDS_MOST)
+
+
+def _enter(name: str, mark: str) -> bool:
     try:
-        lock.release()  # type: ignore[attr-defined]
-    except LockError:
-        # It took longer than the lock lasts, and somebody else may hold it now.
-        return
+        return bool(_redis(settings.BEDPLATE_REDIS_URL).set(name, mark, nx=True, px=LOCK_MS))
+    except RedisError as error:
+        log.warning("%s runs unguarded: %s", name.removeprefix(PREFIX), error)
+        return True
+
+
+def _leave(name: str, mark: str, rest_seconds: float) -> None:
+    words: tuple[Any, ...] = (name, mark, int(rest_seconds * 1000))
+    try:
+        _redis(settings.BEDPLATE_REDIS_URL).eval(LEAVE, 1, *words)
+    except RedisError as error:
+        log.warning("the mark of %s stays until it goes by itself: %s", name.removeprefix(PREFIX), error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -34,6 +35,9 @@ class ApiToken(Stateful):
     expires_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     """To the minute."""
+
+    read_at: datetime | None = None
+    """No column: the database's time when `token_verify` read this token."""
 
     objects = ApiTokenQuerySet.as_manager()
 

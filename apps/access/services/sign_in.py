@@ -60,7 +60,8 @@ def _count(counter: str) -> None:
         log.exception("sign-ins are not counted: Redis does not answer")
         return
     if tries > MOST_FAILURES:
-        wait = max(1, int(since + WINDOW_SECONDS - now) + 1)
+        # `since` may be of a process whose clock is another one.
+        wait = min(max(1, int(since + WINDOW_SECONDS - now) + 1), WINDOW_SECONDS)
         raise RateLimited(f"Too many failed sign-ins; try again in {wait} seconds.", wait=wait)
 
 

@@ -35,7 +35,7 @@ def token_create(
     unknown = sorted(set(scopes) - set(TokenScope.values))
     if unknown or not scopes:
         raise Invalid(f"A token has scopes of {', '.join(TokenScope.values)}.", fields={"scopes": ["not possible"]})
-    if expires_at is not None and expires_at <= clock.now():
+    if expires_at is not None and expires_at <= clock.db_now():
         raise Invalid("The token would have expired already.", fields={"expires_at": ["is past"]})
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     token = ApiToken(user=user, name=name, prefix=prefix, digest=_digest(secret), expires_at=expires_at)
@@ -74,24 +74,26 @@ def token_verify(text: str) -> ApiToken:
     """
     mark, _, rest = text.partition("_")
     prefix, _, secret = rest.partition("_")
-    token = ApiToken.objects.select_related("user").filter(prefix=prefix[:12]).first()
+    rows = ApiToken.objects.select_related("user").annotate(time_there=clock.db_time())
+    token = rows.filter(prefix=prefix[:12]).first()
     same = hmac.compare_digest(token.digest if token else NO_DIGEST, _digest(secret))
-    if token is None or not same or mark != MARK or not _is_good(token):
+    if token is None or not same or mark != MARK or not _is_good(token, token.time_there):
         raise Unauthenticated("The token is not valid.")
+    token.read_at = token.time_there
     return token
 
 
 def token_used(token: ApiToken) -> None:
     """Note the time of use, at most once a minute."""
-    now = clock.now()
+    now = token.read_at or clock.db_now()
     if token.last_used_at is not None and token.last_used_at > now - USED_EVERY:
         return
     longer_ago = models.Q(last_used_at__isnull=True) | models.Q(last_used_at__lte=now - USED_EVERY)
     ApiToken.objects.filter(longer_ago, pk=token.pk).update(last_used_at=now)
 
 
-def _is_good(token: ApiToken) -> bool:
-    expired = token.expires_at is not None and token.expires_at <= clock.now()
+def _is_good(token: ApiToken, now: datetime) -> bool:
+    expired = token.expires_at is not None and token.expires_at <= now
     return token.state == TokenState.ACTIVE and not expired and token.user.is_active
 
 

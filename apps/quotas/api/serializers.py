@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from apps.common.api import VisibleRelatedField
@@ -21,7 +21,9 @@ from apps.quotas.models import (
     UsageRecord,
     Workload,
 )
+from apps.quotas.scheduling.liveness import PHASES
 from apps.quotas.selectors.logs import LogPage, LogPiece, without_escapes
+from apps.quotas.services.liveness import liveness_of
 from apps.quotas.states import Resource
 
 RANK_MOST = 1_000_000
@@ -122,9 +124,24 @@ class WorkloadSerializer(serializers.ModelSerializer[Workload]):
         ]
 
 
+class LivenessSerializer(serializers.Serializer[Any]):
+    """The phase of what is not over yet, since when, and when it ends by itself."""
+
+    phase = serializers.ChoiceField(PHASES)
+    since = serializers.DateTimeField()
+    limit_at = serializers.DateTimeField(allow_null=True, help_text="Null: it may stay so for ever.")
+
+
 class WorkloadDetailSerializer(WorkloadSerializer):
+    liveness = serializers.SerializerMethodField()
+
     class Meta(WorkloadSerializer.Meta):
-        fields = [*WorkloadSerializer.Meta.fields, "spec"]
+        fields = [*WorkloadSerializer.Meta.fields, "spec", "liveness"]
+
+    @extend_schema_field(LivenessSerializer(allow_null=True))
+    def get_liveness(self, workload: Workload) -> Any:
+        found = liveness_of(workload)
+        return LivenessSerializer(found).data if found is not None else None
 
 
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):
@@ -137,6 +154,7 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
             "number",
             "members",
             "submitted_at",
+            "pulled_at",
             "started_at",
             "ended_at",
             "outcome",

@@ -3,6 +3,7 @@
 from apps.quotas.models.attempt import Attempt
 from apps.quotas.models.log import LogChunk
 from apps.quotas.models.pool import Node, ResourceFlavor, ResourcePool
+from apps.quotas.models.pulse import Pulse
 from apps.quotas.models.queue import PriorityClass, Queue, Quota
 from apps.quotas.models.usage import UsageRecord
 from apps.quotas.models.workload import Workload
@@ -12,6 +13,7 @@ __all__ = [
     "LogChunk",
     "Node",
     "PriorityClass",
+    "Pulse",
     "Queue",
     "Quota",
     "ResourceFlavor",

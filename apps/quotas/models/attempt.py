@@ -33,23 +33,31 @@ class Attempt(ProjectScoped):
     """How many members the backend was last told to run."""
     told_at = models.DateTimeField(null=True)
     """When it was told so. Like the two above: database time, to tell older observations from newer ones."""
+    pulled_at = models.DateTimeField(null=True)
+    """When its backend was last seen to have fetched its image."""
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     """When its last member was proven gone."""
+    swept_at = models.DateTimeField(null=True)
+    """When what it had left in the object store, and nobody names, was removed."""
     outcome = models.CharField(max_length=40, choices=Reason.choices, blank=True)
     exit_code = models.IntegerField(null=True)
     result = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     """What the job left as its result, at most 1 MiB."""
     heartbeat_at = models.DateTimeField(null=True)
     usage = models.JSONField(default=dict)
-    """Last sample of each member, by rank as text: `{"0": {"cpu_ratio", "memory_bytes", "gpus", …}}`."""
+    """Last sample of each member, by rank as text: `{"0": {"at", "cpu_ratio", "memory_bytes", "gpus", …}}`.
+    `at`: when it came, in the database's time."""
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["workload", "number"], name="attempt_number_once"),
             models.UniqueConstraint(fields=["workload"], condition=models.Q(ended_at=None), name="attempt_one_open"),
         ]
-        indexes: ClassVar = [models.Index(fields=["project", "-id"], name="attempt_project")]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "-id"], name="attempt_project"),
+            models.Index(fields=["ended_at"], condition=models.Q(swept_at=None), name="attempt_unswept"),
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.workload_id}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from apps.quotas.services.usage import usage_attach, usage_regrant, usage_start
 from apps.quotas.services.verdicts import Ended, Seen, Started, Stay, Verdict, judge, stopped, surplus_gone
 from apps.quotas.states import LAUNCHED, Reason, WorkloadKind, WorkloadState
 from workers.contracts.launch import JobHandle
-from workers.contracts.observation import Observation
+from workers.contracts.observation import Observation, Phase
 
 ACTOR = Actor.system("dispatch")
 STOP_GRACE_SECONDS = 30
@@ -85,11 +86,18 @@ def launch_undo(workload_id: UUID, *, detail: str) -> None:
 
 
 @transaction.atomic
-def attempt_observed(attempt_id: UUID, observation: Observation, *, asked_at: datetime | None = None) -> bool:
+def attempt_observed(
+    attempt_id: UUID,
+    observation: Observation,
+    *,
+    asked_at: datetime | None = None,
+    looked_at: datetime | None = None,
+) -> bool:
     """Apply what a backend saw of an attempt; True when the workload moved. An attempt that has ended is left alone.
 
     Args:
         asked_at: database time before the backend was asked; now, when nothing was in flight meanwhile.
+        looked_at: database time of the last look before this one, which saw it alive; None: unknown.
     """
     found = _open(attempt_id)
     if found is None:
@@ -97,11 +105,11 @@ def attempt_observed(attempt_id: UUID, observation: Observation, *, asked_at: da
     attempt, workload = found
     at = clock.db_now()
     verdict = judge(_seen(attempt, workload, asked_at or at), observation)
-    news = _members_keep(attempt, observation) | result_keep(attempt, observation.report)
+    news = _members_keep(attempt, observation, at) | result_keep(attempt, observation.report)
     if isinstance(verdict, Started):
         _start(workload, attempt, at)
     elif not isinstance(verdict, Stay):
-        attempt_end(workload, attempt, verdict, at=at, actor=ACTOR, observation=observation)
+        attempt_end(workload, attempt, verdict, at=at, actor=ACTOR, observation=observation, looked_at=looked_at)
     else:
         news |= _shrink(workload, attempt, observation, asked_at or at, at)
         if news:
@@ -142,14 +150,20 @@ def _seen(attempt: Attempt, workload: Workload, asked_at: datetime) -> Seen:
     )
 
 
-def _members_keep(attempt: Attempt, observation: Observation) -> bool:
+def _members_keep(attempt: Attempt, observation: Observation, at: datetime) -> bool:
     """Store what was seen of the members if it is new."""
     members = observation.members_to_json()
     if members == attempt.members:
         return False
+    if _pulls(attempt.members) and not _pulls(members):
+        attempt.pulled_at = at
     attempt.members = members
-    attempt.save(update_fields=["members"])
+    attempt.save(update_fields=["members", "pulled_at"])
     return True
+
+
+def _pulls(members: list[dict[str, Any]]) -> bool:
+    return any(member["phase"] == Phase.PULLING for member in members)
 
 
 def _start(workload: Workload, attempt: Attempt, at: datetime) -> None:

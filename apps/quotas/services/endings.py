@@ -21,6 +21,10 @@ FIRST_LOSS_SECONDS = 1
 BACK_OFF_MOST_SECONDS = 300
 LONG_RUN_SECONDS = 3600
 """An attempt that ran this long is no sign of something that cannot run."""
+IN_TIME = timedelta(seconds=15)
+"""An end that is seen so soon after the look before was seen when it happened."""
+MARGIN = timedelta(seconds=5)
+"""What a job may have lived on after its last heartbeat: the time to its next."""
 
 
 def attempt_end(
@@ -31,12 +35,17 @@ def attempt_end(
     at: datetime,
     actor: Actor,
     observation: Observation | None = None,
+    looked_at: datetime | None = None,
 ) -> None:
-    """Close an attempt that is proven gone and move its workload on. Both rows are locked by the caller."""
+    """Close an attempt that is proven gone and move its workload on. Both rows are locked by the caller.
+
+    Args:
+        looked_at: when its backend was looked at before, and saw it alive; None: unknown.
+    """
     if not isinstance(verdict, Ended | Again):
         raise TypeError(f"{verdict} does not end an attempt")
     _close(attempt, verdict.reason, at, observation)
-    gone_at = _gone_at(attempt, observation, at)
+    gone_at = _gone_at(attempt, observation, at, looked_at)
     if attempt.started_at is None and observation is not None and observation.phase in (Phase.SUCCEEDED, Phase.FAILED):
         # It came and went between two looks: what it used began when it was submitted.
         began = attempt.submitted_at or at
@@ -98,10 +107,20 @@ def _close(attempt: Attempt, outcome: str, at: datetime, observation: Observatio
     attempt.save(update_fields=["ended_at", "outcome", "exit_code"])
 
 
-def _gone_at(attempt: Attempt, observation: Observation | None, at: datetime) -> datetime:
-    """When it was last known to hold anything: what nobody saw ending is billed until its last heartbeat."""
-    unseen = observation is not None and observation.phase in (Phase.LOST, Phase.NOT_FOUND)
-    return attempt.heartbeat_at if unseen and attempt.heartbeat_at is not None else at
+def _gone_at(attempt: Attempt, observation: Observation | None, at: datetime, looked_at: datetime | None) -> datetime:
+    """When it was last known to hold anything.
+
+    Its end, whichever it was, is billed when it is seen; but what ended while nobody looked (the control plane was
+    down, or it vanished) until the last sign of its life: its last heartbeat with a margin, or the last look.
+    """
+    if observation is None:
+        return at
+    beat = attempt.heartbeat_at + MARGIN if attempt.heartbeat_at is not None else None
+    look = max(looked_at, attempt.submitted_at or looked_at) if looked_at is not None else None
+    signs = [sign for sign in (beat, look) if sign is not None]
+    vanished = observation.phase in (Phase.LOST, Phase.NOT_FOUND)
+    looked_away = look is not None and at - look > IN_TIME
+    return min(at, max(signs)) if signs and (vanished or looked_away) else at
 
 
 def _again(workload: Workload, attempt: Attempt, verdict: Again, at: datetime, gone_at: datetime, actor: Actor) -> None:

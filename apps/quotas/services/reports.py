@@ -46,8 +46,10 @@ def order_for(attempt: Attempt) -> Order:
 def heartbeat(attempt: Attempt, *, rank: int, sample: dict[str, Any]) -> Order:
     """Note that a member lives and what it uses. The first one is a hint that the job may be running."""
     rank_check(attempt, rank)
-    usage = JsonMerged(F("usage"), Value({str(rank): json_cleaned(sample)}, output_field=JSONField()))
-    Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(heartbeat_at=clock.db_now(), usage=usage)
+    at = clock.db_now()
+    sample = {**json_cleaned(sample), "at": at.isoformat()}
+    usage = JsonMerged(F("usage"), Value({str(rank): sample}, output_field=JSONField()))
+    Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(heartbeat_at=at, usage=usage)
     if attempt.workload.state == WorkloadState.LAUNCHING:
         queues.send(queues.OBSERVE, attempt.workload_id)
     return order_for(attempt)

@@ -82,6 +82,8 @@ def judge(seen: Seen, observation: Observation) -> Verdict:
 
 def stopped(reason: str, detail: str) -> Verdict:
     """How something ends that was told to stop for that reason."""
+    if reason == Reason.LOST:
+        return Again(reason, detail, lost=True)
     if reason in REQUEUED:
         return Again(reason, detail, back_off=reason == Reason.START_TIMEOUT)
     return Ended(WorkloadState.CANCELLED if reason in CANCELLING else WorkloadState.FAILED, reason, detail)

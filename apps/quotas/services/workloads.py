@@ -19,7 +19,7 @@ from apps.quotas.services.moves import workload_locked, workload_move
 from apps.quotas.services.queues import queue_ensure
 from apps.quotas.services.requests import MEMBERS_MOST, request_check
 from apps.quotas.services.usage import usage_regrant
-from apps.quotas.states import CANCELLING, REQUEUED, WorkloadKind, WorkloadState
+from apps.quotas.states import CANCELLING, OVERRIDDEN, REQUEUED, WorkloadKind, WorkloadState
 from workers.contracts.specs import Spec
 
 
@@ -71,7 +71,7 @@ def workload_stop(workload: Workload, *, reason: str, detail: str = "", actor: A
     """End a workload, or (for a reason of `REQUEUED`) make it wait again. What has ended already stays as it is.
 
     What no backend can know yet ends at once; anything else goes to `stopping` and ends once it is proven gone.
-    Somebody's wish to end it overrides a stop that would have requeued it.
+    Somebody's wish to end it overrides a stop after which it would have run again.
 
     Raises:
         Invalid: the reason neither cancels nor requeues.
@@ -93,7 +93,7 @@ def _stop(workload: Workload, reason: str, detail: str, actor: Actor) -> bool:
     elif workload.state in (WorkloadState.LAUNCHING, WorkloadState.RUNNING):
         workload_move(workload, WorkloadState.STOPPING, at=clock.db_now(), actor=actor, reason=reason, detail=detail)
         queues.send(queues.STOP, workload.pk)
-    elif workload.state == WorkloadState.STOPPING and reason in CANCELLING and workload.state_reason in REQUEUED:
+    elif workload.state == WorkloadState.STOPPING and reason in CANCELLING and workload.state_reason in OVERRIDDEN:
         explain([Move(workload, workload.state, reason, detail)])
         queues.send(queues.WORKLOAD_CHANGED, workload.pk)
     else:

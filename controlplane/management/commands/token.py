@@ -35,7 +35,7 @@ class Command(BaseCommand):
                 user=user,
                 name=options["name"],
                 scopes=[scope.strip() for scope in options["scopes"].split(",") if scope.strip()],
-                expires_at=clock.now() + timedelta(days=options["days"]),
+                expires_at=clock.db_now() + timedelta(days=options["days"]),
                 actor=Actor.system("command line"),
             )
         except Invalid as error:

@@ -23,7 +23,7 @@ from apps.access.services.approvals import (
     approvals_expire,
 )
 from apps.access.services.commands import command_names, command_register
-from apps.common import clock
+from apps.common import clock, queues
 from apps.common.audit import Actor
 from apps.common.errors import Conflict, Forbidden, IllegalTransition, Invalid
 from apps.common.models import AuditEvent, Event, Transition
@@ -96,10 +96,12 @@ def test_a_decision_is_told_once_it_is_committed(broker: Any, service: Any, stat
     assert (stored.state, stored.decided_by, stored.state_detail) == (state, decider, "well")
     assert Transition.objects.get().actor_name == decider.username
     assert AuditEvent.objects.order_by("-id")[0].action == f"approval_request.{state}"
+    assert queues.flush(5)
     assert broker.llen("control") == 1
     for again in (approval_approve, approval_deny):
         with pytest.raises(IllegalTransition):
             again(approval=stored, decided_by=decider, actor=ACTOR)
+    assert queues.flush(5)
     assert broker.llen("control") == 1
 
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from apps.access.models import ApiToken, User
-from apps.access.services.tokens import token_create, token_revoke, token_verify, tokens_expire
+from apps.access.services.tokens import token_create, token_revoke, token_used, token_verify, tokens_expire
 from apps.common import clock
 from apps.common.audit import Actor
 from apps.common.errors import IllegalTransition, Invalid, Unauthenticated
@@ -130,3 +130,20 @@ def test_a_person_sees_their_own_tokens_only() -> None:
     assert api.get(f"/api/v1/tokens/{other.pk}").status_code == 404
     assert api.delete(f"/api/v1/tokens/{other.pk}").status_code == 404
     assert "digest" not in api.get(f"/api/v1/tokens/{mine.pk}").json()
+
+
+@pytest.mark.parametrize("wrong", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_process_whose_clock_is_wrong_takes_and_refuses_the_same(
+    wrong: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a token has expired is for the database's clock to say."""
+    user, real = UserFactory.create(), clock.db_now()
+    _, good = token_create(user=user, name="a", scopes=["read"], expires_at=real + timedelta(minutes=30), actor=ACTOR)
+    late, bad = token_create(user=user, name="b", scopes=["read"], expires_at=real + timedelta(minutes=30), actor=ACTOR)
+    ApiToken.objects.filter(pk=late.pk).update(expires_at=real - timedelta(minutes=30))
+    monkeypatch.setattr(clock.timezone, "now", lambda: real + wrong)
+    token = token_verify(good)
+    token_used(token)
+    assert abs(ApiToken.objects.get(pk=token.pk).last_used_at - real) < timedelta(seconds=10)
+    with pytest.raises(Unauthenticated):
+        token_verify(bad)

@@ -143,6 +143,8 @@ def test_a_disk_without_room_is_retryable_and_named() -> None:
         assert (response.status_code, response.data["retryable"]) == (503, True)
         assert response.data["detail"].startswith(said)
     assert problem_handler(OSError(5, "Input/output error"), {}) is None
+
+
 @pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("closed"), RedisConnectionError("refused")])
 def test_an_outage_is_retryable_and_says_when(error: Exception) -> None:
     response = problem_handler(error, {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,6 @@ from apps.quotas.services.attempts import (
     launch_undo,
     observation_matters,
 )
-from apps.quotas.services.expiry import starts_expire
 from tests.apps.quotas.driving import FAILED, GONE, LOST, RUNNING, SUCCEEDED, begun, replicas, running, stored
 from tests.support.factories.quotas import WorkloadFactory, serving_spec
 from tests.support.jobs import Sent, admit, fresh, intervals, story
@@ -103,23 +101,6 @@ def test_a_loss_after_a_long_run_is_no_sign_of_trouble(queue: Queue) -> None:
     attempt_observed(attempt.pk, LOST)
     now = fresh(workload)
     assert (now.state, now.losses, now.back_offs) == ("pending", 1, 1)
-
-
-def test_what_nobody_saw_ending_is_billed_until_its_last_heartbeat(queue: Queue) -> None:
-    workload, attempt = running(queue)
-    beat = clock.db_now() - timedelta(minutes=20)
-    UsageRecord.objects.update(reserved_at=beat - timedelta(hours=1), used_at=beat - timedelta(hours=1))
-    Attempt.objects.filter(pk=attempt.pk).update(heartbeat_at=beat)
-    attempt_observed(attempt.pk, LOST)
-    assert UsageRecord.objects.get(workload=workload).closed_at == beat
-
-
-def test_a_last_heartbeat_from_before_it_was_seen_to_run_bills_no_negative_time(queue: Queue) -> None:
-    workload, attempt = running(queue)
-    used_at = UsageRecord.objects.get(workload=workload).used_at
-    Attempt.objects.filter(pk=attempt.pk).update(heartbeat_at=stored(attempt).submitted_at)
-    attempt_observed(attempt.pk, LOST)
-    assert UsageRecord.objects.get(workload=workload).closed_at == used_at
 
 
 @pytest.mark.parametrize(
@@ -238,37 +219,6 @@ def test_what_is_no_news_needs_no_transaction(queue: Queue) -> None:
     workload.kind, workload.count_max, workload.count_granted = "serving", 1, 2
     loaded.workload = workload
     assert observation_matters(loaded, RUNNING, asked_at=at)
-
-
-@pytest.mark.parametrize(
-    ("spec", "age", "state"),
-    [
-        (None, 299, "launching"),
-        (None, 302, "stopping"),
-        (serving_spec(start_timeout_seconds=10), 9, "launching"),
-        (serving_spec(start_timeout_seconds=10), 12, "stopping"),
-    ],
-)
-def test_what_does_not_start_in_time_is_stopped_to_start_again(
-    spec: Any, age: int, state: str, queue: Queue, sent: Sent
-) -> None:
-    kwargs = {} if spec is None else {"spec_object": spec}
-    workload = WorkloadFactory.create(queue=queue, state="launching", **kwargs)
-    Workload.objects.filter(pk=workload.pk).update(state_at=clock.db_now() - timedelta(seconds=age))
-    assert starts_expire() == (state == "stopping")
-    now = fresh(workload)
-    assert now.state == state
-    if state == "stopping":
-        seconds = spec.start_timeout_seconds if spec else 300
-        assert (now.state_reason, now.state_detail) == ("start_timeout", f"It did not start within {seconds} s.")
-        assert sent[-1] == (queues.STOP, str(workload.pk))
-    assert starts_expire() == 0
-
-
-def test_only_what_launches_can_be_late(queue: Queue) -> None:
-    for state in ("pending", "admitted", "running", "stopping"):
-        WorkloadFactory.create(queue=queue, state=state, state_at=clock.db_now() - timedelta(days=1))
-    assert starts_expire() == 0
 
 
 def test_a_twin_that_is_refused_does_not_end_what_was_acknowledged(queue: Queue) -> None:

@@ -17,6 +17,7 @@ CANCELLED = Ended("cancelled", "cancelled_by_user", "enough")
 TABLE: dict[tuple[str, str], dict[str, Verdict]] = {
     ("job", "launching"): {
         "pending": Stay(),
+        "pulling": Stay(),
         "running": Started(),
         "stopping": Stay(),
         "succeeded": DONE,
@@ -26,6 +27,7 @@ TABLE: dict[tuple[str, str], dict[str, Verdict]] = {
     },
     ("job", "running"): {
         "pending": Stay(),
+        "pulling": Stay(),
         "running": Stay(),
         "stopping": Stay(),
         "succeeded": DONE,
@@ -35,6 +37,7 @@ TABLE: dict[tuple[str, str], dict[str, Verdict]] = {
     },
     ("job", "stopping"): {
         "pending": Stay(),
+        "pulling": Stay(),
         "running": Stay(),
         "stopping": Stay(),
         "succeeded": DONE,
@@ -44,6 +47,7 @@ TABLE: dict[tuple[str, str], dict[str, Verdict]] = {
     },
     ("serving", "launching"): {
         "pending": Stay(),
+        "pulling": Stay(),
         "running": Started(),
         "stopping": Stay(),
         "succeeded": LOST,
@@ -53,6 +57,7 @@ TABLE: dict[tuple[str, str], dict[str, Verdict]] = {
     },
     ("serving", "running"): {
         "pending": Stay(),
+        "pulling": Stay(),
         "running": Stay(),
         "stopping": Stay(),
         "succeeded": LOST,
@@ -62,6 +67,7 @@ TABLE: dict[tuple[str, str], dict[str, Verdict]] = {
     },
     ("serving", "stopping"): {
         "pending": Stay(),
+        "pulling": Stay(),
         "running": Stay(),
         "stopping": Stay(),
         "succeeded": CANCELLED,
@@ -113,6 +119,8 @@ STOPPED = {
     "evicted": Again("evicted", "enough", back_off=False),
     "start_timeout": Again("start_timeout", "enough"),
     "time_limit": Ended("failed", "time_limit", "enough"),
+    "lost": Again("lost", "enough", lost=True),
+    "queue_timeout": Ended("cancelled", "queue_timeout", "enough"),
 }
 
 

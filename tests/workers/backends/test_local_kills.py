@@ -67,7 +67,9 @@ def test_a_killed_wrapper_takes_all_with_it(escaping: LocalJob) -> None:
     os.kill(escaping.member_pid(), signal.SIGKILL)
     seen = escaping.end()
     assert alive(escaping.attempt_id) == []
-    assert (seen.phase, seen.reason, seen.members[0].exit_code) == (Phase.FAILED, "exit_nonzero", 137)
+    assert (seen.phase, seen.reason, seen.report) == (Phase.LOST, "lost", None), "ours, not the user's"
+    assert seen.detail == "The wrapper of member 0 was killed by SIGKILL."
+    assert [(member.phase, member.exit_code) for member in seen.members] == [(Phase.LOST, 137)]
 
 
 def test_a_killed_command_takes_all_with_it(escaping: LocalJob) -> None:
@@ -76,6 +78,7 @@ def test_a_killed_command_takes_all_with_it(escaping: LocalJob) -> None:
     seen = escaping.end()
     assert alive(escaping.attempt_id) == []
     assert (seen.phase, seen.reason, seen.members[0].exit_code) == (Phase.FAILED, "exit_nonzero", 137)
+    assert seen.detail == "Member 0 was ended by SIGKILL (exit status 137)."
     assert seen.report == {"exit_code": 137, "reason": "", "result": None}
 
 

@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock, queues
 from apps.quotas.models import Attempt, Queue, Workload
-from apps.quotas.services.expiry import starts_expire
 from apps.quotas.services.workloads import workload_resize
 from tests.support.factories.quotas import (
     AttemptFactory,
@@ -27,6 +26,7 @@ from workers.dispatch.observe import observe_due
 from workers.dispatch.resize import resize, resize_due
 from workers.dispatch.stop import stop, stop_due
 from workers.dispatch.sweep import sweep
+from workers.dispatch.watch import watch_due
 
 
 def test_a_slow_job_starts_when_it_starts(queue: Queue, fake: FakeBackend) -> None:
@@ -83,7 +83,7 @@ def test_a_backend_that_is_away_says_nothing_about_its_jobs(queue: Queue, fake: 
     assert fresh(workload).state == "running"
 
 
-def test_all_jobs_of_a_backend_are_looked_at_in_one_call_and_no_news_costs_two_statements(
+def test_all_jobs_of_a_backend_are_looked_at_in_one_call_and_no_news_costs_three_statements(
     queue: Queue, fake: FakeBackend
 ) -> None:
     for _ in range(5):
@@ -92,14 +92,14 @@ def test_all_jobs_of_a_backend_are_looked_at_in_one_call_and_no_news_costs_two_s
     fake.calls.clear()
     with CaptureQueriesContext(connection) as captured:
         assert observe_due() == 0
-    assert (fake.calls["observe"], len(captured)) == (1, 2)
+    assert (fake.calls["observe"], len(captured)) == (1, 3)
 
 
 def test_a_job_that_never_starts_is_stopped_and_tried_later(queue: Queue, fake: FakeBackend) -> None:
     fake.plan = Script.never()
     workload = launched(queue)
     Workload.objects.filter(pk=workload.pk).update(state_at=clock.db_now() - timedelta(seconds=301))
-    starts_expire()
+    watch_due()
     stop(workload.pk)
     observe_due()
     now = fresh(workload)

@@ -56,7 +56,7 @@ def test_gpus_are_named_by_their_indices(db: None, fake: FakeBackend) -> None:
     assert [context.devices for context in fake.launches] == [((0,),), ((1,), (2,))]
 
 
-@pytest.mark.parametrize(("limit", "days"), [(0, 366), (3600, 2 / 24)])
+@pytest.mark.parametrize(("limit", "days"), [(0, 366), (3600, 25 / 24)])
 def test_a_token_outlives_its_job_and_not_by_much(limit: int, days: float, queue: Queue, fake: FakeBackend) -> None:
     launched(queue, spec_object=job_spec(time_limit_seconds=limit))
     token = fake.launches[0].token

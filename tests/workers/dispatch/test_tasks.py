@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from celery import current_app
-from redis import Redis
+from celery.signals import worker_ready
 
 from apps.access.services.approvals import approval_approve, approval_request
 from apps.common import queues
@@ -17,20 +17,17 @@ from tests.support.factories.access import UserFactory
 from tests.support.factories.quotas import WorkloadFactory, serving_spec
 from tests.support.jobs import fresh
 from workers.backends.fake import FakeBackend, Script
-from workers.tasks import control, data, dispatch, figures, owners
+from workers.tasks import control, data, dispatch, figures, owners, single_flight
 from workers.tasks.schedule import BEAT_SCHEDULE, EVERY_SECONDS
-from workers.tasks.single_flight import single_flight
 
 ACTOR = Actor.system("test")
 NAMES = {value for name, value in vars(queues).items() if name.isupper() and isinstance(value, str)}
 
 
 @pytest.fixture(autouse=True)
-def no_locks(settings: Any) -> None:
-    """Locks of runs before are gone."""
-    redis = Redis.from_url(settings.BEDPLATE_REDIS_URL)
-    for key in redis.scan_iter("bedplate:single-flight:*"):
-        redis.delete(key)
+def no_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick may follow itself at once."""
+    monkeypatch.setattr(single_flight, "_enter", lambda name, mark: True)
 
 
 def test_every_name_has_a_task_and_every_tick_a_time() -> None:
@@ -44,17 +41,18 @@ def test_the_figures_have_a_tick() -> None:
     figures.tick_figures()
 
 
-def test_ticks_come_in_time_and_are_dropped_when_late() -> None:
+def test_ticks_come_in_time_and_say_no_time_of_day() -> None:
     assert BEAT_SCHEDULE["dispatch.tick_observe"] == {
         "task": "dispatch.tick_observe",
         "schedule": 2,
-        "options": {"queue": "dispatch", "expires": 2},
+        "options": {"queue": "dispatch"},
     }
     assert {name: row["schedule"] for name, row in BEAT_SCHEDULE.items()} == {
-        "control.tick_admit": 5,
-        "dispatch.tick_launch": 5,
+        "control.tick_admit": 1,
+        "dispatch.tick_launch": 1,
         "dispatch.tick_observe": 2,
         "dispatch.tick_stop": 5,
+        "dispatch.tick_liveness": 5,
         "control.tick_reconcile": 10,
         "control.tick_expire": 60,
         "dispatch.tick_sweep": 60,
@@ -142,42 +140,10 @@ def test_sweeping_is_a_tick(queue: Queue, fake: FakeBackend) -> None:
     assert fake.calls["sweep"] == 1
 
 
-def test_a_tick_that_runs_elsewhere_is_left_out() -> None:
-    ran: list[str] = []
-
-    @single_flight
-    def tick() -> None:
-        ran.append("outer")
-        if len(ran) == 1:
-            tick()
-
-    tick()
-    assert ran == ["outer"]
-    tick()
-    assert ran == ["outer", "outer"]
-
-
-def test_a_tick_that_fails_gives_its_lock_back() -> None:
-    ran: list[int] = []
-
-    @single_flight
-    def tick() -> None:
-        ran.append(1)
-        raise RuntimeError("a bug")
-
-    for _ in range(2):
-        with pytest.raises(RuntimeError):
-            tick()
-    assert ran == [1, 1]
-
-
-def test_a_tick_that_outlives_its_lock_harms_nobody(settings: Any) -> None:
-    redis = Redis.from_url(settings.BEDPLATE_REDIS_URL)
-
-    @single_flight
-    def tick() -> None:
-        for key in redis.scan_iter("bedplate:single-flight:*"):
-            redis.set(key, "somebody else")
-
-    tick()
-    assert [redis.get(key) for key in redis.scan_iter("bedplate:single-flight:*")] == [b"somebody else"]
+def test_a_worker_that_starts_sweeps_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(queues, "send", lambda name, *args: asked.append(name))
+    connected = [found() for _, found in worker_ready.receivers if found() is not None]
+    at_boot = next(one for one in connected if one.__name__ == "_sweep_at_boot")
+    at_boot()
+    assert asked == ["dispatch.tick_sweep"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -26,10 +27,12 @@ from workers.backends.base import (
     StopsEverything,
     Unsupported,
 )
-from workers.backends.local import processes, supervisor
+from workers.backends.local import fence, processes, supervisor
+from workers.backends.local.keeper import TEMPORARY_PREFIX
 from workers.backends.local.layout import JobFolder, is_locked, read_json, remove_tree, write_file, write_json
 from workers.backends.local.machine import discover_machine
 from workers.backends.local.member import LAST_WORDS_SECONDS
+from workers.backends.local.orphans import clear_up
 from workers.backends.local.plan import Site, attempt_folder_name, make_plan
 from workers.backends.local.seen import SETTLED, look_at
 from workers.contracts.launch import JobHandle, LaunchContext
@@ -65,6 +68,8 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
             search_path=os.pathsep.join([bin_folder, *(path for path in os.get_exec_path() if path != bin_folder)]),
             temporary=tempfile.gettempdir(),
             environment=dict(environment or {}),
+            temporary_prefix=f"{TEMPORARY_PREFIX}{hashlib.sha256(os.fsencode(self._jobs)).hexdigest()[:6]}-",
+            processes_most=fence.processes_most(),
         )
 
     def handle_for(self, spec: Spec, launch: LaunchContext) -> JobHandle:
@@ -114,13 +119,21 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
         removed: list[str] = []
         known = set(known_attempt_ids)
         with _unavailable("The jobs could not be listed"):
+            now = _time_of(self._jobs)
             for folder in self._all():
-                if folder.attempt_id in known or _age_seconds(folder) < older_than_seconds:
+                if folder.attempt_id in known or _age_seconds(folder, now) < older_than_seconds:
                     continue
                 self.stop(_handle(folder), 0)
                 if look_at(folder).phase in ENDED and not is_locked(folder.lock):
                     remove_tree(folder.path)
                     removed.append(folder.attempt_id)
+            clear_up(
+                self._all(),
+                self._jobs,
+                Path(self._site.temporary),
+                self._site.temporary_prefix,
+                written_before=_time_of(Path(self._site.temporary)) - older_than_seconds,
+            )
         return removed
 
     def discover(self) -> list[NodeFacts]:
@@ -201,10 +214,19 @@ def _handle(folder: JobFolder) -> JobHandle:
     return JobHandle(backend=LocalBackend.name, data={"attempt_id": folder.attempt_id})
 
 
-def _age_seconds(folder: JobFolder) -> float:
-    """Since the first file of the job was written."""
+def _age_seconds(folder: JobFolder, now: float) -> float:
+    """Since the first file of the job was written; `now` is the time of the same file system."""
     files = (folder.spec, folder.stop, folder.launch, folder.path)
-    return time.time() - min(Path(path).stat().st_mtime for path in files if Path(path).exists())
+    return now - min(Path(path).stat().st_mtime for path in files if Path(path).exists())
+
+
+def _time_of(folder: Path) -> float:
+    """What a file that is written there now is dated: no clock of this process, which may be another. OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"-")
+        file.flush()
+        return os.fstat(file.fileno()).st_mtime
 
 
 def _wait_for_end(folders: list[JobFolder], limit_seconds: float) -> list[JobFolder]:

@@ -28,7 +28,7 @@ class Gang(Keeper):
             member.start({})
 
     def member_ended(self, member: Member) -> None:
-        if member.phase == "failed":
+        if member.phase != "succeeded":
             self.fail(member.reason, member.detail)
 
     def advance(self, now: float) -> None:

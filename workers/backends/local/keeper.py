@@ -40,7 +40,7 @@ class Keeper(ABC):
         self.stopping = False
         self.cause: tuple[str, str] | None = None
         """Why it fails, reason and detail, once that is certain; the first cause counts."""
-        self.temporary = os.path.join(plan["temporary"], f"{TEMPORARY_PREFIX}{os.urandom(5).hex()}")
+        self.temporary = os.path.join(plan["temporary"], f"{plan['temporary_prefix']}{os.urandom(4).hex()}")
         self._grace_seconds = NEVER
         self._terminated = False
         self._phase = "pending"
@@ -134,10 +134,9 @@ class Keeper(ABC):
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if not pid:
                     break
-                code = os.waitstatus_to_exitcode(status)
                 for member in self.members:
                     if member.pid == pid:
-                        member.ended(code if code >= 0 else 128 - code)
+                        member.ended(os.waitstatus_to_exitcode(status))
                         ended.append(member)
         if ended:
             self._kill_strays()
@@ -210,6 +209,8 @@ class Keeper(ABC):
             self._kill_strays()
             self._reap()
             time.sleep(0.005)
+        for member in self.members:
+            member.remove_fence()
         self.folder.remove_secrets()
         remove_tree(self.temporary)
         reason, detail = self.cause or ("completed", "")

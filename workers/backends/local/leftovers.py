@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.backends.local import processes
+from workers.backends.local.fence import GROUPS, PREFIX, end_group, remove_group
 from workers.backends.local.keeper import LOST, TEMPORARY_PREFIX
 from workers.backends.local.layout import JobFolder, remove_tree, write_json
 from workers.contracts import environment as names
@@ -26,7 +27,9 @@ def bury(folder: JobFolder, state: dict[str, Any]) -> dict[str, Any] | None:
     known by the attempt id in its environment. Raises OSError: the state cannot be written.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while _kill(folder.attempt_id):
+    members = [member for member in state.get("members", []) if isinstance(member, dict)]
+    groups = [str(member.get("group", "")) for member in members]
+    while sum(end_group(group) for group in groups if _is_own(group, folder)) + _kill(folder.attempt_id):
         if time.monotonic() > deadline:
             return None
         time.sleep(0.002)
@@ -34,10 +37,18 @@ def bury(folder: JobFolder, state: dict[str, Any]) -> dict[str, Any] | None:
     temporary = Path(str(state.get("temporary", "")))
     if temporary.name.startswith(TEMPORARY_PREFIX):
         remove_tree(str(temporary))
-    members = [_lost(member) for member in state.get("members", []) if isinstance(member, dict)]
-    last = {**state, "phase": LOST, "reason": LOST, "detail": DETAIL, "members": members, "ended_at": time.time()}
+    for group in groups:
+        if _is_own(group, folder):
+            remove_group(group)
+    lost = [_lost(member) for member in members]
+    last = {**state, "phase": LOST, "reason": LOST, "detail": DETAIL, "members": lost, "ended_at": time.time()}
     write_json(folder.state, last)
     return last
+
+
+def _is_own(group: str, folder: JobFolder) -> bool:
+    """The state is a file that the job could write: only what can be its own group is believed."""
+    return group.startswith(GROUPS) and Path(group).name.startswith(f"{PREFIX}{folder.attempt_id}-")
 
 
 def _kill(attempt_id: str) -> int:

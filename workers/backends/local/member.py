@@ -12,6 +12,7 @@ import time
 from typing import Any, NoReturn
 
 from workers.backends.local import processes
+from workers.backends.local.fence import Fence
 from workers.backends.local.layout import JobFolder, read_json
 from workers.contracts import environment as names
 
@@ -20,6 +21,8 @@ LAST_WORDS_SECONDS = 3.0
 SAMPLE_SECONDS = 0.5
 OPEN_FILES = 65_536
 OOM_SCORE = "500"  # the kernel, when short of memory, takes a job before a server
+TOO_MANY = "too_many_processes"
+OVER_LIMIT = ("out_of_memory", TOO_MANY)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -41,6 +44,8 @@ class Member:
         self._kill_at = self._abandon_at = float("inf")
         self._sample_at = 0.0
         self._verdict = ""
+        self._fence: Fence | None = None
+        self._memory_kills = 0
 
     def start(self, extra: dict[str, str]) -> None:
         """Start the wrapper. Raises OSError."""
@@ -56,6 +61,8 @@ class Member:
         self._kill_at = self._abandon_at = float("inf")
         self._verdict, self.exit_code, self.told_to_leave = "", None, False
         environment, parent = self._environment(extra), os.getpid()
+        self._fence = Fence(f"{self._plan['attempt_id']}-{self.index}", self._plan["processes_most"])
+        self._memory_kills = processes.memory_kills()
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # one that comes early must find the child's own handlers
         self.pid = os.fork()
         if self.pid == 0:
@@ -93,6 +100,8 @@ class Member:
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
             with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # not allowed here
                 file.write(OOM_SCORE)
+            if self._fence:
+                self._fence.enter()
             os.chdir(self._folder.work)
             os.execve(self._plan["command"][0], self._plan["command"], environment)  # noqa: S606
         except OSError as error:
@@ -122,40 +131,75 @@ class Member:
         """Hold it to its memory, and to the end of its grace. Called twice a second, and when something happens."""
         if self.alive and now >= self._sample_at:
             self._sample_at = now + SAMPLE_SECONDS
-            self._hold_to_memory(now)
+            self._hold_to_limits(now)
         if self.alive and now >= self._kill_at:
             self._kill_at, self._abandon_at = float("inf"), min(self._abandon_at, now + LAST_WORDS_SECONDS)
             self.phase = "stopping"
             self.told_to_leave = True
-            processes.kill_tree(self.pid, itself=False)
+            self._end_all()
             os.kill(self.pid, signal.SIGINT)  # be quick with the last words; a second SIGTERM may merge with the first
         if self.alive and now >= self._abandon_at:
+            self._end_all()
             processes.kill_tree(self.pid, itself=True)
 
-    def _hold_to_memory(self, now: float) -> None:
-        limit = self._plan["memory_limit_bytes"]
-        held = processes.held_bytes(self.pid, limit) if limit and self._verdict != "out_of_memory" else 0
-        if held > limit:
-            self._verdict = "out_of_memory"
-            self.detail = f"Member {self.index} held {held} bytes of memory; its limit is {limit}."
-            self._kill_at = now
+    def _end_all(self) -> None:
+        """Kill everything below the wrapper."""
+        if self._fence:
+            self._fence.end(self.pid)
 
-    def ended(self, status: int) -> None:
-        """It was reaped with this exit status (128 + n for signal n): settle phase, reason, detail."""
+    def _clear(self, code: int) -> None:
+        """The wrapper is gone: so must be all that it started. A fork bomb may have been its end too."""
+        if self._fence:
+            if code and self._verdict not in OVER_LIMIT and self._fence.is_hit(processes.tree(os.getpid())):
+                self._say_too_many(self._fence.most)
+            self._fence.clear()
+
+    def remove_fence(self) -> None:
+        """When every process is reaped."""
+        if self._fence:
+            self._fence.remove()
+
+    def _say_too_many(self, most: int) -> None:
+        self._verdict = TOO_MANY
+        self.detail = f"Member {self.index} wanted more than {most} processes and threads at once."
+
+    def _hold_to_limits(self, now: float) -> None:
+        if self._verdict in OVER_LIMIT:
+            return
+        limit, pids = self._plan["memory_limit_bytes"], processes.tree(self.pid)
+        if self._fence and self._fence.is_hit(pids):
+            self._kill_at = now
+            self._say_too_many(self._fence.most)
+            return
+        held = processes.held_bytes(pids, limit) if limit else 0
+        if held > limit:
+            self._verdict, self._kill_at = "out_of_memory", now
+            self.detail = f"Member {self.index} held {held} bytes of memory; its limit is {limit}."
+
+    def ended(self, code: int) -> None:
+        """It was reaped with this exit code, negative for a signal: settle phase, reason, detail."""
         self.pid = 0
+        self._clear(code)
         report = read_json(self._folder.report) or {}
-        code = report.get("exit_code")
-        killed_wrapper = status > 128
-        self.exit_code = code if killed_wrapper and isinstance(code, int) else status
-        reason = self._verdict or ("exit_nonzero" if self.exit_code else "")
-        if report.get("reason") == "launch_error" and not self._verdict:
-            reason = "launch_error"
-            error = (report.get("result") or {}).get("error") or {}
-            self.detail = str(error.get("detail", ""))
-        self.phase = "failed" if reason else "succeeded"
-        self.reason = reason or "completed"
-        if not self.detail and reason:
-            self.detail = f"Member {self.index} ended with exit status {self.exit_code}."
+        reported = report.get("exit_code")
+        known = isinstance(reported, int)
+        self.exit_code = reported if code < 0 and known else code if code >= 0 else 128 - code
+        if code < 0 and not known and not self.told_to_leave and not self._verdict:
+            # Somebody killed the wrapper, which is ours: what it would have said of its command nobody knows.
+            self.phase = self.reason = "lost"
+            self.detail = f"The wrapper of member {self.index} was killed by {signal_name(-code)}."
+            return
+        error = (report.get("result") or {}).get("error") or {}
+        if self._verdict:
+            reason, detail = "exit_nonzero" if self._verdict == TOO_MANY else self._verdict, self.detail
+        elif report.get("reason") == "launch_error":
+            reason, detail = "launch_error", str(error.get("detail", ""))
+        elif self.exit_code == 137 and not self.told_to_leave and processes.memory_kills() > self._memory_kills:
+            reason, detail = "out_of_memory", f"Member {self.index} was killed: the machine was short of memory."
+        else:
+            reason, detail = "exit_nonzero" if self.exit_code else "", ""
+        self.phase, self.reason = ("failed", reason) if reason else ("succeeded", "completed")
+        self.detail = detail or (_told(self.index, self.exit_code) if reason else "")
 
     def next_at(self) -> float:
         """When `enforce` has something to do at the latest."""
@@ -168,4 +212,19 @@ class Member:
             "exit_code": self.exit_code,
             "reason": self.reason,
             "pid": self.pid,
+            "group": self._fence.group if self._fence else "",
         }
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL`; `signal 40` for one without a name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _told(index: int, status: int | None) -> str:
+    if status is not None and status > 128:
+        return f"Member {index} was ended by {signal_name(status - 128)} (exit status {status})."
+    return f"Member {index} ended with exit status {status}."

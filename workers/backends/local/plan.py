@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from workers.backends.base import LaunchRefused
+from workers.backends.local.fence import LEAST_PROCESSES
 from workers.backends.local.layout import JobFolder
 from workers.contracts import environment as names
 from workers.contracts.launch import LaunchContext
@@ -31,6 +32,10 @@ class Site:
     """Where a job's own temporary folder is made. Short: sockets are made in it."""
     environment: Mapping[str, str]
     """Variables that every job gets."""
+    temporary_prefix: str = "bedplate-"
+    """How its name begins: by it this home knows its own again."""
+    processes_most: int = LEAST_PROCESSES
+    """Processes and threads that one member may have."""
 
 
 def attempt_folder_name(launch: LaunchContext) -> str:
@@ -49,12 +54,15 @@ def make_plan(spec: Spec, launch: LaunchContext, folder: JobFolder, site: Site) 
     command = [site.interpreter if spec.command[0] == "python" else spec.command[0], *spec.command[1:]]
     return {
         "kind": spec.kind,
+        "attempt_id": folder.attempt_id,
         "command": [*wrapper, "--", *command],
         "count": launch.count,
         "environment": _environment(spec, launch, folder, site),
         "devices": [",".join(map(str, each)) for each in launch.devices],
         "files": spec.files,
         "temporary": site.temporary,
+        "temporary_prefix": site.temporary_prefix,
+        "processes_most": site.processes_most,
         "memory_limit_bytes": spec.resources.memory_bytes,
         "time_limit_seconds": spec.time_limit_seconds if isinstance(spec, JobSpec) else 0,
         "health_path": spec.health_path if isinstance(spec, ServingSpec) else "",

@@ -76,14 +76,32 @@ def kill_tree(pid: int, *, itself: bool) -> None:
                 os.kill(each, signal.SIGKILL)
 
 
-def held_bytes(pid: int, enough_bytes: int) -> int:
-    """Memory that a tree of processes holds; a rough figure is returned while it is below `enough_bytes`.
+def held_bytes(pids: list[int], enough_bytes: int) -> int:
+    """Memory that processes hold together; a rough figure is returned while it is below `enough_bytes`.
 
     Shared pages are counted once, in parts. Mapped files are not counted: the kernel takes them back when it must.
     """
-    pids = tree(pid)
     resident = sum(_resident_bytes(each) for each in pids)
     return resident if resident < enough_bytes else sum(_proportional_bytes(each) for each in pids)
+
+
+def tasks_of(uid: int) -> int:
+    """Processes and threads of an account now: what its limit is held against."""
+    found = 0
+    for pid in _all():
+        with contextlib.suppress(OSError):  # it ended, or is not ours to look into
+            if os.stat(f"/proc/{pid}").st_uid == uid:  # noqa: PTH116
+                found += len(os.listdir(f"/proc/{pid}/task"))
+    return found
+
+
+def memory_kills() -> int:
+    """How many processes the kernel has killed for want of memory since it started; 0 where it does not say."""
+    with contextlib.suppress(OSError), open("/proc/vmstat", "rb") as file:  # not this kernel
+        for line in file:
+            if line.startswith(b"oom_kill "):
+                return int(line.split()[1])
+    return 0
 
 
 def with_variable(name: str, value: str) -> Iterator[tuple[int, int]]:
@@ -96,6 +114,21 @@ def with_variable(name: str, value: str) -> Iterator[tuple[int, int]]:
             continue
         if wanted in _environment(pid) and start_of(pid):
             yield pid, descriptor
+        else:
+            os.close(descriptor)
+
+
+def with_variables(*wanted: str) -> Iterator[tuple[int, int, list[str]]]:
+    """Every living process that started with these environment variables: number, a pidfd to be closed, the values."""
+    for pid in _all():
+        try:
+            descriptor = os.pidfd_open(pid)
+        except OSError:  # it ended
+            continue
+        found = dict(part.partition(b"=")[::2] for part in _environment(pid))
+        values = [found.get(name.encode(), b"").decode(errors="replace") for name in wanted]
+        if all(values) and start_of(pid):
+            yield pid, descriptor, values
         else:
             os.close(descriptor)
 

@@ -61,8 +61,8 @@ class Replica(Member):
         self.ask_at = now + ASK_SECONDS
         self._never_ready_until = now + self._plan["start_timeout_seconds"]
 
-    def ended(self, status: int) -> None:
-        super().ended(status)
+    def ended(self, code: int) -> None:
+        super().ended(code)
         self._close_probe()
         self.ready, self.ask_at = False, NEVER
 
@@ -149,7 +149,9 @@ class Replicas(Keeper):
             if replica.index >= self._wanted and not replica.retiring:
                 replica.retiring = True
                 replica.leave(LEAVE_SECONDS)
-        self._replicas = [replica for replica in self._replicas if replica.alive or not replica.retiring]
+        for gone in [replica for replica in self._replicas if replica.retiring and not replica.alive]:
+            gone.remove_fence()
+            self._replicas.remove(gone)
         if not self.stopping:
             present = {replica.index for replica in self._replicas}
             for index in sorted(set(range(self._wanted)) - present):

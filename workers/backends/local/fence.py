@@ -1,0 +1,166 @@
+"""How many processes and threads one member may have, so that a fork bomb takes itself down and nothing else.
+
+Where this process may make control groups (version 1 or 2), the kernel holds the bound. Else a limit of the account
+does, which root is free of; and in any case the supervisor counts. Standard library only and light: the supervisor
+imports it.
+"""
+# Plain paths: pathlib is a good part of the start of a supervisor.
+# ruff: noqa: PTH102, PTH106, PTH110, PTH118, PTH119, PTH123, PTH208
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import time
+
+from workers.backends.local import processes
+
+GROUPS = "/sys/fs/cgroup"
+PREFIX = "bedplate-"
+LEAST_PROCESSES = 1024
+PROCESSES_PER_CORE = 64
+SPARE = 16
+"""Threads that a wrapper may need when its command is gone."""
+STOP_SECONDS = 2.0
+"""For so long processes are looked for that came while the others were stopped."""
+
+
+def processes_most() -> int:
+    """The bound on this machine: what a large program on all its cores needs, and a quarter of all at most."""
+    with open("/proc/sys/kernel/pid_max", encoding="ascii") as file:
+        there_are = int(file.read())
+    return min(max(LEAST_PROCESSES, PROCESSES_PER_CORE * (os.cpu_count() or 1)), there_are // 4)
+
+
+class Fence:
+    """Around one member, through all its starts. `group` is the path of its control group; empty: there is none."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self.most = most
+        self.group = _make_group(PREFIX + name, most)
+        self._hits_before = _refusals(self.group)
+
+    def enter(self) -> None:
+        """In the member, before it becomes its command: stay inside from here on. Raises OSError."""
+        if self.group:
+            with contextlib.suppress(OSError), open(os.path.join(self.group, "cgroup.procs"), "w") as file:  # counted
+                file.write("0")
+        elif os.geteuid() != 0:
+            most = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+            own = processes.tasks_of(os.geteuid()) + self.most + SPARE
+            bound = own if most == resource.RLIM_INFINITY else min(own, most)
+            resource.setrlimit(resource.RLIMIT_NPROC, (bound, bound))
+
+    def is_hit(self, pids: list[int]) -> bool:
+        """Whether it wanted more than it may have; `pids` are its processes now."""
+        return _refusals(self.group) > self._hits_before if self.group else len(pids) >= self.most
+
+    def end(self, root: int) -> None:
+        """Kill everything inside but `root`, which may still start a thread or two for its last words."""
+        if _refusals(self.group) > self._hits_before:
+            end_group(self.group, spared=root, room=SPARE)
+        end_tree(root)
+
+    def clear(self) -> None:
+        """Kill what is left inside, once its root has ended."""
+        if self.group:
+            end_group(self.group)
+
+    def remove(self) -> None:
+        """When nothing is inside any more."""
+        if self.group:
+            remove_group(self.group)
+
+
+def end_group(group: str, *, spared: int = 0, room: int = 0) -> int:
+    """Let no more than `room` be in a control group and kill what is in it; returns how many processes there were."""
+    with contextlib.suppress(OSError), open(os.path.join(group, "pids.max"), "r+") as file:  # it is gone
+        file.write(str(room))
+    inside = [pid for pid in _inside(group) if pid != spared]
+    for pid in inside:
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself
+            os.kill(pid, signal.SIGKILL)
+    return len(inside)
+
+
+def end_tree(root: int) -> None:
+    """Kill everything below a process: all are stopped first, so that none is born while they die."""
+    stopped: set[int] = set()
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline:
+        fresh = [pid for pid in processes.tree(root) if pid != root and pid not in stopped]
+        if not fresh:
+            break
+        for pid in fresh:
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                os.kill(pid, signal.SIGSTOP)
+        stopped.update(fresh)
+    for pid in stopped:
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself
+            os.kill(pid, signal.SIGKILL)
+
+
+def remove_group(group: str) -> None:
+    """Remove a control group in which nothing is; one that is in use stays."""
+    if os.path.basename(group).startswith(PREFIX):
+        with contextlib.suppress(OSError):  # in use, or removed before
+            os.rmdir(group)
+
+
+def groups_here() -> list[str]:
+    """Every control group of a member that lies where this process makes its own."""
+    own = _own_group()
+    with contextlib.suppress(OSError):  # no control groups here
+        return [os.path.join(own, name) for name in os.listdir(own) if own and name.startswith(PREFIX)]
+    return []
+
+
+def _make_group(name: str, most: int) -> str:
+    """A control group with this bound; empty where none can be made."""
+    own = _own_group()
+    if not own:
+        return ""
+    group = os.path.join(own, name)
+    try:
+        with contextlib.suppress(OSError), open(os.path.join(own, "cgroup.subtree_control"), "w") as file:  # version 1
+            file.write("+pids")
+        with contextlib.suppress(FileExistsError):  # of an earlier start of this replica
+            os.mkdir(group)
+        with open(os.path.join(group, "pids.max"), "r+") as file:
+            file.write(str(most))
+    except OSError:
+        remove_group(group)
+        return ""
+    return group
+
+
+def _own_group() -> str:
+    """The folder of this process's control group that counts processes; empty: there is none."""
+    found = ""
+    with contextlib.suppress(OSError), open("/proc/self/cgroup", encoding="ascii") as file:  # not this kernel
+        for line in file:
+            _, controllers, path = line.rstrip("\n").split(":", 2)
+            if "pids" in controllers.split(","):  # version 1, which has the controller where both are there
+                found = f"{GROUPS}/pids{path}".rstrip("/")
+                break
+            if not controllers:
+                found = f"{GROUPS}{path}".rstrip("/")
+    return found if found and os.path.exists(f"{found}/cgroup.procs") else ""
+
+
+def _inside(group: str) -> list[int]:
+    with contextlib.suppress(OSError), open(os.path.join(group, "cgroup.procs"), encoding="ascii") as file:  # gone
+        return [int(line) for line in file]
+    return []
+
+
+def _refusals(group: str) -> int:
+    """How often a process of the group was refused another one."""
+    with contextlib.suppress(OSError), open(os.path.join(group, "pids.events"), encoding="ascii") as file:  # gone
+        for line in file:
+            name, _, count = line.partition(" ")
+            if name == "max":
+                return int(count)
+    return 0

@@ -1,0 +1,77 @@
+"""What jobs and uploads left in the object store and no row names is removed, a day after the last hand on it.
+
+Only what is known to be over is touched: the folder of an attempt that the database knows and that has ended. A
+folder of an attempt that the database does not know may be of another database, and is left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from apps.common import clock
+from apps.common.storage import store
+from apps.quotas.models import Attempt
+from apps.quotas.services.pulses import last_worked, pulse_beat
+from workers.dispatch.batch import for_each
+
+log = logging.getLogger(__name__)
+
+KEEP = timedelta(hours=24)
+"""After the end of an attempt, or the last byte of an upload."""
+BATCH = 100
+UPLOADS: Final = "sweep:uploads"
+UPLOADS_EVERY = timedelta(hours=1)
+
+Namer = Callable[[Collection[UUID]], set[str]]
+"""Attempt ids → the paths below their folders that its rows name; one that ends with `/` is all below it."""
+
+
+def objects_sweep(namers: Iterable[Namer]) -> int:
+    """Remove what nobody names of attempts that ended a day ago, some at a time; returns of how many."""
+    over = Attempt.objects.filter(ended_at__lt=clock.db_now() - KEEP, swept_at=None).order_by("ended_at")
+    ids = list(over.values_list("pk", flat=True)[:BATCH])
+    if not ids:
+        return 0
+    named = set[str]().union(*(namer(ids) for namer in namers))
+    folders = tuple(name for name in named if name.endswith("/"))
+
+    def attempt_sweep(attempt_id: UUID) -> None:
+        path = f"attempts/{attempt_id}"
+        if store().exists(path):
+            removed = store().prune(path, lambda name: name in named or name.startswith(folders))
+            if removed:
+                log.info("removed %d objects of attempt %s that nobody names", len(removed), attempt_id)
+        Attempt.objects.filter(pk=attempt_id).update(swept_at=clock.db_now())
+
+    return for_each(ids, attempt_sweep, what="attempt")
+
+
+def uploads_sweep(known: Callable[[Collection[UUID]], set[UUID]]) -> list[UUID]:
+    """Remove uploads that never became a source, once an hour; returns their ids.
+
+    Args:
+        known: which of some ids are of a source.
+    """
+    last = last_worked(UPLOADS)
+    if last is not None and clock.db_now() - last < UPLOADS_EVERY:
+        return []
+    found = [UUID(name) for name in store().folders("sources") if _is_id(name)]
+    left = sorted(set(found) - known(found))
+    old = [one for one in left if store().age_seconds(f"sources/{one}") > KEEP.total_seconds()]
+    gone = [one for one in old if one not in known([one])]
+    for one in gone:
+        store().delete(f"sources/{one}")
+        log.info("removed the upload %s, which never became a source", one)
+    pulse_beat(UPLOADS)
+    return gone
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
