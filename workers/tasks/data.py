@@ -8,16 +8,17 @@ from django.conf import settings
 from apps.common import queues
 from apps.experiments.services.compaction import metrics_compact
 from apps.quotas.services.log_retention import logs_forget
+from workers.tasks.schedule import EVERY_SECONDS
 from workers.tasks.single_flight import single_flight
 
 
 @shared_task(name=queues.TICK_COMPACT)
-@single_flight
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_COMPACT])
 def tick_compact() -> None:
     metrics_compact()
 
 
 @shared_task(name=queues.TICK_FORGET)
-@single_flight
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_FORGET])
 def tick_forget() -> None:
     logs_forget(days=settings.BEDPLATE_LOG_RETENTION_DAYS)
