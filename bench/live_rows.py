@@ -1,7 +1,7 @@
 """Rows for `bench.live_ingest`, past the services, in its environment.
 
-`python -m bench.live_rows COUNT` makes runs with an open attempt each and prints `{"runs", "token"}`; `… compact`
-merges all metric rows as if they were old, and prints how many went.
+`python -m bench.live_rows COUNT` makes runs with an open attempt each and prints `{"runs", "token", "tokens"}`;
+`… compact` merges all metric rows as if they were old, and prints how many went.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from apps.quotas.services.attempt_tokens import issue  # noqa: E402
 from tests.support.factories.access import UserFactory, token_for  # noqa: E402
 from tests.support.factories.experiments import run_of, started  # noqa: E402
 
+USERS = 40
+"""A user may have only so many sockets."""
+
 
 def main(count: int) -> dict[str, Any]:
     later = clock.now() + timedelta(hours=10)
@@ -38,7 +41,8 @@ def main(count: int) -> dict[str, Any]:
         }
         for attempt in attempts
     ]
-    return {"runs": runs, "token": token_for(UserFactory.create(is_superuser=True))}
+    tokens = [token_for(UserFactory.create(is_superuser=True)) for _ in range(USERS)]
+    return {"runs": runs, "token": tokens[0], "tokens": tokens}
 
 
 def compact() -> int:

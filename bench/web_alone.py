@@ -1,4 +1,4 @@
-"""One web process as `manage.py up` starts it, with embedded servers in their durable defaults, and nothing else."""
+"""One web process as `manage.py up` starts it, with embedded servers in their durable defaults; a publisher if asked."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class WebAlone:
 
 
 @contextmanager
-def web_alone() -> Iterator[WebAlone]:
-    """Yields once it answers; stops everything at the end."""
+def web_alone(*, publisher: bool = False) -> Iterator[WebAlone]:
+    """Yields once it answers; stops everything at the end. With `publisher`, news reach its sockets."""
     with tempfile.TemporaryDirectory(prefix="bedplate-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         Path(folder).chmod(0o755)
         home = Home(Path(folder) / "home")
@@ -64,6 +64,8 @@ def web_alone() -> Iterator[WebAlone]:
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
         programs = Programs(env.read(environment), Addresses(postgres.url, redis.url))
         pid = _started(stack, home, programs.web())
+        if publisher:
+            _started(stack, home, programs.publisher())
         url = f"http://127.0.0.1:{environment['BEDPLATE_PORT']}"
         until(lambda: _answers(url), 60, what="the web process")
         yield WebAlone(url, home.path, environment, postgres.url, pid)
