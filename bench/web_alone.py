@@ -1,4 +1,4 @@
-"""One web process as `manage.py up` starts it, with embedded servers in their durable defaults; a publisher if asked."""
+"""One web process as `manage.py up` starts it, with embedded servers in their durable defaults; a publisher on demand."""
 
 from __future__ import annotations
 
