@@ -1,4 +1,4 @@
-"""One web process as `manage.py up` starts it, with embedded servers in their durable defaults; a publisher on demand."""
+"""One web process as `manage.py up` starts it, with embedded servers in their durable defaults; also a publisher."""
 
 from __future__ import annotations
 
