@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -67,7 +68,7 @@ class _HttpServer(ThreadingHTTPServer):
         """End every connection, as the end of a process does."""
         for connection in list(self._open):
             self._open.discard(connection)
-            if connection.fileno() >= 0:
+            with contextlib.suppress(OSError):  # the other end, or its handler, was faster
                 connection.shutdown(socket.SHUT_RDWR)
 
 
@@ -121,8 +122,8 @@ class ControlPlane(Server):
         super().start()
 
     def stop(self) -> None:
-        self.ended.set()
         super().stop()
+        self.ended.set()
 
     def figures_of(self, endpoint_id: str) -> dict[str, Any]:
         """Sums over all seconds: requests and errors, and requests by revision."""
@@ -211,8 +212,8 @@ class Replica(Server):
         super().start()
 
     def stop(self) -> None:
-        self.ended.set()
         super().stop()
+        self.ended.set()
 
     def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         headers = {name.lower(): value for name, value in request.headers.items()}
