@@ -15,6 +15,7 @@ from apps.experiments.models import (
     Checkpoint,
     Experiment,
     MetricBatch,
+    MetricSender,
     ModelAlias,
     ModelVersion,
     RegisteredModel,
@@ -175,14 +176,25 @@ _METRICS: Sequence[Check] = (
         "Batches of one member follow each other without a hole.",
         "points of member {} of attempt {} lack the batches between {} and {}",
         """
-        SELECT rank, attempt_id, before, sequence FROM (
-            SELECT rank, attempt_id, sequence, lag(sequence) OVER line AS before
-            FROM (SELECT DISTINCT attempt_id, rank, sequence FROM {batch}) AS batches
-            WINDOW line AS (PARTITION BY attempt_id, rank ORDER BY sequence)) AS lined
-        WHERE sequence > before + 1
+        SELECT s.rank, s.attempt_id, (s.received -> n - 1 ->> 1)::bigint - 1, (s.received -> n ->> 0)::bigint
+        FROM {sender} s, generate_series(1, jsonb_array_length(s.received) - 1) AS n
         """,
         level=Level.WARNING,
+        sender=MetricSender,
+    ),
+    query_check(
+        "metric_batch.received",
+        "What is stored of a member is what it is known to have sent.",
+        "batch {} of member {} of attempt {} is stored and not noted as received",
+        """
+        SELECT b.sequence, b.rank, b.attempt_id FROM {batch} b
+        LEFT JOIN {sender} s ON s.attempt_id = b.attempt_id AND s.rank = b.rank
+        WHERE NOT EXISTS (
+            SELECT FROM jsonb_array_elements(s.received) AS one
+            WHERE b.sequence >= (one ->> 0)::bigint AND b.sequence < (one ->> 1)::bigint)
+        """,
         batch=MetricBatch,
+        sender=MetricSender,
     ),
 )
 _REGISTRY: Sequence[Check] = (

@@ -21,13 +21,15 @@ POINTS_MOST = 2_000
 
 
 def point_items(ids: Sequence[int], followed: Followed) -> list[Item]:
-    """Points of the runs that somebody follows; of the others, and of large batches, only that there are some."""
-    columns = ("id", "transaction_id", "run_id", "key", "attempt__number", "rank", "count")
+    """Points of the runs that somebody follows; of others, and of large or merged rows, only that there are some."""
+    columns = ("id", "transaction_id", "run_id", "key", "attempt__number", "rank", "count", "merged_id")
     rows = list(
         MetricBatch.objects.filter(id__in=ids).order_by("transaction_id", "id").values_list(*columns, named=True)
     )
     wanted = followed({f"run.{row.run_id}" for row in rows})
-    small = [row.id for row in rows if f"run.{row.run_id}" in wanted and row.count <= POINTS_MOST]
+    # Of a merged row some points may have been told before it was merged.
+    news = (row for row in rows if row.merged_id is None and row.count <= POINTS_MOST)
+    small = [row.id for row in news if f"run.{row.run_id}" in wanted]
     packed = MetricBatch.objects.filter(id__in=small).values_list("id", "steps", "values", "times") if small else ()
     bodies = {row_id: body for row_id, *body in packed}
     items: list[Item] = []

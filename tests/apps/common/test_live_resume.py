@@ -121,6 +121,8 @@ def test_points_ride_only_where_somebody_follows(redis: Any) -> None:
         (f"run.{alone.pk}", None, True),
     ]
     assert publisher.step() >= 3
+    MetricBatch.objects.filter(pk=ids[0]).update(merged_id=1, merged_transaction_id=1)
+    assert [item.points for item in experiments_live.point_items(ids[:1], publisher._followed)] == [None]
     assert experiments_live.has_points_after(str(alone.pk), (0, 0), 2**62)
     assert not experiments_live.has_points_after(str(alone.pk), visible_up_to(), 2**62)
 
