@@ -15,6 +15,7 @@ from apps.experiments.models import (
     Checkpoint,
     Experiment,
     MetricBatch,
+    MetricSender,
     ModelAlias,
     ModelVersion,
     RegisteredModel,
@@ -171,18 +172,38 @@ _METRICS: Sequence[Check] = (
         run=Run,
     ),
     query_check(
+        "metric_batch.received",
+        "Each row is of a batch that its member is known to have sent.",
+        "row {} of member {} of attempt {} is of batch {}, which is not known to have come",
+        """
+        SELECT b.id, b.rank, b.attempt_id, b.sequence FROM {batch} b WHERE NOT EXISTS (
+            SELECT FROM {sender} s CROSS JOIN jsonb_array_elements(s.received) AS span
+            WHERE s.attempt_id = b.attempt_id AND s.rank = b.rank
+                AND b.sequence >= (span->>0)::bigint AND b.sequence < (span->>1)::bigint)
+        """,
+        batch=MetricBatch,
+        sender=MetricSender,
+    ),
+    query_check(
+        "metric_batch.merged",
+        "What was merged into a row came after the row before it: no point is in two rows.",
+        "row {} holds points of {} from row {} on, and row {} is kept beside it",
+        """
+        SELECT id, key, merged_id, before FROM (
+            SELECT id, key, merged_id, lag(id) OVER (PARTITION BY attempt_id, rank, key ORDER BY id) AS before
+            FROM {batch}) AS lined
+        WHERE merged_id <= before
+        """,
+        batch=MetricBatch,
+    ),
+    query_check(
         "metric_batch.gaps",
         "Batches of one member follow each other without a hole.",
-        "points of member {} of attempt {} lack the batches between {} and {}",
-        """
-        SELECT rank, attempt_id, before, sequence FROM (
-            SELECT rank, attempt_id, sequence, lag(sequence) OVER line AS before
-            FROM (SELECT DISTINCT attempt_id, rank, sequence FROM {batch}) AS batches
-            WINDOW line AS (PARTITION BY attempt_id, rank ORDER BY sequence)) AS lined
-        WHERE sequence > before + 1
-        """,
+        "of the points of member {} of attempt {} these batches came and none between: {}",
+        "SELECT rank, attempt_id, received FROM {sender}"
+        " WHERE jsonb_array_length(received) > 1 OR (received->0->>0)::bigint > 0",
         level=Level.WARNING,
-        batch=MetricBatch,
+        sender=MetricSender,
     ),
 )
 _REGISTRY: Sequence[Check] = (
