@@ -172,28 +172,37 @@ _METRICS: Sequence[Check] = (
         run=Run,
     ),
     query_check(
-        "metric_batch.gaps",
-        "Batches of one member follow each other without a hole.",
-        "points of member {} of attempt {} lack the batches between {} and {}",
+        "metric_batch.received",
+        "Each row is of a batch that its member is known to have sent.",
+        "row {} of member {} of attempt {} is of batch {}, which is not known to have come",
         """
-        SELECT s.rank, s.attempt_id, (s.received -> n - 1 ->> 1)::bigint - 1, (s.received -> n ->> 0)::bigint
-        FROM {sender} s, generate_series(1, jsonb_array_length(s.received) - 1) AS n
+        SELECT b.id, b.rank, b.attempt_id, b.sequence FROM {batch} b WHERE NOT EXISTS (
+            SELECT FROM {sender} s CROSS JOIN jsonb_array_elements(s.received) AS span
+            WHERE s.attempt_id = b.attempt_id AND s.rank = b.rank
+                AND b.sequence >= (span->>0)::bigint AND b.sequence < (span->>1)::bigint)
         """,
-        level=Level.WARNING,
+        batch=MetricBatch,
         sender=MetricSender,
     ),
     query_check(
-        "metric_batch.received",
-        "What is stored of a member is what it is known to have sent.",
-        "batch {} of member {} of attempt {} is stored and not noted as received",
+        "metric_batch.merged",
+        "What was merged into a row came after the row before it: no point is in two rows.",
+        "row {} holds points of {} from row {} on, and row {} is kept beside it",
         """
-        SELECT b.sequence, b.rank, b.attempt_id FROM {batch} b
-        LEFT JOIN {sender} s ON s.attempt_id = b.attempt_id AND s.rank = b.rank
-        WHERE NOT EXISTS (
-            SELECT FROM jsonb_array_elements(s.received) AS one
-            WHERE b.sequence >= (one ->> 0)::bigint AND b.sequence < (one ->> 1)::bigint)
+        SELECT id, key, merged_id, before FROM (
+            SELECT id, key, merged_id, lag(id) OVER (PARTITION BY attempt_id, rank, key ORDER BY id) AS before
+            FROM {batch}) AS lined
+        WHERE merged_id <= before
         """,
         batch=MetricBatch,
+    ),
+    query_check(
+        "metric_batch.gaps",
+        "Batches of one member follow each other without a hole.",
+        "of the points of member {} of attempt {} these batches came and none between: {}",
+        "SELECT rank, attempt_id, received FROM {sender}"
+        " WHERE jsonb_array_length(received) > 1 OR (received->0->>0)::bigint > 0",
+        level=Level.WARNING,
         sender=MetricSender,
     ),
 )

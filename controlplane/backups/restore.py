@@ -16,7 +16,6 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
 from apps.access.services.keyring import keys_in
-from apps.common.checks import TAILED
 from apps.common.errors import BedplateError
 from controlplane import env
 from controlplane.backups.folder import (
@@ -37,6 +36,13 @@ from controlplane.embedded.programs import Programs
 
 NO_REDIS = "redis://127.0.0.1:1/0"
 """Nobody answers there; a migration asks nobody."""
+
+NUMBERED = """
+SELECT table_name, array_agg(column_name::text ORDER BY column_name) FROM information_schema.columns
+WHERE table_schema = current_schema() AND column_name ~ '(^|_)transaction_id$' AND data_type = 'bigint'
+GROUP BY table_name ORDER BY table_name
+"""
+"""Tables with columns that hold the number of a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ def backup_restore(folder: Path, environment: env.Environment, say: Callable[[st
         _fill(folder, manifest, objects, target, missing, say)
     except OSError as error:
         raise BackupRefused(f"It could not be written: {error}. Nothing was restored.") from error
+    except psycopg.Error as error:
+        raise BackupRefused(f"The database is not what was backed up: {error}".strip()) from error
     return Restored(manifest, sum(manifest.tables.values()), bool(missing))
 
 
@@ -149,12 +157,11 @@ def _check_rows(url: str, manifest: Manifest) -> None:
 def _forget_transactions(url: str) -> None:
     """Numbers of transactions are those of the old cluster, and may be still to come in this one: such a row would be
     published late, or hold up those after it. Zero is before every cursor: what is restored is no news."""
+    zero = sql.SQL("{0} = 0 * {0}")  # null stays null
     with psycopg.connect(url, autocommit=True) as connection:
-        for (table,) in connection.execute(TAILED).fetchall():
-            name = sql.Identifier(table)
-            connection.execute(
-                sql.SQL("UPDATE {} SET transaction_id = 0 WHERE transaction_id IS NOT NULL").format(name)
-            )
+        for table, columns in connection.execute(NUMBERED).fetchall():
+            changes = sql.SQL(", ").join(zero.format(sql.Identifier(column)) for column in columns)
+            connection.execute(sql.SQL("UPDATE {} SET {}").format(sql.Identifier(table), changes))
         connection.execute("ANALYZE")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
+import msgspec
 import psycopg
 import pytest
 from django.conf import settings
@@ -24,13 +25,14 @@ from apps.common.storage import ObjectStore, store
 from apps.datasets.models import Source
 from controlplane import env
 from controlplane.backups import client, take
-from controlplane.backups.folder import BackupRefused, manifest_read, manifest_write, measured
+from controlplane.backups.folder import BackupRefused, Manifest, manifest_read, manifest_write, measured
 from controlplane.backups.restore import Restored, backup_restore
 from controlplane.backups.take import backup_take
 from controlplane.embedded.home import Home, HomeInUse
 from controlplane.env import Environment
 from tests.support.concurrency import Thread, wait_until_blocked
 from tests.support.factories.datasets import DatasetVersionFactory, SourceFactory
+from tests.support.factories.experiments import MetricBatchFactory, started
 from tests.support.factories.quotas import LogChunkFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -122,9 +124,14 @@ def test_rows_objects_and_keys_come_back(backup: Path, here: Environment, source
     assert sorted(path.name for path in place.home.iterdir()) == ["jobs", "keys", "logs", "objects", "run", "static"]
 
 
-def test_numbers_of_transactions_of_the_old_cluster_are_forgotten(backup: Path, place: Place) -> None:
-    restore(backup, place)
+def test_numbers_of_transactions_of_the_old_cluster_are_forgotten(
+    here: Environment, source: Source, place: Place, tmp_path: Path
+) -> None:
+    MetricBatchFactory.create(attempt=started(), merged_transaction_id=987654321, merged_id=1)
+    backup_take(tmp_path / "backup", here)
+    restore(tmp_path / "backup", place)
     assert place.rows("SELECT DISTINCT transaction_id FROM quotas_logchunk") == [(0,)]
+    assert place.rows("SELECT transaction_id, merged_transaction_id FROM experiments_metricbatch") == [(0, 0)]
 
 
 def test_nobody_else_may_read_a_backup(backup: Path) -> None:
@@ -137,16 +144,17 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(backup: Path, place:
     restore(backup, place)
     manage(place.environment, "migrate", "quotas", "0001", "-v", "0")
     manifest = manifest_read(backup)
+    tables = [name for (name,) in place.rows(take.TABLES)]
+    older = {
+        "tables": {name: int(place.rows(f"SELECT count(*) FROM {name}")[0][0]) for name in tables},
+        "migrations": [[app, name] for app, name in place.rows("SELECT app, name FROM django_migrations")],
+    }
     with psycopg.connect(place.url) as held:
         held.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         (snapshot,) = held.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
         client.dump(place.url, snapshot, backup / "database.dump")
-        (rows,) = held.execute("SELECT count(*) FROM django_migrations").fetchone() or (0,)
-        kept = [one for one in manifest.migrations if one[0] != "quotas" or one[1] == "0001_initial"]
-    files = manifest.files | {"database.dump": measured(backup / "database.dump")}
-    tables = manifest.tables | {"django_migrations": rows}
-    again = {"files": files, "migrations": kept, "tables": tables}
-    manifest_write(backup, type(manifest)(**{**{n: getattr(manifest, n) for n in manifest.__struct_fields__}, **again}))
+    older["files"] = msgspec.to_builtins(manifest.files | {"database.dump": measured(backup / "database.dump")})
+    manifest_write(backup, msgspec.convert(msgspec.to_builtins(manifest) | older, Manifest))
     with psycopg.connect(place.url, autocommit=True) as emptied:
         emptied.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     other = Place(tmp_path / "other", place.url)

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from apps.common import clock
+from apps.common.deletions import deleting
 from apps.common.storage import store
 from apps.quotas.models import Attempt
 from apps.quotas.services.pulses import last_worked, pulse_beat
@@ -40,6 +41,11 @@ def objects_sweep(namers: Iterable[Namer]) -> int:
     folders = tuple(name for name in named if name.endswith("/"))
 
     def attempt_sweep(attempt_id: UUID) -> None:
+        with deleting() as allowed:
+            if allowed:  # else a backup copies what its snapshot names: next time
+                attempt_prune(attempt_id)
+
+    def attempt_prune(attempt_id: UUID) -> None:
         path = f"attempts/{attempt_id}"
         if store().exists(path):
             removed = store().prune(path, lambda name: name in named or name.startswith(folders))

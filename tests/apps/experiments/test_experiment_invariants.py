@@ -18,7 +18,7 @@ from apps.experiments.models import Artifact, Checkpoint, MetricBatch, MetricSen
 from apps.experiments.services.compaction import rows_merge
 from apps.experiments.services.experiments import experiment_create
 from apps.experiments.services.files import artifact_register, checkpoint_register, checkpoint_resume
-from apps.experiments.services.metric_batches import Batch, batches_store, series_of
+from apps.experiments.services.metric_batches import Batch, Series, batches_store
 from apps.experiments.services.registry import (
     model_alias_set,
     model_create,
@@ -41,15 +41,15 @@ ACTOR = Actor.system("test")
 
 def record(attempt: Attempt, sequence: int, *pairs: tuple[int, float]) -> None:
     """One batch of the metric `loss`, as the ingest app stores it."""
-    steps, values = ([pair[at] for pair in pairs] for at in (0, 1))
-    series = series_of("loss", array("q", steps), array("d", values), array("d", [0.0] * len(pairs)))
+    steps, values = array("q", [step for step, _ in pairs]), array("d", [value for _, value in pairs])
+    batch = Batch(0, sequence, [Series("loss", steps, values, array("d", [0.0] * len(pairs)))], len(pairs))
     where = connection.settings_dict
     address = {"host": where["HOST"], "port": where["PORT"], "user": where["USER"], "password": where["PASSWORD"]}
 
     async def store_it() -> None:
         made = await psycopg.AsyncConnection.connect(**address, dbname=where["NAME"], autocommit=True)
         async with made:
-            assert await batches_store(made, attempt.pk, [Batch(0, sequence, [series], len(pairs))]) == [None]
+            assert await batches_store(made, attempt.pk, [batch]) == [None]
 
     asyncio.run(store_it())
 
@@ -161,21 +161,26 @@ def test_a_torn_batch_is_named_and_a_gap_is_told(world: World) -> None:
         f"row {batch.pk} of run {world.run.pk} and attempt {world.second.pk} says 2 points; "
         "packed are 16, 16 and 8 bytes"
     ]
-    MetricBatch.objects.filter(attempt=world.first, sequence=1).update(sequence=4)
-    assert wrong(CHECKS, "metric_batch.received") == [
-        f"batch 4 of member 0 of attempt {world.first.pk} is stored and not noted as received"
-    ]
-    MetricSender.objects.filter(attempt=world.first).update(received=[[0, 1], [4, 5]])
-    assert wrong(CHECKS, "metric_batch.received") == []
+    MetricSender.objects.filter(attempt=world.first).update(received=[[0, 1], [4, 6]])
     assert warnings(CHECKS, "metric_batch.gaps") == [
-        f"points of member 0 of attempt {world.first.pk} lack the batches between 0 and 4"
+        f"of the points of member 0 of attempt {world.first.pk} these batches came and none between: [[0, 1], [4, 6]]"
+    ]
+    (lost,) = MetricBatch.objects.filter(attempt=world.first, sequence=1)
+    assert wrong(CHECKS, "metric_batch.received") == [
+        f"row {lost.pk} of member 0 of attempt {world.first.pk} is of batch 1, which is not known to have come"
     ]
 
 
-def test_merged_rows_are_no_gap(world: World) -> None:
-    ids = list(MetricBatch.objects.filter(attempt=world.first).order_by("id").values_list("id", flat=True))
-    assert rows_merge(ids) == 1
+def test_merged_points_are_well_and_a_row_that_should_be_gone_is_named(world: World) -> None:
+    first, last = MetricBatch.objects.filter(attempt=world.first).order_by("id")
+    assert rows_merge([first.pk, last.pk]) == 1
     assert everything(CHECKS) == []
+    first.save(force_insert=True)
+    assert wrong(CHECKS, "metric_batch.merged") == [
+        f"row {last.pk} holds points of loss from row {first.pk} on, and row {first.pk} is kept beside it"
+    ]
+    (text,) = wrong(CHECKS, "run.summary")
+    assert text.startswith(f"run {world.run.pk}: the summary of loss is not that of its points: ")
 
 
 def test_a_file_of_another_attempt_is_named(world: World) -> None:
