@@ -15,8 +15,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-LOCK_MS = 45_000
-"""A tick takes at most 30 s; the mark of one that died goes by itself."""
+LOCK_MS = 5_000
+"""How long a tick whose worker was killed keeps the next one waiting. One that works for longer may get a twin, which
+does no harm; most take milliseconds."""
 REST_SECONDS_MOST = 5.0
 PREFIX = "bedplate:single-flight:"
 LEAVE = """
