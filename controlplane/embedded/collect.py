@@ -91,7 +91,7 @@ class Collector:
             if self._file is None:
                 self._file = FileIO(self.path, "ab")
             elif self._file.tell() + len(said) > LARGEST_BYTES:
-                self._rotate()
+                self._file = self._rotated(self._file)
             if self.lost_bytes and self._file.write(f"\n[{self.lost_bytes} bytes were lost: no room]\n".encode()):
                 self.lost_bytes = 0
             while written < len(said):  # not buffered: what is not written now is not tried again at every turn
@@ -99,15 +99,15 @@ class Collector:
         except OSError:
             self.lost_bytes += len(said) - written
 
-    def _rotate(self) -> None:
-        if self._file:
-            self._file.close()
+    def _rotated(self, full: FileIO) -> FileIO:
+        full.close()
+        self._file = None  # what follows may fail; then it is opened at the next turn
         for number in range(KEPT, 0, -1):
             older = self.path.with_name(f"{self.path.name}.{number}")
             newer = self.path.with_name(f"{self.path.name}.{number - 1}") if number > 1 else self.path
             if newer.exists():
                 newer.replace(older)
-        self._file = FileIO(self.path, "ab")
+        return FileIO(self.path, "ab")
 
 
 def worth_showing(line: str) -> str:

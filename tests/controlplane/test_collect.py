@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,21 @@ def test_a_log_that_cannot_be_opened_is_opened_later(tmp_path: Path) -> None:
     assert collector.path.read_text() == "\n[5 bytes were lost: no room]\nkept\n"
 
 
+def test_a_log_that_cannot_be_rotated_goes_on_later(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    collector, _ = pipe
+    monkeypatch.setattr("controlplane.embedded.collect.LARGEST_BYTES", 10)
+    assert say_and_drain(pipe, b"long ago\n")
+    for number in (1, 2):  # in the way of the old logs
+        (collector.path.parent / f"web.log.{number}" / "x").mkdir(parents=True)
+    assert say_and_drain(pipe, b"lost\n")
+    shutil.rmtree(collector.path.parent / "web.log.1")
+    shutil.rmtree(collector.path.parent / "web.log.2")
+    assert say_and_drain(pipe, b"kept\n")
+    assert say_and_drain(pipe, b"new\n")
+    assert (collector.path.parent / "web.log.1").read_text() == "long ago\n\n[5 bytes were lost: no room]\nkept\n"
+    assert collector.path.read_text() == "new\n"
+
+
 def test_a_child_that_cannot_be_started_again_is_tried_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     supervisor, tried = Supervisor(tmp_path), []
 
@@ -81,4 +97,5 @@ def test_a_child_that_cannot_be_started_again_is_tried_again(tmp_path: Path, cap
     until(again, 10)
     supervisor.close()
     assert len(tried) == 3
-    assert "[a] cannot be started: [Errno 28] No space left on device; trying again in 1 s" in capfd.readouterr().out
+    said = "[a] ended (not started: [Errno 28] No space left on device); starting it again in 0.5 s"
+    assert said in capfd.readouterr().out

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.disks import files_of_at_most
 from tests.support.runtime_api import RuntimeApi
 from tests.workers.runtime.cleaning.jobs import CREDIT_DATA, RECIPE, Jobs
 from tests.workers.runtime.cleaning.test_credit_data import CLEANED, INGESTED
@@ -69,6 +70,27 @@ def test_an_error_of_the_user_is_a_result_that_names_the_place(api: RuntimeApi, 
     assert code == exit_codes.USER_ERROR
     assert api.result() == {"error": {"code": "duplicate_column_names", "detail": detail}}
     assert said == f"error: duplicate_column_names: {detail}\n"
+
+
+@pytest.mark.parametrize("job", ["ingest", "clean"])
+def test_a_full_disk_is_the_reason_and_leaves_nothing_half_written(
+    api: RuntimeApi, tmp_path: Path, jobs: Jobs, job: str
+) -> None:
+    if job == "ingest":
+        source = tmp_path / "wide.csv"
+        source.write_text("a\n" + "".join(f"{number}\n" for number in range(100_000)), encoding="utf-8")
+        api.add_input("source", [source])
+        parameters: dict[str, Any] = {"format": "csv"}
+    else:
+        api.add_input("dataset", jobs.parquet({"a": list(range(100_000))}))
+        parameters = {"steps": [{"kind": "split", "test_ratio": 0.5}, {"kind": "standardise"}]}
+    with files_of_at_most(10_000):
+        code, said = run(api, job, parameters)
+    detail = "a disk that the job writes to is full: the log says where; make room and run it again"
+    assert (code, api.result()) == (exit_codes.USER_ERROR, {"error": {"code": "disk_full", "detail": detail}})
+    assert "No space left on device" in said or "File too large" in said
+    assert written(api) == []
+    assert run(api, job, parameters)[0] == exit_codes.COMPLETED
 
 
 def test_an_unknown_runner_is_refused(api: RuntimeApi, tmp_path: Path) -> None:
