@@ -16,23 +16,29 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 from controlplane.embedded.home import Home
 from controlplane.setting_kinds import (
     HOST,
+    HTTP_URL,
     NAMES,
+    PORT,
+    POSTGRES_URL,
+    REDIS_URL,
+    STORAGE_URL,
     SWITCH,
     Kind,
-    address,
+    default_hosts,
     one_of,
+    reachable,
     text_of_at_least,
+    variable,
     whole_number,
     wrong_key_line,
 )
@@ -54,30 +60,9 @@ class SettingsRefused(Exception):
         self.problems = problems
 
 
-PORT = whole_number(1, 65535, "a port, 1 to 65535")
 FOLDER = Kind("a folder", lambda text: (ROOT / Path(text).expanduser()).resolve())
 FILE = Kind("a file", lambda text: (ROOT / Path(text).expanduser()).resolve())
-HTTP_URL = address("`http://host[:port]` or `https://host[:port]`", "http", "https")
-POSTGRES_URL = address("`postgresql://user:password@host:port/database`", "postgresql", "postgres")
-REDIS_URL = address("`redis://[:password@]host:port[/number]` or `rediss://…`", "redis", "rediss")
-STORAGE_URL = address("`file:///absolute/folder` or `s3://bucket[/prefix]`", "file", "s3")
 GENERATED = "generated once"
-
-
-def variable(kind: Kind, default: Any, shown: str, about: str, *, secret: bool = False) -> Any:
-    """One row of the table. `default` is a value, or a function of the values of the rows above."""
-    return field(metadata={"kind": kind, "default": default, "shown": shown, "about": about, "secret": secret})
-
-
-def _reachable(values: Values, port: str) -> str:
-    host = values["host"]
-    host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{values[port]}" if ":" in host else f"http://{host}:{values[port]}"
-
-
-def _allowed_hosts(values: Values) -> tuple[str, ...]:
-    called = urlsplit(values["job_api_url"] or "").hostname or "localhost"
-    return tuple(dict.fromkeys(("localhost", "127.0.0.1", "[::1]", values["host"], called)))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -125,10 +110,10 @@ class Environment:
         whole_number(0, 65535, "a port, or `0` for none"), 8002, "`8002`", "Port of the worker's metrics and health"
     )
     gateway_url: str = variable(
-        HTTP_URL, lambda values: _reachable(values, "gateway_port"), "host and port above", "Gateway as callers see it"
+        HTTP_URL, lambda values: reachable(values, "gateway_port"), "host and port above", "Gateway as callers see it"
     )
     job_api_url: str = variable(
-        HTTP_URL, lambda values: _reachable(values, "port"), "host and port above", "The API as jobs and gateway see it"
+        HTTP_URL, lambda values: reachable(values, "port"), "host and port above", "The API as jobs and gateway see it"
     )
     gateway_token: str | None = variable(
         text_of_at_least(32), None, "from the secret key", "What the gateway shows to the API", secret=True
@@ -141,19 +126,13 @@ class Environment:
         whole_number(0, 31_536_000, "seconds; `0` for none"), 0, "`0`", "Longest that something may wait to be admitted"
     )
     silent_seconds: int = variable(
-        whole_number(10, 604_800, "seconds, at least 10"),
-        900,
-        "`900`",
-        "Silence of a running job after which it is taken for lost",
+        whole_number(10, 604_800, "seconds, at least 10"), 900, "`900`", "Silence of a job after which it is lost"
     )
     hints: bool = variable(
-        SWITCH,
-        True,
-        "`true`",
-        "Whether background work is asked for at once; without, the ticks find it: for tests and benchmarks",
+        SWITCH, True, "`true`", "Ask for background work at once; else the ticks find it: for tests and benchmarks"
     )
     data_runner: str = variable(one_of("native", "ray"), "native", "`native`", "What cleaning jobs run on")
-    allowed_hosts: tuple[str, ...] = variable(NAMES, _allowed_hosts, "this machine", "Host names that web answers to")
+    allowed_hosts: tuple[str, ...] = variable(NAMES, default_hosts, "this machine", "Host names that web answers to")
     trusted_proxies: tuple[str, ...] = variable(
         NAMES, ("127.0.0.1",), "`127.0.0.1`", "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count"
     )

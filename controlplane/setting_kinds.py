@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -96,3 +96,26 @@ def wrong_key_line(text: str) -> str:
 SWITCH = Kind("`true` or `false`", _parse_switch)
 NAMES = Kind("names, separated by commas", _parse_list)
 HOST = Kind("a host name or an IP address", _parse_host)
+PORT = whole_number(1, 65535, "a port, 1 to 65535")
+HTTP_URL = address("`http://host[:port]` or `https://host[:port]`", "http", "https")
+POSTGRES_URL = address("`postgresql://user:password@host:port/database`", "postgresql", "postgres")
+REDIS_URL = address("`redis://[:password@]host:port[/number]` or `rediss://…`", "redis", "rediss")
+STORAGE_URL = address("`file:///absolute/folder` or `s3://bucket[/prefix]`", "file", "s3")
+
+
+def variable(kind: Kind, default: Any, shown: str, about: str, *, secret: bool = False) -> Any:
+    """One row of the table. `default` is a value, or a function of the values of the rows above."""
+    return field(metadata={"kind": kind, "default": default, "shown": shown, "about": about, "secret": secret})
+
+
+def reachable(values: dict[str, Any], port: str) -> str:
+    """Address of that port as this machine reaches it."""
+    host = values["host"]
+    host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{values[port]}" if ":" in host else f"http://{host}:{values[port]}"
+
+
+def default_hosts(values: dict[str, Any]) -> tuple[str, ...]:
+    """Names by which this installation is called, as far as the settings say."""
+    called = urlsplit(values["job_api_url"] or "").hostname or "localhost"
+    return tuple(dict.fromkeys(("localhost", "127.0.0.1", "[::1]", values["host"], called)))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -84,7 +85,7 @@ def skewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Skewed]:
     with (
         running_stack(LD_PRELOAD=str(shim), SKEW_FILE=str(table)) as stack,
         stack.client() as client,
-        _signed_in(stack) as browser,
+        closing(_signed_in(stack)) as browser,
     ):
         yield Skewed(stack, client, browser, _ground(client), table)
 

@@ -24,4 +24,4 @@ class QuickConsumer(Consumer):
             interval_step=STEP_SECONDS,
             interval_max=LONGEST_SECONDS,
         )
-        return super().ensure_connected(conn)  # type: ignore[no-untyped-call]  # of the library
+        return super().ensure_connected(conn)

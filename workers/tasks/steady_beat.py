@@ -25,7 +25,10 @@ class SteadyScheduler(Scheduler):
     """Keeps nothing on disk: after a restart every tick comes at once, which is what a restart wants."""
 
     def setup_schedule(self) -> None:
-        super().setup_schedule()  # type: ignore[no-untyped-call]  # of the library
+        super().setup_schedule()
+        rows = self.app.conf.beat_schedule
+        self._every = {name: float(row["schedule"]) for name, row in rows.items()}
+        self._queues = {name: str(row["options"]["queue"]) for name, row in rows.items()}
         start = time.monotonic()
         self._due_at = {name: start + place * STAGGER_SECONDS for place, name in enumerate(self.schedule)}
         self._redis = Redis.from_url(settings.BEDPLATE_REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
@@ -36,7 +39,7 @@ class SteadyScheduler(Scheduler):
         now = time.monotonic()
         for name, entry in self.schedule.items():
             if now >= self._due_at[name]:
-                every = entry.schedule.run_every.total_seconds()
+                every = self._every[name]
                 # One that was missed is not made up for: a tick does the work of all before it.
                 self._due_at[name] += every * ((now - self._due_at[name]) // every + 1)
                 self._send(entry)
@@ -45,7 +48,7 @@ class SteadyScheduler(Scheduler):
 
     def _send(self, entry: ScheduleEntry) -> None:
         try:
-            if int(self._redis.llen(entry.options["queue"])) >= HEAP_MOST:
+            if int(self._redis.llen(self._queues[entry.name])) >= HEAP_MOST:
                 return
             self.apply_async(entry, producer=self.producer, advance=False)
         except (RedisError, SchedulingError, KombuError, OSError) as error:

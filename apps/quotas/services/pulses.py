@@ -17,7 +17,10 @@ GAP = timedelta(seconds=30)
 _BEAT = """
 INSERT INTO quotas_pulse AS p (name, since, at) VALUES (%(name)s, clock_timestamp(), clock_timestamp())
 ON CONFLICT (name) DO UPDATE SET
-    since = CASE WHEN p.since IS NULL OR clock_timestamp() - p.at > %(gap)s THEN clock_timestamp() ELSE p.since END,
+    since = CASE
+        WHEN p.since IS NULL OR clock_timestamp() - p.at > make_interval(secs => %(gap)s) THEN clock_timestamp()
+        ELSE p.since
+    END,
     at = clock_timestamp()
 """
 
@@ -25,7 +28,7 @@ ON CONFLICT (name) DO UPDATE SET
 def pulse_beat(name: str) -> None:
     """It works now. One statement."""
     with connection.cursor() as cursor:
-        cursor.execute(_BEAT, {"name": name, "gap": GAP})
+        cursor.execute(_BEAT, {"name": name, "gap": GAP.total_seconds()})
 
 
 def pulse_stop(name: str) -> None:

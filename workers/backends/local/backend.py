@@ -70,6 +70,7 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
             environment=dict(environment or {}),
             temporary_prefix=f"{TEMPORARY_PREFIX}{hashlib.sha256(os.fsencode(self._jobs)).hexdigest()[:6]}-",
             processes_most=fence.processes_most(),
+            niceness=os.getpriority(os.PRIO_PROCESS, 0),
         )
 
     def handle_for(self, spec: Spec, launch: LaunchContext) -> JobHandle:

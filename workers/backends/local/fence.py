@@ -19,7 +19,7 @@ from workers.backends.local import processes
 
 GROUPS = "/sys/fs/cgroup"
 PREFIX = "bedplate-"
-LEAST_PROCESSES = 1024
+LEAST_PROCESSES = 512
 PROCESSES_PER_CORE = 64
 SPARE = 16
 """Threads that a wrapper may need when its command is gone."""
@@ -53,9 +53,11 @@ class Fence:
             bound = own if most == resource.RLIM_INFINITY else min(own, most)
             resource.setrlimit(resource.RLIMIT_NPROC, (bound, bound))
 
-    def is_hit(self, pids: list[int]) -> bool:
-        """Whether it wanted more than it may have; `pids` are its processes now."""
-        return _refusals(self.group) > self._hits_before if self.group else len(pids) >= self.most
+    def is_hit(self, root: int) -> bool:
+        """Whether it wanted more than it may have. Cheap where there is a group: a bomb leaves little time to look."""
+        if self.group:
+            return _refusals(self.group) > self._hits_before
+        return len(processes.tree(root)) >= self.most
 
     def end(self, root: int) -> None:
         """Kill everything inside but `root`, which may still start a thread or two for its last words."""

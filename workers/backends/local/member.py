@@ -88,6 +88,7 @@ class Member:
         try:
             processes.die_with(parent)
             os.setsid()
+            os.setpriority(os.PRIO_PROCESS, 0, self._plan["niceness"])
             for each in SIGNALS:
                 signal.signal(each, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -150,7 +151,7 @@ class Member:
     def _clear(self, code: int) -> None:
         """The wrapper is gone: so must be all that it started. A fork bomb may have been its end too."""
         if self._fence:
-            if code and self._verdict not in OVER_LIMIT and self._fence.is_hit(processes.tree(os.getpid())):
+            if code and self._verdict not in OVER_LIMIT and self._fence.is_hit(os.getpid()):
                 self._say_too_many(self._fence.most)
             self._fence.clear()
 
@@ -166,12 +167,12 @@ class Member:
     def _hold_to_limits(self, now: float) -> None:
         if self._verdict in OVER_LIMIT:
             return
-        limit, pids = self._plan["memory_limit_bytes"], processes.tree(self.pid)
-        if self._fence and self._fence.is_hit(pids):
+        if self._fence and self._fence.is_hit(self.pid):
             self._kill_at = now
             self._say_too_many(self._fence.most)
             return
-        held = processes.held_bytes(pids, limit) if limit else 0
+        limit = self._plan["memory_limit_bytes"]
+        held = processes.held_bytes(processes.tree(self.pid), limit) if limit else 0
         if held > limit:
             self._verdict, self._kill_at = "out_of_memory", now
             self.detail = f"Member {self.index} held {held} bytes of memory; its limit is {limit}."

@@ -36,6 +36,8 @@ class Site:
     """How its name begins: by it this home knows its own again."""
     processes_most: int = LEAST_PROCESSES
     """Processes and threads that one member may have."""
+    niceness: int = 0
+    """Of the members; their supervisor goes ahead of them where it may."""
 
 
 def attempt_folder_name(launch: LaunchContext) -> str:
@@ -63,6 +65,7 @@ def make_plan(spec: Spec, launch: LaunchContext, folder: JobFolder, site: Site) 
         "temporary": site.temporary,
         "temporary_prefix": site.temporary_prefix,
         "processes_most": site.processes_most,
+        "niceness": site.niceness,
         "memory_limit_bytes": spec.resources.memory_bytes,
         "time_limit_seconds": spec.time_limit_seconds if isinstance(spec, JobSpec) else 0,
         "health_path": spec.health_path if isinstance(spec, ServingSpec) else "",

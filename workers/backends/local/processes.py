@@ -11,7 +11,7 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -55,16 +55,16 @@ def children(pid: int) -> list[int]:
     return [int(each) for each in found]
 
 
-def tree(pid: int) -> list[int]:
-    """The process and every one below it, zombies too."""
+def tree(pid: int, *, without: Collection[int] = ()) -> list[int]:
+    """The process and every one below it, zombies too; not what is in `without`, nor what is below that. One scan."""
     found = [pid]
     if os.path.exists(f"/proc/self/task/{os.getpid()}/children"):  # noqa: PTH110
         for each in found:  # grows while it is walked
-            found.extend(children(each))
+            found.extend(child for child in children(each) if child not in without)
         return found
     parents = _parents()
     for each in found:
-        found.extend(parents.get(each, ()))
+        found.extend(child for child in parents.get(each, ()) if child not in without)
     return found
 
 
