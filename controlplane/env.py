@@ -9,7 +9,6 @@ An empty value counts as unset. A wrong one is refused at start, with its name a
 from __future__ import annotations
 
 import base64
-import difflib
 import hashlib
 import hmac
 import os
@@ -22,8 +21,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
 from controlplane.embedded.home import Home
 from controlplane.setting_kinds import (
     HOST,
@@ -31,6 +28,7 @@ from controlplane.setting_kinds import (
     SWITCH,
     Kind,
     address,
+    file_of_settings,
     one_of,
     text_of_at_least,
     whole_number,
@@ -38,8 +36,7 @@ from controlplane.setting_kinds import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
-PREFIX = "BEDPLATE_"
-ENV_FILE = "BEDPLATE_ENV_FILE"
+PREFIX, ENV_FILE = "BEDPLATE_", "BEDPLATE_ENV_FILE"
 
 Values = dict[str, Any]
 keys_made: set[Path] = set()
@@ -254,14 +251,8 @@ def read(environ: Mapping[str, str]) -> Environment:
 
 def _from_file(environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
     path = Path(environ.get(ENV_FILE, ROOT / ".env"))
-    if not path.name or not path.is_file():
-        return {}
     known = {name_of(row.name) for row in fields(Environment)}
-    found = {name: text for name, text in dotenv_values(path).items() if text}
-    for name in sorted(name for name in found if name.startswith(PREFIX) and name not in known):
-        close = difflib.get_close_matches(name, known, n=1)
-        problems.append(f"{name} in {path} is no setting" + (f"; did you mean {close[0]}?" if close else ""))
-    return found
+    return file_of_settings(path, PREFIX, known, problems) if path.name and path.is_file() else {}
 
 
 @lru_cache(maxsize=1)
@@ -273,13 +264,6 @@ def current() -> Environment:
 def current_in(home: Path) -> Environment:
     """The settings of this process as they are for another home."""
     return read({**os.environ, name_of("home"): str(home)})
-
-
-def plain_texts(environment: Environment) -> dict[str, str]:
-    """The settings that are no secrets and no places in the home, as text."""
-    shown = {name_of(row.name) for row in fields(Environment) if not row.metadata["secret"]}
-    texts = for_children(environment).items()
-    return {name: text for name, text in texts if name in shown and str(environment.home) not in text}
 
 
 def process_environment() -> dict[str, str]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
 
 KEY_BYTES = 32
 
@@ -96,3 +100,12 @@ def wrong_key_line(text: str) -> str:
 SWITCH = Kind("`true` or `false`", _parse_switch)
 NAMES = Kind("names, separated by commas", _parse_list)
 HOST = Kind("a host name or an IP address", _parse_host)
+
+
+def file_of_settings(path: Path, prefix: str, known: Collection[str], problems: list[str]) -> dict[str, str]:
+    """What a file of settings says. A name with the prefix that is not known is entered as a problem."""
+    found = {name: text for name, text in dotenv_values(path).items() if text}
+    for name in sorted(name for name in found if name.startswith(prefix) and name not in known):
+        close = difflib.get_close_matches(name, known, n=1)
+        problems.append(f"{name} in {path} is no setting" + (f"; did you mean {close[0]}?" if close else ""))
+    return found
