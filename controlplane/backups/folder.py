@@ -14,11 +14,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 
+from controlplane import env
 from controlplane.embedded.home import write_private
 
 FORMAT = "bedplate-backup/1"
@@ -65,6 +67,13 @@ class Manifest(msgspec.Struct, frozen=True):
     """Those of the installation that are no secrets, for people."""
     damaged: list[str] = []
     """Files that were missing or damaged already, and that somebody chose to go without."""
+
+
+def plain_settings(environment: env.Environment) -> dict[str, str]:
+    """The settings that are no secrets and no places in the home, as text."""
+    shown = {env.name_of(row.name) for row in fields(env.Environment) if not row.metadata["secret"]}
+    texts = env.for_children(environment).items()
+    return {name: text for name, text in texts if name in shown and str(environment.home) not in text}
 
 
 def manifest_write(folder: Path, manifest: Manifest) -> None:

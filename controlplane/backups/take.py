@@ -38,6 +38,7 @@ from controlplane.backups.folder import (
     listing_write,
     manifest_write,
     measured,
+    plain_settings,
     sync,
     sync_folder,
 )
@@ -206,7 +207,7 @@ def _described(
         files={name: measured(draft / name) for name in (DUMP, LISTING, SECRET_KEY, ENCRYPTION_KEY)},
         object_count=len(files.copied),
         object_bytes=sum(one.size_bytes for one in files.copied.values()),
-        settings=env.plain_texts(environment),
+        settings=plain_settings(environment),
         damaged=[f"{one.owner}: {one.path} {how}" for one, how in differ.items()],
     )
 

@@ -127,7 +127,8 @@ def test_rows_objects_and_keys_come_back(backup: Path, here: Environment, source
 def test_numbers_of_transactions_of_the_old_cluster_are_forgotten(
     here: Environment, source: Source, place: Place, tmp_path: Path
 ) -> None:
-    MetricBatchFactory.create(attempt=started(), merged_transaction_id=987654321, merged_id=1)
+    version = DatasetVersionFactory.with_objects({"part-00000.parquet": b"1234"})
+    MetricBatchFactory.create(attempt=started(dataset_version=version), merged_transaction_id=987654321, merged_id=1)
     backup_take(tmp_path / "backup", here)
     restore(tmp_path / "backup", place)
     assert place.rows("SELECT DISTINCT transaction_id FROM quotas_logchunk") == [(0,)]

@@ -95,7 +95,7 @@ def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
     kept = served(demo, ground)
     before = {
         "run": demo.get(f"/runs/{kept['run']['id']}").json(),
-        "curve": demo.get(f"/runs/{kept['run']['id']}/metrics?keys=train/loss").json(),
+        "curve": demo.get(f"/runs/{kept['run']['id']}/metrics?keys=train/loss").json()["series"],
         "version": demo.get(f"/dataset-versions/{kept['run']['dataset_version']}").json(),
         "artifacts": demo.get(f"/artifacts?run={kept['run']['id']}").json()["results"],
         "predictions": predicted(demo, demo.get(f"/endpoints/{kept['endpoint']}").json()),
@@ -125,7 +125,7 @@ def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
 def _is_all_there(client: httpx.Client, kept: dict[str, Any], before: dict[str, Any]) -> None:
     run = kept["run"]["id"]
     assert client.get(f"/runs/{run}").json() == before["run"]
-    assert client.get(f"/runs/{run}/metrics?keys=train/loss").json() == before["curve"]
+    assert client.get(f"/runs/{run}/metrics?keys=train/loss").json()["series"] == before["curve"]
     assert client.get(f"/dataset-versions/{kept['run']['dataset_version']}").json() == before["version"]
     artifacts = client.get(f"/artifacts?run={run}").json()["results"]
     assert artifacts == before["artifacts"]

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from controlplane import env
-from controlplane.backups.folder import BackupRefused
+from controlplane.backups.folder import BackupRefused, plain_settings
 from controlplane.backups.restore import Restored, backup_restore
 from controlplane.backups.target import Target
 from controlplane.embedded.account import NoAccount
@@ -46,7 +46,7 @@ class Command(BaseCommand):
     def _tell(self, restored: Restored, environment: env.Environment) -> None:
         made = restored.manifest
         self.stdout.write(f"{restored.rows} rows and {made.object_count} objects, as they were at {made.made_at}.")
-        now = env.plain_texts(environment)
+        now = plain_settings(environment)
         for name, text in made.settings.items():
             if now.get(name) != text and not text.startswith("file://"):
                 self.stdout.write(f"{name} was {text}, and is {now.get(name, 'unset')} here.")
