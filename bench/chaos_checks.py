@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import sys
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -133,10 +132,6 @@ def check_points(run: Run, seen: list[Witness], api: Api, findings: Findings) ->
         findings.check("lost", same, f"run {run.name}, {key}: shown are {len(pairs)}, counting are {len(points)}")
 
 
-def text_of(chunk: LogChunk) -> str:
-    return chunk.text if chunk.content is None else zlib.decompress(chunk.content).decode()
-
-
 def check_logs(run: Run, seen: list[Witness], findings: Findings) -> None:
     for one in seen:
         chunks = list(LogChunk.objects.filter(attempt=one.attempt, rank=0).order_by("sequence"))
@@ -146,8 +141,8 @@ def check_logs(run: Run, seen: list[Witness], findings: Findings) -> None:
         following = 1
         for chunk in chunks:
             findings.check("lost", chunk.first_line == following, f"{where}: line {following} is not there")
-            following = chunk.first_line + text_of(chunk).count("\n")
-        lines = [line.split() for chunk in chunks for line in text_of(chunk).splitlines() if line.startswith("chaos ")]
+            following = chunk.first_line + chunk.output().count("\n")
+        lines = [line.split() for chunk in chunks for line in chunk.output().splitlines() if line.startswith("chaos ")]
         told = [int(words[2]) for words in lines]
         findings.check("doubled", len(set(told)) == len(told), f"{where}: lines are there twice")
         want = one.lines if one.ended else len(told)

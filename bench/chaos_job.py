@@ -57,9 +57,7 @@ class WatchedContext(JobContext):
 
     def save_checkpoint(self, source: Any, step: int, metadata: dict[str, Any] | None = None) -> Checkpoint:
         kept = super().save_checkpoint(source, step, metadata)
-        self.evidence.note(
-            checkpoint=step, sha256=hash_file(kept.path), acknowledged=getattr(kept, "acknowledged", True)
-        )
+        self.evidence.note(checkpoint=step, sha256=hash_file(kept.path), acknowledged=kept.acknowledged)
         return kept
 
     def log_artifact(

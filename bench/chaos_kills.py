@@ -159,7 +159,7 @@ class Chaos(threading.Thread):
         return [kill for kill in list(self.kills) if kill.expects and kill.recovered is None]
 
     def _victim(self, kind: str) -> tuple[Kill, psutil.Process] | None:
-        with suppress(psutil.Error, LookupError):  # it is not there at this moment
+        with suppress(psutil.Error, LookupError, OSError):  # it is not there at this moment
             if kind in PARTS:
                 process = self._stack.child(kind)
                 return Kill(kind, process.pid, 0.0), process
