@@ -92,7 +92,8 @@ class Collector:
                 self._file = FileIO(self.path, "ab")
             elif self._file.tell() + len(said) > LARGEST_BYTES:
                 self._file = self._rotated(self._file)
-            if self.lost_bytes and self._file.write(f"\n[{self.lost_bytes} bytes were lost: no room]\n".encode()):
+            note = f"[{self.lost_bytes} bytes were not written: the disk was full]\n"
+            if self.lost_bytes and self._file.write(note.encode()):
                 self.lost_bytes = 0
             while written < len(said):  # not buffered: what is not written now is not tried again at every turn
                 written += self._file.write(said[written:])

@@ -42,7 +42,7 @@ def test_without_room_what_is_said_is_lost_and_counted_and_nobody_ends(pipe: Pip
         assert say_and_drain(pipe, b"lost\n")
         assert collector.lost_bytes == 11
     assert say_and_drain(pipe, b"after\n")
-    assert collector.path.read_text() == "before\ncut\n[11 bytes were lost: no room]\nafter\n"
+    assert collector.path.read_text() == "before\ncut[11 bytes were not written: the disk was full]\nafter\n"
     assert list(collector.tail) == ["before", "cut here", "lost", "after"]
 
 
@@ -57,7 +57,7 @@ def test_a_log_that_cannot_be_opened_is_opened_later(tmp_path: Path) -> None:
     os.close(writing)
     assert not collector.drain()
     collector.close()
-    assert collector.path.read_text() == "\n[5 bytes were lost: no room]\nkept\n"
+    assert collector.path.read_text() == "[5 bytes were not written: the disk was full]\nkept\n"
 
 
 def test_a_log_that_cannot_be_rotated_goes_on_later(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,9 @@ def test_a_log_that_cannot_be_rotated_goes_on_later(pipe: Pipe, monkeypatch: pyt
     shutil.rmtree(collector.path.parent / "web.log.2")
     assert say_and_drain(pipe, b"kept\n")
     assert say_and_drain(pipe, b"new\n")
-    assert (collector.path.parent / "web.log.1").read_text() == "long ago\n\n[5 bytes were lost: no room]\nkept\n"
+    assert (
+        collector.path.parent / "web.log.1"
+    ).read_text() == "long ago\n[5 bytes were not written: the disk was full]\nkept\n"
     assert collector.path.read_text() == "new\n"
 
 
