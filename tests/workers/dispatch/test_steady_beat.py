@@ -12,6 +12,7 @@ from celery.beat import ScheduleEntry
 from django.conf import settings
 from redis import Redis
 
+from apps.common.queues import QUEUES
 from controlplane.celery import app as celery_app
 from workers.tasks import steady_beat
 from workers.tasks.schedule import BEAT_SCHEDULE
@@ -108,6 +109,6 @@ def test_it_is_the_one_of_this_installation_and_says_no_time_of_day(redis: Redis
     global now
     now += 60
     beat.tick()
-    messages = [text.decode() for queue in ("control", "dispatch") for text in redis.lrange(queue, 0, -1)]
+    messages = [text.decode() for queue in QUEUES for text in redis.lrange(queue, 0, -1)]
     assert len(messages) == len(BEAT_SCHEDULE)
     assert all('"expires": null' in text and '"eta": null' in text for text in messages)
