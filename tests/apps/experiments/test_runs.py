@@ -34,7 +34,7 @@ RESOURCES = Resources(cpu_millis=500, memory_bytes=256 << 20)
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
-    monkeypatch.setattr(queues, "_send_now", lambda name, args, after: found.append((name, *args)))
+    monkeypatch.setattr(queues._sender, "put", lambda name, args, after_seconds: found.append((name, *args)))
     return found
 
 
