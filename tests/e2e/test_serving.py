@@ -94,23 +94,25 @@ def test_a_bad_record_is_refused_by_place(endpoint: dict[str, Any], caller: http
 
 def test_the_address_survives_its_replica(endpoint: dict[str, Any], caller: httpx.Client, stack: Stack) -> None:
     before = caller.post(endpoint["url"], json=RECORDS).json()["predictions"]
-    (replica,) = replicas(stack)
+    (replica,) = replicas(stack, endpoint)
     replica.kill()
     psutil.wait_procs([replica], timeout=10)
     until(lambda: caller.post(endpoint["url"], json=RECORDS).status_code == 200, timeout_seconds=30)
     assert caller.post(endpoint["url"], json=RECORDS).json()["predictions"] == before
-    (again,) = replicas(stack)
+    (again,) = replicas(stack, endpoint)
     assert again.pid != replica.pid
 
 
-def replicas(stack: Stack) -> list[psutil.Process]:
-    """The processes that serve, without the wrappers above them."""
+def replicas(stack: Stack, endpoint: dict[str, Any]) -> list[psutil.Process]:
+    """The processes that serve the endpoint's ready revision, without the wrappers above them."""
     jobs = str(stack.home / "jobs")
+    ready = {revision["workload"] for revision in endpoint["revisions"] if revision["state"] == "ready"}
     found = []
     for process in psutil.process_iter():
         try:
             words = process.cmdline()
-            if words[1:3] == ["-m", "workers.runtime.serving"] and process.cwd().startswith(jobs):
+            serves = words[1:3] == ["-m", "workers.runtime.serving"] and process.cwd().startswith(jobs)
+            if serves and process.environ()["BEDPLATE_WORKLOAD_ID"] in ready:
                 found.append(process)
         except psutil.Error:
             continue
