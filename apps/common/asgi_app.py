@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -80,7 +81,7 @@ class Incoming:
         return int(found[0])
 
 
-class BulkApp:
+class BulkApp(ABC):
     """One per process and address.
 
     Args:
@@ -97,10 +98,11 @@ class BulkApp:
         self._tokens: OrderedDict[str, tuple[UUID, float]] = OrderedDict()
         self.allowance = Allowance(total_bytes=TOTAL_BYTES, sender_bytes=SENDER_BYTES)
 
+    @abstractmethod
     async def take(self, request: Incoming) -> Any:
         """Keep what was sent; returns what is answered, as JSON. Raises BedplateError."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def close(self) -> None:
         """Give back what it holds; a later request takes it again."""
 
