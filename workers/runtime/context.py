@@ -41,6 +41,7 @@ from workers.runtime.stored_file import (
     checked_name,
     hash_file,
     store_file,
+    unused_name,
     write_text_atomically,
 )
 
@@ -138,10 +139,7 @@ class JobContext:
         folder, uri = self._output("checkpoints")
         origin = Path(source) if isinstance(source, str) else source
         suffix = origin.suffix if isinstance(origin, Path) else ".pt"
-        name, again = f"step-{step}{suffix}", 1
-        while (folder / name).exists():  # an acknowledged file is never written over
-            name, again = f"step-{step}-{again}{suffix}", again + 1
-        stored = store_file(origin, folder, uri, name)
+        stored = store_file(origin, folder, uri, unused_name(folder, f"step-{step}{suffix}"))
         record = {"step": step, **stored.description(), "metadata": metadata or {}}
         told = self._announce(f"the checkpoint of step {step}", lambda: self._link.register_checkpoint(record))
         return Checkpoint(step=step, path=stored.path, metadata=metadata or {}, announcement=told)
@@ -166,10 +164,12 @@ class JobContext:
     ) -> StoredFile:
         """Store a file as an artifact, and announce it as a checkpoint is.
 
-        `kind` is `model`, `preprocessor`, `report` or `file`.
+        `kind` is `model`, `preprocessor`, `report` or `file`. Stored again under its name it is another file beside
+        the first, which stays; the last one counts.
         """
         (folder, uri), source = self._output("artifacts"), Path(path)
-        stored = store_file(source, folder, uri, f"{checked_name(name)}/{checked_name(source.name)}")
+        place = unused_name(folder, f"{checked_name(name)}/{checked_name(source.name)}")
+        stored = store_file(source, folder, uri, place)
         record = {"name": name, "kind": kind, **stored.description(), "metadata": metadata or {}}
         self._announce(f"the artifact {name}", lambda: self._link.register_artifact(record))
         return stored

@@ -77,6 +77,14 @@ def store_file(source: Path | Writer, folder: Path, folder_uri: str, name: str) 
     return StoredFile(uri=folder_uri + name, path=target, sha256=digest, size_bytes=size)
 
 
+def unused_name(folder: Path, name: str) -> str:
+    """The name, or one beside it that no file has: what was acknowledged is never written over."""
+    path, again, found = Path(name), 1, name
+    while (folder / found).exists():
+        found, again = str(path.with_name(f"{path.stem}-{again}{path.suffix}")), again + 1
+    return found
+
+
 def hash_file(path: Path) -> str:
     """SHA-256 of a file in hexadecimal, after its bytes were forced to the disk."""
     with path.open("rb") as file:

@@ -156,6 +156,18 @@ def test_an_artifact_is_copied_and_announced(api: RuntimeApi, tmp_path: Path, ct
     assert api.path_of(stored.uri).read_bytes() == b"onnx"
 
 
+def test_an_artifact_stored_again_leaves_the_one_that_was_acknowledged(
+    api: RuntimeApi, tmp_path: Path, ctx: JobContext
+) -> None:
+    source = tmp_path / "model.onnx"
+    for content in (b"first", b"second", b"third"):
+        source.write_bytes(content)
+        ctx.log_artifact("model", source, kind="model")
+    base = f"bedplate://attempts/{api.attempt_id}/artifacts/model/"
+    assert [one["uri"].removeprefix(base) for one in api.artifacts] == ["model.onnx", "model-1.onnx", "model-2.onnx"]
+    assert [api.path_of(one["uri"]).read_bytes() for one in api.artifacts] == [b"first", b"second", b"third"]
+
+
 @pytest.mark.parametrize("name", ["../model", "a/b", "", ".hidden"])
 def test_a_name_cannot_lead_out_of_the_output(api: RuntimeApi, tmp_path: Path, name: str, ctx: JobContext) -> None:
     source = tmp_path / "model.onnx"
