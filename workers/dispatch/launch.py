@@ -15,7 +15,7 @@ from apps.common import clock
 from apps.common.errors import BedplateError
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.services.attempt_tokens import issue
-from apps.quotas.services.attempts import attempt_begin, attempt_refused, attempt_submitted, launch_undo
+from apps.quotas.services.attempts import attempt_begin, attempt_refused, attempt_submitted, launch_delayed, launch_undo
 from apps.quotas.states import WorkloadState
 from workers.backends.base import Backend, BackendUnavailable, LaunchRefused
 from workers.contracts.launch import JobHandle, LaunchContext
@@ -57,6 +57,7 @@ def launch(workload_id: UUID) -> None:
         backend.submit(spec, context)
     except BackendUnavailable as error:
         log.warning("attempt %s is not acknowledged yet: %s", attempt.pk, error)
+        launch_delayed(workload.pk, detail=f"Not launched yet: {error}")
         return
     except LaunchRefused as error:
         attempt_refused(attempt.pk, reason=error.reason, detail=str(error))

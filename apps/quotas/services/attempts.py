@@ -78,6 +78,14 @@ def attempt_refused(attempt_id: UUID, *, reason: str = Reason.LAUNCH_ERROR, deta
 
 
 @transaction.atomic
+def launch_delayed(workload_id: UUID, *, detail: str) -> None:
+    """The backend has not taken the job yet: say why. It is submitted again until it does, or the start times out."""
+    workload = workload_locked(workload_id)
+    if workload.state == WorkloadState.LAUNCHING and explain([Move(workload, workload.state, "", detail)]):
+        queues.send(queues.WORKLOAD_CHANGED, workload.pk)
+
+
+@transaction.atomic
 def launch_undo(workload_id: UUID, *, detail: str) -> None:
     """The backend cannot be reached before anything was begun: wait again, with back-off."""
     workload = workload_locked(workload_id)

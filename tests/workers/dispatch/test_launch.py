@@ -106,6 +106,7 @@ def test_a_submit_without_an_answer_is_repeated_under_the_same_id(queue: Queue, 
     fake.plan = Script.refusing(2)
     workload = launched(queue)
     assert attempt_of_workload(workload).submitted_at is None
+    assert fresh(workload).state_detail.startswith("Not launched yet: ")
     for _ in range(3):
         launch_due()
     assert attempt_of_workload(workload).submitted_at is not None
