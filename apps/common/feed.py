@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = (0.1, 0.5, 1.0)
 HEARTBEAT_SECONDS = 15.0
+TICK_SECONDS = 1.0
 RECHECK_SECONDS = 30.0
 """How often the rights of all sockets are looked at again; each second while no news come."""
 UNAUTHENTICATED = 4401
@@ -41,12 +42,17 @@ StampsOf = Callable[[Sequence[Who]], list[str]]
 """What the rights of each are now, in short; empty: there are none any more. Reads the database."""
 
 
+def no_stamps(whos: Sequence[Who]) -> list[str]:
+    """Where sockets have no rights to lose."""
+    return ["none"] * len(whos)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the apps say about sockets."""
 
     ends: EndsOf = field(default_factory=dict)
-    stamps: StampsOf = lambda whos: [""] * len(whos)
+    stamps: StampsOf = no_stamps
     carried: frozenset[str] = frozenset()
     """Kinds of subject whose points ride on the socket while somebody follows them."""
 
@@ -62,6 +68,8 @@ class Feed:
         """All below it was told in this process; 0: not known yet."""
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = asyncio.Event()
+        self._recheck_at = 0.0
+        """Of the loop's clock: when rights are looked at again, whatever is told."""
         self._redis: Any = None
 
     @property
@@ -140,6 +148,7 @@ class Feed:
         hole = bool(known) and (told.since > known or told.horizon < known)  # or the database is another one
         if hole:
             self._tell_gap()
+            self._recheck_at = 0.0  # what ended somebody's rights may have been in it
         touched: dict[str, Line] = {}
         for item in told.items:
             if hole or item.t >= known:  # else it was told before: another publisher took over
@@ -201,7 +210,7 @@ class Feed:
 
     async def recheck(self) -> None:
         """Close the sockets whose rights are no longer those with which they were opened. A few queries for all."""
-        boxes = [box for box in self.boxes if not box.closing]
+        boxes = [box for box in self.boxes if not box.closing and box.stamp is not None]
         if not boxes:
             return
         try:
@@ -211,23 +220,27 @@ class Feed:
             return
         for box, stamp in zip(boxes, now, strict=True):
             if stamp != box.stamp:
-                box.close(RIGHTS_CHANGED)
+                box.close(RIGHTS_CHANGED if stamp else UNAUTHENTICATED)
 
     async def _look_after(self) -> None:
         """Heartbeats, the rights of all now and then, and who is followed."""
         loop = asyncio.get_running_loop()
-        rechecked = loop.time()
+        self._recheck_at = loop.time() + RECHECK_SECONDS
+        beat_at = 0.0
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS / 3)
+            await asyncio.sleep(min(TICK_SECONDS, HEARTBEAT_SECONDS / 3))
             now = loop.time()
+            if now >= self._recheck_at:
+                self._recheck_at = now + RECHECK_SECONDS
+                await self.recheck()
+            if now < beat_at:
+                continue
+            beat_at = now + HEARTBEAT_SECONDS / 3
             beat = Letter(text_of(Heartbeat(self.cursor)))
             for box in self.boxes if self.horizon else ():
                 if now - box.spoke_at >= HEARTBEAT_SECONDS and not self._has_more_for(box):
                     box.put(beat)
             await self.announce(list(self.lines))
-            if now - rechecked >= RECHECK_SECONDS:
-                rechecked = now
-                await self.recheck()
 
     def _has_more_for(self, box: Mailbox) -> bool:
         """Whether something below the horizon is still to be told: a heartbeat would claim that it was."""

@@ -98,13 +98,17 @@ class LiveConsumer(_Consumer):
         if sum(box.who.user_id == who.user_id for box in self.feed.boxes) >= SOCKETS_MOST:
             await self.close(TOO_MANY)
             return
+        # In the feed at once: of many that come at the same moment each counts, and what ends its rights from here on
+        # ends it, whatever is read below.
+        box = self.box = Mailbox(who)
         try:
-            (stamp,) = await database_sync_to_async(self.rules.stamps)([who])
-            box = Mailbox(who, stamp)
-            self.box = box
             await self.feed.join(box)
+            (box.stamp,) = await database_sync_to_async(self.rules.stamps)([who])
         except DatabaseError:
             await self.close(TRY_AGAIN)
+            return
+        if not box.stamp:
+            await self.close(UNAUTHENTICATED)
             return
         loop = asyncio.get_running_loop()
         self._counted_at = loop.time()
@@ -175,7 +179,8 @@ class LiveConsumer(_Consumer):
         # Followed before the answer: what happens after `subscribed` is told, what was before can be read.
         await self.feed.announce([subject])
         cursor, horizon = self.feed.follow(box, subject, hold=after is not None), self.feed.horizon
-        self._say(box, Subscribed(subject, cursor))
+        # Not further than what it knows: if it breaks off before its past is told, it comes back with this cursor.
+        self._say(box, Subscribed(subject, asked.after or cursor))
         if after is None:
             return
         try:

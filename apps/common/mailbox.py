@@ -41,10 +41,10 @@ class Who:
 class Mailbox:
     """The queue of one socket. Belongs to one event loop."""
 
-    def __init__(self, who: Who, stamp: str = "") -> None:
+    def __init__(self, who: Who) -> None:
         self.who = who
-        self.stamp = stamp
-        """What its rights were when it opened; another stamp means that they have changed."""
+        self.stamp: str | None = None
+        """What its rights were when it opened; another stamp means that they have changed. None: not read yet."""
         self.subjects: set[str] = set()
         self.closing = 0
         """Code to close with; 0: it stays open."""

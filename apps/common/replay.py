@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Q
 
 from apps.common import clock
-from apps.common.cursors import Cursor
+from apps.common.cursors import Cursor, visible_up_to
 from apps.common.live_messages import EventTold, Gap, Update
 from apps.common.models import Event
 from apps.common.publisher import told
@@ -17,6 +17,8 @@ from apps.common.rounds import Tail, cursor_at
 
 EVENTS_MOST = 500
 """A client that missed more reads again what it shows."""
+SEARCHED_MOST = 20_000
+"""Events of all subjects that one who comes back may have looked through."""
 NEWS_KEPT = timedelta(hours=1)
 ROWS_PER_STATEMENT = 10_000
 
@@ -30,10 +32,15 @@ def past_of(subject: str, after: Cursor, horizon: int, tails: Sequence[Tail]) ->
     """What was told of a subject after a cursor and below a horizon; None when nothing was.
 
     A gap where that is more than a message holds, or where the outbox no longer goes back so far. Points and output
-    are not repeated: it says whether there are any, and the API has them. Two or three queries.
+    are not repeated: it says whether there are any, and the API has them. Three or four queries.
     """
-    if after[0] >= horizon:
-        return None
+    if (
+        after[0] >= horizon
+    ):  # told further by another process; or a cursor of another database, and nobody knows of what
+        return Gap(cursor_at(1), subject) if after[0] > visible_up_to()[0] else None
+    since = Event.objects.filter(transaction_id__gte=after[0], transaction_id__lt=horizon)
+    if since.order_by("transaction_id", "id").values("id")[SEARCHED_MOST : SEARCHED_MOST + 1]:
+        return Gap(cursor_at(after[0] + 1), subject)
     oldest = Event.objects.order_by("id").values_list("transaction_id", flat=True).first()
     if oldest is None or oldest > after[0]:
         return Gap(cursor_at(after[0] + 1), subject)
@@ -42,8 +49,7 @@ def past_of(subject: str, after: Cursor, horizon: int, tails: Sequence[Tail]) ->
     if noun == "project":
         about |= Q(project_id=key)
     later = Q(transaction_id__gt=after[0]) | Q(transaction_id=after[0], id__gt=after[1])
-    rows = Event.objects.filter(about, later, transaction_id__gte=after[0], transaction_id__lt=horizon)
-    found = list(rows.order_by("transaction_id", "id")[: EVENTS_MOST + 1])
+    found = list(since.filter(about, later).order_by("transaction_id", "id")[: EVENTS_MOST + 1])
     if len(found) > EVENTS_MOST:
         return Gap(cursor_at(after[0] + 1), subject)
     events = _events(subject, noun, key, found)

@@ -36,7 +36,7 @@ class Programs:
             "--port": str(settings.port),
             "--loop": "uvloop",
             "--http": "httptools",
-            "--ws": "websockets",
+            "--ws": "controlplane.sockets:Socket",
             "--ws-max-size": "65536",  # what a client may send is far smaller
             "--ws-per-message-deflate": "false",  # a message goes to a thousand sockets: deflated a thousand times
             "--lifespan": "off",

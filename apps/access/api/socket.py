@@ -9,6 +9,7 @@ from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.models import Session
 
 from apps.access.models import ApiToken
 from apps.access.services.session_store import session_subject
@@ -49,7 +50,7 @@ class SocketAuthentication:
 
 
 def _by_token(token: ApiToken) -> Who:
-    left = (token.expires_at - clock.now()).total_seconds() if token.expires_at is not None else None
+    left = (token.expires_at - (token.read_at or clock.db_now())).total_seconds() if token.expires_at else None
     keys = frozenset({f"user.{token.user_id}", f"api_token.{token.pk}"})
     return Who(token.user_id, token_id=token.pk, keys=keys, good_for_seconds=left)
 
@@ -59,7 +60,9 @@ def _by_session(scope: dict[str, Any]) -> Who | None:
     if not user.is_authenticated or not session.session_key:
         return None
     keys = frozenset({f"user.{user.pk}", session_subject(session.session_key)})
-    left = float(session.get_expiry_age())
+    # Not `get_expiry_age()`: that is how long a session lasts, not how long this one still does.
+    ends_at = Session.objects.filter(pk=session.session_key).values_list("expire_date", flat=True).first()
+    left = (ends_at - clock.db_now()).total_seconds() if ends_at is not None else 0.0
     return Who(user.pk, session_key=session.session_key, keys=keys, good_for_seconds=left)
 
 

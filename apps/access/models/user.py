@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Now
 from uuid6 import uuid7
 
+from apps.common.events import emit
 from apps.common.models import BaseModel
 
 
@@ -68,3 +69,11 @@ class User(AbstractUser):
 
     class Meta(AbstractUser.Meta):
         swappable = "AUTH_USER_MODEL"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Another password is news whoever sets it, Django's own pages and commands included: it ends what is open."""
+        is_another = not self._state.adding and bool(vars(self).get("_password"))  # Django's mark until it is saved
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if is_another:
+                emit("user.changed", self)

@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import Client
 from redis import Redis
@@ -453,6 +454,70 @@ async def test_a_user_has_so_many_sockets(monkeypatch: pytest.MonkeyPatch) -> No
         assert await third.closing_code() == 4429
         async with connected(bearer(second)) as theirs:
             assert await theirs.ask(type="ping") == {"type": "pong"}
+
+
+async def test_many_that_come_at_the_same_moment_are_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.common.live.SOCKETS_MOST", 2)
+    headers = bearer(await off(lambda: token_for(UserFactory.create())))
+    everybody_is_in = asyncio.Barrier(6)
+
+    async def come() -> bool:
+        async with connected(headers) as socket:
+            await socket.send_text('{"type": "ping"}')
+            output = await socket.wire.receive_output(timeout=5)
+            await everybody_is_in.wait()
+            return bool(output["type"] == "websocket.send")
+
+    assert sum(await asyncio.gather(*(come() for _ in range(6)))) == 2
+
+
+async def test_another_password_ends_what_is_open(publisher: Publisher) -> None:
+    """Whoever sets it: the admin pages and `manage.py changepassword` save the user and nothing else."""
+    user = await off(UserFactory.create)
+    async with connected(await off(cookie, user)) as socket:
+        assert await socket.ask(type="ping") == {"type": "pong"}
+        user.set_password("another correct horse")
+        await off(user.save)
+        await off(publisher.step)
+        assert await socket.closing_code() == 4403
+
+
+async def test_a_session_that_runs_out_ends_its_sockets_by_itself() -> None:
+    client = await off(Client)
+    await off(client.force_login, await off(UserFactory.create))
+    row = Session.objects.filter(pk=client.cookies[settings.SESSION_COOKIE_NAME].value)
+    await off(row.update, expire_date=await off(clock.db_now) + timedelta(seconds=0.5))
+    async with connected(headers_of(client)) as socket:
+        assert await socket.ask(type="ping") == {"type": "pong"}
+        assert await socket.closing_code() == 4401
+
+
+async def test_a_clock_that_is_an_hour_ahead_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = await off(lambda: token_for(UserFactory.create()))
+    soon = await off(clock.db_now) + timedelta(minutes=30)
+    await off(ApiToken.objects.filter(prefix=text.split("_")[1]).update, expires_at=soon)
+    monkeypatch.setattr(clock, "now", lambda: soon + timedelta(minutes=30))
+    async with connected(bearer(text)) as socket:
+        assert await socket.ask(type="ping") == {"type": "pong"}
+
+
+async def test_rights_are_looked_at_again_after_a_hole(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ended them may have been in it."""
+    monkeypatch.setattr(feed_module, "TICK_SECONDS", 0.02)
+    user = await off(UserFactory.create)
+    client = await off(Client)
+    await off(client.force_login, user)
+    headers = headers_of(client)
+    async with connected(headers) as by_session, connected(bearer(await off(token_for, user))) as by_token:
+        for socket in (by_session, by_token):
+            assert await socket.ask(type="ping") == {"type": "pong"}
+        await off(Session.objects.all().delete)  # past every service: nobody tells of it
+        assert await by_token.ask(type="ping") == {"type": "pong"}
+        await off(redis.publish, CHANNEL, encode(Round(2**40, 2**40 + 1)))
+        assert (await by_session.hear())["type"] == "gap"
+        assert await by_session.closing_code() == 4401
+        assert (await by_token.hear())["type"] == "gap"
+        assert await by_token.ask(type="ping") == {"type": "pong"}
 
 
 # -- feed --------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from redis import Redis
 
+from apps.common import replay
 from apps.common.cursors import cursor_of, cursor_text, visible_up_to
 from apps.common.events import News, emit, emit_many
 from apps.common.live_messages import Gap, Update, schemas
@@ -176,6 +177,43 @@ async def test_a_client_that_comes_back_hears_what_happened_meanwhile_before_wha
         heard = [event["kind"] for _ in range(2) for event in (await socket.hear())["events"]]
         assert heard == ["test.missed", "test.now"]
     await off(publisher.release)
+
+
+async def test_who_breaks_off_before_the_past_is_told_comes_back_with_what_it_knew(redis: Any) -> None:
+    project = await off(ProjectFactory.create)
+    token = await off(lambda: token_for(member(project, "viewer")))
+    publisher = Publisher(redis, TAILS)
+    await off(emit, "test.first", project)
+    await off(publisher.step)
+    cursor = cursor_text(await off(visible_up_to))
+    await off(emit, "test.missed", project)
+    await off(publisher.step)
+    async with connected(bearer(token)) as socket:
+        answer = await socket.ask(type="subscribe", subject=f"project.{project.pk}", after=cursor)
+        assert answer["cursor"] == cursor  # not further: the event has not been told yet
+        assert [event["kind"] for event in (await socket.hear())["events"]] == ["test.missed"]
+    await off(publisher.release)
+
+
+def test_a_cursor_of_another_database_is_a_gap_and_one_of_a_process_ahead_is_none() -> None:
+    project = ProjectFactory.create()
+    subject, behind = f"project.{project.pk}", horizon()
+    emit("test.one", project)
+    assert past_of(subject, visible_up_to(), behind, ()) is None
+    assert past_of(subject, (2**40, 7), behind, ()) == Gap(cursor_at(1), subject)
+
+
+def test_no_more_is_looked_through_than_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "SEARCHED_MOST", 3)
+    project, other = ProjectFactory.create(), ProjectFactory.create()
+    emit("test.first", project)
+    start = visible_up_to()
+    emit_many([News("test.other", f"project.{other.pk}")] * 2)
+    assert past_of(f"project.{project.pk}", start, horizon(), ()) is None
+    emit("test.other", other)
+    assert past_of(f"project.{project.pk}", start, horizon(), ()) == Gap(
+        cursor_at(start[0] + 1), f"project.{project.pk}"
+    )
 
 
 async def test_whoever_comes_and_goes_hears_every_event_once(redis: Any) -> None:
