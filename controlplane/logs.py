@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from django.db.utils import InterfaceError, OperationalError
@@ -95,6 +96,8 @@ class OutageFilter(logging.Filter):
         failure = record.exc_info[1] if record.exc_info else None
         if is_outage(failure):
             return record.name, type(failure).__name__
+        if record.name == "django.request" and getattr(record, "status_code", 0) == HTTPStatus.SERVICE_UNAVAILABLE:
+            return record.name, "503"  # the request has a line of its own anyway
         if failure is None and record.levelno >= logging.WARNING and record.name in WATCHERS:
             return record.name, str(record.msg)
         return None

@@ -150,3 +150,12 @@ def test_those_who_watch_a_connection_are_bounded_by_what_they_say() -> None:
     bounded = OutageFilter()
     said = ["error connecting in %r: %s", "error connecting in %r: %s", "discarding closed connection: %s"]
     assert [bounded.filter(failing("psycopg.pool", each, None)) for each in said] == [True, False, True]
+
+
+def test_requests_that_meet_an_outage_share_a_line() -> None:
+    bounded, passed = OutageFilter(), []
+    for path, status in (("/readyz", 503), ("/runs", 503), ("/runs", 500), ("/runs", 500)):
+        one = failing("django.request", f"answer: {path}", None)
+        one.status_code = status
+        passed.append(bounded.filter(one))
+    assert passed == [True, False, True, True]
