@@ -238,13 +238,9 @@ class Feed:
             beat_at = now + HEARTBEAT_SECONDS / 3
             beat = Letter(text_of(Heartbeat(self.cursor)))
             for box in self.boxes if self.horizon else ():
-                if now - box.spoke_at >= HEARTBEAT_SECONDS and not self._has_more_for(box):
+                if now - box.spoke_at >= HEARTBEAT_SECONDS and not _has_more(self.lines, box):
                     box.put(beat)
             await self.announce(list(self.lines))
-
-    def _has_more_for(self, box: Mailbox) -> bool:
-        """Whether something below the horizon is still to be told: a heartbeat would claim that it was."""
-        return box.holds or any(self.lines[subject].waits for subject in box.subjects)
 
     def _tell_gap(self) -> None:
         """Something was missed by all. Lines begin anew after it."""
@@ -258,6 +254,11 @@ class Feed:
         for task in self._tasks:
             task.cancel()
         self._tasks, self._redis, self.horizon = [], None, 0
+
+
+def _has_more(lines: Mapping[str, Line], box: Mailbox) -> bool:
+    """Whether something below the horizon is still to be told: a heartbeat would claim that it was."""
+    return box.holds or any(lines[subject].waits for subject in box.subjects)
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()

@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseFailure
+from django.db import connection
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -71,7 +72,7 @@ class Publisher:
                 if away:
                     log.info("news are published again")
                 away, wait = False, 0.0 if more else TICK_SECONDS if self.leads else RETRY_SECONDS
-            except (DatabaseError, RedisError, OSError) as error:
+            except (DatabaseFailure, RedisError, OSError) as error:
                 if not away:
                     log.warning("news are not published: %s", error)
                 self.release()
