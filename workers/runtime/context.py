@@ -136,12 +136,12 @@ class JobContext:
         When this returns the file is stored, and may be removed from where it came from. It counts once it is
         `acknowledged`: at once where the control plane listens, later where it is away.
         """
-        folder, uri = self._output("checkpoints")
-        origin = Path(source) if isinstance(source, str) else source
+        (folder, uri), origin = self._output("checkpoints"), Path(source) if isinstance(source, str) else source
         suffix = origin.suffix if isinstance(origin, Path) else ".pt"
         stored = store_file(origin, folder, uri, unused_name(folder, f"step-{step}{suffix}"))
         record = {"step": step, **stored.description(), "metadata": metadata or {}}
-        told = self._announce(f"the checkpoint of step {step}", lambda: self._link.register_checkpoint(record))
+        register = functools.partial(self._link.register_checkpoint, record)
+        told = self._announce(f"the checkpoint of step {step}", lambda: self._metrics.send_before(register))
         return Checkpoint(step=step, path=stored.path, metadata=metadata or {}, announcement=told)
 
     def latest_checkpoint(self) -> Checkpoint | None:
@@ -165,11 +165,11 @@ class JobContext:
         """Store a file as an artifact, and announce it as a checkpoint is.
 
         `kind` is `model`, `preprocessor`, `report` or `file`. Stored again under its name it is another file beside
-        the first, which stays; the last one counts.
+        the first, which stays (by hand it takes its place); the last one counts.
         """
         (folder, uri), source = self._output("artifacts"), Path(path)
-        place = unused_name(folder, f"{checked_name(name)}/{checked_name(source.name)}")
-        stored = store_file(source, folder, uri, place)
+        place = f"{checked_name(name)}/{checked_name(source.name)}"
+        stored = store_file(source, folder, uri, unused_name(folder, place) if self.attempt_id else place)
         record = {"name": name, "kind": kind, **stored.description(), "metadata": metadata or {}}
         self._announce(f"the artifact {name}", lambda: self._link.register_artifact(record))
         return stored

@@ -24,6 +24,7 @@ MEMORY_BYTES = 5_000_000
 """Of batches in memory, some 200,000 points; beyond it they wait on the disk."""
 DISK_BYTES = 1 << 30
 LONGEST_PAUSE_SECONDS = 5.0
+BEFORE_SECONDS = 2.0
 CLOSE_SECONDS = 10.0
 STEP_MOST = 2**53
 NAME_LENGTH = 200
@@ -62,6 +63,7 @@ class MetricBuffer:
         self._spool = Spool(str(self._folder), memory_bytes=memory_bytes, disk_bytes=disk_bytes)
         self._series: dict[str, Series] = {}
         self._open = self._sequence = 0  # points in `_series`; number of the next batch
+        self._done = 0  # batches that need no more sending
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._idle = False  # the sender waits for points
@@ -102,6 +104,20 @@ class MetricBuffer:
                 self._open += 1
             if self._open >= READY_POINTS or self._thread is None:
                 self._many()
+
+    def send_before(self, call: Callable[[], None]) -> None:
+        """Send what was added so far, then call: points arrive before the checkpoint that comes after them.
+
+        Waits for them at most `BEFORE_SECONDS`: a checkpoint does not wait for a control plane that is away.
+        """
+        with self._changed:
+            if self._thread is not None and not self._forked and not self._closing:
+                if self._open:
+                    self._seal()
+                wanted = self._sequence
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._done >= wanted or self._away or self._closed, BEFORE_SECONDS)
+        call()
 
     @property
     def waiting_points(self) -> int:
@@ -228,6 +244,8 @@ class MetricBuffer:
             weight = self._spool.first_weight
             if not self._closed:  # else nobody waited for this answer
                 self._spool.done()
+                self._done += 1
+                self._changed.notify_all()
             return weight
 
     def _say_once(self, key: str, text: str) -> None:

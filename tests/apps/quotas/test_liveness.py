@@ -178,7 +178,8 @@ def test_every_answer_is_a_phase_that_began_and_a_limit_has_a_cause(signs: Signs
     assert found.phase in PHASES
     assert found.since <= NOW
     assert (found.limit_at is None) == (found.cause == "")
-    assert found.limit_at is None or found.limit_at > found.since
+    overtime = found.phase == "silent" and found.cause == "running"  # its time may have been up before it fell silent
+    assert found.limit_at is None or overtime or found.limit_at > found.since
 
 
 @given(signs_of_any, limits_of_any, st.integers(0, 10**6))

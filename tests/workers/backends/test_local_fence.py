@@ -23,6 +23,9 @@ from workers.backends.local.fence import PREFIX, Fence, end_group, groups_here, 
 from workers.contracts.observation import Phase
 from workers.contracts.specs import Resources
 
+# A bomb against a counting loop is a race, which another test beside it would decide.
+pytestmark = pytest.mark.alone
+
 ROOMY = Resources(cpu_millis=1000, memory_bytes=8 << 30)
 BOMB = "b() { b | b & }; trap '' TERM INT HUP; b; wait; sleep 1000"
 PYTHON_BOMB = (
