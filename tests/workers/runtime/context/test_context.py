@@ -156,6 +156,13 @@ def test_an_artifact_is_copied_and_announced(api: RuntimeApi, tmp_path: Path, ct
     assert api.path_of(stored.uri).read_bytes() == b"onnx"
 
 
+def test_points_are_there_before_the_checkpoint_that_comes_after_them(api: RuntimeApi, ctx: JobContext) -> None:
+    for step in range(50):
+        ctx.log_metrics({"loss": 1.0 / (step + 1)}, step=step)
+        ctx.save_checkpoint(lambda path: path.write_text("state"), step=step)
+        assert [at for at, _ in api.points("loss")] == list(range(step + 1))
+
+
 def test_an_artifact_stored_again_leaves_the_one_that_was_acknowledged(
     api: RuntimeApi, tmp_path: Path, ctx: JobContext
 ) -> None:
