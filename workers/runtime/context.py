@@ -32,7 +32,7 @@ from workers.runtime.client import AttemptSuperseded, JobApiError, RuntimeClient
 from workers.runtime.farewell import wait_for_the_rest
 from workers.runtime.identity import Identity, identity_from
 from workers.runtime.link import LOCAL_FOLDER, ApiLink, Link, LocalLink
-from workers.runtime.metric_buffer import MetricBuffer
+from workers.runtime.metric_buffer import MetricBuffer, send_before
 from workers.runtime.stop_watch import StopWatch
 from workers.runtime.stored_file import (
     Checkpoint,
@@ -141,7 +141,7 @@ class JobContext:
         stored = store_file(origin, folder, uri, unused_name(folder, f"step-{step}{suffix}"))
         record = {"step": step, **stored.description(), "metadata": metadata or {}}
         register = functools.partial(self._link.register_checkpoint, record)
-        told = self._announce(f"the checkpoint of step {step}", lambda: self._metrics.send_before(register))
+        told = self._announce(f"the checkpoint of step {step}", lambda: send_before(self._metrics, register))
         return Checkpoint(step=step, path=stored.path, metadata=metadata or {}, announcement=told)
 
     def latest_checkpoint(self) -> Checkpoint | None:

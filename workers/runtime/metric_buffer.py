@@ -90,12 +90,12 @@ class MetricBuffer:
             for key, given in values.items():
                 value = float(given)
                 if not isfinite(value):
-                    self._say_once(key, f"{key} is {value} at step {step}; {NOT_FINITE}")
+                    _say_once(self._said, key, f"{key} is {value} at step {step}; {NOT_FINITE}")
                     continue
                 series = self._series.get(key)
                 if series is None:
                     if not _is_name(key):
-                        self._say_once(key, f"{str(key)[:NAME_LENGTH]!r} cannot name a metric: {NAMES}")
+                        _say_once(self._said, key, f"{str(key)[:NAME_LENGTH]!r} cannot name a metric: {NAMES}")
                         continue
                     series = self._series[key] = Series()
                 series.steps.append(step)
@@ -104,20 +104,6 @@ class MetricBuffer:
                 self._open += 1
             if self._open >= READY_POINTS or self._thread is None:
                 self._many()
-
-    def send_before(self, call: Callable[[], None]) -> None:
-        """Send what was added so far, then call: points arrive before the checkpoint that comes after them.
-
-        Waits for them at most `BEFORE_SECONDS`: a checkpoint does not wait for a control plane that is away.
-        """
-        with self._changed:
-            if self._thread is not None and not self._forked and not self._closing:
-                if self._open:
-                    self._seal()
-                wanted = self._sequence
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._done >= wanted or self._away or self._closed, BEFORE_SECONDS)
-        call()
 
     @property
     def waiting_points(self) -> int:
@@ -248,10 +234,26 @@ class MetricBuffer:
                 self._changed.notify_all()
             return weight
 
-    def _say_once(self, key: str, text: str) -> None:
-        if key not in self._said:
-            self._said.add(key)
-            _say(text)
+
+def send_before(buffer: MetricBuffer, call: Callable[[], None]) -> None:
+    """Send what was added so far, then call: points arrive before the checkpoint that comes after them.
+
+    Waits for them at most `BEFORE_SECONDS`: a checkpoint does not wait for a control plane that is away.
+    """
+    with buffer._changed:
+        if buffer._thread is not None and not buffer._forked and not buffer._closing:
+            if buffer._open:
+                buffer._seal()
+            wanted = buffer._sequence
+            buffer._changed.notify_all()
+            buffer._changed.wait_for(lambda: buffer._done >= wanted or buffer._away or buffer._closed, BEFORE_SECONDS)
+    call()
+
+
+def _say_once(said: set[str], key: str, text: str) -> None:
+    if key not in said:
+        said.add(key)
+        _say(text)
 
 
 def _is_name(key: str) -> bool:
