@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from apps.common.cursors import visible_up_to
 from apps.common.line import Line
 from apps.common.live_messages import EventTold, Gap, Heartbeat, text_of
-from apps.common.mailbox import Letter, Mailbox, Who, keys_of
+from apps.common.mailbox import Letter, Mailbox, Who
 from apps.common.rounds import CHANNEL, FOLLOWED, FOLLOWED_SECONDS, Item, Round, cursor_at, decode
 
 log = logging.getLogger(__name__)
@@ -173,8 +173,9 @@ class Feed:
         end = self.rules.ends.get(event.kind) if event is not None else None
         if end is not None and event is not None:
             key = end(event)
-            for box in keys_of(self.boxes).get(key, ()):
-                box.close(UNAUTHENTICATED if key.startswith("session.") else RIGHTS_CHANGED)
+            for box in self.boxes:
+                if key in box.who.keys:
+                    box.close(UNAUTHENTICATED if key.startswith("session.") else RIGHTS_CHANGED)
 
     async def _read(self) -> None:
         failures = 0

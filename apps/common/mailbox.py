@@ -115,12 +115,3 @@ def _without_news(letters: Iterable[Letter], subject: str = "") -> list[Letter]:
     since = min((letter.since for letter in known if letter.since), default=0)
     answers = [letter for letter in known if not letter.since]
     return [Letter(text_of(Gap(cursor_at(since), subject)), since), *answers] if since else answers
-
-
-def keys_of(boxes: Iterable[Mailbox]) -> dict[str, list[Mailbox]]:
-    """The sockets by the keys that may close them."""
-    found: dict[str, list[Mailbox]] = {}
-    for box in boxes:
-        for key in box.who.keys:
-            found.setdefault(key, []).append(box)
-    return found
