@@ -108,24 +108,22 @@ class Feed:
         """From now on tell this socket what happens to the subject; returns the cursor from which on.
 
         Args:
-            hold: what comes waits for `box.release(subject)`.
+            hold: what comes waits for `box.release(subject)`, and begins at the horizon of this moment.
         """
         line = self.lines.get(subject)
         if line is None:
             line = self.lines[subject] = Line(subject, self.horizon)
-        line.flush()  # what is gathered is from before
         if hold:
             box.hold(subject)
         box.subjects.add(subject)
-        line.followers.add(box)
-        return self.cursor
+        return cursor_at(line.join(box, self.horizon, anew=hold))
 
     def unfollow(self, box: Mailbox, subject: str) -> None:
         box.forget(subject)
         line = self.lines.get(subject)
         if line is not None:
-            line.followers.discard(box)
-            if not line.followers:
+            line.leave(box)
+            if not line.is_followed:
                 line.close()
                 del self.lines[subject]
 

@@ -15,28 +15,22 @@ POINTS_MOST = 50_000
 """In one message; with more, the client fetches them."""
 
 
-class Line:
-    """Gathers items of one subject. A message is encoded once, however many follow."""
+class Gathered:
+    """What happened to a subject from a horizon on, and who is to be told of it."""
 
-    def __init__(self, subject: str, horizon: int) -> None:
-        self.subject = subject
-        self.followers: set[Mailbox] = set()
-        self._told = horizon
-        """Up to here it was told."""
-        self._reached = horizon
-        self._at = float("-inf")
-        self._timer: asyncio.TimerHandle | None = None
-        self._clear()
-
-    def _clear(self) -> None:
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.boxes: set[Mailbox] = set()
         self._events: list[EventTold] = []
         self._points: list[PointsTold] = []
         self._count = 0
         self._logs: dict[tuple[str, int], LogsTold] = {}
         self._missing = self._lost = False
 
+    def __bool__(self) -> bool:
+        return bool(self._events or self._points or self._logs or self._missing or self._lost)
+
     def add(self, item: Item) -> None:
-        """Take one item; `reach` follows once its round is complete."""
         if item.event is not None:
             self._events.append(item.event)
         if item.points is not None:
@@ -50,10 +44,66 @@ class Line:
         if len(self._events) > EVENTS_MOST:
             self._events, self._lost = [], True
 
+    def note(self, event: EventTold) -> None:
+        """As an event, unless one of its kind is there already."""
+        if not any(one.kind == event.kind for one in self._events):
+            self._events.append(event)
+
+    def text(self, subject: str, horizon: int) -> str:
+        """The message that tells it, complete up to a horizon."""
+        if self._lost:
+            return text_of(Gap(cursor_at(self.since), subject))
+        logs = list(self._logs.values())
+        return text_of(Update(subject, cursor_at(horizon), self._events, self._points, logs, self._missing))
+
+
+class Line:
+    """Gathers items of one subject. A message is encoded once, however many have followed it for as long."""
+
+    def __init__(self, subject: str, horizon: int) -> None:
+        self.subject = subject
+        self._gathered = [Gathered(horizon)]
+        """The first since the last message; behind it, for those who came later, what happened since they came."""
+        self._reached = horizon
+        self._at = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+
+    def join(self, box: Mailbox, horizon: int, *, anew: bool = False) -> int:
+        """Tell this follower too, once; nobody is told sooner for it. Returns the horizon from which on it is told.
+
+        Args:
+            horizon: up to which everything was added: a newcomer is told what comes after it.
+            anew: one who follows already is to be told as a newcomer is.
+        """
+        waiting = next((part for part in self._gathered if box in part.boxes and part), None)
+        if waiting is not None and not anew:
+            return waiting.since
+        self.leave(box)
+        if self._gathered[-1]:
+            self._gathered.append(Gathered(horizon))
+        newest = self._gathered[-1]
+        newest.since = horizon  # there is nothing in it: what was before it has been told
+        newest.boxes.add(box)
+        return horizon
+
+    def leave(self, box: Mailbox) -> None:
+        for part in self._gathered:
+            part.boxes.discard(box)
+
+    @property
+    def is_followed(self) -> bool:
+        return any(part.boxes for part in self._gathered)
+
+    def add(self, item: Item) -> None:
+        """Take one item; `reach` follows once its round is complete."""
+        for part in self._gathered:
+            part.add(item)
+
     def note(self, kind: str) -> None:
         """Something that belongs to the subject moved: said once, however often it does."""
-        if not any(event.kind == kind for event in self._events):
-            self._events.append(EventTold(kind, self.subject))
+        event = EventTold(kind, self.subject)
+        for part in self._gathered:
+            part.note(event)
 
     @property
     def waits(self) -> bool:
@@ -74,25 +124,20 @@ class Line:
 
     def flush(self) -> None:
         """Tell now."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._lost:
-            self._send(text_of(Gap(cursor_at(self._told), self.subject)))
-        elif self._events or self._points or self._logs or self._missing:
-            logs = list(self._logs.values())
-            update = Update(self.subject, cursor_at(self._reached), self._events, self._points, logs, self._missing)
-            self._send(text_of(update))
-        self._clear()
+        self.close()
+        told, self._gathered = self._gathered, [Gathered(self._reached)]
+        for part in told:
+            self._gathered[0].boxes |= part.boxes
+            if part and part.boxes:
+                self._send(Letter(part.text(self.subject, self._reached), part.since), part.boxes)
 
-    def _send(self, text: str) -> None:
-        letter = Letter(text, self._told)
-        for box in self.followers:
+    def _send(self, letter: Letter, boxes: set[Mailbox]) -> None:
+        for box in boxes:
             box.tell(letter, self.subject)
-        self._told = self._reached
         self._at = asyncio.get_running_loop().time()
 
     def close(self) -> None:
-        """Nobody follows any more."""
+        """Tell nothing more by itself."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None

@@ -609,6 +609,63 @@ async def test_the_first_update_comes_at_once_and_what_follows_is_gathered() -> 
         assert (first["cursor"], second["cursor"]) == (cursor_at(20), cursor_at(60))
 
 
+async def test_who_joins_hears_what_comes_after_and_hurries_nobody() -> None:
+    found, old = Feed(Rules()), Mailbox(NOBODY)
+    found.horizon = 10
+    found.follow(old, "a.1")
+    found.take(round_of(10, 20, "one"))
+    newcomers: list[tuple[Mailbox, str]] = []
+    for number in range(20, 60, 10):
+        found.take(round_of(number, number + 10, f"n{number}"))
+        for _ in range(2):
+            box = Mailbox(NOBODY)
+            newcomers.append((box, found.follow(box, "a.1")))
+        assert found.follow(old, "a.1") == cursor_at(20)  # what waits for it is still told
+    found.take(round_of(60, 70, "last"))
+
+    first, second = await heard(old), await heard(old)
+    assert [[one["kind"] for one in told["events"]] for told in (first, second)] == [
+        ["one"],
+        ["n20", "n30", "n40", "n50", "last"],
+    ]
+    for place, (box, cursor) in enumerate(newcomers):
+        horizon = 30 + place // 2 * 10
+        assert cursor == cursor_at(horizon)
+        told = await heard(box)
+        kinds = [f"n{number}" for number in range(horizon, 60, 10)] + ["last"]
+        assert ([one["kind"] for one in told["events"]], told["cursor"]) == (kinds, cursor_at(70))
+    found.take(round_of(70, 80, "together"))
+    for box in (old, *(box for box, _ in newcomers)):
+        assert [one["kind"] for one in (await heard(box))["events"]] == ["together"]
+        assert await drained(box) == []
+
+
+async def test_who_follows_already_and_asks_for_the_past_is_told_nothing_twice() -> None:
+    found, box = Feed(Rules()), Mailbox(NOBODY)
+    found.horizon = 10
+    found.follow(box, "a.1")
+    found.take(round_of(10, 20, "one"))
+    found.take(round_of(20, 30, "in its past"))
+    assert found.follow(box, "a.1", hold=True) == cursor_at(30)
+    found.take(round_of(30, 40, "after"))
+    found.lines["a.1"].flush()
+    box.release("a.1")
+    assert [[one["kind"] for one in told["events"]] for told in await drained(box)] == [["one"], ["after"]]
+
+
+async def test_who_joins_a_flood_is_told_of_its_own_gap() -> None:
+    found, old, new = Feed(Rules()), Mailbox(NOBODY), Mailbox(NOBODY)
+    found.horizon = 10
+    found.follow(old, "a.1")
+    found.take(round_of(10, 20, "one"))
+    found.take(Round(20, 30, [Item(20, "a.1", event=EventTold("many", "a.1"))] * (EVENTS_MOST - 1)))
+    found.follow(new, "a.1")
+    found.take(round_of(30, 40, "two", "three"))
+    found.lines["a.1"].flush()
+    assert (await drained(old))[1:] == [{"type": "gap", "subject": "a.1", "cursor": cursor_at(20)}]
+    assert [one["kind"] for told in await drained(new) for one in told["events"]] == ["two", "three"]
+
+
 async def test_a_message_is_encoded_once_however_many_follow() -> None:
     found, boxes = Feed(Rules()), [Mailbox(NOBODY) for _ in range(100)]
     found.horizon = 10
