@@ -38,6 +38,22 @@ RUN = StateMachine(
 )
 
 
+class RunKind(models.TextChoices):
+    """Whose code a run executes."""
+
+    SCRIPT = "script"
+    """The script that was sent with it."""
+    TABULAR = "tabular"
+    """The built-in trainer for tables: `workers/runtime/training/tabular.py`."""
+
+
+class GoalMode(models.TextChoices):
+    """Which values of a metric are better."""
+
+    MAX = "max"
+    MIN = "min"
+
+
 class ArtifactKind(models.TextChoices):
     """What a file that a run left is for."""
 

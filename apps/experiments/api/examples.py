@@ -53,6 +53,35 @@ RUN_ROW: dict[str, Any] = {
     "started_at": AT,
     "ended_at": AT,
 }  # fmt: skip
+RUN_TABLE = {
+    "total": 1,
+    "offset": 0,
+    "rows": [
+        {
+            **{name: RUN_ROW[name] for name in ("id", "name", "project", "experiment", "dataset_version", "workload")},
+            **{name: RUN_ROW[name] for name in ("state", "state_reason", "state_detail", "state_at")},
+            "kind": "tabular",
+            "tags": ["baseline"],
+            "project_name": "credit-risk",
+            "experiment_name": "risk",
+            "dataset_name": "loans",
+            "dataset_version_number": 2,
+            "requested_by_name": "demo",
+            "created_at": AT,
+            "started_at": AT,
+            "ended_at": AT,
+            "duration_seconds": 41.5,
+            "goal": {"key": "validation/auc", "mode": "max", "last": 0.8411, "last_step": 750, "best": 0.8432},
+            "columns": {"params.learning_rate": 0.001, "metrics.train/loss": 0.39, "params.note": None},
+            "spark": [0.71, 0.8, 0.84],
+        }
+    ],
+}
+_COLUMN = {"name": "params.epochs", "key": "epochs", "type": "number", "types": ["number"], "runs": 41}
+_METRIC = {"name": "metrics.train/loss", "key": "train/loss", "type": "number", "types": ["number"], "runs": 40}
+RUN_COLUMNS = {"parameters": [_COLUMN], "metrics": [{**_METRIC, "mode": "min"}]}
+_STATES = {"draft": 0, "queued": 2, "running": 3, "stopping": 0, "succeeded": 34, "failed": 2, "cancelled": 0}
+RUN_NUMBERS = {"total": 41, "by_state": _STATES, "failed_last_24_hours": 1}
 RUN = {
     **RUN_ROW,
     "script": "from workers.runtime.context import job_context\n…",

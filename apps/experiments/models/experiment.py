@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from apps.access.models import ProjectScoped
+from apps.experiments.states import GoalMode
 
 
 class Experiment(ProjectScoped):
@@ -15,9 +16,16 @@ class Experiment(ProjectScoped):
     name = models.CharField(max_length=120)
     goal_metric = models.CharField(max_length=200, blank=True)
     """Key of the metric by which its runs are compared; empty: the first validation metric of each run."""
+    goal_mode = models.CharField(max_length=3, choices=GoalMode.choices, blank=True, default="")
+    """Which way it is better; empty: by its name, less of a loss and more of anything else."""
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "name"], name="experiment_name_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["project", "name"], name="experiment_name_once"),
+            models.CheckConstraint(
+                condition=models.Q(goal_mode__in=["", *GoalMode.values]), name="experiment_goal_mode"
+            ),
+        ]
         indexes: ClassVar = [models.Index(fields=["project", "-id"], name="experiment_project")]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
+from django.contrib.postgres.indexes import GinIndex
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
@@ -11,7 +12,7 @@ from apps.access.models import ScopedStateful, User
 from apps.common.states import StateMachine
 from apps.datasets.models import DatasetVersion
 from apps.experiments.models.experiment import Experiment
-from apps.experiments.states import RUN, RunState
+from apps.experiments.states import RUN, RunKind, RunState
 from apps.quotas.models import Workload
 
 
@@ -32,6 +33,7 @@ class Run(ScopedStateful):
     state = RUN.field()
     experiment = models.ForeignKey(Experiment, models.PROTECT, related_name="runs", db_index=False)
     name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=20, choices=RunKind.choices, default=RunKind.SCRIPT, editable=False)
     script = models.TextField()
     """Python, at most 256 KiB; the job finds it as `train.py`."""
     dataset_version = models.ForeignKey(DatasetVersion, models.PROTECT, related_name="+")
@@ -42,6 +44,10 @@ class Run(ScopedStateful):
     """Names of secrets of the project that the job gets as files."""
     time_limit_seconds = models.PositiveIntegerField()
     """Of one attempt."""
+    tags = models.JSONField(default=list, blank=True)
+    """Words that people put on it: sorted, each once."""
+    retry_of = models.ForeignKey("self", models.PROTECT, related_name="+", null=True, editable=False)
+    """The run whose request this one repeats."""
     workload = models.ForeignKey(Workload, models.PROTECT, related_name="+", null=True, editable=False)
     summary = models.JSONField(default=dict, editable=False)
     """By metric `{"last", "last_step", "min", "max", "mean", "sum", "count"}`, so that no table scans points."""
@@ -65,6 +71,7 @@ class Run(ScopedStateful):
                 fields=["workload"], condition=models.Q(workload__isnull=False), name="run_workload_once"
             ),
             models.CheckConstraint(condition=models.Q(time_limit_seconds__gte=1), name="run_time_limit"),
+            models.CheckConstraint(condition=models.Q(kind__in=RunKind.values), name="run_kind"),
             models.CheckConstraint(
                 condition=~models.Q(state__in=sorted(RUN.terminal)) | models.Q(ended_at__isnull=False),
                 name="run_ended_at",
@@ -74,6 +81,8 @@ class Run(ScopedStateful):
             models.Index(fields=["project", "-id"], name="run_project"),
             models.Index(fields=["experiment", "-id"], name="run_experiment"),
             models.Index(fields=["state", "-id"], name="run_state_id"),
+            # None on parameters or summary: a batch of metrics changes the summary, and would then change indexes too.
+            GinIndex(fields=["tags"], name="run_tags", opclasses=["jsonb_path_ops"]),
             models.Index(
                 fields=["ended_at"],
                 condition=models.Q(result__isnull=True, ended_at__isnull=False),

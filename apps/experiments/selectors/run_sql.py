@@ -1,0 +1,135 @@
+"""Fields and conditions of the table of runs, as PostgreSQL computes them from the columns of a run.
+
+Values of parameters and summaries are compared as `jsonb` is: numbers as numbers, text as text, and no cast can fail.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import BooleanField, F, JSONField, OrderBy, Q, Value
+from django.db.models.expressions import Combinable, RawSQL
+from django.db.models.functions import NullIf
+
+from apps.experiments.models import Experiment, Run
+from apps.experiments.selectors.run_fields import Condition, Field
+from apps.experiments.selectors.runs import VALIDATION
+
+_RUN: Final = Run._meta.db_table
+COLUMNS: Final = {
+    "name": "name",
+    "kind": "kind",
+    "experiment": "experiment__name",
+    "dataset": "dataset_version__dataset__name",
+    "requested_by": "requested_by__username",
+    "created_at": "created_at",
+    "started_at": "started_at",
+    "ended_at": "ended_at",
+    "state": "state",
+    "reason": "shown_reason",
+}
+"""Field of a run → what the ORM calls it; `shown_reason` is an annotation."""
+SECONDS: Final = f"extract(epoch FROM coalesce({_RUN}.ended_at, statement_timestamp()) - {_RUN}.started_at)"
+
+_WORDS = ", ".join(f"'{word}'" for word in VALIDATION)
+GOAL: Final = f"""(
+SELECT CASE WHEN e.goal_metric <> '' THEN
+    jsonb_build_object('key', e.goal_metric, 'mode', e.goal_mode, 'entry', {_RUN}.summary -> e.goal_metric)
+ELSE (
+    SELECT jsonb_build_object('key', m.key, 'mode', e.goal_mode, 'entry', m.value) FROM jsonb_each({_RUN}.summary) m
+    ORDER BY split_part(translate(m.key, '_', '/'), '/', 1) IN ({_WORDS}) DESC, m.key COLLATE "C" LIMIT 1
+) END FROM {Experiment._meta.db_table} e WHERE e.id = {_RUN}.experiment_id)"""  # noqa: S608 - names of our own
+"""`{"key", "mode", "entry"}` of the metric that a run is judged by: as `selectors.runs.goal_of` chooses it."""
+
+
+def json_sql(field: Field) -> tuple[str, list[Any]]:
+    """SQL of a parameter or of a part of a metric's summary: jsonb, NULL where the run has none."""
+    if field.group == "params":
+        return f"nullif({_RUN}.parameters -> %s::text, 'null'::jsonb)", [field.key]
+    return f"{_RUN}.summary -> %s::text -> %s::text", [field.key, field.part]
+
+
+def json_value(field: Field) -> RawSQL:
+    """A parameter, or a part of a metric's summary."""
+    sql, params = json_sql(field)
+    return RawSQL(f"({sql})", params, output_field=JSONField())  # noqa: S611 - parameters are bound
+
+
+def order_by(field: Field, *, downward: bool) -> list[OrderBy]:
+    """Rows without a value come last either way; ties are broken by id."""
+    ends: dict[str, Any] = {"nulls_last": True, "descending": downward}
+    return [OrderBy(_sorted_by(field), **ends), OrderBy(F("id"), descending=downward)]
+
+
+def _sorted_by(field: Field) -> Combinable:
+    if field.group != "run":
+        return json_value(field)
+    if field.key == "goal":
+        return RawSQL(f"({GOAL} -> 'entry' -> 'last')", [], output_field=JSONField())  # noqa: S611
+    if field.key == "duration_seconds":
+        return RawSQL(SECONDS, [])  # noqa: S611
+    # An empty text is no value either.
+    return NullIf(F("shown_reason"), Value("")) if field.key == "reason" else F(COLUMNS[field.key])
+
+
+def condition_q(condition: Condition) -> Q | RawSQL:
+    """One condition, for `filter`. A run without the value meets only `= null`, and `!=` of a column of its own."""
+    field = condition.field
+    if field.group != "run":
+        return _json_condition(condition, *json_sql(field))
+    if field.key == "goal":
+        return _json_condition(condition, f"{GOAL} -> 'entry' -> 'last'", [])
+    if field.key == "duration_seconds":
+        return _seconds_condition(condition)
+    if field.key == "tag":
+        return _tag_condition(condition)
+    return _column_condition(condition, COLUMNS[field.key])
+
+
+def _json_condition(condition: Condition, sql: str, params: list[Any]) -> RawSQL:
+    value, operator = condition.value, condition.operator
+    if value is None:
+        return _raw(f"({sql}) IS {'NOT ' if operator == '!=' else ''}NULL", params)
+    if operator == "~":
+        return _raw(f"({sql}) #>> '{{}}' ILIKE %s", [*params, f"%{_escaped(condition.plain)}%"])
+    if operator in ("=", "!="):
+        same = f"(({sql}) = %s::jsonb OR ({sql}) = %s::jsonb)"
+        bound = [*params, _jsonb(value), *params, _jsonb(condition.plain)]
+        return _raw(same if operator == "=" else f"NOT {same}", bound)
+    return _raw(f"(jsonb_typeof({sql}) = 'number' AND ({sql}) {operator} %s::jsonb)", [*params, *params, _jsonb(value)])
+
+
+def _seconds_condition(condition: Condition) -> RawSQL:
+    if condition.value is None:
+        return _raw(f"{_RUN}.started_at IS {'NOT ' if condition.operator == '!=' else ''}NULL", [])
+    return _raw(f"{SECONDS} {condition.operator} %s", [condition.value])
+
+
+def _tag_condition(condition: Condition) -> RawSQL:
+    if condition.operator == "~":
+        words = f"EXISTS (SELECT 1 FROM jsonb_array_elements_text({_RUN}.tags) t WHERE t ILIKE %s)"  # noqa: S608
+        return _raw(words, [f"%{_escaped(condition.plain)}%"])
+    has = f"{_RUN}.tags @> %s::jsonb"
+    return _raw(has if condition.operator == "=" else f"NOT {has}", [_jsonb([condition.plain])])
+
+
+def _column_condition(condition: Condition, name: str) -> Q:
+    value = condition.value if isinstance(condition.value, datetime) or condition.value is None else condition.plain
+    lookups = {"=": "", "!=": "", "~": "__icontains", ">": "__gt", ">=": "__gte", "<": "__lt", "<=": "__lte"}
+    found = Q(**{f"{name}__isnull": True}) if value is None else Q(**{f"{name}{lookups[condition.operator]}": value})
+    return ~found if condition.operator == "!=" else found
+
+
+def _raw(sql: str, params: list[Any]) -> RawSQL:
+    return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611
+
+
+def _jsonb(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _escaped(text: str) -> str:
+    """For LIKE."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
