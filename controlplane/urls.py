@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import URLPattern, URLResolver, include, path
-from django.views.generic import RedirectView
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from apps.access.forms import SignInForm
 from apps.common.live_schema import LiveSchemaView
+from apps.datasets.api.lineage_views import LineageView
+from controlplane.lineage import NODES as LINEAGE
+from controlplane.dashboard import dashboard
 
 API = [f"apps.{app}.api.urls" for app in ("access", "quotas", "datasets", "experiments", "deployments")]
 """URL modules below `/api/v1/`, one per app: `apps.<app>.api.urls`."""
-
-PAGES = [f"apps.{app}.api.pages" for app in ("quotas", "experiments")]
-"""URL modules of server-rendered pages."""
 
 sign_in = LoginView.as_view(
     template_name="controlplane/login.html", authentication_form=SignInForm, redirect_authenticated_user=True
@@ -26,13 +25,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/v1/lineage", LineageView.as_view(kinds=LINEAGE), name="lineage"),
     path("api/v1/live/schema", LiveSchemaView.as_view(), name="live-schema"),
     *(path("api/v1/", include(module)) for module in API),
-    path("", RedirectView.as_view(url="/runs"), name="start"),
     path("login", sign_in, name="login"),
     path("language", set_language, name="language"),
     path("logout", LogoutView.as_view(), name="logout"),
-    *(path("", include(module)) for module in PAGES),
+    re_path(r"^(?!api/|admin/|static/|ws/)", dashboard, name="dashboard"),
 ]
 handler400 = "apps.common.problems.bad_request"
 handler403 = "apps.common.problems.forbidden"

@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "controlplane.middleware.ProbeMiddleware",
     "controlplane.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "controlplane.content_security.ContentSecurityMiddleware",
     "controlplane.static.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "controlplane.middleware.PageLanguageMiddleware",
@@ -129,9 +130,12 @@ USE_I18N = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BEDPLATE_HOME / "static"
+DASHBOARD_BUILD = BASE_DIR / "frontend" / "dist"
+STATICFILES_DIRS = [DASHBOARD_BUILD] if DASHBOARD_BUILD.is_dir() else []
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_USE_FINDERS = False
 WHITENOISE_MAX_AGE = 3600
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/dashboard/assets/"  # their names are hashes of their content
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 LOGGING = logging_config(level=ENVIRONMENT.log_level, form=ENVIRONMENT.log_format)
@@ -143,7 +147,7 @@ AUTHENTICATION_BACKENDS = [
 ]
 ANONYMOUS_USER_NAME = None
 LOGIN_URL = "/login"
-LOGIN_REDIRECT_URL = "/runs"
+LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -217,6 +221,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.common.openapi.describe_problems",
+        "apps.common.openapi.describe_messages",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

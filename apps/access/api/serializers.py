@@ -61,7 +61,11 @@ class MeSerializer(serializers.ModelSerializer[User]):
 
     class Meta:
         model = User
-        fields = ("id", "username", "first_name", "last_name", "email", "is_superuser", "organisation", "projects")
+        fields = (
+            *("id", "username", "first_name", "last_name", "email", "is_superuser", "is_staff"),
+            *("organisation", "projects"),
+        )
+        read_only_fields = ("is_superuser", "is_staff")
 
     @extend_schema_field(ProjectSerializer(many=True))
     def get_projects(self, user: User) -> Any:

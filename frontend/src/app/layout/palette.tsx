@@ -1,0 +1,4 @@
+/** Jump to any thing by name. */
+export default function Palette(_: { onClose: () => void }) {
+  return null;
+}

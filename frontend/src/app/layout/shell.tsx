@@ -1,0 +1,41 @@
+import { useHotkeys, useLocalStorage } from "@mantine/hooks";
+import { Outlet, useLocation } from "@tanstack/react-router";
+import { Suspense, useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { LoadingFace } from "@/components/faces";
+import { Nav } from "./nav";
+import { OfflineBar } from "./offline-bar";
+import { TopBar } from "./top-bar";
+import classes from "./shell.module.css";
+
+/** The frame of every page: navigation, top bar, content. */
+export function Shell() {
+  const { t } = useTranslation();
+  const [collapsed, setCollapsed] = useLocalStorage({ key: "bedplate-nav-collapsed", defaultValue: false, getInitialValueInEffect: false });
+  const main = useRef<HTMLElement>(null);
+  const path = useLocation({ select: (location) => location.pathname });
+  const first = useRef(true);
+  useEffect(() => {
+    // A new page is announced and read from its beginning; the first one keeps the browser's own focus.
+    if (!first.current) main.current?.focus({ preventScroll: true });
+    first.current = false;
+  }, [path]);
+  useHotkeys([["mod+B", () => setCollapsed((before) => !before)]]);
+  return (
+    <div className={classes.shell} data-collapsed={collapsed || undefined}>
+      <a className={classes.skip} href="#content">
+        {t("nav.skip")}
+      </a>
+      <Nav collapsed={collapsed} onToggle={() => setCollapsed(!collapsed)} />
+      <div className={classes.column}>
+        <TopBar />
+        <OfflineBar />
+        <main id="content" ref={main} tabIndex={-1} className={classes.main}>
+          <Suspense fallback={<LoadingFace rows={8} />}>
+            <Outlet />
+          </Suspense>
+        </main>
+      </div>
+    </div>
+  );
+}

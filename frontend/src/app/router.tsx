@@ -1,0 +1,217 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect, retainSearchParams } from "@tanstack/react-router";
+import { loadWords } from "@/lib/i18n";
+import { oneOf, shellSearch, text, texts } from "@/lib/search";
+import { NotFound, PageBroken } from "@/components/faces";
+import { Shell } from "./layout/shell";
+
+const root = createRootRoute({
+  validateSearch: shellSearch,
+  search: { middlewares: [retainSearchParams(["project"])] },
+  component: Shell,
+  notFoundComponent: NotFound,
+  errorComponent: PageBroken,
+});
+
+/** Fetches the words of a feature while its code is on the way. */
+const words = (...namespaces: string[]) => ({ loader: () => loadWords(...namespaces) });
+type Search = Record<string, unknown>;
+/** A link need not name what it leaves as it is by default. */
+const optional = <T extends object>(search: T): Partial<T> => search;
+
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: lazyRouteComponent(() => import("@/features/overview/pages/overview-page"), "OverviewPage"),
+  ...words("overview", "messages"),
+});
+
+// -- datasets
+const datasets = createRoute({
+  getParentRoute: () => root,
+  path: "/datasets",
+  validateSearch: (s: Search) => optional({ search: text(s.search), sort: text(s.sort) }),
+  component: lazyRouteComponent(() => import("@/features/datasets/pages/datasets-page"), "DatasetsPage"),
+  ...words("datasets", "messages"),
+});
+const upload = createRoute({
+  getParentRoute: () => root,
+  path: "/datasets/new",
+  validateSearch: (s: Search) => optional({ dataset: text(s.dataset) }),
+  component: lazyRouteComponent(() => import("@/features/datasets/pages/upload-page"), "UploadPage"),
+  ...words("datasets", "messages"),
+});
+const dataset = createRoute({
+  getParentRoute: () => root,
+  path: "/datasets/$datasetId",
+  validateSearch: (s: Search) => optional({ tab: text(s.tab) }),
+  component: lazyRouteComponent(() => import("@/features/datasets/pages/dataset-page"), "DatasetPage"),
+  ...words("datasets", "messages"),
+});
+const datasetVersion = createRoute({
+  getParentRoute: () => root,
+  path: "/dataset-versions/$versionId",
+  validateSearch: (s: Search) => optional({ tab: text(s.tab), column: text(s.column) }),
+  component: lazyRouteComponent(() => import("@/features/datasets/pages/version-page"), "VersionPage"),
+  ...words("datasets", "messages"),
+});
+const clean = createRoute({
+  getParentRoute: () => root,
+  path: "/dataset-versions/$versionId/clean",
+  validateSearch: (s: Search) => optional({ recipe: text(s.recipe) }),
+  component: lazyRouteComponent(() => import("@/features/datasets/pages/clean-page"), "CleanPage"),
+  ...words("datasets", "messages"),
+});
+const datasetJob = createRoute({
+  getParentRoute: () => root,
+  path: "/dataset-jobs/$kind/$jobId",
+  component: lazyRouteComponent(() => import("@/features/datasets/pages/job-page"), "JobPage"),
+  ...words("datasets", "messages"),
+});
+
+// -- runs
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: "/runs",
+  validateSearch: (s: Search) => optional({
+    search: text(s.search),
+    state: texts(s.state),
+    where: texts(s.where),
+    columns: texts(s.columns),
+    sort: text(s.sort),
+    experiment: text(s.experiment),
+    view: text(s.view),
+  }),
+  component: lazyRouteComponent(() => import("@/features/runs/pages/runs-page"), "RunsPage"),
+  ...words("runs", "messages"),
+});
+const submit = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/new",
+  validateSearch: (s: Search) => optional({ from: text(s.from), version: text(s.version) }),
+  component: lazyRouteComponent(() => import("@/features/runs/pages/submit-page"), "SubmitPage"),
+  ...words("runs", "messages"),
+});
+const compare = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/compare",
+  validateSearch: (s: Search) => optional({ run: texts(s.run), tab: text(s.tab), x: text(s.x), smooth: text(s.smooth), log: text(s.log) }),
+  component: lazyRouteComponent(() => import("@/features/runs/pages/compare-page"), "ComparePage"),
+  ...words("runs", "messages"),
+});
+const run = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/$runId",
+  validateSearch: (s: Search) => optional({
+    tab: text(s.tab),
+    x: oneOf(s.x, ["step", "time", "relative"] as const),
+    smooth: text(s.smooth),
+    log: text(s.log),
+    line: text(s.line),
+  }),
+  component: lazyRouteComponent(() => import("@/features/runs/pages/run-page"), "RunPage"),
+  ...words("runs", "messages"),
+});
+
+// -- models
+const models = createRoute({
+  getParentRoute: () => root,
+  path: "/models",
+  validateSearch: (s: Search) => optional({ search: text(s.search) }),
+  component: lazyRouteComponent(() => import("@/features/models/pages/models-page"), "ModelsPage"),
+  ...words("models", "messages"),
+});
+const model = createRoute({
+  getParentRoute: () => root,
+  path: "/models/$modelId",
+  component: lazyRouteComponent(() => import("@/features/models/pages/model-page"), "ModelPage"),
+  ...words("models", "messages"),
+});
+const modelVersion = createRoute({
+  getParentRoute: () => root,
+  path: "/model-versions/$versionId",
+  validateSearch: (s: Search) => optional({ tab: text(s.tab) }),
+  component: lazyRouteComponent(() => import("@/features/models/pages/version-page"), "ModelVersionPage"),
+  ...words("models", "messages"),
+});
+
+// -- endpoints
+const endpoints = createRoute({
+  getParentRoute: () => root,
+  path: "/endpoints",
+  validateSearch: (s: Search) => optional({ search: text(s.search) }),
+  component: lazyRouteComponent(() => import("@/features/endpoints/pages/endpoints-page"), "EndpointsPage"),
+  ...words("endpoints", "messages"),
+});
+const deploy = createRoute({
+  getParentRoute: () => root,
+  path: "/endpoints/new",
+  validateSearch: (s: Search) => optional({ version: text(s.version), endpoint: text(s.endpoint) }),
+  component: lazyRouteComponent(() => import("@/features/endpoints/pages/deploy-page"), "DeployPage"),
+  ...words("endpoints", "messages"),
+});
+const endpoint = createRoute({
+  getParentRoute: () => root,
+  path: "/endpoints/$endpointId",
+  validateSearch: (s: Search) => optional({ tab: text(s.tab), window: text(s.window) }),
+  component: lazyRouteComponent(() => import("@/features/endpoints/pages/endpoint-page"), "EndpointPage"),
+  ...words("endpoints", "messages"),
+});
+
+// -- quotas
+const quotas = createRoute({
+  getParentRoute: () => root,
+  path: "/quotas",
+  validateSearch: (s: Search) => optional({ tab: oneOf(s.tab, ["map", "queue", "usage", "history"] as const), pool: text(s.pool), window: text(s.window) }),
+  component: lazyRouteComponent(() => import("@/features/quotas/pages/quotas-page"), "QuotasPage"),
+  ...words("quotas", "messages"),
+});
+/** Where the queue was before the dashboard; also a short address to tell somebody. */
+const queue = createRoute({
+  getParentRoute: () => root,
+  path: "/queue",
+  beforeLoad: () => {
+    throw redirect({ to: "/quotas", search: { tab: "queue" }, replace: true });
+  },
+});
+const workload = createRoute({
+  getParentRoute: () => root,
+  path: "/workloads/$workloadId",
+  component: lazyRouteComponent(() => import("@/features/quotas/pages/workload-page"), "WorkloadPage"),
+  ...words("quotas", "messages"),
+});
+
+// -- access
+const access = createRoute({
+  getParentRoute: () => root,
+  path: "/access",
+  validateSearch: (s: Search) => optional({
+    tab: oneOf(s.tab, ["members", "tokens", "approvals", "audit", "secrets"] as const),
+    approval: text(s.approval),
+    action: text(s.action),
+    actor: text(s.actor),
+    target: text(s.target),
+  }),
+  component: lazyRouteComponent(() => import("@/features/access/pages/access-page"), "AccessPage"),
+  ...words("access", "messages"),
+});
+
+const routeTree = root.addChildren([
+  ...[overview, datasets, upload, dataset, datasetVersion, clean, datasetJob],
+  ...[runs, submit, compare, run, models, model, modelVersion],
+  ...[endpoints, deploy, endpoint, quotas, queue, workload, access],
+]);
+
+export const router = createRouter({
+  routeTree,
+  defaultPreload: "intent",
+  defaultPendingMs: 150,
+  defaultPendingMinMs: 0,
+  scrollRestoration: true,
+  defaultStructuralSharing: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,29 @@
+import "i18next";
+import type common from "./locale/common.en.json";
+import type messages from "./locale/messages.en.json";
+import type states from "./locale/states.en.json";
+import type access from "./features/access/locale/en.json";
+import type datasets from "./features/datasets/locale/en.json";
+import type endpoints from "./features/endpoints/locale/en.json";
+import type models from "./features/models/locale/en.json";
+import type overview from "./features/overview/locale/en.json";
+import type quotas from "./features/quotas/locale/en.json";
+import type runs from "./features/runs/locale/en.json";
+
+declare module "i18next" {
+  interface CustomTypeOptions {
+    defaultNS: "common";
+    resources: {
+      common: typeof common;
+      states: typeof states;
+      messages: typeof messages;
+      overview: typeof overview;
+      datasets: typeof datasets;
+      runs: typeof runs;
+      models: typeof models;
+      endpoints: typeof endpoints;
+      quotas: typeof quotas;
+      access: typeof access;
+    };
+  }
+}

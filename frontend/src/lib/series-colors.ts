@@ -1,0 +1,29 @@
+/** Ten colours that colour-blind readers can tell apart (after Okabe and Ito, and Tol), as CSS variables: the theme has a pair of each. */
+export const SERIES = Array.from({ length: 10 }, (_, index) => `var(--series-${index})`);
+
+/** The same colour for the same id on every page: by its last digits, which differ most in a UUIDv7. */
+export function seriesIndex(id: string): number {
+  let hash = 0;
+  for (const character of id.slice(-12)) hash = (hash * 31 + character.charCodeAt(0)) >>> 0;
+  return hash % SERIES.length;
+}
+
+/** Distinct colours for what is shown together: an id keeps its own where nobody before it has it. */
+export function seriesIndices(ids: readonly string[]): Map<string, number> {
+  const taken = new Set<number>();
+  const found = new Map<string, number>();
+  for (const id of ids) {
+    let index = seriesIndex(id);
+    for (let tries = 0; taken.has(index) && tries < SERIES.length; tries += 1) index = (index + 1) % SERIES.length;
+    taken.add(index);
+    if (taken.size === SERIES.length) taken.clear();
+    found.set(id, index);
+  }
+  return found;
+}
+
+/** The colour as the theme has it now, for a canvas. */
+export function resolved(variable: string, element: Element = document.documentElement): string {
+  const name = /^var\((--[\w-]+)\)$/.exec(variable)?.[1];
+  return name ? getComputedStyle(element).getPropertyValue(name).trim() : variable;
+}
