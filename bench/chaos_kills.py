@@ -33,7 +33,7 @@ import httpx
 import psutil
 import redis
 
-from apps.common.feed import CHANNEL
+from apps.common.rounds import CHANNEL
 from bench.chaos_client import Predictions
 from tests.support.stack import Stack
 

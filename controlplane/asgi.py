@@ -80,8 +80,8 @@ django_application = OneHopHandler()
 # Models are importable only from here on.
 from apps.access import live as access_live  # noqa: E402
 from apps.access.api.socket import SocketAuthentication  # noqa: E402
-from apps.common.feed import Rules  # noqa: E402
 from apps.common.live import LiveConsumer  # noqa: E402
+from apps.common.rights import Rules  # noqa: E402
 from apps.datasets import live as datasets_live  # noqa: E402
 from apps.deployments import live as deployments_live  # noqa: E402
 from apps.experiments import live as experiments_live  # noqa: E402

@@ -28,6 +28,7 @@ WATCHERS = frozenset(
         "apps.common.hints",
         "apps.common.publisher",
         "apps.common.queues",
+        "apps.common.rights",
         "celery.beat",
         "celery.worker.consumer.consumer",
         "controlplane.health",

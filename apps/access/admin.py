@@ -23,6 +23,7 @@ from apps.access.models import (
 )
 from apps.access.services.projects import organisation_create, team_create
 from apps.common.admin import ReadOnlyAdmin, ReadOnlyInline, VisibleAdmin
+from apps.common.alerts import rights_changed
 from apps.common.audit import Actor, record
 from apps.common.events import emit
 
@@ -71,6 +72,7 @@ class UserAdmin(VisibleAdmin, _UserAdmin):
             action = "user.changed" if change else "user.created"
             record(Actor.user(request.user), action, obj, detail={"fields": sorted(form.changed_data)})
             emit(action, obj)
+            rights_changed(f"user.{obj.pk}")
 
 
 class _NamedAdmin(VisibleAdmin):

@@ -8,53 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.db import DatabaseError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from apps.common.alerts import ALERTS
+from apps.common.alerts import decode as decode_keys
 from apps.common.cursors import visible_up_to
 from apps.common.line import Line
-from apps.common.live_messages import EventTold, Gap, Heartbeat, text_of
-from apps.common.mailbox import Letter, Mailbox, Who
+from apps.common.live_messages import Gap, Heartbeat, text_of
+from apps.common.mailbox import Letter, Mailbox
+from apps.common.rights import Rights, Rules
 from apps.common.rounds import CHANNEL, FOLLOWED, FOLLOWED_SECONDS, Item, Round, cursor_at, decode
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = (0.1, 0.5, 1.0)
 HEARTBEAT_SECONDS = 15.0
-TICK_SECONDS = 1.0
-RECHECK_SECONDS = 30.0
-"""How often the rights of all sockets are looked at again; each second while no news come."""
-UNAUTHENTICATED = 4401
-RIGHTS_CHANGED = 4403
-
-EndsOf = Mapping[str, Callable[[EventTold], str]]
-"""Kind of event → the key whose sockets it closes: `{"api_token.revoked": lambda event: event.subject}`."""
-StampsOf = Callable[[Sequence[Who]], list[str]]
-"""What the rights of each are now, in short; empty: there are none any more. Reads the database."""
-
-
-def no_stamps(whos: Sequence[Who]) -> list[str]:
-    """Where sockets have no rights to lose."""
-    return ["none"] * len(whos)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the apps say about sockets."""
-
-    ends: EndsOf = field(default_factory=dict)
-    stamps: StampsOf = no_stamps
-    carried: frozenset[str] = frozenset()
-    """Kinds of subject whose points ride on the socket while somebody follows them."""
 
 
 class Feed:
@@ -63,13 +39,12 @@ class Feed:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.boxes: set[Mailbox] = set()
+        self.rights = Rights(rules, self.boxes)
         self.lines: dict[str, Line] = {}
         self.horizon = 0
         """All below it was told in this process; 0: not known yet."""
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = asyncio.Event()
-        self._recheck_at = 0.0
-        """Of the loop's clock: when rights are looked at again, whatever is told."""
         self._redis: Any = None
 
     @property
@@ -89,6 +64,7 @@ class Feed:
             self._tasks = [
                 asyncio.create_task(self._read(), name="live feed"),
                 asyncio.create_task(self._look_after(), name="live sockets"),
+                asyncio.create_task(self.rights.watch(), name="live rights"),
             ]
         await self._listening.wait()
         if not self.horizon:
@@ -142,11 +118,12 @@ class Feed:
 
     def take(self, told: Round) -> None:
         """Give what a round tells to who follows it; close the sockets that it ends."""
+        self.rights.heard()
         known = self.horizon
         hole = bool(known) and (told.since > known or told.horizon < known)  # or the database is another one
         if hole:
             self._tell_gap()
-            self._recheck_at = 0.0  # what ended somebody's rights may have been in it
+            self.rights.doubt_all()  # what ended somebody's may have been in it
         touched: dict[str, Line] = {}
         for item in told.items:
             if hole or item.t >= known:  # else it was told before: another publisher took over
@@ -168,12 +145,8 @@ class Feed:
             if line is not None:
                 line.note(f"{subject.partition('.')[0]}.changed")
                 touched[subject] = line
-        end = self.rules.ends.get(event.kind) if event is not None else None
-        if end is not None and event is not None:
-            key = end(event)
-            for box in self.boxes:
-                if key in box.who.keys:
-                    box.close(UNAUTHENTICATED if key.startswith("session.") else RIGHTS_CHANGED)
+        if event is not None:
+            self.rights.doubt_event(event)
 
     async def _read(self) -> None:
         failures = 0
@@ -185,56 +158,36 @@ class Feed:
                     ) as redis,
                     redis.pubsub(ignore_subscribe_messages=True) as pubsub,
                 ):
-                    await pubsub.subscribe(CHANNEL)
+                    await pubsub.subscribe(CHANNEL, ALERTS)
                     self._redis, failures = redis, 0
                     self._listening.set()
+                    self.rights.doubt_all()  # nobody listened until now
                     async for message in pubsub.listen():
-                        self._take_text(message["data"])
+                        self._take_text(message["channel"].decode(), message["data"])
             except (RedisError, OSError):
                 if not failures:
                     log.warning("live news are interrupted: Redis does not answer")
             self._redis = None
             self._listening.set()
             failures += 1
-            await self.recheck()
+            self.rights.doubt_all()
             await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS)) - 1])
 
-    def _take_text(self, data: bytes) -> None:
+    def _take_text(self, channel: str, data: bytes) -> None:
         try:
-            told = decode(data)
+            if channel == ALERTS:
+                self.rights.doubt(decode_keys(data))
+            else:
+                self.take(decode(data))
         except msgspec.MsgspecError:
-            log.exception("what came by %s is no round", CHANNEL)
-            return
-        self.take(told)
-
-    async def recheck(self) -> None:
-        """Close the sockets whose rights are no longer those with which they were opened. A few queries for all."""
-        boxes = [box for box in self.boxes if not box.closing and box.stamp is not None]
-        if not boxes:
-            return
-        try:
-            now = await database_sync_to_async(self.rules.stamps)([box.who for box in boxes])
-        except DatabaseError:
-            log.warning("the rights of sockets are not looked at: the database does not answer")
-            return
-        for box, stamp in zip(boxes, now, strict=True):
-            if stamp != box.stamp:
-                box.close(RIGHTS_CHANGED if stamp else UNAUTHENTICATED)
+            log.exception("what came by %s is not what comes there", channel)
 
     async def _look_after(self) -> None:
-        """Heartbeats, the rights of all now and then, and who is followed."""
+        """Heartbeats, and who is followed."""
         loop = asyncio.get_running_loop()
-        self._recheck_at = loop.time() + RECHECK_SECONDS
-        beat_at = 0.0
         while True:
-            await asyncio.sleep(min(TICK_SECONDS, HEARTBEAT_SECONDS / 3))
+            await asyncio.sleep(HEARTBEAT_SECONDS / 3)
             now = loop.time()
-            if now >= self._recheck_at:
-                self._recheck_at = now + RECHECK_SECONDS
-                await self.recheck()
-            if now < beat_at:
-                continue
-            beat_at = now + HEARTBEAT_SECONDS / 3
             beat = Letter(text_of(Heartbeat(self.cursor)))
             for box in self.boxes if self.horizon else ():
                 if now - box.spoke_at >= HEARTBEAT_SECONDS and not _has_more(self.lines, box):

@@ -18,7 +18,7 @@ from django.db import DatabaseError
 
 from apps.common.cursors import cursor_of
 from apps.common.errors import Invalid
-from apps.common.feed import UNAUTHENTICATED, Feed, Rules, feed
+from apps.common.feed import Feed, feed
 from apps.common.live_messages import (
     PROTOCOL,
     Error,
@@ -35,13 +35,13 @@ from apps.common.live_messages import (
 )
 from apps.common.mailbox import Letter, Mailbox, Who
 from apps.common.replay import past_of
+from apps.common.rights import TRY_AGAIN, UNAUTHENTICATED, Rules
 from apps.common.rounds import Tail
 
 Subjects = Mapping[str, Callable[[], Any]]
 """Kind → rows, from which `.visible_to(user)` is taken."""
 
 TOO_LARGE = 1009
-TRY_AGAIN = 1013
 TOO_MANY = 4429
 SUBJECTS_MOST = 200
 SOCKETS_MOST = 50
@@ -103,7 +103,7 @@ class LiveConsumer(_Consumer):
         box = self.box = Mailbox(who)
         try:
             await self.feed.join(box)
-            (box.stamp,) = await database_sync_to_async(self.rules.stamps)([who])
+            await self.feed.rights.settle(box)
         except DatabaseError:
             await self.close(TRY_AGAIN)
             return

@@ -60,7 +60,9 @@ class Mailbox:
         return bool(self._held)
 
     def put(self, letter: Letter) -> None:
-        """Never waits: when it is full, all that it tells gives way to one `gap`."""
+        """Never waits: when it is full, all that it tells gives way to one `gap`. Nothing follows a `close`."""
+        if self.closing:
+            return
         if self._letters and (len(self._letters) >= MESSAGES_MOST or self._size + len(letter.text) > TEXT_MOST):
             self._letters = deque(_without_news(self._letters))
             self._size = sum(len(one.text) for one in self._letters)

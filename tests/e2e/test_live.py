@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections import deque
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
+from apps.common.rights import SILENT_SECONDS
 from tests.e2e.conftest import Ground, post, run_body
 from tests.support.stack import ROOT, Stack
 from tests.support.waiting import until
@@ -71,3 +78,26 @@ def test_it_says_what_it_does_not_find(stack: Stack, demo: httpx.Client) -> None
     )
     assert done.returncode == 1
     assert "01890000-0000-7000-8000-000000000000: Not found." in done.stderr
+
+
+def test_a_revoked_token_ends_its_socket_though_the_publisher_hangs(
+    stack: Stack, demo: httpx.Client, ground: Ground
+) -> None:
+    made = post(demo, "/tokens", {"name": "followed", "scopes": ["read"]})
+    publisher = stack.child("publisher")
+    address = stack.url.replace("http://", "ws://") + "/ws/v1/live/"
+    with connect(address, additional_headers={"Authorization": f"Bearer {made['token']}"}, proxy=None) as link:
+        link.send(json.dumps({"type": "subscribe", "subject": f"project.{ground.project}"}))
+        assert json.loads(link.recv(10))["type"] == "subscribed"
+        publisher.send_signal(signal.SIGSTOP)
+        try:
+            until(lambda: publisher.status() == psutil.STATUS_STOPPED, what="the publisher to hang")
+            began = time.monotonic()
+            demo.delete(f"/tokens/{made['id']}").raise_for_status()
+            with pytest.raises(ConnectionClosed):
+                deque(link, maxlen=0)  # what was said before it hung
+            took = time.monotonic() - began
+        finally:
+            publisher.send_signal(signal.SIGCONT)
+    assert link.close_code == 4401
+    assert took < SILENT_SECONDS, took  # some 0.1 s; later, its silence would have been the reason

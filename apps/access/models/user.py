@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from uuid6 import uuid7
 
+from apps.common.alerts import rights_changed
 from apps.common.events import emit
 from apps.common.models import BaseModel
 
@@ -77,3 +78,4 @@ class User(AbstractUser):
             super().save(*args, **kwargs)
             if is_another:
                 emit("user.changed", self)
+                rights_changed(f"user.{self.pk}")

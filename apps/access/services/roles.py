@@ -8,6 +8,7 @@ from django.db import transaction
 from apps.access.models import Project, ProjectUserPermission, User
 from apps.access.permissions import PERMISSIONS, role_of
 from apps.access.states import Role
+from apps.common.alerts import rights_changed
 from apps.common.audit import Actor, record
 from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.events import emit
@@ -79,3 +80,4 @@ def _tell(project: Project, user: User, before: str, after: str, actor: Actor) -
     detail = {"user_id": str(user.pk), "username": user.get_username(), "before": before, "role": after}
     record(actor, action, project, project_id=project.pk, detail=detail)
     emit("project.member_changed", project, project_id=project.pk, payload={"user_id": str(user.pk), "role": after})
+    rights_changed(f"user.{user.pk}")

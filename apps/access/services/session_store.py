@@ -6,6 +6,7 @@ import hashlib
 
 from django.contrib.sessions.backends import db
 
+from apps.common.alerts import rights_changed
 from apps.common.events import News, emit_many
 
 
@@ -22,3 +23,4 @@ class SessionStore(db.SessionStore):
         super().delete(session_key)
         if key:
             emit_many([News("session.ended", session_subject(key))])
+            rights_changed(session_subject(key))

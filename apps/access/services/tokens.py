@@ -13,6 +13,7 @@ from django.db import models, transaction
 from apps.access.models import ApiToken, User
 from apps.access.states import TokenScope, TokenState
 from apps.common import clock
+from apps.common.alerts import rights_changed
 from apps.common.audit import Actor, record
 from apps.common.errors import Invalid, Unauthenticated
 from apps.common.states import Move, transition, transition_many
@@ -55,6 +56,7 @@ def token_revoke(*, token: ApiToken, actor: Actor) -> None:
     """
     transition(token, TokenState.REVOKED, actor=actor)
     record(actor, "api_token.revoked", token)
+    rights_changed(f"api_token.{token.pk}")
 
 
 def tokens_expire() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.test import Client
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -25,17 +25,19 @@ from apps.access.live import ENDS, stamps
 from apps.access.models import ApiToken, Project, User
 from apps.access.services.roles import role_grant, role_revoke
 from apps.access.services.tokens import token_create, token_revoke
-from apps.common import clock
+from apps.common import alerts, clock, rights
 from apps.common import feed as feed_module
 from apps.common.audit import Actor
 from apps.common.events import News, emit, emit_many
-from apps.common.feed import Feed, Rules, feed
+from apps.common.feed import Feed, feed
+from apps.common.hints import Sender
 from apps.common.line import EVENTS_MOST, POINTS_MOST
 from apps.common.live import BURST, MESSAGE_MOST, SUBJECTS_MOST, LiveConsumer
 from apps.common.live_messages import PROTOCOL, EventTold, PointsTold
 from apps.common.mailbox import MESSAGES_MOST, TEXT_MOST, Letter, Mailbox, Who
 from apps.common.models import Event
 from apps.common.publisher import BATCH, HORIZON_KEY, Publisher
+from apps.common.rights import Rules
 from apps.common.rounds import CHANNEL, Item, Round, cursor_at, decode, encode
 from controlplane.asgi import SUBJECTS as LIVE_SUBJECTS
 from controlplane.asgi import TAILS
@@ -366,6 +368,21 @@ async def test_another_site_cannot_use_a_visitors_session() -> None:
             pass
 
 
+@pytest.fixture
+def by_events_alone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks for another reason than an event of the outbox."""
+    settings.BEDPLATE_HINTS = False
+    monkeypatch.setattr(rights, "SILENT_SECONDS", 1_000.0)
+
+
+@pytest.fixture
+def by_alerts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No publisher runs, and nobody looks because of its silence."""
+    monkeypatch.setattr(rights, "SILENT_SECONDS", 1_000.0)
+    monkeypatch.setattr(alerts, "_sender", Sender(alerts._deliver))  # the other one may rest after a test without Redis
+
+
+@pytest.mark.usefixtures("by_events_alone")
 async def test_a_changed_role_ends_the_sockets_of_that_person_only(publisher: Publisher) -> None:
     project = await off(ProjectFactory.create)
     admin, bo = await off(member, project, "admin"), await off(member, project, "viewer")
@@ -386,6 +403,7 @@ async def test_a_changed_role_ends_the_sockets_of_that_person_only(publisher: Pu
         assert await socket.subscribe(f"project.{project.pk}") == "refused"
 
 
+@pytest.mark.usefixtures("by_events_alone")
 async def test_a_revoked_token_ends_its_own_sockets(publisher: Publisher) -> None:
     user = await off(UserFactory.create)
     first, second = await off(token_for, user), await off(token_for, user)
@@ -393,10 +411,11 @@ async def test_a_revoked_token_ends_its_own_sockets(publisher: Publisher) -> Non
         token = await off(ApiToken.objects.get, prefix=first.split("_")[1])
         await off(token_revoke, token=token, actor=ACTOR)
         await off(publisher.step)
-        assert await one.closing_code() == 4403
+        assert await one.closing_code() == 4401
         assert await two.ask(type="ping") == {"type": "pong"}
 
 
+@pytest.mark.usefixtures("by_events_alone")
 async def test_a_session_that_ends_ends_its_sockets(publisher: Publisher) -> None:
     user = await off(UserFactory.create)
     client, other = await off(Client), await off(Client)
@@ -432,6 +451,112 @@ async def test_rights_are_looked_at_again_when_no_news_come(settings: Any) -> No
         await off(role_revoke, project=project, user=bo, actor=ACTOR)
         assert await theirs.closing_code() == 4403
         assert await ours.ask(type="ping") == {"type": "pong"}
+
+
+def set_password(user: User) -> None:
+    user.set_password("another correct horse")
+    user.save()
+
+
+@pytest.mark.usefixtures("by_alerts_alone")
+async def test_rights_that_change_end_a_socket_though_nobody_publishes() -> None:
+    project = await off(ProjectFactory.create)
+    people = [await off(member, project, role) for role in ("viewer", "viewer", "admin", "viewer")]
+    bo, eve, ann, _ = people
+    tokens = [await off(token_for, user) for user in people]
+    client = await off(Client)
+    await off(client.force_login, bo)
+    token = await off(ApiToken.objects.get, prefix=tokens[0].split("_")[1])
+    async with (
+        connected(headers_of(client)) as by_session,
+        connected(bearer(tokens[0])) as by_token,
+        connected(bearer(tokens[1])) as role_taken,
+        connected(bearer(tokens[2])) as password_set,
+        connected(bearer(tokens[3])) as untouched,
+    ):
+        for socket in (by_session, by_token, role_taken, password_set, untouched):
+            assert await socket.ask(type="ping") == {"type": "pong"}
+        assert (await off(client.post, "/api/v1/auth/logout")).status_code == 204
+        assert await by_session.closing_code() == 4401
+        await off(token_revoke, token=token, actor=ACTOR)
+        assert await by_token.closing_code() == 4401
+        await off(role_revoke, project=project, user=eve, actor=ACTOR)
+        assert await role_taken.closing_code() == 4403
+        await off(set_password, ann)
+        assert await password_set.closing_code() == 4403
+        assert await untouched.ask(type="ping") == {"type": "pong"}
+
+
+async def test_rights_are_looked_at_again_while_nobody_publishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even an alert came: they changed past every service."""
+    monkeypatch.setattr(rights, "SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(rights, "TICK_SECONDS", 0.02)
+    bo, eve = await off(UserFactory.create), await off(UserFactory.create)
+    tokens = [await off(token_for, user) for user in (bo, eve)]
+    async with connected(bearer(tokens[0])) as theirs, connected(bearer(tokens[1])) as ours:
+        assert await theirs.ask(type="ping") == {"type": "pong"}
+        await off(ApiToken.objects.filter(user=bo).delete)
+        assert await theirs.closing_code() == 4401
+        assert await ours.ask(type="ping") == {"type": "pong"}
+
+
+async def test_who_may_no_longer_is_told_nothing_more_though_it_reads_slowly() -> None:
+    box = Mailbox(NOBODY)
+    box.put(Letter('"before"'))
+    box.close(4403)
+    box.put(Letter('"after"'))
+    assert await drained(box) == ["before"]
+
+
+@pytest.mark.usefixtures("by_alerts_alone")
+async def test_a_socket_in_doubt_is_closed_where_the_database_does_not_answer() -> None:
+    asked = 0
+
+    def read(whos: Sequence[Who]) -> list[str]:
+        nonlocal asked
+        asked += 1
+        if asked > 2:
+            raise OperationalError("away")
+        return ["same"] * len(whos)
+
+    found = Feed(Rules(stamps=read))
+    one, other = (Mailbox(Who(UUID(int=n), keys=frozenset({f"user.{n}"}))) for n in (1, 2))
+    for box in (one, other):
+        found.boxes.add(box)
+        await found.rights.settle(box)
+    watching = asyncio.create_task(found.rights.watch())
+    found.rights.doubt({"user.1"})
+    assert await asyncio.wait_for(one.get(), 5) is None
+    assert (one.closing, other.closing) == (1013, 0)
+    watching.cancel()
+
+
+@pytest.mark.usefixtures("by_alerts_alone")
+@pytest.mark.parametrize("said", ["alert", "hole"])
+async def test_what_is_said_while_a_socket_opens_is_not_missed(said: str) -> None:
+    began, may_answer = threading.Event(), threading.Event()
+
+    def read(whos: Sequence[Who]) -> list[str]:
+        if began.is_set():
+            return ["after"] * len(whos)
+        began.set()
+        assert may_answer.wait(10)
+        return ["before"] * len(whos)
+
+    found, box = Feed(Rules(stamps=read)), Mailbox(Who(UUID(int=1), keys=frozenset({"user.1"})))
+    found.boxes.add(box)
+    watching, settling = asyncio.create_task(found.rights.watch()), asyncio.create_task(found.rights.settle(box))
+    assert await asyncio.to_thread(began.wait, 10)
+    if said == "alert":
+        found.rights.doubt({"user.1"})
+    else:
+        found.rights.doubt_all()
+    await asyncio.to_thread(until, lambda: not found.rights._wake.is_set(), what="a look at the sockets")
+    may_answer.set()
+    await settling
+    assert await asyncio.wait_for(box.get(), 5) is None
+    assert box.closing == 4403
+    watching.cancel()
 
 
 async def test_one_who_talks_too_much_is_shown_out() -> None:
@@ -471,6 +596,7 @@ async def test_many_that_come_at_the_same_moment_are_counted_too(monkeypatch: py
     assert sum(await asyncio.gather(*(come() for _ in range(6)))) == 2
 
 
+@pytest.mark.usefixtures("by_events_alone")
 async def test_another_password_ends_what_is_open(publisher: Publisher) -> None:
     """Whoever sets it: the admin pages and `manage.py changepassword` save the user and nothing else."""
     user = await off(UserFactory.create)
@@ -501,9 +627,9 @@ async def test_a_clock_that_is_an_hour_ahead_ends_nothing(monkeypatch: pytest.Mo
         assert await socket.ask(type="ping") == {"type": "pong"}
 
 
-async def test_rights_are_looked_at_again_after_a_hole(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("by_events_alone")
+async def test_rights_are_looked_at_again_after_a_hole(redis: Any) -> None:
     """What ended them may have been in it."""
-    monkeypatch.setattr(feed_module, "TICK_SECONDS", 0.02)
     user = await off(UserFactory.create)
     client = await off(Client)
     await off(client.force_login, user)
