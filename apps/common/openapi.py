@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from rest_framework import serializers
 
 from apps.common import errors
 from apps.common.api import IDEMPOTENCY_HEADER
+from apps.common.messages import codes
 from apps.common.problems import CONTENT_TYPE, problem_body
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -26,6 +28,17 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "fields": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
     },
 }
+MESSAGE = {"$ref": "#/components/schemas/StateMessagePart"}
+AMOUNT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "In the unit of the resource; a GPU without a flavor is any kind. Memory is rounded as it is said.",
+    "required": ["resource", "value", "flavor"],
+    "properties": {
+        "resource": {"type": "string", "enum": ["cpu_millis", "memory_bytes", "gpus"]},
+        "value": {"type": "integer"},
+        "flavor": {"type": "string"},
+    },
+}
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -41,6 +54,35 @@ def describe_problems(result: dict[str, Any], generator: Any, request: Any, publ
             if method in operations:
                 _describe(path, method, operations[method])
     return result
+
+
+def describe_messages(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """A second hook: the closed list of sentences, as `StateMessageField` gives them."""
+    values = [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]
+    lists = [{"type": "array", "items": {"type": "string"}}]
+    lists += [{"type": "array", "items": {"$ref": "#/components/schemas/StateMessageAmount"}}]
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas["StateMessageAmount"] = AMOUNT_SCHEMA
+    schemas["StateMessageCode"] = {"type": "string", "enum": codes()}
+    schemas["StateMessagePart"] = {
+        "type": "object",
+        "description": "One sentence: a code of the closed list and parameters; `said`: somebody else's words.",
+        "required": ["code", "params"],
+        "properties": {
+            "code": {"$ref": "#/components/schemas/StateMessageCode"},
+            "params": {"type": "object", "additionalProperties": {"oneOf": [*values, *lists]}},
+        },
+    }
+    return result
+
+
+class StateMessageExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # of the library
+    """How the API's document tells of `StateMessageField`."""
+
+    target_class = "apps.common.stories.StateMessageField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        return {"type": "array", "items": MESSAGE, "readOnly": True}
 
 
 def _describe(path: str, method: str, operation: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
-"""How an object came to its state, over REST: `GET …/{id}/story`."""
+"""How an object came to its state, over REST: `GET …/{id}/story`, and why it is in it, sentence by sentence."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -8,17 +10,31 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.messages import parts_of
 from apps.common.models import Transition
 
 STEPS_MOST = 1000
 
 
+class StateMessageField(serializers.Field[Any, Any, Any, Any]):
+    """`[{"code", "params"}]` of a detail: `StateMessageField(source="state_detail")`. `apps.common.openapi`
+    describes it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"read_only": True, **kwargs})
+
+    def to_representation(self, detail: str) -> list[dict[str, Any]]:
+        return [{"code": part.code, "params": part.params} for part in parts_of(detail)]
+
+
 class StoryStepSerializer(serializers.ModelSerializer[Transition]):
     """One step: from where, to where, why, by whom, when."""
 
+    message = StateMessageField(source="detail")
+
     class Meta:
         model = Transition
-        fields = ("from_state", "to_state", "reason", "detail", "actor_kind", "actor_name", "at")
+        fields = ("from_state", "to_state", "reason", "detail", "message", "actor_kind", "actor_name", "at")
 
 
 EXAMPLE = OpenApiExample(
@@ -28,7 +44,16 @@ EXAMPLE = OpenApiExample(
             "from_state": "queued",
             "to_state": "failed",
             "reason": "exceeds_quota",
-            "detail": "64 GPUs are asked for; the quota is 0.",
+            "detail": "Refused: needs 64 × H200, and project vision's quota has none. Raise the quota.",
+            "message": [
+                {
+                    "code": "refused_quota_none",
+                    "params": {
+                        "needs": [{"resource": "gpus", "value": 64, "flavor": "H200"}],
+                        "project": "vision",
+                    },
+                }
+            ],
             "actor_kind": "system",
             "actor_name": "reconcile",
             "at": "2026-03-02T09:30:00Z",

@@ -3,6 +3,8 @@
 from django.apps import AppConfig
 
 from apps.access.services.commands import command_register
+from apps.common.messages import register
+from workers.contracts.sentences import SENTENCES
 
 
 class QuotasConfig(AppConfig):
@@ -12,5 +14,6 @@ class QuotasConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Name the commands that may be asked for by an approval request."""
+        """Name the commands that may be asked for by an approval request, and the sentences that states are told in."""
+        register(SENTENCES)
         command_register("quota.set", "apps.quotas.services.approvals.quota_arguments_check", superuser_only=True)

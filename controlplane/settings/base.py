@@ -210,6 +210,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ApprovalState": "apps.access.states.ApprovalState",
         "WorkloadState": "apps.quotas.states.WorkloadState",
         "WorkloadKind": "apps.quotas.states.WorkloadKind",
+        "WorkloadReason": "apps.quotas.states.Reason",
+        "Resource": "apps.quotas.states.Resource",
         "JobState": "apps.datasets.states.JobState",
         "DatasetVersionState": "apps.datasets.states.VersionState",
         "RunState": "apps.experiments.states.RunState",
@@ -221,6 +223,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.common.openapi.describe_problems",
+        "apps.common.openapi.describe_messages",
         "apps.common.openapi.describe_messages",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",

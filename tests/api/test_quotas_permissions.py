@@ -36,8 +36,8 @@ OWN = {
 }
 
 
-def _shared(factory: Any, path: str) -> Any:
-    return lambda ctx: f"{API}/{path}/{factory.create().pk}"
+def _shared(factory: Any, path: str, suffix: str = "") -> Any:
+    return lambda ctx: f"{API}/{path}/{factory.create().pk}{suffix}"
 
 
 def _own(factory: Any, path: str, suffix: str = "") -> Any:
@@ -63,7 +63,13 @@ CASES = [
         Case("GET", _shared(factory, path), role=ANY_USER, stranger=200, name=f"GET-{path}/id")
         for path, factory in SHARED.items()
     ),
-    *(Case("GET", f"{API}/{path}") for path in (*OWN, "quotas")),
+    *(
+        Case(
+            "GET", _shared(ResourcePoolFactory, "pools", verb), role=ANY_USER, stranger=200, name=f"GET-pools/id{verb}"
+        )
+        for verb in ("/map", "/queue", "/history")
+    ),
+    *(Case("GET", f"{API}/{path}") for path in (*OWN, "quotas", "quotas/usage", "workloads/summary")),
     *(Case("GET", _own(factory, path), name=f"GET-{path}/id") for path, factory in OWN.items()),
     Case("GET", _quota, name="GET-quotas/id"),
     Case("PUT", f"{API}/quotas", _quota_wanted, role=SUPERUSER, stranger=404),

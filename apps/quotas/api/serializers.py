@@ -10,6 +10,8 @@ from rest_framework import serializers
 from apps.common.api import VisibleRelatedField
 from apps.common.cursors import ID_MOST, cursor_text
 from apps.common.models import Transition
+from apps.common.stories import StateMessageField
+from apps.quotas.api.pool_serializers import PlaceSerializer
 from apps.quotas.models import (
     Attempt,
     Node,
@@ -22,6 +24,7 @@ from apps.quotas.models import (
     Workload,
 )
 from apps.quotas.scheduling.liveness import PHASES
+from apps.quotas.selectors.line import place_of
 from apps.quotas.selectors.logs import LogPage, LogPiece, without_escapes
 from apps.quotas.services.liveness import liveness_of
 from apps.quotas.states import Resource
@@ -79,27 +82,37 @@ class QuotaSetSerializer(serializers.Serializer[Any]):
 
 class QueueSerializer(serializers.ModelSerializer[Queue]):
     quotas = QuotaSerializer(many=True, read_only=True)
+    project_name = serializers.CharField(source="project.name", read_only=True)
+    pool_name = serializers.CharField(source="pool.name", read_only=True)
 
     class Meta:
         model = Queue
-        fields = ["id", "project", "pool", "weight", "quotas", "created_at"]
+        fields = ["id", "project", "project_name", "pool", "pool_name", "weight", "quotas", "created_at"]
 
 
 class WorkloadSerializer(serializers.ModelSerializer[Workload]):
     """A workload without its spec, as lists show it."""
+
+    state_message = StateMessageField(source="state_detail")
+    project_name = serializers.CharField(source="project.name", read_only=True)
+    pool_name = serializers.CharField(source="pool.name", read_only=True)
+    requested_by_name = serializers.CharField(source="requested_by.username", read_only=True, allow_null=True)
 
     class Meta:
         model = Workload
         fields = [
             "id",
             "project",
+            "project_name",
             "pool",
+            "pool_name",
             "queue",
             "name",
             "kind",
             "state",
             "state_reason",
             "state_detail",
+            "state_message",
             "state_at",
             "owner_kind",
             "owner_id",
@@ -120,6 +133,7 @@ class WorkloadSerializer(serializers.ModelSerializer[Workload]):
             "started_at",
             "ended_at",
             "requested_by",
+            "requested_by_name",
             "created_at",
         ]
 
@@ -134,9 +148,15 @@ class LivenessSerializer(serializers.Serializer[Any]):
 
 class WorkloadDetailSerializer(WorkloadSerializer):
     liveness = serializers.SerializerMethodField()
+    place = serializers.SerializerMethodField()
 
     class Meta(WorkloadSerializer.Meta):
-        fields = [*WorkloadSerializer.Meta.fields, "spec", "liveness"]
+        fields = [*WorkloadSerializer.Meta.fields, "spec", "liveness", "place"]
+
+    @extend_schema_field(PlaceSerializer(allow_null=True))
+    def get_place(self, workload: Workload) -> Any:
+        found = place_of(workload)
+        return PlaceSerializer(found).data if found is not None else None
 
     @extend_schema_field(LivenessSerializer(allow_null=True))
     def get_liveness(self, workload: Workload) -> Any:
@@ -190,9 +210,11 @@ class UsageRecordSerializer(serializers.ModelSerializer[UsageRecord]):
 class StepSerializer(serializers.ModelSerializer[Transition]):
     """One step of a story."""
 
+    message = StateMessageField(source="detail")
+
     class Meta:
         model = Transition
-        fields = ["from_state", "to_state", "reason", "detail", "actor_kind", "actor_name", "at"]
+        fields = ["from_state", "to_state", "reason", "detail", "message", "actor_kind", "actor_name", "at"]
 
 
 class LogPieceSerializer(serializers.Serializer[Any]):

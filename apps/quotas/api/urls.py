@@ -19,6 +19,7 @@ router.register("usage-records", views.UsageRecordViewSet)
 
 urlpatterns = [
     path("quotas", views.QuotaViewSet.as_view({"get": "list", "put": "set"}), name="quota-list"),
+    path("quotas/usage", views.QuotaViewSet.as_view({"get": "usage"}), name="quota-usage"),
     path("quotas/<uuid:pk>", views.QuotaViewSet.as_view({"get": "retrieve"}), name="quota-detail"),
     *router.urls,
     path("runtime/attempts/self/heartbeat", runtime.HeartbeatView.as_view(), name="runtime-heartbeat"),

@@ -20,6 +20,7 @@ from apps.common.audit import Actor
 from apps.common.errors import NotFound
 from apps.quotas.api import serializers as s
 from apps.quotas.api.log_reading import log_download, log_page
+from apps.quotas.api.pool_views import PoolReads, QuotaUsage, WorkloadNumbers
 from apps.quotas.models import (
     Attempt,
     Node,
@@ -44,7 +45,7 @@ def named(one: str, many: str) -> Callable[[type[ReadViewSet]], type[ReadViewSet
 
 
 @named("pool", "pools")
-class PoolViewSet(ReadViewSet):
+class PoolViewSet(PoolReads, ReadViewSet):
     """Nodes that are scheduled together."""
 
     queryset = ResourcePool.objects.all()
@@ -84,7 +85,7 @@ class PriorityClassViewSet(ReadViewSet):
 class QueueViewSet(ReadViewSet):
     """A project's place in a pool, with its quotas. A project that has none yet gets it when the list is read."""
 
-    queryset = Queue.objects.prefetch_related("quotas")
+    queryset = Queue.objects.select_related("project", "pool").prefetch_related("quotas")
     serializer_class = s.QueueSerializer
     filterset_fields = ["project", "pool"]
 
@@ -94,7 +95,7 @@ class QueueViewSet(ReadViewSet):
 
 
 @named("quota", "quotas")
-class QuotaViewSet(ReadViewSet):
+class QuotaViewSet(QuotaUsage, ReadViewSet):
     """How much a queue may hold at once. Set by administrators of the installation; others ask by an approval."""
 
     queryset = Quota.objects.select_related("queue")
@@ -112,7 +113,7 @@ class QuotaViewSet(ReadViewSet):
 
 
 @named("workload", "workloads")
-class WorkloadViewSet(ReadViewSet):
+class WorkloadViewSet(WorkloadNumbers, ReadViewSet):
     """Everything that runs or waits to run."""
 
     queryset = Workload.objects.all()
@@ -122,7 +123,8 @@ class WorkloadViewSet(ReadViewSet):
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        return rows.defer("spec") if self.action == "list" else rows.select_related("project")
+        rows = rows.select_related("project", "pool", "requested_by")
+        return rows.defer("spec") if self.action == "list" else rows
 
     def get_serializer_class(self) -> Any:
         return s.WorkloadDetailSerializer if self.action == "retrieve" else s.WorkloadSerializer
@@ -138,8 +140,7 @@ class WorkloadViewSet(ReadViewSet):
         detail = serializer.validated_data["detail"]
         with transaction.atomic():
             workload_stop(workload, reason=Reason.CANCELLED_BY_USER, detail=detail, actor=Actor.user(request.user))
-        workload.refresh_from_db()
-        return Response(self.get_serializer(workload).data)
+        return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(summary="Output of a workload", parameters=[s.LogQuerySerializer], responses=s.LogPageSerializer)
     @action(detail=True, pagination_class=None, filter_backends=[])

@@ -1,0 +1,95 @@
+"""Every sentence that our own code says about a state, by its code: said in English, taken apart for other languages.
+
+A placeholder is `{name:kind}`; the kind says what stands there and how `apps.common.messages` reads it back:
+
+    text      anything                              name      one word without spaces
+    number    `3`                                   time      `2026-05-05 12:00:00 UTC`
+    names     `A100, H200`                          amounts   `2 cores, 4 GiB of memory and 1 × H200`
+    members   `1 member`, `2 members`               workloads `1 workload`, `2 workloads`
+    first     `; first in queue.` or `.`
+
+A code never changes its meaning: clients translate by it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_ADMISSION: Final = {
+    "wait_no_quota": "Waiting: needs {needs:amounts}, and project {project:name} has no quota for it{first:first}",
+    "wait_quota_used": (
+        "Waiting: project {project:name}'s quota of {quota:amounts} is used by {by:workloads}{first:first}"
+    ),
+    "wait_quota_left": (
+        "Waiting: project {project:name}'s quota of {quota:amounts} has {left:amounts} left beside {by:workloads},"
+        " this needs {needs:amounts}{first:first}"
+    ),
+    "wait_no_machine": "Waiting: no machine is ready{first:first}",
+    "wait_members": (
+        "Waiting: needs {count:number} members of {asked:amounts}, there is room for {room:number} now{first:first}"
+    ),
+    "wait_machine": "Waiting: needs {asked:amounts}, no machine has that free now{first:first}",
+    "wait_behind_quota": "Waiting: behind earlier workloads of project {project:name}, which wait for quota.",
+    "wait_behind_machine": (
+        "Waiting: behind earlier workloads of project {project:name}, which wait for room on the machines."
+    ),
+    "granted": "{has:number} of {wanted:members} granted.",
+    "refused_members": (
+        "Refused: needs {count:number} members of {asked:amounts}, the machines here can hold {room:number} at once."
+        " Ask for {most:members}."
+    ),
+    "refused_no_gpu": "Refused: needs {needs:amounts}, and no machine here has a GPU.",
+    "refused_no_such_kind": (
+        "Refused: needs {needs:amounts}, and no machine here has that kind. Kinds here: {kinds:names}."
+    ),
+    "refused_no_quota": (
+        "Refused: needs {needs:amounts}, and project {project:name} has no quota for it."
+        " Ask an administrator for quota."
+    ),
+    "refused_quota_none": (
+        "Refused: needs {needs:amounts}, and project {project:name}'s quota has none. Raise the quota."
+    ),
+    "refused_too_large": (
+        "Refused: needs {needs:amounts}, the largest that could run here is {most:amounts}. Ask for {most:amounts}."
+    ),
+    "refused_above_quota": (
+        "Refused: needs {needs:amounts}, the largest that could run here is {most:amounts}."
+        " Ask for {most:amounts} or raise the quota."
+    ),
+    "refused_machine": (
+        "Refused: needs {needs:amounts} on one machine, the largest machine here has {most:amounts}."
+        " Ask for {most:amounts}."
+    ),
+    "refused_together": "Refused: no machine here has {asked:amounts} together. Ask for less of one of them.",
+}
+_LIVENESS: Final = {
+    "silent": "Silent: no heartbeat since {since:time}.",
+    "silent_until": "If it stays silent it is taken for lost at {at:time}.",
+    "lost_silent": "No heartbeat since {since:time}.",
+    "queue_timeout": "It waited for longer than the limit of {limit:number} s.",
+    "start_timeout": "It did not start within {limit:number} s.",
+    "pull_timeout": "Its image was not there within {limit:number} s.",
+    "overtime": "The job ran for longer than its limit of {limit:number} s, and its backend did not end it.",
+}
+_LAUNCH: Final = {
+    "not_launched_yet": "Not launched yet: {error:text}",
+    "backend_away": "The backend {backend:name} does not answer: {error:text}",
+    "not_launched": "It could not be launched.",
+}
+_ENDINGS: Final = {
+    "tries_again": "Tries again in {seconds:number} s.",
+    "given_up": "Lost {times:number} times in a row; given up.",
+    "vanished": "Its processes are gone without having said why.",
+    "token_expired": "It could not reach the control plane with its token any more.",
+    "stopped_by": "Stopped by {actor:text}.",
+}
+
+SENTENCES: Final[dict[str, str]] = {**_ADMISSION, **_LIVENESS, **_LAUNCH, **_ENDINGS}
+
+_PLACEHOLDER: Final = re.compile(r"\{(\w+):\w+\}")
+
+
+def say(code: str, **params: object) -> str:
+    """The sentence in English; raises KeyError for a code or a parameter that there is not."""
+    return _PLACEHOLDER.sub(lambda found: str(params[found[1]]), SENTENCES[code])
