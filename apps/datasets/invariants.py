@@ -32,9 +32,9 @@ def stored_files() -> Iterator[NamedObject]:
     sources = Source.objects.order_by("id").values_list("id", "path", "size_bytes", "sha256")
     for pk, *file in sources.iterator(chunk_size=1000):
         yield NamedObject(f"source {pk}", *file)
-    versions = DatasetVersion.objects.order_by("id").values_list("id", "manifest", "preprocessor")
-    for pk, manifest, preprocessor in versions.iterator(chunk_size=100):
-        for one in [*manifest["files"], *([preprocessor] if preprocessor else [])]:
+    versions = DatasetVersion.objects.order_by("id").values_list("id", "manifest", "preprocessor", "companions")
+    for pk, manifest, preprocessor, companions in versions.iterator(chunk_size=100):
+        for one in [*manifest["files"], *([preprocessor] if preprocessor else []), *companions.values()]:
             path = f"{manifest['prefix']}{one['name']}"
             yield NamedObject(f"dataset_version {pk}", path, one["size_bytes"], one["sha256"])
     for model in (Ingestion, CleaningRun):

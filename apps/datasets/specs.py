@@ -12,6 +12,8 @@ from workers.contracts.specs import DataRef, JobSpec, Resources
 MODULE = "workers.runtime.cleaning"
 RESOURCES = Resources(cpu_millis=1000, memory_bytes=1 << 30)
 TIME_LIMIT_SECONDS = 6 * 3600
+COMPANION_BYTES_MOST = 8 << 20
+"""Of a small JSON file beside the data of a version: what the web process reads whole."""
 INPUT, SOURCE, OUTPUT = "dataset", "source", "dataset"
 
 

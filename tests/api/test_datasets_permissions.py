@@ -23,7 +23,7 @@ from tests.support.factories.datasets import (
     SourceFactory,
     pool_ready,
 )
-from tests.support.permissions import Case, Context, check
+from tests.support.permissions import ANY_USER, Case, Context, check
 
 API = "/api/v1"
 
@@ -75,6 +75,15 @@ def _cleaning_run(ctx: Context) -> dict[str, Any]:
     return {"recipe": str(RecipeFactory.create(project=ctx.project).pk), "input_version": str(version.pk)}
 
 
+def _diff(ctx: Context) -> str:
+    before, after = (DatasetVersionFactory.create(project=ctx.project) for _ in range(2))
+    return f"{API}/dataset-versions/{after.pk}/diff?with={before.pk}"
+
+
+def _lineage(ctx: Context) -> str:
+    return f"{API}/lineage?of=source:{SourceFactory.create(project=ctx.project).pk}"
+
+
 NOUNS = {
     "datasets": DatasetFactory,
     "sources": SourceFactory,
@@ -99,6 +108,15 @@ CASES = [
     ),
     Case("GET", _source_file, name="GET-sources/id/download"),
     Case("GET", _version_file, name="GET-dataset-versions/id/files/name"),
+    *(
+        Case("GET", _one(DatasetVersionFactory, "dataset-versions", f"/{what}"), name=f"GET-dataset-versions/id/{what}")
+        for what in ("sample", "profile", "report")
+    ),
+    Case("GET", _diff, name="GET-dataset-versions/id/diff"),
+    Case("GET", _lineage, stranger=404, name="GET-lineage"),
+    Case("GET", f"{API}/datasets/summary"),
+    Case("GET", f"{API}/recipe-steps", role=ANY_USER),
+    Case("GET", f"{API}/ingestion-options", role=ANY_USER),
     Case("POST", f"{API}/datasets", _dataset, Role.EDITOR, 201),
     Case("POST", f"{API}/sources", _upload, Role.EDITOR, 201, format="multipart"),
     Case("POST", f"{API}/ingestions", _ingestion, Role.EDITOR, 201),

@@ -60,12 +60,15 @@ def test_an_upload_is_stored_measured_and_noted(client: APIClient, dataset: Any,
     assert answer.json() == {
         "id": str(source.pk),
         "project": str(dataset.project_id),
+        "project_name": dataset.project.name,
         "dataset": str(dataset.pk),
+        "dataset_name": dataset.name,
         "name": "people.csv",
         "file_format": "csv",
         "sha256": hashlib.sha256(CSV).hexdigest(),
         "size_bytes": len(CSV),
         "uploaded_by": str(source.uploaded_by_id),
+        "uploaded_by_name": source.uploaded_by.username,
         "created_at": answer.json()["created_at"],
     }
     assert _files(objects) == [f"sources/{source.pk}/people.csv"]

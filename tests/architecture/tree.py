@@ -46,6 +46,7 @@ LAYERS = {
     "specs": {"specs", "models", "states"},
     "permissions": {"permissions", "selectors", "services", "models", "states"},
     "live": {"live", "models", "selectors", "states"},
+    "lineage": {"lineage", "models", "states"},
     "invariants": {"invariants", "services", "selectors", "specs", "models", "states", "permissions"},
 }
 """Inside an app: room → rooms of the same app it may import; the pure package counts as allowed for services."""

@@ -14,6 +14,8 @@ VERSION_ID = "01936f2e-0000-7000-8000-000000000004"
 CLEANED_ID = "01936f2e-0000-7000-8000-000000000005"
 RECIPE_ID = "01936f2e-0000-7000-8000-000000000006"
 USER_ID = "01936f2e-0000-7000-8000-000000000007"
+CLEANING_RUN_ID = "01936f2e-0000-7000-8000-00000000000a"
+PROFILE_ID = "01936f2e-0000-7000-8000-00000000000b"
 AT = "2026-03-02T09:30:00Z"
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -27,46 +29,104 @@ _SUCCEEDED: dict[str, Any] = {
     "workload_reason": "completed",
     "workload_detail": "",
     "requested_by": USER_ID,
+    "requested_by_name": "ada",
     "created_at": AT,
 }
 
 DATASET = {
     "id": DATASET_ID,
     "project": PROJECT_ID,
+    "project_name": "risk",
     "name": "loans",
     "title": "Loan applications",
     "description": "",
     "created_by": USER_ID,
+    "created_by_name": "ada",
     "created_at": AT,
+    "version_count": 2,
+    "latest_version": {
+        "id": CLEANED_ID,
+        "number": 2,
+        "row_count": 4452,
+        "column_count": 15,
+        "size_bytes": 310_022,
+        "sensitivity": "unclassified",
+        "published_at": AT,
+    },
+    "newest_job": {
+        "kind": "cleaning_run",
+        "id": CLEANING_RUN_ID,
+        "state": "succeeded",
+        "state_reason": "completed",
+        "state_detail": "",
+        "state_at": AT,
+        "created_at": AT,
+    },
+}
+SUMMARY = {
+    "datasets": 3,
+    "versions": 7,
+    "row_count": 31_164,
+    "size_bytes": 2_170_154,
+    "sources": 4,
+    "source_bytes": 981_280,
+    "jobs": [
+        {"kind": "ingestion", "queued": 0, "running": 1, "failed": 0},
+        {"kind": "profile", "queued": 0, "running": 0, "failed": 0},
+        {"kind": "cleaning_run", "queued": 1, "running": 0, "failed": 2},
+    ],
 }
 SOURCE = {
     "id": SOURCE_ID,
     "project": PROJECT_ID,
+    "project_name": "risk",
     "dataset": DATASET_ID,
+    "dataset_name": "loans",
     "name": "credit_data.csv",
     "file_format": "csv",
     "sha256": SHA256,
     "size_bytes": 245_320,
     "uploaded_by": USER_ID,
+    "uploaded_by_name": "ada",
     "created_at": AT,
 }
 INGESTION = {
     "id": "01936f2e-0000-7000-8000-000000000009",
     "project": PROJECT_ID,
+    "project_name": "risk",
     "dataset": DATASET_ID,
+    "dataset_name": "loans",
     "source": SOURCE_ID,
+    "source_name": "credit_data.csv",
     "options": {"format": "csv", "null_values": [""]},
     "version": VERSION_ID,
+    "version_number": 1,
     "rejected": {
         "count": 1,
         "samples": [{"line": 12, "column": "Age", "reason": "not a number", "text": "good,9,rent,60,thirty"}],
     },
     **_SUCCEEDED,
 }
+STEP_REPORT: dict[str, Any] = {
+    "step": 4,
+    "kind": "outliers",
+    "parameters": {"method": "iqr", "factor": 1.5, "replace": "median", "columns": None},
+    "rows_in": 4452,
+    "rows_out": 4452,
+    "cells_changed": {"Income": 87},
+    "cells_missing": {},
+    "columns_added": [],
+    "columns_removed": [],
+    "warnings": [{"code": "zero_spread", "column": "Debt", "detail": "The IQR is 0: left alone."}],
+    "seconds": 0.12,
+}
 DATASET_VERSION = {
     "id": CLEANED_ID,
     "project": PROJECT_ID,
+    "project_name": "risk",
     "dataset": DATASET_ID,
+    "dataset_name": "loans",
+    "dataset_title": "Loan applications",
     "number": 2,
     "state": "published",
     "state_reason": "",
@@ -77,29 +137,35 @@ DATASET_VERSION = {
     "row_count": 4452,
     "size_bytes": 310_022,
     "parent": VERSION_ID,
+    "parent_number": 1,
+    "parent_dataset": DATASET_ID,
+    "parent_dataset_name": "loans",
     "ingestion": None,
-    "cleaning_run": "01936f2e-0000-7000-8000-00000000000a",
+    "source": None,
+    "source_name": None,
+    "cleaning_run": CLEANING_RUN_ID,
+    "recipe": RECIPE_ID,
+    "recipe_name": "loans",
+    "recipe_number": 1,
     "splits": {"train": 3562, "test": 890},
     "sensitivity": "unclassified",
+    "created_by": USER_ID,
+    "created_by_name": "ada",
     "created_at": AT,
+    "has_sample": True,
+    "newest_profile": {"id": PROFILE_ID, "state": "succeeded"},
     "files": [{"name": "part-00000.parquet", "rows": 4452, "size_bytes": 310_022, "sha256": SHA256}],
-    "report": [
-        {
-            "step": 4,
-            "kind": "outliers",
-            "rows_in": 4452,
-            "rows_out": 4452,
-            "cells_changed": {"Income": 87},
-            "warnings": [{"code": "zero_spread", "column": "Debt", "detail": "The IQR is 0: left alone."}],
-            "seconds": 0.12,
-        }
-    ],
+    "report": [STEP_REPORT],
     "preprocessor": {"name": "preprocessor.json", "size_bytes": 4096, "sha256": SHA256},
 }
 PROFILE = {
-    "id": "01936f2e-0000-7000-8000-00000000000b",
+    "id": PROFILE_ID,
     "project": PROJECT_ID,
+    "project_name": "risk",
+    "dataset": DATASET_ID,
+    "dataset_name": "loans",
     "version": VERSION_ID,
+    "version_number": 1,
     "result": {
         "row_count": 4454,
         "columns": [
@@ -114,7 +180,16 @@ PROFILE = {
                 "std": 80.7493986,
                 "quantiles": {"0.25": 90.0, "0.5": 125.0, "0.75": 170.0},
                 "histogram": {"edges": [6.0, 482.5, 959.0], "counts": [4049, 24]},
+                "text_length": None,
                 "top_values": [{"value": 150.0, "count": 142}],
+                "findings": [
+                    {
+                        "code": "far_extreme",
+                        "severity": "warning",
+                        "detail": "The maximum 99999999 is far beyond the other values.",
+                        "figures": {"extreme": 99_999_999.0, "near": 360.0, "count": 34.0},
+                    }
+                ],
             }
         ],
     },
@@ -133,21 +208,31 @@ STEPS = [
 RECIPE = {
     "id": RECIPE_ID,
     "project": PROJECT_ID,
+    "project_name": "risk",
     "name": "loans",
     "number": 1,
     "description": "",
     "steps": STEPS,
     "digest": f"sha256:{SHA256}",
     "created_by": USER_ID,
+    "created_by_name": "ada",
     "created_at": AT,
 }
 CLEANING_RUN = {
-    "id": "01936f2e-0000-7000-8000-00000000000a",
+    "id": CLEANING_RUN_ID,
     "project": PROJECT_ID,
+    "project_name": "risk",
     "recipe": RECIPE_ID,
+    "recipe_name": "loans",
+    "recipe_number": 1,
+    "input_dataset": DATASET_ID,
+    "input_dataset_name": "loans",
     "input_version": VERSION_ID,
+    "input_version_number": 1,
     "output_dataset": DATASET_ID,
+    "output_dataset_name": "loans",
     "output_version": CLEANED_ID,
+    "output_version_number": 2,
     "report": DATASET_VERSION["report"],
     **_SUCCEEDED,
 }

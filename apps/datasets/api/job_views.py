@@ -16,15 +16,14 @@ from apps.access.states import Role
 from apps.common.api import CreateViewSet, once
 from apps.common.audit import Actor
 from apps.common.stories import StoryMixin
-from apps.datasets.api import serializers as shapes
+from apps.datasets.api import job_serializers as shapes
 from apps.datasets.api.examples import DATASET_ID, RECIPE_ID, SOURCE_ID, VERSION_ID
 from apps.datasets.api.filters import CleaningRunFilter, ProfileFilter
-from apps.datasets.models import CleaningRun, DataJob, Ingestion, Profile
+from apps.datasets.models import CleaningRun, DataJob, Ingestion
+from apps.datasets.selectors.shown import cleaning_runs_shown, ingestions_shown, profiles_shown
 from apps.datasets.services.cleaning import cleaning_run_cancel, cleaning_run_create
 from apps.datasets.services.ingestions import ingestion_cancel, ingestion_create
 from apps.datasets.services.profiles import profile_cancel, profile_create
-
-NOT_SHOWN = ("workload__spec", "workload__assignments")
 
 
 class DataJobViewSet(StoryMixin, CreateViewSet):
@@ -62,9 +61,7 @@ class DataJobViewSet(StoryMixin, CreateViewSet):
 class IngestionViewSet(DataJobViewSet):
     """Uploaded files on their way to a version."""
 
-    queryset = Ingestion.objects.select_related("workload", "version").defer(
-        *NOT_SHOWN, "version__manifest", "version__schema", "version__report"
-    )
+    queryset = ingestions_shown()
     serializer_class = shapes.IngestionSerializer
     create_serializer_class = shapes.IngestionCreateSerializer
     filterset_fields = ("project", "dataset", "source", "state")
@@ -80,7 +77,7 @@ class IngestionViewSet(DataJobViewSet):
 class ProfileViewSet(DataJobViewSet):
     """Statistics of versions."""
 
-    queryset = Profile.objects.select_related("workload").defer(*NOT_SHOWN)
+    queryset = profiles_shown()
     serializer_class = shapes.ProfileSerializer
     create_serializer_class = shapes.ProfileCreateSerializer
     filterset_class = ProfileFilter
@@ -124,9 +121,7 @@ class ProfileViewSet(DataJobViewSet):
 class CleaningRunViewSet(DataJobViewSet):
     """Recipes on their way through a version."""
 
-    queryset = CleaningRun.objects.select_related("workload", "output_version").defer(
-        *NOT_SHOWN, "output_version__manifest", "output_version__schema"
-    )
+    queryset = cleaning_runs_shown()
     serializer_class = shapes.CleaningRunSerializer
     create_serializer_class = shapes.CleaningRunCreateSerializer
     filterset_class = CleaningRunFilter

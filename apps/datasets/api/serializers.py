@@ -9,58 +9,50 @@ from rest_framework import serializers
 
 from apps.access.models import Project
 from apps.common.api import VisibleRelatedField
-from apps.datasets.api.examples import (
-    CLEANING_RUN,
-    DATASET,
-    DATASET_VERSION,
-    INGESTION,
-    LINEAGE_EDGE,
-    PROFILE,
-    RECIPE,
-    SOURCE,
-    shown_as,
-)
+from apps.datasets.api.examples import DATASET, DATASET_VERSION, LINEAGE_EDGE, RECIPE, SOURCE, shown_as
 from apps.datasets.api.shapes import (
     ColumnsField,
     DataFileShape,
     FittedShape,
-    ProfileField,
-    RejectedField,
+    LatestVersionShape,
+    NewestJobShape,
+    NewestProfileShape,
     ReportField,
     SplitsField,
     StepsField,
 )
-from apps.datasets.models import (
-    CleaningRun,
-    Dataset,
-    DatasetVersion,
-    Ingestion,
-    LineageEdge,
-    Profile,
-    Recipe,
-    Source,
-)
+from apps.datasets.models import Dataset, DatasetVersion, LineageEdge, Recipe, Source
+from apps.datasets.selectors.shown import newest_job
 
 STATE = ("state", "state_reason", "state_detail", "state_at")
-JOB = (*STATE, "workload", "workload_state", "workload_reason", "workload_detail", "requested_by", "created_at")
-
-
-class DataJobSerializer(serializers.ModelSerializer[Any]):
-    """Base of what is shown of an ingestion, a profile and a cleaning run."""
-
-    workload_state = serializers.CharField(source="workload.state", read_only=True)
-    workload_reason = serializers.CharField(
-        source="workload.state_reason", read_only=True, help_text="Why it waits, while it waits"
-    )
-    workload_detail = serializers.CharField(source="workload.state_detail", read_only=True)
 
 
 @shown_as(DATASET)
 class DatasetSerializer(serializers.ModelSerializer[Dataset]):
+    project_name = serializers.CharField(read_only=True)
+    created_by_name = serializers.CharField(read_only=True, allow_null=True)
+    version_count = serializers.IntegerField(read_only=True)
+    latest_version = serializers.SerializerMethodField(help_text="Of those that are published")
+    newest_job = serializers.SerializerMethodField(help_text="Of ingestions, cleaning runs and profiles")
+
     class Meta:
         model = Dataset
-        fields = ("id", "project", "name", "title", "description", "created_by", "created_at")
+        fields = (
+            "id", "project", "project_name", "name", "title", "description", "created_by", "created_by_name",
+            "created_at", "version_count", "latest_version", "newest_job",
+        )  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(LatestVersionShape(allow_null=True))
+    def get_latest_version(self, dataset: Any) -> dict[str, Any] | None:
+        if dataset.latest is None:
+            return None
+        figures = {name: getattr(dataset, name) for name in ("row_count", "size_bytes", "published_at")}
+        return {**dataset.latest, **figures}
+
+    @extend_schema_field(NewestJobShape(allow_null=True))
+    def get_newest_job(self, dataset: Any) -> dict[str, Any] | None:
+        return newest_job(dataset)
 
 
 class DatasetCreateSerializer(serializers.Serializer[Any]):
@@ -72,10 +64,15 @@ class DatasetCreateSerializer(serializers.Serializer[Any]):
 
 @shown_as(SOURCE)
 class SourceSerializer(serializers.ModelSerializer[Source]):
+    project_name = serializers.CharField(read_only=True)
+    dataset_name = serializers.CharField(read_only=True)
+    uploaded_by_name = serializers.CharField(read_only=True, allow_null=True)
+
     class Meta:
         model = Source
         fields = (
-            "id", "project", "dataset", "name", "file_format", "sha256", "size_bytes", "uploaded_by", "created_at",
+            "id", "project", "project_name", "dataset", "dataset_name", "name", "file_format", "sha256", "size_bytes",
+            "uploaded_by", "uploaded_by_name", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -85,45 +82,47 @@ class SourceCreateSerializer(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="CSV, TSV, JSON lines or Parquet, by its ending")
 
 
-@shown_as(INGESTION)
-class IngestionSerializer(DataJobSerializer):
-    version = serializers.UUIDField(
-        source="version.id", read_only=True, allow_null=True, help_text="What it made, once it has succeeded"
-    )
-    rejected = RejectedField(read_only=True)
-
-    class Meta:
-        model = Ingestion
-        fields = ("id", "project", "dataset", "source", "options", "version", "rejected", *JOB)
-        read_only_fields = fields
-
-
-class IngestionCreateSerializer(serializers.Serializer[Any]):
-    dataset = VisibleRelatedField(Dataset)
-    source = VisibleRelatedField(Source)  # type: ignore[assignment]  # hides an attribute that only fields use
-    options = serializers.DictField(
-        required=False,
-        default=dict,
-        help_text="`format` (csv, tsv, jsonl, parquet), `delimiter`, `null_values`, `header`, `encoding`, `types`",
-    )
-
-
 VERSION = (
-    "id", "project", "dataset", "number", *STATE, "digest", "schema", "row_count", "size_bytes", "parent", "ingestion",
-    "cleaning_run", "splits", "sensitivity", "created_at",
+    "id", "project", "project_name", "dataset", "dataset_name", "dataset_title", "number", *STATE, "digest", "schema",
+    "row_count", "size_bytes", "parent", "parent_number", "parent_dataset", "parent_dataset_name", "ingestion",
+    "source", "source_name", "cleaning_run", "recipe", "recipe_name", "recipe_number", "splits", "sensitivity",
+    "created_by", "created_by_name", "created_at", "has_sample", "newest_profile",
 )  # fmt: skip
 
 
 class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     """A version in a list: without its files and its report."""
 
+    project_name = serializers.CharField(read_only=True)
+    dataset_name = serializers.CharField(read_only=True)
+    dataset_title = serializers.CharField(read_only=True)
     schema = ColumnsField(read_only=True)
+    parent_number = serializers.IntegerField(read_only=True, allow_null=True)
+    parent_dataset = serializers.UUIDField(read_only=True, allow_null=True)
+    parent_dataset_name = serializers.CharField(read_only=True, allow_null=True)
+    source = serializers.UUIDField(read_only=True, allow_null=True)  # type: ignore[assignment]  # as above
+    source_name = serializers.CharField(read_only=True, allow_null=True)
+    recipe = serializers.UUIDField(read_only=True, allow_null=True)
+    recipe_name = serializers.CharField(read_only=True, allow_null=True)
+    recipe_number = serializers.IntegerField(read_only=True, allow_null=True)
     splits = SplitsField(read_only=True)
+    created_by = serializers.UUIDField(read_only=True, allow_null=True, help_text="Who asked for the job that made it")
+    created_by_name = serializers.CharField(read_only=True, allow_null=True)
+    has_sample = serializers.SerializerMethodField(help_text="Whether its job wrote sample rows down")
+    newest_profile = serializers.SerializerMethodField(help_text="Its statistics: GET /dataset-versions/{id}/profile")
 
     class Meta:
         model = DatasetVersion
         fields: ClassVar[tuple[str, ...]] = VERSION
         read_only_fields: ClassVar[tuple[str, ...]] = VERSION
+
+    def get_has_sample(self, version: DatasetVersion) -> bool:
+        return "sample" in version.companions
+
+    @extend_schema_field(NewestProfileShape(allow_null=True))
+    def get_newest_profile(self, version: Any) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = version.newest_profile
+        return found
 
 
 @shown_as(DATASET_VERSION)
@@ -153,28 +152,17 @@ class DeprecateSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(max_length=500, required=False, allow_blank=True, default="", help_text="Why")
 
 
-@shown_as(PROFILE)
-class ProfileSerializer(DataJobSerializer):
-    result = ProfileField(read_only=True, allow_null=True)
-
-    class Meta:
-        model = Profile
-        fields = ("id", "project", "version", "result", *JOB)
-        read_only_fields = fields
-
-
-class ProfileCreateSerializer(serializers.Serializer[Any]):
-    version = VisibleRelatedField(DatasetVersion)
-
-
 @shown_as(RECIPE)
 class RecipeSerializer(serializers.ModelSerializer[Recipe]):
+    project_name = serializers.CharField(read_only=True)
+    created_by_name = serializers.CharField(read_only=True, allow_null=True)
     steps = StepsField(read_only=True)
 
     class Meta:
         model = Recipe
         fields = (
-            "id", "project", "name", "number", "description", "steps", "digest", "created_by", "created_at",
+            "id", "project", "project_name", "name", "number", "description", "steps", "digest", "created_by",
+            "created_by_name", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -184,31 +172,6 @@ class RecipeCreateSerializer(serializers.Serializer[Any]):
     name = serializers.SlugField(max_length=60)
     description = serializers.CharField(max_length=10_000, required=False, allow_blank=True, default="")
     steps = StepsField(help_text="A list of steps, each an object with its `kind` and options")
-
-
-@shown_as(CLEANING_RUN)
-class CleaningRunSerializer(DataJobSerializer):
-    output_version = serializers.UUIDField(
-        source="output_version.id", read_only=True, allow_null=True, help_text="What it made, once it has succeeded"
-    )
-    report = ReportField(
-        source="output_version.report", read_only=True, allow_null=True, help_text="Per step: rows in and out, changes"
-    )
-
-    class Meta:
-        model = CleaningRun
-        fields = (
-            "id", "project", "recipe", "input_version", "output_dataset", "output_version", "report", *JOB,
-        )  # fmt: skip
-        read_only_fields = fields
-
-
-class CleaningRunCreateSerializer(serializers.Serializer[Any]):
-    recipe = VisibleRelatedField(Recipe)
-    input_version = VisibleRelatedField(DatasetVersion)
-    output_dataset = VisibleRelatedField(
-        Dataset, required=False, allow_null=True, default=None, help_text="Left out: the version's own dataset"
-    )
 
 
 @shown_as(LINEAGE_EDGE)

@@ -1,4 +1,4 @@
-"""What is inside the JSON columns, for the API's document: the values themselves pass as they are."""
+"""What is inside the JSON columns, for the API's document: versions, reports, options. The values pass as they are."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.datasets.recipes.parsing import FORMATS, TYPES
+from apps.datasets.states import JobState
+
+SCALAR = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}], "nullable": True}
+JOB_KINDS = ("ingestion", "cleaning_run", "profile")
+
+
+@extend_schema_field(SCALAR)
+class ScalarField(serializers.JSONField):
+    """The value of a cell: text (cut after 200 characters), number, true, false or null; times as ISO 8601."""
+
 
 class ColumnShape(serializers.Serializer[Any]):
     name = serializers.CharField()
-    type = serializers.ChoiceField(choices=["int64", "float64", "string", "bool", "timestamp", "date"])
-    nullable = serializers.BooleanField()
+    type = serializers.ChoiceField(choices=TYPES)
+    nullable = serializers.BooleanField(help_text="Whether a value is missing")
 
 
 class DataFileShape(serializers.Serializer[Any]):
@@ -29,19 +40,73 @@ class FittedShape(serializers.Serializer[Any]):
 
 class WarningShape(serializers.Serializer[Any]):
     code = serializers.CharField()
-    column = serializers.CharField()
+    column = serializers.CharField(help_text="Empty where none is at fault")
     detail = serializers.CharField()
 
 
 class StepReportShape(serializers.Serializer[Any]):
+    """What one step of a recipe did."""
+
     step = serializers.IntegerField(help_text="From 1")
     kind = serializers.CharField()
+    parameters = serializers.DictField(help_text="The step's options, all written out")
     rows_in = serializers.IntegerField()
     rows_out = serializers.IntegerField()
     cells_changed = serializers.DictField(child=serializers.IntegerField(), help_text="By column")
-    cells_missing = serializers.DictField(child=serializers.IntegerField(), required=False, help_text="By column")
+    cells_missing = serializers.DictField(child=serializers.IntegerField(), help_text="By column, after the step")
+    columns_added = serializers.ListField(child=serializers.CharField())
+    columns_removed = serializers.ListField(child=serializers.CharField())
     warnings = WarningShape(many=True)
     seconds = serializers.FloatField()
+
+
+class FittedColumnShape(serializers.Serializer[Any]):
+    """What a step learned of a column from the training rows; which figures there are depends on the step."""
+
+    column = serializers.CharField()
+    low = serializers.FloatField(required=False, help_text="Below it a value is an outlier")
+    high = serializers.FloatField(required=False, help_text="Above it a value is an outlier")
+    replacement = serializers.FloatField(required=False, help_text="What stands for an outlier")
+    fill = ScalarField(required=False, help_text="What stands for a missing value")
+    mean = serializers.FloatField(required=False)
+    std = serializers.FloatField(required=False)
+    categories = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="The first 50 values that became columns"
+    )
+    category_count = serializers.IntegerField(required=False)
+
+
+class CellChangeShape(serializers.Serializer[Any]):
+    column = serializers.CharField()
+    before = ScalarField(allow_null=True, help_text="Null, too, where the step added the column")
+    after = ScalarField(allow_null=True, help_text="Null, too, where the step removed the column or the row")
+
+
+class ExampleShape(serializers.Serializer[Any]):
+    ordinal = serializers.IntegerField(help_text="Number of the row since ingestion, from 0")
+    is_removed = serializers.BooleanField(help_text="The step removed the row; its cells are what it held")
+    cells = CellChangeShape(many=True, help_text="At most 12")
+
+
+class StepDetailShape(StepReportShape):
+    fitted = FittedColumnShape(many=True, help_text="At most 500 columns")
+    examples = ExampleShape(many=True, help_text="At most 10 rows that the step changed, of those that were watched")
+
+
+class ReportShape(serializers.Serializer[Any]):
+    """The report of a cleaned version in full; of any other version no step."""
+
+    version = serializers.UUIDField()
+    recipe = serializers.UUIDField(allow_null=True)
+    recipe_name = serializers.CharField(allow_null=True)
+    recipe_number = serializers.IntegerField(allow_null=True)
+    input_version = serializers.UUIDField(allow_null=True)
+    input_version_number = serializers.IntegerField(allow_null=True)
+    rows_watched = serializers.IntegerField(
+        help_text="Rows, spread over the data, of which the examples are taken; 0 for versions made before there were"
+    )
+    is_cut = serializers.BooleanField(help_text="Examples or fitted values were left out, because they were too large")
+    steps = StepDetailShape(many=True)
 
 
 class RejectedRowShape(serializers.Serializer[Any]):
@@ -56,33 +121,61 @@ class RejectedShape(serializers.Serializer[Any]):
     samples = RejectedRowShape(many=True, required=False)
 
 
-class HistogramShape(serializers.Serializer[Any]):
-    edges = serializers.ListField(child=serializers.FloatField())
-    counts = serializers.ListField(child=serializers.IntegerField())
+class IngestionOptionsShape(serializers.Serializer[Any]):
+    """How to parse a file; what is left out is as `GET /ingestion-options` says."""
+
+    format = serializers.ChoiceField(choices=FORMATS, required=False, allow_null=True, help_text="By the file's name")
+    delimiter = serializers.CharField(required=False, allow_null=True, help_text="One ASCII character; found if null")
+    null_values = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False)
+    header = serializers.BooleanField(required=False)
+    encoding = serializers.CharField(required=False)
+    types = serializers.DictField(child=serializers.ChoiceField(choices=TYPES), required=False)
 
 
-class TopValueShape(serializers.Serializer[Any]):
-    value = serializers.JSONField()
-    count = serializers.IntegerField()
+class LatestVersionShape(serializers.Serializer[Any]):
+    """The published version with the highest number."""
 
-
-class ColumnProfileShape(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    type = serializers.CharField()
-    null_count = serializers.IntegerField()
-    distinct_count = serializers.IntegerField()
-    minimum = serializers.JSONField(allow_null=True)
-    maximum = serializers.JSONField(allow_null=True)
-    mean = serializers.FloatField(allow_null=True)
-    std = serializers.FloatField(allow_null=True)
-    quantiles = serializers.DictField(child=serializers.FloatField(), allow_null=True)
-    histogram = HistogramShape(allow_null=True)
-    top_values = TopValueShape(many=True)
-
-
-class ProfileShape(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
     row_count = serializers.IntegerField()
-    columns = ColumnProfileShape(many=True)
+    column_count = serializers.IntegerField()
+    size_bytes = serializers.IntegerField()
+    sensitivity = serializers.CharField()
+    published_at = serializers.DateTimeField()
+
+
+class NewestJobShape(serializers.Serializer[Any]):
+    """The job that was asked for last."""
+
+    kind = serializers.ChoiceField(choices=JOB_KINDS)
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=JobState.choices)
+    state_reason = serializers.CharField()
+    state_detail = serializers.CharField()
+    state_at = serializers.DateTimeField()
+    created_at = serializers.DateTimeField()
+
+
+class NewestProfileShape(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=JobState.choices)
+
+
+class JobCountsShape(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=JOB_KINDS)
+    queued = serializers.IntegerField()
+    running = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="In the last seven days")
+
+
+class SummaryShape(serializers.Serializer[Any]):
+    datasets = serializers.IntegerField()
+    versions = serializers.IntegerField(help_text="Published ones")
+    row_count = serializers.IntegerField(help_text="Of all published versions")
+    size_bytes = serializers.IntegerField(help_text="Of all published versions")
+    sources = serializers.IntegerField()
+    source_bytes = serializers.IntegerField()
+    jobs = JobCountsShape(many=True)
 
 
 @extend_schema_field(ColumnShape(many=True))
@@ -93,6 +186,9 @@ class ColumnsField(serializers.JSONField):
 @extend_schema_field(StepReportShape(many=True))
 class ReportField(serializers.JSONField):
     """What each step of a recipe did."""
+
+    def to_representation(self, value: Any) -> Any:
+        return [whole_step(step) for step in value]
 
 
 @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
@@ -105,11 +201,21 @@ class RejectedField(serializers.JSONField):
     """Rows that were left out; empty until the ingestion has succeeded."""
 
 
-@extend_schema_field(ProfileShape)
-class ProfileField(serializers.JSONField):
-    """Statistics; null until the profile has succeeded."""
+@extend_schema_field(IngestionOptionsShape)
+class OptionsField(serializers.JSONField):
+    """How a file is parsed."""
+
+
+@extend_schema_field(IngestionOptionsShape)
+class IngestionOptionsField(serializers.DictField):
+    """The same, taken: the service says which option is wrong."""
 
 
 @extend_schema_field(serializers.ListField(child=serializers.DictField()))
 class StepsField(serializers.JSONField):
-    """Steps, each an object with its `kind` and options."""
+    """Steps, each an object with its `kind` and options: `GET /recipe-steps` has a schema for each kind."""
+
+
+def whole_step(step: dict[str, Any]) -> dict[str, Any]:
+    """A step's report with what reports did not have in earlier times."""
+    return {"parameters": {}, "cells_missing": {}, "columns_added": [], "columns_removed": [], **step}

@@ -5,15 +5,11 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from apps.datasets.api.form_views import IngestionOptionsView, RecipeStepsView
 from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, ProfileViewSet
 from apps.datasets.api.runtime import ResolveView
-from apps.datasets.api.views import (
-    DatasetVersionViewSet,
-    DatasetViewSet,
-    LineageEdgeViewSet,
-    RecipeViewSet,
-    SourceViewSet,
-)
+from apps.datasets.api.version_views import DatasetVersionViewSet
+from apps.datasets.api.views import DatasetViewSet, LineageEdgeViewSet, RecipeViewSet, SourceViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("datasets", DatasetViewSet, basename="dataset")
@@ -27,5 +23,7 @@ router.register("lineage-edges", LineageEdgeViewSet, basename="lineage-edge")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
+    path("recipe-steps", RecipeStepsView.as_view(), name="recipe-steps"),
+    path("ingestion-options", IngestionOptionsView.as_view(), name="ingestion-options"),
     path("runtime/data/resolve", ResolveView.as_view(), name="runtime-data-resolve"),
 ]

@@ -1,4 +1,4 @@
-"""Datasets, sources, versions, recipes and lineage over REST."""
+"""Datasets, sources, recipes and edges of lineage over REST."""
 
 from __future__ import annotations
 
@@ -6,33 +6,42 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
-from rest_framework import status
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.filters import SearchFilter
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from uuid6 import uuid7
 
+from apps.access.models import Project
 from apps.access.permissions import caller, require
 from apps.access.states import Role
-from apps.common.api import CreateViewSet, ReadViewSet, once
+from apps.common.api import CreateViewSet, OrderingFilter, ReadViewSet, VisibleRelatedField, once
 from apps.common.audit import Actor
 from apps.common.downloads import download
 from apps.common.errors import Invalid
-from apps.common.stories import StoryMixin
+from apps.common.pages import RowFilterBackend
 from apps.datasets.api import serializers as shapes
-from apps.datasets.api.examples import PROJECT_ID, STEPS
-from apps.datasets.models import Dataset, DatasetVersion, LineageEdge, Recipe, Source
-from apps.datasets.selectors import version_file
+from apps.datasets.api.examples import PROJECT_ID, STEPS, SUMMARY
+from apps.datasets.api.shapes import SummaryShape
+from apps.datasets.models import Dataset, LineageEdge, Recipe, Source
+from apps.datasets.selectors.shown import datasets_shown, recipes_shown, sources_shown
+from apps.datasets.selectors.summary import datasets_summary
 from apps.datasets.services.datasets import dataset_create
 from apps.datasets.services.recipes import recipe_create
 from apps.datasets.services.sources import name_of, size_check, source_create, source_discard, source_store
-from apps.datasets.services.versions import version_deprecate
 
 BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
+SEARCHED: Any = (RowFilterBackend, SearchFilter, OrderingFilter)
+"""Of lists that take `?search=`: words that all stand in one of the `search_fields`."""
 FORM_BYTES = 64 << 10
 """What a multipart body may have around its file."""
+
+
+class SummaryQuerySerializer(serializers.Serializer[Any]):
+    project = VisibleRelatedField(Project, required=False, default=None)
 
 
 @extend_schema_view(
@@ -48,16 +57,31 @@ FORM_BYTES = 64 << 10
 class DatasetViewSet(CreateViewSet):
     """Named lines of versions."""
 
-    queryset = Dataset.objects.all()
+    queryset = datasets_shown()
     serializer_class = shapes.DatasetSerializer
     create_serializer_class = shapes.DatasetCreateSerializer
+    filter_backends = SEARCHED
     filterset_fields = ("project", "name")
-    ordering_fields = ("created_at", "name")
+    search_fields = ("name", "title", "description")
+    ordering_fields = ("created_at", "name", "row_count", "size_bytes", "published_at", "version_count")
 
     def perform_service(self, data: dict[str, Any]) -> Dataset:
         user = caller(self.request)
         require(user, data["project"], Role.EDITOR)
         return dataset_create(**data, created_by=user, actor=Actor.user(user))
+
+    @extend_schema(
+        summary="Counts over the datasets that the caller can see",
+        parameters=[OpenApiParameter("project", OpenApiTypes.UUID, description="Of one project only")],
+        responses=SummaryShape,
+        examples=[OpenApiExample("Example", SUMMARY, response_only=True)],
+    )
+    @action(detail=False, filter_backends=(), pagination_class=None)
+    def summary(self, request: Request) -> Response:
+        """How many there are, how large, which jobs are under way, and what failed of late."""
+        asked = SummaryQuerySerializer(data=request.query_params, context=self.get_serializer_context())
+        asked.is_valid(raise_exception=True)
+        return Response(datasets_summary(request.user, project=asked.validated_data["project"]))
 
 
 @extend_schema_view(
@@ -72,7 +96,7 @@ class DatasetViewSet(CreateViewSet):
 class SourceViewSet(CreateViewSet):
     """Uploaded files, as they came."""
 
-    queryset = Source.objects.all()
+    queryset = sources_shown()
     serializer_class = shapes.SourceSerializer
     create_serializer_class = shapes.SourceCreateSerializer
     filterset_fields = ("project", "dataset", "file_format", "sha256")
@@ -119,51 +143,6 @@ class SourceViewSet(CreateViewSet):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List dataset versions, without their files", responses=shapes.DatasetVersionSerializer),
-    retrieve=extend_schema(summary="One dataset version"),
-)
-class DatasetVersionViewSet(StoryMixin, ReadViewSet):
-    """Immutable contents. Ingestions and cleaning runs publish them."""
-
-    queryset = DatasetVersion.objects.all()
-    serializer_class = shapes.DatasetVersionDetailSerializer
-    filterset_fields = ("project", "dataset", "number", "state", "digest", "parent")
-    ordering_fields = ("created_at", "number", "row_count", "size_bytes")
-
-    def get_queryset(self) -> Any:
-        found = super().get_queryset()
-        return found.defer("manifest", "report", "preprocessor") if self.action == "list" else found
-
-    def get_serializer_class(self) -> Any:
-        return shapes.DatasetVersionSerializer if self.action == "list" else super().get_serializer_class()
-
-    @extend_schema(summary="Download a file of a version", responses=BINARY)
-    @action(detail=True, url_path=r"files/(?P<file_name>[^/]+)", filter_backends=())
-    def files(self, request: Request, pk: str, file_name: str) -> StreamingHttpResponse:
-        """One of the version's files: a Parquet part, or what was fitted."""
-        version: DatasetVersion = self.get_object()
-        file = version_file(version, file_name)
-        name = f"{version.pk}-{file_name}"
-        return download(request, file["path"], name=name, size_bytes=file["size_bytes"], sha256=file["sha256"])
-
-    @extend_schema(
-        summary="Deprecate a version",
-        request=shapes.DeprecateSerializer,
-        responses=shapes.DatasetVersionDetailSerializer,
-        examples=[OpenApiExample("Why", {"detail": "Version 3 has the missing branch."}, request_only=True)],
-    )
-    @action(detail=True, methods=["post"], filter_backends=())
-    def deprecate(self, request: Request, pk: str) -> Response:
-        """Take it out of use: no new job reads it; what it holds stays."""
-        version: DatasetVersion = self.get_object()
-        require(request.user, version.project, Role.EDITOR)
-        asked = shapes.DeprecateSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        version_deprecate(version, detail=asked.validated_data["detail"], actor=Actor.user(request.user))
-        return Response(self.get_serializer(version).data)
-
-
-@extend_schema_view(
     list=extend_schema(summary="List recipes"),
     retrieve=extend_schema(summary="One recipe"),
     create=extend_schema(
@@ -178,10 +157,12 @@ class DatasetVersionViewSet(StoryMixin, ReadViewSet):
 class RecipeViewSet(CreateViewSet):
     """Ordered lists of cleaning steps, numbered under their name; never changed."""
 
-    queryset = Recipe.objects.all()
+    queryset = recipes_shown()
     serializer_class = shapes.RecipeSerializer
     create_serializer_class = shapes.RecipeCreateSerializer
+    filter_backends = SEARCHED
     filterset_fields = ("project", "name", "number", "digest")
+    search_fields = ("name", "description")
     ordering_fields = ("created_at", "name", "number")
 
     def perform_service(self, data: dict[str, Any]) -> Recipe:

@@ -44,9 +44,13 @@ class DatasetVersion(ScopedStateful):
     splits = models.JSONField(default=dict, editable=False)
     """Rows of each part: `{"train": n, "test": n}`; empty where it was never split."""
     report = models.JSONField(default=list, encoder=DjangoJSONEncoder, editable=False)
-    """Per recipe step: `{"step", "kind", "rows_in", "rows_out", "cells_changed", "warnings", "seconds"}`."""
+    """Per recipe step: `{"step", "kind", "parameters", "rows_in", "rows_out", "cells_changed", "cells_missing",
+    "columns_added", "columns_removed", "warnings", "seconds"}`; examples and what was fitted are in a companion."""
     preprocessor = models.JSONField(null=True, editable=False)
     """What was fitted, as a file in the manifest's folder: `{"name", "path", "sha256", "size_bytes"}`."""
+    companions = models.JSONField(default=dict, editable=False)
+    """Small JSON files in the manifest's folder, by what they hold: `sample`, `report`, `profile`. Each
+    `{"name", "sha256", "size_bytes"}`; a job that was too large for one left it out."""
     sensitivity = models.CharField(max_length=20, choices=Sensitivity.choices, default=Sensitivity.UNCLASSIFIED)
 
     class Meta:

@@ -30,6 +30,7 @@ class Kind:
     once: bool = False
 
 
+NUMBERS = ("int64", "float64")
 SOME_COLUMNS = COLUMNS.optional(None)
 """None stands for every column that the step is about."""
 
@@ -52,7 +53,7 @@ KINDS: dict[str, Kind] = {
             "method": one_of("iqr").optional("iqr"),
             "factor": POSITIVE.optional(1.5),
             "replace": one_of("median").optional("median"),
-            "columns": SOME_COLUMNS,
+            "columns": SOME_COLUMNS.among(*NUMBERS),
         },
         fitted=True,
     ),
@@ -60,6 +61,7 @@ KINDS: dict[str, Kind] = {
         {"numeric": one_of("median", "mean").optional("median"), "categorical": one_of("mode").optional("mode")},
         fitted=True,
     ),
-    "standardise": Kind({"columns": SOME_COLUMNS}, fitted=True),
-    "one_hot": Kind({"columns": SOME_COLUMNS, "max_categories": COUNT.optional(200)}, fitted=True),
+    "standardise": Kind({"columns": SOME_COLUMNS.among(*NUMBERS)}, fitted=True),
+    "one_hot": Kind({"columns": SOME_COLUMNS.among("string"), "max_categories": COUNT.optional(200)}, fitted=True),
 }
+NAMES = tuple(KINDS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -17,11 +17,16 @@ REQUIRED = Required()
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: what it takes in words, the test of it, and what stands for it when it is left out."""
+    """One option: what it takes in words, the test of it, and what stands for it when it is left out.
+
+    `schema` says the same as JSON Schema (2020-12), for forms; `x-input` in it names the field of a form that suits.
+    The test decides: a schema cannot say everything.
+    """
 
     takes: str
     holds: Callable[[Any], bool]
     default: Any = REQUIRED
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def required(self) -> bool:
@@ -30,8 +35,13 @@ class Option:
     def optional(self, default: Any) -> Option:
         """The same, with a default; None is taken where it is the default."""
         if default is None:
-            return Option(self.takes, lambda value: value is None or self.holds(value), None)
-        return Option(self.takes, self.holds, default)
+            schema = {**self.schema, "type": [self.schema["type"], "null"]}
+            return replace(self, holds=lambda value: value is None or self.holds(value), default=None, schema=schema)
+        return replace(self, default=default)
+
+    def among(self, *types: str) -> Option:
+        """The same, for columns of these types; a hint for forms, since types may change from step to step."""
+        return replace(self, schema={**self.schema, "x-column-types": list(types)})
 
 
 def is_number(value: Any) -> bool:
@@ -75,15 +85,51 @@ def is_mapping(value: Any) -> bool:
 
 def one_of(*choices: str) -> Option:
     words = " or ".join(repr(choice) for choice in choices)
-    return Option(words, lambda value: isinstance(value, str) and value in choices)
+    schema = {"type": "string", "enum": list(choices), "x-input": "choice"}
+    return Option(words, lambda value: isinstance(value, str) and value in choices, schema=schema)
 
 
-COLUMN = Option("a column name", is_name)
-COLUMNS = Option("a list of column names", is_names)
-TEXTS = Option("a list of texts", is_texts)
-TEXT = Option("a text", is_text)
-COUNT = Option("a whole number from 1 to 10000", lambda value: is_whole(value) and 1 <= value <= 10_000)
-SEED = Option("a whole number from 0 to 9007199254740991", lambda value: is_whole(value) and 0 <= value < 2**53)
-RATIO = Option("a number above 0 and below 1", lambda value: is_number(value) and 0 < value < 1)
-POSITIVE = Option("a number above 0", lambda value: is_number(value) and value > 0)
-MAPPING = Option("an object that gives each label a whole number from 0 on", is_mapping)
+_TEXT = {"type": "string", "maxLength": 200}
+_NAME = {"type": "string", "minLength": 1, "maxLength": 200}
+
+COLUMN = Option("a column name", is_name, schema={**_NAME, "x-input": "column"})
+COLUMNS = Option(
+    "a list of column names",
+    is_names,
+    schema={"type": "array", "items": _NAME, "minItems": 1, "uniqueItems": True, "x-input": "columns"},
+)
+TEXTS = Option(
+    "a list of texts", is_texts, schema={"type": "array", "items": _TEXT, "maxItems": 100, "x-input": "texts"}
+)
+TEXT = Option("a text", is_text, schema={**_TEXT, "x-input": "text"})
+COUNT = Option(
+    "a whole number from 1 to 10000",
+    lambda value: is_whole(value) and 1 <= value <= 10_000,
+    schema={"type": "integer", "minimum": 1, "maximum": 10_000, "x-input": "integer"},
+)
+SEED = Option(
+    "a whole number from 0 to 9007199254740991",
+    lambda value: is_whole(value) and 0 <= value < 2**53,
+    schema={"type": "integer", "minimum": 0, "maximum": 2**53 - 1, "x-input": "integer"},
+)
+RATIO = Option(
+    "a number above 0 and below 1",
+    lambda value: is_number(value) and 0 < value < 1,
+    schema={"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "x-input": "number"},
+)
+POSITIVE = Option(
+    "a number above 0",
+    lambda value: is_number(value) and value > 0,
+    schema={"type": "number", "exclusiveMinimum": 0, "x-input": "number"},
+)
+MAPPING = Option(
+    "an object that gives each label a whole number from 0 on",
+    is_mapping,
+    schema={
+        "type": "object",
+        "additionalProperties": {"type": "integer", "minimum": 0},
+        "minProperties": 1,
+        "maxProperties": 1000,
+        "x-input": "mapping",
+    },
+)

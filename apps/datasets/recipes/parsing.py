@@ -20,6 +20,8 @@ ENDINGS = {
 """File name endings that say a format."""
 
 
+ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5", "latin-1", "cp1252", "shift_jis")
+"""Those that a form offers; any that Python knows is taken."""
 NO_DELIMITERS = ('"', "\n", "\r", "\0")
 
 
@@ -44,11 +46,39 @@ def _is_types(value: Any) -> bool:
 
 OPTIONS: dict[str, Option] = {
     "format": one_of(*FORMATS).optional(None),
-    "delimiter": Option("one ASCII character that is no quote and ends no line", _is_delimiter).optional(None),
-    "null_values": Option("a list of texts without quotes", _are_nulls).optional([""]),
-    "header": Option("true or false", lambda value: isinstance(value, bool)).optional(True),
-    "encoding": Option("the name of an encoding", _is_encoding).optional("utf-8"),
-    "types": Option(f"an object from column to one of {', '.join(TYPES)}", _is_types).optional({}),
+    "delimiter": Option(
+        "one ASCII character that is no quote and ends no line",
+        _is_delimiter,
+        schema={"type": "string", "pattern": '^[^"\\n\\r\\u0000\\u0080-\\uffff]$', "x-input": "delimiter"},
+    ).optional(None),
+    "null_values": Option(
+        "a list of texts without quotes",
+        _are_nulls,
+        schema={
+            "type": "array",
+            "items": {"type": "string", "maxLength": 200, "pattern": '^[^"]*$'},
+            "maxItems": 100,
+            "x-input": "texts",
+        },
+    ).optional([""]),
+    "header": Option(
+        "true or false", lambda value: isinstance(value, bool), schema={"type": "boolean", "x-input": "switch"}
+    ).optional(True),
+    "encoding": Option(
+        "the name of an encoding",
+        _is_encoding,
+        schema={"type": "string", "examples": list(ENCODINGS), "x-input": "encoding"},
+    ).optional("utf-8"),
+    "types": Option(
+        f"an object from column to one of {', '.join(TYPES)}",
+        _is_types,
+        schema={
+            "type": "object",
+            "propertyNames": {"minLength": 1, "maxLength": 200},
+            "additionalProperties": {"type": "string", "enum": list(TYPES)},
+            "x-input": "column-types",
+        },
+    ).optional({}),
 }
 """What `POST /ingestions` takes as `options`; what is left out is as it says here."""
 

@@ -17,11 +17,15 @@ from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Recipe
 from apps.datasets.selectors import dataset_input
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
-from apps.datasets.services.results import Content, content_of, files_verify
+from apps.datasets.services.profiles import profile_note
+from apps.datasets.services.results import Content, companion_profile_of, content_of, files_verify
 from apps.datasets.services.versions import version_publish
 from apps.datasets.states import CLEANING_RUN, Relation
 from apps.quotas.models import Attempt
 from apps.quotas.services.workloads import workload_submit
+
+Checked = tuple[str, Content, dict[str, Any] | None]
+"""Folder of the files in the store, what they hold, and the statistics that were taken on the way."""
 
 
 @transaction.atomic
@@ -87,15 +91,15 @@ def _refuse_strangers(project_id: UUID, others: dict[str, UUID]) -> None:
         raise Invalid("Recipe, version and dataset belong to one project.", fields=wrong)
 
 
-def _check(run: CleaningRun, attempt: Attempt) -> tuple[str, Content]:
+def _check(run: CleaningRun, attempt: Attempt) -> Checked:
     content = content_of(attempt.result)
     prefix = f"attempts/{attempt.pk}/{specs.OUTPUT}/"
     files_verify(prefix, content.stored_files)
-    return prefix, content
+    return prefix, content, companion_profile_of(prefix, content)
 
 
-def _apply(run: CleaningRun, checked: tuple[str, Content]) -> dict[str, Any]:
-    prefix, content = checked
+def _apply(run: CleaningRun, checked: Checked) -> dict[str, Any]:
+    prefix, content, statistics = checked
     version = version_publish(
         dataset_id=run.output_dataset_id,
         prefix=prefix,
@@ -104,6 +108,8 @@ def _apply(run: CleaningRun, checked: tuple[str, Content]) -> dict[str, Any]:
         cleaning_run=run,
         parent=run.input_version,
     )
+    if statistics is not None:
+        profile_note(version=version, job=run, statistics=statistics, actor=RECONCILER)
     edge_add(
         project=version.project,
         from_kind="dataset_version",

@@ -17,11 +17,15 @@ from apps.datasets.models import Dataset, Ingestion, Source
 from apps.datasets.recipes.parsing import parsing_problems
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
-from apps.datasets.services.results import Content, content_of, files_verify
+from apps.datasets.services.profiles import profile_note
+from apps.datasets.services.results import Content, companion_profile_of, content_of, files_verify
 from apps.datasets.services.versions import version_publish
 from apps.datasets.states import INGESTION, Relation
 from apps.quotas.models import Attempt
 from apps.quotas.services.workloads import workload_submit
+
+Checked = tuple[str, Content, dict[str, Any] | None]
+"""Folder of the files in the store, what they hold, and the statistics that were taken on the way."""
 
 
 @transaction.atomic
@@ -85,18 +89,20 @@ def _refuse_nonsense(dataset: Dataset, source: Source, options: dict[str, Any]) 
         raise Invalid("; ".join(f"{at}: {text}" for at, texts in problems.items() for text in texts), fields=problems)
 
 
-def _check(ingestion: Ingestion, attempt: Attempt) -> tuple[str, Content]:
+def _check(ingestion: Ingestion, attempt: Attempt) -> Checked:
     content = content_of(attempt.result)
     prefix = f"attempts/{attempt.pk}/{specs.OUTPUT}/"
     files_verify(prefix, content.stored_files)
-    return prefix, content
+    return prefix, content, companion_profile_of(prefix, content)
 
 
-def _apply(ingestion: Ingestion, checked: tuple[str, Content]) -> dict[str, Any]:
-    prefix, content = checked
+def _apply(ingestion: Ingestion, checked: Checked) -> dict[str, Any]:
+    prefix, content, statistics = checked
     version = version_publish(
         dataset_id=ingestion.dataset_id, prefix=prefix, content=content, actor=RECONCILER, ingestion=ingestion
     )
+    if statistics is not None:
+        profile_note(version=version, job=ingestion, statistics=statistics, actor=RECONCILER)
     edge_add(
         project=version.project,
         from_kind="dataset_version",

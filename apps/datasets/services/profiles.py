@@ -11,12 +11,13 @@ from uuid6 import uuid7
 
 from apps.access.models import User
 from apps.common.audit import Actor, record
+from apps.common.states import transition
 from apps.datasets import specs
-from apps.datasets.models import DatasetVersion, Profile
+from apps.datasets.models import DataJob, DatasetVersion, Profile
 from apps.datasets.selectors import dataset_input
 from apps.datasets.services.jobs import job_cancel, job_follow, job_of
 from apps.datasets.services.results import profile_of
-from apps.datasets.states import PROFILE, JobState
+from apps.datasets.states import PROFILE, JobReason, JobState
 from apps.quotas.models import Attempt
 from apps.quotas.services.workloads import workload_submit
 
@@ -40,6 +41,20 @@ def profile_create(*, version: DatasetVersion, requested_by: User | None, actor:
         if known is None:  # not about a twin: the error is real
             raise
         return known, False
+
+
+def profile_note(*, version: DatasetVersion, job: DataJob, statistics: dict[str, Any], actor: Actor) -> Profile:
+    """Keep what the job that made the version found on the way: a profile that has succeeded, of its workload.
+
+    In the transaction that publishes the version.
+    """
+    profile: Profile = Profile.objects.create(
+        project=version.project, version=version, workload=job.workload, requested_by_id=job.requested_by_id
+    )
+    record(actor, "profile.created", profile)
+    transition(profile, JobState.RUNNING, actor=actor)
+    transition(profile, JobState.SUCCEEDED, actor=actor, reason=JobReason.COMPLETED, result=statistics)
+    return profile
 
 
 def profile_cancel(profile: Profile, *, actor: Actor) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from apps.common.storage import CHUNK_BYTES, store
+from apps.datasets.specs import COMPANION_BYTES_MOST
 
 Count = Annotated[int, Meta(ge=0)]
 FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
@@ -45,6 +46,10 @@ class Column(Struct, frozen=True):
     nullable: bool = True
 
 
+CompanionKind = Literal["sample", "report", "profile"]
+"""What a small JSON file beside the data holds: some rows; the report with examples; statistics."""
+
+
 class Rejected(Struct, frozen=True):
     """Rows that could not be parsed."""
 
@@ -63,6 +68,7 @@ class Content(Struct, frozen=True):
     splits: dict[str, Count] = {}
     report: list[dict[str, Any]] = []
     preprocessor: StoredFile | None = None
+    companions: dict[CompanionKind, StoredFile] = {}
 
     @property
     def size_bytes(self) -> int:
@@ -70,7 +76,8 @@ class Content(Struct, frozen=True):
 
     @property
     def stored_files(self) -> list[StoredFile]:
-        return [*self.files, *([self.preprocessor] if self.preprocessor else [])]
+        beside = [self.preprocessor] if self.preprocessor else []
+        return [*self.files, *beside, *self.companions.values()]
 
 
 class ColumnProfile(Struct, frozen=True):
@@ -113,6 +120,27 @@ def profile_of(result: dict[str, Any] | None, *, row_count: int) -> dict[str, An
     if profile.row_count != row_count:
         raise BadResult(f"The profile is of {profile.row_count} rows, the version has {row_count}.")
     return {"row_count": profile.row_count, "columns": (result or {})["columns"]}
+
+
+def companion_profile_of(prefix: str, content: Content) -> dict[str, Any] | None:
+    """The statistics that `ingest` or `clean` took on the way; None where the data was too large for that. Blocks.
+
+    Raises:
+        BadResult: the file is not what it promised.
+        OSError, StorageUnavailable: the store cannot be asked now.
+    """
+    file = content.companions.get("profile")
+    if file is None:
+        return None
+    if file.size_bytes > COMPANION_BYTES_MOST:
+        raise BadResult(f"{file.name} has {file.size_bytes} bytes; at most {COMPANION_BYTES_MOST} are read.")
+    with store().open(f"{prefix}{file.name}") as opened:
+        text = opened.read(COMPANION_BYTES_MOST)
+    try:
+        result = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise BadResult(f"{file.name} is not of the agreed form: {error}") from None
+    return profile_of(result, row_count=content.row_count)
 
 
 def files_verify(prefix: str, files: Sequence[StoredFile]) -> None:

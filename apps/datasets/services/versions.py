@@ -50,6 +50,7 @@ def version_publish(
         splits=kept["splits"],
         report=kept["report"],
         preprocessor=fitted and {**fitted, "path": f"{prefix}{fitted['name']}"},
+        companions=kept["companions"],
     )
     transition(version, VersionState.VALIDATING, actor=actor)
     transition(version, VersionState.PUBLISHED, actor=actor)

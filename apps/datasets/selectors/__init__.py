@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.db.models import Q
 from django.db.models.fields.json import KT
 
 from apps.common.errors import Conflict, NotFound
+from apps.common.storage import store
 from apps.datasets import specs
 from apps.datasets.models import CleaningRun, DataJob, DatasetVersion, Ingestion, Profile, Source
 from apps.datasets.states import JobState, VersionState
@@ -38,12 +40,30 @@ def version_file(version: DatasetVersion, file_name: str) -> dict[str, Any]:
     Raises:
         NotFound: no file of the version has this name.
     """
-    files = [*version.manifest["files"], *([version.preprocessor] if version.preprocessor else [])]
-    for file in files:
+    beside = [version.preprocessor] if version.preprocessor else []
+    for file in [*version.manifest["files"], *beside, *version.companions.values()]:
         if file["name"] == file_name:
             path = f"{version.manifest['prefix']}{file_name}"
             return {"path": path, "size_bytes": file["size_bytes"], "sha256": file["sha256"]}
     raise NotFound
+
+
+def companion_of(version: DatasetVersion, kind: str) -> dict[str, Any] | None:
+    """The small JSON file beside a version's data that holds this; None where its job wrote none. Blocks on the store.
+
+    Raises:
+        NotFound: the file is gone from the store.
+        StorageUnavailable: the store cannot be asked now.
+    """
+    file = version.companions.get(kind)
+    if file is None:
+        return None
+    try:
+        with store().open(f"{version.manifest['prefix']}{file['name']}") as opened:
+            found: dict[str, Any] = json.loads(opened.read(specs.COMPANION_BYTES_MOST))
+    except FileNotFoundError:
+        raise NotFound(f"{file['name']} of version {version.number} is not in the object store.") from None
+    return found
 
 
 def objects_named(attempt_ids: Collection[UUID]) -> set[str]:

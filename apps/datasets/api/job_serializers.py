@@ -1,0 +1,108 @@
+"""What the API shows of ingestions, profiles and cleaning runs, and what it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.common.api import VisibleRelatedField
+from apps.datasets.api.examples import CLEANING_RUN, INGESTION, PROFILE, shown_as
+from apps.datasets.api.profile_shapes import ProfileField
+from apps.datasets.api.serializers import STATE
+from apps.datasets.api.shapes import IngestionOptionsField, OptionsField, RejectedField, ReportField
+from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Ingestion, Profile, Recipe, Source
+
+JOB = (
+    *STATE, "workload", "workload_state", "workload_reason", "workload_detail", "requested_by", "requested_by_name",
+    "created_at",
+)  # fmt: skip
+
+
+class DataJobSerializer(serializers.ModelSerializer[Any]):
+    """Base of what is shown of an ingestion, a profile and a cleaning run."""
+
+    workload_state = serializers.CharField(source="workload.state", read_only=True)
+    workload_reason = serializers.CharField(
+        source="workload.state_reason", read_only=True, help_text="Why it waits, while it waits"
+    )
+    workload_detail = serializers.CharField(source="workload.state_detail", read_only=True)
+    project_name = serializers.CharField(read_only=True)
+    requested_by_name = serializers.CharField(read_only=True, allow_null=True)
+
+
+@shown_as(INGESTION)
+class IngestionSerializer(DataJobSerializer):
+    dataset_name = serializers.CharField(read_only=True)
+    source_name = serializers.CharField(read_only=True)
+    options = OptionsField(read_only=True)
+    version = serializers.UUIDField(
+        source="version_id", read_only=True, allow_null=True, help_text="What it made, once it has succeeded"
+    )
+    version_number = serializers.IntegerField(read_only=True, allow_null=True)
+    rejected = RejectedField(read_only=True)
+
+    class Meta:
+        model = Ingestion
+        fields = (
+            "id", "project", "project_name", "dataset", "dataset_name", "source", "source_name", "options", "version",
+            "version_number", "rejected", *JOB,
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class IngestionCreateSerializer(serializers.Serializer[Any]):
+    dataset = VisibleRelatedField(Dataset)
+    source = VisibleRelatedField(Source)  # type: ignore[assignment]  # hides an attribute that only fields use
+    options = IngestionOptionsField(required=False, default=dict)
+
+
+@shown_as(PROFILE)
+class ProfileSerializer(DataJobSerializer):
+    dataset = serializers.UUIDField(read_only=True)
+    dataset_name = serializers.CharField(read_only=True)
+    version_number = serializers.IntegerField(read_only=True)
+    result = ProfileField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Profile
+        fields = (
+            "id", "project", "project_name", "dataset", "dataset_name", "version", "version_number", "result", *JOB,
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ProfileCreateSerializer(serializers.Serializer[Any]):
+    version = VisibleRelatedField(DatasetVersion)
+
+
+@shown_as(CLEANING_RUN)
+class CleaningRunSerializer(DataJobSerializer):
+    recipe_name = serializers.CharField(read_only=True)
+    recipe_number = serializers.IntegerField(read_only=True)
+    input_dataset = serializers.UUIDField(read_only=True)
+    input_dataset_name = serializers.CharField(read_only=True)
+    input_version_number = serializers.IntegerField(read_only=True)
+    output_dataset_name = serializers.CharField(read_only=True)
+    output_version = serializers.UUIDField(
+        source="output_version_id", read_only=True, allow_null=True, help_text="What it made, once it has succeeded"
+    )
+    output_version_number = serializers.IntegerField(read_only=True, allow_null=True)
+    report = ReportField(read_only=True, allow_null=True, help_text="Per step: rows in and out, changes")
+
+    class Meta:
+        model = CleaningRun
+        fields = (
+            "id", "project", "project_name", "recipe", "recipe_name", "recipe_number", "input_dataset",
+            "input_dataset_name", "input_version", "input_version_number", "output_dataset", "output_dataset_name",
+            "output_version", "output_version_number", "report", *JOB,
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class CleaningRunCreateSerializer(serializers.Serializer[Any]):
+    recipe = VisibleRelatedField(Recipe)
+    input_version = VisibleRelatedField(DatasetVersion)
+    output_dataset = VisibleRelatedField(
+        Dataset, required=False, allow_null=True, default=None, help_text="Left out: the version's own dataset"
+    )

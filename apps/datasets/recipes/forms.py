@@ -1,0 +1,72 @@
+"""Steps and options as JSON Schema (2020-12), so that a dashboard can build its forms from them.
+
+`title` and `description` are English; `x-zh-hans` beside them holds both in Simplified Chinese. The house's own words
+begin with `x-`: `x-input` names the field of a form that suits (column, columns, text, texts, integer, number, choice,
+mapping, switch, delimiter, encoding, column-types), `x-column-types` the columns that it offers, `x-choices` what the
+values of an `enum` are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from apps.datasets.recipes.kinds import KINDS
+from apps.datasets.recipes.options import Option
+from apps.datasets.recipes.parsing import OPTIONS
+from apps.datasets.recipes.words import CHOICE_WORDS, KIND_WORDS, OPTION_WORDS, PARSING_WORDS, Words
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+
+
+def step_forms() -> list[Schema]:
+    """`[{"kind", "is_fitted", "is_once", "title", "description", "x-zh-hans", "schema"}]`, in the kinds' order."""
+    return [
+        {
+            "kind": name,
+            "is_fitted": kind.fitted,
+            "is_once": kind.once,
+            **_said(KIND_WORDS[name]),
+            "schema": _object(
+                kind.options, {key: OPTION_WORDS[name, key] for key in kind.options}, kind={"const": name}
+            ),
+        }
+        for name, kind in KINDS.items()
+    ]
+
+
+def parsing_form() -> Schema:
+    """The schema of an ingestion's options."""
+    return _object(OPTIONS, PARSING_WORDS)
+
+
+def _object(options: Mapping[str, Option], words: Mapping[str, Words], **fixed: Schema) -> Schema:
+    required = [*fixed, *(name for name, option in options.items() if option.required)]
+    return {
+        "$schema": DIALECT,
+        "type": "object",
+        "additionalProperties": False,
+        "required": required,
+        "properties": {**fixed, **{name: _property(option, words[name]) for name, option in options.items()}},
+    }
+
+
+def _property(option: Option, words: Words) -> Schema:
+    found: Schema = {**_said(words), **option.schema}
+    if "enum" in found:
+        found["x-choices"] = [
+            {"value": value, "title": CHOICE_WORDS[value][0], "x-zh-hans": {"title": CHOICE_WORDS[value][1]}}
+            for value in found["enum"]
+        ]
+        if option.default is None:
+            found["enum"] = [*found["enum"], None]
+    return found if option.required else {**found, "default": option.default}
+
+
+def _said(words: Words) -> Schema:
+    return {
+        "title": words.title,
+        "description": words.description,
+        "x-zh-hans": {"title": words.title_zh, "description": words.description_zh},
+    }

@@ -1,0 +1,135 @@
+"""Rows as lists and pages show them: names beside ids and what stands beside a dataset, in one query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, JSONObject
+
+from apps.datasets.models import (
+    CleaningRun,
+    DataJob,
+    Dataset,
+    DatasetVersion,
+    Ingestion,
+    Profile,
+    Recipe,
+    Source,
+)
+from apps.datasets.states import PROFILE, VersionState
+
+NOT_SHOWN = ("workload__spec", "workload__assignments")
+"""Of a workload: large, and not for lists."""
+
+
+def datasets_shown() -> QuerySet[Dataset]:
+    """Datasets with `version_count`, figures of the `latest` published version, and the newest job of each kind.
+
+    `latest` is None or `{"id", "number", "column_count", "sensitivity"}`; `row_count`, `size_bytes` and `published_at`
+    are columns, so that a list can be ordered by them. `newest_ingestion`, `newest_cleaning_run` and `newest_profile`
+    are None or `{"kind", "id", "state", "state_reason", "state_detail", "state_at", "created_at"}`.
+    """
+    own = DatasetVersion.objects.filter(dataset=OuterRef("pk"))
+    latest = own.filter(state=VersionState.PUBLISHED).order_by("-number")
+    counted = own.order_by().values("dataset").annotate(found=Count("pk")).values("found")
+    columns = Func(F("schema"), function="jsonb_array_length", output_field=IntegerField())
+    shown = JSONObject(id="id", number="number", sensitivity="sensitivity", column_count=columns)
+    return (
+        Dataset.objects.annotate(created_by_name=F("created_by__username"), project_name=F("project__name"))
+        .annotate(version_count=Coalesce(Subquery(counted), 0, output_field=IntegerField()))
+        .annotate(latest=Subquery(latest.values(found=shown)[:1]))
+        .annotate(**{name: Subquery(latest.values(name)[:1]) for name in ("row_count", "size_bytes")})
+        .annotate(published_at=Subquery(latest.values("state_at")[:1]))
+        .annotate(newest_ingestion=_newest(Ingestion, dataset=OuterRef("pk")))
+        .annotate(newest_cleaning_run=_newest(CleaningRun, output_dataset=OuterRef("pk")))
+        .annotate(newest_profile=_newest(Profile, version__dataset=OuterRef("pk"), workload__owner_kind=PROFILE.noun))
+    )
+
+
+def _newest(model: type[DataJob], **of: Any) -> Subquery:
+    jobs: Any = model._default_manager
+    names = ("id", "state", "state_reason", "state_detail", "state_at", "created_at")
+    found = JSONObject(kind=Value(model.machine.noun), **{name: name for name in names})
+    return Subquery(jobs.filter(**of).order_by("-id").values(found=found)[:1])
+
+
+def newest_job(dataset: Any) -> dict[str, Any] | None:
+    """Of the newest jobs of a row of `datasets_shown()` the one that was asked for last."""
+    found = [dataset.newest_ingestion, dataset.newest_cleaning_run, dataset.newest_profile]
+    return max((job for job in found if job), key=lambda job: str(job["id"]), default=None)  # ids sort by time
+
+
+def sources_shown() -> QuerySet[Source]:
+    return Source.objects.annotate(
+        project_name=F("project__name"),
+        dataset_name=F("dataset__name"),
+        uploaded_by_name=F("uploaded_by__username"),
+    )
+
+
+def versions_shown() -> QuerySet[DatasetVersion]:
+    """Versions with the names around them, and who asked for the job that made them."""
+    requested = Coalesce(F("ingestion__requested_by"), F("cleaning_run__requested_by"))
+    named = Coalesce(F("ingestion__requested_by__username"), F("cleaning_run__requested_by__username"))
+    profile = Profile.objects.filter(version=OuterRef("pk")).order_by("-id")
+    return DatasetVersion.objects.annotate(
+        dataset_name=F("dataset__name"),
+        dataset_title=F("dataset__title"),
+        project_name=F("project__name"),
+        parent_number=F("parent__number"),
+        parent_dataset=F("parent__dataset"),
+        parent_dataset_name=F("parent__dataset__name"),
+        source=F("ingestion__source"),
+        source_name=F("ingestion__source__name"),
+        recipe=F("cleaning_run__recipe"),
+        recipe_name=F("cleaning_run__recipe__name"),
+        recipe_number=F("cleaning_run__recipe__number"),
+        created_by=requested,
+        created_by_name=named,
+        newest_profile=Subquery(profile.values(found=JSONObject(id="id", state="state"))[:1]),
+    )
+
+
+def recipes_shown() -> QuerySet[Recipe]:
+    return Recipe.objects.annotate(created_by_name=F("created_by__username"), project_name=F("project__name"))
+
+
+def ingestions_shown() -> QuerySet[Ingestion]:
+    found: QuerySet[Ingestion] = Ingestion.objects.select_related("workload").defer(*NOT_SHOWN)
+    return found.annotate(
+        project_name=F("project__name"),
+        dataset_name=F("dataset__name"),
+        source_name=F("source__name"),
+        requested_by_name=F("requested_by__username"),
+        version_id=F("version__pk"),
+        version_number=F("version__number"),
+    )
+
+
+def profiles_shown() -> QuerySet[Profile]:
+    found: QuerySet[Profile] = Profile.objects.select_related("workload").defer(*NOT_SHOWN)
+    return found.annotate(
+        project_name=F("project__name"),
+        dataset=F("version__dataset"),
+        dataset_name=F("version__dataset__name"),
+        version_number=F("version__number"),
+        requested_by_name=F("requested_by__username"),
+    )
+
+
+def cleaning_runs_shown() -> QuerySet[CleaningRun]:
+    found: QuerySet[CleaningRun] = CleaningRun.objects.select_related("workload").defer(*NOT_SHOWN)
+    return found.annotate(
+        project_name=F("project__name"),
+        recipe_name=F("recipe__name"),
+        recipe_number=F("recipe__number"),
+        input_dataset=F("input_version__dataset"),
+        input_dataset_name=F("input_version__dataset__name"),
+        input_version_number=F("input_version__number"),
+        output_dataset_name=F("output_dataset__name"),
+        output_version_id=F("output_version__pk"),
+        output_version_number=F("output_version__number"),
+        report=F("output_version__report"),
+        requested_by_name=F("requested_by__username"),
+    )
