@@ -1,5 +1,7 @@
 import "i18next";
 import type common from "./locale/common.en.json";
+import type form from "./locale/form.en.json";
+import type lineage from "./locale/lineage.en.json";
 import type messages from "./locale/messages.en.json";
 import type states from "./locale/states.en.json";
 import type access from "./features/access/locale/en.json";
@@ -16,6 +18,8 @@ declare module "i18next" {
     resources: {
       common: typeof common;
       states: typeof states;
+      form: typeof form;
+      lineage: typeof lineage;
       messages: typeof messages;
       overview: typeof overview;
       datasets: typeof datasets;

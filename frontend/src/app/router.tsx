@@ -38,28 +38,28 @@ const upload = createRoute({
   path: "/datasets/new",
   validateSearch: (s: Search) => optional({ dataset: text(s.dataset) }),
   component: lazyRouteComponent(() => import("@/features/datasets/pages/upload-page"), "UploadPage"),
-  ...words("datasets", "messages"),
+  ...words("datasets", "messages", "form"),
 });
 const dataset = createRoute({
   getParentRoute: () => root,
   path: "/datasets/$datasetId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab) }),
   component: lazyRouteComponent(() => import("@/features/datasets/pages/dataset-page"), "DatasetPage"),
-  ...words("datasets", "messages"),
+  ...words("datasets", "messages", "lineage"),
 });
 const datasetVersion = createRoute({
   getParentRoute: () => root,
   path: "/dataset-versions/$versionId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab), column: text(s.column) }),
   component: lazyRouteComponent(() => import("@/features/datasets/pages/version-page"), "VersionPage"),
-  ...words("datasets", "messages"),
+  ...words("datasets", "messages", "lineage"),
 });
 const clean = createRoute({
   getParentRoute: () => root,
   path: "/dataset-versions/$versionId/clean",
   validateSearch: (s: Search) => optional({ recipe: text(s.recipe) }),
   component: lazyRouteComponent(() => import("@/features/datasets/pages/clean-page"), "CleanPage"),
-  ...words("datasets", "messages"),
+  ...words("datasets", "messages", "form"),
 });
 const datasetJob = createRoute({
   getParentRoute: () => root,
@@ -89,7 +89,7 @@ const submit = createRoute({
   path: "/runs/new",
   validateSearch: (s: Search) => optional({ from: text(s.from), version: text(s.version) }),
   component: lazyRouteComponent(() => import("@/features/runs/pages/submit-page"), "SubmitPage"),
-  ...words("runs", "messages"),
+  ...words("runs", "messages", "form"),
 });
 const compare = createRoute({
   getParentRoute: () => root,
@@ -109,7 +109,7 @@ const run = createRoute({
     line: text(s.line),
   }),
   component: lazyRouteComponent(() => import("@/features/runs/pages/run-page"), "RunPage"),
-  ...words("runs", "messages"),
+  ...words("runs", "messages", "lineage"),
 });
 
 // -- models
@@ -131,7 +131,7 @@ const modelVersion = createRoute({
   path: "/model-versions/$versionId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab) }),
   component: lazyRouteComponent(() => import("@/features/models/pages/version-page"), "ModelVersionPage"),
-  ...words("models", "messages"),
+  ...words("models", "messages", "lineage"),
 });
 
 // -- endpoints
@@ -154,7 +154,7 @@ const endpoint = createRoute({
   path: "/endpoints/$endpointId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab), window: text(s.window) }),
   component: lazyRouteComponent(() => import("@/features/endpoints/pages/endpoint-page"), "EndpointPage"),
-  ...words("endpoints", "messages"),
+  ...words("endpoints", "messages", "lineage", "form"),
 });
 
 // -- quotas
