@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.access.models import Project, User
-from apps.access.states import Role
+from apps.access.states import Role, Verb
 from apps.common.errors import Forbidden, NotFound, Unauthenticated
 
 PERMISSIONS: dict[str, tuple[str, ...]] = {
@@ -17,6 +17,15 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
 
 NEEDED = {Role.VIEWER: "view_project", Role.EDITOR: "edit_project", Role.ADMIN: "administer_project"}
 """The permission that tells a role from the weaker ones."""
+
+
+VERBS: dict[str, tuple[str, ...]] = {
+    Role.VIEWER: (Verb.READ, Verb.LEAVE),
+    Role.EDITOR: (Verb.CREATE, Verb.STOP, Verb.ASK_FOR_APPROVAL),
+    Role.ADMIN: (Verb.GRANT_ROLES, Verb.SET_SECRETS, Verb.DECIDE_REQUESTS),
+    "superuser": (Verb.SET_QUOTA, Verb.DECIDE_QUOTA, Verb.MAKE_TEAMS),
+}
+"""What each role adds to those before it; a superuser has every role everywhere."""
 
 
 def role_of(user: Any, project: Project, *, granted: bool = False) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Exists, Max, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.fields.json import KT
 
 from apps.access.models import Project, ProjectUserPermission, User
 from apps.access.models.project import granted_ids
@@ -20,6 +22,8 @@ class Member:
 
     user: User
     role: str
+    since: datetime | None
+    """When this role was given; None: before that was written down."""
 
 
 def with_role(projects: QuerySet[Project], user: Any) -> Any:
@@ -34,7 +38,7 @@ def with_role(projects: QuerySet[Project], user: Any) -> Any:
 
 
 def members_of(project: Project) -> list[Member]:
-    """Everybody with a role, by name. One query."""
+    """Everybody with a role, by name. Two queries."""
     roles: dict[User, str] = {}
     rows = ProjectUserPermission.objects.filter(content_object=project).select_related("user", "permission")
     by_permission = {permission: role for role, permission in NEEDED.items()}
@@ -43,7 +47,30 @@ def members_of(project: Project) -> list[Member]:
         role = by_permission.get(row.permission.codename, "")
         if role and strength.index(role) >= strength.index(roles.get(row.user, Role.VIEWER)):
             roles[row.user] = role
-    return [Member(user, roles[user]) for user in sorted(roles, key=lambda user: user.username)]
+    given = AuditEvent.objects.filter(project_id=project.pk, action="project.member_granted").order_by()
+    since = dict(
+        given.annotate(who=KT("detail__user_id")).values("who").annotate(last=Max("at")).values_list("who", "last")
+    )
+    return [
+        Member(user, roles[user], since.get(str(user.pk))) for user in sorted(roles, key=lambda user: user.username)
+    ]
+
+
+def users_addable(user: Any) -> QuerySet[User]:
+    """People who can be given a role: the active ones of the user's organisation; a superuser sees all."""
+    people = User.objects.filter(is_active=True)
+    return people if user.is_superuser else people.filter(organisation=user.organisation_id)
+
+
+def administers_any(user: Any) -> bool:
+    """Whether the user may give roles anywhere. One query at most."""
+    return bool(user.is_superuser) or granted_ids(user, NEEDED[Role.ADMIN]).exists()
+
+
+def with_project_name(events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+    """The audit rows with a column `project_name`; null for what belongs to none."""
+    named = Project.objects.filter(pk=OuterRef("project_id")).values("name")[:1]
+    return events.annotate(project_name=Subquery(named))
 
 
 def audit_visible_to(user: Any) -> QuerySet[AuditEvent]:

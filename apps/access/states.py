@@ -13,6 +13,33 @@ class Role(models.TextChoices):
     ADMIN = "admin"
 
 
+class Verb(models.TextChoices):
+    """What people may do, in few words: the rows of the table of roles."""
+
+    READ = "read"
+    LEAVE = "leave"
+    CREATE = "create"
+    STOP = "stop"
+    ASK_FOR_APPROVAL = "ask_for_approval"
+    GRANT_ROLES = "grant_roles"
+    SET_SECRETS = "set_secrets"
+    DECIDE_REQUESTS = "decide_requests"
+    SET_QUOTA = "set_quota"
+    DECIDE_QUOTA = "decide_quota"
+    MAKE_TEAMS = "make_teams"
+
+
+class Barred(models.TextChoices):
+    """Why somebody may not decide a request."""
+
+    DECIDED = "decided"
+    EXPIRED = "expired"
+    OWN_REQUEST = "own_request"
+    NEEDS_ADMIN = "needs_admin"
+    NEEDS_SUPERUSER = "needs_superuser"
+    UNKNOWN_COMMAND = "unknown_command"
+
+
 class TokenScope(models.TextChoices):
     """What a token may be used for, within what its user may do."""
 

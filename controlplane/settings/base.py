@@ -206,6 +206,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {  # names of types that clients generate; without them they come from a hash
+        "Role": "apps.access.states.Role",
+        "Verb": "apps.access.states.Verb",
+        "Barred": "apps.access.states.Barred",
         "TokenState": "apps.access.states.TokenState",
         "ApprovalState": "apps.access.states.ApprovalState",
         "WorkloadState": "apps.quotas.states.WorkloadState",

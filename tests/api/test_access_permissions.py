@@ -43,6 +43,8 @@ def project(ctx: Context) -> str:
 CASES = [
     Case("POST", "/api/v1/auth/logout", role=ANY_USER, status=204),
     Case("GET", "/api/v1/users/me", role=ANY_USER),
+    Case("GET", "/api/v1/users", role=Role.ADMIN),
+    Case("GET", "/api/v1/roles", role=ANY_USER),
     Case("GET", "/api/v1/organisations", role=ANY_USER),
     Case("GET", lambda ctx: f"/api/v1/organisations/{ctx.organisation.pk}", role=ANY_USER, stranger=200),
     Case("GET", "/api/v1/teams", role=ANY_USER),

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
-from rest_framework import mixins, status
+from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
-from apps.access.api.filters import AuditFilter
+from apps.access.api.filters import ApprovalFilter
 from apps.access.api.serializers import (
     ApprovalCreateSerializer,
     ApprovalSerializer,
-    AuditEventSerializer,
     DecisionSerializer,
     MemberPutSerializer,
     MembersSerializer,
@@ -32,8 +31,9 @@ from apps.access.api.serializers import (
 )
 from apps.access.models import ApiToken, ApprovalRequest, Organisation, Project, Secret, Team, User
 from apps.access.permissions import caller, require, require_superuser
-from apps.access.selectors import audit_visible_to, members_of, with_role
+from apps.access.selectors import members_of, with_role
 from apps.access.services.approvals import approval_approve, approval_deny, approval_request, approval_withdraw
+from apps.access.services.deciding import with_bars
 from apps.access.services.projects import project_create, team_create
 from apps.access.services.roles import role_grant, role_revoke
 from apps.access.services.secrets import secret_delete, secret_set
@@ -42,8 +42,10 @@ from apps.access.states import Role, TokenScope
 from apps.common.api import CreateViewSet, ReadViewSet, is_uuid, once
 from apps.common.audit import Actor
 from apps.common.errors import NotFound
-from apps.common.models import AuditEvent
 from apps.common.pages import OrderingFilter, RowFilterBackend
+
+SEARCHED: Any = (RowFilterBackend, SearchFilter, OrderingFilter)
+"""Of lists that take `?search=`: words that all stand, in any case, somewhere in the `search_fields`."""
 
 
 @extend_schema_view(
@@ -70,7 +72,7 @@ class OrganisationViewSet(ReadViewSet):
 class TeamViewSet(CreateViewSet):
     """Teams of your organisation."""
 
-    queryset = Team.objects.all()
+    queryset = Team.objects.select_related("organisation")
     serializer_class = TeamSerializer
     create_serializer_class = TeamCreateSerializer
     filterset_fields = ("organisation", "name")
@@ -95,7 +97,9 @@ class TeamViewSet(CreateViewSet):
 class ProjectViewSet(CreateViewSet):
     """Projects in which you have a role, and their members."""
 
-    queryset = Project.objects.all()
+    queryset = Project.objects.select_related("organisation", "team")
+    filter_backends = SEARCHED
+    search_fields = ("name", "title")
     serializer_class = ProjectSerializer
     create_serializer_class = ProjectCreateSerializer
     filterset_fields = ("organisation", "team", "name")
@@ -193,7 +197,7 @@ class TokenViewSet(CreateViewSet):
 class SecretViewSet(CreateViewSet):
     """Secrets of a project: jobs find them as files, no answer ever holds a value."""
 
-    queryset = Secret.objects.defer("nonce", "ciphertext")
+    queryset = Secret.objects.select_related("project").defer("nonce", "ciphertext")
     serializer_class = SecretSerializer
     create_serializer_class = SecretSetSerializer
     filterset_fields = ("project", "name")
@@ -226,8 +230,12 @@ class ApprovalViewSet(CreateViewSet):
     queryset = ApprovalRequest.objects.select_related("requested_by", "decided_by", "project")
     serializer_class = ApprovalSerializer
     create_serializer_class = ApprovalCreateSerializer
-    filterset_fields = ("project", "state", "command")
+    filterset_class = ApprovalFilter
+    ordering_fields = ("created_at", "expires_at", "state_at")
     action_scopes = {"approve": TokenScope.ADMIN, "deny": TokenScope.ADMIN}
+
+    def get_queryset(self) -> Any:
+        return with_bars(super().get_queryset(), self.request.user)
 
     def perform_service(self, data: dict[str, Any]) -> ApprovalRequest:
         user = caller(self.request)
@@ -260,22 +268,6 @@ class ApprovalViewSet(CreateViewSet):
         wanted.is_valid(raise_exception=True)
         service(approval=approval, decided_by=request.user, **wanted.validated_data, actor=Actor.user(request.user))
         return Response(self.represent(approval))
-
-
-@extend_schema_view(
-    list=extend_schema(summary="List what was done"), retrieve=extend_schema(summary="One thing that was done")
-)
-class AuditEventViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[AuditEvent]):
-    """What people and policies did in the projects that you administer, and what you did yourself."""
-
-    queryset = AuditEvent.objects.all()
-    serializer_class = AuditEventSerializer
-    filter_backends = (RowFilterBackend, OrderingFilter)
-    filterset_class = AuditFilter
-    ordering_fields = ("at",)
-
-    def get_queryset(self) -> Any:
-        return audit_visible_to(self.request.user)
 
 
 def _members(project: Project) -> Any:

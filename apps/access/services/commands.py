@@ -54,6 +54,11 @@ def command(name: str) -> Command:
     return _commands[name]
 
 
+def command_known(name: str) -> Command | None:
+    """The command of that name; None: no app names it any more."""
+    return _commands.get(name)
+
+
 def command_names() -> list[str]:
     """Every name, sorted."""
     return sorted(_commands)

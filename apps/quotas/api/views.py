@@ -10,6 +10,7 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
+from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +19,7 @@ from apps.access.states import Role
 from apps.common.api import ReadViewSet
 from apps.common.audit import Actor
 from apps.common.errors import NotFound
+from apps.common.pages import OrderingFilter, RowFilterBackend
 from apps.quotas.api import serializers as s
 from apps.quotas.api.log_reading import log_download, log_page
 from apps.quotas.api.pool_views import PoolReads, QuotaUsage, WorkloadNumbers
@@ -50,7 +52,9 @@ class PoolViewSet(PoolReads, ReadViewSet):
 
     queryset = ResourcePool.objects.all()
     serializer_class = s.PoolSerializer
+    filter_backends: Any = (RowFilterBackend, SearchFilter, OrderingFilter)
     filterset_fields = ["name", "backend"]
+    search_fields = ["name"]
 
 
 @named("kind of GPU", "kinds of GPU")

@@ -113,7 +113,7 @@ def test_no_answer_holds_the_value(keys: Path) -> None:
     api.force_authenticate(member(project, "admin"))
     made = api.post("/api/v1/secrets", {"project": str(project.pk), "name": "key", "value": " geheim \n"})
     assert made.status_code == 201
-    assert sorted(made.json()) == ["created_at", "id", "name", "project", "replaced_at"]
+    assert sorted(made.json()) == ["created_at", "id", "name", "project", "project_name", "replaced_at"]
     listed = api.get("/api/v1/secrets").content + api.get(f"/api/v1/secrets/{made.json()['id']}").content
     assert b"geheim" not in listed
     assert secrets_open(project, ["key"]) == {"key": b" geheim \n"}
