@@ -53,7 +53,7 @@ class VisibleViewSet(GenericViewSet[Any]):
     A view names the columns it filters and orders by: `filterset_fields`, `ordering_fields`.
     """
 
-    filter_backends = (RowFilterBackend, OrderingFilter)
+    filter_backends: Sequence[Any] = (RowFilterBackend, OrderingFilter)
     ordering_fields: ClassVar[Sequence[str]] = ("created_at",)
 
     def get_queryset(self) -> Any:

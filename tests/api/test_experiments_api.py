@@ -68,7 +68,9 @@ class TestExperiments:
         body = {"project": str(project.pk), "name": "risk", "goal_metric": "validation/auc"}
         made = client.post(f"{API}/experiments", body)
         assert made.status_code == 201
-        assert made.json() == {**body, "id": made.json()["id"], "created_at": made.json()["created_at"]}
+        told = {"project_name": project.name, "goal_mode": "", "runs": 0}
+        times = {name: made.json()[name] for name in ("id", "created_at")}
+        assert made.json() == {**body, **told, **times}
         found = client.get(f"{API}/experiments", {"project": str(project.pk), "name": "risk"}).json()["results"]
         assert found == [made.json()]
         assert client.get(f"{API}/experiments", {"name": "other"}).json()["results"] == []
@@ -94,6 +96,14 @@ class TestSubmit:
         assert answer.json() == {
             "id": str(run.pk),
             "name": "first",
+            "kind": "script",
+            "tags": [],
+            "retry_of": None,
+            "project_name": project.name,
+            "experiment_name": run.experiment.name,
+            "dataset_name": run.dataset_version.dataset.name,
+            "dataset_version_number": 1,
+            "requested_by_name": user.username,
             "project": str(project.pk),
             "experiment": body["experiment"],
             "dataset_version": body["dataset_version"],
@@ -101,6 +111,7 @@ class TestSubmit:
             "state": "queued",
             "state_reason": "",
             "state_detail": "",
+            "state_message": [],
             "summary": {},
             "parameters": {"epochs": 2},
             "resources": asked,
@@ -231,12 +242,14 @@ class TestRuns:
         story = client.get(f"{API}/runs/{run['id']}/story").json()
         assert [{**step, "at": None} for step in story] == [
             {
-                "from_state": "draft", "to_state": "queued", "reason": "", "detail": "", "actor_kind": "user",
-                "actor_name": user.username, "at": None,
+                "from_state": "draft", "to_state": "queued", "reason": "", "detail": "", "message": [],
+                "actor_kind": "user", "actor_name": user.username, "at": None,
             },
             {
                 "from_state": "queued", "to_state": "cancelled", "reason": "cancelled_by_user",
-                "detail": f"Stopped by {user.username}.", "actor_kind": "system", "actor_name": "reconcile", "at": None,
+                "detail": f"Stopped by {user.username}.",
+                "message": [{"code": "stopped_by", "params": {"actor": user.username}}],
+                "actor_kind": "system", "actor_name": "reconcile", "at": None,
             },
         ]  # fmt: skip
 
@@ -316,11 +329,21 @@ class TestRegistry:
         assert answer.json() == {
             "id": str(ModelVersion.objects.get().pk),
             "project": str(project.pk),
+            "project_name": project.name,
             "model": model["id"],
+            "model_name": "risk",
+            "run_name": run.name,
+            "experiment_name": run.experiment.name,
+            "dataset_version": str(run.dataset_version_id),
+            "dataset_name": run.dataset_version.dataset.name,
+            "dataset_version_number": 1,
+            "registered_by_name": user.username,
+            "aliases": [],
             "number": 1,
             "state": "ready",
             "state_reason": "",
             "state_detail": "",
+            "state_message": [],
             "run": str(run.pk),
             "artifact": str(artifact.pk),
             "preprocessor": str(run.artifacts.get(kind="preprocessor").pk),

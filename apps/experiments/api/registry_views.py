@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,8 +16,9 @@ from apps.access.states import Role
 from apps.common.api import CreateViewSet
 from apps.common.audit import Actor
 from apps.common.stories import StoryMixin
-from apps.experiments.api import serializers as shapes
+from apps.experiments.api import registry_shapes as shapes
 from apps.experiments.models import ModelAlias, ModelVersion, RegisteredModel
+from apps.experiments.selectors.registry import with_latest, with_names
 from apps.experiments.services.registry import (
     model_alias_delete,
     model_alias_set,
@@ -43,7 +45,12 @@ class RegisteredModelViewSet(CreateViewSet):
     serializer_class = shapes.RegisteredModelSerializer
     create_serializer_class = shapes.RegisteredModelCreateSerializer
     filterset_fields = ("project", "name")
+    filter_backends = (*CreateViewSet.filter_backends, SearchFilter)
+    search_fields = ("name",)
     ordering_fields: ClassVar = ("created_at", "name")
+
+    def get_queryset(self) -> Any:
+        return with_latest(super().get_queryset())
 
     def perform_service(self, data: dict[str, Any]) -> RegisteredModel:
         user = caller(self.request)
@@ -63,6 +70,9 @@ class ModelVersionViewSet(StoryMixin, CreateViewSet):
     create_serializer_class = shapes.ModelVersionCreateSerializer
     filterset_fields = ("project", "model", "number", "run", "state", "digest")
     ordering_fields: ClassVar = ("created_at", "number")
+
+    def get_queryset(self) -> Any:
+        return with_names(super().get_queryset())
 
     def perform_service(self, data: dict[str, Any]) -> ModelVersion:
         user = caller(self.request)

@@ -5,21 +5,25 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.access.models import Project
 from apps.common.api import VisibleRelatedField
 from apps.common.storage import uri_of
+from apps.common.stories import StateMessageField
 from apps.datasets.models import DatasetVersion
 from apps.experiments.api import examples
 from apps.experiments.api.examples import asked_as, shown_as
-from apps.experiments.models import Artifact, Checkpoint, Experiment, ModelAlias, ModelVersion, RegisteredModel, Run
+from apps.experiments.api.run_shapes import ParametersField, ResultField, SummaryField
+from apps.experiments.models import Artifact, Checkpoint, Experiment, Run
 from apps.experiments.models.metric import STEP_MOST
-from apps.experiments.models.registry import ALIAS
 from apps.experiments.services.runs import RESOURCES_DEFAULT, SCRIPT_BYTES_MOST, TIME_LIMIT_DEFAULT_SECONDS
+from apps.experiments.states import GoalMode
+from apps.quotas.states import Reason
 from workers.contracts.specs import Resources
 
-STATE = ("state", "state_reason", "state_detail", "state_at")
+STATE = ("state", "state_reason", "state_detail", "state_message", "state_at")
 DAY_SECONDS = 24 * 3600
 SPAN = ("from_step", "to_step", "from_time", "to_time")
 """A part of a curve."""
@@ -27,9 +31,12 @@ SPAN = ("from_step", "to_step", "from_time", "to_time")
 
 @shown_as(examples.EXPERIMENT)
 class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
+    project_name = serializers.CharField(source="project.name", read_only=True)
+    runs = serializers.IntegerField(source="run_count", read_only=True, help_text="How many it has")
+
     class Meta:
         model = Experiment
-        fields = ("id", "project", "name", "goal_metric", "created_at")
+        fields = ("id", "project", "project_name", "name", "goal_metric", "goal_mode", "runs", "created_at")
         read_only_fields = fields
 
 
@@ -44,32 +51,13 @@ class ExperimentCreateSerializer(serializers.Serializer[Any]):
         default="",
         help_text="The metric that its runs are compared by",
     )
-
-
-RUN_ROW = (
-    "id", "name", "project", "experiment", "dataset_version", "workload", *STATE, "summary", "parameters", "resources",
-    "time_limit_seconds", "requested_by", "created_at", "started_at", "ended_at",
-)  # fmt: skip
-
-
-@shown_as(examples.RUN_ROW)
-class RunRowSerializer(serializers.ModelSerializer[Run]):
-    """A run in a list: without its script and its result."""
-
-    state_reason = serializers.CharField(source="why.reason", read_only=True)
-    state_detail = serializers.CharField(source="why.detail", read_only=True)
-
-    class Meta:
-        model = Run
-        fields: ClassVar[tuple[str, ...]] = RUN_ROW
-        read_only_fields: ClassVar[tuple[str, ...]] = RUN_ROW
-
-
-@shown_as(examples.RUN)
-class RunSerializer(RunRowSerializer):
-    class Meta(RunRowSerializer.Meta):
-        fields = (*RUN_ROW, "script", "secrets", "result")
-        read_only_fields = fields
+    goal_mode = serializers.ChoiceField(
+        GoalMode.choices,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Which way it is better; left out: by its name",
+    )
 
 
 class ResourcesSerializer(serializers.Serializer[Any]):
@@ -83,6 +71,51 @@ class ResourcesSerializer(serializers.Serializer[Any]):
     )
     gpus = serializers.IntegerField(min_value=0, max_value=1024, default=0)
     flavor = serializers.CharField(max_length=60, allow_blank=True, default="", help_text="A kind of GPU; any if empty")
+
+
+@extend_schema_field(ResourcesSerializer)
+class ResourcesField(serializers.JSONField):
+    """As they were asked for."""
+
+
+RUN_NAMES = ("project_name", "experiment_name", "dataset_name", "dataset_version_number", "requested_by_name")
+RUN_ROW = (
+    "id", "name", "kind", "tags", "project", "experiment", "dataset_version", "workload", *RUN_NAMES, *STATE, "summary",
+    "parameters", "resources", "time_limit_seconds", "retry_of", "requested_by", "created_at", "started_at", "ended_at",
+)  # fmt: skip
+
+
+@shown_as(examples.RUN_ROW)
+class RunRowSerializer(serializers.ModelSerializer[Run]):
+    """A run in a list: without its script and its result. Takes runs of `selectors.runs.with_names`."""
+
+    project_name = serializers.CharField(read_only=True)
+    experiment_name = serializers.CharField(read_only=True)
+    dataset_name = serializers.CharField(read_only=True)
+    dataset_version_number = serializers.IntegerField(read_only=True, allow_null=True)
+    requested_by_name = serializers.CharField(read_only=True)
+    state_reason = serializers.ChoiceField(Reason.choices, source="why.reason", read_only=True, allow_blank=True)
+    state_detail = serializers.CharField(source="why.detail", read_only=True)
+    state_message = StateMessageField(source="why.detail")
+    tags = serializers.ListField(child=serializers.CharField(), read_only=True)
+    summary = SummaryField(read_only=True)
+    parameters = ParametersField(read_only=True)
+    resources = ResourcesField(read_only=True)
+
+    class Meta:
+        model = Run
+        fields: ClassVar[tuple[str, ...]] = RUN_ROW
+        read_only_fields: ClassVar[tuple[str, ...]] = RUN_ROW
+
+
+@shown_as(examples.RUN)
+class RunSerializer(RunRowSerializer):
+    secrets = serializers.ListField(child=serializers.CharField(), read_only=True)
+    result = ResultField(read_only=True, allow_null=True)
+
+    class Meta(RunRowSerializer.Meta):
+        fields = (*RUN_ROW, "script", "secrets", "result")
+        read_only_fields = fields
 
 
 @asked_as(
@@ -191,49 +224,3 @@ class CheckpointSerializer(StoredFileSerializer):
             "created_at",
         )  # fmt: skip
         read_only_fields = fields
-
-
-@shown_as(examples.MODEL)
-class RegisteredModelSerializer(serializers.ModelSerializer[RegisteredModel]):
-    class Meta:
-        model = RegisteredModel
-        fields = ("id", "project", "name", "versions_made", "created_at")
-        read_only_fields = fields
-
-
-@asked_as({"project": examples.PROJECT_ID, "name": "risk"})
-class RegisteredModelCreateSerializer(serializers.Serializer[Any]):
-    project = VisibleRelatedField(Project)
-    name = serializers.SlugField(max_length=60)
-
-
-@shown_as(examples.MODEL_VERSION)
-class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
-    class Meta:
-        model = ModelVersion
-        fields = (
-            "id", "project", "model", "number", *STATE, "run", "artifact", "preprocessor", "metrics", "evaluation",
-            "digest", "registered_by", "created_at",
-        )  # fmt: skip
-        read_only_fields = fields
-
-
-@asked_as({"model": examples.MODEL_ID, "run": examples.RUN_ID})
-class ModelVersionCreateSerializer(serializers.Serializer[Any]):
-    model = VisibleRelatedField(RegisteredModel)
-    run = VisibleRelatedField(Run)
-
-
-@shown_as(examples.MODEL_ALIAS)
-class ModelAliasSerializer(serializers.ModelSerializer[ModelAlias]):
-    class Meta:
-        model = ModelAlias
-        fields = ("id", "project", "model", "name", "version", "created_at")
-        read_only_fields = fields
-
-
-@asked_as({"model": examples.MODEL_ID, "name": "champion", "version": examples.MODEL_VERSION_ID})
-class ModelAliasSetSerializer(serializers.Serializer[Any]):
-    model = VisibleRelatedField(RegisteredModel)
-    name = serializers.CharField(max_length=60, validators=[ALIAS])
-    version = VisibleRelatedField(ModelVersion)

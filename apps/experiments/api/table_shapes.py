@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.common.stories import StateMessageField
 from apps.experiments.api import examples
 from apps.experiments.api.examples import shown_as
 from apps.experiments.states import GoalMode, RunKind, RunState
@@ -106,6 +107,7 @@ class RunTableRowSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(RunState.choices)
     state_reason = serializers.ChoiceField(Reason.choices, allow_blank=True)
     state_detail = serializers.CharField(allow_blank=True)
+    state_message = StateMessageField(source="state_detail")
     state_at = serializers.DateTimeField()
     requested_by_name = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()

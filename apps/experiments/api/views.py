@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
+from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,6 +27,7 @@ from apps.experiments.api import serializers as shapes
 from apps.experiments.api.table import RunTableMixin
 from apps.experiments.models import Artifact, Checkpoint, Experiment, Run
 from apps.experiments.selectors.metrics import KEYS_MOST, run_curves, run_points_after
+from apps.experiments.selectors.runs import with_names
 from apps.experiments.selectors.series import Span
 from apps.experiments.services.experiments import experiment_create
 from apps.experiments.services.runs import run_stop, run_submit
@@ -47,7 +51,14 @@ class ExperimentViewSet(CreateViewSet):
     serializer_class = shapes.ExperimentSerializer
     create_serializer_class = shapes.ExperimentCreateSerializer
     filterset_fields = ("project", "name")
+    filter_backends = (*CreateViewSet.filter_backends, SearchFilter)
+    search_fields = ("name",)
     ordering_fields: ClassVar = ("created_at", "name")
+
+    def get_queryset(self) -> Any:
+        runs = Run.objects.filter(experiment=OuterRef("pk")).order_by().values("experiment")
+        counted = runs.annotate(made=Count("pk")).values("made")
+        return super().get_queryset().select_related("project").annotate(run_count=Coalesce(Subquery(counted), 0))
 
     def perform_service(self, data: dict[str, Any]) -> Experiment:
         user = caller(self.request)
@@ -68,11 +79,13 @@ class RunViewSet(RunTableMixin, StoryMixin, CreateViewSet):
     queryset = Run.objects.all()
     serializer_class = shapes.RunSerializer
     create_serializer_class = shapes.RunCreateSerializer
-    filterset_fields = ("project", "experiment", "dataset_version", "state", "name")
+    filterset_fields = ("project", "experiment", "dataset_version", "state", "name", "kind", "retry_of")
+    filter_backends = (*CreateViewSet.filter_backends, SearchFilter)
+    search_fields = ("name",)
     ordering_fields: ClassVar = ("created_at", "name", "state_at", "started_at", "ended_at")
 
     def get_queryset(self) -> Any:
-        found = super().get_queryset().select_related("workload").defer("workload__spec", "workload__assignments")
+        found = with_names(super().get_queryset())
         return found.defer("script", "result", "secrets", "attempt_starts") if self.action == "list" else found
 
     def get_serializer_class(self) -> Any:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import BooleanField, F, JSONField, OrderBy, Q, Value
-from django.db.models.expressions import Combinable, RawSQL
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import NullIf
 
 from apps.experiments.models import Experiment, Run
@@ -63,7 +63,7 @@ def order_by(field: Field, *, downward: bool) -> list[OrderBy]:
     return [OrderBy(_sorted_by(field), **ends), OrderBy(F("id"), descending=downward)]
 
 
-def _sorted_by(field: Field) -> Combinable:
+def _sorted_by(field: Field) -> Any:
     if field.group != "run":
         return json_value(field)
     if field.key == "goal":

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db.models import Case, Count, F, JSONField, Q, When, Window
 from django.db.models.expressions import RawSQL
 
+from apps.common.messages import parts_of
 from apps.experiments.models import Run
 from apps.experiments.selectors.goals import mode_of
 from apps.experiments.selectors.run_fields import Condition, Field
@@ -126,6 +127,7 @@ def _row(found: dict[str, Any], columns: Sequence[Field]) -> dict[str, Any]:
         "state": found["state"],
         "state_reason": found["shown_reason"],
         "state_detail": found["shown_detail"],
+        "state_message": [{"code": part.code, "params": part.params} for part in parts_of(found["shown_detail"])],
         "state_at": found["state_at"],
         "requested_by_name": found["requested_by__username"] or "",
         "created_at": found["created_at"],

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
+
 from apps.experiments.models import Run
 
 PAGE = 50
@@ -27,6 +30,21 @@ class Goal:
 class RunRow:
     run: Run
     goal: Goal | None
+
+
+def with_names(runs: Any) -> Any:
+    """Runs with the names of what they belong to, and their workload's word on why they wait. No further query."""
+    return (
+        runs.annotate(
+            project_name=F("project__name"),
+            experiment_name=F("experiment__name"),
+            dataset_name=F("dataset_version__dataset__name"),
+            dataset_version_number=F("dataset_version__number"),
+            requested_by_name=Coalesce(F("requested_by__username"), Value("")),
+        )
+        .select_related("workload")
+        .defer("workload__spec", "workload__assignments")
+    )
 
 
 def runs_page(user: Any, *, state: str = "", before: UUID | None = None) -> tuple[list[RunRow], UUID | None]:

@@ -12,14 +12,16 @@ from apps.experiments.models import Experiment
 
 
 @transaction.atomic
-def experiment_create(*, project: Project, name: str, goal_metric: str = "", actor: Actor) -> Experiment:
+def experiment_create(
+    *, project: Project, name: str, goal_metric: str = "", goal_mode: str = "", actor: Actor
+) -> Experiment:
     """A question to answer by runs.
 
     Raises:
         Invalid: the project has one of this name.
     """
     experiment, made = Experiment.objects.get_or_create(
-        project=project, name=name, defaults={"goal_metric": goal_metric}
+        project=project, name=name, defaults={"goal_metric": goal_metric, "goal_mode": goal_mode}
     )
     if not made:
         raise Invalid(f"The project has an experiment {name!r} already.", fields={"name": ["is taken"]})
