@@ -15,6 +15,7 @@ from tests.support.stack import Stack, finished, free_ports, running_stack
 CSV = b"age,income,status\n" + b"".join(
     b"%d,%d,%s\n" % (20 + n, 100 * n, b"bad" if n % 4 == 0 else b"good") for n in range(40)
 )
+STOP_GRACE_SECONDS = 2
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,12 @@ def network() -> Iterator[Proxy]:
 
 @pytest.fixture(scope="session")
 def stack(network: Proxy) -> Iterator[Stack]:
-    with running_stack(BEDPLATE_PORT=str(network.target_port), BEDPLATE_JOB_API_URL=network.url) as running:
+    settings = {
+        "BEDPLATE_PORT": str(network.target_port),
+        "BEDPLATE_JOB_API_URL": network.url,
+        "BEDPLATE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS),
+    }
+    with running_stack(**settings) as running:
         yield running
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import httpx
 import pytest
 
-from tests.e2e.conftest import Ground, post, run_body
-from tests.support.stack import finished
+from tests.e2e.conftest import STOP_GRACE_SECONDS, Ground, post, run_body
+from tests.support.stack import Stack, finished
 from tests.support.waiting import until
+from tests.workers.backends.jobs import alive
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -51,6 +55,49 @@ def test_a_run_that_is_stopped_ends_cancelled(demo: httpx.Client, ground: Ground
     assert demo.post(f"/runs/{run['id']}/stop").is_success
     done = finished(demo, f"/runs/{run['id']}")
     assert (done["state"], done["state_reason"]) == ("cancelled", "cancelled_by_user")
+
+
+DEAF = """
+import os, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = os.fork()
+print("deaf", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def test_a_job_that_ignores_being_told_to_stop_is_killed_and_gives_its_quota_back(
+    stack: Stack, demo: httpx.Client, ground: Ground
+) -> None:
+    (queue,) = demo.get(f"/queues?project={ground.project}").json()["results"]
+    before = {quota["resource"]: quota["nominal"] for quota in queue["quotas"] if not quota["flavor"]}
+    whole = {"cpu_millis": before["cpu_millis"], "memory_bytes": 256 << 20, "gpus": 0}
+    run = post(demo, "/runs", run_body(ground, "deaf", DEAF) | {"resources": whole})
+    until(lambda: "deaf" in output(demo, run), timeout_seconds=30, what="the job to ignore SIGTERM")
+    (attempt,) = demo.get(f"/attempts?workload={run['workload']}").json()["results"]
+    assert len(alive(attempt["id"])) == 3  # the wrapper, the command and its child
+    after = post(demo, "/runs", run_body(ground, "after", "print('mine')") | {"resources": whole})
+    until(
+        lambda: demo.get(f"/workloads/{after['workload']}").json()["state_reason"] == "waiting_for_quota",
+        what="the second run to wait",
+    )
+
+    began = time.monotonic()
+    assert demo.post(f"/runs/{run['id']}/stop").is_success
+    done = finished(demo, f"/runs/{run['id']}")
+    assert time.monotonic() - began >= STOP_GRACE_SECONDS
+    assert (done["state"], done["state_reason"]) == ("cancelled", "cancelled_by_user")
+    assert alive(attempt["id"]) == []
+    usage = demo.get(f"/usage-records?workload={run['workload']}").json()["results"]
+    assert [bool(record["closed_at"]) for record in usage] == [True] * len(usage) != []
+    assert finished(demo, f"/runs/{after['id']}")["state"] == "succeeded"
+    assert output(demo, after) == "mine\n"
+
+
+def output(client: httpx.Client, run: dict[str, Any]) -> str:
+    chunks = client.get(f"/workloads/{run['workload']}/logs").json()["chunks"]
+    return "".join(str(chunk["text"]) for chunk in chunks)
 
 
 def test_one_key_makes_one_run(demo: httpx.Client, ground: Ground) -> None:

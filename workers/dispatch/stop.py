@@ -6,11 +6,12 @@ import logging
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
 
 from apps.common import clock
 from apps.quotas.models import Attempt
-from apps.quotas.services.attempts import STOP_GRACE_SECONDS, attempt_refused, attempt_stop_sent
+from apps.quotas.services.attempts import attempt_refused, attempt_stop_sent
 from apps.quotas.states import LAUNCHED, WorkloadState
 from workers.backends.base import BackendUnavailable
 from workers.contracts.launch import JobHandle
@@ -20,13 +21,13 @@ from workers.dispatch.registry import backend_named
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = STOP_GRACE_SECONDS + 30
-"""A stop that has not worked by then is repeated without grace."""
+PATIENCE_SECONDS = 30
+"""A stop that has not worked so long after the grace is repeated without one."""
 
 
 def stop_due() -> int:
     """Stop what should be stopping and was not told, or was told long ago; returns how many were looked at."""
-    overdue = Q(stop_sent_at__lt=clock.db_now() - timedelta(seconds=PATIENCE_SECONDS))
+    overdue = Q(stop_sent_at__lt=clock.db_now() - _patience())
     due = Attempt.objects.filter(overdue | Q(stop_sent_at=None), ended_at=None, workload__state=WorkloadState.STOPPING)
     return for_each(list(due.order_by("pk").values_list("workload_id", flat=True)), stop)
 
@@ -47,17 +48,19 @@ def stop_if_unwanted(attempt_id: UUID) -> None:
         _stop(attempt)
 
 
+def _patience() -> timedelta:
+    return timedelta(seconds=settings.BEDPLATE_STOP_GRACE_SECONDS + PATIENCE_SECONDS)
+
+
 def _stop(attempt: Attempt) -> bool:
     """True when the backend has acknowledged it."""
     handle = JobHandle.from_json(attempt.handle)
-    late = attempt.stop_sent_at is not None and clock.db_now() - attempt.stop_sent_at > timedelta(
-        seconds=PATIENCE_SECONDS
-    )
+    late = attempt.stop_sent_at is not None and clock.db_now() - attempt.stop_sent_at > _patience()
     if not handle.data:  # no backend could ever know it
         attempt_refused(attempt.pk, detail="It could not be launched.")
         return False
     try:
-        backend_named(handle.backend).stop(handle, 0 if late else STOP_GRACE_SECONDS)
+        backend_named(handle.backend).stop(handle, 0 if late else settings.BEDPLATE_STOP_GRACE_SECONDS)
     except BackendUnavailable as error:
         log.warning("attempt %s is not told to stop yet: %s", attempt.pk, error)
         return False

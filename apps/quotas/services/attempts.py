@@ -21,8 +21,6 @@ from workers.contracts.launch import JobHandle
 from workers.contracts.observation import Observation, Phase
 
 ACTOR = Actor.system("dispatch")
-STOP_GRACE_SECONDS = 30
-"""Time that a job has to write its checkpoint and leave before it is killed."""
 
 
 @transaction.atomic

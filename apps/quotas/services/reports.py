@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Func, JSONField, Value
 
 from apps.common import clock, queues
 from apps.common.errors import Invalid, TooLarge
 from apps.quotas.models import Attempt
-from apps.quotas.services.attempts import STOP_GRACE_SECONDS
 from apps.quotas.services.endings import result_keep
 from apps.quotas.services.plain import json_cleaned
 from apps.quotas.states import WorkloadState
@@ -26,7 +26,8 @@ class Order:
 
     should_stop: str
     """Why it must leave; empty while it may go on."""
-    grace_seconds: int = STOP_GRACE_SECONDS
+    grace_seconds: int
+    """Until it is killed."""
 
 
 class JsonMerged(Func):
@@ -40,7 +41,8 @@ class JsonMerged(Func):
 def order_for(attempt: Attempt) -> Order:
     """Whether the job must leave. Reads the attempt as it was loaded."""
     workload = attempt.workload
-    return Order(workload.state_reason if workload.state == WorkloadState.STOPPING else "")
+    should_stop = workload.state_reason if workload.state == WorkloadState.STOPPING else ""
+    return Order(should_stop, settings.BEDPLATE_STOP_GRACE_SECONDS)
 
 
 def heartbeat(attempt: Attempt, *, rank: int, sample: dict[str, Any]) -> Order:
