@@ -103,3 +103,13 @@ export function moment(at: string | number | null | undefined): string {
 export function clock(at: string | number): string {
   return kept("clock", (l) => new Intl.DateTimeFormat(l, { hour: "2-digit", minute: "2-digit" })).format(new Date(at));
 }
+
+/** A time on an axis, in Unix seconds, no finer than the ticks are apart: `14:20:05`, `14:20`, `3 Mar`. */
+export function tickTime(seconds: number, increment: number): string {
+  const at = new Date(seconds * 1000);
+  if (increment >= 86_400 || (increment >= 3_600 && at.getHours() === 0 && at.getMinutes() === 0)) {
+    return kept("tick-day", (l) => new Intl.DateTimeFormat(l, { day: "numeric", month: "short" })).format(at);
+  }
+  if (increment >= 60) return clock(seconds * 1000);
+  return kept("tick-second", (l) => new Intl.DateTimeFormat(l, { hour: "2-digit", minute: "2-digit", second: "2-digit" })).format(at);
+}

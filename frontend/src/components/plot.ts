@@ -1,0 +1,293 @@
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { nearest, type Curve, type CurveSource } from "@/lib/curves";
+import { drawNever, drawSoon, type Drawable } from "@/lib/frames";
+import { hoverGroup, joinGroup, type Hovered } from "./hover-group";
+import { axesOf, colorOf, onTheme, type XKind } from "./plot-axes";
+import { Dots } from "./plot-dots";
+import { Line, trace, traceArea, type Projection } from "./plot-lines";
+
+export type Span = readonly [number, number];
+
+/** A line across the chart at one x, with a word at its top. */
+export interface Mark {
+  x: number;
+  label: string;
+  color?: string;
+}
+
+export interface PlotOptions {
+  source: CurveSource;
+  kind: XKind;
+  format: (y: number) => string;
+  height: number;
+  log: boolean;
+  /** The y axis begins at 0 where no value is below it. */
+  zero: boolean;
+  /** Charts of one group point at the same x together. */
+  group: string;
+  onRange: (range: Span | null) => void;
+  /** The values at `x` that is pointed at, else the last ones, in the order of the curves. */
+  onValues: (x: number | null, curves: readonly Curve[], values: readonly number[]) => void;
+}
+
+const NOTHING: uPlot.AlignedData = [[0, 1]];
+
+/** A chart on a canvas: uPlot has the axes, the scales and the pointer; the lines are drawn here, as many points as there are pixels. */
+export class Plot implements Drawable, Hovered {
+  private readonly chart: uPlot;
+  private readonly lines: Line[] = [];
+  private readonly dots = new Dots();
+  private readonly values: number[] = [];
+  private readonly ends: (() => void)[];
+  private curves: readonly Curve[] = [];
+  private range: Span | null = null;
+  private smoothing = 0;
+  private marks: readonly Mark[] = [];
+  private hidden: ReadonlySet<string> = new Set();
+  private strong: string | null = null;
+  private shown = false;
+  private at: number | null = null;
+  private readonly y = { min: 0, max: 1 };
+  private readonly x = { min: 0, max: 1 };
+
+  constructor(
+    host: HTMLElement,
+    private readonly options: PlotOptions,
+    width: number,
+  ) {
+    this.chart = new uPlot(this.setup(width), NOTHING, host);
+    this.ends = [
+      options.source.subscribe(() => this.changed()),
+      joinGroup(options.group, this),
+      onTheme(() => this.changed()),
+    ];
+  }
+
+  destroy(): void {
+    for (const end of this.ends) end();
+    drawNever(this);
+    this.chart.destroy();
+  }
+
+  /** Whether anybody can see it: what is out of sight is not drawn. */
+  show(shown: boolean): void {
+    this.shown = shown;
+    if (shown) drawSoon(this);
+  }
+
+  resize(width: number): void {
+    if (width === this.chart.width || width <= 0) return;
+    this.chart.setSize({ width, height: this.options.height });
+    this.changed();
+  }
+
+  look(range: Span | null, smoothing: number, marks: readonly Mark[], hidden: ReadonlySet<string>): void {
+    this.range = range;
+    this.smoothing = smoothing;
+    this.marks = marks;
+    this.hidden = hidden;
+    this.changed();
+  }
+
+  /** One curve stands out; null: none does. */
+  emphasise(id: string | null): void {
+    this.strong = id;
+    this.changed();
+  }
+
+  hover(x: number | null): void {
+    this.at = x;
+    const left = x === null ? -10 : this.chart.valToPos(x, "x");
+    this.chart.setCursor({ left, top: left < 0 ? -10 : 1 }, false);
+    if (this.shown) this.tell();
+  }
+
+  /** The x that is pointed at, if any. */
+  get pointedAt(): number | null {
+    return this.at;
+  }
+
+  /** What is shown of x now. */
+  span(): Span {
+    return [this.x.min, this.x.max];
+  }
+
+  changed(): void {
+    if (this.shown) drawSoon(this);
+  }
+
+  draw(): void {
+    if (!this.shown) return;
+    this.curves = this.options.source.curves();
+    this.fit();
+    this.chart.batch(() => {
+      this.chart.setScale("x", { min: this.x.min, max: this.x.max });
+      this.chart.setScale("y", { min: this.y.min, max: this.y.max });
+    });
+    this.tell();
+  }
+
+  private setup(width: number): uPlot.Options {
+    const { kind, format, height, log } = this.options;
+    return {
+      width,
+      height,
+      legend: { show: false },
+      padding: [10, 10, 0, 0],
+      scales: {
+        x: { time: kind === "time", range: (_, min, max) => [min, max] },
+        y: log ? { distr: 3, log: 10, range: (_, min, max) => [min, max] } : { range: (_, min, max) => [min, max] },
+      },
+      series: [{}],
+      axes: axesOf(kind, format),
+      cursor: {
+        y: false,
+        points: { show: false },
+        drag: { x: true, y: false, setScale: false, dist: 4 },
+        bind: { dblclick: () => () => (this.options.onRange(null), null) },
+      },
+      hooks: {
+        draw: [() => this.drawLines()],
+        setCursor: [(chart) => this.pointed(chart)],
+        setSelect: [(chart) => this.selected(chart)],
+      },
+    };
+  }
+
+  private pointed(chart: uPlot): void {
+    const left = chart.cursor.left ?? -10;
+    this.at = left < 0 ? null : chart.posToVal(left, "x");
+    this.tell();
+    hoverGroup(this.options.group, this.at, this);
+  }
+
+  private selected(chart: uPlot): void {
+    const { left, width } = chart.select;
+    if (width < 4) return;
+    chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this.options.onRange([chart.posToVal(left, "x"), chart.posToVal(left + width, "x")]);
+  }
+
+  /** Thins the curves to the width, and finds the scales. */
+  private fit(): void {
+    this.fitX();
+    const columns = Math.max(16, Math.round(this.chart.bbox.width / devicePixelRatio));
+    this.y.min = Infinity;
+    this.y.max = -Infinity;
+    this.curves.forEach((curve, index) => {
+      const line = (this.lines[index] ??= new Line());
+      if (this.hidden.has(curve.id)) return void (line.count = 0);
+      line.take(curve, this.x.min, this.x.max, columns, this.smoothing);
+      line.range(this.options.log, this.y);
+    });
+    if (this.y.min > this.y.max) Object.assign(this.y, { min: this.options.log ? 0.1 : 0, max: 1 });
+    const { log, zero } = this.options;
+    const [min, max] = log ? uPlot.rangeLog(this.y.min, this.y.max, 10, false) : uPlot.rangeNum(zero ? Math.min(0, this.y.min) : this.y.min, this.y.max, 0.08, true);
+    this.y.min = min ?? 0;
+    this.y.max = max ?? 1;
+  }
+
+  private fitX(): void {
+    let min = Infinity;
+    let max = -Infinity;
+    if (this.range) [min, max] = this.range;
+    else
+      for (const curve of this.curves) {
+        if (!curve.length || this.hidden.has(curve.id)) continue;
+        min = Math.min(min, curve.x[0]!);
+        max = Math.max(max, curve.x[curve.length - 1]!);
+      }
+    if (min > max) [min, max] = [0, 1];
+    if (min === max) [min, max] = [min - 0.5, max + 0.5];
+    this.x.min = min;
+    this.x.max = max;
+  }
+
+  private projection(): Projection {
+    const { bbox } = this.chart;
+    const { log } = this.options;
+    const low = log ? Math.log10(this.y.min) : this.y.min;
+    const perX = bbox.width / (this.x.max - this.x.min);
+    const perY = bbox.height / ((log ? Math.log10(this.y.max) : this.y.max) - low);
+    const { min } = this.x;
+    const bottom = bbox.top + bbox.height;
+    return {
+      x: (value) => bbox.left + (value - min) * perX,
+      y: log ? (value) => bottom - (Math.log10(value) - low) * perY : (value) => bottom - (value - low) * perY,
+      bottom,
+      log,
+    };
+  }
+
+  private drawLines(): void {
+    const { ctx, bbox } = this.chart;
+    const to = this.projection();
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top - devicePixelRatio, bbox.width, bbox.height + 2 * devicePixelRatio);
+    ctx.clip();
+    ctx.lineCap = "round";
+    this.drawMarks(ctx, to);
+    this.curves.forEach((curve, index) => {
+      const line = this.lines[index];
+      if (line?.count) this.drawLine(ctx, curve, line, to);
+    });
+    ctx.restore();
+  }
+
+  private drawLine(ctx: CanvasRenderingContext2D, curve: Curve, line: Line, to: Projection): void {
+    const faded = this.strong !== null && this.strong !== curve.id ? 0.2 : 1;
+    const stepped = curve.stepped ?? false;
+    ctx.strokeStyle = ctx.fillStyle = colorOf(curve.color);
+    ctx.lineJoin = line.count > 400 ? "bevel" : "round";
+    if (curve.area) {
+      ctx.globalAlpha = 0.1 * faded;
+      ctx.beginPath();
+      traceArea(ctx, line, line.y, to, stepped);
+      ctx.fill();
+    }
+    const stroke = (y: Float64Array, width: number, alpha: number): void => {
+      ctx.globalAlpha = alpha * faded;
+      ctx.lineWidth = width * devicePixelRatio;
+      ctx.beginPath();
+      trace(ctx, line, y, to, stepped);
+      ctx.stroke();
+    };
+    ctx.setLineDash((curve.dash ?? []).map((length) => length * devicePixelRatio));
+    stroke(line.y, line.isSmooth ? 1 : 1.5, line.isSmooth ? 0.25 : 1);
+    if (line.isSmooth) stroke(line.smooth, 1.75, 1);
+  }
+
+  private drawMarks(ctx: CanvasRenderingContext2D, to: Projection): void {
+    const { top } = this.chart.bbox;
+    ctx.font = `${10 * devicePixelRatio}px "Inter Variable", sans-serif`;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.textBaseline = "top";
+    for (const mark of this.marks) {
+      if (mark.x < this.x.min || mark.x > this.x.max) continue;
+      const x = Math.round(to.x(mark.x)) + 0.5;
+      ctx.strokeStyle = ctx.fillStyle = colorOf(mark.color ?? "var(--soft)");
+      ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+      ctx.beginPath();
+      ctx.moveTo(x, top);
+      ctx.lineTo(x, to.bottom);
+      ctx.stroke();
+      ctx.fillText(mark.label, x + 4 * devicePixelRatio, top);
+    }
+  }
+
+  /** Dots and values at the x that is pointed at. */
+  private tell(): void {
+    this.values.length = this.curves.length;
+    this.curves.forEach((curve, index) => {
+      const at = this.at === null ? curve.length - 1 : nearest(curve.x, curve.length, this.at);
+      const y = at < 0 ? NaN : curve.y[at]!;
+      this.values[index] = y;
+      if (this.at === null || !Number.isFinite(y) || this.hidden.has(curve.id)) return this.dots.hide(index);
+      this.dots.put(this.chart.over, index, curve.color, this.chart.valToPos(curve.x[at]!, "x"), this.chart.valToPos(y, "y"));
+    });
+    this.dots.hideFrom(this.curves.length);
+    this.options.onValues(this.at, this.curves, this.values);
+  }
+}
