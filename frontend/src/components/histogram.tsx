@@ -1,0 +1,47 @@
+import { memo } from "react";
+import { count } from "@/lib/format";
+import classes from "./histogram.module.css";
+
+interface Props {
+  counts: readonly number[];
+  /** One more than counts; what they stand for is `format`'s to say. */
+  edges: readonly number[];
+  format: (edge: number) => string;
+  /** For screen readers: what is counted, and where most of it lies. */
+  label: string;
+  /** px; 36 by default. */
+  height?: number;
+  /** The least and the greatest value below. */
+  withAxis?: boolean;
+}
+
+const WIDTH = 100;
+
+/** Small bars of a distribution: a bar has at least a pixel where anything was counted. */
+export const Histogram = memo(function Histogram({ counts, edges, format, label, height = 36, withAxis = false }: Props) {
+  const most = Math.max(1, ...counts);
+  const step = WIDTH / Math.max(1, counts.length);
+  return (
+    <div className={classes.histogram}>
+      <svg viewBox={`0 0 ${WIDTH} ${height}`} preserveAspectRatio="none" height={height} role="img" aria-label={label} className={classes.bars}>
+        {counts.map((found, index) => {
+          const tall = found === 0 ? 0 : Math.max(1, (found / most) * height);
+          return (
+            <g key={index}>
+              <rect x={index * step} y={height - tall} width={step * 0.86} height={tall} />
+              <rect x={index * step} y={0} width={step} height={height} className={classes.catch}>
+                <title>{`${format(edges[index] ?? NaN)} – ${format(edges[index + 1] ?? NaN)}: ${count(found)}`}</title>
+              </rect>
+            </g>
+          );
+        })}
+      </svg>
+      {withAxis ? (
+        <div className={classes.axis} aria-hidden>
+          <span>{format(edges[0] ?? NaN)}</span>
+          <span>{format(edges.at(-1) ?? NaN)}</span>
+        </div>
+      ) : null}
+    </div>
+  );
+});
