@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.access.states import Role
+from apps.access.states import Role, TokenScope
 from tests.support.factories.datasets import pool_ready
 from tests.support.factories.deployments import EndpointFactory, RevisionFactory
 from tests.support.factories.experiments import ModelVersionFactory
@@ -38,6 +38,15 @@ CASES = [
     Case("GET", lambda ctx: f"{API}/endpoints?page_size={5 if endpoint(ctx) else 0}"),
     Case("GET", endpoint),
     Case("GET", lambda ctx: f"{endpoint(ctx)}/figures"),
+    Case("GET", lambda ctx: f"{API}/endpoints/summary?page_size={5 if endpoint(ctx) else 0}"),
+    Case(
+        "POST",
+        lambda ctx: f"{endpoint(ctx)}/try",
+        body=lambda ctx: {"records": [{"Income": 1}]},
+        scope=TokenScope.INFER,
+        status=503,
+        name="try-no-replica",
+    ),
     Case("POST", f"{API}/endpoints", body=endpoint_body, role=Role.EDITOR, status=201),
     Case("POST", lambda ctx: f"{endpoint(ctx)}/stop", role=Role.EDITOR),
     Case("GET", lambda ctx: f"{API}/revisions?page_size={5 if revision(ctx) else 0}"),

@@ -17,6 +17,7 @@ from apps.access.states import TokenScope
 from apps.common.errors import Unauthenticated
 from apps.deployments.api.serializers import ENDPOINT_ID, REVISION
 from apps.deployments.selectors.endpoints import gateway_routes, may_infer
+from apps.deployments.services.trying import is_pass, pass_holder
 from apps.quotas.permissions import GatewayAuthentication, IsGateway
 
 GRANT_SECONDS = 10
@@ -114,6 +115,9 @@ class GatewayAuthorizeView(GatewayView):
 
     def _allowed(self, asked: dict[str, Any]) -> str | None:
         """The caller's name, or None."""
+        if is_pass(asked["token"]):
+            holder = pass_holder(asked["token"], asked["endpoint_id"])
+            return holder.get_username() if holder and may_infer(holder, asked["endpoint_id"]) else None
         try:
             token = token_verify(asked["token"])
         except Unauthenticated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -10,12 +11,14 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from apps.access.models import User
+from apps.deployments.analysis.health import Health, Seen, health_of
 from apps.deployments.analysis.replicas import trouble_of
 from apps.deployments.models import Endpoint, Revision
-from apps.deployments.states import REVISION, TAKING_REQUESTS, EndpointState, RevisionState
+from apps.deployments.states import REVISION, TAKING_REQUESTS, EndpointState, HealthStatus, RevisionState
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.states import WorkloadState
 
@@ -59,7 +62,54 @@ def with_revisions(endpoints: Any) -> Any:
     shown = Revision.objects.filter(
         Q(state__in=sorted(REVISION.active)) | Q(number=F("endpoint__revisions_made"))
     ).order_by("-number")
-    return endpoints.prefetch_related(Prefetch("revisions", queryset=shown, to_attr="shown_revisions"))
+    shown = with_names(shown)
+    return endpoints.select_related("project").prefetch_related(
+        Prefetch("revisions", queryset=shown, to_attr="shown_revisions")
+    )
+
+
+def with_names(revisions: Any) -> Any:
+    """Revisions with the names of their model and of who asked for them. No further query."""
+    return revisions.annotate(
+        model=F("model_version__model_id"),
+        model_name=F("model_version__model__name"),
+        model_version_number=F("model_version__number"),
+        requested_by_name=Coalesce(F("requested_by__username"), Value("")),
+    )
+
+
+def endpoint_health(revisions: Iterable[Revision]) -> Health:
+    """How an endpoint is, by its shown revisions."""
+    return health_of(
+        [
+            Seen(one.state, one.weight, one.replicas, one.ready_replicas, _trouble(one), one.state_at)
+            for one in revisions
+        ]
+    )
+
+
+def endpoint_numbers(endpoints: Any) -> dict[str, int]:
+    """How many there are, in all and by their health. Two queries."""
+    found = Counter(endpoint_health(one.shown_revisions).status for one in with_revisions(endpoints))
+    return {"total": found.total(), **{str(status): found[status] for status in HealthStatus}}
+
+
+def serving_model(endpoints: Any, *, model: UUID | None, model_version: UUID | None) -> Any:
+    """Those endpoints that have an active revision of a model, or of one of its versions."""
+    active = Revision.objects.filter(endpoint=OuterRef("pk"), state__in=sorted(REVISION.active))
+    if model is not None:
+        endpoints = endpoints.filter(Exists(active.filter(model_version__model=model)))
+    if model_version is not None:
+        endpoints = endpoints.filter(Exists(active.filter(model_version=model_version)))
+    return endpoints
+
+
+def _trouble(revision: Revision) -> str:
+    """What is wrong with a revision, for people; its detail alone may say why it waits, which is no error."""
+    if revision.state == RevisionState.FAILED:
+        return revision.state_detail or revision.state_reason
+    partly = revision.state == RevisionState.READY and revision.ready_replicas < revision.replicas
+    return revision.trouble or (revision.state_detail if partly else "")
 
 
 def endpoint_state(revisions: Iterable[Revision]) -> EndpointState:
