@@ -20,10 +20,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-FORMAT = "bedplate-preprocessor/1"
-NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-"""What text is a number, here and where the data was cleaned."""
+from workers.runtime.number_text import NUMBER
 
+FORMAT = "bedplate-preprocessor/1"
 _NUMBER = re.compile(NUMBER)
 Record = Mapping[str, Any]
 Array = npt.NDArray[Any]

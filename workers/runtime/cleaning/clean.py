@@ -9,6 +9,7 @@ import glob
 import json
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import duckdb
 from daft import DataType, Expression, col
 from daft.functions import when
 
+from workers.runtime.cleaning.companions import write_companions
 from workers.runtime.cleaning.engine import granted_threads, open_duckdb
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.fitted import preprocessor_of
@@ -24,11 +26,15 @@ from workers.runtime.cleaning.inputs import dataset_files
 from workers.runtime.cleaning.output import describe, emptied_on_failure, part_name
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.recipe import Recipe
+from workers.runtime.cleaning.sample import SPREAD, rows_of
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column, columns_of, described, parquet_table
 from workers.runtime.cleaning.steps import Shape, Step
+from workers.runtime.cleaning.watch import Watched, examples, rows_watched
 from workers.runtime.context import JobContext
 from workers.runtime.stored_file import hash_file, write_text_atomically
 
+FITTED_MOST = 500
+"""Columns of which a report says what a step learned."""
 PREPROCESSOR_FILE = "preprocessor.json"
 
 
@@ -49,15 +55,18 @@ def clean(ctx: JobContext) -> dict[str, Any]:
     inputs = plan.features
     with emptied_on_failure(folder):
         report = [run_step(step, plan) for step in recipe.steps]
+        watched = plan.watched.row_count if plan.watched else 0
         preprocessor = preprocessor_of(recipe, inputs, plan)
         files = write(plan, folder, connection)
         shutil.rmtree(plan.staging, ignore_errors=True)
         written = describe(connection, files)
+        in_full = {"rows_watched": watched, "steps": [step.beside for step in report]}
         return {
             **written.to_json(),
             "splits": _splits(connection, files, written.columns),
-            "report": report,
+            "report": [step.entry for step in report],
             "preprocessor": None if preprocessor is None else _store(preprocessor, folder),
+            "companions": write_companions(connection, folder, written, in_full),
         }
 
 
@@ -85,28 +94,46 @@ def open_plan(connection: duckdb.DuckDBPyConnection, files: list[Path], recipe: 
     plan = Plan(daft.read_parquet([glob.escape(path) for path in paths]), columns, recipe.label, row_count, staging)
     truths = [column.name for column in plan.columns if column.type == "bool"]
     spelled: dict[str, Expression] = {name: when(col(name), "true").when(~col(name), "false") for name in truths}
+    first = rows_of(connection, table, columns, SPREAD, rows_watched(len(columns)))
+    plan.watched = Watched(connection.sql(first).to_arrow_table())
     plan.replace(spelled, kind="string")
     return plan
 
 
-def run_step(step: Step, plan: Plan) -> dict[str, Any]:
-    """Apply one step; its entry in the report of the version."""
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What is told of a step: its entry in the report of the version, and what stands beside it in a file."""
+
+    entry: dict[str, Any]
+    beside: dict[str, Any]
+    """`{"step", "fitted", "examples"}`."""
+
+
+def run_step(step: Step, plan: Plan) -> StepReport:
+    """Apply one step."""
     started = time.perf_counter()
-    rows_in = plan.row_count
+    rows_in, columns_in = plan.row_count, [column.name for column in plan.columns]
+    before = plan.watched.look(columns_in) if plan.watched else None
     step.validate(Shape.of(plan.columns, plan.label))  # again, now that types are known
     if step.fits:
         plan.stage()
     outcome = step.apply(plan)
-    return {
+    columns_out = [column.name for column in plan.columns]
+    changed = examples(before, plan.watched.look(columns_out)) if before is not None and plan.watched else []
+    entry = {
         "step": step.number,
         "kind": step.kind,
+        "parameters": step.parameters,
         "rows_in": rows_in,
         "rows_out": plan.row_count,
         "cells_changed": outcome.cells_changed,
         "cells_missing": outcome.cells_missing,
+        "columns_added": [name for name in columns_out if name not in columns_in],
+        "columns_removed": [name for name in columns_in if name not in columns_out],
         "warnings": outcome.warnings,
         "seconds": round(time.perf_counter() - started, 3),
     }
+    return StepReport(entry, {"step": step.number, "fitted": step.fitted()[:FITTED_MOST], "examples": changed})
 
 
 def write(plan: Plan, folder: Path, connection: duckdb.DuckDBPyConnection) -> list[Path]:

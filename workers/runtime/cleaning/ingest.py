@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from workers.runtime.cleaning.companions import write_companions
 from workers.runtime.cleaning.engine import open_duckdb
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.output import ROW_GROUP_ROWS, describe, emptied_on_failure, part_name
@@ -42,9 +43,10 @@ def ingest(ctx: JobContext) -> dict[str, Any]:
             written = describe(connection, files)
             if written.row_count == 0:
                 raise UserError("no_rows", _why_no_rows(reader, rejected))
+            companions = write_companions(connection, folder, written)
     except duckdb.Error as error:
         raise blamed(error, reader.path, reader.path) from None
-    return {**written.to_json(), "rejected": rejected.to_json()}
+    return {**written.to_json(), "rejected": rejected.to_json(), "companions": companions}
 
 
 def _reader(ctx: JobContext) -> Reader:

@@ -17,9 +17,11 @@ from daft import DataType, Expression, col, lit
 from daft.functions import when
 
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
+from workers.runtime.cleaning.watch import Watched
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Ordinals = npt.NDArray[np.int64]
 
 GROUP_BYTES = 1 << 30
 """Columns are fitted in groups of about this size, so that memory is bounded by it, or by one column."""
@@ -37,6 +39,8 @@ class Plan:
     staging: Path
     """Folder for what is written between steps; the caller removes it."""
     staged: bool = False
+    watched: Watched | None = None
+    """Some of the rows, to which is done what is done to all."""
 
     # What it is ---------------------------------------------------------------------------------------------
 
@@ -63,11 +67,29 @@ class Plan:
         """Give columns new values, and, with `kind`, a new type."""
         if not expressions:
             return
-        self.frame = self.frame.with_columns(expressions)
+        self.compute(expressions)
         if kind is not None:
             self.columns = [
                 Column(column.name, kind) if column.name in expressions else column for column in self.columns
             ]
+
+    def compute(self, expressions: dict[str, Expression]) -> None:
+        """Give columns of the frame values, the same to the watched rows; `columns` is the caller's."""
+        if not expressions:
+            return
+        self.frame = self.frame.with_columns(expressions)
+        if self.watched is not None:
+            self.watched.compute(expressions)
+
+    def remove(self, ordinals: Ordinals) -> None:
+        """Leave out the rows with these ordinals."""
+        if not len(ordinals):
+            return
+        gone = daft.from_arrow(pa.table({ORDINAL: ordinals}))
+        self.frame = self.frame.join(gone, on=ORDINAL, how="anti")
+        self.row_count -= len(ordinals)
+        if self.watched is not None:
+            self.watched.remove(ordinals)
 
     def stage(self) -> None:
         """Write the rows once, so that what was decided for rows is not computed again at every level.

@@ -106,6 +106,16 @@ class Step(ABC):
     def apply(self, plan: Plan) -> Outcome:
         """Add to the plan. Raises RecipeError or UserError where the data does not fit."""
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What it was told, every option written out."""
+        own = (each.name for each in dataclasses.fields(self) if each.name not in ("number", "learned"))
+        return {name: getattr(self, name) for name in own}
+
+    def fitted(self) -> list[dict[str, Any]]:
+        """What it learned, for people: `[{"column", …}]` with the figures that a step of its kind has."""
+        return []
+
     def error(self, detail: str, column: str = "", code: str = "invalid_recipe") -> RecipeError:
         return RecipeError(detail, step=self.number, kind=self.kind, column=column, code=code)
 

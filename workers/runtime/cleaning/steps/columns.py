@@ -10,11 +10,13 @@ import pyarrow.compute as pc
 from daft import DataType, Expression, col, lit
 from daft.functions import when
 
+from workers.runtime.cleaning.plain import plain
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.schema import COLUMNS_MOST, SPLIT, Column
 from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
 
 NAMED_VALUES = 5
+CATEGORIES_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,12 @@ class OneHot(Step):
         self.learned.update(columns=categories)
         return outcome
 
+    def fitted(self) -> list[dict[str, Any]]:
+        return [
+            {"column": name, "categories": list(map(plain, found[:CATEGORIES_SHOWN])), "category_count": len(found)}
+            for name, found in self.learned["columns"].items()
+        ]
+
     def _replace(self, plan: Plan, categories: dict[str, list[str]]) -> None:
         columns: list[Column] = []
         expressions: dict[str, Expression] = {}
@@ -109,8 +117,7 @@ class OneHot(Step):
                 is_it = (col(column.name) == lit(value)).fill_null(False)  # a condition that is missing stays missing
                 expressions[name] = is_it.cast(DataType.float64())
         self._check_names([column.name for column in columns])
-        if expressions:
-            plan.frame = plan.frame.with_columns(expressions)
+        plan.compute(expressions)
         plan.columns = columns
         self.require_some(plan)
 

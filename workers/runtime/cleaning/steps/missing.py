@@ -6,7 +6,7 @@ import functools
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +15,12 @@ from daft import DataType, Expression, col, lit
 from daft.functions import count, regexp, strip, when
 from daft.functions import sum as total
 
+from workers.runtime.cleaning.plain import plain
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.schema import SPLIT
 from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
-from workers.runtime.preprocessor import NUMBER
+from workers.runtime.number_text import NUMBER
 
 LARGEST = 1.7976931348623157e308
 
@@ -128,6 +129,10 @@ class Impute(Step):
         plan.replace({name: col(name).fill_null(value) for name, value in categories.items()})
         self.learned.update(numbers=numbers, categories=categories)
         return outcome
+
+    def fitted(self) -> list[dict[str, Any]]:
+        filled = {**self.learned["numbers"], **self.learned["categories"]}
+        return [{"column": name, "fill": plain(value)} for name, value in filled.items()]
 
 
 def most_frequent(values: pa.ChunkedArray) -> str | None:

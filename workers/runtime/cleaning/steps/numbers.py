@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from daft import DataType, Expression, col, lit
@@ -68,6 +68,12 @@ class Outliers(Step):
         self.learned.update(columns=bounds)
         return outcome
 
+    def fitted(self) -> list[dict[str, Any]]:
+        return [
+            {"column": name, "low": low, "high": high, "replacement": median}
+            for name, (low, high, median) in self.learned["columns"].items()
+        ]
+
 
 @dataclass(frozen=True)
 class Standardise(Step):
@@ -101,6 +107,9 @@ class Standardise(Step):
         plan.replace(scaled, kind="float64")
         self.learned.update(columns=scales)
         return outcome
+
+    def fitted(self) -> list[dict[str, Any]]:
+        return [{"column": name, "mean": mean, "std": std} for name, (mean, std) in self.learned["columns"].items()]
 
 
 def moments(values: Floats) -> tuple[float, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import daft
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -43,10 +42,7 @@ class DropDuplicates(Step):
         keys = [row_hash(chosen, lane).alias(name) for lane, name in enumerate((_KEY, _OTHER))]
         table = plan.read([ORDINAL, *keys])
         dropped = repeated(*(table.column(name).to_numpy() for name in (_KEY, _OTHER, ORDINAL)))
-        if len(dropped):
-            gone = daft.from_arrow(pa.table({ORDINAL: dropped}))
-            plan.frame = plan.frame.join(gone, on=ORDINAL, how="anti")
-            plan.row_count -= len(dropped)
+        plan.remove(dropped)
         return Outcome()
 
 
@@ -103,7 +99,7 @@ class Split(Step):
         if tested == len(keys):
             detail = f"no row is left for training: all {tested} are test rows at a test_ratio of {self.test_ratio}"
             raise self.error(detail, code="no_training_rows")
-        plan.frame = plan.frame.with_column(SPLIT, when(is_test, lit("test")).otherwise(lit("train")))
+        plan.compute({SPLIT: when(is_test, lit("test")).otherwise(lit("train"))})
         plan.columns = [*plan.columns, Column(SPLIT, "string", nullable=False)]
         return outcome
 
