@@ -20,7 +20,14 @@ STAMP := .venv/.installed-$(FINGERPRINT)
 COMPILE := $(BIN)/pip-compile --quiet --no-header --generate-hashes --strip-extras --unsafe-package torch \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: help setup demo up test lint format bench backup restore verify query-counts lock migrations schema clean
+# The dashboard's files, made from its sources.
+DASHBOARD := frontend/dist/dashboard/manifest.json
+MODULES := frontend/node_modules/.package-lock.json
+FRONTEND := $(shell find frontend/src -type f 2>/dev/null) frontend/vite.config.ts frontend/tsconfig.json
+NODE := frontend/with-node.sh
+
+.PHONY: help setup demo up frontend test test-frontend browser lint format bench backup restore verify query-counts lock \
+	migrations schema api-types clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,15 +47,37 @@ $(STAMP): $(LOCK) $(TORCH)
 	@rm -f .venv/.installed-*
 	@touch $(STAMP)
 
-demo: $(STAMP) ## Start everything and run the worked example; EXIT=1 checks it, stops and leaves
+$(MODULES): frontend/package-lock.json | $(STAMP)
+	@echo "Installing what the dashboard is built with …"
+	@$(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $(MODULES)
+
+$(DASHBOARD): $(MODULES) $(FRONTEND)
+	@echo "Building the dashboard …"
+	@$(NODE) npx vite build --logLevel warn
+	@touch $(DASHBOARD)
+
+frontend: $(DASHBOARD) ## Build the dashboard (done by the others when needed)
+
+demo: $(STAMP) $(DASHBOARD) ## Start everything and run the worked example; EXIT=1 checks it, stops and leaves
 	@$(BIN)/python manage.py up --example $(if $(filter-out 0,$(EXIT)),--exit)
 
-up: $(STAMP) ## Start everything and serve until Ctrl-C
+up: $(STAMP) $(DASHBOARD) ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up
 
-test: lint ## Set up, lint (with the architecture's tests), and run every other test
+test: lint test-frontend browser ## Set up, lint (with the architecture's tests), and run every other test
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture
 	@$(BIN)/python -m pytest -q -m alone
+
+test-frontend: $(DASHBOARD) ## Types, style and tests of the dashboard, and whether its API types are those of the API
+	@$(BIN)/python manage.py spectacular --file frontend/dist/openapi.yaml
+	@$(NODE) npx openapi-typescript dist/openapi.yaml -o dist/schema.gen.ts >/dev/null
+	@cmp -s frontend/dist/schema.gen.ts frontend/src/api/schema.gen.ts || { \
+		echo "frontend/src/api/schema.gen.ts is not what the API says: run 'make api-types'"; exit 1; }
+	@$(NODE) npm run --silent check
+
+browser: $(STAMP) ## Find Chromium for the browser tests, or install Debian's
+	@$(BIN)/python -m tests.support.chromium
 
 lint: $(STAMP) ## Style, types, doors and budgets
 	@$(BIN)/ruff check .
@@ -90,6 +119,11 @@ migrations: $(STAMP) ## Write the migrations that the models need: NAME=what_cha
 schema: $(STAMP) ## Print the API's OpenAPI document
 	@$(BIN)/python manage.py spectacular --validate
 
-clean: ## Remove .venv, caches and everything in var/ (all local data)
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var
+api-types: $(STAMP) $(MODULES) ## Renew the dashboard's types from the API's document
+	@mkdir -p frontend/dist
+	@$(BIN)/python manage.py spectacular --file frontend/dist/openapi.yaml
+	@$(NODE) npx openapi-typescript dist/openapi.yaml -o src/api/schema.gen.ts >/dev/null
+
+clean: ## Remove .venv, node_modules, caches and everything in var/ (all local data)
+	@rm -rf .venv frontend/node_modules frontend/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -41,7 +41,8 @@ ELSE (
     SELECT jsonb_build_object('key', m.key, 'mode', e.goal_mode, 'entry', m.value) FROM jsonb_each({_RUN}.summary) m
     ORDER BY split_part(translate(m.key, '_', '/'), '/', 1) IN ({_WORDS}) DESC, m.key COLLATE "C" LIMIT 1
 ) END FROM {Experiment._meta.db_table} e WHERE e.id = {_RUN}.experiment_id)"""  # noqa: S608 - names of our own
-"""`{"key", "mode", "entry"}` of the metric that a run is judged by: as `selectors.runs.goal_of` chooses it."""
+"""`{"key", "mode", "entry"}` of the metric that a run is judged by: the one that its experiment names, else the
+first validation metric, else the first."""
 
 
 def json_sql(field: Field) -> tuple[str, list[Any]]:

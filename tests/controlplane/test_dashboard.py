@@ -1,0 +1,111 @@
+"""The page in which the dashboard runs, and what it may load."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from controlplane import dashboard
+from tests.support.factories.access import ProjectFactory, UserFactory, member
+
+pytestmark = pytest.mark.django_db
+
+BUILD = {
+    "src/main.tsx": {"file": "assets/main-1.js", "css": ["assets/main-1.css"], "imports": ["_vendor.js"]},
+    "_vendor.js": {"file": "assets/vendor-2.js"},
+}
+
+
+@pytest.fixture
+def build(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    """A build of the dashboard, where collected files are."""
+    settings.STATIC_ROOT = tmp_path
+    manifest = tmp_path / "dashboard" / "manifest.json"
+    manifest.parent.mkdir()
+    manifest.write_text(json.dumps(BUILD))
+    dashboard.built.cache_clear()
+    yield manifest
+    dashboard.built.cache_clear()
+
+
+@pytest.mark.parametrize("path", ["/", "/runs", "/runs/0191", "/queue", "/no/such/page"])
+def test_every_address_of_a_page_asks_who_you_are(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/login?next={path}")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/static/nothing.js", "/ws/nothing"])
+def test_what_is_no_page_is_not_answered_by_one(client: Client, build: Path, path: str) -> None:
+    client.force_login(UserFactory.create())
+    assert client.get(path).status_code == 404
+
+
+def test_the_page_names_the_files_of_the_build_and_nothing_else(client: Client, build: Path) -> None:
+    client.force_login(UserFactory.create())
+    text = client.get("/runs").content.decode()
+    assert re.findall(r'<script type="module" src="([^"]+)"', text) == ["/static/dashboard/assets/main-1.js"]
+    assert re.findall(r'rel="modulepreload" href="([^"]+)"', text) == ["/static/dashboard/assets/vendor-2.js"]
+    assert re.findall(r'rel="stylesheet" href="([^"]+)"', text) == ["/static/dashboard/assets/main-1.css"]
+    assert "http" not in re.sub(r"http://www.w3.org/2000/svg", "", text)
+
+
+def test_the_page_says_who_reads_it(client: Client, build: Path) -> None:
+    project = ProjectFactory.create(title="</script><b>")
+    reader = member(project)
+    client.force_login(reader)
+    text = client.get("/").content.decode()
+    found = re.search(r'<script id="me" type="application/json">(.*?)</script>', text)
+    assert found
+    me = json.loads(found[1])
+    assert (me["username"], [each["title"] for each in me["projects"]]) == (reader.username, ["</script><b>"])
+
+
+def test_the_page_speaks_and_looks_as_the_reader_chose(client: Client, build: Path) -> None:
+    client.force_login(UserFactory.create())
+    assert '<html lang="en">' in client.get("/").content.decode()
+    client.cookies["bedplate_language"] = "zh-hans"
+    client.cookies["bedplate_theme"] = "dark"
+    assert '<html lang="zh-Hans" data-mantine-color-scheme="dark">' in client.get("/").content.decode()
+    client.cookies["bedplate_theme"] = '"><script>'
+    assert '<html lang="zh-Hans">' in client.get("/").content.decode()
+
+
+def test_the_page_brings_what_writing_needs(client: Client, build: Path) -> None:
+    client.force_login(UserFactory.create())
+    assert "bedplate_csrf" in client.get("/").cookies
+
+
+def test_without_a_build_it_says_what_to_do(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT, settings.STATICFILES_DIRS = tmp_path, []
+    dashboard.built.cache_clear()
+    client.force_login(UserFactory.create())
+    with pytest.raises(dashboard.NotBuilt, match="make frontend"):
+        dashboard.built()
+
+
+class TestContentSecurity:
+    def test_scripts_are_files_of_ours_only_and_styles_have_the_nonce_of_the_page(
+        self, client: Client, build: Path
+    ) -> None:
+        client.force_login(UserFactory.create())
+        answers = [client.get("/"), client.get("/")]
+        nonces = [re.search(r'name="csp-nonce" content="([^"]+)"', answer.content.decode())[1] for answer in answers]  # type: ignore[index]
+        assert nonces[0] != nonces[1]
+        for answer, nonce in zip(answers, nonces, strict=True):
+            rules = dict(rule.strip().split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split(";"))
+            assert rules["default-src"] == "'none'"
+            assert rules["script-src"] == "'self'"
+            assert rules["connect-src"] == "'self'"
+            assert rules["style-src-elem"] == f"'self' 'nonce-{nonce}'"
+            assert rules["frame-ancestors"] == "'none'"
+
+    def test_other_pages_have_a_policy_too_and_answers_of_the_api_none(self, client: Client) -> None:
+        for path in ("/login", "/api/v1/docs/", "/admin/login/"):
+            assert "default-src 'none'" in client.get(path).headers["Content-Security-Policy"], path
+        assert "Content-Security-Policy" not in client.get("/api/v1/users/me").headers
