@@ -565,7 +565,7 @@ export interface paths {
         };
         /**
          * The cleaning report of a version in full
-         * @description Step by step: what it was told, rows and cells, warnings, what it learned, and some of the rows it changed.
+         * @description Step by step: options, rows and cells, warnings, what it learned, and some of the rows that it changed.
          */
         get: operations["dataset_versions_report_retrieve"];
         put?: never;
@@ -758,6 +758,47 @@ export interface paths {
          * @description Every revision drains and is stopped. The address stays taken; a new revision brings it back.
          */
         post: operations["endpoints_stop_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/endpoints/{id}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an endpoint
+         * @description Predictions through the gateway, in the caller's name. Its problems are passed on: 422 `invalid_record` names
+         *     record and field, 503 `no_ready_replica`, 503 `gateway_unavailable`, 504 `upstream_timeout`.
+         */
+        post: operations["endpoints_try"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/endpoints/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How endpoints are
+         * @description How many there are, and how many cannot answer.
+         */
+        get: operations["endpoints_summary"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1835,6 +1876,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Roles and what they allow
+         * @description The same for everybody, the weakest role first.
+         */
+        get: operations["roles_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -2495,6 +2556,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * People who can be given a role
+         * @description The active people of your organisation, for those who may give roles in some project.
+         */
+        get: operations["users_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me": {
         parameters: {
             query?: never;
@@ -2667,9 +2748,18 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
+        /** @description A name, and the version that it points at. */
+        AliasInShort: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly name: string;
+            /** Format: uuid */
+            readonly version: string;
+            readonly number: number;
+        };
         /** @description One resource of a queue, in its own unit. */
         Amount: {
-            resource: components["schemas"]["ResourceEnum"];
+            resource: components["schemas"]["Resource"];
             /** @description The kind of GPU; empty: all kinds together. */
             flavor: string;
             /** @description Null: held, without a quota of its own. */
@@ -2684,6 +2774,7 @@ export interface components {
             readonly id: string;
             /** Format: uuid */
             project: string;
+            readonly project_name: string;
             command: string;
             arguments?: unknown;
             comment?: string;
@@ -2698,6 +2789,12 @@ export interface components {
             /** Format: date-time */
             readonly applied_at: string | null;
             readonly outcome: string;
+            /** @description Whether you may approve or deny it now. */
+            readonly may_decide: boolean;
+            /** @description Whether you may take it back now. */
+            readonly may_withdraw: boolean;
+            /** @description Why you may not decide it; null: you may. */
+            readonly barred: (components["schemas"]["Barred"] | components["schemas"]["NullEnum"]) | null;
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -2775,7 +2872,7 @@ export interface components {
             started_at?: string | null;
             /** Format: date-time */
             ended_at?: string | null;
-            outcome?: components["schemas"]["StateReasonEnum"] | components["schemas"]["BlankEnum"];
+            outcome?: components["schemas"]["WorkloadReason"] | components["schemas"]["BlankEnum"];
             exit_code?: number | null;
             result?: unknown;
             /** Format: date-time */
@@ -2798,6 +2895,7 @@ export interface components {
             subject_name?: string;
             /** Format: uuid */
             project_id?: string | null;
+            readonly project_name: string | null;
             request_id?: string;
             detail?: unknown;
         };
@@ -2807,6 +2905,8 @@ export interface components {
             /** Format: uuid */
             endpoint_id: string;
         };
+        /** @enum {string} */
+        Barred: "decided" | "expired" | "own_request" | "needs_admin" | "needs_superuser" | "unknown_command";
         /** @enum {unknown} */
         BlankEnum: "";
         /** @description How many are in each state. */
@@ -2819,9 +2919,21 @@ export interface components {
             failed: number;
             cancelled: number;
         };
+        /** @description Rows whose score lies within; empty bins are there with a count of 0. */
+        CalibrationBin: {
+            /** Format: double */
+            lower: number;
+            /** Format: double */
+            upper: number;
+            /** Format: double */
+            mean_predicted: number | null;
+            /** Format: double */
+            fraction_positive: number | null;
+            count: number;
+        };
         /** @description One resource of the pools, in its own unit. */
         Capacity: {
-            resource: components["schemas"]["ResourceEnum"];
+            resource: components["schemas"]["Resource"];
             flavor: string;
             simulated: boolean;
             capacity: number;
@@ -2890,6 +3002,18 @@ export interface components {
         ChoiceTitleShape: {
             title: string;
         };
+        /** @description How well one class is told. */
+        ClassMeasures: {
+            label: string;
+            /** Format: double */
+            precision: number | null;
+            /** Format: double */
+            recall: number | null;
+            /** Format: double */
+            f1: number | null;
+            /** @description Rows of the class */
+            support: number;
+        };
         /** @description Base of what is shown of an ingestion, a profile and a cleaning run. */
         CleaningRun: {
             /** Format: uuid */
@@ -2921,6 +3045,7 @@ export interface components {
             readonly state: components["schemas"]["JobState"];
             readonly state_reason: string;
             readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             readonly state_at: string;
             /** Format: uuid */
@@ -2929,6 +3054,7 @@ export interface components {
             /** @description Why it waits, while it waits */
             readonly workload_reason: string;
             readonly workload_detail: string;
+            readonly workload_message: components["schemas"]["StateMessagePart"][];
             /** Format: uuid */
             readonly requested_by: string | null;
             readonly requested_by_name: string | null;
@@ -2961,8 +3087,8 @@ export interface components {
         ColumnDiffShape: {
             name: string;
             change: components["schemas"]["ChangeEnum"];
-            type_before: (components["schemas"]["TypeBeforeEnum"] | components["schemas"]["NullEnum"]) | null;
-            type_after: (components["schemas"]["TypeAfterEnum"] | components["schemas"]["NullEnum"]) | null;
+            type_before: (components["schemas"]["ColumnType"] | components["schemas"]["NullEnum"]) | null;
+            type_after: (components["schemas"]["ColumnType"] | components["schemas"]["NullEnum"]) | null;
             nullable_before: boolean | null;
             nullable_after: boolean | null;
             /** @description Those that differ; none unless both have a profile */
@@ -2970,7 +3096,7 @@ export interface components {
         };
         ColumnProfileShape: {
             name: string;
-            type: components["schemas"]["Type0f9Enum"];
+            type: components["schemas"]["ColumnType"];
             null_count: number;
             /** @description Of values that are there */
             distinct_count: number;
@@ -3002,16 +3128,33 @@ export interface components {
         };
         ColumnShape: {
             name: string;
-            type: components["schemas"]["Type0f9Enum"];
+            type: components["schemas"]["ColumnType"];
             /** @description Whether a value is missing */
             nullable: boolean;
         };
+        /**
+         * @description * `int64` - int64
+         *     * `float64` - float64
+         *     * `string` - string
+         *     * `bool` - bool
+         *     * `timestamp` - timestamp
+         *     * `date` - date
+         * @enum {string}
+         */
+        ColumnType: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
         DataFileShape: {
             name: string;
             rows: number;
             size_bytes: number;
             sha256: string;
         };
+        /**
+         * @description * `ingestion` - ingestion
+         *     * `cleaning_run` - cleaning_run
+         *     * `profile` - profile
+         * @enum {string}
+         */
+        DataJobKind: "ingestion" | "cleaning_run" | "profile";
         Dataset: {
             /** Format: uuid */
             readonly id: string;
@@ -3056,6 +3199,7 @@ export interface components {
             readonly state: components["schemas"]["DatasetVersionState"];
             readonly state_reason: string;
             readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             readonly state_at: string;
             readonly digest: string;
@@ -3111,6 +3255,7 @@ export interface components {
             readonly state: components["schemas"]["DatasetVersionState"];
             readonly state_reason: string;
             readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             readonly state_at: string;
             readonly digest: string;
@@ -3220,10 +3365,12 @@ export interface components {
             readonly id: string;
             /** Format: uuid */
             readonly project: string;
+            readonly project_name: string;
             readonly name: string;
             /** @description POST {records: [...]} with a token of scope `infer` */
             readonly url: string;
             readonly state: components["schemas"]["EndpointState"];
+            readonly health: components["schemas"]["Health"];
             /** @description Of all its revisions */
             readonly ready_replicas: number;
             /**
@@ -3262,6 +3409,15 @@ export interface components {
             /** @description Each replica's own time, without the network */
             replicas: components["schemas"]["FiguresView"];
         };
+        /** @description How many there are, in all and by their health. */
+        EndpointNumbers: {
+            total: number;
+            healthy: number;
+            degraded: number;
+            unhealthy: number;
+            loading: number;
+            stopped: number;
+        };
         EndpointRoute: {
             project: string;
             endpoint: string;
@@ -3277,6 +3433,36 @@ export interface components {
          * @enum {string}
          */
         EndpointState: "serving" | "loading" | "failed" | "stopped";
+        /** @description On held-out rows. A script reports what it likes: each of these may be missing, and others may be there. */
+        Evaluation: {
+            /** Format: double */
+            auc?: number;
+            /** Format: double */
+            accuracy?: number;
+            /** Format: double */
+            average_precision?: number;
+            /**
+             * Format: double
+             * @description Mean squared distance of score and label
+             */
+            brier?: number;
+            /** Format: double */
+            log_loss?: number;
+            rows?: number;
+            /**
+             * Format: double
+             * @description Of the confusion matrix and the classes
+             */
+            threshold?: number;
+            /** @description Row: true class, column: predicted; [[TN, FP], [FN, TP]] of two */
+            confusion_matrix?: number[][];
+            roc?: components["schemas"]["Roc"];
+            precision_recall?: components["schemas"]["PrecisionRecall"];
+            thresholds?: components["schemas"]["Threshold"][];
+            /** @description Ten bins of equal width */
+            calibration?: components["schemas"]["CalibrationBin"][];
+            classes?: components["schemas"]["ClassMeasures"][];
+        };
         ExampleShape: {
             /** @description Number of the row since ingestion, from 0 */
             ordinal: number;
@@ -3299,8 +3485,12 @@ export interface components {
             readonly id: string;
             /** Format: uuid */
             readonly project: string;
+            readonly project_name: string;
             readonly name: string;
             readonly goal_metric: string;
+            readonly goal_mode: components["schemas"]["GoalModeEnum"];
+            /** @description How many it has */
+            readonly runs: number;
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -3313,6 +3503,14 @@ export interface components {
              * @default
              */
             goal_metric: string;
+            /**
+             * @description Which way it is better; left out: by its name
+             *
+             *     * `max` - Max
+             *     * `min` - Min
+             * @default
+             */
+            goal_mode: components["schemas"]["GoalModeEnum"] | components["schemas"]["BlankEnum"];
         };
         FigureErrors: {
             /** @description 4xx */
@@ -3469,6 +3667,12 @@ export interface components {
             /** Format: double */
             best: number;
         };
+        /**
+         * @description * `max` - Max
+         *     * `min` - Min
+         * @enum {string}
+         */
+        GoalModeEnum: "max" | "min";
         GpuSampleRequest: {
             index: number;
             /**
@@ -3483,6 +3687,20 @@ export interface components {
             allowed: boolean;
             user: string;
             ttl_seconds: number;
+        };
+        Health: {
+            status: components["schemas"]["StatusEnum"];
+            /** @description Of the revision that takes the requests, or the next one */
+            wanted_replicas: number;
+            /** @description Of the same revision */
+            ready_replicas: number;
+            /** @description Of the newest revision that has one */
+            last_error: string;
+            /**
+             * Format: date-time
+             * @description Null while that revision still tries
+             */
+            last_error_at: string | null;
         };
         /** @description A member lives, and what it uses. */
         HeartbeatRequest: {
@@ -3558,6 +3776,7 @@ export interface components {
             readonly state: components["schemas"]["JobState"];
             readonly state_reason: string;
             readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             readonly state_at: string;
             /** Format: uuid */
@@ -3566,6 +3785,7 @@ export interface components {
             /** @description Why it waits, while it waits */
             readonly workload_reason: string;
             readonly workload_detail: string;
+            readonly workload_message: components["schemas"]["StateMessagePart"][];
             /** Format: uuid */
             readonly requested_by: string | null;
             readonly requested_by_name: string | null;
@@ -3620,7 +3840,7 @@ export interface components {
             };
         };
         JobCountsShape: {
-            kind: components["schemas"]["Kind9bfEnum"];
+            kind: components["schemas"]["DataJobKind"];
             queued: number;
             running: number;
             /** @description In the last seven days */
@@ -3636,12 +3856,11 @@ export interface components {
          */
         JobState: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /**
-         * @description * `ingestion` - ingestion
-         *     * `cleaning_run` - cleaning_run
-         *     * `profile` - profile
+         * @description * `script` - Script
+         *     * `tabular` - Tabular
          * @enum {string}
          */
-        Kind9bfEnum: "ingestion" | "cleaning_run" | "profile";
+        Kind967Enum: "script" | "tabular";
         LatestCheckpoint: {
             step: number;
             uri: string;
@@ -3652,6 +3871,24 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             };
+        };
+        /** @description The newest version of a model, in short. */
+        LatestVersion: {
+            /** Format: uuid */
+            readonly id: string;
+            readonly number: number;
+            readonly state: components["schemas"]["ModelVersionState"];
+            readonly state_reason: string;
+            readonly metrics: {
+                [key: string]: number;
+            };
+            /** Format: uuid */
+            readonly run: string;
+            readonly run_name: string;
+            /** @default  */
+            readonly registered_by_name: string;
+            /** Format: date-time */
+            readonly created_at: string;
         };
         /** @description The published version with the highest number. */
         LatestVersionShape: {
@@ -3673,7 +3910,7 @@ export interface components {
             readonly from_kind: string;
             /** Format: uuid */
             readonly from_id: string;
-            readonly relation: components["schemas"]["RelationEnum"];
+            readonly relation: components["schemas"]["LineageRelation"];
             readonly to_kind: string;
             /** Format: uuid */
             readonly to_id: string;
@@ -3682,23 +3919,23 @@ export interface components {
         };
         /** @description `from` relation `to`: the later thing first. */
         LineageLinkShape: {
-            from_kind: components["schemas"]["ToKindEnum"];
+            from_kind: components["schemas"]["LineageNoun"];
             /** Format: uuid */
             from_id: string;
-            relation: components["schemas"]["RelationEnum"];
-            to_kind: components["schemas"]["ToKindEnum"];
+            relation: components["schemas"]["LineageRelation"];
+            to_kind: components["schemas"]["LineageNoun"];
             /** Format: uuid */
             to_id: string;
         };
         /** @description One object. What the caller may not see is hidden: all but kind, id and distance is null. */
         LineageNodeShape: {
-            kind: components["schemas"]["ToKindEnum"];
+            kind: components["schemas"]["LineageNoun"];
             /** Format: uuid */
             id: string;
             /** @description Steps from the object asked about: below 0 what it was made of */
             distance: number;
             is_hidden: boolean;
-            /** @description Of a version its dataset's or model's, of a revision its endpoint's */
+            /** @description Of versions and revisions that of their parent */
             name: string | null;
             /** @description Of versions and revisions */
             number: number | null;
@@ -3712,10 +3949,30 @@ export interface components {
             /** Format: date-time */
             created_at: string | null;
         };
+        /**
+         * @description * `source` - source
+         *     * `dataset_version` - dataset_version
+         *     * `run` - run
+         *     * `model_version` - model_version
+         *     * `revision` - revision
+         * @enum {string}
+         */
+        LineageNoun: "source" | "dataset_version" | "run" | "model_version" | "revision";
+        /**
+         * @description * `ingested_from` - Ingested From
+         *     * `cleaned_from` - Cleaned From
+         *     * `fitted_on` - Fitted On
+         *     * `trained_on` - Trained On
+         *     * `evaluated_on` - Evaluated On
+         *     * `registered_from` - Registered From
+         *     * `serves` - Serves
+         * @enum {string}
+         */
+        LineageRelation: "ingested_from" | "cleaned_from" | "fitted_on" | "trained_on" | "evaluated_on" | "registered_from" | "serves";
         LineageShape: {
             of: components["schemas"]["NodeRefShape"];
             depth: number;
-            /** @description More than 400 edges in one direction: the far ones are left out */
+            /** @description Far edges are left out: over 400 in one direction */
             is_cut: boolean;
             /** @description The object asked about first */
             nodes: components["schemas"]["LineageNodeShape"][];
@@ -3786,6 +4043,8 @@ export interface components {
             username: string;
             first_name?: string;
             last_name?: string;
+            /** @description May be empty. */
+            readonly full_name: string;
             /** Email address */
             email?: string;
             /**
@@ -3803,12 +4062,17 @@ export interface components {
         };
         Member: {
             readonly user: components["schemas"]["User"];
-            role: components["schemas"]["RoleEnum"];
+            role: components["schemas"]["Role"];
+            /**
+             * Format: date-time
+             * @description When the role was given; null: not known.
+             */
+            since: string | null;
         };
         MemberPutRequest: {
             /** @description A user's name or id, of the project's organisation. */
             user: string;
-            role: components["schemas"]["RoleEnum"];
+            role: components["schemas"]["Role"];
         };
         /** @description All members on one page. */
         Members: {
@@ -3843,6 +4107,24 @@ export interface components {
              */
             mode: components["schemas"]["Mode989Enum"];
         };
+        /** @description All points of a metric that count, in a few numbers. */
+        MetricSummary: {
+            /**
+             * Format: double
+             * @description At the highest step
+             */
+            last: number;
+            last_step: number;
+            /** Format: double */
+            min: number;
+            /** Format: double */
+            max: number;
+            /** Format: double */
+            mean: number;
+            /** Format: double */
+            sum: number;
+            count: number;
+        };
         /**
          * @description * `max` - Max
          *     * `min` - Min
@@ -3869,6 +4151,7 @@ export interface components {
             /** Format: uuid */
             version: string;
         };
+        /** @description Takes versions of `selectors.registry.with_names`. */
         ModelVersion: {
             /** Format: uuid */
             readonly id: string;
@@ -3877,9 +4160,20 @@ export interface components {
             /** Format: uuid */
             readonly model: string;
             readonly number: number;
+            readonly project_name: string;
+            readonly model_name: string;
+            readonly run_name: string;
+            readonly experiment_name: string;
+            /** Format: uuid */
+            readonly dataset_version: string;
+            readonly dataset_name: string;
+            readonly dataset_version_number: number | null;
+            readonly registered_by_name: string;
+            readonly aliases: string[];
             readonly state: components["schemas"]["ModelVersionState"];
             readonly state_reason: string;
             readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             readonly state_at: string;
             /** Format: uuid */
@@ -3888,8 +4182,10 @@ export interface components {
             readonly artifact: string;
             /** Format: uuid */
             readonly preprocessor: string | null;
-            readonly metrics: unknown;
-            readonly evaluation: unknown;
+            readonly metrics: {
+                [key: string]: number;
+            };
+            readonly evaluation: components["schemas"]["Evaluation"];
             readonly digest: string;
             /** Format: uuid */
             readonly registered_by: string | null;
@@ -3939,12 +4235,13 @@ export interface components {
         };
         /** @description The job that was asked for last. */
         NewestJobShape: {
-            kind: components["schemas"]["Kind9bfEnum"];
+            kind: components["schemas"]["DataJobKind"];
             /** Format: uuid */
             id: string;
             state: components["schemas"]["JobState"];
             state_reason: string;
             state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             state_at: string;
             /** Format: date-time */
@@ -3973,7 +4270,7 @@ export interface components {
             readonly created_at: string;
         };
         NodeRefShape: {
-            kind: components["schemas"]["ToKindEnum"];
+            kind: components["schemas"]["LineageNoun"];
             /** Format: uuid */
             id: string;
         };
@@ -4439,6 +4736,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["UsageRecord"][];
         };
+        PaginatedUserList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["User"][];
+        };
         PaginatedWorkloadList: {
             /**
              * Format: uri
@@ -4460,6 +4770,13 @@ export interface components {
          * @enum {string}
          */
         ParentKindEnum: "dataset" | "experiment" | "model" | "endpoint";
+        /**
+         * @description * `view_project` - view_project
+         *     * `edit_project` - edit_project
+         *     * `administer_project` - administer_project
+         * @enum {string}
+         */
+        PermissionsEnum: "view_project" | "edit_project" | "administer_project";
         /**
          * @description * `queued` - queued
          *     * `launching` - launching
@@ -4502,7 +4819,7 @@ export interface components {
             until: string;
             /** Format: double */
             bucket_seconds: number;
-            series: components["schemas"]["Series"][];
+            series: components["schemas"]["UsageSeries"][];
         };
         /** @description What runs in a pool and what waits for it; at most 500 of each, the totals are of all. */
         PoolLine: {
@@ -4519,6 +4836,20 @@ export interface components {
             pool: string;
             pool_name: string;
             nodes: components["schemas"]["MapNode"][];
+        };
+        /** @description By falling threshold; at most 200 points. */
+        PrecisionRecall: {
+            recall: number[];
+            precision: number[];
+            thresholds: number[];
+        };
+        Prediction: {
+            /**
+             * Format: double
+             * @description How sure the model is of the positive class
+             */
+            score: number;
+            label: string;
         };
         PriorityClass: {
             /** Format: uuid */
@@ -4546,6 +4877,7 @@ export interface components {
             readonly state: components["schemas"]["JobState"];
             readonly state_reason: string;
             readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             readonly state_at: string;
             /** Format: uuid */
@@ -4554,6 +4886,7 @@ export interface components {
             /** @description Why it waits, while it waits */
             readonly workload_reason: string;
             readonly workload_detail: string;
+            readonly workload_message: components["schemas"]["StateMessagePart"][];
             /** Format: uuid */
             readonly requested_by: string | null;
             readonly requested_by_name: string | null;
@@ -4573,8 +4906,10 @@ export interface components {
             readonly id: string;
             /** Format: uuid */
             organisation: string;
+            readonly organisation_name: string;
             /** Format: uuid */
             team: string;
+            readonly team_name: string;
             name: string;
             title?: string;
             /**
@@ -4584,7 +4919,11 @@ export interface components {
              *     * `editor` - Editor
              *     * `admin` - Admin
              */
-            readonly role: components["schemas"]["RoleEnum"];
+            readonly role: components["schemas"]["Role"];
+            /** @description What your role allows you in it. */
+            readonly permissions: components["schemas"]["PermissionsEnum"][];
+            /** @description The same in words; `GET /roles` has all of them. */
+            readonly verbs: components["schemas"]["Verb"][];
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -4604,14 +4943,13 @@ export interface components {
             title?: string;
             description?: string;
             "x-zh-hans"?: components["schemas"]["WordsShape"];
-            /** @description A name of a type, or such a list: `["array", "null"]` */
-            type?: unknown;
+            type?: string | string[];
             /** @description Of `kind` */
             const?: string;
             enum?: ((string | number | boolean) | null)[];
             default?: unknown;
             "x-input"?: components["schemas"]["X-inputEnum"];
-            "x-column-types"?: components["schemas"]["X-column-typesEnum"][];
+            "x-column-types"?: components["schemas"]["ColumnType"][];
             "x-choices"?: components["schemas"]["ChoiceShape"][];
             items?: {
                 [key: string]: unknown;
@@ -4676,7 +5014,7 @@ export interface components {
             readonly id: string;
             /** Format: uuid */
             queue: string;
-            resource: components["schemas"]["ResourceEnum"];
+            resource: components["schemas"]["Resource"];
             /** @default  */
             flavor: string;
             /** Format: int64 */
@@ -4688,13 +5026,13 @@ export interface components {
         QuotaSetRequest: {
             /** Format: uuid */
             queue: string;
-            resource: components["schemas"]["ResourceEnum"];
+            resource: components["schemas"]["Resource"];
             /** @default  */
             flavor: string;
             nominal: number;
         };
         ReasonCount: {
-            reason: components["schemas"]["StateReasonEnum"] | components["schemas"]["BlankEnum"];
+            reason: components["schemas"]["WorkloadReason"] | components["schemas"]["BlankEnum"];
             count: number;
         };
         Recipe: {
@@ -4727,13 +5065,30 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
+        /**
+         * @description * `missing_values` - missing_values
+         *     * `drop_duplicates` - drop_duplicates
+         *     * `drop_columns` - drop_columns
+         *     * `split` - split
+         *     * `encode_label` - encode_label
+         *     * `outliers` - outliers
+         *     * `impute` - impute
+         *     * `standardise` - standardise
+         *     * `one_hot` - one_hot
+         * @enum {string}
+         */
+        RecipeStepKind: "missing_values" | "drop_duplicates" | "drop_columns" | "split" | "encode_label" | "outliers" | "impute" | "standardise" | "one_hot";
+        /** @description Takes models of `selectors.registry.with_latest`. */
         RegisteredModel: {
             /** Format: uuid */
             readonly id: string;
             /** Format: uuid */
             readonly project: string;
+            readonly project_name: string;
             readonly name: string;
             readonly versions_made: number;
+            readonly latest_version: components["schemas"]["LatestVersion"] | null;
+            readonly aliases: components["schemas"]["AliasInShort"][];
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -4753,17 +5108,6 @@ export interface components {
             count?: number;
             samples?: components["schemas"]["RejectedRowShape"][];
         };
-        /**
-         * @description * `ingested_from` - Ingested From
-         *     * `cleaned_from` - Cleaned From
-         *     * `fitted_on` - Fitted On
-         *     * `trained_on` - Trained On
-         *     * `evaluated_on` - Evaluated On
-         *     * `registered_from` - Registered From
-         *     * `serves` - Serves
-         * @enum {string}
-         */
-        RelationEnum: "ingested_from" | "cleaned_from" | "fitted_on" | "trained_on" | "evaluated_on" | "registered_from" | "serves";
         /** @description The report of a cleaned version in full; of any other version no step. */
         ReportShape: {
             /** Format: uuid */
@@ -4813,7 +5157,28 @@ export interface components {
          *     * `gpus` - Gpus
          * @enum {string}
          */
-        ResourceEnum: "cpu_millis" | "memory_bytes" | "gpus";
+        Resource: "cpu_millis" | "memory_bytes" | "gpus";
+        /** @description What the one member of a run asks for. */
+        Resources: {
+            /**
+             * @description Thousandths of a core
+             * @default 1000
+             */
+            cpu_millis: number;
+            /**
+             * Format: int64
+             * @description At least 16 MiB
+             * @default 2147483648
+             */
+            memory_bytes: number;
+            /** @default 0 */
+            gpus: number;
+            /**
+             * @description A kind of GPU; any if empty
+             * @default
+             */
+            flavor: string;
+        };
         /** @description What the one member of a run asks for. */
         ResourcesRequest: {
             /**
@@ -4835,6 +5200,24 @@ export interface components {
              */
             flavor: string;
         };
+        /** @description What the job left. A script reports what it likes: each of these may be missing, and others may be there. */
+        Result: {
+            metrics?: {
+                [key: string]: number;
+            };
+            evaluation?: components["schemas"]["Evaluation"];
+            model?: components["schemas"]["ResultModel"];
+            error?: components["schemas"]["ResultError"];
+        };
+        ResultError: {
+            code?: string;
+            detail?: string;
+        };
+        ResultModel: {
+            /** @description Name of the artifact that is the model */
+            artifact?: string;
+        };
+        /** @description Takes revisions of `selectors.endpoints.with_names`. */
         Revision: {
             /** Format: uuid */
             readonly id: string;
@@ -4844,20 +5227,27 @@ export interface components {
             readonly endpoint: string;
             readonly number: number;
             /** Format: uuid */
+            readonly model: string;
+            readonly model_name: string;
+            /** Format: uuid */
             readonly model_version: string;
+            readonly model_version_number: number;
             /** Format: uuid */
             readonly workload: string | null;
             readonly state: components["schemas"]["RevisionState"];
             readonly state_reason: string;
             readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             readonly state_at: string;
             readonly replicas: number;
             readonly ready_replicas: number;
             /** @default 0 */
             readonly weight: number;
+            readonly trouble: string;
             /** Format: uuid */
             readonly requested_by: string | null;
+            readonly requested_by_name: string;
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -4902,21 +5292,52 @@ export interface components {
          * @enum {string}
          */
         RevisionState: "pending" | "loading" | "ready" | "draining" | "retired" | "failed";
+        /** @description By falling threshold; at most 200 points. */
+        Roc: {
+            false_positive_rate: number[];
+            true_positive_rate: number[];
+            /** @description Null: above every score */
+            thresholds: (number | null)[];
+        };
         /**
          * @description * `viewer` - Viewer
          *     * `editor` - Editor
          *     * `admin` - Admin
          * @enum {string}
          */
-        RoleEnum: "viewer" | "editor" | "admin";
+        Role: "viewer" | "editor" | "admin";
+        /** @description A role and what it allows, what it has from the weaker ones included. */
+        RoleMeaning: {
+            role: components["schemas"]["RoleMeaningRoleEnum"];
+            permissions: components["schemas"]["PermissionsEnum"][];
+            verbs: components["schemas"]["Verb"][];
+        };
+        /**
+         * @description * `viewer` - Viewer
+         *     * `editor` - Editor
+         *     * `admin` - Admin
+         *     * `superuser` - superuser
+         * @enum {string}
+         */
+        RoleMeaningRoleEnum: "viewer" | "editor" | "admin" | "superuser";
+        /** @description All roles on one page, the weakest first; the last one administers the installation. */
+        Roles: {
+            /** Format: uri */
+            readonly next: string | null;
+            /** Format: uri */
+            readonly previous: string | null;
+            results: components["schemas"]["RoleMeaning"][];
+        };
         Routes: {
             endpoints: components["schemas"]["EndpointRoute"][];
         };
-        /** @description A run in a list: without its script and its result. */
+        /** @description A run in a list: without its script and its result. Takes runs of `selectors.runs.with_names`. */
         Run: {
             /** Format: uuid */
             readonly id: string;
             readonly name: string;
+            readonly kind: components["schemas"]["Kind967Enum"];
+            readonly tags: string[];
             /** Format: uuid */
             readonly project: string;
             /** Format: uuid */
@@ -4925,15 +5346,27 @@ export interface components {
             readonly dataset_version: string;
             /** Format: uuid */
             readonly workload: string | null;
+            readonly project_name: string;
+            readonly experiment_name: string;
+            readonly dataset_name: string;
+            readonly dataset_version_number: number | null;
+            readonly requested_by_name: string;
             readonly state: components["schemas"]["RunState"];
-            readonly state_reason: string;
+            readonly state_reason: components["schemas"]["WorkloadReason"] | components["schemas"]["BlankEnum"];
             readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             readonly state_at: string;
-            readonly summary: unknown;
-            readonly parameters: unknown;
-            readonly resources: unknown;
+            readonly summary: {
+                [key: string]: components["schemas"]["MetricSummary"];
+            };
+            readonly parameters: {
+                [key: string]: unknown;
+            };
+            readonly resources: components["schemas"]["Resources"];
             readonly time_limit_seconds: number;
+            /** Format: uuid */
+            readonly retry_of: string | null;
             /** Format: uuid */
             readonly requested_by: string | null;
             /** Format: date-time */
@@ -4943,8 +5376,8 @@ export interface components {
             /** Format: date-time */
             readonly ended_at: string | null;
             readonly script: string;
-            readonly secrets: unknown;
-            readonly result: unknown;
+            readonly secrets: string[];
+            readonly result: components["schemas"]["Result"] | null;
         };
         RunColumn: {
             /** @description For `columns`, `sort` and `where` */
@@ -5009,11 +5442,13 @@ export interface components {
             by_state: components["schemas"]["ByState"];
             failed_last_24_hours: number;
         };
-        /** @description A run in a list: without its script and its result. */
+        /** @description A run in a list: without its script and its result. Takes runs of `selectors.runs.with_names`. */
         RunRow: {
             /** Format: uuid */
             readonly id: string;
             readonly name: string;
+            readonly kind: components["schemas"]["Kind967Enum"];
+            readonly tags: string[];
             /** Format: uuid */
             readonly project: string;
             /** Format: uuid */
@@ -5022,15 +5457,27 @@ export interface components {
             readonly dataset_version: string;
             /** Format: uuid */
             readonly workload: string | null;
+            readonly project_name: string;
+            readonly experiment_name: string;
+            readonly dataset_name: string;
+            readonly dataset_version_number: number | null;
+            readonly requested_by_name: string;
             readonly state: components["schemas"]["RunState"];
-            readonly state_reason: string;
+            readonly state_reason: components["schemas"]["WorkloadReason"] | components["schemas"]["BlankEnum"];
             readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             readonly state_at: string;
-            readonly summary: unknown;
-            readonly parameters: unknown;
-            readonly resources: unknown;
+            readonly summary: {
+                [key: string]: components["schemas"]["MetricSummary"];
+            };
+            readonly parameters: {
+                [key: string]: unknown;
+            };
+            readonly resources: components["schemas"]["Resources"];
             readonly time_limit_seconds: number;
+            /** Format: uuid */
+            readonly retry_of: string | null;
             /** Format: uuid */
             readonly requested_by: string | null;
             /** Format: date-time */
@@ -5061,7 +5508,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
-            kind: components["schemas"]["RunTableRowKindEnum"];
+            kind: components["schemas"]["Kind967Enum"];
             tags: string[];
             /** Format: uuid */
             project: string;
@@ -5076,8 +5523,9 @@ export interface components {
             /** Format: uuid */
             workload: string | null;
             state: components["schemas"]["RunState"];
-            state_reason: components["schemas"]["StateReasonEnum"] | components["schemas"]["BlankEnum"];
+            state_reason: components["schemas"]["WorkloadReason"] | components["schemas"]["BlankEnum"];
             state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
             /** Format: date-time */
             state_at: string;
             requested_by_name: string;
@@ -5100,12 +5548,6 @@ export interface components {
             /** @description Only with `spark=1`: at most 32 values of the goal metric; null without a point */
             spark?: number[] | null;
         };
-        /**
-         * @description * `script` - Script
-         *     * `tabular` - Tabular
-         * @enum {string}
-         */
-        RunTableRowKindEnum: "script" | "tabular";
         /** @description Something that holds a place. */
         Running: {
             holder: components["schemas"]["Holder"];
@@ -5132,7 +5574,7 @@ export interface components {
         };
         SampleColumnShape: {
             name: string;
-            type: components["schemas"]["Type0f9Enum"];
+            type: components["schemas"]["ColumnType"];
         };
         SampleRowShape: {
             /** @description Number of the row since ingestion, from 0 */
@@ -5179,6 +5621,7 @@ export interface components {
             readonly id: string;
             /** Format: uuid */
             project: string;
+            readonly project_name: string;
             name: string;
             /** Format: date-time */
             readonly replaced_at: string | null;
@@ -5196,27 +5639,11 @@ export interface components {
          * @enum {string}
          */
         SensitivityEnum: "unclassified";
-        /** @description One resource over time, in its own unit; one value per bucket, the mean over it. */
         Series: {
-            resource: components["schemas"]["ResourceEnum"];
-            /** @description The kind of GPU; empty for other resources. */
-            flavor: string;
-            simulated: boolean;
-            /**
-             * @description Everybody's, a project's, or that of all you do not see.
-             *
-             *     * `all` - all
-             *     * `project` - project
-             *     * `others` - others
-             */
-            scope: components["schemas"]["ScopeEnum"];
-            /** Format: uuid */
-            project: string | null;
-            project_name: string | null;
-            /** @description Of the whole pool, as it is now. */
-            capacity: number;
-            reserved: number[];
-            used: number[];
+            steps: number[];
+            values: number[];
+            /** @description Unix seconds */
+            times: number[];
         };
         /**
          * @description * `info` - info
@@ -5261,43 +5688,20 @@ export interface components {
              */
             file: string;
         };
-        /**
-         * @description * `waiting_for_quota` - Waiting For Quota
-         *     * `waiting_for_capacity` - Waiting For Capacity
-         *     * `waiting_for_approval` - Waiting For Approval
-         *     * `budget_exhausted` - Budget Exhausted
-         *     * `quality_blocked` - Quality Blocked
-         *     * `backing_off` - Backing Off
-         *     * `preempted` - Preempted
-         *     * `reclaimed` - Reclaimed
-         *     * `evicted` - Evicted
-         *     * `node_lost` - Node Lost
-         *     * `no_capacity` - No Capacity
-         *     * `start_timeout` - Start Timeout
-         *     * `completed` - Completed
-         *     * `exit_nonzero` - Exit Nonzero
-         *     * `out_of_memory` - Out Of Memory
-         *     * `time_limit` - Time Limit
-         *     * `image_pull` - Image Pull
-         *     * `launch_error` - Launch Error
-         *     * `lost` - Lost
-         *     * `exceeds_quota` - Exceeds Quota
-         *     * `no_matching_flavor` - No Matching Flavor
-         *     * `cancelled_by_user` - Cancelled By User
-         *     * `approval_denied` - Approval Denied
-         *     * `approval_expired` - Approval Expired
-         *     * `deleted_externally` - Deleted Externally
-         *     * `scaled_down` - Scaled Down
-         *     * `idle` - Idle
-         *     * `queue_timeout` - Queue Timeout
-         * @enum {string}
-         */
-        StateReasonEnum: "waiting_for_quota" | "waiting_for_capacity" | "waiting_for_approval" | "budget_exhausted" | "quality_blocked" | "backing_off" | "preempted" | "reclaimed" | "evicted" | "node_lost" | "no_capacity" | "start_timeout" | "completed" | "exit_nonzero" | "out_of_memory" | "time_limit" | "image_pull" | "launch_error" | "lost" | "exceeds_quota" | "no_matching_flavor" | "cancelled_by_user" | "approval_denied" | "approval_expired" | "deleted_externally" | "scaled_down" | "idle" | "queue_timeout";
         StatisticChangeShape: {
             name: components["schemas"]["NameEnum"];
             before: (string | number | boolean) | null;
             after: (string | number | boolean) | null;
         };
+        /**
+         * @description * `healthy` - Healthy
+         *     * `degraded` - Degraded
+         *     * `unhealthy` - Unhealthy
+         *     * `loading` - Loading
+         *     * `stopped` - Stopped
+         * @enum {string}
+         */
+        StatusEnum: "healthy" | "degraded" | "unhealthy" | "loading" | "stopped";
         /** @description One step of a story. */
         Step: {
             from_state: string;
@@ -5341,7 +5745,7 @@ export interface components {
         };
         /** @description One kind of step: words for people, and the schema of the whole step, `kind` included. */
         StepFormShape: {
-            kind: components["schemas"]["StepFormShapeKindEnum"];
+            kind: components["schemas"]["RecipeStepKind"];
             /** @description It learns from the data: a split must come before it */
             is_fitted: boolean;
             /** @description It stands at most once in a recipe */
@@ -5352,19 +5756,6 @@ export interface components {
             "x-zh-hans": components["schemas"]["WordsShape"];
             schema: components["schemas"]["FormSchemaShape"];
         };
-        /**
-         * @description * `missing_values` - missing_values
-         *     * `drop_duplicates` - drop_duplicates
-         *     * `drop_columns` - drop_columns
-         *     * `split` - split
-         *     * `encode_label` - encode_label
-         *     * `outliers` - outliers
-         *     * `impute` - impute
-         *     * `standardise` - standardise
-         *     * `one_hot` - one_hot
-         * @enum {string}
-         */
-        StepFormShapeKindEnum: "missing_values" | "drop_duplicates" | "drop_columns" | "split" | "encode_label" | "outliers" | "impute" | "standardise" | "one_hot";
         StepFormsShape: {
             steps: components["schemas"]["StepFormShape"][];
         };
@@ -5429,6 +5820,7 @@ export interface components {
             readonly id: string;
             /** Format: uuid */
             organisation: string;
+            readonly organisation_name: string;
             name: string;
             title?: string;
             /** Format: date-time */
@@ -5448,15 +5840,26 @@ export interface components {
             mean: number;
             histogram: components["schemas"]["HistogramShape"];
         };
-        /**
-         * @description * `source` - source
-         *     * `dataset_version` - dataset_version
-         *     * `run` - run
-         *     * `model_version` - model_version
-         *     * `revision` - revision
-         * @enum {string}
-         */
-        ToKindEnum: "source" | "dataset_version" | "run" | "model_version" | "revision";
+        /** @description What comes of calling positive whatever has at least this score. */
+        Threshold: {
+            /** Format: double */
+            threshold: number;
+            true_positives: number;
+            false_positives: number;
+            true_negatives: number;
+            false_negatives: number;
+            /**
+             * Format: double
+             * @description Null: nothing is called positive
+             */
+            precision: number | null;
+            /** Format: double */
+            recall: number;
+            /** Format: double */
+            f1: number | null;
+            /** Format: double */
+            accuracy: number;
+        };
         Token: {
             /** Format: uuid */
             readonly id: string;
@@ -5491,10 +5894,34 @@ export interface components {
             value: (string | number | boolean) | null;
             count: number;
         };
+        Tried: {
+            /** @description One per record, in order */
+            predictions: components["schemas"]["Prediction"][];
+            /** Format: uuid */
+            model_version: string;
+            /** @description Which answered */
+            revision: components["schemas"]["TriedRevision"] | null;
+            /**
+             * Format: double
+             * @description From the control plane through the gateway and back
+             */
+            latency_ms: number;
+        };
+        TriedRevision: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+        };
         TroubleRequest: {
             rank: number;
             /** @description For people; the first 1,000 characters are kept */
             detail: string;
+        };
+        TryRequest: {
+            /** @description Raw, as before cleaning */
+            records: {
+                [key: string]: unknown;
+            }[];
         };
         /**
          * @description * `number` - number
@@ -5505,36 +5932,6 @@ export interface components {
          * @enum {string}
          */
         Type0acEnum: "number" | "string" | "boolean" | "array" | "object";
-        /**
-         * @description * `int64` - int64
-         *     * `float64` - float64
-         *     * `string` - string
-         *     * `bool` - bool
-         *     * `timestamp` - timestamp
-         *     * `date` - date
-         * @enum {string}
-         */
-        Type0f9Enum: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
-        /**
-         * @description * `int64` - int64
-         *     * `float64` - float64
-         *     * `string` - string
-         *     * `bool` - bool
-         *     * `timestamp` - timestamp
-         *     * `date` - date
-         * @enum {string}
-         */
-        TypeAfterEnum: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
-        /**
-         * @description * `int64` - int64
-         *     * `float64` - float64
-         *     * `string` - string
-         *     * `bool` - bool
-         *     * `timestamp` - timestamp
-         *     * `date` - date
-         * @enum {string}
-         */
-        TypeBeforeEnum: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
         /**
          * @description * `number` - number
          *     * `string` - string
@@ -5571,6 +5968,28 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
+        /** @description One resource over time, in its own unit; one value per bucket, the mean over it. */
+        UsageSeries: {
+            resource: components["schemas"]["Resource"];
+            /** @description The kind of GPU; empty for other resources. */
+            flavor: string;
+            simulated: boolean;
+            /**
+             * @description Everybody's, a project's, or that of all you do not see.
+             *
+             *     * `all` - all
+             *     * `project` - project
+             *     * `others` - others
+             */
+            scope: components["schemas"]["ScopeEnum"];
+            /** Format: uuid */
+            project: string | null;
+            project_name: string | null;
+            /** @description Of the whole pool, as it is now. */
+            capacity: number;
+            reserved: number[];
+            used: number[];
+        };
         User: {
             /** Format: uuid */
             readonly id: string;
@@ -5578,7 +5997,24 @@ export interface components {
             username: string;
             first_name?: string;
             last_name?: string;
+            /** @description May be empty. */
+            readonly full_name: string;
         };
+        /**
+         * @description * `read` - Read
+         *     * `leave` - Leave
+         *     * `create` - Create
+         *     * `stop` - Stop
+         *     * `ask_for_approval` - Ask For Approval
+         *     * `grant_roles` - Grant Roles
+         *     * `set_secrets` - Set Secrets
+         *     * `decide_requests` - Decide Requests
+         *     * `set_quota` - Set Quota
+         *     * `decide_quota` - Decide Quota
+         *     * `make_teams` - Make Teams
+         * @enum {string}
+         */
+        Verb: "read" | "leave" | "create" | "stop" | "ask_for_approval" | "grant_roles" | "set_secrets" | "decide_requests" | "set_quota" | "decide_quota" | "make_teams";
         /** @description The newest profile of a version; null where nobody asked for one: `POST /profiles` does. */
         VersionProfile: {
             /** Format: uuid */
@@ -5728,6 +6164,38 @@ export interface components {
          */
         WorkloadKind: "job" | "serving";
         /**
+         * @description * `waiting_for_quota` - Waiting For Quota
+         *     * `waiting_for_capacity` - Waiting For Capacity
+         *     * `waiting_for_approval` - Waiting For Approval
+         *     * `budget_exhausted` - Budget Exhausted
+         *     * `quality_blocked` - Quality Blocked
+         *     * `backing_off` - Backing Off
+         *     * `preempted` - Preempted
+         *     * `reclaimed` - Reclaimed
+         *     * `evicted` - Evicted
+         *     * `node_lost` - Node Lost
+         *     * `no_capacity` - No Capacity
+         *     * `start_timeout` - Start Timeout
+         *     * `completed` - Completed
+         *     * `exit_nonzero` - Exit Nonzero
+         *     * `out_of_memory` - Out Of Memory
+         *     * `time_limit` - Time Limit
+         *     * `image_pull` - Image Pull
+         *     * `launch_error` - Launch Error
+         *     * `lost` - Lost
+         *     * `exceeds_quota` - Exceeds Quota
+         *     * `no_matching_flavor` - No Matching Flavor
+         *     * `cancelled_by_user` - Cancelled By User
+         *     * `approval_denied` - Approval Denied
+         *     * `approval_expired` - Approval Expired
+         *     * `deleted_externally` - Deleted Externally
+         *     * `scaled_down` - Scaled Down
+         *     * `idle` - Idle
+         *     * `queue_timeout` - Queue Timeout
+         * @enum {string}
+         */
+        WorkloadReason: "waiting_for_quota" | "waiting_for_capacity" | "waiting_for_approval" | "budget_exhausted" | "quality_blocked" | "backing_off" | "preempted" | "reclaimed" | "evicted" | "node_lost" | "no_capacity" | "start_timeout" | "completed" | "exit_nonzero" | "out_of_memory" | "time_limit" | "image_pull" | "launch_error" | "lost" | "exceeds_quota" | "no_matching_flavor" | "cancelled_by_user" | "approval_denied" | "approval_expired" | "deleted_externally" | "scaled_down" | "idle" | "queue_timeout";
+        /**
          * @description * `pending` - Pending
          *     * `admitted` - Admitted
          *     * `launching` - Launching
@@ -5753,16 +6221,6 @@ export interface components {
             /** @description Of the pools that you see. */
             capacity: components["schemas"]["Capacity"][];
         };
-        /**
-         * @description * `int64` - int64
-         *     * `float64` - float64
-         *     * `string` - string
-         *     * `bool` - bool
-         *     * `timestamp` - timestamp
-         *     * `date` - date
-         * @enum {string}
-         */
-        "X-column-typesEnum": "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
         /**
          * @description * `column` - column
          *     * `columns` - columns
@@ -5801,7 +6259,7 @@ export interface components {
             flavor: string;
         };
         /** @enum {string} */
-        StateMessageCode: "backend_away" | "given_up" | "granted" | "lost_silent" | "not_launched" | "not_launched_yet" | "overtime" | "pull_timeout" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "said" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "token_expired" | "tries_again" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used";
+        StateMessageCode: "backend_away" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "granted" | "job_not_started" | "job_time_limit" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "newer_attempt" | "not_launched" | "not_launched_yet" | "overtime" | "pull_timeout" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
         /** @description One sentence: a code of the closed list and parameters; `said`: somebody else's words. */
         StateMessagePart: {
             code: components["schemas"]["StateMessageCode"];
@@ -5829,6 +6287,7 @@ export interface operations {
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 project?: string;
+                requested_by?: string;
                 /**
                  * @description * `pending` - Pending
                  *     * `approved` - Approved
@@ -5837,6 +6296,8 @@ export interface operations {
                  *     * `withdrawn` - Withdrawn
                  */
                 state?: "approved" | "denied" | "expired" | "pending" | "withdrawn";
+                /** @description Those that wait for your decision. */
+                to_decide?: boolean;
             };
             header?: never;
             path?: never;
@@ -6749,6 +7210,7 @@ export interface operations {
             query?: {
                 action?: string;
                 actor_id?: string;
+                actor_kind?: string;
                 /** @description The pagination cursor value. */
                 cursor?: string;
                 /** @description Which field to use when ordering the results. */
@@ -8537,12 +8999,18 @@ export interface operations {
             query?: {
                 /** @description The pagination cursor value. */
                 cursor?: string;
+                /** @description With an active revision of the model */
+                model?: string;
+                /** @description With an active revision of the model version */
+                model_version?: string;
                 name?: string;
                 /** @description Which field to use when ordering the results. */
                 ordering?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 project?: string;
+                /** @description A search term. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -8941,6 +9409,175 @@ export interface operations {
             };
         };
     };
+    endpoints_try: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["TryRequest"];
+                "multipart/form-data": components["schemas"]["TryRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tried"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endpoints_summary: {
+        parameters: {
+            query?: {
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointNumbers"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     experiments_list: {
         parameters: {
             query?: {
@@ -8952,6 +9589,8 @@ export interface operations {
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 project?: string;
+                /** @description A search term. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -9722,7 +10361,7 @@ export interface operations {
     lineage_retrieve: {
         parameters: {
             query: {
-                /** @description Steps each way, 1 to 10; 3 if left out */
+                /** @description Steps each way, 1 to 10; else 3 */
                 depth?: number;
                 /** @description `both` if left out */
                 direction?: "both" | "down" | "up";
@@ -10692,6 +11331,8 @@ export interface operations {
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 project?: string;
+                /** @description A search term. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -11130,6 +11771,8 @@ export interface operations {
                 ordering?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
+                /** @description A search term. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -11968,6 +12611,8 @@ export interface operations {
                 organisation?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
+                /** @description A search term. */
+                search?: string;
                 team?: string;
             };
             header?: never;
@@ -13413,6 +14058,45 @@ export interface operations {
             };
         };
     };
+    roles_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Roles"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     runs_list: {
         parameters: {
             query?: {
@@ -13420,12 +14104,20 @@ export interface operations {
                 cursor?: string;
                 dataset_version?: string;
                 experiment?: string;
+                /**
+                 * @description * `script` - Script
+                 *     * `tabular` - Tabular
+                 */
+                kind?: "script" | "tabular";
                 name?: string;
                 /** @description Which field to use when ordering the results. */
                 ordering?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 project?: string;
+                retry_of?: string;
+                /** @description A search term. */
+                search?: string;
                 /**
                  * @description * `draft` - Draft
                  *     * `queued` - Queued
@@ -16515,6 +17207,56 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                organisation?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                /** @description A search term. */
+                search?: string;
+                username?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedUserList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
