@@ -1,0 +1,84 @@
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, unwrap } from "@/api/client";
+import type { components, operations } from "@/api/schema.gen";
+import type { RangePage } from "@/components/data-table/use-range-rows";
+
+type Schemas = components["schemas"];
+export type RunRow = Schemas["RunTableRow"];
+export type RunState = Schemas["RunState"];
+export type RunColumns = Schemas["RunColumns"];
+type TableQuery = NonNullable<operations["runs_table"]["parameters"]["query"]>;
+
+/** A question to the table, without its window. */
+export type RunsAsked = Omit<TableQuery, "offset" | "limit" | "spark">;
+
+/** Everything of many runs: invalidated as one when runs change. */
+export const runListKey = ["run-list"] as const;
+export const runTableKey = (asked: RunsAsked) => [...runListKey, "table", asked] as const;
+
+/** So many rows are read at once; the API gives curves for no more than 200. */
+export const PAGE_SIZE = 100;
+
+export const loadRuns =
+  (asked: RunsAsked) =>
+  ({ offset, limit }: { offset: number; limit: number }, signal: AbortSignal): Promise<RangePage<RunRow>> =>
+    unwrap(api.GET("/api/v1/runs/table", { params: { query: { ...asked, offset, limit, spark: true } }, signal }));
+
+interface Where {
+  project?: string | undefined;
+  experiment?: string | undefined;
+}
+
+const given = ({ project, experiment }: Where): { project?: string; experiment?: string } => ({
+  ...(project ? { project } : {}),
+  ...(experiment ? { experiment } : {}),
+});
+
+export const runColumnsQuery = (where: Where) =>
+  queryOptions({
+    queryKey: ["run-columns", given(where)],
+    queryFn: () => unwrap(api.GET("/api/v1/runs/columns", { params: { query: given(where) } })),
+    staleTime: 60_000,
+  });
+
+export const runNumbersQuery = (where: Where) =>
+  queryOptions({
+    queryKey: [...runListKey, "numbers", given(where)],
+    queryFn: () => unwrap(api.GET("/api/v1/runs/summary", { params: { query: given(where) } })),
+  });
+
+/** Experiments to choose one of, by words of their names. */
+export const experimentsQuery = (project: string | undefined, search = "") =>
+  queryOptions({
+    queryKey: ["experiments", "choice", project ?? "", search],
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v1/experiments", {
+          params: { query: { ...(project ? { project } : {}), ...(search ? { search } : {}), ordering: "name" } },
+        }),
+      ),
+    staleTime: 30_000,
+  });
+
+/** After a verb everything that shows runs is read again. */
+export function useRunsChanged(): () => Promise<void> {
+  const client = useQueryClient();
+  return async () => {
+    await Promise.all([client.invalidateQueries({ queryKey: runListKey }), client.invalidateQueries({ queryKey: ["runs"] })]);
+  };
+}
+
+/** All of these at once; the first refusal is the error, after the others have been done. */
+export async function forEach<T>(things: readonly T[], act: (thing: T) => Promise<unknown>): Promise<void> {
+  const done = await Promise.allSettled(things.map(act));
+  const refused = done.find((each) => each.status === "rejected");
+  if (refused) throw refused.reason;
+}
+
+export function useStopRuns() {
+  const changed = useRunsChanged();
+  return useMutation({
+    mutationFn: (ids: readonly string[]) => forEach(ids, (id) => unwrap(api.POST("/api/v1/runs/{id}/stop", { params: { path: { id } } }))),
+    onSettled: changed,
+  });
+}

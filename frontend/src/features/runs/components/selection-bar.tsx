@@ -1,0 +1,60 @@
+import { Button } from "@mantine/core";
+import { IconGitCompare, IconPlayerStop, IconX } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useMe } from "@/api/me";
+import { count } from "@/lib/format";
+import type { RunRow } from "../api-list";
+import { canStop, StopDialog } from "./run-verbs";
+import classes from "./selection-bar.module.css";
+
+export const COMPARED_MOST = 20;
+
+interface Props {
+  runs: readonly RunRow[];
+  onClear: () => void;
+}
+
+/** What can be done with the chosen runs. It slides over the foot of the page; the list stays where it is. */
+export function SelectionBar({ runs, onClear }: Props) {
+  const { t } = useTranslation("runs");
+  const me = useMe();
+  const [asks, setAsks] = useState<"stop" | "tag" | null>(null);
+  const mayEdit = ({ project }: RunRow): boolean => me.is_superuser || me.projects.some(({ id, role }) => id === project && role !== "viewer");
+  const editable = runs.filter(mayEdit);
+  const stoppable = editable.filter(canStop);
+  const comparable = runs.length >= 2 && runs.length <= COMPARED_MOST;
+  const close = (): void => setAsks(null);
+  return (
+    <>
+      <div className={classes.bar} data-on={runs.length > 0 || undefined} role="region" aria-label={t("list.selection")} inert={runs.length === 0}>
+        <span className={classes.count} role="status">
+          {t("table.selected", { ns: "common", n: count(runs.length) })}
+        </span>
+        {comparable ? (
+          <Button component={Link} to="/runs/compare" search={{ run: runs.map(({ id }) => id) } as never} leftSection={<IconGitCompare size={14} aria-hidden />}>
+            {t("list.compare")}
+          </Button>
+        ) : (
+          <Button disabled leftSection={<IconGitCompare size={14} aria-hidden />} title={t("list.compareLimit", { most: COMPARED_MOST })}>
+            {t("list.compare")}
+          </Button>
+        )}
+        <Button
+          variant="default"
+          disabled={!stoppable.length}
+          title={stoppable.length ? undefined : editable.length ? t("list.nothingToStop") : t("list.mayNotEdit")}
+          leftSection={<IconPlayerStop size={14} aria-hidden />}
+          onClick={() => setAsks("stop")}
+        >
+          {stoppable.length && stoppable.length < runs.length ? t("list.stopSome", { n: count(stoppable.length) }) : t("list.stop")}
+        </Button>
+        <Button variant="subtle" color="gray" leftSection={<IconX size={14} aria-hidden />} onClick={onClear}>
+          {t("verb.clear", { ns: "common" })}
+        </Button>
+      </div>
+      <StopDialog runs={stoppable} opened={asks === "stop"} onClose={close} onDone={onClear} />
+    </>
+  );
+}
