@@ -22,8 +22,14 @@ const FIRST_DELAY = 250;
 const LONGEST_DELAY = 10_000;
 /** The server speaks at least every 15 s. */
 const SILENCE = 40_000;
+/** A line that was asked whether it is there answers within this. */
+const ANSWER = 4_000;
+/** Nobody follows anything between two pages; the socket stays that long. */
+const LINGER = 5_000;
 const UNAUTHENTICATED = 4401;
 const RIGHTS_CHANGED = 4403;
+const TOO_MANY = 4429;
+const NOTHING_HEARD = 1006;
 
 /**
  * One socket for the whole page (`apps/common/LIVE.md` is the protocol). It connects while somebody follows something,
@@ -35,6 +41,7 @@ export class LiveSocket {
   private delay = FIRST_DELAY;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private silence: ReturnType<typeof setTimeout> | undefined;
+  private leaving: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Set<() => void>();
   private state: LineState = "closed";
 
@@ -53,6 +60,7 @@ export class LiveSocket {
       this.subscribe(name, subject);
     }
     subject.followers.add(follower);
+    clearTimeout(this.leaving);
     if (!this.socket) this.connect();
     return () => this.unfollow(name, follower);
   }
@@ -69,9 +77,16 @@ export class LiveSocket {
     return this.subjects.size > 0;
   }
 
-  /** Connect now instead of after the pause: the network is back, or the page is looked at again. */
+  /** The network is back, or the page is looked at again: connect now instead of after the pause, or see whether the line still is one. */
   hurry(): void {
-    if (this.socket || !this.isWanted) return;
+    if (!this.isWanted) return;
+    if (this.socket) {
+      if (this.socket.readyState === WebSocket.OPEN) {
+        this.send({ type: "ping" });
+        this.expectWithin(ANSWER);
+      }
+      return;
+    }
     this.delay = FIRST_DELAY;
     this.connect();
   }
@@ -79,6 +94,7 @@ export class LiveSocket {
   close(): void {
     clearTimeout(this.timer);
     clearTimeout(this.silence);
+    clearTimeout(this.leaving);
     const socket = this.socket;
     this.socket = null;
     socket?.close();
@@ -90,7 +106,11 @@ export class LiveSocket {
     if (!subject?.followers.delete(follower) || subject.followers.size) return;
     this.subjects.delete(name);
     this.send({ type: "unsubscribe", subject: name });
-    if (!this.isWanted) this.close();
+    if (this.isWanted) return;
+    clearTimeout(this.leaving);
+    this.leaving = setTimeout(() => {
+      if (!this.isWanted) this.close();
+    }, LINGER);
   }
 
   private connect(): void {
@@ -99,13 +119,16 @@ export class LiveSocket {
     const socket = new WebSocket(this.url());
     this.socket = socket;
     socket.onopen = () => {
-      this.delay = FIRST_DELAY;
+      if (this.socket !== socket) return;
       this.move("open");
       for (const [name, subject] of this.subjects) this.subscribe(name, subject);
-      this.heard();
+      this.expectWithin(SILENCE);
     };
     socket.onmessage = (message: MessageEvent<string>) => {
-      this.heard();
+      if (this.socket !== socket) return;
+      // Not when it opens: a server that takes the socket and ends it at once is not to be asked again at once.
+      this.delay = FIRST_DELAY;
+      this.expectWithin(SILENCE);
       this.take(JSON.parse(message.data) as ServerMessage);
     };
     socket.onclose = (event) => this.lost(socket, event.code);
@@ -121,6 +144,7 @@ export class LiveSocket {
       this.delay = FIRST_DELAY;
       this.onRightsChanged();
     }
+    if (code === TOO_MANY) this.delay = LONGEST_DELAY;
     if (!this.isWanted) return;
     // Spread, so that a thousand pages do not come back in the same moment.
     this.timer = setTimeout(() => this.connect(), this.delay * (0.5 + Math.random()));
@@ -135,9 +159,15 @@ export class LiveSocket {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
-  private heard(): void {
+  private expectWithin(milliseconds: number): void {
     clearTimeout(this.silence);
-    this.silence = setTimeout(() => this.socket?.close(), SILENCE);
+    this.silence = setTimeout(() => {
+      const socket = this.socket;
+      if (!socket) return;
+      // A line that is dead does not answer a close either: it is lost now, whenever the browser notices.
+      this.lost(socket, NOTHING_HEARD);
+      socket.close();
+    }, milliseconds);
   }
 
   private take(message: ServerMessage): void {
