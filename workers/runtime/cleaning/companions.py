@@ -16,9 +16,9 @@ from workers.runtime.stored_file import hash_file, write_text_atomically
 
 BYTES_MOST = 6 << 20
 """Of one file: the control plane reads it whole, up to 8 MiB."""
-PROFILED_CELLS_MOST = 20_000_000
-PROFILED_COLUMNS_MOST = 300
-"""Up to there statistics are taken on the way, in about the time that writing the data took; beyond, when asked for."""
+PROFILED_CELLS_MOST = 5_000_000
+PROFILED_COLUMNS_MOST = 100
+"""Up to there statistics are taken on the way, a few seconds of one core; beyond, when somebody asks for them."""
 
 
 def write_companions(

@@ -43,7 +43,7 @@ def columns_profiled(
 
     `mean`, `std` (of the population) and `quantiles` (linear between neighbours) for numbers only, else None, as is
     one that a float does not hold;
-    `histogram` (equal widths, the last bin closed) for numbers, and for dates and times in seconds since 1970;
+    `histogram` (see there) for numbers, and for dates and times in seconds since 1970;
     `minimum` and `maximum` for all but text; `text_length`, in characters, for text only; `findings`, see `findings`.
     """
     return [_column(connection, parquet_table(files), column) for column in columns]
@@ -93,7 +93,7 @@ def _numbers(connection: duckdb.DuckDBPyConnection, table: str, name: str, low: 
         "quantiles": {
             level: plain(value) for level, value in zip(QUANTILES, quantiles, strict=True) if math.isfinite(value)
         },
-        "histogram": histogram(connection, table, name, float(low), float(high)),
+        "histogram": histogram(connection, table, name, float(low), float(high), whole=isinstance(low, int)),
     }
 
 
@@ -111,7 +111,7 @@ def _texts(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> tupl
         f"count(*) FILTER (regexp_full_match(trim({name}), {literal(NUMBER)})) FROM {table}"
     )
     low, high, mean, blanks, numbers = connection.execute(query).fetchall()[0]
-    spread = histogram(connection, table, length, float(low), float(high))
+    spread = histogram(connection, table, length, float(low), float(high), whole=True)
     return {"minimum": low, "maximum": high, "mean": significant(mean), "histogram": spread}, (blanks, numbers)
 
 

@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.workers.runtime.cleaning.jobs import Done, Jobs
@@ -109,6 +110,63 @@ def test_edges_of_small_columns(jobs: Jobs) -> None:
     assert (flag["minimum"], flag["maximum"], flag["top_values"][0]) == (False, True, {"value": True, "count": 2})
     day = column(found, "day")
     assert (day["minimum"], day["maximum"]) == ("2023-01-02", "2024-01-02")
+
+
+def test_lengths_of_text_are_in_characters(jobs: Jobs) -> None:
+    found = jobs.profile(jobs.parquet({"s": ["数据", "a", "", None, "abc"], "none": pa.array([None] * 5, pa.string())}))
+
+    assert column(found, "s")["text_length"] == {
+        "minimum": 0,
+        "maximum": 3,
+        "mean": 1.5,
+        "histogram": {"edges": [-0.5, 0.5, 1.5, 2.5, 3.5], "counts": [1, 1, 1, 1]},
+    }
+    assert column(found, "none")["text_length"] is None
+
+
+def test_few_whole_numbers_have_a_bin_each(jobs: Jobs) -> None:
+    found = jobs.profile(jobs.parquet({"n": [1, 2, 2, 4]}))
+
+    assert column(found, "n")["histogram"] == {"edges": [0.5, 1.5, 2.5, 3.5, 4.5], "counts": [1, 2, 0, 1]}
+
+
+def test_times_have_a_histogram_in_seconds(jobs: Jobs) -> None:
+    days = [datetime.date(2024, 1, 1), datetime.date(2024, 1, 21), None]
+    found = jobs.profile(jobs.parquet({"day": days, "at": pa.array(days, pa.date32()).cast(pa.timestamp("us"))}))
+
+    first = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC).timestamp()
+    for name in ("day", "at"):
+        histogram = column(found, name)["histogram"]
+        assert histogram["edges"] == [first + 86_400 * number for number in range(21)]
+        assert (histogram["counts"][0], histogram["counts"][-1], sum(histogram["counts"])) == (1, 1, 2)
+
+
+FINDINGS: dict[str, tuple[list[Any], list[tuple[str, dict[str, float]]]]] = {
+    "nothing": ([1.5, 2.0, 2.5, None] * 10, []),
+    "mostly_missing": ([1, 2, None, None], [("mostly_missing", {"ratio": 0.5})]),
+    "constant": ([7, 7, 7], [("constant", {})]),
+    "likely_key": (list(range(20)), [("likely_key", {})]),
+    "too few for a key": (list(range(19)), []),
+    "measurements are no key": ([number + 0.5 for number in range(20)], []),
+    "numbers_as_text": (["1", " 2", "NA"], [("numbers_as_text", {"count": 2}), ("blanks_around", {"count": 1})]),
+    "far_extreme": ([1, 2] * 50 + [99_999_999] * 2, [("far_extreme", {"extreme": 99_999_999, "near": 2, "count": 2})]),
+    "one_value_dominates": (["a"] * 99 + ["b"], [("one_value_dominates", {"ratio": 0.99})]),
+}
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_what_catches_the_eye(jobs: Jobs, name: str) -> None:
+    values, expected = FINDINGS[name]
+    findings = column(jobs.profile(jobs.parquet({"c": values})), "c")["findings"]
+
+    assert [(each["code"], each["figures"]) for each in findings] == expected
+    assert all(each["detail"] and each["severity"] in ("info", "warning") for each in findings)
+
+
+def test_a_column_without_a_value_has_one_finding(jobs: Jobs) -> None:
+    found = jobs.profile(jobs.parquet({"c": pa.array([None, None], pa.string())}))
+
+    assert [each["code"] for each in column(found, "c")["findings"]] == ["all_missing"]
 
 
 def test_ties_of_top_values_are_in_order(jobs: Jobs) -> None:
