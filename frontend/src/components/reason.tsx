@@ -1,26 +1,36 @@
 import { useTranslation } from "react-i18next";
+import { SAID, sentence, type MessagePart } from "@/lib/messages";
 
 /** What the API says of why something is in its state. */
 export interface ReasonProps {
   reason?: string | null | undefined;
-  /** The English sentence of the API. */
+  /** The API's English text, for sentences that this build does not know. */
   detail?: string | null | undefined;
-  /** The same sentence as code and parameters, when the control plane wrote it itself. */
-  message?: { code: string; params?: Record<string, unknown> } | null | undefined;
+  /** The same text in parts that can be said in the reader's language. */
+  message?: readonly MessagePart[] | null | undefined;
+  /** Leave out the bold word of the reason, where a badge or a heading has said it. */
+  sentenceOnly?: boolean;
 }
 
 /** The reason in the reader's words: our own sentences are translated, what a program printed is shown as it is. */
-export function Reason({ reason, detail, message }: ReasonProps) {
-  const { t, i18n } = useTranslation(["states", "messages"]);
-  const word = reason && i18n.exists(`reason.${reason}`, { ns: "states" }) ? t(`reason.${reason}` as never, { ns: "states" }) : reason;
-  const known = message && i18n.exists(message.code, { ns: "messages" });
-  const sentence = known ? (t as (key: string, options: object) => string)(message.code, { ns: "messages", ...message.params }) : (detail ?? "");
-  if (!word && !sentence) return null;
+export function Reason({ reason, detail, message, sentenceOnly = false }: ReasonProps) {
+  const { t, i18n } = useTranslation("states");
+  const { t: say } = useTranslation("messages");
+  const isKnown = Boolean(reason) && i18n.exists(`reason.${reason}`, { ns: "states" });
+  const word = isKnown ? t(`reason.${reason}` as never) : reason;
+  const showsWord = Boolean(word) && reason !== "completed" && !sentenceOnly;
+  const parts = message?.length ? message : detail ? [{ code: SAID, params: { text: detail } } as MessagePart] : [];
+  if (!showsWord && !parts.length) return null;
   return (
     <span>
-      {word && reason !== "completed" ? <strong>{word}</strong> : null}
-      {word && reason !== "completed" && sentence ? ": " : null}
-      {sentence ? <span lang={known ? undefined : "en"}>{sentence}</span> : null}
+      {showsWord ? <strong>{word}</strong> : null}
+      {showsWord && parts.length ? t("colon") : null}
+      {parts.map((part, index) => (
+        <span key={index} lang={part.code === SAID ? "en" : undefined} data-said={part.code === SAID || undefined}>
+          {index ? " " : ""}
+          {sentence(say, part)}
+        </span>
+      ))}
     </span>
   );
 }

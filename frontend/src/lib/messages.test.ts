@@ -1,0 +1,46 @@
+import i18next from "i18next";
+import { describe, expect, it } from "vitest";
+import catalog from "@/i18n/messages.catalog.json";
+import en from "@/locale/messages.en.json";
+import zh from "@/locale/messages.zh.json";
+import { sentence, type MessagePart } from "./messages";
+
+const entries = Object.entries(catalog) as [string, { text: string; params: Record<string, string> }][];
+const holes = (text: string): string[] => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((found) => found[1] ?? "").sort();
+const distinct = (names: string[]): string[] => [...new Set(names)];
+
+async function speaker(language: "en" | "zh") {
+  const instance = i18next.createInstance();
+  await instance.init({ lng: language, ns: ["messages"], defaultNS: "messages", resources: { en: { messages: en }, zh: { messages: zh } }, interpolation: { escapeValue: false } });
+  return instance.getFixedT(language, "messages");
+}
+
+describe.each([
+  ["en", en as Record<string, unknown>],
+  ["zh", zh as Record<string, unknown>],
+])("the sentences of the control plane in %s", (_, words) => {
+  it.each(entries)("has %s with its parameters", (code, { params }) => {
+    expect(typeof words[code]).toBe("string");
+    expect(distinct(holes(String(words[code])))).toEqual(Object.keys(params).sort());
+  });
+
+  it("has no sentence that the control plane does not say", () => {
+    expect(Object.keys(words).filter((key) => key !== "part" && !(key in catalog))).toEqual([]);
+  });
+});
+
+describe("sentence", () => {
+  const waiting: MessagePart = {
+    code: "wait_quota_used",
+    params: { project: "vision", quota: [{ resource: "gpus", value: 4, flavor: "H200" }, { resource: "cpu_millis", value: 1000, flavor: "" }], by: 2, first: true },
+  };
+
+  it("says amounts, counts and places", async () => {
+    expect(sentence(await speaker("en"), waiting)).toBe("Waiting: project vision's quota of 4 × H200 and 1 core is used by 2 workloads; first in queue.");
+    expect(sentence(await speaker("zh"), waiting)).toBe("排队中：项目 vision 的配额 4 × H200 和 1 核 已被 2 个作业 用完；已排在队首。");
+  });
+
+  it("shows what others said as it is", async () => {
+    expect(sentence(await speaker("zh"), { code: "said", params: { text: "{{CUDA}} error & more" } })).toBe("{{CUDA}} error & more");
+  });
+});

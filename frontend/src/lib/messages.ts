@@ -1,0 +1,57 @@
+import type { TFunction } from "i18next";
+import type { components } from "@/api/schema.gen";
+import catalog from "@/i18n/messages.catalog.json";
+import { bytes, count, moment, value } from "./format";
+
+export type MessagePart = components["schemas"]["StateMessagePart"];
+type Amount = components["schemas"]["StateMessageAmount"];
+type Param = MessagePart["params"][string];
+type Say = (key: string, options?: Record<string, unknown>) => string;
+
+/** Code of what somebody else said: a program, a backend, a comment. It is shown as it is. */
+export const SAID = "said";
+
+const KINDS = catalog as Readonly<Record<string, { params: Readonly<Record<string, string>> }>>;
+
+/** One sentence of the control plane in the reader's language. */
+export function sentence(t: TFunction<"messages">, part: MessagePart): string {
+  const say = t as unknown as Say;
+  const kinds = KINDS[part.code]?.params ?? {};
+  const said = Object.entries(part.params).map(([name, param]) => [name, paramText(say, kinds[name] ?? "text", param)] as const);
+  return say(part.code, Object.fromEntries(said));
+}
+
+function paramText(say: Say, kind: string, param: Param): string {
+  switch (kind) {
+    case "amounts":
+      return Array.isArray(param) ? joined(say, (param as Amount[]).map((amount) => amountText(say, amount))) : String(param);
+    case "names":
+      return Array.isArray(param) ? (param as string[]).join(say("part.comma")) : String(param);
+    case "bytes":
+      return bytes(Number(param));
+    case "number":
+      return count(Number(param));
+    case "time":
+      return moment(String(param));
+    case "members":
+    case "workloads":
+      return say(`part.${kind}`, { count: Number(param) });
+    case "first":
+      return say(param ? "part.first" : "part.notFirst");
+    case "often":
+      return param ? say("part.often") : "";
+    default:
+      return String(param);
+  }
+}
+
+function amountText(say: Say, { resource, value: amount, flavor }: Amount): string {
+  if (resource === "cpu_millis") return say("part.cores", { count: amount === 1000 ? 1 : 2, value: value(amount / 1000, 3) });
+  if (resource === "memory_bytes") return say("part.memory", { value: bytes(amount) });
+  return `${count(amount)} × ${flavor || say("part.gpu")}`;
+}
+
+function joined(say: Say, texts: string[]): string {
+  const last = texts.at(-1) ?? "";
+  return texts.length < 2 ? last : `${texts.slice(0, -1).join(say("part.comma"))}${say("part.and")}${last}`;
+}
