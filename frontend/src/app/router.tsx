@@ -43,7 +43,7 @@ const upload = createRoute({
 const dataset = createRoute({
   getParentRoute: () => root,
   path: "/datasets/$datasetId",
-  validateSearch: (s: Search) => optional({ tab: text(s.tab) }),
+  validateSearch: (s: Search) => optional({ tab: text(s.tab), before: text(s.before), after: text(s.after) }),
   component: lazyRouteComponent(() => import("@/features/datasets/pages/dataset-page"), "DatasetPage"),
   ...words("datasets", "messages", "lineage"),
 });
