@@ -9,6 +9,16 @@ from workers.contracts.specs import DataRef, JobSpec, Resources
 
 SCRIPT_NAME = "train.py"
 DATA, CHECKPOINTS, ARTIFACTS = "data", "checkpoints", "artifacts"
+TABULAR_SCRIPT = '''"""The built-in trainer for tables."""
+
+import sys
+
+from workers.runtime.training.tabular import main
+
+if __name__ == "__main__":
+    sys.exit(main())
+'''
+"""Of runs of the kind `tabular`."""
 
 
 def run_spec(

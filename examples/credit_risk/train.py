@@ -68,7 +68,9 @@ def main() -> int:
         print(f"told to leave ({ctx.stop_reason}): the next attempt continues from the last checkpoint")
         return PREEMPTED
     scores = score(model, test)
-    evaluation = evaluate(test.labels, scores, threshold=float(parameters["threshold"]))
+    mapping: dict[str, int] = json.loads(preprocessor.read_text(encoding="utf-8"))["label"]["mapping"]
+    good, bad = sorted(mapping, key=mapping.__getitem__)
+    evaluation = evaluate(test.labels, scores, threshold=float(parameters["threshold"]), classes=(good, bad))
     print(f"held-out AUC {evaluation['auc']:.4f}, accuracy {evaluation['accuracy']:.4f}")
     store_model(ctx, model, preprocessor, test, scores)
     metrics = {"validation_auc": roc_auc(validation.labels, score(model, validation)), "test_auc": evaluation["auc"]}

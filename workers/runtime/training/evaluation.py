@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import numpy.typing as npt
+
+from workers.runtime.training.evaluation_curves import (
+    CalibrationBin,
+    ClassMeasures,
+    PrecisionRecall,
+    Roc,
+    Steps,
+    ThresholdRow,
+    brier,
+    calibration,
+    class_measures,
+    log_loss,
+    threshold_table,
+)
 
 
 class Evaluation(TypedDict):
@@ -13,25 +27,53 @@ class Evaluation(TypedDict):
 
     auc: float
     accuracy: float
+    average_precision: float
+    threshold: float
+    """Of the confusion matrix and the classes."""
     confusion_matrix: list[list[int]]
     """[[true negatives, false positives], [false negatives, true positives]]."""
+    classes: list[ClassMeasures]
+    roc: Roc
+    precision_recall: PrecisionRecall
     rows: int
+    brier: NotRequired[float]
+    """It and what follows: of scores that are chances, all between 0 and 1."""
+    log_loss: NotRequired[float]
+    thresholds: NotRequired[list[ThresholdRow]]
+    calibration: NotRequired[list[CalibrationBin]]
 
 
-def evaluate(labels: npt.ArrayLike, scores: npt.ArrayLike, *, threshold: float = 0.5) -> Evaluation:
+def evaluate(
+    labels: npt.ArrayLike, scores: npt.ArrayLike, *, threshold: float = 0.5, classes: tuple[str, str] = ("0", "1")
+) -> Evaluation:
     """All measures at once; a score of at least `threshold` counts as positive.
+
+    Args:
+        classes: names of the labels 0 and 1.
 
     Raises:
         ValueError: see `roc_auc`.
     """
     matrix = confusion_matrix(labels, scores, threshold=threshold)
     rows = sum(map(sum, matrix))
-    return Evaluation(
-        auc=roc_auc(labels, scores),
+    auc = roc_auc(labels, scores)
+    truth, values = _checked(labels, scores)
+    steps = Steps(truth, values)
+    found = Evaluation(
+        auc=auc,
         accuracy=(matrix[0][0] + matrix[1][1]) / rows,
+        average_precision=steps.average_precision(),
+        threshold=threshold,
         confusion_matrix=matrix,
+        classes=class_measures(matrix, classes),
+        roc=steps.roc(),
+        precision_recall=steps.precision_recall(),
         rows=rows,
     )
+    if values.min() >= 0 and values.max() <= 1:
+        found["brier"], found["log_loss"] = brier(truth, values), log_loss(truth, values)
+        found["thresholds"], found["calibration"] = threshold_table(truth, values), calibration(truth, values)
+    return found
 
 
 def roc_auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
