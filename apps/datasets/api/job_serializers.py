@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.common.api import VisibleRelatedField
+from apps.common.stories import StateMessageField
 from apps.datasets.api.examples import CLEANING_RUN, INGESTION, PROFILE, shown_as
 from apps.datasets.api.profile_shapes import ProfileField
 from apps.datasets.api.serializers import STATE
@@ -14,8 +15,8 @@ from apps.datasets.api.shapes import IngestionOptionsField, OptionsField, Reject
 from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Ingestion, Profile, Recipe, Source
 
 JOB = (
-    *STATE, "workload", "workload_state", "workload_reason", "workload_detail", "requested_by", "requested_by_name",
-    "created_at",
+    *STATE, "workload", "workload_state", "workload_reason", "workload_detail", "workload_message", "requested_by",
+    "requested_by_name", "created_at",
 )  # fmt: skip
 
 
@@ -27,6 +28,8 @@ class DataJobSerializer(serializers.ModelSerializer[Any]):
         source="workload.state_reason", read_only=True, help_text="Why it waits, while it waits"
     )
     workload_detail = serializers.CharField(source="workload.state_detail", read_only=True)
+    workload_message = StateMessageField(source="workload.state_detail")
+    state_message = StateMessageField(source="state_detail")
     project_name = serializers.CharField(read_only=True)
     requested_by_name = serializers.CharField(read_only=True, allow_null=True)
 

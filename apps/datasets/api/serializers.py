@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from apps.access.models import Project
 from apps.common.api import VisibleRelatedField
+from apps.common.stories import StateMessageField
 from apps.datasets.api.examples import DATASET, DATASET_VERSION, LINEAGE_EDGE, RECIPE, SOURCE, shown_as
 from apps.datasets.api.shapes import (
     ColumnsField,
@@ -24,7 +25,7 @@ from apps.datasets.api.shapes import (
 from apps.datasets.models import Dataset, DatasetVersion, LineageEdge, Recipe, Source
 from apps.datasets.selectors.shown import newest_job
 
-STATE = ("state", "state_reason", "state_detail", "state_at")
+STATE = ("state", "state_reason", "state_detail", "state_message", "state_at")
 
 
 @shown_as(DATASET)
@@ -52,7 +53,8 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
 
     @extend_schema_field(NewestJobShape(allow_null=True))
     def get_newest_job(self, dataset: Any) -> dict[str, Any] | None:
-        return newest_job(dataset)
+        job = newest_job(dataset)
+        return NewestJobShape(job).data if job is not None else None
 
 
 class DatasetCreateSerializer(serializers.Serializer[Any]):
@@ -96,6 +98,7 @@ class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     project_name = serializers.CharField(read_only=True)
     dataset_name = serializers.CharField(read_only=True)
     dataset_title = serializers.CharField(read_only=True)
+    state_message = StateMessageField(source="state_detail")
     schema = ColumnsField(read_only=True)
     parent_number = serializers.IntegerField(read_only=True, allow_null=True)
     parent_dataset = serializers.UUIDField(read_only=True, allow_null=True)

@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.common.stories import StateMessageField
 from apps.datasets.recipes.parsing import FORMATS, TYPES
 from apps.datasets.states import JobState
 
@@ -152,6 +153,7 @@ class NewestJobShape(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=JobState.choices)
     state_reason = serializers.CharField()
     state_detail = serializers.CharField()
+    state_message = StateMessageField(source="state_detail")
     state_at = serializers.DateTimeField()
     created_at = serializers.DateTimeField()
 

@@ -49,7 +49,7 @@ OPTIONS: dict[str, Option] = {
     "delimiter": Option(
         "one ASCII character that is no quote and ends no line",
         _is_delimiter,
-        schema={"type": "string", "pattern": '^[^"\\n\\r\\u0000\\u0080-\\uffff]$', "x-input": "delimiter"},
+        schema={"type": "string", "pattern": r"^[\u0001-\u0009\u000b\u000c\u000e-!#-\u007f]$", "x-input": "delimiter"},
     ).optional(None),
     "null_values": Option(
         "a list of texts without quotes",

@@ -18,6 +18,7 @@ from apps.datasets.states import JobReason, JobState
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.services.workloads import workload_stop
 from apps.quotas.states import Reason, WorkloadState
+from workers.contracts.sentences import say
 
 RECONCILER: Final = Actor.system("reconcile")
 DETAIL_MOST = 2000
@@ -84,7 +85,7 @@ def _succeed(
     attempt = workload.current_attempt()
     try:
         if attempt is None:
-            raise BadResult("There is no attempt that could have left a result.")
+            raise BadResult(say("result_no_attempt"))
         checked = check(job, attempt)
     except BadResult as error:
         detail = str(error)[:DETAIL_MOST]

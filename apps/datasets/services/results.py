@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from apps.common.storage import CHUNK_BYTES, store
 from apps.datasets.specs import COMPANION_BYTES_MOST
+from workers.contracts.sentences import say
 
 Count = Annotated[int, Meta(ge=0)]
 FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
@@ -103,9 +104,9 @@ def content_of(result: dict[str, Any] | None) -> Content:
     _different("file", [file.name for file in content.stored_files])
     rows = sum(file.rows for file in content.files)
     if rows != content.row_count:
-        raise BadResult(f"The job counted {content.row_count} rows, its files hold {rows}.")
+        raise BadResult(say("result_rows", said=content.row_count, held=rows))
     if content.splits and sum(content.splits.values()) != content.row_count:
-        raise BadResult(f"The parts {content.splits} are not the {content.row_count} rows together.")
+        raise BadResult(say("result_parts", parts=content.splits, rows=content.row_count))
     return content
 
 
@@ -118,7 +119,7 @@ def profile_of(result: dict[str, Any] | None, *, row_count: int) -> dict[str, An
     profile = _convert(result, ProfileResult)
     _different("column", [column.name for column in profile.columns])
     if profile.row_count != row_count:
-        raise BadResult(f"The profile is of {profile.row_count} rows, the version has {row_count}.")
+        raise BadResult(say("result_profile", said=profile.row_count, rows=row_count))
     return {"row_count": profile.row_count, "columns": (result or {})["columns"]}
 
 
@@ -133,13 +134,13 @@ def companion_profile_of(prefix: str, content: Content) -> dict[str, Any] | None
     if file is None:
         return None
     if file.size_bytes > COMPANION_BYTES_MOST:
-        raise BadResult(f"{file.name} has {file.size_bytes} bytes; at most {COMPANION_BYTES_MOST} are read.")
+        raise BadResult(say("file_too_large", file=file.name, size=file.size_bytes, most=COMPANION_BYTES_MOST))
     with store().open(f"{prefix}{file.name}") as opened:
         text = opened.read(COMPANION_BYTES_MOST)
     try:
         result = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError as error:
-        raise BadResult(f"{file.name} is not of the agreed form: {error}") from None
+        raise BadResult(say("file_form", file=file.name, error=error)) from None
     return profile_of(result, row_count=content.row_count)
 
 
@@ -156,24 +157,24 @@ def files_verify(prefix: str, files: Sequence[StoredFile]) -> None:
         try:
             size = store().size(path)
             if size != file.size_bytes:
-                raise BadResult(f"{file.name} has {size} bytes; the job said {file.size_bytes}.")
+                raise BadResult(say("file_size", file=file.name, size=size, said=file.size_bytes))
             left -= max(size, CHUNK_BYTES)
             if left >= 0 and store().measure(path).sha256 != file.sha256:
-                raise BadResult(f"{file.name} does not have the SHA-256 that the job said.")
+                raise BadResult(say("file_digest", file=file.name))
         except FileNotFoundError:
-            raise BadResult(f"{file.name} is not in the object store.") from None
+            raise BadResult(say("file_missing", file=file.name)) from None
 
 
 def _convert(result: dict[str, Any] | None, kind: type[T]) -> T:
     if result is None:
-        raise BadResult("The job left no result.")
+        raise BadResult(say("result_none"))
     try:
         return msgspec.convert(result, kind)
     except msgspec.ValidationError as error:
-        raise BadResult(f"The job's result is not of the agreed form: {error}") from None
+        raise BadResult(say("result_form", error=error)) from None
 
 
 def _different(what: str, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise BadResult(f"The job's result names a {what} twice: {', '.join(twice)}.")
+        raise BadResult(say("result_twice", what=what, names=", ".join(twice)))
