@@ -9,6 +9,7 @@ from django.db import models
 from factory.django import DjangoModelFactory
 
 from apps.access.states import Role
+from apps.common import clock
 from tests.support.factories.datasets import DatasetVersionFactory, pool_ready
 from tests.support.factories.experiments import (
     ArtifactFactory,
@@ -22,9 +23,10 @@ from tests.support.factories.experiments import (
     started,
     succeeded_run,
 )
-from tests.support.permissions import Case, Context, check
+from tests.support.permissions import ANY_USER, Case, Context, check
 
 API = "/api/v1"
+RESOURCES = {"cpu_millis": 1000, "memory_bytes": 64 << 20, "gpus": 0, "flavor": ""}
 
 
 def one(path: str, made: type[DjangoModelFactory[Any]], suffix: str = "", **kwargs: Any) -> Any:
@@ -64,6 +66,11 @@ def alias_body(ctx: Context) -> dict[str, Any]:
     return {"model": key(version.model), "name": "champion", "version": key(version)}
 
 
+def ended(ctx: Context, suffix: str) -> str:
+    run = RunFactory.create(project=ctx.project, state="cancelled", ended_at=clock.now(), resources=RESOURCES)
+    return f"{API}/runs/{key(run)}{suffix}"
+
+
 CASES = [
     Case("GET", listed("experiments", ExperimentFactory)),
     Case("GET", one("experiments", ExperimentFactory)),
@@ -83,6 +90,10 @@ CASES = [
         role=Role.EDITOR,
         name="stop",
     ),
+    Case("GET", one("runs", RunFactory, "/as-request")),
+    Case("POST", lambda ctx: ended(ctx, "/retry"), body=lambda ctx: {}, role=Role.EDITOR, status=201, name="retry"),
+    Case("PUT", one("runs", RunFactory, "/tags"), body=lambda ctx: {"tags": ["gold"]}, role=Role.EDITOR),
+    Case("GET", f"{API}/run-kinds", role=ANY_USER),
     Case("GET", listed("runs/table", RunFactory)),
     Case("GET", listed("runs/columns", RunFactory)),
     Case("GET", listed("runs/summary", RunFactory)),

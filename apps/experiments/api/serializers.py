@@ -18,8 +18,9 @@ from apps.experiments.api.examples import asked_as, shown_as
 from apps.experiments.api.run_shapes import ParametersField, ResultField, SummaryField
 from apps.experiments.models import Artifact, Checkpoint, Experiment, Run
 from apps.experiments.models.metric import STEP_MOST
-from apps.experiments.services.runs import RESOURCES_DEFAULT, SCRIPT_BYTES_MOST, TIME_LIMIT_DEFAULT_SECONDS
-from apps.experiments.states import GoalMode
+from apps.experiments.services.requests import SCRIPT_BYTES_MOST, TAG_CHARACTERS_MOST, TAGS_MOST
+from apps.experiments.services.runs import RESOURCES_DEFAULT, TIME_LIMIT_DEFAULT_SECONDS
+from apps.experiments.states import GoalMode, RunKind
 from apps.quotas.states import Reason
 from workers.contracts.specs import Resources
 
@@ -118,6 +119,15 @@ class RunSerializer(RunRowSerializer):
         read_only_fields = fields
 
 
+class TagsField(serializers.ListField):
+    """Words; kept sorted, each once."""
+
+    child = serializers.CharField(max_length=TAG_CHARACTERS_MOST)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": TAGS_MOST, **kwargs})
+
+
 @asked_as(
     {
         "experiment": examples.EXPERIMENT_ID,
@@ -132,8 +142,14 @@ class RunSerializer(RunRowSerializer):
 class RunCreateSerializer(serializers.Serializer[Any]):
     experiment = VisibleRelatedField(Experiment)
     name = serializers.CharField(max_length=120)
+    kind = serializers.ChoiceField(RunKind.choices, default=RunKind.SCRIPT, help_text="See `GET /run-kinds`")
     script = serializers.CharField(
-        trim_whitespace=False, max_length=SCRIPT_BYTES_MOST, help_text="Python; runs as `python train.py`"
+        trim_whitespace=False,
+        max_length=SCRIPT_BYTES_MOST,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Python; runs as `python train.py`. Of the kind `script` only",
     )
     dataset_version = VisibleRelatedField(DatasetVersion)
     parameters = serializers.DictField(required=False, default=dict, help_text="The job's `ctx.parameters`")
@@ -145,6 +161,7 @@ class RunCreateSerializer(serializers.Serializer[Any]):
     time_limit_seconds = serializers.IntegerField(
         min_value=1, max_value=30 * DAY_SECONDS, default=TIME_LIMIT_DEFAULT_SECONDS, help_text="Of one attempt"
     )
+    tags = TagsField(required=False, default=list)
 
     def validate_resources(self, value: dict[str, Any]) -> Resources:
         return Resources(**value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from apps.experiments.api.again import RunKindsView
 from apps.experiments.api.registry_views import ModelAliasViewSet, ModelVersionViewSet, RegisteredModelViewSet
 from apps.experiments.api.runtime import ArtifactsView, CheckpointsView, LatestCheckpointView
 from apps.experiments.api.views import ArtifactViewSet, CheckpointViewSet, ExperimentViewSet, RunViewSet
@@ -20,6 +21,7 @@ router.register("model-aliases", ModelAliasViewSet, basename="model-alias")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
+    path("run-kinds", RunKindsView.as_view(), name="run-kinds"),
     path("runtime/artifacts", ArtifactsView.as_view(), name="runtime-artifacts"),
     path("runtime/checkpoints", CheckpointsView.as_view(), name="runtime-checkpoints"),
     path("runtime/checkpoints/latest", LatestCheckpointView.as_view(), name="runtime-checkpoints-latest"),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.access.models import Secret, User
+from apps.access.models import User
 from apps.common import audit
 from apps.common.audit import Actor
 from apps.common.errors import Invalid
@@ -19,16 +19,17 @@ from apps.datasets.selectors import dataset_input
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.states import Relation
 from apps.experiments.models import Experiment, Run
+from apps.experiments.services.requests import code_of, script_check, tags_checked
 from apps.experiments.specs import DATA, SCRIPT_NAME, run_spec
-from apps.experiments.states import RunState
+from apps.experiments.states import RunKind, RunState
 from apps.quotas.models import Workload
 from apps.quotas.services.requests import request_check
 from apps.quotas.services.workloads import workload_result, workload_stop, workload_submit
 from apps.quotas.states import Reason, WorkloadState
+from workers.contracts.sentences import say
 from workers.contracts.specs import JobSpec, Resources
 
 OWNER_KIND = "run"
-SCRIPT_BYTES_MOST = 256 << 10
 TIME_LIMIT_DEFAULT_SECONDS = 3600
 RESOURCES_DEFAULT = Resources(cpu_millis=1000, memory_bytes=2 << 30)
 
@@ -66,22 +67,27 @@ def run_submit(
     resources: Resources = RESOURCES_DEFAULT,
     secrets: Sequence[str] = (),
     time_limit_seconds: int = TIME_LIMIT_DEFAULT_SECONDS,
+    kind: str = RunKind.SCRIPT,
+    tags: Sequence[str] = (),
+    retry_of: Run | None = None,
 ) -> Run:
     """Make a run and its workload; it starts once admission finds room. Whoever asks can see the dataset version.
 
     Raises:
         Conflict: the version is not published.
-        Invalid: a name that is taken, an unknown secret, a script or request that cannot be.
+        Invalid: a name that is taken, an unknown secret, a script, parameters or a request that cannot be.
     """
+    script, parameters = code_of(kind, script, parameters or {})
     spec = run_spec(
         script=script,
         data=dataset_input(dataset_version, DATA),
-        parameters=parameters or {},
+        parameters=parameters,
         resources=resources,
         secrets=secrets,
         time_limit_seconds=time_limit_seconds,
     )
-    run = _draft(experiment, name, spec, dataset_version=dataset_version, requested_by=requested_by)
+    more = {"kind": kind, "tags": tags_checked(tags), "retry_of": retry_of}
+    run = _draft(experiment, name, spec, dataset_version=dataset_version, requested_by=requested_by, **more)
     workload = workload_submit(
         project=experiment.project,
         spec=spec,
@@ -97,7 +103,7 @@ def run_submit(
 
 
 def _draft(experiment: Experiment, name: str, spec: JobSpec, **more: Any) -> Run:
-    _check(experiment.project_id, spec.files[SCRIPT_NAME], spec.secrets)
+    script_check(experiment.project_id, spec.files[SCRIPT_NAME], spec.secrets)
     request_check(spec, name=name, count_min=1, count_max=1, priority=0)
     columns = {
         "project": experiment.project,
@@ -120,7 +126,9 @@ def run_stop(*, run: Run, actor: Actor) -> Run:
     """End a run; one that has ended stays as it is. Returns it as it is then."""
     if not run.is_terminal and run.workload_id is not None:
         workload = Workload.objects.get(pk=run.workload_id)
-        workload_stop(workload, reason=Reason.CANCELLED_BY_USER, detail=f"Stopped by {actor.name}.", actor=actor)
+        workload_stop(
+            workload, reason=Reason.CANCELLED_BY_USER, detail=say("stopped_by", actor=actor.name), actor=actor
+        )
         audit.record(actor, "run.stopped", run)
         run_reconcile(workload.pk)
     stopped: Run = Run.objects.get(pk=run.pk)
@@ -182,15 +190,3 @@ def _keep_result(run: Run, workload: Workload) -> bool:
         return False
     run.save(update_fields=["result"])
     return True
-
-
-def _check(project_id: UUID, script: str, secrets: Sequence[str]) -> None:
-    size = len(script.encode("utf-8", "replace"))
-    if not script.strip() or size > SCRIPT_BYTES_MOST:
-        detail = f"{size} bytes; a script is Python, at most {SCRIPT_BYTES_MOST} bytes"
-        raise Invalid(f"script: {detail}", fields={"script": [detail]})
-    found = set(Secret.objects.filter(project_id=project_id, name__in=secrets).values_list("name", flat=True))
-    missing = sorted(set(secrets) - found)
-    if missing:
-        detail = f"the project has no secret {', '.join(missing)}"
-        raise Invalid(f"secrets: {detail}", fields={"secrets": [detail]})

@@ -1,0 +1,90 @@
+"""Runs made from runs: the same request again; and the tags that people put on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from apps.access.models import User
+from apps.common import audit
+from apps.common.audit import Actor
+from apps.common.errors import Conflict
+from apps.common.events import emit
+from apps.experiments.models import Run
+from apps.experiments.services.requests import tags_checked
+from apps.experiments.services.runs import run_submit
+from apps.experiments.states import RunKind
+from workers.contracts.specs import Resources
+
+NAME_CHARACTERS_MOST = 120
+_NUMBERED = re.compile(r"-(\d{1,3})$")
+
+
+def run_request(run: Run) -> dict[str, Any]:
+    """What was asked for by a run, with a name that is free: the body of `POST /runs`. One query.
+
+    `experiment` and `dataset_version` are ids; a run of a built-in trainer has no script of its own.
+    """
+    return {
+        "experiment": run.experiment_id,
+        "name": free_name(run),
+        "kind": run.kind,
+        "script": run.script if run.kind == RunKind.SCRIPT else "",
+        "dataset_version": run.dataset_version_id,
+        "parameters": run.parameters,
+        "resources": run.resources,
+        "secrets": run.secrets,
+        "time_limit_seconds": run.time_limit_seconds,
+        "tags": run.tags,
+    }
+
+
+def free_name(run: Run) -> str:
+    """`risk` → `risk-2`, `risk-2` → `risk-3`: the number after the highest that the experiment has. One query."""
+    stem = _NUMBERED.sub("", run.name)[: NAME_CHARACTERS_MOST - 8]
+    names = Run.objects.filter(experiment=run.experiment_id, name__startswith=f"{stem}-").values_list("name", flat=True)
+    taken = [int(name.removeprefix(f"{stem}-")) for name in names if re.fullmatch(r"\d{1,6}", name[len(stem) + 1 :])]
+    return f"{stem}-{max(taken, default=1) + 1}"
+
+
+@transaction.atomic
+def run_retry(*, run: Run, name: str, actor: Actor, requested_by: User | None) -> Run:
+    """A new run with the request of one that has ended.
+
+    Raises:
+        Conflict: it has not ended.
+        Invalid: the name is taken, a secret is gone, …: as for `run_submit`.
+    """
+    if not run.is_terminal:
+        raise Conflict(f"run {run.name} is {run.state}; stop it, or wait until it ends")
+    asked = run_request(run)
+    return run_submit(
+        experiment=run.experiment,
+        dataset_version=run.dataset_version,
+        name=name or asked["name"],
+        resources=Resources(**run.resources),
+        retry_of=run,
+        actor=actor,
+        requested_by=requested_by,
+        **{field: asked[field] for field in ("kind", "script", "parameters", "secrets", "time_limit_seconds", "tags")},
+    )
+
+
+@transaction.atomic
+def run_tags_set(*, run: Run, tags: Sequence[str], actor: Actor) -> Run:
+    """Put these tags on a run in the place of those it has.
+
+    Raises:
+        Invalid: too many, or one that is empty or too long.
+    """
+    wanted = tags_checked(tags)
+    locked: Run = Run.objects.select_for_update(of=("self",), no_key=True).get(pk=run.pk)
+    if locked.tags != wanted:
+        audit.record(actor, "run.tagged", locked, detail={"tags": wanted, "before": locked.tags})
+        locked.tags = wanted
+        locked.save(update_fields=["tags"])
+        emit("run.tagged", locked, payload={"tags": wanted})
+    return locked

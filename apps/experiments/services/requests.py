@@ -1,0 +1,60 @@
+"""What a run may ask for: looked at before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from apps.access.models import Secret
+from apps.common.errors import Invalid
+from apps.experiments.specs import TABULAR_SCRIPT
+from apps.experiments.states import RunKind
+from workers.contracts.trainers import TABULAR, BadParameters, parameters_checked
+
+SCRIPT_BYTES_MOST = 256 << 10
+TAGS_MOST = 20
+TAG_CHARACTERS_MOST = 40
+
+
+def code_of(kind: str, script: str, parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The script and the parameters of a run; a built-in trainer brings the script, and defaults.
+
+    Raises:
+        Invalid: a script beside a built-in trainer, or parameters that it does not take.
+    """
+    if kind == RunKind.SCRIPT:
+        return script, parameters
+    if script.strip():
+        raise Invalid(f"script: a run of kind {kind} brings its own", fields={"script": ["must be left out"]})
+    try:
+        return TABULAR_SCRIPT, parameters_checked(TABULAR, parameters)
+    except BadParameters as error:
+        fields = {f"parameters.{name}": [text] for name, text in error.problems.items()}
+        raise Invalid(f"parameters: {error}", fields=fields) from error
+
+
+def tags_checked(tags: Iterable[str]) -> list[str]:
+    """Tags as they are kept: without blanks around them, sorted, each once. Raises Invalid."""
+    found = sorted({tag.strip() for tag in tags})
+    wrong = next((tag for tag in found if not tag or len(tag) > TAG_CHARACTERS_MOST or not tag.isprintable()), None)
+    if wrong is not None:
+        raise Invalid(
+            f"tags: {wrong!r} is no tag", fields={"tags": [f"each has 1 to {TAG_CHARACTERS_MOST} characters"]}
+        )
+    if len(found) > TAGS_MOST:
+        raise Invalid(f"tags: more than {TAGS_MOST}", fields={"tags": [f"at most {TAGS_MOST}"]})
+    return found
+
+
+def script_check(project_id: UUID, script: str, secrets: Sequence[str]) -> None:
+    """Raise Invalid for a script that is none, or a secret that the project does not have. One query."""
+    size = len(script.encode("utf-8", "replace"))
+    if not script.strip() or size > SCRIPT_BYTES_MOST:
+        detail = f"{size} bytes; a script is Python, at most {SCRIPT_BYTES_MOST} bytes"
+        raise Invalid(f"script: {detail}", fields={"script": [detail]})
+    found = set(Secret.objects.filter(project_id=project_id, name__in=secrets).values_list("name", flat=True))
+    missing = sorted(set(secrets) - found)
+    if missing:
+        detail = f"the project has no secret {', '.join(missing)}"
+        raise Invalid(f"secrets: {detail}", fields={"secrets": [detail]})
