@@ -94,7 +94,16 @@ const submit = createRoute({
 const compare = createRoute({
   getParentRoute: () => root,
   path: "/runs/compare",
-  validateSearch: (s: Search) => optional({ run: texts(s.run), tab: text(s.tab), x: text(s.x), smooth: text(s.smooth), log: text(s.log) }),
+  validateSearch: (s: Search) => optional({
+    run: texts(s.run),
+    tab: oneOf(s.tab, ["curves", "differences", "scatter"] as const),
+    x: oneOf(s.x, ["step", "time", "relative"] as const),
+    smooth: text(s.smooth),
+    log: text(s.log),
+    all: text(s.all),
+    across: text(s.across),
+    up: text(s.up),
+  }),
   component: lazyRouteComponent(() => import("@/features/runs/pages/compare-page"), "ComparePage"),
   ...words("runs", "messages"),
 });

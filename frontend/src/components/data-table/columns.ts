@@ -5,6 +5,8 @@ export interface Column<Row> {
   /** Unique in the table. */
   key: string;
   title: string;
+  /** Before the title: a swatch, an icon. */
+  mark?: ReactNode;
   /** Of its numbers; stands in the header, so that cells hold figures alone. */
   unit?: string | undefined;
   /** What the title leaves open, on hover. */

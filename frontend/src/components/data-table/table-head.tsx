@@ -49,6 +49,7 @@ function HeadCell<Row>({ column, sort, onSort, selectable }: CellProps<Row>) {
   const direction = directionOf(sort, column.sort);
   const title = (
     <>
+      {column.mark}
       <span className={column.untitled ? "visually-hidden" : "cut"}>{column.title}</span>
       {column.unit ? <span className={classes.unit}>{column.unit}</span> : null}
     </>

@@ -15,17 +15,17 @@ type Look = Omit<Column<RunRow>, "key" | "title">;
 const when = (name: "created_at" | "started_at" | "ended_at"): Look => ({
   sort: name,
   downFirst: true,
-  width: 116,
+  width: 98,
   cell: (run) => <Ago at={run[name]} />,
 });
 
 const LOOKS: Readonly<Record<Exclude<RunColumnKey, "duration">, Look>> = {
-  state: { sort: "state", width: 210, cell: (run) => <StateCell run={run} /> },
-  goal: { sort: "goal", numeric: true, width: 170, cell: (run) => <GoalCell goal={run.goal} /> },
-  curve: { width: 114, cell: (run) => <CurveCell run={run} /> },
+  state: { sort: "state", width: 168, cell: (run) => <StateCell run={run} /> },
+  goal: { sort: "goal", numeric: true, width: 142, cell: (run) => <GoalCell goal={run.goal} /> },
+  curve: { width: 108, cell: (run) => <CurveCell run={run} /> },
   dataset: {
     sort: "dataset",
-    width: 150,
+    width: 104,
     cell: (run) => (
       <Link to="/dataset-versions/$versionId" params={{ versionId: run.dataset_version }} tabIndex={-1}>
         {run.dataset_name}
@@ -35,7 +35,7 @@ const LOOKS: Readonly<Record<Exclude<RunColumnKey, "duration">, Look>> = {
   },
   experiment: { sort: "experiment", width: 140, cell: (run) => run.experiment_name },
   project: { width: 140, cell: (run) => run.project_name },
-  requested_by: { sort: "requested_by", width: 110, cell: (run) => run.requested_by_name },
+  requested_by: { sort: "requested_by", width: 80, cell: (run) => run.requested_by_name },
   created_at: when("created_at"),
   started_at: when("started_at"),
   ended_at: when("ended_at"),
@@ -45,7 +45,7 @@ const LOOKS: Readonly<Record<Exclude<RunColumnKey, "duration">, Look>> = {
 const durationLook = (longest: number): Look => ({
   sort: "duration_seconds",
   numeric: true,
-  width: 150,
+  width: 126,
   cell: (run) => <DurationCell run={run} longest={longest} />,
 });
 
@@ -70,7 +70,7 @@ export function useRunColumns(chosen: readonly string[], known: RunColumns | und
       sort: "name",
       pinned: true,
       grow: true,
-      width: 220,
+      width: 200,
       cell: (run) => <NameCell run={run} />,
     };
     const others = chosen.flatMap((key): Column<RunRow>[] => {
