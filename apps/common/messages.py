@@ -18,24 +18,26 @@ SAID: Final = "said"
 
 _CORES: Final = r"[0-9]+(?:\.[0-9]+)? cores?"
 _MEMORY: Final = r"[0-9]+(?:\.[0-9]+)? (?:[KMGTP]i)?B of memory"
-_GPUS: Final = r"[0-9]+ × [^,]+?"
+_GPUS: Final = r"[0-9]+ × (?:(?!, |\. | and [0-9]).)+?"
 _AMOUNT: Final = rf"(?:{_CORES}|{_MEMORY}|{_GPUS})"
 _UNITS: Final = {unit: 1 << 10 * power for power, unit in enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB"))}
 _TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
 _FIRST: Final = "; first in queue."
 
 KINDS: Final = {
-    "text": r".+?",
+    "text": r"(?:(?!\. ).)+?",
     "name": r"\S+?",
-    "names": r".+?",
+    "names": r"(?:(?!\. ).)+?",
     "number": r"-?[0-9]+",
+    "bytes": r"[0-9]+",
     "time": r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} UTC",
     "amounts": rf"(?:{_AMOUNT}(?:(?:, {_AMOUNT})? and {_AMOUNT})?|[0-9]+)",
     "members": r"[0-9]+ members?",
     "workloads": r"[0-9]+ workloads?",
     "first": r"(?:; first in queue)?\.",
+    "often": r"(?: and again)?",
 }
-"""Kind of placeholder → what stands there in English."""
+"""Kind of placeholder → what stands there in English; a text that ends a sentence may itself be several."""
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+):(\w+)\}")
 
@@ -132,7 +134,9 @@ def _template(code: str, text: str) -> Template:
         pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{KINDS[found[2]]})"
         seen.add(name)
         at = found.end()
-    is_open = bool(kinds) and at == len(text) and kinds[found[1]] == "text"
+    is_open = text.endswith(":text}")
+    if is_open:
+        pattern = pattern.removesuffix(f"{KINDS['text']})") + ".+)"
     compiled = re.compile(pattern + re.escape(text[at:]), re.DOTALL)
     return Template(code, _PLACEHOLDER.sub(r"{\1}", text), kinds, compiled, text.partition("{")[0], is_open)
 
@@ -172,9 +176,11 @@ _READ: Final[dict[str, Callable[[str], Any]]] = {
     "name": str,
     "names": lambda text: text.split(", "),
     "number": int,
+    "bytes": int,
     "time": _time,
     "amounts": _amounts,
     "members": _counted,
     "workloads": _counted,
     "first": lambda text: text == _FIRST,
+    "often": bool,
 }

@@ -6,7 +6,8 @@ A placeholder is `{name:kind}`; the kind says what stands there and how `apps.co
     number    `3`                                   time      `2026-05-05 12:00:00 UTC`
     names     `A100, H200`                          amounts   `2 cores, 4 GiB of memory and 1 × H200`
     members   `1 member`, `2 members`               workloads `1 workload`, `2 workloads`
-    first     `; first in queue.` or `.`
+    bytes     `5368709120`                          first     `; first in queue.` or `.`
+    often     ` and again` or nothing
 
 A code never changes its meaning: clients translate by it.
 """
@@ -77,15 +78,66 @@ _LAUNCH: Final = {
     "backend_away": "The backend {backend:name} does not answer: {error:text}",
     "not_launched": "It could not be launched.",
 }
+_BACKENDS: Final = {
+    "member_exit": "Member {member:number} ended with exit status {status:number}.",
+    "member_signal": "Member {member:number} was ended by {signal:text} (exit status {status:number}).",
+    "member_processes": "Member {member:number} wanted more than {most:number} processes and threads at once.",
+    "member_memory": "Member {member:number} held {held:bytes} bytes of memory; its limit is {limit:bytes}.",
+    "machine_memory": "Member {member:number} was killed: the machine was short of memory.",
+    "wrapper_killed": "The wrapper of member {member:number} was killed by {signal:text}.",
+    "supervisor_killed": "The supervisor of this job was killed, or the machine restarted.",
+    "supervisor_told": "The supervisor of this job was told to end, as when the machine shuts down.",
+    "job_not_started": "The job could not be started: {error:text}",
+    "job_time_limit": "The job ran for longer than its limit of {limit:number} s.",
+    "replica_not_started": "Replica {replica:number} could not be started: {error:text}",
+    "replica_not_ready": "Replica {replica:number} was not ready within {limit:number} s.",
+    "newer_attempt": "A newer attempt took the place of this one.",
+}
+_REPLICAS: Final = {
+    "replica_completed": "Replica {replica:number} ended by itself and is started again{often:often}.",
+    "replica_exit": "Replica {replica:number} ended with an error and is started again{often:often}.",
+    "replica_memory": (
+        "Replica {replica:number} needed more memory than it may have and is started again{often:often}."
+    ),
+    "replica_slow": "Replica {replica:number} was not ready in time and is started again{often:often}.",
+    "replica_reason": "Replica {replica:number} ended ({reason:name}) and is started again{often:often}.",
+    "replica_gone": "Replica {replica:number} ended and is started again{often:often}.",
+    "replicas_more": "So it is with {more:number} more.",
+}
+_RESULTS: Final = {
+    "result_no_attempt": "There is no attempt that could have left a result.",
+    "result_none": "The job left no result.",
+    "result_form": "The job's result is not of the agreed form: {error:text}",
+    "result_twice": "The job's result names a {what:name} twice: {names:names}.",
+    "result_rows": "The job counted {said:number} rows, its files hold {held:number}.",
+    "result_parts": "The parts {parts:text} are not the {rows:number} rows together.",
+    "result_profile": "The profile is of {said:number} rows, the version has {rows:number}.",
+    "file_too_large": "{file:name} has {size:bytes} bytes; at most {most:bytes} are read.",
+    "file_form": "{file:name} is not of the agreed form: {error:text}",
+    "file_size": "{file:name} has {size:bytes} bytes; the job said {said:bytes}.",
+    "file_digest": "{file:name} does not have the SHA-256 that the job said.",
+    "file_missing": "{file:name} is not in the object store.",
+    "files_damaged": "Missing or changed since the run announced it: {files:names}.",
+}
 _ENDINGS: Final = {
     "tries_again": "Tries again in {seconds:number} s.",
     "given_up": "Lost {times:number} times in a row; given up.",
     "vanished": "Its processes are gone without having said why.",
     "token_expired": "It could not reach the control plane with its token any more.",
-    "stopped_by": "Stopped by {actor:text}.",
+    "stopped_by": "Stopped by {actor:name}.",
+    "revision_follows": "Revision {number:number} takes the requests.",
+    "revision_first": "Revision {number:number} was ready first.",
 }
 
-SENTENCES: Final[dict[str, str]] = {**_ADMISSION, **_LIVENESS, **_LAUNCH, **_ENDINGS}
+SENTENCES: Final[dict[str, str]] = {
+    **_ADMISSION,
+    **_LIVENESS,
+    **_LAUNCH,
+    **_BACKENDS,
+    **_REPLICAS,
+    **_RESULTS,
+    **_ENDINGS,
+}
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+):\w+\}")
 

@@ -19,6 +19,7 @@ from apps.quotas.services.attempts import attempt_begin, attempt_refused, attemp
 from apps.quotas.states import WorkloadState
 from workers.backends.base import Backend, BackendUnavailable, LaunchRefused
 from workers.contracts.launch import JobHandle, LaunchContext
+from workers.contracts.sentences import say
 from workers.contracts.specs import JobSpec, Spec
 from workers.dispatch.batch import for_each
 from workers.dispatch.registry import backend_named
@@ -57,7 +58,7 @@ def launch(workload_id: UUID) -> None:
         backend.submit(spec, context)
     except BackendUnavailable as error:
         log.warning("attempt %s is not acknowledged yet: %s", attempt.pk, error)
-        launch_delayed(workload.pk, detail=f"Not launched yet: {error}")
+        launch_delayed(workload.pk, detail=say("not_launched_yet", error=error))
         return
     except LaunchRefused as error:
         attempt_refused(attempt.pk, reason=error.reason, detail=str(error))
@@ -81,7 +82,7 @@ def _attempt_for(workload: Workload, backend: Backend) -> Attempt | None:
     try:
         backend.observe([])  # does it answer at all?
     except BackendUnavailable as error:
-        launch_undo(workload.pk, detail=f"The backend {backend.name} does not answer: {error}")
+        launch_undo(workload.pk, detail=say("backend_away", backend=backend.name, error=error))
         return None
     attempt_id = uuid7()
     return attempt_begin(workload.pk, attempt_id, _handle(workload, attempt_id, backend))

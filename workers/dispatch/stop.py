@@ -15,6 +15,7 @@ from apps.quotas.services.attempts import attempt_refused, attempt_stop_sent
 from apps.quotas.states import LAUNCHED, WorkloadState
 from workers.backends.base import BackendUnavailable
 from workers.contracts.launch import JobHandle
+from workers.contracts.sentences import say
 from workers.dispatch.batch import for_each
 from workers.dispatch.observe import observe
 from workers.dispatch.registry import backend_named
@@ -57,7 +58,7 @@ def _stop(attempt: Attempt) -> bool:
     handle = JobHandle.from_json(attempt.handle)
     late = attempt.stop_sent_at is not None and clock.db_now() - attempt.stop_sent_at > _patience()
     if not handle.data:  # no backend could ever know it
-        attempt_refused(attempt.pk, detail="It could not be launched.")
+        attempt_refused(attempt.pk, detail=say("not_launched"))
         return False
     try:
         backend_named(handle.backend).stop(handle, 0 if late else settings.BEDPLATE_STOP_GRACE_SECONDS)

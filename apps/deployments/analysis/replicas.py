@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from workers.contracts.sentences import say
+
 OFTEN = 3
 NAMED_MOST = 3
-SAYS = {
-    "completed": "ended by itself",
-    "exit_nonzero": "ended with an error",
-    "out_of_memory": "needed more memory than it may have",
-    "start_timeout": "was not ready in time",
+CODES = {
+    "completed": "replica_completed",
+    "exit_nonzero": "replica_exit",
+    "out_of_memory": "replica_memory",
+    "start_timeout": "replica_slow",
+    "": "replica_gone",
 }
-"""By the reason of a member's last end."""
+"""Reason of a member's last end → the sentence that says it."""
 
 
 def trouble_of(members: Iterable[dict[str, Any]]) -> str:
@@ -21,15 +24,14 @@ def trouble_of(members: Iterable[dict[str, Any]]) -> str:
     wrong = sorted((one for one in members if one.get("restarts") and not one.get("ready")), key=_index)
     told = [_sentence(one) for one in wrong[:NAMED_MOST]]
     more = len(wrong) - len(told)
-    return " ".join([*told, f"So it is with {more} more."] if more else told)
+    return " ".join([*told, say("replicas_more", more=more)] if more else told)
 
 
 def _sentence(member: dict[str, Any]) -> str:
     reason = str(member.get("reason") or "")
-    says = SAYS.get(reason, f"ended ({reason})" if reason else "ended")
     # Not how often: the sentence would be news at every start.
-    again = "again and again" if int(member["restarts"]) >= OFTEN else "again"
-    return f"Replica {_index(member)} {says} and is started {again}."
+    often = " and again" if int(member["restarts"]) >= OFTEN else ""
+    return say(CODES.get(reason, "replica_reason"), replica=_index(member), reason=reason, often=often)
 
 
 def _index(member: dict[str, Any]) -> int:

@@ -13,6 +13,7 @@ from apps.deployments.services.revisions import revision_create, revision_stop
 from apps.deployments.states import REVISION
 from apps.experiments.models import ModelVersion
 from apps.quotas.states import Reason
+from workers.contracts.sentences import say
 
 
 @transaction.atomic
@@ -44,6 +45,8 @@ def endpoint_stop(*, endpoint: Endpoint, actor: Actor) -> None:
     locked: Endpoint = Endpoint.objects.select_for_update(of=("self",)).get(pk=endpoint.pk)
     active = list(locked.revisions.filter(state__in=sorted(REVISION.active)).order_by("number"))
     for revision in active:
-        revision_stop(revision, reason=Reason.CANCELLED_BY_USER, detail=f"Stopped by {actor.name}.", actor=actor)
+        revision_stop(
+            revision, reason=Reason.CANCELLED_BY_USER, detail=say("stopped_by", actor=actor.name), actor=actor
+        )
     if active:
         audit.record(actor, "endpoint.stopped", locked, detail={"revisions": [one.number for one in active]})

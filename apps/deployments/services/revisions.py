@@ -24,6 +24,7 @@ from apps.experiments.states import ModelVersionState
 from apps.quotas.models import Workload
 from apps.quotas.services.workloads import workload_stop, workload_submit
 from apps.quotas.states import REQUEUED, Reason, WorkloadState
+from workers.contracts.sentences import say
 
 OWNER_KIND = "revision"
 FULL_WEIGHT = 100
@@ -189,12 +190,12 @@ def _hand_over(endpoint: Endpoint, revision: Revision) -> bool:
     newer = [one for one in others if one.number > revision.number and one.state == RevisionState.READY]
     if newer:  # it got ready too late
         revision_stop(
-            revision, reason=Reason.SCALED_DOWN, detail=f"Revision {newer[0].number} was ready first.", actor=RECONCILE
+            revision, reason=Reason.SCALED_DOWN, detail=say("revision_first", number=newer[0].number), actor=RECONCILE
         )
         return True
     for older in others:
         if older.number < revision.number and older.state in TAKING_REQUESTS:
-            detail = f"Revision {revision.number} takes the requests."
+            detail = say("revision_follows", number=revision.number)
             revision_stop(older, reason=Reason.SCALED_DOWN, detail=detail, actor=RECONCILE)
     revision.weight = FULL_WEIGHT
     revision.save(update_fields=["weight"])

@@ -16,6 +16,7 @@ from apps.datasets.services.lineage import edge_add
 from apps.datasets.states import Relation
 from apps.experiments.models import Artifact, ModelAlias, ModelVersion, RegisteredModel, Run
 from apps.experiments.states import ArtifactKind, ModelVersionReason, ModelVersionState, RunState
+from workers.contracts.sentences import say
 
 VERIFY = Actor.system("registry")
 
@@ -85,7 +86,7 @@ def model_version_verify(version_id: UUID) -> ModelVersion:
         if current.state != ModelVersionState.PENDING:
             return current
         if damaged:
-            detail = f"Missing or changed since the run announced it: {', '.join(damaged)}."
+            detail = say("files_damaged", files=", ".join(damaged))
             reason = ModelVersionReason.FILE_DAMAGED
             transition(current, ModelVersionState.ARCHIVED, actor=VERIFY, reason=reason, detail=detail)
         else:

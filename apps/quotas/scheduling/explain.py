@@ -17,9 +17,12 @@ from apps.quotas.scheduling.snapshot import (
     QueueView,
 )
 from apps.quotas.scheduling.words import amount, asked, counted
+from workers.contracts.sentences import say
 
 Why = tuple[str, str]
 """Reason and sentence."""
+FIRST, NOT_FIRST = "; first in queue.", "."
+"""How a sentence ends about what waits."""
 
 
 def refusal(books: Books, queue: QueueView, nodes: tuple[NodeView, ...], ask: Ask, count: int) -> Why | None:
@@ -40,36 +43,32 @@ def refusal(books: Books, queue: QueueView, nodes: tuple[NodeView, ...], ask: As
     if by_quota < count:
         return EXCEEDS_QUOTA, _above_quota(queue, nodes, ask, flavor, count, min(by_quota, by_machines))
     if by_machines:
-        return NO_MATCHING_FLAVOR, (
-            f"Refused: needs {count} members of {asked(ask)}, the machines here can hold {by_machines} at once."
-            f" Ask for {counted(by_machines, 'member')}."
-        )
+        most = counted(by_machines, "member")
+        return NO_MATCHING_FLAVOR, say("refused_members", count=count, asked=asked(ask), room=by_machines, most=most)
     return NO_MATCHING_FLAVOR, _no_such_machine(nodes, ask, flavor)
 
 
 def _no_such_kind(ask: Ask, flavors: list[str]) -> str:
-    needs = f"Refused: needs {amount(GPUS, ask.gpus, ask.flavor)}"
+    needs = amount(GPUS, ask.gpus, ask.flavor)
     if not flavors:
-        return f"{needs}, and no machine here has a GPU."
-    return f"{needs}, and no machine here has that kind. Kinds here: {', '.join(flavors)}."
+        return say("refused_no_gpu", needs=needs)
+    return say("refused_no_such_kind", needs=needs, kinds=", ".join(flavors))
 
 
 def _above_quota(queue: QueueView, nodes: tuple[NodeView, ...], ask: Ask, flavor: str, count: int, most: int) -> str:
     absent = missing(queue.limits, ask, flavor)
     if absent:
-        return (
-            f"Refused: needs {amount(absent, _of(ask, absent) * count, flavor)},"
-            f" and project {queue.project} has no quota for it. Ask an administrator for quota."
-        )
+        needs = amount(absent, _of(ask, absent) * count, flavor)
+        return say("refused_no_quota", needs=needs, project=queue.project)
     limit = min((one for one in queue.limits if needed(ask, one, flavor)), key=lambda one: _share(one, ask, flavor))
     need, machine = needed(ask, limit, flavor), max(_has(node, limit.resource, flavor) for node in nodes)
     could = most * need or min(limit.nominal, machine)
-    needs = f"Refused: needs {amount(limit.resource, need * count, flavor)}"
+    needs = amount(limit.resource, need * count, flavor)
     if not could:
-        return f"{needs}, and project {queue.project}'s quota has none. Raise the quota."
+        return say("refused_quota_none", needs=needs, project=queue.project)
     shown = str(could) if limit.resource == GPUS else amount(limit.resource, could)
-    raising = " or raise the quota" if largest(queue, nodes, ask, flavor)[1] >= count else ""
-    return f"{needs}, the largest that could run here is {shown}. Ask for {shown}{raising}."
+    helps = largest(queue, nodes, ask, flavor)[1] >= count
+    return say("refused_above_quota" if helps else "refused_too_large", needs=needs, most=shown)
 
 
 def _no_such_machine(nodes: tuple[NodeView, ...], ask: Ask, flavor: str) -> str:
@@ -77,16 +76,17 @@ def _no_such_machine(nodes: tuple[NodeView, ...], ask: Ask, flavor: str) -> str:
         most = max(_has(node, resource, flavor) for node in nodes)
         if _of(ask, resource) > most:
             needs, has = amount(resource, _of(ask, resource), flavor), amount(resource, most, flavor)
-            return f"Refused: needs {needs} on one machine, the largest machine here has {has}. Ask for {has}."
-    return f"Refused: no machine here has {asked(ask)} together. Ask for less of one of them."
+            return say("refused_machine", needs=needs, most=has)
+    return say("refused_together", asked=asked(ask))
 
 
-def quota_wait(books: Books, queue: QueueView, ask: Ask, flavor: str, count: int) -> Why:
+def quota_wait(books: Books, queue: QueueView, ask: Ask, flavor: str, count: int, end: str) -> Why:
     """Why the queue cannot hold `count` more members now, though it could."""
+    told = {"project": queue.project, "first": end}
     absent = missing(queue.limits, ask, flavor)
     if absent:
-        what = amount(absent, _of(ask, absent) * count, flavor)
-        return WAITING_FOR_QUOTA, f"Waiting: needs {what}, and project {queue.project} has no quota for it"
+        needs = amount(absent, _of(ask, absent) * count, flavor)
+        return WAITING_FOR_QUOTA, say("wait_no_quota", needs=needs, **told)
     limit = min(
         (one for one in queue.limits if needed(ask, one, flavor)),
         key=lambda one: books.left(queue.id, one) / needed(ask, one, flavor),
@@ -94,28 +94,26 @@ def quota_wait(books: Books, queue: QueueView, ask: Ask, flavor: str, count: int
     left, quota = books.left(queue.id, limit), amount(limit.resource, limit.nominal, limit.flavor)
     by = counted(books.holders[queue.id], "workload")
     if left <= 0:
-        return WAITING_FOR_QUOTA, f"Waiting: project {queue.project}'s quota of {quota} is used by {by}"
+        return WAITING_FOR_QUOTA, say("wait_quota_used", quota=quota, by=by, **told)
     has = amount(limit.resource, left, limit.flavor)
     needs = amount(limit.resource, needed(ask, limit, flavor) * count, limit.flavor)
-    return WAITING_FOR_QUOTA, (
-        f"Waiting: project {queue.project}'s quota of {quota} has {has} left beside {by}, this needs {needs}"
-    )
+    return WAITING_FOR_QUOTA, say("wait_quota_left", quota=quota, left=has, by=by, needs=needs, **told)
 
 
-def capacity_wait(books: Books, ask: Ask, count: int) -> Why:
+def capacity_wait(books: Books, ask: Ask, count: int, end: str) -> Why:
     """Why the machines cannot hold `count` more members now, though they could."""
     if not books.free:
-        return WAITING_FOR_CAPACITY, "Waiting: no machine is ready"
+        return WAITING_FOR_CAPACITY, say("wait_no_machine", first=end)
     room = max((books.members_by_capacity(ask, kind) for kind in books.options(ask)), default=0)
     if count > 1:
-        return WAITING_FOR_CAPACITY, f"Waiting: needs {count} members of {asked(ask)}, there is room for {room} now"
-    return WAITING_FOR_CAPACITY, f"Waiting: needs {asked(ask)}, no machine has that free now"
+        return WAITING_FOR_CAPACITY, say("wait_members", count=count, asked=asked(ask), room=room, first=end)
+    return WAITING_FOR_CAPACITY, say("wait_machine", asked=asked(ask), first=end)
 
 
 def behind_wait(queue: QueueView, reason: str) -> Why:
     """Why something waits that is not first in its queue: for what the first one waits for."""
-    what = "quota" if reason == WAITING_FOR_QUOTA else "room on the machines"
-    return reason, f"Waiting: behind earlier workloads of project {queue.project}, which wait for {what}."
+    code = "wait_behind_quota" if reason == WAITING_FOR_QUOTA else "wait_behind_machine"
+    return reason, say(code, project=queue.project)
 
 
 def _of(ask: Ask, resource: str) -> int:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from workers.contracts.sentences import say
+
 QUEUED: Final = "queued"
 LAUNCHING: Final = "launching"
 PULLING: Final = "pulling"
@@ -114,9 +116,9 @@ def sentence(found: Liveness | None) -> str:
     """What people are told of something that is silent; nothing of what is well."""
     if found is None or found.phase != SILENT:
         return ""
-    said = f"Silent: no heartbeat since {moment(found.since)}."
+    said = say("silent", since=moment(found.since))
     if found.cause == SILENT and found.limit_at is not None:
-        said += f" If it stays silent it is taken for lost at {moment(found.limit_at)}."
+        said += " " + say("silent_until", at=moment(found.limit_at))
     return said
 
 

@@ -14,6 +14,7 @@ from apps.quotas.services.usage import usage_start
 from apps.quotas.services.verdicts import Again, Ended, Verdict, exit_code_of
 from apps.quotas.states import Reason, WorkloadState
 from workers.contracts.observation import Observation, Phase
+from workers.contracts.sentences import say
 
 BACK_OFF_FIRST_SECONDS = 5
 FIRST_LOSS_SECONDS = 1
@@ -82,7 +83,7 @@ def back_off(
         gone_at=gone_at,
         actor=actor,
         reason=Reason.BACKING_OFF,
-        detail=f"{detail} Tries again in {wait} s.".strip(),
+        detail=f"{detail} {say('tries_again', seconds=wait)}".strip(),
         back_offs=times + 1,
         not_before=at + timedelta(seconds=wait),
         **changes,
@@ -140,7 +141,7 @@ def _again(workload: Workload, attempt: Attempt, verdict: Again, at: datetime, g
     times = 0 if was_well else workload.back_offs
     losses = (0 if ran_long else workload.losses) + verdict.lost
     if verdict.lost and losses >= workload.max_attempts:
-        detail = f"{verdict.detail} Lost {losses} times in a row; given up.".strip()
+        detail = f"{verdict.detail} {say('given_up', times=losses)}".strip()
         workload_move(
             workload,
             WorkloadState.FAILED,

@@ -23,6 +23,7 @@ from apps.quotas.services.moves import workload_locked, workload_move
 from apps.quotas.services.pulses import API, works_since
 from apps.quotas.states import LAUNCHED, Reason, WorkloadKind, WorkloadState
 from workers.contracts.observation import Phase
+from workers.contracts.sentences import say
 
 ACTOR = Actor.system("liveness")
 START_TIMEOUT_SECONDS = 300
@@ -152,16 +153,16 @@ def _end(workload: Workload, found: Liveness, now: datetime) -> None:
         decider.QUEUED: (
             WorkloadState.CANCELLED,
             Reason.QUEUE_TIMEOUT,
-            f"It waited for longer than the limit of {limits.queued} s.",
+            say("queue_timeout", limit=limits.queued),
         ),
-        decider.LAUNCHING: (stopping, Reason.START_TIMEOUT, f"It did not start within {limits.launching} s."),
-        decider.PULLING: (stopping, Reason.START_TIMEOUT, f"Its image was not there within {limits.pulling} s."),
+        decider.LAUNCHING: (stopping, Reason.START_TIMEOUT, say("start_timeout", limit=limits.launching)),
+        decider.PULLING: (stopping, Reason.START_TIMEOUT, say("pull_timeout", limit=limits.pulling)),
         decider.RUNNING: (
             stopping,
             Reason.TIME_LIMIT,
-            f"The job ran for longer than its limit of {limits.running} s, and its backend did not end it.",
+            say("overtime", limit=limits.running),
         ),
-        decider.SILENT: (stopping, Reason.LOST, f"No heartbeat since {decider.moment(found.since)}."),
+        decider.SILENT: (stopping, Reason.LOST, say("lost_silent", since=decider.moment(found.since))),
     }[found.cause]
     workload_move(workload, to, at=now, actor=ACTOR, reason=reason, detail=detail)
     if to == stopping:

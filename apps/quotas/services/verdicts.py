@@ -9,6 +9,7 @@ from apps.quotas.states import CANCELLING, ENDED, REQUEUED, WAITING, Reason, Wor
 from workers.contracts import exit_codes
 from workers.contracts.observation import ENDED as ENDED_PHASES
 from workers.contracts.observation import MemberObservation, Observation, Phase
+from workers.contracts.sentences import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def judge(seen: Seen, observation: Observation) -> Verdict:
         return Stay()
     if phase == Phase.FAILED:
         return _failed(observation)
-    return Again(Reason.LOST, observation.detail or "Its processes are gone without having said why.", lost=True)
+    return Again(Reason.LOST, observation.detail or say("vanished"), lost=True)
 
 
 def stopped(reason: str, detail: str) -> Verdict:
@@ -92,7 +93,7 @@ def stopped(reason: str, detail: str) -> Verdict:
 def _failed(observation: Observation) -> Verdict:
     detail = _told(observation)
     if exit_code_of(observation) == exit_codes.CONTROL_PLANE_GONE:
-        return Again(Reason.LOST, detail or "It could not reach the control plane with its token any more.", lost=True)
+        return Again(Reason.LOST, detail or say("token_expired"), lost=True)
     if observation.reason == Reason.LOST:
         return Again(Reason.LOST, detail, lost=True)
     if observation.reason in WAITING:

@@ -9,6 +9,7 @@ from typing import Any
 from workers.backends.local.keeper import LEAVE_SECONDS, NEVER, Keeper
 from workers.backends.local.layout import JobFolder
 from workers.backends.local.member import Member
+from workers.contracts.sentences import say
 
 
 class Gang(Keeper):
@@ -39,7 +40,7 @@ class Gang(Keeper):
                 member.leave(LEAVE_SECONDS, verdict="time_limit")
             limit = self.plan["time_limit_seconds"]
             if late:
-                self.fail("time_limit", f"The job ran for longer than its limit of {limit} s.")
+                self.fail("time_limit", say("job_time_limit", limit=limit))
 
     def resize(self, count: int) -> None:
         """A gang keeps its size: the backend refuses such an order."""

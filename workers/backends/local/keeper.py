@@ -20,6 +20,7 @@ from workers.backends.local import processes
 from workers.backends.local.alarm import Alarm
 from workers.backends.local.layout import JobFolder, read_json, remove_tree, write_json
 from workers.backends.local.member import Member
+from workers.contracts.sentences import say
 
 TICK_SECONDS = 0.5
 LEAVE_SECONDS = 10.0
@@ -104,7 +105,7 @@ class Keeper(ABC):
             self.start()
             self._phase = "running"
         except OSError as error:  # no process, no disk: not the user's fault
-            self.fail(LOST, f"The job could not be started: {error}")
+            self.fail(LOST, say("job_not_started", error=error))
         self._look()
         while not self.is_over():
             self._wait()
@@ -160,7 +161,7 @@ class Keeper(ABC):
         if not os.path.exists(self.folder.state):
             self.stop_members(0.0)  # somebody removed the folder: nobody knows of this job any more
         if self._terminated and not self.stopping:
-            self.fail(LOST, "The supervisor of this job was told to end, as when the machine shuts down.")
+            self.fail(LOST, say("supervisor_told"))
         stop = read_json(self.folder.stop)
         if stop is not None:
             if stop.get("shutdown") and not self.stopping:

@@ -14,8 +14,9 @@ from workers.backends.local.fence import GROUPS, PREFIX, end_group, remove_group
 from workers.backends.local.keeper import LOST, TEMPORARY_PREFIX
 from workers.backends.local.layout import JobFolder, remove_tree, write_json
 from workers.contracts import environment as names
+from workers.contracts.sentences import say
 
-DETAIL = "The supervisor of this job was killed, or the machine restarted."
+DETAIL = say("supervisor_killed")
 PATIENCE_SECONDS = 0.05
 
 

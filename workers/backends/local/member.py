@@ -15,6 +15,7 @@ from workers.backends.local import processes
 from workers.backends.local.fence import Fence
 from workers.backends.local.layout import JobFolder, read_json
 from workers.contracts import environment as names
+from workers.contracts.sentences import say
 
 LAST_WORDS_SECONDS = 3.0
 """From the SIGKILL of the command to that of its wrapper, which says its last words in 1 s when hurried."""
@@ -162,7 +163,7 @@ class Member:
 
     def _say_too_many(self, most: int) -> None:
         self._verdict = TOO_MANY
-        self.detail = f"Member {self.index} wanted more than {most} processes and threads at once."
+        self.detail = say("member_processes", member=self.index, most=most)
 
     def _hold_to_limits(self, now: float) -> None:
         if self._verdict in OVER_LIMIT:
@@ -175,7 +176,7 @@ class Member:
         held = processes.held_bytes(processes.tree(self.pid), limit) if limit else 0
         if held > limit:
             self._verdict, self._kill_at = "out_of_memory", now
-            self.detail = f"Member {self.index} held {held} bytes of memory; its limit is {limit}."
+            self.detail = say("member_memory", member=self.index, held=held, limit=limit)
 
     def ended(self, code: int) -> None:
         """It was reaped with this exit code, negative for a signal: settle phase, reason, detail."""
@@ -188,7 +189,7 @@ class Member:
         if code < 0 and not known and not self.told_to_leave and not self._verdict:
             # Somebody killed the wrapper, which is ours: what it would have said of its command nobody knows.
             self.phase = self.reason = "lost"
-            self.detail = f"The wrapper of member {self.index} was killed by {signal_name(-code)}."
+            self.detail = say("wrapper_killed", member=self.index, signal=signal_name(-code))
             return
         error = (report.get("result") or {}).get("error") or {}
         if self._verdict:
@@ -196,7 +197,7 @@ class Member:
         elif report.get("reason") == "launch_error":
             reason, detail = "launch_error", str(error.get("detail", ""))
         elif self.exit_code == 137 and not self.told_to_leave and processes.memory_kills() > self._memory_kills:
-            reason, detail = "out_of_memory", f"Member {self.index} was killed: the machine was short of memory."
+            reason, detail = "out_of_memory", say("machine_memory", member=self.index)
         else:
             reason, detail = "exit_nonzero" if self.exit_code else "", ""
         self.phase, self.reason = ("failed", reason) if reason else ("succeeded", "completed")
@@ -227,5 +228,5 @@ def signal_name(number: int) -> str:
 
 def _told(index: int, status: int | None) -> str:
     if status is not None and status > 128:
-        return f"Member {index} was ended by {signal_name(status - 128)} (exit status {status})."
-    return f"Member {index} ended with exit status {status}."
+        return say("member_signal", member=index, signal=signal_name(status - 128), status=status)
+    return say("member_exit", member=index, status=status)

@@ -16,6 +16,7 @@ from workers.backends.local.layout import JobFolder
 from workers.backends.local.member import Member
 from workers.contracts import environment as names
 from workers.contracts import exit_codes
+from workers.contracts.sentences import say
 
 HOST = "127.0.0.1"
 FIRST_BACK_OFF_SECONDS = 0.5
@@ -54,7 +55,7 @@ class Replica(Member):
         try:
             self.start({names.SERVE_HOST: HOST, names.SERVE_PORT: str(self._port)})
         except OSError as error:
-            self.detail = f"Replica {self.index} could not be started: {error}"
+            self.detail = say("replica_not_started", replica=self.index, error=error)
             self._again_later(now)
             return
         self.start_at = NEVER
@@ -99,7 +100,7 @@ class Replica(Member):
             self.ask_at = now + (ASK_READY_SECONDS if self.ready and healthy else ASK_SECONDS)
         if now >= self._never_ready_until:
             self._never_ready_until = NEVER
-            self.detail = f"Replica {self.index} was not ready within {self._plan['start_timeout_seconds']} s."
+            self.detail = say("replica_not_ready", replica=self.index, limit=self._plan["start_timeout_seconds"])
             self.leave(LEAVE_SECONDS, verdict="start_timeout")
 
     def _close_probe(self) -> None:
@@ -138,7 +139,7 @@ class Replicas(Keeper):
         if not isinstance(member, Replica) or self.stopping or member.retiring:
             return
         if member.exit_code == exit_codes.CONTROL_PLANE_GONE:
-            self.fail("exit_nonzero", "A newer attempt took the place of this one.")
+            self.fail("exit_nonzero", say("newer_attempt"))
         elif member.reason == "launch_error":  # no restart will make the command exist
             self.fail(member.reason, member.detail)
         else:
