@@ -1,0 +1,76 @@
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, unwrap } from "@/api/client";
+import type { components } from "@/api/schema.gen";
+import type { ReadMetrics } from "@/live/run-curves";
+import { runListKey } from "./api-list";
+
+type Schemas = components["schemas"];
+export type Run = Schemas["Run"];
+export type Attempt = Schemas["Attempt"];
+export type Workload = Schemas["WorkloadDetail"];
+export type Artifact = Schemas["Artifact"];
+export type Checkpoint = Schemas["Checkpoint"];
+export type StoryStep = Schemas["StoryStep"];
+
+/** Everything of one run is below it. */
+export const runKey = (id: string) => ["runs", id] as const;
+export const workloadKey = (id: string) => ["workloads", id] as const;
+
+export const runQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...runKey(id), "run"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/runs/{id}", { params: { path: { id } }, signal })),
+  });
+
+export const storyQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...runKey(id), "story"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/runs/{id}/story", { params: { path: { id } }, signal })),
+  });
+
+export const workloadQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...workloadKey(id), "detail"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/workloads/{id}", { params: { path: { id } }, signal })),
+  });
+
+/** Oldest first. */
+export const attemptsQuery = (workload: string) =>
+  queryOptions({
+    queryKey: [...workloadKey(workload), "attempts"],
+    queryFn: async ({ signal }) => {
+      const page = await unwrap(api.GET("/api/v1/attempts", { params: { query: { workload, ordering: "-number" } }, signal }));
+      return page.results.toReversed();
+    },
+  });
+
+export const artifactsQuery = (run: string) =>
+  queryOptions({
+    queryKey: [...runKey(run), "artifacts"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/artifacts", { params: { query: { run, ordering: "-created_at" } }, signal })),
+  });
+
+/** The newest first; a page of them. */
+export const checkpointsQuery = (run: string) =>
+  queryOptions({
+    queryKey: [...runKey(run), "checkpoints"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/checkpoints", { params: { query: { run, ordering: "-step" } }, signal })),
+  });
+
+/** How `RunCurves` asks for the points of this run. */
+export const readMetrics =
+  (id: string): ReadMetrics =>
+  ({ keys, ...rest }) =>
+    unwrap(api.GET("/api/v1/runs/{id}/metrics", { params: { path: { id }, query: { ...rest, ...(keys.length ? { keys: keys.join(",") } : {}) } } }));
+
+/** A verb's answer is the run as it is now. */
+export function useStopRun(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/runs/{id}/stop", { params: { path: { id } } })),
+    onSuccess: (run) => {
+      client.setQueryData(runQuery(id).queryKey, run);
+      void client.invalidateQueries({ queryKey: runListKey });
+    },
+  });
+}
