@@ -24,15 +24,15 @@ export function sentence(t: TFunction<"messages">, part: MessagePart): string {
 function paramText(say: Say, kind: string, param: Param): string {
   switch (kind) {
     case "amounts":
-      return Array.isArray(param) ? joined(say, (param as Amount[]).map((amount) => amountText(say, amount))) : String(param);
+      return Array.isArray(param) ? joined(say, (param as Amount[]).map((amount) => amountText(say, amount))) : plain(param);
     case "names":
-      return Array.isArray(param) ? (param as string[]).join(say("part.comma")) : String(param);
+      return Array.isArray(param) ? (param as string[]).join(say("part.comma")) : plain(param);
     case "bytes":
       return bytes(Number(param));
     case "number":
       return count(Number(param));
     case "time":
-      return moment(String(param));
+      return moment(plain(param));
     case "members":
     case "workloads":
       return say(`part.${kind}`, { count: Number(param) });
@@ -41,9 +41,11 @@ function paramText(say: Say, kind: string, param: Param): string {
     case "often":
       return param ? say("part.often") : "";
     default:
-      return String(param);
+      return plain(param);
   }
 }
+
+const plain = (param: Param): string => (typeof param === "string" ? param : JSON.stringify(param));
 
 function amountText(say: Say, { resource, value: amount, flavor }: Amount): string {
   if (resource === "cpu_millis") return say("part.cores", { count: amount === 1000 ? 1 : 2, value: value(amount / 1000, 3) });
