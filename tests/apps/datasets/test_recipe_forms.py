@@ -17,8 +17,8 @@ from apps.datasets.recipes.words import CHOICE_WORDS, KIND_WORDS, OPTION_WORDS, 
 FORMS = {form["kind"]: form for form in step_forms()}
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 0.2, 0.5, 1.5, 201, 10_001, 2**53, "", "a", "x" * 201, "iqr", "median", "mean",
-    "mode", "csv", ";", "é", "\n", '"', "😀", [], ["a"], ["a", "a"], [""], ["x" * 201], [1], ['"'], {}, {"a": 1}, {"a": -1},
-    {"a": "int64"}, {"a": "int32"}, {"a": 1.5}, "utf-8",
+    "mode", "csv", ";", "é", "\n", '"', "😀", [], ["a"], ["a", "a"], [""], ["x" * 201], [1], ['"'], {},
+    {"a": 1}, {"a": -1}, {"a": "int64"}, {"a": "int32"}, {"a": 1.5}, "utf-8",
 ]  # fmt: skip
 
 
