@@ -41,6 +41,7 @@ export default defineConfig(({ command }) => ({
     manifest: "manifest.json",
     target: "es2022",
     modulePreload: { polyfill: false },
+    assetsInlineLimit: 0, // the policy of the page takes fonts from files only
     rollupOptions: { input: fileURLToPath(new URL("./src/main.tsx", import.meta.url)) },
   },
   server: {
