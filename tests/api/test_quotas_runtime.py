@@ -180,11 +180,11 @@ def test_the_first_heartbeat_is_a_hint_to_look(attempt: Attempt, sent: Sent) -> 
     assert sent == [(queues.OBSERVE, str(attempt.workload_id))]
 
 
-def test_a_heartbeat_takes_three_statements(attempt: Attempt) -> None:
+def test_a_heartbeat_takes_four_statements(attempt: Attempt) -> None:
     token = token_of(attempt)
     with CaptureQueriesContext(connection) as captured:
         call(token, "heartbeat")
-    assert len(captured) == 3
+    assert len(captured) == 4
 
 
 # Logs -----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ KERNEL = {"Event", "Transition", "AuditEvent", "IdempotencyKey"}
 INNER = {
     "ProjectUserPermission",
     "LogChunk",
+    "MemberUsage",
     "MetricBatch",
     "MetricSender",
     "EndpointSecond",

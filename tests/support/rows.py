@@ -11,7 +11,7 @@ from factory.django import DjangoModelFactory
 
 from apps.common.models import AuditEvent
 
-INNER = {"MetricBatch", "LogChunk", "EndpointSecond", "EndpointMinute", "EndpointPulse"}
+INNER = {"MetricBatch", "LogChunk", "MemberUsage", "EndpointSecond", "EndpointMinute", "EndpointPulse"}
 """Parts of another noun's row: no list shows them."""
 APPS = ("access", "quotas", "datasets", "experiments", "deployments")
 

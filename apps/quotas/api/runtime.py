@@ -15,7 +15,7 @@ from apps.quotas.models import Attempt
 from apps.quotas.permissions import AttemptAuthentication, IsAttempt
 from apps.quotas.services.logs import log_append
 from apps.quotas.services.plain import text_cleaned
-from apps.quotas.services.reports import Order, attempt_exit_reported, heartbeat, order_for
+from apps.quotas.services.reports import Order, attempt_exit_reported, environment_note, heartbeat, order_for
 
 NATIVE_NUMBERS = ("rank", "sequence", "first_line")
 
@@ -92,6 +92,40 @@ class HeartbeatView(RuntimeView):
     def post(self, request: Request) -> Response:
         sample = self.taken(HeartbeatSerializer)
         return ordered(heartbeat(self.attempt, rank=sample.pop("rank"), sample=sample))
+
+
+class EnvironmentGpuSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField(min_value=0)
+    name = serializers.CharField(max_length=200)
+    memory_bytes = serializers.IntegerField(min_value=0)
+
+
+class EnvironmentTorchSerializer(serializers.Serializer[Any]):
+    version = serializers.CharField(max_length=60)
+    cuda = serializers.CharField(max_length=60, allow_blank=True, default="", help_text="That it was built for")
+
+
+class EnvironmentSerializer(serializers.Serializer[Any]):
+    """What a job runs in."""
+
+    python = serializers.CharField(max_length=60)
+    platform = serializers.CharField(max_length=200, allow_blank=True, default="")
+    hostname = serializers.CharField(max_length=255, allow_blank=True, default="")
+    cpu_count = serializers.IntegerField(min_value=0, default=0)
+    torch = EnvironmentTorchSerializer(allow_null=True, default=None)
+    gpus = EnvironmentGpuSerializer(many=True, default=list)
+    driver = serializers.CharField(max_length=60, allow_blank=True, default="", help_text="Of the GPUs")
+    git_commit = serializers.CharField(max_length=64, allow_blank=True, default="", help_text="Of the working folder")
+    packages = serializers.DictField(child=serializers.CharField(max_length=100), default=dict, help_text="Versions")
+
+
+class EnvironmentView(RuntimeView):
+    """What the job runs in; the first that comes is kept."""
+
+    @extend_schema(request=EnvironmentSerializer, responses={200: None})
+    def post(self, request: Request) -> Response:
+        environment_note(self.attempt, self.taken(EnvironmentSerializer))
+        return Response({})
 
 
 class ShouldStopView(RuntimeView):

@@ -2,6 +2,7 @@
 
 from apps.quotas.models.attempt import Attempt
 from apps.quotas.models.log import LogChunk
+from apps.quotas.models.member_usage import MemberUsage
 from apps.quotas.models.pool import Node, ResourceFlavor, ResourcePool
 from apps.quotas.models.pulse import Pulse
 from apps.quotas.models.queue import PriorityClass, Queue, Quota
@@ -11,6 +12,7 @@ from apps.quotas.models.workload import Workload
 __all__ = [
     "Attempt",
     "LogChunk",
+    "MemberUsage",
     "Node",
     "PriorityClass",
     "Pulse",

@@ -44,6 +44,8 @@ class Attempt(ProjectScoped):
     exit_code = models.IntegerField(null=True)
     result = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     """What the job left as its result, at most 1 MiB."""
+    environment = models.JSONField(null=True, editable=False)
+    """What the job runs in, as it says once: Python, packages, torch, GPUs, driver, commit. Null: it has not said."""
     heartbeat_at = models.DateTimeField(null=True)
     usage = models.JSONField(default=dict)
     """Last sample of each member, by rank as text: `{"0": {"at", "cpu_ratio", "memory_bytes", "gpus", …}}`.

@@ -14,10 +14,12 @@ from apps.common import clock, queues
 from apps.common.errors import Invalid, TooLarge
 from apps.quotas.models import Attempt
 from apps.quotas.services.endings import result_keep
+from apps.quotas.services.member_usage import usage_keep
 from apps.quotas.services.plain import json_cleaned
 from apps.quotas.states import WorkloadState
 
 RESULT_BYTES_MOST = 1 << 20
+ENVIRONMENT_BYTES_MOST = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,23 @@ def heartbeat(attempt: Attempt, *, rank: int, sample: dict[str, Any]) -> Order:
     at = clock.db_now()
     sample = {**json_cleaned(sample), "at": at.isoformat()}
     usage = JsonMerged(F("usage"), Value({str(rank): sample}, output_field=JSONField()))
-    Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(heartbeat_at=at, usage=usage)
+    if Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(heartbeat_at=at, usage=usage):
+        usage_keep(attempt.pk, rank=rank, sample=sample, at=at)
     if attempt.workload.state == WorkloadState.LAUNCHING:
         queues.send(queues.OBSERVE, attempt.workload_id)
     return order_for(attempt)
+
+
+def environment_note(attempt: Attempt, environment: dict[str, Any]) -> None:
+    """Keep what a job says it runs in, the first that comes.
+
+    Raises:
+        TooLarge: more than 64 KiB.
+    """
+    cleaned = json_cleaned(environment)
+    if len(json.dumps(cleaned)) > ENVIRONMENT_BYTES_MOST:
+        raise TooLarge(f"An environment may have {ENVIRONMENT_BYTES_MOST} bytes.")
+    Attempt.objects.filter(pk=attempt.pk, environment__isnull=True).update(environment=cleaned)
 
 
 LEAVING_SECONDS = 0.25
