@@ -56,15 +56,3 @@ class SeenBy(models.TextChoices):
     """What callers see: from the request to its answer, tries at other replicas included."""
     REPLICAS = "replicas"
     """Each replica's own time, without the network."""
-
-
-class HealthStatus(models.TextChoices):
-    """How an endpoint is. Derived, never stored."""
-
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    """It answers, but not all its replicas are ready, or its newest revision could not take over."""
-    UNHEALTHY = "unhealthy"
-    """It should answer and cannot."""
-    LOADING = "loading"
-    STOPPED = "stopped"

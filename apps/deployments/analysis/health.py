@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from apps.deployments.states import TAKING_REQUESTS, HealthStatus, RevisionState
+
+class Status(StrEnum):
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    """It answers, but not all its replicas are ready, or its newest revision could not take over."""
+    UNHEALTHY = "unhealthy"
+    """It should answer and cannot."""
+    LOADING = "loading"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What is known of a revision."""
 
-    state: str
+    failed: bool
+    takes_requests: bool
+    """It serves, or is on its way to."""
     weight: int
     replicas: int
     ready_replicas: int
@@ -24,7 +35,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    status: HealthStatus
+    status: Status
     wanted_replicas: int
     """Of the revision that takes the requests; where none does, of the newest that is on its way."""
     ready_replicas: int
@@ -41,24 +52,24 @@ def health_of(revisions: Sequence[Seen]) -> Health:
         revisions: those that are active and the newest, newest first.
     """
     serving = next((one for one in revisions if one.weight), None)
-    coming = [one for one in revisions if one.state in TAKING_REQUESTS and not one.weight]
+    coming = [one for one in revisions if one.takes_requests and not one.weight]
     asked = serving or (coming[0] if coming else None)
     wanted, ready = (asked.replicas, asked.ready_replicas) if asked else (0, 0)
     troubled = next((one for one in revisions if one.trouble), None)
-    failed = troubled.since if troubled is not None and troubled.state == RevisionState.FAILED else None
+    failed = troubled.since if troubled is not None and troubled.failed else None
     status = _status(revisions, serving, bool(coming), troubled is not None)
     return Health(status, wanted, ready, troubled.trouble if troubled else "", failed)
 
 
-def _status(revisions: Sequence[Seen], serving: Seen | None, coming: bool, troubled: bool) -> HealthStatus:
+def _status(revisions: Sequence[Seen], serving: Seen | None, coming: bool, troubled: bool) -> Status:
     if serving is not None:
         if not serving.ready_replicas:
-            return HealthStatus.UNHEALTHY
+            return Status.UNHEALTHY
         if serving.ready_replicas < serving.replicas or troubled:
-            return HealthStatus.DEGRADED
-        return HealthStatus.HEALTHY
+            return Status.DEGRADED
+        return Status.HEALTHY
     if coming:
-        return HealthStatus.UNHEALTHY if troubled else HealthStatus.LOADING
-    if revisions and revisions[0].state == RevisionState.FAILED:
-        return HealthStatus.UNHEALTHY
-    return HealthStatus.STOPPED
+        return Status.UNHEALTHY if troubled else Status.LOADING
+    if revisions and revisions[0].failed:
+        return Status.UNHEALTHY
+    return Status.STOPPED

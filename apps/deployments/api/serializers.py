@@ -10,10 +10,11 @@ from rest_framework import serializers
 from apps.access.models import Project
 from apps.common.api import VisibleRelatedField
 from apps.common.stories import StateMessageField
+from apps.deployments.analysis.health import Status
 from apps.deployments.models import Endpoint, Revision
 from apps.deployments.selectors.endpoints import endpoint_health, endpoint_state, endpoint_url
 from apps.deployments.selectors.figures import RECENT_SECONDS
-from apps.deployments.states import EndpointState, HealthStatus
+from apps.deployments.states import EndpointState
 from apps.experiments.models import ModelVersion
 
 REPLICAS_MOST = 100
@@ -90,7 +91,7 @@ class RevisionSerializer(serializers.ModelSerializer[Revision]):
 
 
 class HealthSerializer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(HealthStatus.choices)
+    status = serializers.ChoiceField([(str(one), str(one).capitalize()) for one in Status])
     wanted_replicas = serializers.IntegerField(help_text="Of the revision that takes the requests, or the next one")
     ready_replicas = serializers.IntegerField(help_text="Of the same revision")
     last_error = serializers.CharField(allow_blank=True, help_text="Of the newest revision that has one")
@@ -178,4 +179,4 @@ class EndpointNumbersSerializer(serializers.Serializer[Any]):
     """How many there are, in all and by their health."""
 
     def get_fields(self) -> dict[str, Any]:
-        return {name: serializers.IntegerField() for name in ("total", *HealthStatus.values)}
+        return {name: serializers.IntegerField() for name in ("total", *Status)}

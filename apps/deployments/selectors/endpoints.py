@@ -15,10 +15,10 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from apps.access.models import User
-from apps.deployments.analysis.health import Health, Seen, health_of
+from apps.deployments.analysis.health import Health, Seen, Status, health_of
 from apps.deployments.analysis.replicas import trouble_of
 from apps.deployments.models import Endpoint, Revision
-from apps.deployments.states import REVISION, TAKING_REQUESTS, EndpointState, HealthStatus, RevisionState
+from apps.deployments.states import REVISION, TAKING_REQUESTS, EndpointState, RevisionState
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.states import WorkloadState
 
@@ -82,7 +82,15 @@ def endpoint_health(revisions: Iterable[Revision]) -> Health:
     """How an endpoint is, by its shown revisions."""
     return health_of(
         [
-            Seen(one.state, one.weight, one.replicas, one.ready_replicas, _trouble(one), one.state_at)
+            Seen(
+                failed=one.state == RevisionState.FAILED,
+                takes_requests=one.state in TAKING_REQUESTS,
+                weight=one.weight,
+                replicas=one.replicas,
+                ready_replicas=one.ready_replicas,
+                trouble=_trouble(one),
+                since=one.state_at,
+            )
             for one in revisions
         ]
     )
@@ -91,7 +99,7 @@ def endpoint_health(revisions: Iterable[Revision]) -> Health:
 def endpoint_numbers(endpoints: Any) -> dict[str, int]:
     """How many there are, in all and by their health. Two queries."""
     found = Counter(endpoint_health(one.shown_revisions).status for one in with_revisions(endpoints))
-    return {"total": found.total(), **{str(status): found[status] for status in HealthStatus}}
+    return {"total": found.total(), **{str(status): found[status] for status in Status}}
 
 
 def serving_model(endpoints: Any, *, model: UUID | None, model_version: UUID | None) -> Any:

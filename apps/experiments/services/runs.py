@@ -78,25 +78,17 @@ def run_submit(
         Invalid: a name that is taken, an unknown secret, a script, parameters or a request that cannot be.
     """
     script, parameters = code_of(kind, script, parameters or {})
+    data = dataset_input(dataset_version, DATA)
     spec = run_spec(
-        script=script,
-        data=dataset_input(dataset_version, DATA),
-        parameters=parameters,
-        resources=resources,
-        secrets=secrets,
+        script=script, data=data, parameters=parameters, resources=resources, secrets=secrets,
         time_limit_seconds=time_limit_seconds,
-    )
+    )  # fmt: skip
     more = {"kind": kind, "tags": tags_checked(tags), "retry_of": retry_of}
     run = _draft(experiment, name, spec, dataset_version=dataset_version, requested_by=requested_by, **more)
     workload = workload_submit(
-        project=experiment.project,
-        spec=spec,
-        owner_kind=OWNER_KIND,
-        owner_id=run.pk,
-        name=name,
-        requested_by=requested_by,
-        actor=actor,
-    )
+        project=experiment.project, spec=spec, owner_kind=OWNER_KIND, owner_id=run.pk, name=name,
+        requested_by=requested_by, actor=actor,
+    )  # fmt: skip
     transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk)
     audit.record(actor, "run.submitted", run, detail={"dataset_version": str(dataset_version.pk)})
     return run
