@@ -18,7 +18,8 @@ from rest_framework.test import APIClient
 
 from apps.common import clock
 from apps.common.storage import store
-from apps.datasets.models import DataJob, DatasetVersion
+from apps.datasets.models import DataJob, DatasetVersion, Profile
+from apps.datasets.selectors import companion_of
 from apps.datasets.services.cleaning import cleaning_run_create, cleaning_run_reconcile
 from apps.datasets.services.ingestions import ingestion_create, ingestion_reconcile
 from apps.datasets.services.profiles import profile_create, profile_reconcile
@@ -155,9 +156,13 @@ def test_the_real_jobs_take_the_loans_from_upload_to_a_cleaned_version(
     raw = ingestion.version
     assert (raw.number, raw.row_count, len(raw.schema), ingestion.rejected["count"]) == (1, 4454, 14, 0)
 
+    on_the_way = Profile.objects.get()
+    assert profile_create(version=raw, requested_by=None, actor=TESTER) == (on_the_way, False)
+    on_the_way.delete()
     asked, _ = profile_create(version=raw, requested_by=None, actor=TESTER)
     profile = finish(asked, profile_reconcile)
     assert [column["name"] for column in profile.result["columns"]] == [column["name"] for column in raw.schema]
+    assert profile.result == on_the_way.result
 
     recipe = recipe_create(project=raw.project, name="loans", steps=STEPS, created_by=None, actor=TESTER)
     cleaned = finish(
@@ -166,6 +171,10 @@ def test_the_real_jobs_take_the_loans_from_upload_to_a_cleaned_version(
     assert (cleaned.number, cleaned.parent, sum(cleaned.splits.values())) == (2, raw, cleaned.row_count)
     assert [step["kind"] for step in cleaned.report] == [step["kind"] for step in STEPS]
     assert (objects / cleaned.preprocessor["path"]).is_file()
+    assert [len((companion_of(cleaned, "sample") or {})[part]) for part in ("first", "random")] == [50, 50]
+    in_full = companion_of(cleaned, "report") or {}
+    assert [bool(step["examples"]) for step in in_full["steps"]] == [step["kind"] != "missing_values" for step in STEPS]
+    assert Profile.objects.filter(version=cleaned, state="succeeded").count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
