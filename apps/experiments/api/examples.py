@@ -105,6 +105,37 @@ SERIES = {
     "reset": True,
     "more": False,
 }
+_GPU = {"index": 0, "utilisation_ratio": [0.91, 0.93], "memory_bytes": [20_000_000_000.0, 20_000_000_000.0]}
+_USED = {"rank": 0, "times": [1772443800.0, 1772443805.0], "cpu_cores": [0.98, 1.0], "memory_bytes": [6.1e8, 6.2e8]}
+SYSTEM_METRICS = {"attempt": ATTEMPT_ID, "number": 1, "members": [{**_USED, "gpus": [_GPU]}]}
+RUN_ATTEMPT = {
+    "id": ATTEMPT_ID,
+    "number": 2,
+    "created_at": AT,
+    "submitted_at": AT,
+    "pulled_at": None,
+    "started_at": AT,
+    "ended_at": AT,
+    "heartbeat_at": AT,
+    "outcome": "completed",
+    "detail": "",
+    "message": [],
+    "error": "",
+    "exit_code": 0,
+    "members": 1,
+    "continued_from_step": 50,
+    "environment": {
+        "python": "3.11.7",
+        "platform": "Linux-6.1-x86_64",
+        "hostname": "node-1",
+        "cpu_count": 16,
+        "torch": {"version": "2.13.0", "cuda": "13.0"},
+        "gpus": [{"index": 0, "name": "NVIDIA H200", "memory_bytes": 150_754_820_096}],
+        "driver": "580.82.07",
+        "git_commit": "",
+        "packages": {"numpy": "2.2.6", "torch": "2.13.0"},
+    },
+}
 FILE = {"sha256": SHA256, "size_bytes": 40_120, "metadata": {}, "created_at": AT}
 ARTIFACT = {
     "id": ARTIFACT_ID,

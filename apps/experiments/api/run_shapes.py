@@ -24,6 +24,12 @@ class MetricSummarySerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
 
 
+class SeriesSerializer(serializers.Serializer[Any]):
+    steps = serializers.ListField(child=serializers.IntegerField())
+    values = serializers.ListField(child=serializers.FloatField())
+    times = serializers.ListField(child=serializers.FloatField(), help_text="Unix seconds")
+
+
 @extend_schema_field(serializers.DictField(child=MetricSummarySerializer()))
 class SummaryField(serializers.JSONField):
     """By key of the metric."""

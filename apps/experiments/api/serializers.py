@@ -15,7 +15,7 @@ from apps.common.stories import StateMessageField
 from apps.datasets.models import DatasetVersion
 from apps.experiments.api import examples
 from apps.experiments.api.examples import asked_as, shown_as
-from apps.experiments.api.run_shapes import ParametersField, ResultField, SummaryField
+from apps.experiments.api.run_shapes import ParametersField, ResultField, SeriesSerializer, SummaryField
 from apps.experiments.models import Artifact, Checkpoint, Experiment, Run
 from apps.experiments.models.metric import STEP_MOST
 from apps.experiments.services.requests import SCRIPT_BYTES_MOST, TAG_CHARACTERS_MOST, TAGS_MOST
@@ -175,12 +175,6 @@ class FiniteField(serializers.FloatField):
         if not math.isfinite(found):
             self.fail("invalid")
         return found
-
-
-class SeriesSerializer(serializers.Serializer[Any]):
-    steps = serializers.ListField(child=serializers.IntegerField())
-    values = serializers.ListField(child=serializers.FloatField())
-    times = serializers.ListField(child=serializers.FloatField(), help_text="Unix seconds")
 
 
 @shown_as(examples.SERIES)

@@ -25,6 +25,7 @@ from apps.common.errors import Invalid
 from apps.common.stories import StoryMixin
 from apps.experiments.api import serializers as shapes
 from apps.experiments.api.again import AgainMixin
+from apps.experiments.api.run_page import RunPageMixin
 from apps.experiments.api.table import RunTableMixin
 from apps.experiments.models import Artifact, Checkpoint, Experiment, Run
 from apps.experiments.selectors.metrics import KEYS_MOST, run_curves, run_points_after
@@ -74,7 +75,7 @@ class ExperimentViewSet(CreateViewSet):
         summary="Submit a run", request=shapes.RunCreateSerializer, responses={201: shapes.RunSerializer}
     ),
 )
-class RunViewSet(RunTableMixin, AgainMixin, StoryMixin, CreateViewSet):
+class RunViewSet(RunTableMixin, RunPageMixin, AgainMixin, StoryMixin, CreateViewSet):
     """Executions of training scripts."""
 
     queryset = Run.objects.all()

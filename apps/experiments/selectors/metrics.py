@@ -68,14 +68,14 @@ def run_curves(run: Run, keys: Sequence[str], points: int, span: Span | None = N
     found: SeriesByKey = {key: {"steps": [], "values": [], "times": []} for key in keys}
     rows = _within(_rows(run, keys), span).order_by("key", "id")
     if span == Span() and points <= PREVIEW_POINTS // 2:
-        rows = _previewed(rows, run.attempt_starts)
+        rows = previewed(rows, partly_superseded(run.attempt_starts))
     else:
         rows = rows.values_list(*PACKED)
     for key, group in groupby(rows.iterator(chunk_size=50), key=itemgetter(0)):
-        columns, newest = _joined(group, run.attempt_starts, span)
+        columns, newest = joined(group, run.attempt_starts, span)
         last = max(last, newest)
         if len(columns[0]) or key in found:
-            found[key] = _listed(thinned(columns, points))
+            found[key] = listed(thinned(columns, points))
     return Curves(found, live_from, last)
 
 
@@ -135,10 +135,10 @@ def _raw(rows: Iterable[Row], starts: Any) -> SeriesByKey:
         whole = found.setdefault(row[0], (array("q"), array("d"), array("d")))
         for target, column in zip(whole, columns, strict=True):
             target.extend(column)
-    return {key: _listed(columns) for key, columns in found.items()}
+    return {key: listed(columns) for key, columns in found.items()}
 
 
-def _listed(columns: Columns) -> dict[str, list[float]]:
+def listed(columns: Columns) -> dict[str, list[float]]:
     return {name: column.tolist() for name, column in zip(("steps", "values", "times"), columns, strict=True)}
 
 
@@ -149,20 +149,26 @@ def _within(rows: QuerySet[MetricBatch], span: Span) -> QuerySet[MetricBatch]:
     return rows if span.to_step is None else rows.filter(first_step__lte=span.to_step)
 
 
-def _previewed(rows: QuerySet[MetricBatch], starts: Any) -> Any:
-    """Rows as `PACKED`, with a preview in the place of many points, where all of these count."""
-    limits = {int(number): last_step_that_counts(starts, int(number)) for number in starts}
-    partly = [Q(attempt__number=number, last_step__gt=limit) for number, limit in limits.items() if isfinite(limit)]
-    raw = reduce(or_, partly, Q(preview=None))
+def previewed(rows: QuerySet[MetricBatch], raw: Q) -> Any:
+    """Rows as `PACKED`, with a preview in the place of many points where there is one, but for those that are `raw`;
+    the run comes last."""
+    raw = raw | Q(preview=None)
     columns = {name: Case(When(raw, then=F(name)), default=None) for name in ("steps", "values", "times")}
     whole = Case(When(raw, then=None), default=F("preview"), output_field=BinaryField())
     named = {f"raw_{name}": column for name, column in columns.items()}
     return rows.annotate(**named, thin=whole).values_list(
-        "key", "attempt__number", "transaction_id", "id", *named, "thin"
+        "key", "attempt__number", "transaction_id", "id", *named, "thin", "run"
     )
 
 
-def _joined(rows: Iterator[Row], starts: Any, span: Span) -> tuple[Columns, Cursor]:
+def partly_superseded(starts: Any) -> Q:
+    """Rows of a run of which some points count and some do not."""
+    limits = {int(number): last_step_that_counts(starts, int(number)) for number in starts}
+    partly = [Q(attempt__number=number, last_step__gt=limit) for number, limit in limits.items() if isfinite(limit)]
+    return reduce(or_, partly, Q(pk__in=[]))
+
+
+def joined(rows: Iterator[Row], starts: Any, span: Span) -> tuple[Columns, Cursor]:
     """All points that count, and the cursor of the last row."""
     whole: Columns = (array("q"), array("d"), array("d"))
     newest: Cursor = (0, 0)
