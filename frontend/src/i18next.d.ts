@@ -3,6 +3,7 @@ import type common from "./locale/common.en.json";
 import type form from "./locale/form.en.json";
 import type lineage from "./locale/lineage.en.json";
 import type messages from "./locale/messages.en.json";
+import type map from "./locale/map.en.json";
 import type states from "./locale/states.en.json";
 import type access from "./features/access/locale/en.json";
 import type datasets from "./features/datasets/locale/en.json";
@@ -21,6 +22,7 @@ declare module "i18next" {
       form: typeof form;
       lineage: typeof lineage;
       messages: typeof messages;
+      map: typeof map;
       overview: typeof overview;
       datasets: typeof datasets;
       runs: typeof runs;

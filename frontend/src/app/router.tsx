@@ -22,7 +22,7 @@ const overview = createRoute({
   getParentRoute: () => root,
   path: "/",
   component: lazyRouteComponent(() => import("@/features/overview/pages/overview-page"), "OverviewPage"),
-  ...words("overview", "messages"),
+  ...words("overview", "messages", "map"),
 });
 
 // -- datasets
@@ -172,7 +172,7 @@ const quotas = createRoute({
   path: "/quotas",
   validateSearch: (s: Search) => optional({ tab: oneOf(s.tab, ["map", "queue", "usage", "history"] as const), pool: text(s.pool), window: text(s.window) }),
   component: lazyRouteComponent(() => import("@/features/quotas/pages/quotas-page"), "QuotasPage"),
-  ...words("quotas", "messages"),
+  ...words("quotas", "messages", "map"),
 });
 /** Where the queue was before the dashboard; also a short address to tell somebody. */
 const queue = createRoute({
@@ -186,7 +186,7 @@ const workload = createRoute({
   getParentRoute: () => root,
   path: "/workloads/$workloadId",
   component: lazyRouteComponent(() => import("@/features/quotas/pages/workload-page"), "WorkloadPage"),
-  ...words("quotas", "messages"),
+  ...words("quotas", "messages", "map"),
 });
 
 // -- access
