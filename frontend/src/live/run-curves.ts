@@ -117,14 +117,19 @@ export class RunCurves {
     return count;
   }
 
-  /** Reads these metrics as finely as asked between two places on the axis. */
-  async refine(keys: readonly string[], axis: XAxis, low: number, high: number, points: number): Promise<void> {
+  /** Reads these metrics as finely as asked between two places on the axis; how many points of each there were. */
+  async refine(keys: readonly string[], axis: XAxis, low: number, high: number, points: number): Promise<Record<string, number>> {
     const shift = axis.kind === "relative" ? axis.zero : 0;
     const span = axis.kind === "step" ? { from_step: Math.floor(low), to_step: Math.ceil(high) } : { from_time: low + shift, to_time: high + shift };
     const answer = await this.read({ keys, points, ...span });
-    if (this.ended) return;
-    for (const [key, series] of Object.entries(answer.series)) this.buffer.refine(key, series);
-    this.changed(Object.keys(answer.series));
+    if (this.ended) return {};
+    const found: Record<string, number> = {};
+    for (const [key, series] of Object.entries(answer.series)) {
+      this.buffer.refine(key, series);
+      found[key] = series.steps.length;
+    }
+    this.changed(Object.keys(found));
+    return found;
   }
 
   /** Read what is new: for whoever looks while the socket is away. */

@@ -2,7 +2,7 @@ import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query
 import { api, unwrap } from "@/api/client";
 import type { components } from "@/api/schema.gen";
 import type { ReadMetrics } from "@/live/run-curves";
-import { runListKey } from "./api-list";
+import { useRunsChanged } from "./api-list";
 
 type Schemas = components["schemas"];
 export type Run = Schemas["Run"];
@@ -63,14 +63,23 @@ export const readMetrics =
   ({ keys, ...rest }) =>
     unwrap(api.GET("/api/v1/runs/{id}/metrics", { params: { path: { id }, query: { ...rest, ...(keys.length ? { keys: keys.join(",") } : {}) } } }));
 
-/** A verb's answer is the run as it is now. */
-export function useStopRun(id: string) {
-  const client = useQueryClient();
+/** The run again, as a new one. */
+export function useRetryRun(id: string) {
+  const changed = useRunsChanged();
   return useMutation({
-    mutationFn: () => unwrap(api.POST("/api/v1/runs/{id}/stop", { params: { path: { id } } })),
+    mutationFn: () => unwrap(api.POST("/api/v1/runs/{id}/retry", { params: { path: { id } } })),
+    onSuccess: changed,
+  });
+}
+
+export function useTagRun(id: string) {
+  const client = useQueryClient();
+  const changed = useRunsChanged();
+  return useMutation({
+    mutationFn: (tags: string[]) => unwrap(api.PUT("/api/v1/runs/{id}/tags", { params: { path: { id } }, body: { tags } })),
     onSuccess: (run) => {
       client.setQueryData(runQuery(id).queryKey, run);
-      void client.invalidateQueries({ queryKey: runListKey });
+      return changed();
     },
   });
 }

@@ -1,7 +1,123 @@
+import { Code, Tabs } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
+import { useCrumbs } from "@/components/breadcrumbs";
+import { Faces, LoadingFace } from "@/components/faces";
+import { LineageGraph } from "@/components/lineage-graph";
+import { LogDock } from "@/components/logs/log-dock";
+import { LogViewer } from "@/components/logs/log-viewer";
 import { PageHeader } from "@/components/page-header";
+import { StateBadge } from "@/components/state-badge";
+import { isOver } from "@/lib/states";
+import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
+import { attemptsQuery, runKey, runQuery, workloadKey, type Attempt, type Run } from "../api";
+import { Attempts } from "../components/run/attempts";
+import { CurveGrid } from "../components/run/curve-grid";
+import type { View } from "../components/run/curve-tools";
+import { RunActions } from "../components/run/run-actions";
+import { Facts, RunFacts } from "../components/run/run-facts";
+import { RunFiles } from "../components/run/run-files";
+import { RunLead, StateReason } from "../components/run/run-lead";
+import { RunStory } from "../components/run/run-story";
+import { Waiting } from "../components/run/waiting";
+import classes from "../components/run/run.module.css";
+
+const route = getRouteApi("/runs/$runId");
 
 export function RunPage() {
   const { t } = useTranslation("runs");
-  return <PageHeader title={t("title")} />;
+  const { runId } = route.useParams();
+  const refetchInterval = useFallbackInterval();
+  const query = useQuery({ ...runQuery(runId), refetchInterval });
+  useLiveRefresh(`run.${runId}`, [runKey(runId)]);
+  const workload = query.data?.workload;
+  useLiveRefresh(workload ? `workload.${workload}` : null, [workloadKey(workload ?? ""), runKey(runId)]);
+  useCrumbs([{ title: t("title"), link: { to: "/runs" } }, ...(query.data ? [{ title: query.data.name }] : [])]);
+  return (
+    <Faces query={query} loading={<LoadingFace rows={12} />}>
+      {(run) => <Shown key={run.id} run={run} />}
+    </Faces>
+  );
+}
+
+const NO_ATTEMPTS: readonly Attempt[] = [];
+
+function Shown({ run }: { run: Run }) {
+  const { t } = useTranslation(["runs", "common"]);
+  const search = route.useSearch();
+  const navigate = useNavigate({ from: "/runs/$runId" });
+  const attempts = useQuery({ ...attemptsQuery(run.workload ?? ""), enabled: run.workload !== null }).data ?? NO_ATTEMPTS;
+  const tab = search.tab ?? "curves";
+  const view = useMemo<View>(() => ({ x: search.x ?? "step", smooth: smoothOf(search.smooth), log: search.log === "1" }), [search.x, search.smooth, search.log]);
+  const onView = useCallback(
+    (change: Partial<View>) => {
+      const next = {
+        ...("x" in change ? { x: change.x === "step" ? undefined : change.x } : {}),
+        ...("smooth" in change ? { smooth: change.smooth ? String(change.smooth) : undefined } : {}),
+        ...("log" in change ? { log: change.log ? "1" : undefined } : {}),
+      };
+      void navigate({ search: (before) => ({ ...before, ...next }), replace: true, resetScroll: false });
+    },
+    [navigate],
+  );
+  const onLine = useCallback((line: number | undefined) => void navigate({ search: (before) => ({ ...before, line: line === undefined ? undefined : String(line) }), replace: true, resetScroll: false }), [navigate]);
+  const line = search.line && /^\d+$/.test(search.line) ? Number(search.line) : undefined;
+  const logged = useMemo(() => attempts.map(({ id, number, members }) => ({ id, number, members: Array.isArray(members) ? Math.max(1, members.length) : 1 })), [attempts]);
+  const over = isOver(run.state);
+  return (
+    <>
+      <PageHeader title={run.name} badge={<StateBadge noun="run" state={run.state} />} lead={<RunLead run={run} />} actions={<RunActions run={run} />} />
+      <StateReason run={run} />
+      {run.state === "queued" && run.workload ? <Waiting run={run} workload={run.workload} /> : null}
+      <div className={classes.columns}>
+        <Tabs value={tab} keepMounted={false} onChange={(value) => void navigate({ search: (before) => ({ ...before, tab: value === "curves" ? undefined : (value ?? undefined) }), resetScroll: false })}>
+          <Tabs.List mb="sm">
+            {TABS.map((each) => (
+              <Tabs.Tab key={each} value={each}>
+                {t(`tab.${each}`)}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+          <Tabs.Panel value="curves">
+            <CurveGrid run={run} view={view} onView={onView} marks={NO_MARKS} />
+          </Tabs.Panel>
+          <Tabs.Panel value="files">
+            <RunFiles id={run.id} />
+          </Tabs.Panel>
+          <Tabs.Panel value="lineage">
+            <LineageGraph kind="run" id={run.id} />
+          </Tabs.Panel>
+          <Tabs.Panel value="script">
+            <Code block className={classes.script} tabIndex={0}>
+              {run.script || t("page.noScript")}
+            </Code>
+          </Tabs.Panel>
+          <Tabs.Panel value="story">
+            <RunStory id={run.id} />
+          </Tabs.Panel>
+        </Tabs>
+        <aside className={classes.side} aria-label={t("page.facts")}>
+          <RunFacts run={run} />
+          <Facts title={t("attempts.title")}>
+            <Attempts attempts={attempts} />
+          </Facts>
+        </aside>
+      </div>
+      {run.workload ? (
+        <LogDock title={t("logs.title", { ns: "common" })}>
+          <LogViewer workload={run.workload} attempts={logged} line={line} onLine={onLine} isOver={over} />
+        </LogDock>
+      ) : null}
+    </>
+  );
+}
+
+const TABS = ["curves", "files", "lineage", "script", "story"] as const;
+const NO_MARKS: never[] = [];
+
+function smoothOf(text: string | undefined): number {
+  const smooth = Number(text ?? 0);
+  return smooth >= 0 && smooth <= 0.99 ? smooth : 0;
 }

@@ -1,0 +1,98 @@
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Ago } from "@/components/ago";
+import { CopyButton } from "@/components/copy-button";
+import { duration, value } from "@/lib/format";
+import type { Run } from "../../api";
+import { holdings } from "../../holdings";
+import classes from "./run.module.css";
+
+/** Parameters, results, data and what it asks for. */
+export function RunFacts({ run }: { run: Run }) {
+  const { t } = useTranslation("runs");
+  const parameters = Object.entries(run.parameters);
+  const results = Object.entries(run.result?.metrics ?? {});
+  return (
+    <>
+      {run.result?.error?.detail ? (
+        <Facts title={t("facts.error")}>
+          <p className={classes.error} lang="en">
+            {run.result.error.detail}
+          </p>
+        </Facts>
+      ) : null}
+      <Facts title={t("facts.parameters")} aside={parameters.length ? <CopyButton text={JSON.stringify(run.parameters, null, 2)} label={t("facts.copyParameters")} /> : null}>
+        {parameters.length ? <Pairs pairs={parameters.map(([key, each]) => [key, textOf(each)])} mono /> : <p className="soft">{t("facts.noParameters")}</p>}
+      </Facts>
+      {results.length ? (
+        <Facts title={t("facts.results")}>
+          <Pairs pairs={results.map(([key, each]) => [key, value(each)])} mono />
+        </Facts>
+      ) : null}
+      <Facts title={t("facts.data")}>
+        <Pairs
+          pairs={[
+            [
+              t("column.dataset"),
+              run.dataset_name ? (
+                <Link key="dataset" to="/dataset-versions/$versionId" params={{ versionId: run.dataset_version }}>
+                  {run.dataset_name} v{run.dataset_version_number}
+                </Link>
+              ) : (
+                t("hidden", { ns: "common" })
+              ),
+            ],
+            [t("facts.asks"), holdings([run.resources], t("cpu"))],
+            [t("facts.timeLimit"), duration(run.time_limit_seconds)],
+            ...(run.secrets.length ? [[t("facts.secrets"), run.secrets.join(", ")] as const] : []),
+            ...(run.retry_of
+              ? [
+                  [
+                    t("facts.retryOf"),
+                    <Link key="retry" to="/runs/$runId" params={{ runId: run.retry_of }} className="mono">
+                      {run.retry_of.slice(-8)}
+                    </Link>,
+                  ] as const,
+                ]
+              : []),
+            [t("column.created_at"), <Ago key="created" at={run.created_at} />],
+            ...(run.started_at ? [[t("column.started_at"), <Ago key="started" at={run.started_at} />] as const] : []),
+            ...(run.ended_at ? [[t("column.ended_at"), <Ago key="ended" at={run.ended_at} />] as const] : []),
+          ]}
+        />
+      </Facts>
+    </>
+  );
+}
+
+export function Facts({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
+  return (
+    <section className={classes.facts} aria-label={title}>
+      <div className={classes.factsHead}>
+        <h2>{title}</h2>
+        {aside}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+export function Pairs({ pairs, mono = false }: { pairs: readonly (readonly [string, ReactNode])[]; mono?: boolean }) {
+  return (
+    <dl className={classes.pairs} data-mono={mono || undefined}>
+      {pairs.map(([key, each]) => (
+        <div key={key}>
+          <dt title={key}>{key}</dt>
+          <dd title={typeof each === "string" ? each : undefined}>{each}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function textOf(each: unknown): string {
+  if (typeof each === "number") return Number.isInteger(each) ? String(each) : value(each, 6);
+  return typeof each === "string" ? each : JSON.stringify(each);
+}
+
