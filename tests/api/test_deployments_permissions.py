@@ -39,6 +39,7 @@ CASES = [
     Case("GET", endpoint),
     Case("GET", lambda ctx: f"{endpoint(ctx)}/figures"),
     Case("GET", lambda ctx: f"{API}/endpoints/summary?page_size={5 if endpoint(ctx) else 0}"),
+    Case("GET", lambda ctx: f"{endpoint(ctx)}/signature", status=404),
     Case(
         "POST",
         lambda ctx: f"{endpoint(ctx)}/try",

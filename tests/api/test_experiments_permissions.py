@@ -125,6 +125,7 @@ CASES = [
     Case("GET", listed("model-versions", ModelVersionFactory)),
     Case("GET", one("model-versions", ModelVersionFactory)),
     Case("GET", one("model-versions", ModelVersionFactory, "/story")),
+    Case("GET", one("model-versions", ModelVersionFactory, "/signature"), status=404),
     Case("POST", f"{API}/model-versions", body=version_body, role=Role.EDITOR, status=201),
     Case("POST", one("model-versions", ModelVersionFactory, "/archive"), role=Role.EDITOR),
     Case("GET", listed("model-aliases", ModelAliasFactory)),

@@ -179,4 +179,4 @@ class EndpointNumbersSerializer(serializers.Serializer[Any]):
     """How many there are, in all and by their health."""
 
     def get_fields(self) -> dict[str, Any]:
-        return {name: serializers.IntegerField() for name in ("total", *Status)}
+        return {name: serializers.IntegerField() for name in ("total", *map(str, Status))}

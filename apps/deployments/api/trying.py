@@ -11,10 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access.permissions import caller
+from apps.common.errors import NotFound
 from apps.deployments.api.serializers import MODEL_VERSION_ID, REVISION
 from apps.deployments.models import Endpoint, Revision
 from apps.deployments.selectors.endpoints import endpoint_health
 from apps.deployments.services.trying import NoReadyReplica, endpoint_try
+from apps.experiments.models import ModelVersion
+from apps.experiments.selectors.signatures import signature_of
 
 RECORDS_MOST = 100
 
@@ -56,6 +59,17 @@ class TriedSerializer(serializers.Serializer[Any]):
 
 class TryMixin:
     """For the viewset of endpoints."""
+
+    @extend_schema(summary="What an endpoint takes", responses={200: {"$ref": "#/components/schemas/Signature"}})
+    @action(detail=True, methods=["get"], filter_backends=(), pagination_class=None)
+    def signature(self: Any, request: Request, pk: str) -> Response:
+        """Of the model version that answers, else of the newest: as `GET /model-versions/{id}/signature`."""
+        endpoint: Any = self.get_object()
+        shown = endpoint.shown_revisions
+        revision = next((one for one in shown if one.weight), next(iter(shown), None))
+        if revision is None:
+            raise NotFound("This endpoint has no revision.")
+        return Response(signature_of(ModelVersion.objects.get(pk=revision.model_version_id)))
 
     @extend_schema(
         summary="Try an endpoint",

@@ -113,7 +113,7 @@ class WordsSerializer(serializers.Serializer[Any]):
     description = serializers.CharField()
 
 
-class RunKindSerializer(serializers.Serializer[Any]):
+class RunKindFormSerializer(serializers.Serializer[Any]):
     """One kind of run, with words for people and the schema of its parameters."""
 
     def get_fields(self) -> dict[str, Any]:
@@ -127,15 +127,15 @@ class RunKindSerializer(serializers.Serializer[Any]):
         }
 
 
-class RunKindsSerializer(serializers.Serializer[Any]):
-    kinds = RunKindSerializer(many=True)
+class RunFormsSerializer(serializers.Serializer[Any]):
+    kinds = RunKindFormSerializer(many=True)
     request = serializers.DictField(help_text="JSON Schema 2020-12 of what every run asks for")
 
 
 class RunKindsView(APIView):
     """What a form for a run is built from."""
 
-    @extend_schema(summary="Kinds of runs and their parameters", responses=RunKindsSerializer)
+    @extend_schema(summary="Kinds of runs and their parameters", responses=RunFormsSerializer)
     def get(self, request: Request) -> Response:
         """JSON Schemas with words in English, and in Simplified Chinese under `x-zh-hans`."""
         return Response({"kinds": run_kinds(), "request": request_form()})

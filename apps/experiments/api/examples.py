@@ -212,6 +212,15 @@ MODEL_VERSION = {
     "registered_by": "01936f2e-0000-7000-8000-000000000007",
     "created_at": AT,
 }
+SIGNATURE = {
+    "model_version": MODEL_VERSION_ID,
+    "inputs": [
+        {"name": "Income", "type": "number", "categories": None, "typical": 125.0},
+        {"name": "Home", "type": "category", "categories": ["owner", "rent"], "typical": "owner"},
+    ],
+    "label": {"column": "Status", "classes": ["good", "bad"]},
+    "example": {"Income": 129, "Home": "rent"},
+}
 MODEL_ALIAS = {
     "id": "01936f2e-0000-7000-8000-000000000109",
     "project": PROJECT_ID,

@@ -17,6 +17,7 @@ from apps.common.api import CreateViewSet
 from apps.common.audit import Actor
 from apps.common.stories import StoryMixin
 from apps.experiments.api import registry_shapes as shapes
+from apps.experiments.api.signatures import SignatureMixin
 from apps.experiments.models import ModelAlias, ModelVersion, RegisteredModel
 from apps.experiments.selectors.registry import with_latest, with_names
 from apps.experiments.services.registry import (
@@ -62,7 +63,7 @@ class RegisteredModelViewSet(CreateViewSet):
     list=extend_schema(summary="List model versions"),
     retrieve=extend_schema(summary="One model version"),
 )
-class ModelVersionViewSet(StoryMixin, CreateViewSet):
+class ModelVersionViewSet(SignatureMixin, StoryMixin, CreateViewSet):
     """What runs made, fixed and numbered."""
 
     queryset = ModelVersion.objects.all()
