@@ -66,6 +66,7 @@ def test_a_pool_shows_its_machines_and_kinds_of_gpu(editor: User) -> None:
         "name": "local",
         "backend": "fake",
         "organisation": None,
+        "organisation_name": None,
         "created_at": api.get(f"{API}/pools/{pool.pk}").json()["created_at"],
     }
     [node] = api.get(f"{API}/nodes", {"pool": str(pool.pk)}).json()["results"]

@@ -33,9 +33,11 @@ RANK_MOST = 1_000_000
 
 
 class PoolSerializer(serializers.ModelSerializer[ResourcePool]):
+    organisation_name = serializers.CharField(source="organisation.name", read_only=True, allow_null=True)
+
     class Meta:
         model = ResourcePool
-        fields = ["id", "name", "backend", "organisation", "created_at"]
+        fields = ["id", "name", "backend", "organisation", "organisation_name", "created_at"]
 
 
 class FlavorSerializer(serializers.ModelSerializer[ResourceFlavor]):

@@ -50,7 +50,7 @@ def named(one: str, many: str) -> Callable[[type[ReadViewSet]], type[ReadViewSet
 class PoolViewSet(PoolReads, ReadViewSet):
     """Nodes that are scheduled together."""
 
-    queryset = ResourcePool.objects.all()
+    queryset = ResourcePool.objects.select_related("organisation")
     serializer_class = s.PoolSerializer
     filter_backends: Any = (RowFilterBackend, SearchFilter, OrderingFilter)
     filterset_fields = ["name", "backend"]

@@ -39,7 +39,10 @@ class UsageRecord(ProjectScoped):
                 name="usage_forward",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["project", "-id"], name="usage_project")]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "-id"], name="usage_project"),
+            models.Index(fields=["pool", "closed_at"], name="usage_pool_closed"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.members} members of {self.workload_id}"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.common.messages import KINDS, SAID, Part, catalogue, codes, parts_of
@@ -20,6 +20,7 @@ from tests.architecture.tree import ROOT
 from workers.contracts.sentences import SENTENCES, say
 
 GIB = 1 << 30
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NAMES = st.from_regex(r"[a-z][a-z0-9_-]{0,20}", fullmatch=True)
 TEXTS = st.from_regex(r"[A-Za-z][a-z ]{0,30}[a-z]", fullmatch=True)
 FLAVORS = st.sampled_from(["", "H200", "A100-SXM4-80GB", "RTX-6000"])
@@ -84,7 +85,7 @@ CLOSED = [code for code in SENTENCES if code not in OPEN]
 
 @pytest.mark.parametrize("code", sorted(SENTENCES))
 def test_every_sentence_is_taken_apart_exactly(code: str) -> None:
-    @settings(max_examples=30)
+    @settings(UNHURRIED, max_examples=30)
     @given(sentences(only=[code]))
     def round_trip(made: tuple[str, Part]) -> None:
         assert parts_of(made[0]) == (made[1],)
@@ -92,6 +93,7 @@ def test_every_sentence_is_taken_apart_exactly(code: str) -> None:
     round_trip()
 
 
+@UNHURRIED
 @given(st.lists(sentences(only=CLOSED), min_size=1, max_size=4), TEXTS)
 def test_sentences_are_told_apart_and_from_what_others_say(made: list[tuple[str, Part]], words: str) -> None:
     said, parts = " ".join(text for text, _ in made), tuple(part for _, part in made)
@@ -100,6 +102,7 @@ def test_sentences_are_told_apart_and_from_what_others_say(made: list[tuple[str,
     assert parts_of(f"{said} {words}.") == (*parts, Part(SAID, {"text": f"{words}."}))
 
 
+@UNHURRIED
 @given(sentences(only=OPEN), sentences(only=["tries_again", "given_up"]))
 def test_what_ends_with_the_words_of_others_ends_before_ours(one: Any, other: Any) -> None:
     assert parts_of(f"{one[0]}. {other[0]}") == (
@@ -112,6 +115,7 @@ def _with_point(part: Part) -> dict[str, str]:
     return {"error": f"{part.params['error']}."}
 
 
+@UNHURRIED
 @given(st.text(max_size=200))
 def test_what_others_say_stays_as_it_is(text: str) -> None:
     assert parts_of(text) == ((Part(SAID, {"text": text}),) if text else ())

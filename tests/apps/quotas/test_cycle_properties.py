@@ -9,6 +9,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.common.messages import SAID, parts_of
 from apps.quotas.scheduling.cycle import cycle
 from apps.quotas.scheduling.fit import Books, needed
 from apps.quotas.scheduling.snapshot import (
@@ -113,6 +114,13 @@ def test_everything_that_waits_or_wants_to_grow_gets_exactly_one_decision(snapsh
     expected = [h.workload_id for h in snapshot.holdings if h.wanted > len(h.assignments)]
     expected += [one.workload_id for one in snapshot.waiting]
     assert Counter(d.workload_id for d in cycle(snapshot)) == Counter(expected)
+
+
+@given(snapshots())
+@settings(max_examples=120, deadline=None)
+def test_whoever_is_not_admitted_is_told_why_in_sentences_of_the_closed_list(snapshot: Snapshot) -> None:
+    told = [decision.detail for decision in cycle(snapshot) if isinstance(decision, Wait | Refuse)]
+    assert [detail for detail in told if not detail or SAID in {part.code for part in parts_of(detail)}] == []
 
 
 @given(snapshots())
