@@ -22,6 +22,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from apps.access.api.serializers import MeSerializer
+from apps.access.permissions import caller
 from apps.common.errors import Unavailable
 
 MANIFEST = "dashboard/manifest.json"
@@ -70,7 +71,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         **built(),
         "language": "zh-Hans" if (get_language() or "").startswith("zh") else "en",
         "scheme": scheme if scheme in SCHEMES else "",
-        "me": MeSerializer(request.user).data,
+        "me": MeSerializer(caller(request)).data,
         "nonce": getattr(request, "csp_nonce", ""),
     }
     return render(request, "controlplane/dashboard.html", context)
