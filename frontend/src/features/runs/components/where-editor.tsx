@@ -61,7 +61,7 @@ export function WhereEditor({ initial, known, onDone, onCancel }: Props) {
             data={[...operators]}
             value={isRefused(whole) ? used : whole.operator}
             disabled={!isRefused(whole)}
-            onChange={(chosen) => setOperator((chosen ?? "=") as Operator)}
+            onChange={(chosen) => setOperator((chosen ?? "="))}
             allowDeselect={false}
             comboboxProps={{ withinPortal: false }}
           />
