@@ -2,8 +2,8 @@ import type { InfiniteData } from "@tanstack/react-query";
 
 /** A page of a list. */
 export interface Page<T> {
-  next: string | null;
-  previous?: string | null;
+  next?: string | null | undefined;
+  previous?: string | null | undefined;
   results: T[];
 }
 

@@ -1,7 +1,195 @@
+import { Alert, Button, Loader } from "@mantine/core";
+import { IconCircleCheck, IconCircleX, IconPlayerStop, IconTerminal2 } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { Ago } from "@/components/ago";
+import { useCrumbs } from "@/components/breadcrumbs";
+import { ConfirmDialog } from "@/components/confirm-dialog";
+import { Faces, LoadingFace, NotFound } from "@/components/faces";
 import { PageHeader } from "@/components/page-header";
+import { Reason } from "@/components/reason";
+import { StateBadge } from "@/components/state-badge";
+import { LinkButton } from "@/components/link-button";
+import { between, duration } from "@/lib/format";
+import { useHasRole } from "@/lib/permissions";
+import { isOver } from "@/lib/states";
+import { useNow } from "@/lib/use-now";
+import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
+import { cancelJob, jobQuery, jobStoryQuery, keys, useWrite, type CleaningRun, type Ingestion, type Job, type JobKind, type Profile } from "../api";
+import { ParseAgain } from "../components/parse-again";
+import { RejectedRows } from "../components/rejected-rows";
+import { ReportRail } from "../components/report-rail";
+import { Story } from "../components/story";
+import { placeOf } from "../logic/show";
+import classes from "./job-page.module.css";
 
+const route = getRouteApi("/dataset-jobs/$kind/$jobId");
+const KINDS: readonly JobKind[] = ["ingestion", "cleaning_run", "profile"];
+
+/** A job that makes or measures a version: its state live, why it is in it, what came of it. */
 export function JobPage() {
+  const { kind, jobId } = route.useParams();
+  const known = KINDS.find((each) => each === kind);
+  return known ? <OfKind key={jobId} kind={known} id={jobId} /> : <NotFound />;
+}
+
+function OfKind({ kind, id }: { kind: JobKind; id: string }) {
+  const interval = useFallbackInterval();
+  const query = useQuery({ ...jobQuery(kind, id), refetchInterval: interval });
+  useLiveRefresh(`${kind}.${id}`, [keys.all], 200);
+  return (
+    <Faces query={query} loading={<LoadingFace height={320} />}>
+      {(job) => <Shown kind={kind} job={job} />}
+    </Faces>
+  );
+}
+
+interface About {
+  title: string;
+  /** The dataset that it belongs to. */
+  dataset: { id: string; name: string };
+  /** What came of it, once it has succeeded. */
+  made: { id: string; number: number | null } | null;
+}
+
+function useAbout(kind: JobKind, job: Job): About {
   const { t } = useTranslation("datasets");
-  return <PageHeader title={t("title")} />;
+  if (kind === "ingestion") {
+    const found = job as Ingestion;
+    return {
+      title: t("job.title.ingestion", { name: found.source_name }),
+      dataset: { id: found.dataset, name: found.dataset_name },
+      made: found.version ? { id: found.version, number: found.version_number } : null,
+    };
+  }
+  if (kind === "profile") {
+    const found = job as Profile;
+    return {
+      title: t("job.title.profile", { name: found.dataset_name, number: found.version_number }),
+      dataset: { id: found.dataset, name: found.dataset_name },
+      made: found.state === "succeeded" ? { id: found.version, number: found.version_number } : null,
+    };
+  }
+  const found = job as CleaningRun;
+  return {
+    title: t("job.title.cleaning_run", { name: found.input_dataset_name, number: found.input_version_number, recipe: found.recipe_name, recipeNumber: found.recipe_number }),
+    dataset: { id: found.output_dataset, name: found.output_dataset_name },
+    made: found.output_version ? { id: found.output_version, number: found.output_version_number } : null,
+  };
+}
+
+function Shown({ kind, job }: { kind: JobKind; job: Job }) {
+  const { t } = useTranslation("datasets");
+  const { t: tCommon } = useTranslation();
+  const about = useAbout(kind, job);
+  const mayWrite = useHasRole("editor", job.project);
+  useCrumbs([
+    { title: t("title"), link: { to: "/datasets" } },
+    { title: about.dataset.name, link: { to: "/datasets/$datasetId", params: { datasetId: about.dataset.id } } },
+    { title: t(`job.${kind}`) },
+  ]);
+  return (
+    <>
+      <PageHeader
+        title={about.title}
+        badge={<StateBadge noun="job" state={job.state} />}
+        lead={
+          <>
+            <Link to="/datasets/$datasetId" params={{ datasetId: about.dataset.id }}>
+              {about.dataset.name}
+            </Link>
+            {job.requested_by_name ? <span>{tCommon("by", { name: job.requested_by_name })}</span> : null}
+            <Ago at={job.created_at} />
+            <Lasted job={job} />
+            <Link to="/workloads/$workloadId" params={{ workloadId: job.workload }}>
+              <IconTerminal2 size={14} aria-hidden className={classes.icon} /> {t("job.logs")}
+            </Link>
+          </>
+        }
+        actions={mayWrite && !isOver(job.state) ? <Cancel kind={kind} job={job} title={about.title} /> : undefined}
+      />
+      <Outcome kind={kind} job={job} about={about} />
+      {kind === "ingestion" ? <RejectedRows ingestion={job as Ingestion} /> : null}
+      {kind === "ingestion" && mayWrite && isOver(job.state) && job.state !== "succeeded" ? <ParseAgain ingestion={job as Ingestion} /> : null}
+      {kind === "cleaning_run" && about.made ? (
+        <section className={classes.part}>
+          <h2>{t("tab.report")}</h2>
+          <ReportRail version={about.made.id} />
+        </section>
+      ) : null}
+      <section className={classes.part}>
+        <h2>{t("tab.story")}</h2>
+        <Story noun="job" query={jobStoryQuery(kind, job.id)} />
+      </section>
+    </>
+  );
+}
+
+/** How long it has lasted, or lasts. */
+function Lasted({ job }: { job: Job }) {
+  const { t } = useTranslation("datasets");
+  const now = useNow(1);
+  const isDone = isOver(job.state);
+  return <span>{t(isDone ? "job.took" : "job.lasts", { duration: duration(between(job.created_at, isDone ? job.state_at : null, now)) })}</span>;
+}
+
+/** The state in words, with what there is to do next. */
+function Outcome({ kind, job, about }: { kind: JobKind; job: Job; about: About }) {
+  const { t } = useTranslation("datasets");
+  if (job.state === "succeeded" && about.made) {
+    return (
+      <Banner color="teal" icon={<IconCircleCheck aria-hidden />} title={kind === "profile" ? t("job.profiled") : t("job.published", { name: about.dataset.name, number: about.made.number })}>
+        <LinkButton to="/dataset-versions/$versionId" params={{ versionId: about.made.id }}>
+          {t("job.open", { number: about.made.number })}
+        </LinkButton>
+      </Banner>
+    );
+  }
+  if (job.state === "failed") {
+    const place = placeOf(job.state_detail);
+    return (
+      <Banner color="red" icon={<IconCircleX aria-hidden />} title={kind === "ingestion" ? t("job.unparsed") : t("job.failed")}>
+        {place ? <p className={classes.place}>{place.column === null ? t("job.atLine", place) : t("job.atColumn", { line: place.line, column: place.column })}</p> : null}
+        <Reason reason={job.state_reason} detail={job.state_detail} />
+      </Banner>
+    );
+  }
+  if (isOver(job.state)) {
+    return (
+      <Banner color="gray" icon={<IconPlayerStop aria-hidden />} title={t("job.ended")}>
+        <Reason reason={job.state_reason} detail={job.state_detail} />
+      </Banner>
+    );
+  }
+  return (
+    <Banner color="blue" icon={<Loader size={16} />} title={job.state === "queued" ? t("job.waits") : t(`job.runs.${kind}`)}>
+      {job.state === "queued" ? <Reason reason={job.workload_reason} detail={job.workload_detail} /> : <span className="soft">{t("job.mayLeave")}</span>}
+    </Banner>
+  );
+}
+
+function Banner({ color, icon, title, children }: { color: string; icon: ReactNode; title: string; children: ReactNode }) {
+  return (
+    <Alert variant="outline" color={color} icon={icon} title={title} className={classes.banner} role="status">
+      {children}
+    </Alert>
+  );
+}
+
+function Cancel({ kind, job, title }: { kind: JobKind; job: Job; title: string }) {
+  const { t } = useTranslation("datasets");
+  const [asking, setAsking] = useState(false);
+  const write = useWrite(cancelJob);
+  return (
+    <>
+      <Button variant="default" leftSection={<IconPlayerStop size={14} aria-hidden />} onClick={() => setAsking(true)}>
+        {t("job.cancel")}
+      </Button>
+      <ConfirmDialog opened={asking} onClose={() => setAsking(false)} title={t("job.cancelTitle", { title })} verb={t("job.cancel")} onConfirm={() => write.mutateAsync({ kind, id: job.id })}>
+        {t("job.cancelEffect")}
+      </ConfirmDialog>
+    </>
+  );
 }

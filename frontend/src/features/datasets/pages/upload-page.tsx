@@ -1,7 +1,151 @@
+import { Alert, Button, Group, Text, Title } from "@mantine/core";
+import { IconUpload } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, useBlocker, useNavigate } from "@tanstack/react-router";
+import { useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useMe } from "@/api/me";
+import { ApiError } from "@/api/problem";
+import { useCrumbs } from "@/components/breadcrumbs";
+import { ErrorDetails, NotAllowed } from "@/components/faces";
 import { PageHeader } from "@/components/page-header";
+import { initialForm, type JsonSchema } from "@/components/schema-form/schema";
+import { SchemaForm } from "@/components/schema-form/schema-form";
+import { useHasRole, useProject } from "@/lib/permissions";
+import { createDataset, ingestionOptionsQuery } from "../api";
+import { DropZone } from "../components/drop-zone";
+import { FilePreview, usePreview } from "../components/file-preview";
+import { UploadRow } from "../components/upload-row";
+import { UploadTarget, type Target } from "../components/upload-target";
+import { useUploads, type Upload } from "../components/use-uploads";
+import { nameFrom } from "../logic/upload";
+import classes from "./upload-page.module.css";
 
+const route = getRouteApi("/datasets/new");
+const NO_ERRORS = {};
+
+/** Files become versions of a dataset. */
 export function UploadPage() {
   const { t } = useTranslation("datasets");
-  return <PageHeader title={t("title")} />;
+  useCrumbs([{ title: t("title"), link: { to: "/datasets" } }, { title: t("upload.title") }]);
+  const mayUpload = useHasRole("editor");
+  if (!mayUpload) return <NotAllowed />;
+  return (
+    <>
+      <PageHeader title={t("upload.title")} lead={t("upload.lead")} />
+      <Form />
+    </>
+  );
+}
+
+function useTarget(): [Target, (target: Target) => void] {
+  const { dataset } = route.useSearch();
+  const project = useProject();
+  const { projects } = useMe();
+  const first = projects.find(({ role }) => role !== "viewer");
+  return useState<Target>({ mode: dataset ? "existing" : "new", project: project?.id ?? first?.id ?? null, name: "", title: "", dataset: dataset ?? null });
+}
+
+function Form() {
+  const { t } = useTranslation("datasets");
+  const navigate = useNavigate();
+  const { uploads, add, remove, cancel, start } = useUploads();
+  const [target, setTarget] = useTarget();
+  const [chosen, setChosen] = useState<number | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const schema = useQuery(ingestionOptionsQuery).data as JsonSchema | undefined;
+  const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
+  const options = useMemo(() => edited ?? (schema ? initialForm(schema) : NO_ERRORS), [edited, schema]);
+  const shown = uploads.find(({ key }) => key === chosen) ?? uploads[0];
+  const preview = usePreview(shown?.file, options);
+  const columns = useMemo(() => preview?.columns.map((name) => ({ name, type: "string" })), [preview]);
+  const waiting = uploads.filter(({ state }) => state === "chosen" || state === "failed" || state === "cancelled");
+  useLeaveGuard(busy);
+
+  const onFiles = useCallback(
+    (files: File[]) => {
+      add(files);
+      const [first] = files;
+      if (first && target.name === "") setTarget({ ...target, name: nameFrom(first.name) });
+    },
+    [add, target, setTarget],
+  );
+  const send = async (): Promise<void> => {
+    setBusy(true);
+    setError(null);
+    try {
+      const datasetOf = await datasetsFor(target);
+      // The dataset is there now: what fails from here on is tried again in it.
+      if (target.mode === "new") setTarget({ ...target, mode: "existing", dataset: await datasetOf() });
+      const made = await start(waiting, { datasetOf, options });
+      const [only] = made;
+      if (waiting.length === 1 && uploads.length === 1 && only) {
+        void navigate({ to: "/dataset-jobs/$kind/$jobId", params: { kind: "ingestion", jobId: only }, ignoreBlocker: true });
+      }
+    } catch (refused) {
+      setError(refused);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const fields = error instanceof ApiError ? error.fields : NO_ERRORS;
+  const isComplete = target.mode === "existing" ? target.dataset !== null : target.project !== null && (target.mode === "each" || target.name !== "");
+  const fileErrors = fieldsOf(uploads);
+  return (
+    <div className={classes.form}>
+      <section>
+        <Title order={2}>{t("upload.files")}</Title>
+        <DropZone onFiles={onFiles} disabled={busy} />
+        {uploads.length ? (
+          <ul className={classes.list}>
+            {uploads.map((upload) => (
+              <UploadRow key={upload.key} upload={upload} isChosen={upload.key === shown?.key} onChoose={setChosen} onRemove={remove} onCancel={cancel} />
+            ))}
+          </ul>
+        ) : null}
+      </section>
+      <section>
+        <Title order={2}>{t("upload.target")}</Title>
+        <UploadTarget target={target} onChange={setTarget} several={uploads.length > 1} errors={fields} disabled={busy} />
+      </section>
+      <section>
+        <Title order={2}>{t("upload.options")}</Title>
+        {shown ? <FilePreview name={shown.file.name} preview={preview} /> : <Text className="soft" size="sm">{t("upload.optionsHint")}</Text>}
+        {schema ? <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fileErrors} columns={columns} disabled={busy} /> : null}
+      </section>
+      {error ? (
+        <Alert color="red" variant="outline" title={t("upload.refused")}>
+          <ErrorDetails error={error} />
+        </Alert>
+      ) : null}
+      <Group>
+        <Button size="sm" leftSection={<IconUpload size={16} aria-hidden />} loading={busy} disabled={!waiting.length || !isComplete} onClick={() => void send()}>
+          {t("upload.send", { count: waiting.length, n: waiting.length })}
+        </Button>
+        {!waiting.length && !busy ? <Text size="sm" className="soft">{t(uploads.length ? "upload.allSent" : "upload.noFile")}</Text> : null}
+      </Group>
+    </div>
+  );
+}
+
+/** Gives the dataset of a file; makes the one that they share at once, or one for each. */
+async function datasetsFor(target: Target): Promise<(file?: File) => Promise<string>> {
+  const make = async (name: string, title: string): Promise<string> =>
+    (await createDataset({ project: target.project ?? "", name, title, description: "" })).id;
+  if (target.mode === "each") return (file) => make(nameFrom(file?.name ?? ""), file?.name ?? "");
+  const shared = target.mode === "existing" ? (target.dataset ?? "") : await make(target.name, target.title);
+  return () => Promise.resolve(shared);
+}
+
+/** What the server said of options, of the file that failed last. */
+function fieldsOf(uploads: readonly Upload[]): Readonly<Record<string, readonly string[]>> {
+  const failed = uploads.findLast(({ state }) => state === "failed");
+  return failed?.error instanceof ApiError ? failed.error.fields : NO_ERRORS;
+}
+
+/** Asks before a page is left that still sends. */
+function useLeaveGuard(busy: boolean): void {
+  const { t } = useTranslation("datasets");
+  useBlocker({ shouldBlockFn: () => !window.confirm(t("upload.leave")), disabled: !busy, enableBeforeUnload: busy });
 }

@@ -1,0 +1,152 @@
+import { ActionIcon, Drawer, Group, Table, Text, Title } from "@mantine/core";
+import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Histogram } from "@/components/histogram";
+import { count, NONE, percent, value } from "@/lib/format";
+import type { Column, ColumnProfile } from "../api";
+import { edgeFormat, figure, hasBars, nullRatio, quantilesOf } from "../logic/show";
+import { Findings } from "./findings";
+import { NullBar } from "./null-bar";
+import { TopValues } from "./top-values";
+import classes from "./column-panel.module.css";
+
+interface Props {
+  column: Column | undefined;
+  profile: ColumnProfile | undefined;
+  rows: number;
+  onClose: () => void;
+  /** To the column before or after; undefined at the ends. */
+  onBefore: (() => void) | undefined;
+  onAfter: (() => void) | undefined;
+}
+
+/** A column's statistics in full, beside the strip: cards can be pressed on while it is open. */
+export function ColumnPanel({ column, profile, rows, onClose, onBefore, onAfter }: Props) {
+  const { t } = useTranslation("datasets");
+  const { t: tCommon } = useTranslation();
+  return (
+    <Drawer.Root opened={column !== undefined} onClose={onClose} position="right" size={420} lockScroll={false} trapFocus={false} transitionProps={{ duration: 100 }}>
+      <Drawer.Content aria-label={column?.name} className={classes.panel}>
+        <Drawer.Header className={classes.head}>
+          <Drawer.Title component="h2" className="cut" title={column?.name}>
+            {column?.name}
+          </Drawer.Title>
+          <Group gap={2} wrap="nowrap">
+            <ActionIcon aria-label={t("column.before")} onClick={onBefore} disabled={!onBefore}>
+              <IconChevronLeft size={18} aria-hidden />
+            </ActionIcon>
+            <ActionIcon aria-label={t("column.after")} onClick={onAfter} disabled={!onAfter}>
+              <IconChevronRight size={18} aria-hidden />
+            </ActionIcon>
+            <Drawer.CloseButton aria-label={tCommon("verb.close")} />
+          </Group>
+        </Drawer.Header>
+        <Drawer.Body>
+          {column ? (
+            <>
+              <Text className="soft" size="sm" mb="md">
+                {t(`type.${column.type}`)} · {column.nullable ? t("column.nullable") : t("column.notNullable")}
+              </Text>
+              {profile ? <Statistics profile={profile} rows={rows} /> : <Text className="soft">{t("column.noStatistics")}</Text>}
+            </>
+          ) : null}
+        </Drawer.Body>
+      </Drawer.Content>
+    </Drawer.Root>
+  );
+}
+
+function Part({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className={classes.part}>
+      <Title order={3}>{title}</Title>
+      {children}
+    </section>
+  );
+}
+
+function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number }) {
+  const { t } = useTranslation("datasets");
+  const quantiles = quantilesOf(profile);
+  return (
+    <>
+      <NullBar ratio={nullRatio(profile, rows)} />
+      {profile.findings.length ? (
+        <Part title={t("column.findings")}>
+          <Findings findings={profile.findings} />
+        </Part>
+      ) : null}
+      {hasBars(profile) && profile.histogram ? (
+        <Part title={t("column.distribution")}>
+          <Bars histogram={profile.histogram} profile={profile} />
+        </Part>
+      ) : null}
+      <Part title={t("column.statistics")}>
+        <Figures profile={profile} rows={rows} />
+      </Part>
+      {quantiles.length ? (
+        <Part title={t("column.quantiles")}>
+          <Table className={classes.figures} aria-label={t("column.quantiles")}>
+            <Table.Tbody>
+              {quantiles.map(([name, found]) => (
+                <Table.Tr key={name}>
+                  <Table.Th scope="row">{percent(Number(name))}</Table.Th>
+                  <Table.Td className="num">{value(found, 6)}</Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Part>
+      ) : null}
+      {profile.text_length ? (
+        <Part title={t("column.lengths")}>
+          <Bars histogram={profile.text_length.histogram} profile={{ ...profile, type: "float64" }} />
+          <Text size="xs" className="soft">
+            {t("column.lengthsAre", { from: count(profile.text_length.minimum), mean: value(profile.text_length.mean, 3), to: count(profile.text_length.maximum) })}
+          </Text>
+        </Part>
+      ) : null}
+      {profile.top_values.length ? (
+        <Part title={t("column.topValues")}>
+          <TopValues column={profile} rows={rows} full />
+        </Part>
+      ) : null}
+    </>
+  );
+}
+
+function Bars({ histogram, profile }: { histogram: NonNullable<ColumnProfile["histogram"]>; profile: ColumnProfile }) {
+  const { t } = useTranslation("datasets");
+  if (!histogram.counts.length) return null;
+  const format = edgeFormat(profile.type, histogram.edges);
+  const label = t("column.bars", { name: profile.name, from: format(histogram.edges[0] ?? 0), to: format(histogram.edges.at(-1) ?? 0) });
+  return <Histogram counts={histogram.counts} edges={histogram.edges} format={format} label={label} height={112} withAxis />;
+}
+
+function Figures({ profile, rows }: { profile: ColumnProfile; rows: number }) {
+  const { t } = useTranslation("datasets");
+  const found: [string, string][] = [
+    ["rows", count(rows)],
+    ["missingCount", count(profile.null_count)],
+    ["distinctCount", count(profile.distinct_count)],
+    ["minimum", figure(profile.minimum, profile.type, 6)],
+    ["maximum", figure(profile.maximum, profile.type, 6)],
+    ["mean", value(profile.mean, 6)],
+    ["std", value(profile.std, 6)],
+  ];
+  return (
+    <Table className={classes.figures} aria-label={t("column.statistics")}>
+      <Table.Tbody>
+        {found
+          .filter(([, text]) => text !== NONE)
+          .map(([name, text]) => (
+            <Table.Tr key={name}>
+              <Table.Th scope="row">{t(`statistic.${name as "rows"}`)}</Table.Th>
+              <Table.Td className="num">{text}</Table.Td>
+            </Table.Tr>
+          ))}
+      </Table.Tbody>
+    </Table>
+  );
+}

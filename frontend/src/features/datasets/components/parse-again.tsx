@@ -1,0 +1,38 @@
+import { Button } from "@mantine/core";
+import { IconRefresh } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ApiError } from "@/api/problem";
+import { ErrorDetails } from "@/components/faces";
+import { initialForm, type JsonSchema } from "@/components/schema-form/schema";
+import { SchemaForm } from "@/components/schema-form/schema-form";
+import { createIngestion, ingestionOptionsQuery, useWrite, type Ingestion } from "../api";
+import classes from "../pages/job-page.module.css";
+
+/** The same file once more, with other options: it need not be sent again. */
+export function ParseAgain({ ingestion }: { ingestion: Ingestion }) {
+  const { t } = useTranslation("datasets");
+  const navigate = useNavigate();
+  const schema = useQuery(ingestionOptionsQuery).data as JsonSchema | undefined;
+  const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
+  const write = useWrite(createIngestion);
+  if (!schema) return null;
+  const options = edited ?? { ...initialForm(schema), ...ingestion.options };
+  const send = async (): Promise<void> => {
+    const made = await write.mutateAsync({ dataset: ingestion.dataset, source: ingestion.source, options });
+    await navigate({ to: "/dataset-jobs/$kind/$jobId", params: { kind: "ingestion", jobId: made.id } });
+  };
+  return (
+    <section className={classes.part} style={{ maxWidth: 860 }}>
+      <h2>{t("again.title")}</h2>
+      <p className="soft">{t("again.lead")}</p>
+      <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={write.error instanceof ApiError ? write.error.fields : undefined} />
+      {write.error ? <ErrorDetails error={write.error} /> : null}
+      <Button mt="md" leftSection={<IconRefresh size={14} aria-hidden />} loading={write.isPending} onClick={() => void send().catch(() => undefined)}>
+        {t("again.verb")}
+      </Button>
+    </section>
+  );
+}

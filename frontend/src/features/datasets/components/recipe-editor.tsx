@@ -1,0 +1,101 @@
+import { Text } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
+import { useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { wordsOf } from "@/components/schema-form/schema";
+import type { Column, StepForm } from "../api";
+import { added, columnsAt, duplicated, kindOf, moved, type EditedStep, type Kinds, type OrderProblem } from "../logic/recipe";
+import { RecipeStep } from "./recipe-step";
+import classes from "./recipe-editor.module.css";
+
+interface Props {
+  steps: readonly EditedStep[];
+  onChange: (steps: EditedStep[]) => void;
+  forms: readonly StepForm[];
+  kinds: Kinds;
+  columns: readonly Column[];
+  errors: Readonly<Record<string, readonly string[]>>;
+  problems: ReadonlyMap<number, OrderProblem>;
+  showProblems: boolean;
+}
+
+/** Steps in their order, and beside them the kinds that can be added. Order by drag, by buttons, or by Alt and arrows on a step's handle. */
+export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, problems, showProblems }: Props) {
+  const { t, i18n } = useTranslation("datasets");
+  const [dragged, setDragged] = useState<number | null>(null);
+  const [said, setSaid] = useState("");
+  const [orderHeard, setOrderHeard] = useState<{ errors: Props["errors"]; order: string }>({ errors, order: "" });
+  const list = useRef<HTMLOListElement>(null);
+  const order = steps.map(({ key }) => key).join();
+  // The server named places by number: once steps have moved they are other places.
+  if (orderHeard.errors !== errors) setOrderHeard({ errors, order });
+  const current = orderHeard.order === order ? errors : NO_ERRORS;
+  const titleOf = (step: EditedStep): string => wordsOf((kinds.get(kindOf(step)) ?? {}), i18n.language, kindOf(step)).title;
+  const move = (key: number, to: number): void => {
+    const step = steps.find((each) => each.key === key);
+    if (!step || to < 0 || to >= steps.length) return;
+    onChange(moved(steps, key, to));
+    setSaid(t("clean.movedTo", { title: titleOf(step), place: to + 1, total: steps.length }));
+  };
+  const add = (form: StepForm): void => {
+    const next = added(steps, form);
+    onChange(next);
+    requestAnimationFrame(() => list.current?.lastElementChild?.scrollIntoView({ block: "nearest" }));
+  };
+  return (
+    <div className={classes.editor}>
+      <div>
+        {steps.length ? (
+          <ol ref={list} className={classes.steps}>
+            {steps.map((step, index) => (
+              <RecipeStep
+                key={step.key}
+                step={step}
+                index={index}
+                count={steps.length}
+                form={kinds.get(kindOf(step))}
+                columns={columnsAt(columns, steps, index)}
+                errors={current}
+                problem={problems.get(step.key)}
+                showProblems={showProblems}
+                dragged={dragged}
+                onDrag={setDragged}
+                onMove={move}
+                onChange={(value) => onChange(steps.map((each) => (each.key === step.key ? { ...each, value } : each)))}
+                onDuplicate={() => onChange(duplicated(steps, step.key))}
+                onRemove={() => onChange(steps.filter((each) => each.key !== step.key))}
+              />
+            ))}
+          </ol>
+        ) : (
+          <div className={classes.none}>
+            <Text className="soft">{t("clean.noSteps")}</Text>
+          </div>
+        )}
+        <span className="visually-hidden" aria-live="polite">
+          {said}
+        </span>
+      </div>
+      <aside className={classes.palette} aria-label={t("clean.add")}>
+        <Text size="xs" className="soft" mb={4}>
+          {t("clean.add")}
+        </Text>
+        {forms.map((form) => {
+          const words = wordsOf(form, i18n.language);
+          const isThere = form.is_once && steps.some((step) => kindOf(step) === form.kind);
+          return (
+            <button key={form.kind} type="button" className={classes.kind} disabled={isThere} onClick={() => add(form)} title={isThere ? t("clean.problem.once") : words.description}>
+              <IconPlus size={14} aria-hidden />
+              <span>
+                <strong>{words.title}</strong>
+                <span className={classes.about}>{words.description}</span>
+              </span>
+            </button>
+          );
+        })}
+      </aside>
+    </div>
+  );
+}
+
+const NO_ERRORS = {};

@@ -1,0 +1,86 @@
+import { ActionIcon, Menu, Textarea } from "@mantine/core";
+import { IconArchive, IconArrowsDiff, IconChartLine, IconDots, IconDownload, IconWand } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { ConfirmDialog } from "@/components/confirm-dialog";
+import { LinkButton, LinkItem } from "@/components/link-button";
+import { useHasRole } from "@/lib/permissions";
+import { deprecateVersion, fileAddress, useWrite, type VersionDetail } from "../api";
+
+/** What can be done with a version: train on it, clean it, compare it, fetch it, take it out of use. */
+export function VersionActions({ version }: { version: VersionDetail }) {
+  const { t } = useTranslation("datasets");
+  const { t: tCommon } = useTranslation();
+  const [deprecating, setDeprecating] = useState(false);
+  const mayWrite = useHasRole("editor", version.project) && version.state === "published";
+  const [only, another] = version.files;
+  return (
+    <>
+      {mayWrite ? (
+        <>
+          <LinkButton to="/dataset-versions/$versionId/clean" params={{ versionId: version.id }} variant="default" leftSection={<IconWand size={14} aria-hidden />}>
+            {t("clean.verb")}
+          </LinkButton>
+          <LinkButton to="/runs/new" search={{ version: version.id }} leftSection={<IconChartLine size={14} aria-hidden />}>
+            {t("version.train")}
+          </LinkButton>
+        </>
+      ) : null}
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <ActionIcon size={30} variant="default" aria-label={tCommon("verb.more")}>
+            <IconDots size={16} aria-hidden />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {version.parent ? (
+            <LinkItem
+              to="/datasets/$datasetId"
+              params={{ datasetId: version.dataset }}
+              search={{ tab: "compare", before: version.parent, after: version.id }}
+              leftSection={<IconArrowsDiff size={14} aria-hidden />}
+            >
+              {t("version.compareParent", { number: version.parent_number })}
+            </LinkItem>
+          ) : null}
+          {only && !another ? (
+            <Menu.Item component="a" href={fileAddress(version.id, only.name)} download leftSection={<IconDownload size={14} aria-hidden />}>
+              {t("version.download")}
+            </Menu.Item>
+          ) : (
+            <LinkItem to="/dataset-versions/$versionId" params={{ versionId: version.id }} search={{ tab: "files" }} leftSection={<IconDownload size={14} aria-hidden />}>
+              {t("version.downloadFiles")}
+            </LinkItem>
+          )}
+          {mayWrite ? (
+            <>
+              <Menu.Divider />
+              <Menu.Item color="red" leftSection={<IconArchive size={14} aria-hidden />} onClick={() => setDeprecating(true)}>
+                {t("version.deprecate")}
+              </Menu.Item>
+            </>
+          ) : null}
+        </Menu.Dropdown>
+      </Menu>
+      <Deprecate version={version} opened={deprecating} onClose={() => setDeprecating(false)} />
+    </>
+  );
+}
+
+function Deprecate({ version, opened, onClose }: { version: VersionDetail; opened: boolean; onClose: () => void }) {
+  const { t } = useTranslation("datasets");
+  const [detail, setDetail] = useState("");
+  const write = useWrite(deprecateVersion);
+  return (
+    <ConfirmDialog
+      opened={opened}
+      onClose={onClose}
+      title={t("deprecate.title", { name: version.dataset_name, number: version.number })}
+      verb={t("deprecate.verb")}
+      onConfirm={() => write.mutateAsync({ id: version.id, detail })}
+    >
+      {t("deprecate.effect")}
+      <Textarea mt="md" label={t("deprecate.why")} autosize minRows={2} maxLength={500} value={detail} onChange={(event) => setDetail(event.currentTarget.value)} />
+    </ConfirmDialog>
+  );
+}

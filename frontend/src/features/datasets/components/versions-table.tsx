@@ -1,0 +1,123 @@
+import { Button, Group, Text } from "@mantine/core";
+import { IconArrowsDiff, IconUpload } from "@tabler/icons-react";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Ago } from "@/components/ago";
+import type { Column } from "@/components/data-table/columns";
+import { DataTable } from "@/components/data-table/data-table";
+import { EmptyState } from "@/components/empty-state";
+import { StateBadge } from "@/components/state-badge";
+import { LinkButton } from "@/components/link-button";
+import { bytes, count } from "@/lib/format";
+import { useHasRole } from "@/lib/permissions";
+import type { Dataset, Version } from "../api";
+
+interface Props {
+  dataset: Dataset;
+  query: { data: Version[] | undefined; error: unknown; refetch: () => unknown };
+}
+
+const keyOf = (version: Version): string => version.id;
+const nameOf = (version: Version): string => String(version.number);
+
+/** The versions of a dataset, newest first; two of them can be compared. */
+export function VersionsTable({ dataset, query }: Props) {
+  const { t } = useTranslation("datasets");
+  const navigate = useNavigate();
+  const mayUpload = useHasRole("editor", dataset.project);
+  const [selection, setSelection] = useState<ReadonlySet<string>>(new Set());
+  const columns = useColumns();
+  const chosen = (query.data ?? []).filter(({ id }) => selection.has(id));
+  const [after, before] = chosen;
+  const compare = (): void =>
+    void navigate({ to: ".", search: (old) => ({ ...old, tab: "compare", before: before?.id, after: after?.id }) });
+  return (
+    <>
+      <Group mb="sm" gap="md" mih={30}>
+        <Button variant="default" disabled={chosen.length !== 2} onClick={compare} leftSection={<IconArrowsDiff size={14} aria-hidden />}>
+          {chosen.length === 2 ? t("version.compareTwo", { before: before?.number, after: after?.number }) : t("version.compare")}
+        </Button>
+        {chosen.length === 2 ? null : (
+          <Text size="sm" className="soft">
+            {t("version.chooseTwo")}
+          </Text>
+        )}
+      </Group>
+      <DataTable
+        label={t("tab.versions")}
+        columns={columns}
+        rows={query.data}
+        rowKey={keyOf}
+        rowName={nameOf}
+        selection={selection}
+        onSelect={setSelection}
+        onOpen={(version) => void navigate({ to: "/dataset-versions/$versionId", params: { versionId: version.id } })}
+        error={query.error}
+        onRetry={() => void query.refetch()}
+        height="fill"
+        empty={
+          <EmptyState
+            text={t("version.empty")}
+            action={
+              mayUpload ? (
+                <LinkButton to="/datasets/new" search={{ dataset: dataset.id }} leftSection={<IconUpload size={14} aria-hidden />}>
+                  {t("upload.verb")}
+                </LinkButton>
+              ) : undefined
+            }
+            call={`curl -H "Authorization: Bearer $TOKEN" -F dataset=${dataset.id} -F file=@data.csv ${window.location.origin}/api/v1/sources`}
+          />
+        }
+      />
+    </>
+  );
+}
+
+function useColumns(): Column<Version>[] {
+  const { t } = useTranslation("datasets");
+  return useMemo(
+    () => [
+      {
+        key: "number",
+        title: t("column.version"),
+        width: 110,
+        cell: (row) => (
+          <Link to="/dataset-versions/$versionId" params={{ versionId: row.id }}>
+            {t("version.short", { number: row.number })}
+          </Link>
+        ),
+      },
+      { key: "state", title: t("column.state"), width: 120, cell: (row) => <StateBadge noun="dataset_version" state={row.state} /> },
+      { key: "origin", title: t("column.origin"), grow: true, width: 240, cell: (row) => <Origin row={row} /> },
+      { key: "rows", title: t("column.rows"), numeric: true, width: 100, cell: (row) => count(row.row_count) },
+      { key: "columns", title: t("column.columns"), numeric: true, width: 80, cell: (row) => count(row.schema.length) },
+      { key: "size", title: t("column.size"), numeric: true, width: 100, cell: (row) => bytes(row.size_bytes) },
+      { key: "split", title: t("column.split"), width: 170, cell: (row) => <Splits row={row} /> },
+      { key: "by", title: t("column.by"), width: 110, cell: (row) => row.created_by_name },
+      { key: "created", title: t("column.created"), width: 120, cell: (row) => <Ago at={row.created_at} /> },
+    ],
+    [t],
+  );
+}
+
+function Splits({ row }: { row: Version }) {
+  const parts = Object.values(row.splits);
+  return parts.length ? <span>{parts.map((rows) => count(rows)).join(" · ")}</span> : null;
+}
+
+function Origin({ row }: { row: Version }) {
+  const { t } = useTranslation("datasets");
+  if (row.source_name !== null) return <>{row.source_name}</>;
+  if (row.parent === null) return null;
+  return (
+    <>
+      {t("version.byRecipe", { name: row.recipe_name, number: row.recipe_number })}{" "}
+      <Link to="/dataset-versions/$versionId" params={{ versionId: row.parent }}>
+        {row.parent_dataset === row.dataset
+          ? t("version.fromVersion", { number: row.parent_number })
+          : t("version.fromOther", { name: row.parent_dataset_name, number: row.parent_number })}
+      </Link>
+    </>
+  );
+}

@@ -1,0 +1,78 @@
+import { initialForm, type JsonSchema } from "@/components/schema-form/schema";
+import type { StepForm } from "../api";
+
+/** A step in the editor: `key` stays when it moves. */
+export interface EditedStep {
+  key: number;
+  value: Record<string, unknown>;
+}
+
+export type Kinds = ReadonlyMap<string, StepForm>;
+
+export const kindOf = (step: EditedStep): string => String(step.value.kind);
+export const schemaOf = (form: StepForm): JsonSchema => form.schema;
+
+/** The next key, one above all. */
+export const nextKey = (steps: readonly EditedStep[]): number => steps.reduce((most, { key }) => Math.max(most, key), -1) + 1;
+
+export const editedFrom = (steps: readonly Record<string, unknown>[]): EditedStep[] => steps.map((value, key) => ({ key, value: structuredClone(value) }));
+
+export function added(steps: readonly EditedStep[], form: StepForm): EditedStep[] {
+  return [...steps, { key: nextKey(steps), value: { ...initialForm(schemaOf(form)), kind: form.kind } }];
+}
+
+/** The step again, behind itself. */
+export function duplicated(steps: readonly EditedStep[], key: number): EditedStep[] {
+  return steps.flatMap((step) => (step.key === key ? [step, { key: nextKey(steps), value: structuredClone(step.value) }] : [step]));
+}
+
+/** The step at another place; the others close up. */
+export function moved(steps: readonly EditedStep[], key: number, to: number): EditedStep[] {
+  const step = steps.find((each) => each.key === key);
+  if (!step) return [...steps];
+  const rest = steps.filter((each) => each !== step);
+  const at = Math.max(0, Math.min(to, rest.length));
+  return [...rest.slice(0, at), step, ...rest.slice(at)];
+}
+
+export type OrderProblem = "needsSplit" | "once";
+
+/** What is wrong with where steps stand, by key; the server says the same. */
+export function orderProblems(steps: readonly EditedStep[], kinds: Kinds): Map<number, OrderProblem> {
+  const found = new Map<number, OrderProblem>();
+  const seen = new Set<string>();
+  for (const step of steps) {
+    const form = kinds.get(kindOf(step));
+    if (form?.is_once && seen.has(form.kind)) found.set(step.key, "once");
+    else if (form?.is_fitted && !seen.has("split")) found.set(step.key, "needsSplit");
+    seen.add(kindOf(step));
+  }
+  return found;
+}
+
+/** Errors of a step as a whole: those at `steps[2]`, at its kind, and at options that its form does not show. */
+export function stepErrors(errors: Readonly<Record<string, readonly string[]>>, index: number, shown: readonly string[]): string[] {
+  const path = `steps[${index}]`;
+  const isShown = (place: string): boolean => shown.some((name) => new RegExp(`^${escaped(`${path}.${name}`)}([.[]|$)`).test(place));
+  return Object.entries(errors)
+    .filter(([place]) => (place === path || place.startsWith(`${path}.`)) && !isShown(place))
+    .flatMap(([, sentences]) => [...sentences]);
+}
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+const sorted = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map(sorted)
+    : typeof value === "object" && value !== null
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, each]) => [name, sorted(each)]))
+      : value;
+
+/** Whether two recipes say the same, whatever the order of their options. */
+export const sameSteps = (a: readonly Record<string, unknown>[], b: readonly Record<string, unknown>[]): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+
+/** Columns that are there when a step begins, as far as the steps before it say: those dropped are gone. */
+export function columnsAt<C extends { name: string }>(columns: readonly C[], steps: readonly EditedStep[], index: number): C[] {
+  const gone = new Set(steps.slice(0, index).flatMap((step) => (kindOf(step) === "drop_columns" && Array.isArray(step.value.columns) ? (step.value.columns as string[]) : [])));
+  return columns.filter((column) => !gone.has(column.name));
+}

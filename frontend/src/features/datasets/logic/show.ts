@@ -1,0 +1,52 @@
+import { locale, NONE, value } from "@/lib/format";
+import type { ColumnProfile, Scalar } from "../api";
+
+/** How long a text may be where a value stands in a sentence or a narrow cell. */
+const LONG = 40;
+
+/** A cell as it is in the data: figures unrounded, times readable. Null stays null, so that the page can mark it. */
+export function cell(found: Scalar | undefined, type: string): string | null {
+  if (found === null || found === undefined) return null;
+  if (typeof found === "number") return String(found);
+  if (typeof found === "string" && type === "timestamp") return found.replace("T", " ").replace(/(\.\d+)?(Z|\+00:00)$/, "");
+  return String(found);
+}
+
+/** A value in statistics: figures with so many digits. */
+export function figure(found: Scalar | undefined, type: string, digits = 5): string {
+  if (typeof found === "number") return value(found, digits);
+  const text = cell(found, type);
+  return text === null ? NONE : text.length > LONG ? `${text.slice(0, LONG - 1)}…` : text;
+}
+
+const DAY = 86_400;
+
+/** How an edge of a histogram reads: of dates and times edges are seconds since 1970. */
+export function edgeFormat(type: string, edges: readonly number[]): (edge: number) => string {
+  if (type !== "date" && type !== "timestamp") return (edge) => value(edge, 4);
+  const isShort = type === "timestamp" && (edges.at(-1) ?? 0) - (edges[0] ?? 0) < 3 * DAY;
+  const format = new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeZone: "UTC", ...(isShort ? { timeStyle: "short" } : {}) });
+  return (edge) => (Number.isFinite(edge) ? format.format(new Date(edge * 1_000)) : NONE);
+}
+
+export const nullRatio = (column: ColumnProfile, rows: number): number => (rows ? column.null_count / rows : 0);
+
+/** Values that are not among the most frequent. */
+export const others = (column: ColumnProfile, rows: number): number =>
+  Math.max(0, rows - column.null_count - column.top_values.reduce((sum, { count }) => sum + count, 0));
+
+/** Whether a column's card shows bars or its most frequent values. */
+export const hasBars = (column: ColumnProfile): boolean => column.histogram !== null && column.histogram.counts.length > 0;
+
+const QUANTILES = ["0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99"];
+
+/** Those that are there, from low to high. */
+export const quantilesOf = (column: ColumnProfile): [string, number][] =>
+  QUANTILES.flatMap((name) => (column.quantiles?.[name] === undefined ? [] : [[name, column.quantiles[name]] as [string, number]]));
+
+/** The line that a refusal names: `line 12` in the API's sentence. */
+export function placeOf(detail: string): { line: string; column: string | null } | null {
+  const line = /\bline (\d+)/i.exec(detail)?.[1];
+  if (line === undefined) return null;
+  return { line, column: /\bcolumn '([^']+)'/.exec(detail)?.[1] ?? null };
+}
