@@ -744,6 +744,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/endpoints/{id}/signature": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an endpoint takes
+         * @description Of the model version that answers, else of the newest: as `GET /model-versions/{id}/signature`.
+         */
+        get: operations["endpoints_signature_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/endpoints/{id}/stop": {
         parameters: {
             query?: never;
@@ -1182,6 +1202,26 @@ export interface paths {
          * @description Nothing new can be deployed from it; what it holds stays. 409 while an alias points at it.
          */
         post: operations["model_versions_archive_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-versions/{id}/signature": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a model version takes
+         * @description Columns with their types, classes, and a real record to begin from. 404 where there is no preprocessor.
+         */
+        get: operations["model_versions_signature_retrieve"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1980,6 +2020,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Attempts of a run
+         * @description Oldest first.
+         */
+        get: operations["runs_attempts_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{id}/metrics": {
         parameters: {
             query?: never;
@@ -2062,6 +2122,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{id}/system-metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run used over time
+         * @description Cores, memory and GPUs of each member of one attempt, as its wrapper measured them every five seconds; of a
+         *     long attempt in coarser steps.
+         */
+        get: operations["runs_system_metrics_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{id}/tags": {
         parameters: {
             query?: never;
@@ -2094,6 +2175,26 @@ export interface paths {
          * @description Which columns a table of these runs can have.
          */
         get: operations["runs_columns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metric curves of several runs
+         * @description Thinned so that every minimum and maximum stays; superseded points are left out. 404 names no run.
+         */
+        get: operations["runs_many_metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3535,6 +3636,11 @@ export interface components {
             name: string;
             memory_bytes: number;
         };
+        EnvironmentGpuShape: {
+            index: number;
+            name: string;
+            memory_bytes: number;
+        };
         /** @description What a job runs in. */
         EnvironmentRequest: {
             python: string;
@@ -3552,7 +3658,7 @@ export interface components {
              */
             driver: string;
             /**
-             * @description Of the working folder
+             * @description Its variable GIT_COMMIT
              * @default
              */
             git_commit: string;
@@ -3567,6 +3673,11 @@ export interface components {
              * @description That it was built for
              * @default
              */
+            cuda: string;
+        };
+        EnvironmentTorchShape: {
+            version: string;
+            /** @description That it was built for */
             cuda: string;
         };
         /** @description On held-out rows. A script reports what it likes: each of these may be missing, and others may be there. */
@@ -3624,7 +3735,7 @@ export interface components {
             readonly project_name: string;
             readonly name: string;
             readonly goal_metric: string;
-            readonly goal_mode: components["schemas"]["GoalModeEnum"];
+            readonly goal_mode: components["schemas"]["GoalMode"];
             /** @description How many it has */
             readonly runs: number;
             /** Format: date-time */
@@ -3646,7 +3757,7 @@ export interface components {
              *     * `min` - Min
              * @default
              */
-            goal_mode: components["schemas"]["GoalModeEnum"] | components["schemas"]["BlankEnum"];
+            goal_mode: components["schemas"]["GoalMode"] | components["schemas"]["BlankEnum"];
         };
         FigureErrors: {
             /** @description 4xx */
@@ -3796,7 +3907,7 @@ export interface components {
              *     * `max` - Max
              *     * `min` - Min
              */
-            mode: components["schemas"]["Mode989Enum"];
+            mode: components["schemas"]["GoalMode"];
             /** Format: double */
             last: number;
             last_step: number;
@@ -3808,7 +3919,7 @@ export interface components {
          *     * `min` - Min
          * @enum {string}
          */
-        GoalModeEnum: "max" | "min";
+        GoalMode: "max" | "min";
         GpuSampleRequest: {
             index: number;
             /**
@@ -3818,6 +3929,11 @@ export interface components {
             utilisation_ratio: number;
             /** @default 0 */
             memory_bytes: number;
+        };
+        GpuUsage: {
+            index: number;
+            utilisation_ratio: (number | null)[];
+            memory_bytes: (number | null)[];
         };
         Grant: {
             allowed: boolean;
@@ -3975,6 +4091,20 @@ export interface components {
                 [key: string]: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
             };
         };
+        InputColumn: {
+            name: string;
+            type: components["schemas"]["InputType"];
+            /** @description That training saw; null: any text, or a number */
+            categories: string[] | null;
+            /** @description What stands in where the value is missing; null: nothing does */
+            typical: (number | string | boolean) | null;
+        };
+        /**
+         * @description * `number` - number
+         *     * `category` - category
+         * @enum {string}
+         */
+        InputType: "number" | "category";
         JobCountsShape: {
             kind: components["schemas"]["DataJobKind"];
             queued: number;
@@ -3992,11 +4122,19 @@ export interface components {
          */
         JobState: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /**
-         * @description * `script` - Script
-         *     * `tabular` - Tabular
+         * @description * `number` - number
+         *     * `string` - string
+         *     * `boolean` - boolean
+         *     * `array` - array
+         *     * `object` - object
          * @enum {string}
          */
-        Kind967Enum: "script" | "tabular";
+        JsonType: "number" | "string" | "boolean" | "array" | "object";
+        LabelShape: {
+            column: string;
+            /** @description The second is the positive one */
+            classes: string[];
+        };
         LatestCheckpoint: {
             step: number;
             uri: string;
@@ -4156,6 +4294,10 @@ export interface components {
             username: string;
             password: string;
         };
+        ManyCurves: {
+            /** @description In the order in which they were asked for */
+            runs: components["schemas"]["RunCurves"][];
+        };
         /** @description A machine and who holds what of it. */
         MapNode: {
             /** Format: uuid */
@@ -4210,6 +4352,15 @@ export interface components {
             user: string;
             role: components["schemas"]["Role"];
         };
+        MemberUsage: {
+            rank: number;
+            /** @description Unix seconds */
+            times: number[];
+            /** @description Kept busy */
+            cpu_cores: (number | null)[];
+            memory_bytes: (number | null)[];
+            gpus: components["schemas"]["GpuUsage"][];
+        };
         /** @description All members on one page. */
         Members: {
             /** Format: uri */
@@ -4231,8 +4382,8 @@ export interface components {
              *     * `array` - array
              *     * `object` - object
              */
-            type: components["schemas"]["Type0acEnum"];
-            types: components["schemas"]["TypesEnum"][];
+            type: components["schemas"]["JsonType"];
+            types: components["schemas"]["JsonType"][];
             /** @description How many have it */
             runs: number;
             /**
@@ -4241,7 +4392,7 @@ export interface components {
              *     * `max` - Max
              *     * `min` - Min
              */
-            mode: components["schemas"]["Mode989Enum"];
+            mode: components["schemas"]["GoalMode"];
         };
         /** @description All points of a metric that count, in a few numbers. */
         MetricSummary: {
@@ -4261,12 +4412,6 @@ export interface components {
             sum: number;
             count: number;
         };
-        /**
-         * @description * `max` - Max
-         *     * `min` - Min
-         * @enum {string}
-         */
-        Mode989Enum: "max" | "min";
         ModelAlias: {
             /** Format: uuid */
             readonly id: string;
@@ -4939,6 +5084,7 @@ export interface components {
             backend: string;
             /** Format: uuid */
             organisation?: string | null;
+            readonly organisation_name: string | null;
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -5479,7 +5625,7 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             readonly name: string;
-            readonly kind: components["schemas"]["Kind967Enum"];
+            readonly kind: components["schemas"]["RunKind"];
             readonly tags: string[];
             /** Format: uuid */
             readonly project: string;
@@ -5522,6 +5668,39 @@ export interface components {
             readonly secrets: string[];
             readonly result: components["schemas"]["Result"] | null;
         };
+        /** @description One launch: times in their order, how it ended, what it ran in. */
+        RunAttempt: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            /**
+             * Format: date-time
+             * @description When it was given to its backend
+             */
+            created_at: string;
+            /** Format: date-time */
+            submitted_at: string | null;
+            /** Format: date-time */
+            pulled_at: string | null;
+            /** Format: date-time */
+            started_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: date-time */
+            heartbeat_at: string | null;
+            outcome: components["schemas"]["WorkloadReason"] | components["schemas"]["BlankEnum"];
+            /** @description How it ended, for people */
+            detail: string;
+            readonly message: components["schemas"]["StateMessagePart"][];
+            /** @description What the job said, where it failed */
+            error: string;
+            exit_code: number | null;
+            members: number;
+            /** @description Null: it began anew */
+            continued_from_step: number | null;
+            /** @description Null: the job has not said */
+            environment: components["schemas"]["RunEnvironment"] | null;
+        };
         RunColumn: {
             /** @description For `columns`, `sort` and `where` */
             name: string;
@@ -5535,8 +5714,8 @@ export interface components {
              *     * `array` - array
              *     * `object` - object
              */
-            type: components["schemas"]["Type0acEnum"];
-            types: components["schemas"]["TypesEnum"][];
+            type: components["schemas"]["JsonType"];
+            types: components["schemas"]["JsonType"][];
             /** @description How many have it */
             runs: number;
         };
@@ -5556,7 +5735,7 @@ export interface components {
              *     * `tabular` - Tabular
              * @default script
              */
-            kind: components["schemas"]["Kind967Enum"];
+            kind: components["schemas"]["RunKind"];
             /**
              * @description Python; runs as `python train.py`. Of the kind `script` only
              * @default
@@ -5578,22 +5757,53 @@ export interface components {
             time_limit_seconds: number;
             tags?: string[];
         };
+        RunCurves: {
+            /** Format: uuid */
+            run: string;
+            name: string;
+            /** @description By key; empty lists where it has no points */
+            series: {
+                [key: string]: components["schemas"]["Series"];
+            };
+        };
+        RunEnvironment: {
+            python: string;
+            platform: string;
+            hostname: string;
+            cpu_count: number;
+            torch: components["schemas"]["EnvironmentTorchShape"] | null;
+            gpus: components["schemas"]["EnvironmentGpuShape"][];
+            /** @description Of the GPUs */
+            driver: string;
+            /** @description The job's variable GIT_COMMIT */
+            git_commit: string;
+            /** @description Versions by name */
+            packages: {
+                [key: string]: string;
+            };
+        };
+        RunForms: {
+            kinds: components["schemas"]["RunKindForm"][];
+            /** @description JSON Schema 2020-12 of what every run asks for */
+            request: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * @description * `script` - Script
+         *     * `tabular` - Tabular
+         * @enum {string}
+         */
+        RunKind: "script" | "tabular";
         /** @description One kind of run, with words for people and the schema of its parameters. */
-        RunKind: {
-            kind: components["schemas"]["Kind967Enum"];
+        RunKindForm: {
+            kind: components["schemas"]["RunKind"];
             title: string;
             description: string;
             "x-zh-hans": components["schemas"]["Words"];
             takes_script: boolean;
             /** @description JSON Schema 2020-12 of `parameters` */
             parameters: {
-                [key: string]: unknown;
-            };
-        };
-        RunKinds: {
-            kinds: components["schemas"]["RunKind"][];
-            /** @description JSON Schema 2020-12 of what every run asks for */
-            request: {
                 [key: string]: unknown;
             };
         };
@@ -5622,7 +5832,7 @@ export interface components {
             experiment: string;
             /** @description One that is free */
             name: string;
-            kind: components["schemas"]["Kind967Enum"];
+            kind: components["schemas"]["RunKind"];
             script: string;
             /** Format: uuid */
             dataset_version: string;
@@ -5639,7 +5849,7 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             readonly name: string;
-            readonly kind: components["schemas"]["Kind967Enum"];
+            readonly kind: components["schemas"]["RunKind"];
             readonly tags: string[];
             /** Format: uuid */
             readonly project: string;
@@ -5700,7 +5910,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
-            kind: components["schemas"]["Kind967Enum"];
+            kind: components["schemas"]["RunKind"];
             tags: string[];
             /** Format: uuid */
             project: string;
@@ -5851,6 +6061,18 @@ export interface components {
             memory_bytes: number;
             /** @description Indices of its GPUs here. */
             devices: number[];
+        };
+        /** @description What a model takes, raw: as before cleaning. */
+        Signature: {
+            /** Format: uuid */
+            model_version: string;
+            /** @description In the order of the data */
+            inputs: components["schemas"]["InputColumn"][];
+            label: components["schemas"]["LabelShape"] | null;
+            /** @description A record of the held-out part; null: none was kept */
+            example: {
+                [key: string]: (number | string | boolean) | null;
+            } | null;
         };
         Source: {
             /** Format: uuid */
@@ -6007,6 +6229,15 @@ export interface components {
             source_bytes: number;
             jobs: components["schemas"]["JobCountsShape"][];
         };
+        SystemMetrics: {
+            /**
+             * Format: uuid
+             * @description Null: it was never launched
+             */
+            attempt: string | null;
+            number: number | null;
+            members: components["schemas"]["MemberUsage"][];
+        };
         TagsRequest: {
             tags: string[];
         };
@@ -6118,24 +6349,6 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
-        /**
-         * @description * `number` - number
-         *     * `string` - string
-         *     * `boolean` - boolean
-         *     * `array` - array
-         *     * `object` - object
-         * @enum {string}
-         */
-        Type0acEnum: "number" | "string" | "boolean" | "array" | "object";
-        /**
-         * @description * `number` - number
-         *     * `string` - string
-         *     * `boolean` - boolean
-         *     * `array` - array
-         *     * `object` - object
-         * @enum {string}
-         */
-        TypesEnum: "number" | "string" | "boolean" | "array" | "object";
         UsageRecord: {
             /** Format: uuid */
             readonly id: string;
@@ -9486,6 +9699,68 @@ export interface operations {
             };
         };
     };
+    endpoints_signature_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this endpoint. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Signature"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     endpoints_stop_create: {
         parameters: {
             query?: never;
@@ -11448,6 +11723,68 @@ export interface operations {
                      *       "status": 409,
                      *       "detail": "Not possible in the present state",
                      *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    model_versions_signature_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this model version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Signature"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -14310,7 +14647,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunKinds"];
+                    "application/json": components["schemas"]["RunForms"];
                 };
             };
             /** @description Sign in or send a valid token */
@@ -14591,6 +14928,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunRequest"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_attempts_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAttempt"][];
                 };
             };
             /** @description Sign in or send a valid token */
@@ -15025,6 +15424,72 @@ export interface operations {
             };
         };
     };
+    runs_system_metrics_retrieve: {
+        parameters: {
+            query?: {
+                /** @description The latest by default */
+                attempt?: string;
+                points?: number;
+            };
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemMetrics"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     runs_tags_update: {
         parameters: {
             query?: never;
@@ -15171,6 +15636,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunColumns"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_many_metrics: {
+        parameters: {
+            query: {
+                /** @description Two points of each: its least and its greatest */
+                buckets?: number;
+                /** @description Several times */
+                key: string[];
+                /** @description Several times */
+                run: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyCurves"];
                 };
             };
             /** @description Sign in or send a valid token */
