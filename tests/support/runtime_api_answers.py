@@ -54,6 +54,7 @@ class RuntimeApiAnswers:
         """What was not as agreed."""
         self.logs: dict[tuple[int, int], str] = {}
         self.exits: list[dict[str, Any]] = []
+        self.environments: list[dict[str, Any]] = []
         self.figures: list[dict[str, Any]] = []
         self.troubles: list[dict[str, Any]] = []
         self.endpoints: list[dict[str, Any]] = []
@@ -190,6 +191,10 @@ class RuntimeApiAnswers:
     def _post_attempts_self_heartbeat(self, body: dict[str, Any]) -> tuple[int, Any]:
         self.heartbeats.append(body)
         return 200, {"should_stop": self.should_stop, "grace_seconds": 30}
+
+    def _post_attempts_self_environment(self, body: dict[str, Any]) -> tuple[int, Any]:
+        self.environments.append(body)
+        return 200, {}
 
     def _get_attempts_self_should_stop(self, _: dict[str, Any]) -> tuple[int, Any]:
         return 200, {"should_stop": self.should_stop, "grace_seconds": 30}

@@ -29,6 +29,7 @@ from workers.contracts import exit_codes
 from workers.contracts.specs import spec_from_json
 from workers.runtime.announcements import Announcement, Announcements, acknowledged
 from workers.runtime.client import AttemptSuperseded, JobApiError, RuntimeClient
+from workers.runtime.environment_report import tell_in_background
 from workers.runtime.farewell import wait_for_the_rest
 from workers.runtime.identity import Identity, identity_from
 from workers.runtime.link import LOCAL_FOLDER, ApiLink, Link, LocalLink
@@ -239,10 +240,8 @@ class JobContext:
             Path(entry["path"]) if entry.get("path") else self._download(name, entry["name"], entry["url"])
             for entry in entries
         ]
-        if answer.get("path"):
-            path = Path(answer["path"])
-        else:
-            path = files[0] if len(files) == 1 and not uri.endswith("/") else self.work_dir / "inputs" / name
+        one_file = len(files) == 1 and not uri.endswith("/")
+        path = Path(answer.get("path") or (files[0] if one_file else self.work_dir / "inputs" / name))
         return Input(name=name, uri=uri, path=path, files=files or [path])
 
     def _download(self, name: str, file_name: str, url: str) -> Path:
@@ -258,6 +257,7 @@ def job_context() -> JobContext:
     """The context of this process, the same at every call. Metrics that wait are sent when the process ends."""
     context = context_from(os.environ)
     atexit.register(_close_at_exit, context)
+    tell_in_background(context._link.tell_environment, os.environ, wanted=context._link.distant and context.rank == 0)
     return context
 
 

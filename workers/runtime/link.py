@@ -51,6 +51,9 @@ class Link(Protocol):
 
     def should_stop(self) -> str: ...
 
+    def tell_environment(self, record: dict[str, Any]) -> None:
+        """What the job runs in. Raises JobApiError."""
+
     def close(self) -> None: ...
 
 
@@ -103,6 +106,9 @@ class ApiLink:
 
     def should_stop(self) -> str:
         return self._client.should_stop()
+
+    def tell_environment(self, record: dict[str, Any]) -> None:
+        self._client.post("/attempts/self/environment", record)
 
     def close(self) -> None:
         self._client.close()
@@ -172,6 +178,9 @@ class LocalLink:
 
     def should_stop(self) -> str:
         return ""
+
+    def tell_environment(self, record: dict[str, Any]) -> None:
+        """Nobody asks."""
 
     def close(self) -> None:
         """Nothing is held open."""

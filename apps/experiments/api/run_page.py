@@ -101,7 +101,7 @@ class RunEnvironmentSerializer(serializers.Serializer[Any]):
     torch = EnvironmentTorchShape(allow_null=True)
     gpus = EnvironmentGpuShape(many=True)
     driver = serializers.CharField(allow_blank=True, help_text="Of the GPUs")
-    git_commit = serializers.CharField(allow_blank=True, help_text="Of the folder that it runs in")
+    git_commit = serializers.CharField(allow_blank=True, help_text="The job's variable GIT_COMMIT")
     packages = serializers.DictField(child=serializers.CharField(), help_text="Versions by name")
 
 

@@ -115,7 +115,7 @@ class EnvironmentSerializer(serializers.Serializer[Any]):
     torch = EnvironmentTorchSerializer(allow_null=True, default=None)
     gpus = EnvironmentGpuSerializer(many=True, default=list)
     driver = serializers.CharField(max_length=60, allow_blank=True, default="", help_text="Of the GPUs")
-    git_commit = serializers.CharField(max_length=64, allow_blank=True, default="", help_text="Of the working folder")
+    git_commit = serializers.CharField(max_length=64, allow_blank=True, default="", help_text="Its variable GIT_COMMIT")
     packages = serializers.DictField(child=serializers.CharField(max_length=100), default=dict, help_text="Versions")
 
 
