@@ -1,7 +1,78 @@
+import { Select, Tabs } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { poolMapQuery, poolsQuery } from "@/api/pools";
+import { useCrumbs } from "@/components/breadcrumbs";
+import { EmptyState } from "@/components/empty-state";
+import { Faces, LoadingFace } from "@/components/faces";
 import { PageHeader } from "@/components/page-header";
+import { PoolMap } from "@/components/pool-map";
+import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
+import { PoolHistory } from "../components/pool-history";
+import { PoolQueue } from "../components/pool-queue";
+import { UsageTable } from "../components/usage-table";
 
+const TABS = ["map", "queue", "usage", "history"] as const;
+type Tab = (typeof TABS)[number];
+
+/** A pool: who holds what, who waits and why, what each project may have, what was used. */
 export function QuotasPage() {
   const { t } = useTranslation("quotas");
-  return <PageHeader title={t("title")} />;
+  const search = useSearch({ from: "/quotas" });
+  const navigate = useNavigate();
+  const pools = useQuery(poolsQuery);
+  const pool = pools.data?.find(({ id }) => id === search.pool) ?? pools.data?.[0];
+  const tab: Tab = search.tab ?? "map";
+  useCrumbs([{ title: t("title") }]);
+  useLiveRefresh(pool ? `pool.${pool.id}` : null, pool ? [["pool", pool.id, "map"], ["pool", pool.id, "line"], ["pool", pool.id, "usage"]] : []);
+  const go = (change: { tab?: Tab; pool?: string }): void => void navigate({ to: "/quotas", search: { ...search, ...change } });
+  const choices = (pools.data ?? []).map(({ id, name }) => ({ value: id, label: name }));
+  return (
+    <>
+      <PageHeader
+        title={pool ? t("titleOf", { pool: pool.name }) : t("title")}
+        lead={<span>{t("lead")}</span>}
+        actions={choices.length > 1 ? <Select aria-label={t("pool")} data={choices} value={pool?.id ?? null} onChange={(id) => id && go({ pool: id })} allowDeselect={false} w={220} searchable /> : null}
+      />
+      <Faces query={pools} loading={<LoadingFace height={240} />}>
+        {() =>
+          pool ? (
+            <Tabs value={tab} onChange={(value) => go({ tab: TABS.find((each) => each === value) ?? "map" })} keepMounted={false}>
+              <Tabs.List mb={16}>
+                {TABS.map((each) => (
+                  <Tabs.Tab key={each} value={each}>
+                    {t(`tab.${each}`)}
+                  </Tabs.Tab>
+                ))}
+              </Tabs.List>
+              <Tabs.Panel value="map">
+                <MapTab pool={pool.id} />
+              </Tabs.Panel>
+              <Tabs.Panel value="queue">
+                <PoolQueue pool={pool.id} />
+              </Tabs.Panel>
+              <Tabs.Panel value="usage">
+                <UsageTable pool={pool.id} />
+              </Tabs.Panel>
+              <Tabs.Panel value="history">
+                <PoolHistory pool={pool.id} />
+              </Tabs.Panel>
+            </Tabs>
+          ) : (
+            <EmptyState text={t("noPool")} />
+          )
+        }
+      </Faces>
+    </>
+  );
+}
+
+function MapTab({ pool }: { pool: string }) {
+  const map = useQuery({ ...poolMapQuery(pool), refetchInterval: useFallbackInterval() });
+  return (
+    <Faces query={map} loading={<LoadingFace height={240} />}>
+      {(data) => <PoolMap map={data} />}
+    </Faces>
+  );
 }

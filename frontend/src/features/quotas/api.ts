@@ -1,0 +1,56 @@
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, unwrap } from "@/api/client";
+import type { components } from "@/api/schema.gen";
+
+type Schemas = components["schemas"];
+export type Line = Schemas["PoolLine"];
+export type Running = Schemas["Running"];
+export type Waiting = Schemas["Waiting"];
+export type QueueUsage = Schemas["QueueUsage"];
+export type Amount = Schemas["Amount"];
+export type Holder = Schemas["Holder"];
+export type WorkloadDetail = Schemas["WorkloadDetail"];
+
+const byId = (id: string) => ({ params: { path: { id } } });
+
+/** What runs and what waits in a pool, in the order of admission. */
+export const lineQuery = (pool: string) =>
+  queryOptions({
+    queryKey: ["pool", pool, "line"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/pools/{id}/queue", { ...byId(pool), signal })),
+    staleTime: 2_000,
+  });
+
+export const usageQuery = (pool: string, project: string | undefined) =>
+  queryOptions({
+    queryKey: ["pool", pool, "usage", project ?? ""],
+    queryFn: async ({ signal }) => {
+      const rows: QueueUsage[] = [];
+      let cursor: string | undefined;
+      do {
+        const query = { pool, ...(project ? { project } : {}), ...(cursor ? { cursor } : {}), page_size: 200 };
+        const page = await unwrap(api.GET("/api/v1/quotas/usage", { params: { query }, signal }));
+        rows.push(...page.results);
+        cursor = page.next ? (new URL(page.next, window.location.origin).searchParams.get("cursor") ?? undefined) : undefined;
+      } while (cursor);
+      return rows;
+    },
+    staleTime: 2_000,
+  });
+
+/** Sets what a project's queue may hold of a resource. */
+export function useSetQuota(pool: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Schemas["QuotaSetRequest"]) => unwrap(api.PUT("/api/v1/quotas", { body })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["pool", pool] }),
+  });
+}
+
+export const workloadQuery = (id: string) =>
+  queryOptions({ queryKey: ["workload", id], queryFn: ({ signal }) => unwrap(api.GET("/api/v1/workloads/{id}", { ...byId(id), signal })) });
+
+export const workloadStoryQuery = (id: string) =>
+  queryOptions({ queryKey: ["workload", id, "story"], queryFn: ({ signal }) => unwrap(api.GET("/api/v1/workloads/{id}/story", { ...byId(id), signal })) });
+
+export const stopWorkload = (id: string): Promise<unknown> => unwrap(api.POST("/api/v1/workloads/{id}/stop", { ...byId(id), body: { detail: "" } }));

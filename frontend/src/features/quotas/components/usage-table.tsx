@@ -1,0 +1,156 @@
+import { Button, Group, Modal, NumberInput, Stack, Text } from "@mantine/core";
+import { IconPencil } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useMe } from "@/api/me";
+import { EmptyState } from "@/components/empty-state";
+import { ErrorDetails, Faces, LoadingFace } from "@/components/faces";
+import { amountText, byResource, type Resource } from "@/lib/amounts";
+import { count, NONE } from "@/lib/format";
+import { useProject } from "@/lib/permissions";
+import { useFallbackInterval } from "@/live/use-live";
+import { usageQuery, useSetQuota, type Amount, type QueueUsage } from "../api";
+import classes from "./usage-table.module.css";
+
+type Kind = Pick<Amount, "resource" | "flavor">;
+const keyOf = ({ resource, flavor }: Kind): string => `${resource} ${flavor}`;
+
+interface Editing {
+  row: QueueUsage;
+  kind: Kind;
+  amount: Amount | undefined;
+}
+
+/** Each project's quota and what it holds of it now; who may, sets it here. */
+export function UsageTable({ pool }: { pool: string }) {
+  const { t } = useTranslation("quotas");
+  const me = useMe();
+  const project = useProject();
+  const usage = useQuery({ ...usageQuery(pool, project?.id), refetchInterval: useFallbackInterval() });
+  const [editing, setEditing] = useState<Editing | null>(null);
+  const kinds = useMemo(() => {
+    const found = new Map<string, Kind>();
+    for (const row of usage.data ?? []) for (const amount of row.amounts) found.set(keyOf(amount), amount);
+    return [...found.values()].sort(byResource);
+  }, [usage.data]);
+  const mayEdit = (row: QueueUsage): boolean => me.projects.some(({ id, verbs }) => id === row.project && verbs.includes("set_quota"));
+  return (
+    <Faces query={usage} loading={<LoadingFace rows={6} />}>
+      {(rows) =>
+        rows.length ? (
+          <>
+            <p className="soft">{t("usage.lead")}</p>
+            <div className={classes.scroll} tabIndex={0} role="region" aria-label={t("tab.usage")}>
+              <table className={classes.table}>
+                <thead>
+                  <tr>
+                    <th scope="col">{t("usage.project")}</th>
+                    <th scope="col" className="num">
+                      {t("usage.running")}
+                    </th>
+                    <th scope="col" className="num">
+                      {t("usage.waiting")}
+                    </th>
+                    {kinds.map((kind) => (
+                      <th scope="col" key={keyOf(kind)}>
+                        <KindName kind={kind} />
+                      </th>
+                    ))}
+                  </tr>
+                </thead>
+                <tbody>
+                  {rows.map((row) => (
+                    <tr key={row.queue}>
+                      <th scope="row">{row.project_name}</th>
+                      <td className="num">{count(row.running)}</td>
+                      <td className="num">{count(row.waiting)}</td>
+                      {kinds.map((kind) => {
+                        const amount = row.amounts.find((each) => keyOf(each) === keyOf(kind));
+                        return (
+                          <td key={keyOf(kind)}>
+                            <Cell amount={amount} kind={kind} onEdit={mayEdit(row) ? () => setEditing({ row, kind, amount }) : undefined} project={row.project_name} />
+                          </td>
+                        );
+                      })}
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+            {editing ? <EditQuota key={`${editing.row.queue} ${keyOf(editing.kind)}`} editing={editing} pool={pool} onClose={() => setEditing(null)} /> : null}
+          </>
+        ) : (
+          <EmptyState text={t("usage.empty")} />
+        )
+      }
+    </Faces>
+  );
+}
+
+function KindName({ kind }: { kind: Kind }) {
+  const { t } = useTranslation("quotas");
+  return <>{kind.resource === "gpus" ? kind.flavor || t("allGpus") : t(`resource.${kind.resource}`)}</>;
+}
+
+function Cell({ amount, kind, onEdit, project }: { amount: Amount | undefined; kind: Kind; onEdit: (() => void) | undefined; project: string }) {
+  const { t } = useTranslation("quotas");
+  const held = amount?.reserved ?? 0;
+  const nominal = amount?.nominal ?? null;
+  const ratio = nominal ? Math.min(held / nominal, 1) : 0;
+  return (
+    <div className={classes.cell}>
+      <span className="num">{t("usage.of", { held: amountText(kind.resource, held), nominal: nominal === null ? NONE : amountText(kind.resource, nominal) })}</span>
+      {onEdit ? (
+        <button type="button" className={classes.edit} onClick={onEdit} aria-label={t("usage.edit", { project })} title={t("usage.edit", { project })}>
+          <IconPencil size={14} aria-hidden />
+        </button>
+      ) : null}
+      <span className={classes.track} aria-hidden>
+        <span style={{ width: `${ratio * 100}%` }} data-full={ratio >= 1 || undefined} />
+      </span>
+    </div>
+  );
+}
+
+/** In what people say a quota in, and how much of the API's unit that is. */
+const UNITS: Readonly<Record<Resource, number>> = { cpu_millis: 1000, memory_bytes: 2 ** 30, gpus: 1 };
+
+function EditQuota({ editing, pool, onClose }: { editing: Editing; pool: string; onClose: () => void }) {
+  const { t } = useTranslation(["quotas", "common"]);
+  const { row, kind, amount } = editing;
+  const unit = UNITS[kind.resource];
+  const [wanted, setWanted] = useState<number | string>((amount?.nominal ?? 0) / unit);
+  const set = useSetQuota(pool);
+  const held = amount?.reserved ?? 0;
+  const nominal = typeof wanted === "number" ? Math.round(wanted * unit) : null;
+  const save = (): void => {
+    if (nominal !== null) set.mutate({ queue: row.queue, resource: kind.resource, flavor: kind.flavor, nominal }, { onSuccess: onClose });
+  };
+  return (
+    <Modal opened onClose={onClose} title={t("usage.editTitle", { project: row.project_name })} closeButtonProps={{ "aria-label": t("verb.close", { ns: "common" }) }}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          save();
+        }}
+      >
+        <Stack gap="md">
+          <NumberInput label={t(`unit.${kind.resource}`)} value={wanted} onChange={setWanted} min={0} decimalScale={kind.resource === "gpus" ? 0 : 3} data-autofocus />
+          <Text size="sm" className="soft">
+            {nominal !== null && nominal < held ? t("usage.below", { held: amountText(kind.resource, held) }) : t("usage.effect")}
+          </Text>
+          {set.error ? <ErrorDetails error={set.error} /> : null}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={onClose}>
+              {t("verb.cancel", { ns: "common" })}
+            </Button>
+            <Button type="submit" loading={set.isPending} disabled={nominal === null}>
+              {t("usage.save")}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
