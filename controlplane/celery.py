@@ -10,7 +10,7 @@ from typing import Any
 from celery import Celery, Task, signals
 from django.conf import settings
 
-from apps.common import queues
+from apps.common import marks, queues
 from apps.common.context import request_id
 from controlplane.env import choose_settings
 from controlplane.metrics import TASK_SECONDS, TASKS, TASKS_RUNNING
@@ -22,6 +22,7 @@ choose_settings()
 
 REQUEST_ID = "bedplate_request_id"
 """Header of a task message: the request that asked for it."""
+ALIVE_EVERY_SECONDS = 5.0
 
 app = Celery("bedplate")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -47,6 +48,7 @@ def _begin(task_id: str, task: Task[Any, Any], **_: Any) -> None:
     request_id.set(getattr(task.request, REQUEST_ID, None) or "")
     _started[task_id] = time.perf_counter()
     TASKS_RUNNING.inc()
+    marks.mark(marks.TAKEN, str((task.request.delivery_info or {}).get("routing_key", "")))
 
 
 @signals.task_postrun.connect
@@ -68,3 +70,11 @@ def _sweep_at_boot(**_: Any) -> None:
 def _serve_health(**_: Any) -> None:
     if settings.BEDPLATE_WORKER_METRICS_PORT:
         WorkerServer(settings.BEDPLATE_HOST, settings.BEDPLATE_WORKER_METRICS_PORT).start()
+
+
+@signals.worker_ready.connect
+def _say_that_it_lives(sender: Any = None, **_: Any) -> None:
+    """For people who look at the panel: a worker without work has to be told from one that is gone."""
+    name = str(getattr(sender, "hostname", "") or "worker")
+    marks.mark(marks.WORKER, name)
+    sender.timer.call_repeatedly(ALIVE_EVERY_SECONDS, marks.mark, (marks.WORKER, name))

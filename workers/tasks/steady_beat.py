@@ -12,6 +12,8 @@ from kombu.exceptions import KombuError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from apps.common import marks
+
 log = logging.getLogger(__name__)
 
 HEAP_MOST = 50
@@ -51,6 +53,7 @@ class SteadyScheduler(Scheduler):
             if int(self._redis.llen(self._queues[entry.name])) >= HEAP_MOST:
                 return
             self.apply_async(entry, producer=self.producer, advance=False)
+            marks.mark(marks.SENT, str(entry.name))
         except (RedisError, SchedulingError, KombuError, OSError) as error:
             if not self._away:
                 log.warning("the broker does not answer; ticks are left out until it does: %s", error)
