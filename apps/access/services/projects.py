@@ -10,6 +10,7 @@ from apps.access.states import Role
 from apps.common.audit import Actor, record
 from apps.common.errors import Conflict, Forbidden, Invalid
 from apps.common.events import emit
+from apps.common.models import noun_of
 
 DEFAULT = "default"
 """Name of the organisation and of the team that a first start makes."""
@@ -82,6 +83,16 @@ def project_create(
     emit("project.created", project, project_id=project.pk, payload={"name": name})
     role_grant(project=project, user=owner, role=Role.ADMIN, actor=actor)
     return project
+
+
+@transaction.atomic
+def title_change(*, of: Organisation | Team, title: str, actor: Actor) -> None:
+    """Give an organisation or a team another title; their names stay, because they are part of addresses."""
+    current = type(of).objects.select_for_update(no_key=True).get(pk=of.pk)
+    current.title = title
+    current.clean_fields()
+    current.save(update_fields=["title"])
+    record(actor, f"{noun_of(current)}.changed", current, detail={"title": title})
 
 
 def _team_for(organisation: Organisation, team: Team | None, owner: User) -> Team:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from django.contrib.auth.models import Permission
 from django.db import transaction
 
@@ -10,10 +13,52 @@ from apps.access.permissions import PERMISSIONS, role_of
 from apps.access.states import Role
 from apps.common.alerts import rights_changed
 from apps.common.audit import Actor, record
-from apps.common.errors import Conflict, Invalid, NotFound
+from apps.common.errors import Conflict, Invalid, NotFound, StaleState
 from apps.common.events import emit
 
 ADMINISTER = "administer_project"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """One cell of the matrix of people and projects."""
+
+    project: Project
+    user: User
+    was: str
+    """The role that who changes it has seen; empty: none."""
+    role: str
+
+    @property
+    def place(self) -> str:
+        """Names the cell in errors."""
+        return f"{self.project.pk} {self.user.pk}"
+
+
+@transaction.atomic
+def roles_save(changes: Sequence[RoleChange], *, actor: Actor) -> None:
+    """Give and take these roles, each audited; all of them or none. Stronger roles are given first, so that an admin
+    can hand a project over.
+
+    Raises:
+        StaleState: somebody changed some of them meanwhile; `fields` names each `<project id> <user id>` and its role.
+        Invalid, Conflict: as `role_grant` and `role_revoke`; `fields` names the place.
+    """
+    strength = ["", *Role.values]
+    projects = {change.project.pk for change in changes}
+    list(Project.objects.select_for_update(no_key=True).filter(pk__in=projects).order_by("pk"))
+    now = {change.place: role_of(change.user, change.project, granted=True) for change in changes}
+    stale = {change.place: [now[change.place]] for change in changes if now[change.place] != change.was}
+    if stale:
+        raise StaleState("Somebody else changed some of these roles meanwhile.", fields=stale)
+    for change in sorted(changes, key=lambda one: strength.index(one.role), reverse=True):
+        try:
+            if change.role:
+                role_grant(project=change.project, user=change.user, role=change.role, actor=actor)
+            else:
+                role_revoke(project=change.project, user=change.user, actor=actor)
+        except (Conflict, Invalid) as error:
+            raise type(error)(error.detail, fields={change.place: [error.detail]}) from error
 
 
 @transaction.atomic

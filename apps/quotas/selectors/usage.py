@@ -115,6 +115,11 @@ def pool_capacities(pools: QuerySet[ResourcePool]) -> tuple[Counter[Key], dict[s
     return found, dict(flavors)
 
 
+def pool_held(pools: QuerySet[ResourcePool]) -> dict[Key, tuple[int, int]]:
+    """What everybody holds in some pools: per resource and kind of GPU what is reserved and what of it is used."""
+    return dict(_total(UsageRecord.objects.filter(pool__in=pools)))
+
+
 def _capacity(pools: QuerySet[ResourcePool], own: QuerySet[UsageRecord]) -> list[Capacity]:
     pools = ResourcePool.objects.filter(pk__in=[pool.pk for pool in pools])
     has, simulated = pool_capacities(pools)

@@ -19,7 +19,7 @@ from apps.quotas.services.moves import workload_locked, workload_move
 from apps.quotas.services.queues import queue_ensure
 from apps.quotas.services.requests import MEMBERS_MOST, request_check
 from apps.quotas.services.usage import usage_regrant
-from apps.quotas.states import CANCELLING, OVERRIDDEN, REQUEUED, WorkloadKind, WorkloadState
+from apps.quotas.states import CANCELLING, OVERRIDDEN, REQUEUED, Reason, WorkloadKind, WorkloadState
 from workers.contracts.specs import Spec
 
 
@@ -81,6 +81,31 @@ def workload_stop(workload: Workload, *, reason: str, detail: str = "", actor: A
     current = workload_locked(workload.pk)
     if _stop(current, reason, detail, actor) and actor.kind == "user":
         record(actor, "workload.stopped", current, detail={"reason": reason, "detail": detail})
+
+
+@transaction.atomic
+def workload_requeue(workload: Workload, *, detail: str = "", actor: Actor) -> None:
+    """Take a workload off what it holds and let it wait again, by its priority, without a pause.
+
+    What runs is told to leave its checkpoint first, and waits again once it is proven gone: then as a new attempt.
+
+    Raises:
+        Conflict: it holds nothing: it waits, leaves or has ended.
+    """
+    current = workload_locked(workload.pk)
+    why = requeue_refused(current)
+    if why or not _stop(current, Reason.EVICTED, detail, actor):
+        raise Conflict(why or f"{current.name} is {current.state}")
+    record(actor, "workload.requeued", current, detail={"detail": detail})
+
+
+def requeue_refused(workload: Workload) -> str:
+    """Why a workload cannot be made to wait again, or nothing."""
+    if workload.state == WorkloadState.PENDING:
+        return f"{workload.name} waits already"
+    if workload.state == WorkloadState.STOPPING:
+        return f"{workload.name} is leaving already"
+    return f"{workload.name} has ended; submit it again" if workload.is_terminal else ""
 
 
 def _stop(workload: Workload, reason: str, detail: str, actor: Actor) -> bool:
