@@ -7,8 +7,13 @@ from typing import Any
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from unfold.forms import AdminOwnPasswordChangeForm
+from unfold.widgets import BASE_INPUT_CLASSES
 
 from apps.access.services.sign_in import sign_in
+from apps.access.services.users import user_password_set
+from apps.common.audit import Actor
 from apps.common.errors import RateLimited, Unauthenticated
 
 
@@ -31,3 +36,21 @@ class SignInForm(AuthenticationForm):
 
 class AdminSignInForm(SignInForm, AdminAuthenticationForm):
     """The same for the admin, which lets staff in only."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = " ".join(BASE_INPUT_CLASSES)
+
+
+def own_password_form(request: HttpRequest) -> type[AdminOwnPasswordChangeForm]:
+    """The form by which somebody changes their own password, saved by the service."""
+
+    class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # no types
+        def save(self, commit: bool = True) -> Any:
+            password = self.cleaned_data["new_password1"]
+            user_password_set(user=self.user, password=password, actor=Actor.user(request.user))
+            self.user.refresh_from_db()
+            return self.user
+
+    return OwnPasswordForm

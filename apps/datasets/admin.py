@@ -1,8 +1,24 @@
-"""Datasets in the admin: for reading, because only services write them."""
+"""Datasets in the admin: for reading, because only services write them; work on them is in the dashboard."""
+
+from __future__ import annotations
+
+from typing import Any
 
 from django.contrib import admin
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from apps.common.admin import ReadOnlyAdmin
+from apps.common.panel import ReadOnlyAdmin
+from apps.common.panel.cells import (
+    dashboard_column,
+    link,
+    link_column,
+    moment_column,
+    reason_column,
+    size_column,
+    state_column,
+    word,
+)
 from apps.datasets.models import (
     CleaningRun,
     Dataset,
@@ -15,59 +31,146 @@ from apps.datasets.models import (
 )
 
 
+def version_name(version: DatasetVersion) -> str:
+    """`credit-risk 3`; a draft has no number yet."""
+    return f"{version.dataset.name} {version.number or _('draft')}"
+
+
+class _Datasets(ReadOnlyAdmin):
+    state_said = state_column()
+    reason = reason_column()
+    made = moment_column("created_at", "when")
+    project_link = link_column("project", "project")
+
+
 @admin.register(Dataset)
-class DatasetAdmin(ReadOnlyAdmin):
-    list_display = ("name", "project", "created_by", "created_at")
+class DatasetAdmin(_Datasets):
+    empty_text = gettext_lazy("No dataset yet. Datasets are uploaded in the dashboard.")
+    list_display = ("name", "project_link", "created_by", "made", "open")
     list_select_related = ("project", "created_by")
     list_filter = ("project",)
     search_fields = ("name", "title")
+    open = dashboard_column("/datasets/{}")
+    dashboard = "/datasets/{}"
 
 
 @admin.register(Source)
-class SourceAdmin(ReadOnlyAdmin):
-    list_display = ("name", "dataset", "file_format", "size_bytes", "uploaded_by", "created_at")
+class SourceAdmin(_Datasets):
+    list_display = ("name", "dataset_link", "format_said", "n_size", "uploaded_by", "made")
     list_select_related = ("dataset", "uploaded_by")
+    list_filter = ("project",)
     search_fields = ("name", "sha256")
+    dataset_link = link_column("dataset", "dataset")
+    n_size = size_column("size_bytes", "size")
+
+    @admin.display(description=gettext_lazy("file format"), ordering="file_format")
+    def format_said(self, row: Any) -> str:
+        return word(row.file_format)
 
 
 @admin.register(Ingestion)
-class IngestionAdmin(ReadOnlyAdmin):
-    list_display = ("id", "dataset", "source", "state", "state_reason", "created_at")
+class IngestionAdmin(_Datasets):
+    list_display = ("id", "dataset_link", "source", "state_said", "reason", "made", "open")
     list_select_related = ("dataset", "source")
-    list_filter = ("state", "state_reason")
+    list_filter = ("state", "state_reason", "project")
+    dataset_link = link_column("dataset", "dataset")
+    open = dashboard_column("/dataset-jobs/ingestion/{}")
+    dashboard = "/dataset-jobs/ingestion/{}"
+
+    def said(self, row: Any) -> str:
+        return _("ingestion of %(name)s") % {"name": row.source.name}
 
 
 @admin.register(DatasetVersion)
-class DatasetVersionAdmin(ReadOnlyAdmin):
-    list_display = ("id", "dataset", "number", "state", "row_count", "size_bytes", "created_at")
+class DatasetVersionAdmin(_Datasets):
+    list_display = ("dataset_name", "n_number", "state_said", "n_rows", "n_size", "sensitivity_said", "made", "open")
     list_select_related = ("dataset",)
-    list_filter = ("state", "sensitivity")
-    search_fields = ("digest",)
+    list_filter = ("state", "sensitivity", "project")
+    search_fields = ("digest", "dataset__name")
+    n_size = size_column("size_bytes", "size")
+    open = dashboard_column("/dataset-versions/{}")
+    dashboard = "/dataset-versions/{}"
+
+    def said(self, row: Any) -> str:
+        return version_name(row)
+
+    @admin.display(description=gettext_lazy("dataset"), ordering="dataset__name")
+    def dataset_name(self, row: Any) -> str:
+        return str(row.dataset.name)
+
+    @admin.display(description=gettext_lazy("version"), ordering="number")
+    def n_number(self, row: Any) -> int | None:
+        found: int | None = row.number
+        return found
+
+    @admin.display(description=gettext_lazy("sensitivity"), ordering="sensitivity")
+    def sensitivity_said(self, row: Any) -> str:
+        return word(row.sensitivity)
+
+    @admin.display(description=gettext_lazy("rows"), ordering="row_count")
+    def n_rows(self, row: Any) -> str:
+        return "–" if row.row_count is None else f"{row.row_count:,}"
 
 
 @admin.register(Profile)
-class ProfileAdmin(ReadOnlyAdmin):
-    list_display = ("id", "version", "state", "state_reason", "created_at")
-    list_select_related = ("version",)
-    list_filter = ("state", "state_reason")
+class ProfileAdmin(_Datasets):
+    list_display = ("id", "of_version", "state_said", "reason", "made")
+    list_select_related = ("version__dataset",)
+    list_filter = ("state", "state_reason", "project")
+
+    def said(self, row: Any) -> str:
+        return _("profile of %(name)s") % {"name": version_name(row.version)}
+
+    @admin.display(description=gettext_lazy("version"))
+    def of_version(self, row: Any) -> Any:
+        return link(row.version, version_name(row.version))
 
 
 @admin.register(Recipe)
-class RecipeAdmin(ReadOnlyAdmin):
-    list_display = ("name", "number", "project", "created_by", "created_at")
+class RecipeAdmin(_Datasets):
+    list_display = ("name", "n_number", "project_link", "created_by", "made")
     list_select_related = ("project", "created_by")
+    list_filter = ("project",)
     search_fields = ("name", "digest")
+
+    @admin.display(description=gettext_lazy("number"), ordering="number")
+    def n_number(self, row: Any) -> int:
+        return int(row.number)
 
 
 @admin.register(CleaningRun)
-class CleaningRunAdmin(ReadOnlyAdmin):
-    list_display = ("id", "recipe", "input_version", "state", "state_reason", "created_at")
-    list_select_related = ("recipe", "input_version")
-    list_filter = ("state", "state_reason")
+class CleaningRunAdmin(_Datasets):
+    list_display = ("id", "recipe", "of_version", "state_said", "reason", "made", "open")
+    list_select_related = ("recipe", "input_version__dataset")
+    list_filter = ("state", "state_reason", "project")
+    open = dashboard_column("/dataset-jobs/cleaning_run/{}")
+    dashboard = "/dataset-jobs/cleaning_run/{}"
+
+    def said(self, row: Any) -> str:
+        return _("cleaning run of %(name)s") % {"name": version_name(row.input_version)}
+
+    @admin.display(description=gettext_lazy("version"))
+    def of_version(self, row: Any) -> Any:
+        return link(row.input_version, version_name(row.input_version))
 
 
 @admin.register(LineageEdge)
-class LineageEdgeAdmin(ReadOnlyAdmin):
-    list_display = ("from_kind", "from_id", "relation", "to_kind", "to_id", "project")
+class LineageEdgeAdmin(_Datasets):
+    list_display = ("id", "from_said", "from_id", "relation_said", "to_said", "to_id", "project_link")
     list_select_related = ("project",)
-    list_filter = ("relation",)
+    list_filter = ("relation", "project")
+
+    def said(self, row: Any) -> str:
+        return f"{word(row.from_kind)} → {word(row.to_kind)}"
+
+    @admin.display(description=gettext_lazy("relation"), ordering="relation")
+    def relation_said(self, row: Any) -> str:
+        return word(row.relation)
+
+    @admin.display(description=gettext_lazy("from kind"), ordering="from_kind")
+    def from_said(self, row: Any) -> str:
+        return word(row.from_kind)
+
+    @admin.display(description=gettext_lazy("to kind"), ordering="to_kind")
+    def to_said(self, row: Any) -> str:
+        return word(row.to_kind)

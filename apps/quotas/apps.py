@@ -1,6 +1,7 @@
 """What there is to run on, who may use how much of it, and everything that runs."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 from apps.access.services.commands import command_register
 from apps.common.messages import register
@@ -10,7 +11,7 @@ from workers.contracts.sentences import SENTENCES
 class QuotasConfig(AppConfig):
     name = "apps.quotas"
     label = "quotas"
-    verbose_name = "Quotas"
+    verbose_name = gettext_lazy("Quotas")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -11,6 +11,7 @@ from redis.retry import Retry
 from controlplane import env
 from controlplane.logs import logging_config
 from controlplane.settings.database import database
+from controlplane.settings.panel import UNFOLD as UNFOLD
 
 ENVIRONMENT = env.current()
 DATABASE_URL, REDIS_URL = ENVIRONMENT.resolved()
@@ -44,7 +45,8 @@ AUTH_USER_MODEL = "access.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",  # its templates go before the admin's own
+    "controlplane.apps.PanelConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -86,7 +88,7 @@ MIDDLEWARE = [
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        "DIRS": [BASE_DIR / "controlplane" / "templates"],  # before those of libraries
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.access.models import ApiToken, ApprovalRequest, Organisation, Project, Secret, Team, User
-from apps.common.admin import VisibleAdmin
 from apps.common.audit import Actor, record
 from apps.common.models import AuditEvent, Event, IdempotencyKey, Transition
+from apps.common.panel import VisibleAdmin
 from tests.support.factories.access import (
     PASSWORD,
     ApiTokenFactory,
