@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { bodyOf, curlOf, draftOf, effectsOf, freshDraft, missingIn, partOf, verdictOf, type Amount, type RunKinds } from "./submit";
+
+const words = { title: "", description: "" };
+const kinds = {
+  kinds: [
+    { kind: "tabular", ...words, "x-zh-hans": words, takes_script: false, parameters: { type: "object", properties: { epochs: { type: "integer", default: 15 } } } },
+    { kind: "script", ...words, "x-zh-hans": words, takes_script: true, parameters: { type: "object", additionalProperties: true, properties: {} } },
+  ],
+  request: {
+    type: "object",
+    required: ["name", "resources"],
+    properties: {
+      name: { type: "string" },
+      resources: { type: "object", properties: { cpu_millis: { type: "integer", default: 500, maximum: 9 } } },
+      time_limit_seconds: { type: "integer", default: 600 },
+    },
+  },
+} as unknown as RunKinds;
+
+describe("a run's form", () => {
+  it("begins with what the API names", () => {
+    const draft = freshDraft(kinds);
+    expect([draft.kind, draft.resources.cpu_millis, draft.time_limit_seconds]).toEqual(["tabular", 500, 600]);
+    expect(bodyOf(draft, kinds).parameters).toEqual({ epochs: 15 });
+    expect(partOf(kinds.request, "resources.cpu_millis").maximum).toBe(9);
+    expect(partOf(kinds.request, "nothing.here")).toEqual({});
+  });
+
+  it("says what is missing, the script only of what takes one", () => {
+    const draft = freshDraft(kinds);
+    expect(missingIn(draft, kinds)).toEqual(["experiment", "name", "dataset_version"]);
+    expect(missingIn({ ...draft, kind: "script" }, kinds)).toContain("script");
+  });
+
+  it("repeats what was asked for, and loses nothing when the kind is changed", () => {
+    const asked = { ...bodyOf(freshDraft(kinds), kinds), kind: "script", script: "print()", parameters: { lr: 1 } } as never;
+    const draft = draftOf(asked);
+    expect(bodyOf(draft, kinds)).toMatchObject({ kind: "script", script: "print()", parameters: { lr: 1 } });
+    expect(bodyOf({ ...draft, kind: "tabular" }, kinds)).toMatchObject({ script: "", parameters: { epochs: 15 } });
+    expect(bodyOf({ ...draft, kind: "tabular" }, kinds).name).toBe("");
+  });
+
+  it("is a call that a shell takes as it stands", () => {
+    const body = { ...bodyOf(freshDraft(kinds), kinds), name: "it's" };
+    expect(curlOf(body, "http://x")).toContain(`"name": "it'\\''s"`);
+    expect(curlOf(body, "http://x")).not.toContain('"script"');
+    expect(curlOf({ ...body, script: "print()" }, "http://x")).toContain("--rawfile script train.py");
+  });
+});
+
+describe("what it would do", () => {
+  const amounts: Amount[] = [
+    { resource: "cpu_millis", flavor: "", nominal: 2000, reserved: 1500, used: 1500 },
+    { resource: "memory_bytes", flavor: "", nominal: null, reserved: 5, used: 5 },
+    { resource: "gpus", flavor: "", nominal: 4, reserved: 1, used: 1 },
+    { resource: "gpus", flavor: "H200", nominal: 1, reserved: 1, used: 0 },
+    { resource: "gpus", flavor: "H100", nominal: null, reserved: 1, used: 0 },
+  ];
+  const asks = (cpu: number, gpus = 0, flavor = "") => effectsOf({ cpu_millis: cpu, memory_bytes: 10, gpus, flavor }, amounts);
+
+  it("fits, waits or can never be", () => {
+    expect(verdictOf(asks(500))).toBe("fits");
+    expect(verdictOf(asks(501))).toBe("waits");
+    expect(verdictOf(asks(2001))).toBe("never");
+    expect(verdictOf(effectsOf({ cpu_millis: 1, memory_bytes: 1, gpus: 0, flavor: "" }, []))).toBe("free");
+  });
+
+  it("counts a kind of GPU beside all of them where it has a quota", () => {
+    expect(asks(1, 1, "H200").filter(({ resource }) => resource === "gpus").map(({ verdict }) => verdict)).toEqual(["fits", "waits"]);
+    expect(asks(1, 1, "H100").filter(({ resource }) => resource === "gpus")).toHaveLength(1);
+  });
+});

@@ -1,0 +1,136 @@
+import type { components } from "@/api/schema.gen";
+import { initialForm, isObject, type JsonSchema } from "@/components/schema-form/schema";
+
+/** The form of a run: what it begins with, what it sends, what it would do. Pure. */
+
+type Schemas = components["schemas"];
+export type RunRequest = Schemas["RunCreateRequest"];
+export type RunKinds = Schemas["RunKinds"];
+export type RunKindName = RunRequest["kind"];
+export type Resources = Schemas["ResourcesRequest"];
+export type Amount = Schemas["Amount"];
+
+export interface Draft {
+  kind: RunKindName;
+  experiment: string | undefined;
+  name: string;
+  dataset_version: string | undefined;
+  script: string;
+  /** By kind, so that a change of mind loses nothing. */
+  parameters: Partial<Record<RunKindName, Record<string, unknown>>>;
+  resources: Resources;
+  time_limit_seconds: number;
+  secrets: string[];
+  tags: string[];
+}
+
+/** A part of the request's schema: `resources.cpu_millis`. */
+export function partOf(schema: JsonSchema, path: string): JsonSchema {
+  return path.split(".").reduce<JsonSchema>((found, name) => found.properties?.[name] ?? {}, schema);
+}
+
+/** An empty form: defaults as the API names them. */
+export function freshDraft(kinds: RunKinds): Draft {
+  const request = initialForm(kinds.request);
+  const first = kinds.kinds[0]?.kind ?? "script";
+  return {
+    kind: first,
+    experiment: undefined,
+    name: "",
+    dataset_version: undefined,
+    script: "",
+    parameters: {},
+    resources: { cpu_millis: 1000, memory_bytes: 2 << 30, gpus: 0, flavor: "", ...(isObject(request.resources) ? request.resources : {}) },
+    time_limit_seconds: typeof request.time_limit_seconds === "number" ? request.time_limit_seconds : 3600,
+    secrets: [],
+    tags: [],
+  };
+}
+
+/** The form of what was asked for before. */
+export const draftOf = ({ parameters, ...asked }: Schemas["RunRequest"]): Draft => ({ ...asked, parameters: { [asked.kind]: parameters } });
+
+/** The parameters that are sent: those of the kind, or its defaults. */
+export const parametersOf = (draft: Draft, kinds: RunKinds): Record<string, unknown> =>
+  draft.parameters[draft.kind] ?? initialForm(kindOf(draft, kinds)?.parameters ?? {});
+
+export const kindOf = (draft: Draft, kinds: RunKinds) => kinds.kinds.find(({ kind }) => kind === draft.kind);
+
+/** The body of `POST /runs`. */
+export function bodyOf(draft: Draft, kinds: RunKinds): RunRequest {
+  const takesScript = kindOf(draft, kinds)?.takes_script ?? true;
+  return {
+    experiment: draft.experiment ?? "",
+    name: draft.name.trim(),
+    kind: draft.kind,
+    script: takesScript ? draft.script : "",
+    dataset_version: draft.dataset_version ?? "",
+    parameters: parametersOf(draft, kinds),
+    resources: draft.resources,
+    time_limit_seconds: draft.time_limit_seconds,
+    secrets: draft.secrets,
+    tags: draft.tags,
+  };
+}
+
+/** What is missing before the server is worth asking, by field. */
+export function missingIn(draft: Draft, kinds: RunKinds): ("experiment" | "name" | "dataset_version" | "script")[] {
+  const takesScript = kindOf(draft, kinds)?.takes_script ?? true;
+  const missing: ("experiment" | "name" | "dataset_version" | "script")[] = [];
+  if (!draft.experiment) missing.push("experiment");
+  if (!draft.name.trim()) missing.push("name");
+  if (!draft.dataset_version) missing.push("dataset_version");
+  if (takesScript && !draft.script.trim()) missing.push("script");
+  return missing;
+}
+
+/** For a shell: quotes that end, and a backslash that stays one. */
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** The same as a call of the API. A long script is read from a file instead. */
+export function curlOf(body: RunRequest, origin: string): string {
+  const { script, ...rest } = body;
+  const url = `${origin}/api/v1/runs`;
+  const head = `-H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json"`;
+  const json = JSON.stringify(rest, null, 2);
+  if (!script) return `curl -X POST ${url} \\\n  ${head} \\\n  -d ${quoted(json)}`;
+  return `jq -n --rawfile script train.py ${quoted(`${json} + {"script": $script}`)} |\ncurl -X POST ${url} \\\n  ${head} \\\n  -d @-`;
+}
+
+export interface Effect {
+  resource: Amount["resource"];
+  flavor: string;
+  /** What the run would hold. */
+  asks: number;
+  /** The project's quota and what others hold of it; null: there is none. */
+  nominal: number | null;
+  reserved: number;
+  /** `fits`: now; `waits`: when others have ended; `never`: it is more than the quota; `free`: no quota is kept of it. */
+  verdict: "fits" | "waits" | "never" | "free";
+}
+
+/** What the run reserves of each resource, beside the project's quota. */
+export function effectsOf(resources: Resources, amounts: readonly Amount[]): Effect[] {
+  const flavor = resources.flavor ?? "";
+  const wanted: { resource: Amount["resource"]; flavor: string; asks: number }[] = [
+    ...(resources.gpus ? [{ resource: "gpus" as const, flavor: "", asks: resources.gpus }] : []),
+    ...(resources.gpus && flavor ? [{ resource: "gpus" as const, flavor, asks: resources.gpus }] : []),
+    { resource: "cpu_millis", flavor: "", asks: resources.cpu_millis },
+    { resource: "memory_bytes", flavor: "", asks: resources.memory_bytes },
+  ];
+  return wanted.flatMap(({ resource, flavor: of, asks }) => {
+    const amount = amounts.find((each) => each.resource === resource && each.flavor === of);
+    // Of one kind of GPU there may be no quota beside that of all.
+    if (!amount && of) return [];
+    const nominal = amount?.nominal ?? null;
+    if (nominal === null && of) return [];
+    const reserved = amount?.reserved ?? 0;
+    const verdict = nominal === null ? "free" : asks > nominal ? "never" : asks > nominal - reserved ? "waits" : "fits";
+    return [{ resource, flavor: of, asks, nominal, reserved, verdict }];
+  });
+}
+
+/** The worst of them: what becomes of the run. */
+export function verdictOf(effects: readonly Effect[]): Effect["verdict"] {
+  return (["never", "waits", "fits"] as const).find((verdict) => effects.some((each) => each.verdict === verdict)) ?? "free";
+}
