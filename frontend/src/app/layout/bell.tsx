@@ -49,7 +49,7 @@ export function Bell() {
                   <Link key={approval.id} to="/access" search={{ tab: "approvals", approval: approval.id }} className={classes.item} onClick={toggle}>
                     <StateBadge noun="approval" state={approval.state} iconOnly />
                     <span className={classes.text}>
-                      <span className="cut">{t("notices.asks", { name: approval.requested_by, command: approval.command })}</span>
+                      <span className="cut">{t("notices.asks", { name: approval.requested_by.username, command: approval.command })}</span>
                       <span className="soft">{approval.project_name}</span>
                     </span>
                     <Ago at={approval.created_at} />
