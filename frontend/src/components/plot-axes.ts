@@ -1,11 +1,13 @@
 import uPlot from "uplot";
-import { duration, tickTime, value } from "@/lib/format";
+import { bytes, duration, tickTime, value } from "@/lib/format";
 import { resolved } from "@/lib/series-colors";
 
 /** What x means: training steps, the time of day (Unix seconds), or seconds since a beginning. */
 export type XKind = "step" | "time" | "relative";
 
 const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 1_209_600, 2_592_000];
+/** Sizes are read in binary units, so their ticks are round there. */
+const BINARY = Array.from({ length: 56 }, (_, power) => 2 ** power);
 const LEFT = 56;
 const BOTTOM = 24;
 const FONT = '11px "Inter Variable", system-ui, sans-serif';
@@ -69,6 +71,7 @@ export function axesOf(kind: XKind, format: (y: number) => string): uPlot.Axis[]
     gap: 6,
     space: 32,
     values: (_, splits) => splits.map((y) => (y === null ? null : format(y))),
+    ...(format === bytes ? { incrs: BINARY } : {}),
   };
   return [xAxis, yAxis];
 }

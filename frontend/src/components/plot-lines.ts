@@ -55,8 +55,9 @@ export function trace(context: CanvasRenderingContext2D, line: Line, y: Float64A
     const py = to.y(each);
     if (!drawing) {
       context.moveTo(px, py);
-      // A point between two gaps is to be seen too.
-      context.lineTo(px + 0.01, py);
+      // A point between two gaps is to be seen too: as a disc, where the curve has no other.
+      if (line.count === 1) context.arc(px, py, context.lineWidth, 0, 2 * Math.PI);
+      else context.lineTo(px + 0.01, py);
     } else {
       if (stepped) context.lineTo(px, before);
       context.lineTo(px, py);

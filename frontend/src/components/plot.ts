@@ -134,7 +134,7 @@ export class Plot implements Drawable, Hovered {
       width,
       height,
       legend: { show: false },
-      padding: [10, 10, 0, 0],
+      padding: [10, kind === "step" ? 12 : 26, 0, 0],
       scales: {
         x: { time: kind === "time", range: (_, min, max) => [min, max] },
         y: log ? { distr: 3, log: 10, range: (_, min, max) => [min, max] } : { range: (_, min, max) => [min, max] },

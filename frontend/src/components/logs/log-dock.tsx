@@ -13,7 +13,7 @@ const within = (height: number): number => Math.round(Math.max(LEAST, Math.min(m
 /** A panel at the lower edge of a page that stays while its tabs change; its size is the reader's. */
 export function LogDock({ title, note, children, openAtFirst = true }: { title: string; note?: ReactNode; children: ReactNode; openAtFirst?: boolean }) {
   const { t } = useTranslation();
-  const [height, setHeight] = useLocalStorage({ key: "bedplate-dock-height", defaultValue: 240, getInitialValueInEffect: false });
+  const [height, setHeight] = useLocalStorage({ key: "bedplate-dock-height", defaultValue: 200, getInitialValueInEffect: false });
   const [isOpen, setOpen] = useLocalStorage({ key: "bedplate-dock-open", defaultValue: openAtFirst, getInitialValueInEffect: false });
   const from = useRef<{ y: number; height: number } | null>(null);
   const body = useRef<HTMLDivElement>(null);

@@ -16,8 +16,8 @@ interface Props {
 export const LINE_HEIGHT = 18;
 const SHOWN_MOST = 10_000;
 
-const ERROR = /\b(error|exception|traceback|fatal)\b/i;
-const WARNING = /\bwarn(ing)?\b/i;
+const ERROR = /^Traceback \(most recent|^\s*([\w.]+\.)?\w*(Error|Exception|Interrupt)(:|$)|\b(ERROR|FATAL|CRITICAL)\b|^(error|fatal):/;
+const WARNING = /\b(WARN|WARNING)\b|^\s*warning:|\w+Warning:/i;
 
 /** What a line is, as far as its words say: a program's streams are one. */
 function kindOf(text: string): "system" | "error" | "warning" | undefined {

@@ -1,7 +1,7 @@
 import { Button, Select, Switch } from "@mantine/core";
 import { IconArrowBarToDown, IconDownload } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { useLive, useLineState } from "@/live/use-live";
 import { LINE_HEIGHT, LogLine } from "./log-line";
@@ -73,9 +73,10 @@ function MemberLog({ member, picks, line, onLine, isOver }: Props & { member: Me
   useEffect(() => {
     if (last >= first) lines.look(first, last);
   });
-  useEffect(() => {
-    if (follow && lines.total) virtual.scrollToIndex(lines.total - 1, { align: "end" });
-  }, [follow, lines.total, virtual]);
+  useLayoutEffect(() => {
+    // All lines are of one height, and the browser knows its own end: nothing is measured.
+    if (follow && scroller.current) scroller.current.scrollTop = lines.total * LINE_HEIGHT;
+  }, [follow, lines.total]);
   const seen = useRef<number | undefined>(undefined);
   useEffect(() => {
     if (line === undefined || !lines.total || seen.current === line) return;

@@ -6,7 +6,8 @@ import { useRunsChanged } from "./api-list";
 
 type Schemas = components["schemas"];
 export type Run = Schemas["Run"];
-export type Attempt = Schemas["Attempt"];
+export type Attempt = Schemas["RunAttempt"];
+export type MemberUsage = Schemas["MemberUsage"];
 export type Workload = Schemas["WorkloadDetail"];
 export type Artifact = Schemas["Artifact"];
 export type Checkpoint = Schemas["Checkpoint"];
@@ -35,13 +36,17 @@ export const workloadQuery = (id: string) =>
   });
 
 /** Oldest first. */
-export const attemptsQuery = (workload: string) =>
+export const attemptsQuery = (id: string) =>
   queryOptions({
-    queryKey: [...workloadKey(workload), "attempts"],
-    queryFn: async ({ signal }) => {
-      const page = await unwrap(api.GET("/api/v1/attempts", { params: { query: { workload, ordering: "-number" } }, signal }));
-      return page.results.toReversed();
-    },
+    queryKey: [...runKey(id), "attempts"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/runs/{id}/attempts", { params: { path: { id } }, signal })),
+  });
+
+/** What the members of an attempt used over time; measured every five seconds. */
+export const systemQuery = (id: string, attempt: string) =>
+  queryOptions({
+    queryKey: [...runKey(id), "system", attempt],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/runs/{id}/system-metrics", { params: { path: { id }, query: { attempt, points: 600 } }, signal })),
   });
 
 export const artifactsQuery = (run: string) =>

@@ -13,14 +13,16 @@ import { StateBadge } from "@/components/state-badge";
 import { isOver } from "@/lib/states";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
 import { attemptsQuery, runKey, runQuery, workloadKey, type Attempt, type Run } from "../api";
-import { Attempts } from "../components/run/attempts";
+import { Attempts, marksOf } from "../components/run/attempts";
 import { CurveGrid } from "../components/run/curve-grid";
 import type { View } from "../components/run/curve-tools";
+import { Environment } from "../components/run/environment";
 import { RunActions } from "../components/run/run-actions";
 import { Facts, RunFacts } from "../components/run/run-facts";
 import { RunFiles } from "../components/run/run-files";
 import { RunLead, StateReason } from "../components/run/run-lead";
 import { RunStory } from "../components/run/run-story";
+import { SystemCharts } from "../components/run/system-charts";
 import { Waiting } from "../components/run/waiting";
 import classes from "../components/run/run.module.css";
 
@@ -48,7 +50,7 @@ function Shown({ run }: { run: Run }) {
   const { t } = useTranslation(["runs", "common"]);
   const search = route.useSearch();
   const navigate = useNavigate({ from: "/runs/$runId" });
-  const attempts = useQuery({ ...attemptsQuery(run.workload ?? ""), enabled: run.workload !== null }).data ?? NO_ATTEMPTS;
+  const attempts = useQuery(attemptsQuery(run.id)).data ?? NO_ATTEMPTS;
   const tab = search.tab ?? "curves";
   const view = useMemo<View>(() => ({ x: search.x ?? "step", smooth: smoothOf(search.smooth), log: search.log === "1" }), [search.x, search.smooth, search.log]);
   const onView = useCallback(
@@ -64,7 +66,7 @@ function Shown({ run }: { run: Run }) {
   );
   const onLine = useCallback((line: number | undefined) => void navigate({ search: (before) => ({ ...before, line: line === undefined ? undefined : String(line) }), replace: true, resetScroll: false }), [navigate]);
   const line = search.line && /^\d+$/.test(search.line) ? Number(search.line) : undefined;
-  const logged = useMemo(() => attempts.map(({ id, number, members }) => ({ id, number, members: Array.isArray(members) ? Math.max(1, members.length) : 1 })), [attempts]);
+  const marks = useMemo(() => marksOf(attempts, view.x, run.started_at, (number) => t("logs.attemptNumber", { ns: "common", number })), [attempts, view.x, run.started_at, t]);
   const over = isOver(run.state);
   return (
     <>
@@ -81,7 +83,10 @@ function Shown({ run }: { run: Run }) {
             ))}
           </Tabs.List>
           <Tabs.Panel value="curves">
-            <CurveGrid run={run} view={view} onView={onView} marks={NO_MARKS} />
+            <CurveGrid run={run} view={view} onView={onView} marks={marks} />
+          </Tabs.Panel>
+          <Tabs.Panel value="system">
+            <SystemCharts run={run} attempts={attempts} />
           </Tabs.Panel>
           <Tabs.Panel value="files">
             <RunFiles id={run.id} />
@@ -103,19 +108,19 @@ function Shown({ run }: { run: Run }) {
           <Facts title={t("attempts.title")}>
             <Attempts attempts={attempts} />
           </Facts>
+          <Environment attempts={attempts} />
         </aside>
       </div>
       {run.workload ? (
         <LogDock title={t("logs.title", { ns: "common" })}>
-          <LogViewer workload={run.workload} attempts={logged} line={line} onLine={onLine} isOver={over} />
+          <LogViewer workload={run.workload} attempts={attempts} line={line} onLine={onLine} isOver={over} />
         </LogDock>
       ) : null}
     </>
   );
 }
 
-const TABS = ["curves", "files", "lineage", "script", "story"] as const;
-const NO_MARKS: never[] = [];
+const TABS = ["curves", "system", "files", "lineage", "script", "story"] as const;
 
 function smoothOf(text: string | undefined): number {
   const smooth = Number(text ?? 0);

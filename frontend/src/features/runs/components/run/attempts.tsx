@@ -1,7 +1,9 @@
 import { useTranslation } from "react-i18next";
 import { Ago } from "@/components/ago";
 import { Reason } from "@/components/reason";
-import { between, duration } from "@/lib/format";
+import type { Mark } from "@/components/plot";
+import type { XKind } from "@/components/plot-axes";
+import { between, count, duration } from "@/lib/format";
 import { useNow } from "@/lib/use-now";
 import type { Attempt } from "../../api";
 import classes from "./run.module.css";
@@ -46,12 +48,34 @@ function outcomeOf({ ended_at, outcome }: Attempt): Look {
 
 function Outcome({ attempt }: { attempt: Attempt }) {
   const { t } = useTranslation("runs");
-  const { ended_at, started_at, outcome, exit_code } = attempt;
-  if (!ended_at) return <p>{started_at ? t("attempts.running") : t("attempts.starting")}</p>;
+  const { ended_at, started_at, outcome, exit_code, continued_from_step: from } = attempt;
   return (
-    <p>
-      {outcome === "completed" ? t("attempts.completed") : <Reason reason={outcome} />}
-      {exit_code ? ` · ${t("attempts.exit", { code: exit_code })}` : null}
-    </p>
+    <>
+      {attempt.number > 1 ? <p className="soft">{from === null ? t("attempts.anew") : t("attempts.continued", { step: count(from) })}</p> : null}
+      {ended_at ? (
+        <p>
+          {outcome === "completed" ? t("attempts.completed") : <Reason reason={outcome} detail={attempt.detail} message={attempt.message} />}
+          {exit_code ? ` · ${t("attempts.exit", { code: exit_code })}` : null}
+        </p>
+      ) : (
+        <p>{started_at ? t("attempts.running") : t("attempts.starting")}</p>
+      )}
+      {attempt.error && !attempt.detail.includes(attempt.error) ? (
+        <p className={classes.error} lang="en">
+          {attempt.error}
+        </p>
+      ) : null}
+    </>
   );
+}
+
+/** Where attempts took up the work of those before them, on the axis of the curves. */
+export function marksOf(attempts: readonly Attempt[], kind: XKind, zero: string | null, word: (number: number) => string): Mark[] {
+  return attempts.flatMap((attempt) => {
+    if (attempt.number === 1 || !attempt.started_at) return [];
+    const at = Date.parse(attempt.started_at) / 1000;
+    const from = zero ? Date.parse(zero) / 1000 : at;
+    const x = kind === "step" ? attempt.continued_from_step : kind === "time" ? at : at - from;
+    return x === null ? [] : [{ x, label: word(attempt.number) }];
+  });
 }

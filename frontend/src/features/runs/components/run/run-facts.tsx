@@ -15,7 +15,7 @@ export function RunFacts({ run }: { run: Run }) {
   const results = Object.entries(run.result?.metrics ?? {});
   return (
     <>
-      {run.result?.error?.detail ? (
+      {run.result?.error?.detail && !run.state_detail.includes(run.result.error.detail) ? (
         <Facts title={t("facts.error")}>
           <p className={classes.error} lang="en">
             {run.result.error.detail}

@@ -21,7 +21,7 @@ export function RunLead({ run }: { run: Run }) {
       </span>
       {run.requested_by_name ? <span>{t("by", { ns: "common", name: run.requested_by_name })}</span> : null}
       <Ago at={run.created_at} />
-      {run.started_at ? <Duration run={run} /> : null}
+      {run.started_at && run.state !== "queued" ? <Duration run={run} /> : null}
       {run.tags.map((tag) => (
         <span key={tag} className={classes.tag}>
           {tag}

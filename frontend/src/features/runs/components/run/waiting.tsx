@@ -23,13 +23,13 @@ export function Waiting({ run, workload: id }: { run: Run; workload: string }) {
       <IconClockHour4 size={20} aria-hidden />
       <div>
         <p className={classes.waitingWhy}>
-          <Reason reason={workload?.state_reason ?? run.state_reason} detail={workload?.state_detail ?? run.state_detail} message={workload?.state_message ?? run.state_message} />
+          <Reason sentenceOnly={Boolean(workload?.state_detail ?? run.state_detail)} reason={workload?.state_reason ?? run.state_reason} detail={workload?.state_detail ?? run.state_detail} message={workload?.state_message ?? run.state_message} />
         </p>
         <dl className={classes.waitingFacts}>
           {place ? (
             <div>
               <dt>{t("waiting.place")}</dt>
-              <dd>{place.position === 1 ? t("waiting.first") : t("waiting.ahead", { position: count(place.position), n: count(place.position - 1) })}</dd>
+              <dd>{place.position === 1 ? t("waiting.first") : t("waiting.ahead", { position: count(place.position), count: place.position - 1, n: count(place.position - 1) })}</dd>
             </div>
           ) : null}
           {place && place.queue_position !== place.position ? (
