@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils.translation import get_language
@@ -28,6 +29,13 @@ from apps.common.errors import Unavailable
 MANIFEST = "dashboard/manifest.json"
 ENTRY = "src/main.tsx"
 SCHEMES = ("light", "dark")
+SECTIONS = frozenset(
+    {
+        *("", "datasets", "dataset-versions", "dataset-jobs", "runs", "models", "model-versions"),
+        *("endpoints", "quotas", "queue", "workloads", "access"),
+    }
+)
+"""First parts of the addresses that `frontend/src/app/router.tsx` knows."""
 
 
 class NotBuilt(Unavailable):
@@ -61,10 +69,25 @@ def built() -> dict[str, list[str]]:
 
 
 @require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """The page for every address of it; where there is none, the same page says so to people, a problem to programs.
+
+    Raises:
+        Http404: no page has this address.
+    """
+    if request.path_info.lstrip("/").split("/", 1)[0] in SECTIONS:
+        return page(request)
+    if not request.user.is_authenticated or "text/html" not in request.headers.get("Accept", ""):
+        raise Http404
+    answer = page(request)
+    answer.status_code = HTTPStatus.NOT_FOUND
+    return answer
+
+
 @never_cache
 @ensure_csrf_cookie
 @login_required
-def dashboard(request: HttpRequest) -> HttpResponse:
+def page(request: HttpRequest) -> HttpResponse:
     """The page: scripts, the reader's language and theme, and who they are: the first paint waits for no request."""
     scheme = request.COOKIES.get("bedplate_theme", "")
     context = {

@@ -113,7 +113,7 @@ def test_a_wrong_method_body_or_wish_is_named(caller: APIClient) -> None:
     problem(caller.get("/api/v1/runs", headers={"Accept": "text/html"}), 406, "not_acceptable")
 
 
-@pytest.mark.parametrize("address", ["/nope", "/api/v1/nope", "/api/v1/runs/x", "/api/v1/runs/%00", "/static/nope"])
+@pytest.mark.parametrize("address", ["/api/v1/nope", "/api/v1/runs/x", "/api/v1/runs/%00", "/static/nope"])
 @pytest.mark.parametrize("accept", ["*/*", "text/html,*/*;q=0.8"])
 def test_addresses_that_lead_nowhere(caller: APIClient, address: str, accept: str) -> None:
     problem(caller.get(address, headers={"Accept": accept}), 404, "not_found")

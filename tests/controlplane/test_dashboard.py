@@ -16,6 +16,7 @@ from tests.support.factories.access import ProjectFactory, UserFactory, member
 
 pytestmark = pytest.mark.django_db
 
+ROOT = Path(__file__).parents[2]
 BUILD = {
     "src/main.tsx": {"file": "assets/main-1.js", "css": ["assets/main-1.css"], "imports": ["_vendor.js"]},
     "_vendor.js": {"file": "assets/vendor-2.js"},
@@ -34,7 +35,7 @@ def build(settings: Any, tmp_path: Path) -> Iterator[Path]:
     dashboard.built.cache_clear()
 
 
-@pytest.mark.parametrize("path", ["/", "/runs", "/runs/0191", "/queue", "/no/such/page"])
+@pytest.mark.parametrize("path", ["/", "/runs", "/runs/0191", "/queue", "/access"])
 def test_every_address_of_a_page_asks_who_you_are(client: Client, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/login?next={path}")
@@ -44,6 +45,24 @@ def test_every_address_of_a_page_asks_who_you_are(client: Client, path: str) -> 
 def test_what_is_no_page_is_not_answered_by_one(client: Client, build: Path, path: str) -> None:
     client.force_login(UserFactory.create())
     assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/nope", "/run", "/wp-admin/index.php"])
+def test_where_there_is_no_page_people_get_one_that_says_so_and_programs_a_problem(
+    client: Client, build: Path, path: str
+) -> None:
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    assert client.get(path, headers=browser).status_code == 404
+    client.force_login(UserFactory.create())
+    answer = client.get(path, headers=browser)
+    assert (answer.status_code, b'id="root"' in answer.content) == (404, True)
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_the_sections_are_those_of_the_router() -> None:
+    routes = re.findall(r'path: "/([\w-]*)', (ROOT / "frontend/src/app/router.tsx").read_text(encoding="utf-8"))
+    assert set(routes) == dashboard.SECTIONS
 
 
 def test_the_page_names_the_files_of_the_build_and_nothing_else(client: Client, build: Path) -> None:
