@@ -1,7 +1,8 @@
 """The fitted transform of a cleaning run, applied to raw records where a model is served. NumPy only.
 
 `preprocessor.json`: {"format": "bedplate-preprocessor/1", "inputs": [{"name", "type": "number" | "category"}],
-"ignored": [names that a record may have], "steps": [...], "outputs": [names], "label": {...} | null}. Steps, in order:
+"ignored": [names that a record may have], "steps": [...], "outputs": [names], "label": {...} | null,
+"examples": [raw records of the held-out part]}. Steps, in order:
     {"kind": "missing_values", "markers": ["", "NA"]}
     {"kind": "outliers", "columns": {"Income": [low, high, replacement]}}
     {"kind": "impute", "numbers": {"Income": 125.0}, "categories": {"Home": "owner"}}

@@ -22,6 +22,7 @@ from workers.runtime.cleaning.companions import write_companions
 from workers.runtime.cleaning.engine import granted_threads, open_duckdb
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.fitted import preprocessor_of
+from workers.runtime.cleaning.held_out import held_out_records
 from workers.runtime.cleaning.inputs import dataset_files
 from workers.runtime.cleaning.output import describe, emptied_on_failure, part_name
 from workers.runtime.cleaning.plan import Plan
@@ -60,6 +61,8 @@ def clean(ctx: JobContext) -> dict[str, Any]:
         files = write(plan, folder, connection)
         shutil.rmtree(plan.staging, ignore_errors=True)
         written = describe(connection, files)
+        if preprocessor is not None and SPLIT in {column.name for column in written.columns}:
+            preprocessor["examples"] = held_out_records(connection, sources, files, preprocessor["inputs"])
         in_full = {"rows_watched": watched, "steps": [step.beside for step in report]}
         return {
             **written.to_json(),

@@ -156,6 +156,23 @@ def test_loans_sent_as_text_or_with_gaps_transform_alike(cleaned: Done, records:
         assert np.array_equal(preprocessor.transform(sent), expected)
 
 
+def test_real_records_of_the_held_out_part_travel_with_the_preprocessor(
+    cleaned: Done, records: list[dict[str, Any]]
+) -> None:
+    table = cleaned.table
+    held_out = table.filter(pc.equal(table["__split"], "test"))["__ordinal"].to_pylist()
+    complete = [records[ordinal] for ordinal in held_out if None not in records[ordinal].values()]
+    examples = document(cleaned)["examples"]
+    assert examples == complete[:3]
+    assert isinstance(examples[0]["Income"], int)
+    assert Preprocessor.load(cleaned.folder / "preprocessor.json").transform(examples).shape == (3, 26)
+
+
+def test_without_a_split_there_is_no_held_out_part(jobs: Jobs) -> None:
+    files = jobs.parquet({"a": ["1", "x", "2.5"], "b": [1.0, 2.0, 3.0]})
+    assert "examples" not in document(jobs.clean(files, [{"kind": "drop_columns", "columns": ["a"]}]))
+
+
 def test_the_same_recipe_gives_the_same_version_twice(jobs: Jobs, credit: Done, cleaned: Done) -> None:
     again = jobs.clean(credit.files, RECIPE)
 
