@@ -5,7 +5,7 @@ import { initialForm, isObject, type JsonSchema } from "@/components/schema-form
 
 type Schemas = components["schemas"];
 export type RunRequest = Schemas["RunCreateRequest"];
-export type RunKinds = Schemas["RunKinds"];
+export type RunKinds = Schemas["RunForms"];
 export type RunKindName = RunRequest["kind"];
 export type Resources = Schemas["ResourcesRequest"];
 export type Amount = Schemas["Amount"];

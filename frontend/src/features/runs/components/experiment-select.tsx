@@ -2,6 +2,7 @@ import { Select } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { experimentsQuery } from "../api-list";
 
@@ -16,10 +17,17 @@ interface Props {
   width?: number;
   error?: ReactNode;
   required?: boolean;
+  description?: string;
+  /** Offers to make one of the name that was typed. */
+  onCreate?: (name: string) => void;
 }
 
+const NEW = "new";
+const NAME_MOST = 120;
+
 /** One experiment of the project, found by its name among any number. */
-export function ExperimentSelect({ value, onChange, projectId, label, placeholder, labelled = false, width, error, required }: Props) {
+export function ExperimentSelect({ value, onChange, projectId, label, placeholder, labelled = false, width, error, required, description, onCreate }: Props) {
+  const { t } = useTranslation("runs");
   const [typed, setTyped] = useState("");
   const [words] = useDebouncedValue(typed, 200);
   const found = useQuery({ ...experimentsQuery(projectId, words), placeholderData: keepPreviousData });
@@ -30,7 +38,11 @@ export function ExperimentSelect({ value, onChange, projectId, label, placeholde
     staleTime: 60_000,
   });
   const options = [...(found.data?.results ?? []), ...(chosen.data ? [chosen.data] : [])];
-  const data = [...new Map(options.map(({ id, name }) => [id, { value: id, label: name }])).values()];
+  // Without a chosen project two experiments of the same name are told apart by theirs.
+  const nameOf = (one: (typeof options)[number]): string => (projectId ? one.name : `${one.project_name} / ${one.name}`);
+  const data = [...new Map(options.map((one) => [one.id, { value: one.id, label: nameOf(one) }])).values()];
+  const wanted = typed.trim();
+  const creates = onCreate !== undefined && wanted !== "" && wanted.length <= NAME_MOST && !found.isFetching && !options.some(({ name }) => name === wanted);
   return (
     <Select
       searchable
@@ -40,9 +52,10 @@ export function ExperimentSelect({ value, onChange, projectId, label, placeholde
       w={width}
       error={error}
       required={required ?? false}
-      data={data}
+      description={description}
+      data={creates ? [...data, { value: NEW, label: t("submit.makeExperiment", { name: wanted }) }] : data}
       value={value ?? null}
-      onChange={(id) => onChange(id ?? undefined)}
+      onChange={(id) => (id === NEW ? onCreate?.(wanted) : onChange(id ?? undefined))}
       onSearchChange={(text) => setTyped(data.some(({ label: name }) => name === text) ? "" : text)}
       filter={({ options: all }) => all}
       limit={100}

@@ -1,0 +1,68 @@
+import { Select } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { bytes, count } from "@/lib/format";
+import { datasetsQuery, publishedQuery, versionQuery } from "../../api-submit";
+import classes from "./submit.module.css";
+
+interface Props {
+  projectId: string | undefined;
+  version: string | undefined;
+  onChange: (version: string | undefined) => void;
+  error?: string | undefined;
+  /** The built-in trainer needs a version with a split. */
+  needsSplit: boolean;
+}
+
+/** A dataset, and which of its published versions. */
+export function DataPicker({ projectId, version, onChange, error, needsSplit }: Props) {
+  const { t } = useTranslation("runs");
+  const [typed, setTyped] = useState("");
+  const [words] = useDebouncedValue(typed, 200);
+  const [browsed, setBrowsed] = useState<string>();
+  const chosen = useQuery({ ...versionQuery(version ?? ""), enabled: version !== undefined }).data;
+  const dataset = version === undefined ? browsed : chosen?.dataset;
+  const found = useQuery({ ...datasetsQuery(projectId, words), placeholderData: keepPreviousData }).data?.results ?? [];
+  const versions = useQuery({ ...publishedQuery(dataset ?? ""), enabled: dataset !== undefined }).data;
+  const named = found.map(({ id, name, project_name: of }) => ({ value: id, label: projectId ? name : `${of} / ${name}` }));
+  const datasets = chosen && !named.some(({ value }) => value === chosen.dataset) ? [...named, { value: chosen.dataset, label: chosen.dataset_name }] : named;
+  const choose = (id: string | null): void => {
+    setBrowsed(id ?? undefined);
+    // Most people want the newest; it is shown, and may be changed.
+    onChange(found.find((each) => each.id === id)?.latest_version?.id);
+  };
+  const hasNoSplit = needsSplit && chosen && !Object.keys(chosen.splits).length;
+  return (
+    <div className={classes.pair}>
+      <Select
+        searchable
+        required
+        label={t("column.dataset")}
+        placeholder={t("submit.chooseDataset")}
+        data={datasets}
+        value={dataset ?? null}
+        onChange={choose}
+        onSearchChange={(text) => setTyped(datasets.some(({ label }) => label === text) ? "" : text)}
+        filter={({ options }) => options}
+        nothingFoundMessage={t("submit.noDataset")}
+        error={version === undefined && dataset === undefined ? error : undefined}
+        data-path="dataset_version"
+      />
+      <Select
+        required
+        label={t("submit.version")}
+        disabled={dataset === undefined}
+        data={(versions ?? (chosen ? [chosen] : [])).map(({ id, number, row_count: rows }) => ({ value: id, label: t("submit.versionOf", { number, rows: count(rows) }) }))}
+        value={version ?? null}
+        onChange={(id) => onChange(id ?? undefined)}
+        allowDeselect={false}
+        placeholder={versions && !versions.length ? t("submit.noVersion") : ""}
+        error={dataset === undefined ? undefined : (error ?? (hasNoSplit ? t("submit.noSplit") : undefined))}
+        description={chosen ? bytes(chosen.size_bytes) : undefined}
+        inputWrapperOrder={["label", "input", "description", "error"]}
+      />
+    </div>
+  );
+}
