@@ -8,7 +8,10 @@ export function Ago({ at }: { at: string | null | undefined }) {
   if (!at) return <span className="soft">{NONE}</span>;
   return (
     <time dateTime={at} title={moment(at)} style={{ whiteSpace: "nowrap" }}>
-      {ago(at, Math.max(fine, Date.parse(at)))}
+      {ago(at, isJustNow(at, fine) ? Date.parse(at) : fine)}
     </time>
   );
 }
+
+/** Of the server's clock being a little ahead of the reader's, or of this page's second: not the future. */
+const isJustNow = (at: string, now: number): boolean => Date.parse(at) > now && Date.parse(at) - now < 10_000;
