@@ -76,7 +76,7 @@ function Owner({ workload }: { workload: WorkloadDetail }) {
     );
   if (kind === "ingestion" || kind === "cleaning_run" || kind === "profile")
     return (
-      <Link to="/dataset-jobs/$kind/$jobId" params={{ kind: kind.replace("_", "-"), jobId: id }}>
+      <Link to="/dataset-jobs/$kind/$jobId" params={{ kind, jobId: id }}>
         {t("workload.toJob")}
       </Link>
     );
