@@ -82,3 +82,20 @@ export function useStopRuns() {
     onSettled: changed,
   });
 }
+
+export function useTagRuns() {
+  const changed = useRunsChanged();
+  return useMutation({
+    mutationFn: (wanted: readonly { id: string; tags: string[] }[]) =>
+      forEach(wanted, ({ id, tags }) => unwrap(api.PUT("/api/v1/runs/{id}/tags", { params: { path: { id } }, body: { tags } }))),
+    onSettled: changed,
+  });
+}
+
+/** Runs to choose one of, by words of their names. */
+export const runChoiceQuery = (project: string | undefined, search: string) =>
+  queryOptions({
+    queryKey: [...runListKey, "choice", project ?? "", search],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/api/v1/runs/table", { params: { query: { ...(project ? { project } : {}), ...(search ? { search } : {}), limit: 30 } }, signal })),
+  });

@@ -1,12 +1,13 @@
 import { Button } from "@mantine/core";
-import { IconGitCompare, IconPlayerStop, IconX } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
+import { IconGitCompare, IconPlayerStop, IconTag, IconX } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
+import { LinkButton } from "@/components/link-button";
 import { count } from "@/lib/format";
 import type { RunRow } from "../api-list";
 import { canStop, StopDialog } from "./run-verbs";
+import { TagRunsDialog } from "./tag-runs-dialog";
 import classes from "./selection-bar.module.css";
 
 export const COMPARED_MOST = 20;
@@ -33,9 +34,9 @@ export function SelectionBar({ runs, onClear }: Props) {
           {t("table.selected", { ns: "common", n: count(runs.length) })}
         </span>
         {comparable ? (
-          <Button component={Link} to="/runs/compare" search={{ run: runs.map(({ id }) => id) } as never} leftSection={<IconGitCompare size={14} aria-hidden />}>
+          <LinkButton to="/runs/compare" search={(before) => ({ project: before.project, run: runs.map(({ id }) => id) })} leftSection={<IconGitCompare size={14} aria-hidden />}>
             {t("list.compare")}
-          </Button>
+          </LinkButton>
         ) : (
           <Button disabled leftSection={<IconGitCompare size={14} aria-hidden />} title={t("list.compareLimit", { most: COMPARED_MOST })}>
             {t("list.compare")}
@@ -50,11 +51,21 @@ export function SelectionBar({ runs, onClear }: Props) {
         >
           {stoppable.length && stoppable.length < runs.length ? t("list.stopSome", { n: count(stoppable.length) }) : t("list.stop")}
         </Button>
+        <Button
+          variant="default"
+          disabled={!editable.length}
+          title={editable.length ? undefined : t("list.mayNotEdit")}
+          leftSection={<IconTag size={14} aria-hidden />}
+          onClick={() => setAsks("tag")}
+        >
+          {t("list.tag")}
+        </Button>
         <Button variant="subtle" color="gray" leftSection={<IconX size={14} aria-hidden />} onClick={onClear}>
           {t("verb.clear", { ns: "common" })}
         </Button>
       </div>
       <StopDialog runs={stoppable} opened={asks === "stop"} onClose={close} onDone={onClear} />
+      {asks === "tag" ? <TagRunsDialog runs={editable} onClose={close} /> : null}
     </>
   );
 }

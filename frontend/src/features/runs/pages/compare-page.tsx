@@ -1,17 +1,18 @@
-import { Button, Tabs } from "@mantine/core";
-import { IconPlus } from "@tabler/icons-react";
+import { Tabs } from "@mantine/core";
 import { useQueries, useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useCrumbs } from "@/components/breadcrumbs";
 import { EmptyState } from "@/components/empty-state";
 import { ErrorFace, LoadingFace } from "@/components/faces";
+import { LinkButton } from "@/components/link-button";
 import { PageHeader } from "@/components/page-header";
 import { SERIES, seriesIndices } from "@/lib/series-colors";
 import { runQuery, type Run } from "../api";
 import { runColumnsQuery } from "../api-list";
 import type { Modes } from "../compare";
+import { AddRun } from "../components/add-run";
 import { CompareCurves, type CurveView } from "../components/compare-curves";
 import { CompareLegend } from "../components/compare-legend";
 import { CompareScatter } from "../components/compare-scatter";
@@ -27,16 +28,14 @@ export function ComparePage() {
   const { run: asked = NONE } = route.useSearch();
   const ids = useMemo(() => [...new Set(asked)].slice(0, COMPARED_MOST), [asked]);
   useCrumbs([{ title: t("title"), link: { to: "/runs" } }, { title: t("compare.crumb") }]);
+  const navigate = useNavigate({ from: "/runs/compare" });
+  const add = (id: string): void => void navigate({ search: (before) => ({ ...before, run: [...ids, id] }), replace: true, resetScroll: false });
   const found = useQueries({ queries: ids.map(runQuery), combine: together });
   return (
     <>
       <PageHeader
         title={t("compare.title", { n: ids.length })}
-        actions={
-          <Button component={Link} to="/runs" variant="default" leftSection={<IconPlus size={14} aria-hidden />}>
-            {t("compare.choose")}
-          </Button>
-        }
+        actions={<AddRun taken={ids} onAdd={(id) => add(id)} disabled={ids.length >= COMPARED_MOST} />}
       />
       {ids.length < 2 ? (
         <EmptyState text={t("compare.empty")} action={<ToRuns />} />
@@ -62,9 +61,7 @@ function together(results: readonly { data: Run | undefined; error: unknown; isP
 function ToRuns() {
   const { t } = useTranslation("runs");
   return (
-    <Button component={Link} to="/runs">
-      {t("compare.toRuns")}
-    </Button>
+    <LinkButton to="/runs">{t("compare.toRuns")}</LinkButton>
   );
 }
 

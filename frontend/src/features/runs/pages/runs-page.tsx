@@ -1,7 +1,7 @@
-import { Button, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
@@ -10,6 +10,7 @@ import { ColumnPicker } from "@/components/data-table/column-picker";
 import { DataTable } from "@/components/data-table/data-table";
 import { useRangeRows } from "@/components/data-table/use-range-rows";
 import { EmptyState } from "@/components/empty-state";
+import { LinkButton } from "@/components/link-button";
 import { PageHeader } from "@/components/page-header";
 import { count } from "@/lib/format";
 import { useHasRole, useProject } from "@/lib/permissions";
@@ -114,9 +115,9 @@ function NewRun() {
   const may = useHasRole("editor", project?.id);
   if (!may) return null;
   return (
-    <Button component={Link} to="/runs/new" leftSection={<IconPlus size={14} aria-hidden />}>
+    <LinkButton to="/runs/new" leftSection={<IconPlus size={14} aria-hidden />}>
       {t("list.new")}
-    </Button>
+    </LinkButton>
   );
 }
 

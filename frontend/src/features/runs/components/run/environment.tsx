@@ -26,7 +26,7 @@ export function Environment({ attempts }: { attempts: readonly Attempt[] }) {
       <Pairs pairs={pairs.filter(([, text]) => text !== "")} />
       {packages.length ? (
         <Spoiler maxHeight={0} showLabel={t("environment.packages", { n: count(packages.length) })} hideLabel={t("environment.fewer")} fz="sm">
-          <Pairs pairs={packages} mono />
+          <Pairs pairs={packages} mono label={t("environment.packages", { n: count(packages.length) })} />
         </Spoiler>
       ) : null}
     </Facts>

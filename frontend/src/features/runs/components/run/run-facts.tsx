@@ -23,11 +23,11 @@ export function RunFacts({ run }: { run: Run }) {
         </Facts>
       ) : null}
       <Facts title={t("facts.parameters")} aside={parameters.length ? <CopyButton text={JSON.stringify(run.parameters, null, 2)} label={t("facts.copyParameters")} /> : null}>
-        {parameters.length ? <Pairs pairs={parameters.map(([key, each]) => [key, textOf(each)])} mono /> : <p className="soft">{t("facts.noParameters")}</p>}
+        {parameters.length ? <Pairs pairs={parameters.map(([key, each]) => [key, textOf(each)])} mono label={t("facts.parameters")} /> : <p className="soft">{t("facts.noParameters")}</p>}
       </Facts>
       {results.length ? (
         <Facts title={t("facts.results")}>
-          <Pairs pairs={results.map(([key, each]) => [key, value(each)])} mono />
+          <Pairs pairs={results.map(([key, each]) => [key, value(each)])} mono label={t("facts.results")} />
         </Facts>
       ) : null}
       <Facts title={t("facts.data")}>
@@ -78,8 +78,10 @@ export function Facts({ title, aside, children }: { title: string; aside?: React
   );
 }
 
-export function Pairs({ pairs, mono = false }: { pairs: readonly (readonly [string, ReactNode])[]; mono?: boolean }) {
-  return (
+const LONG = 14;
+
+export function Pairs({ pairs, mono = false, label }: { pairs: readonly (readonly [string, ReactNode])[]; mono?: boolean; label?: string }) {
+  const list = (
     <dl className={classes.pairs} data-mono={mono || undefined}>
       {pairs.map(([key, each]) => (
         <div key={key}>
@@ -88,6 +90,12 @@ export function Pairs({ pairs, mono = false }: { pairs: readonly (readonly [stri
         </div>
       ))}
     </dl>
+  );
+  if (pairs.length <= LONG) return list;
+  return (
+    <div className={classes.long} tabIndex={0} role="region" aria-label={label}>
+      {list}
+    </div>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Button, Table } from "@mantine/core";
+import { Button, Table, Title } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
@@ -16,7 +16,7 @@ export function RunFiles({ id }: { id: string }) {
   const checkpoints = useQuery(checkpointsQuery(id));
   return (
     <>
-      <h2>{t("files.artifacts")}</h2>
+      <Title order={2} mb="sm">{t("files.artifacts")}</Title>
       <Faces query={artifacts} loading={<LoadingFace rows={3} />}>
         {({ results }) =>
           results.length ? (
@@ -26,7 +26,7 @@ export function RunFiles({ id }: { id: string }) {
           )
         }
       </Faces>
-      <h2 className={classes.next}>{t("files.checkpoints")}</h2>
+      <Title order={2} mt="xl" mb="sm">{t("files.checkpoints")}</Title>
       <Faces query={checkpoints} loading={<LoadingFace rows={3} />}>
         {({ results, next }) =>
           results.length ? (
