@@ -22,6 +22,7 @@ describe("a run's form", () => {
   it("begins with what the API names", () => {
     const draft = freshDraft(kinds);
     expect([draft.kind, draft.resources.cpu_millis, draft.time_limit_seconds]).toEqual(["tabular", 500, 600]);
+    expect(draft.resources.memory_bytes).toBe(2_147_483_648);
     expect(bodyOf(draft, kinds).parameters).toEqual({ epochs: 15 });
     expect(partOf(kinds.request, "resources.cpu_millis").maximum).toBe(9);
     expect(partOf(kinds.request, "nothing.here")).toEqual({});

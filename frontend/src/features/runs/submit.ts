@@ -40,7 +40,7 @@ export function freshDraft(kinds: RunKinds): Draft {
     dataset_version: undefined,
     script: "",
     parameters: {},
-    resources: { cpu_millis: 1000, memory_bytes: 2 << 30, gpus: 0, flavor: "", ...(isObject(request.resources) ? request.resources : {}) },
+    resources: { cpu_millis: 1000, memory_bytes: 2 * 2 ** 30, gpus: 0, flavor: "", ...(isObject(request.resources) ? request.resources : {}) },
     time_limit_seconds: typeof request.time_limit_seconds === "number" ? request.time_limit_seconds : 3600,
     secrets: [],
     tags: [],
