@@ -1,0 +1,106 @@
+import { SegmentedControl } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { Faces, LoadingFace } from "@/components/faces";
+import { TimeSeries } from "@/components/time-series";
+import { curveOf, type Curve } from "@/lib/curves";
+import { value } from "@/lib/format";
+import { figuresQuery } from "../api";
+import { WINDOWS, windowNames, type Figures } from "../figures";
+import classes from "./endpoints.module.css";
+
+const route = getRouteApi("/endpoints/$endpointId");
+/** Figures of all steps but the newest are final; as often as a step ends they are read, but no more than that. */
+const MOST_OFTEN = 2_000;
+const LEAST_OFTEN = 60_000;
+const three = (y: number): string => value(y, 3);
+const dash = [5, 4] as const;
+
+/** Requests, latency and errors as callers see them, and the time that replicas take themselves; they go on while they are looked at. */
+export function FiguresCharts({ id, colors }: { id: string; colors: ReadonlyMap<string, string> }) {
+  const { t } = useTranslation("endpoints");
+  const search = route.useSearch();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const window = windowNames.find((each) => each === search.window) ?? "5m";
+  const often = Math.min(LEAST_OFTEN, Math.max(MOST_OFTEN, WINDOWS[window].step * 1000));
+  const query = useQuery({ ...figuresQuery(client, id, window), refetchInterval: often, refetchIntervalInBackground: false });
+  return (
+    <section aria-label={t("tab.figures")}>
+      <div className={classes.tools}>
+        <SegmentedControl
+          aria-label={t("figures.window")}
+          value={window}
+          onChange={(next) => void navigate({ to: ".", search: (before) => ({ ...before, window: next === "5m" ? undefined : next }), replace: true, resetScroll: false })}
+          data={windowNames.map((name) => ({ value: name, label: t(`figures.last.${name}`) }))}
+        />
+      </div>
+      <Faces query={query} loading={<LoadingFace height={460} />}>
+        {(figures) => <Charts key={window} figures={figures} colors={colors} group={`endpoint ${id}`} />}
+      </Faces>
+    </section>
+  );
+}
+
+interface ChartsProps {
+  figures: Figures;
+  colors: ReadonlyMap<string, string>;
+  group: string;
+}
+
+function Charts({ figures, colors, group }: ChartsProps) {
+  const { t } = useTranslation("endpoints");
+  const charts = useMemo(() => chartsOf(figures, colors, (key, more) => t(key as "figures.requests", more as never) as unknown as string), [figures, colors, t]);
+  return (
+    <div className={classes.charts}>
+      {charts.map(({ key, title, unit, curves }) => (
+        <div key={key} className={classes.card}>
+          <TimeSeries title={title} unit={unit} curves={curves} x="time" zero legend format={three} height={176} group={group} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+type Say = (key: string, more?: Record<string, unknown>) => string;
+
+interface Chart {
+  key: string;
+  title: string;
+  unit: string;
+  curves: Curve[];
+}
+
+/** The four charts. Requests are told apart by revision where there are several. */
+function chartsOf({ times, gateway, replicas }: Figures, colors: ReadonlyMap<string, string>, say: Say): Chart[] {
+  const { total, revisions } = gateway;
+  const latency = (of: Figures["gateway"]["total"]): Curve[] => [
+    curveOf({ id: "p50", label: "p50", color: "var(--series-0)" }, times, of.p50_ms),
+    curveOf({ id: "p95", label: "p95", color: "var(--series-4)" }, times, of.p95_ms),
+    curveOf({ id: "p99", label: "p99", color: "var(--series-1)" }, times, of.p99_ms),
+  ];
+  const all = curveOf({ id: "all", label: say("figures.all"), color: "var(--accent)", area: true }, times, total.requests_per_second);
+  const each = revisions.map(({ revision, number, requests_per_second }) =>
+    curveOf(
+      { id: revision ?? "none", label: revision ? say("revision.short", { number }) : say("figures.noRevision"), color: (revision && colors.get(revision)) || "var(--soft)", dash: revision ? [] : dash },
+      times,
+      requests_per_second,
+    ),
+  );
+  return [
+    { key: "requests", title: say("figures.requests"), unit: say("unit.perSecond"), curves: each.length > 1 ? [all, ...each] : [all] },
+    { key: "latency", title: say("figures.latency"), unit: "ms", curves: latency(total) },
+    {
+      key: "errors",
+      title: say("figures.errors"),
+      unit: say("unit.perSecond"),
+      curves: [
+        curveOf({ id: "server", label: say("figures.server"), color: "var(--failed)", area: true }, times, total.errors_per_second.server),
+        curveOf({ id: "caller", label: say("figures.caller"), color: "var(--waiting)" }, times, total.errors_per_second.caller),
+      ],
+    },
+    { key: "replicas", title: say("figures.replicas"), unit: "ms", curves: latency(replicas.total) },
+  ];
+}
