@@ -1,11 +1,11 @@
 import { SegmentedControl } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useLayoutEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Faces, LoadingFace } from "@/components/faces";
 import { TimeSeries } from "@/components/time-series";
-import { curveOf, type Curve } from "@/lib/curves";
+import { curveOf, type Curve, type CurveSource } from "@/lib/curves";
 import { value } from "@/lib/format";
 import { figuresQuery } from "../api";
 import { WINDOWS, windowNames, type Figures } from "../figures";
@@ -55,11 +55,37 @@ function Charts({ figures, colors, group }: ChartsProps) {
   const charts = useMemo(() => chartsOf(figures, colors, (key, more) => t(key as "figures.requests", more as never) as unknown as string), [figures, colors, t]);
   return (
     <div className={classes.charts}>
-      {charts.map(({ key, title, unit, curves }) => (
-        <div key={key} className={classes.card}>
-          <TimeSeries title={title} unit={unit} curves={curves} x="time" zero legend format={three} height={176} group={group} />
-        </div>
+      {charts.map(({ key, ...chart }) => (
+        <OneChart key={key} {...chart} group={group} />
       ))}
+    </div>
+  );
+}
+
+/** Hands new curves to the chart that is there: it draws them, and nothing else of the page is made anew. */
+class Renewed implements CurveSource {
+  private held: readonly Curve[] = [];
+  private readonly listeners = new Set<() => void>();
+
+  readonly subscribe = (changed: () => void): (() => void) => {
+    this.listeners.add(changed);
+    return () => this.listeners.delete(changed);
+  };
+
+  readonly curves = (): readonly Curve[] => this.held;
+
+  readonly renew = (curves: readonly Curve[]): void => {
+    this.held = curves;
+    for (const changed of this.listeners) changed();
+  };
+}
+
+function OneChart({ title, unit, curves, group }: Omit<Chart, "key"> & { group: string }) {
+  const [source] = useState(() => new Renewed());
+  useLayoutEffect(() => source.renew(curves), [source, curves]);
+  return (
+    <div className={classes.card}>
+      <TimeSeries title={title} unit={unit} source={source} x="time" zero legend format={three} height={176} group={group} />
     </div>
   );
 }

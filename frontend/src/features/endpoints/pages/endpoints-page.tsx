@@ -118,7 +118,7 @@ function useColumns(withProject: boolean): Column<Endpoint>[] {
         key: "replicas",
         title: t("column.replicas"),
         hint: t("column.replicasHint"),
-        width: 110,
+        width: 130,
         numeric: true,
         cell: (row) => `${count(row.health.ready_replicas)} / ${count(row.health.wanted_replicas)}`,
       },
