@@ -231,7 +231,12 @@ def test_three_queries_whatever_is_asked(client: APIClient, project: Any) -> Non
         attempt = started(project=project, parameters={"lr": number})
         MetricBatchFactory.create(attempt=attempt, key="auc", points=[(1, 0.5), (2, 0.6)])
         Run.objects.filter(pk=run_of(attempt).pk).update(summary=summary(auc=0.6))
-    asked: dict[str, Any] = {"spark": 1, "columns": "params.lr,metrics.auc", "sort": "-metrics.auc", "where": "params.lr>1"}
+    asked: dict[str, Any] = {
+        "spark": 1,
+        "columns": "params.lr,metrics.auc",
+        "sort": "-metrics.auc",
+        "where": "params.lr>1",
+    }
     with CaptureQueriesContext(connection) as queries:
         assert len(rows(client, **asked)) == 10
     assert len(queries) == 3

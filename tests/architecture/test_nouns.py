@@ -72,9 +72,7 @@ def test_the_database_refuses_an_unknown_state(model: type[Stateful]) -> None:
 def test_app_has_its_rooms(app: str) -> None:
     folder = ROOT / "apps" / app
     rooms = (
-        {"README.md", "apps.py"}
-        if app == "common"
-        else {"README.md", "apps.py", "admin", "states.py", "api/urls.py"}
+        {"README.md", "apps.py"} if app == "common" else {"README.md", "apps.py", "admin", "states.py", "api/urls.py"}
     )
     missing = {room for room in rooms if not (folder / room).exists() and not (folder / f"{room}.py").exists()}
     assert missing == set()
