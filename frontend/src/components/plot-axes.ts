@@ -43,7 +43,7 @@ export function onTheme(changed: () => void): () => void {
 /** A place on the x axis in words. */
 export function xText(kind: XKind, x: number): string {
   if (kind === "time") return tickTime(x, 1);
-  return kind === "relative" ? duration(x) : value(x, 9);
+  return kind === "relative" ? duration(x) : value(Math.round(x), 12);
 }
 
 /** Axes in the page's colours, numbers in the reader's language. */

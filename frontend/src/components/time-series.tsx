@@ -83,11 +83,10 @@ export function TimeSeries(props: Props) {
   return (
     <figure className={classes.figure} aria-label={title}>
       <figcaption className={props.titleHidden ? "visually-hidden" : classes.head}>
-        <h3 className={`${classes.title} cut`} title={title}>
+        <span className={`${classes.title} cut`} title={title}>
           {title} {unit ? <span className={classes.unit}>{unit}</span> : null}
-        </h3>
-        <span className={classes.place} ref={setPlace} />
-        {legend ? null : <span className={classes.readout} ref={setFirst} />}
+        </span>
+        {legend ? <span className={classes.readout} /> : <span className={classes.readout} ref={setFirst} />}
         <span className={classes.tools}>
           {range ? (
             <ActionIcon size="sm" aria-label={t("chart.reset", { title })} title={t("chart.resetShort")} onClick={() => onRange(null)}>
@@ -112,6 +111,7 @@ export function TimeSeries(props: Props) {
         onKeyDown={onKeyDown}
         onBlur={() => plot.current?.hover(null)}
       >
+        <span ref={setPlace} className={classes.place} />
         <span ref={setEmpty} className={classes.empty} hidden>
           {props.empty ?? t("chart.empty")}
         </span>

@@ -135,12 +135,20 @@ describe("the curves of a run", () => {
 
   it("take finer points for a part", async () => {
     await asked[0]!.answer({ series: { loss: series(0, 50, 100) }, next_after: "10-5", reset: true });
-    expect(curves.pointsWithin("loss", STEP, 40, 60)).toBe(1);
     const refined = curves.refine(["loss"], STEP, 40, 60, 800);
     expect(asked[1]).toMatchObject({ keys: ["loss"], from_step: 40, to_step: 60, points: 800 });
     await asked[1]!.answer({ series: { loss: series(45, 50, 55) } });
     await refined;
     expect(shown()).toEqual([0, 45, 50, 55, 100]);
+  });
+
+  it("are fine where there are enough points in every part, not in one", async () => {
+    const even = Array.from({ length: 80 }, (_, step) => step);
+    await asked[0]!.answer({ series: { loss: series(...even, ...Array.from({ length: 20 }, (_, at) => 100 + at * 45)) }, next_after: "10-5", reset: true });
+    expect(curves.isFine("loss", STEP, 0, 80, 80)).toBe(true);
+    expect(curves.isFine("loss", STEP, 0, 80, 160)).toBe(false);
+    expect(curves.isFine("loss", STEP, 0, 955, 80)).toBe(false);
+    expect(curves.isFine("nothing", STEP, 0, 80, 1)).toBe(false);
   });
 
   it("say which metrics there are, new ones too", async () => {

@@ -27,6 +27,8 @@ export type Follow = LiveSocket["follow"];
 /** Whole curves of up to so many points are chosen from previews by the server, and cost it little. */
 const WHOLE = 512;
 const KEYS_AT_ONCE = 100;
+/** A stretch is as fine as the coarsest of so many equal parts of it. */
+const PARTS = 8;
 /** Before a reading that failed is tried again. */
 const PAUSE = 5_000;
 /** The measure that says how long an update took. */
@@ -106,15 +108,18 @@ export class RunCurves {
     };
   }
 
-  /** How many points of a metric are here between two places on the axis; finer ones are read with `refine`. */
-  pointsWithin(key: string, axis: XAxis, low: number, high: number): number {
+  /** Whether a metric has so many points between two places on the axis, and they are spread: finer ones are read with `refine`. */
+  isFine(key: string, axis: XAxis, low: number, high: number, wanted: number): boolean {
     const points = this.buffer.points(key);
-    if (!points) return 0;
+    if (!points || high <= low) return false;
     const column = axis.kind === "step" ? points.steps : points.times;
     const shift = axis.kind === "relative" ? axis.zero : 0;
-    let count = 0;
-    for (let at = 0; at < points.length; at += 1) if (column[at]! >= low + shift && column[at]! <= high + shift) count += 1;
-    return count;
+    const counts = new Array<number>(PARTS).fill(0);
+    for (let at = 0; at < points.length; at += 1) {
+      const part = Math.floor(((column[at]! - shift - low) / (high - low)) * PARTS);
+      if (part >= 0 && part < PARTS) counts[part]! += 1;
+    }
+    return Math.min(...counts) * PARTS >= wanted;
   }
 
   /** Reads these metrics as finely as asked between two places on the axis; how many points of each there were. */

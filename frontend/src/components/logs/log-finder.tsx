@@ -47,7 +47,8 @@ export function LogFinder({ member, words, onWords, current, onGo }: Props) {
     setNoTrouble(true);
   };
   const said = (): string => {
-    if (!words) return noTrouble ? t("logs.noTrouble") : "";
+    if (noTrouble) return t("logs.noTrouble");
+    if (!words) return "";
     if (!found) return isFetching ? t("logs.searching") : "";
     if (!found.lines.length) return t("logs.noMatch");
     const all = found.isCut ? t("logs.moreThan", { n: count(MATCHES_MOST) }) : count(found.lines.length);
@@ -61,7 +62,10 @@ export function LogFinder({ member, words, onWords, current, onGo }: Props) {
         placeholder={t("logs.search")}
         leftSection={<IconSearch size={14} aria-hidden />}
         value={words}
-        onChange={(event) => onWords(event.currentTarget.value)}
+        onChange={(event) => {
+          setNoTrouble(false);
+          onWords(event.currentTarget.value);
+        }}
         onKeyDown={onKeyDown}
       />
       <ActionIcon aria-label={t("logs.previous")} title={t("logs.previous")} onClick={() => go(-1)} disabled={!found?.lines.length}>

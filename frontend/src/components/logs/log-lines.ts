@@ -31,7 +31,7 @@ type Lines = (string | null | undefined)[];
  * A line that is `null` was not kept; one that is `undefined` is not here yet.
  */
 export class LogLines {
-  /** The number of the last line that is known of. */
+  /** The number of the last line that is shown. */
   total = 0;
   /** Whether the first answer is there. */
   isRead = false;
@@ -44,6 +44,8 @@ export class LogLines {
   /** Pages whose end grew while they were read. */
   private readonly again = new Set<number>();
   private ended = false;
+  /** The number of the last line that is known of. */
+  private told = 0;
 
   constructor(private readonly read: ReadLines) {}
 
@@ -62,7 +64,7 @@ export class LogLines {
       this.error = null;
       this.isRead = true;
       const last = answer.chunks.at(-1);
-      if (last) this.total = Math.max(this.total, last.first_line + last.lines - 1);
+      if (last) this.told = Math.max(this.told, last.first_line + last.lines - 1);
       this.put(answer.chunks);
     } catch (error) {
       this.error = error;
@@ -80,15 +82,15 @@ export class LogLines {
     return this.pages.get(pageOf(number))?.[(number - 1) % PAGE];
   }
 
-  /** There are lines up to this one. */
+  /** There are lines up to this one. They are shown when they are here, unless they are many. */
   grew(last: number): void {
-    if (last <= this.total) return;
-    const from = this.total;
-    this.total = last;
-    // The page at the end is added to; whole new pages are fetched when they are looked at.
+    if (last <= this.told) return;
+    const from = this.told;
+    this.told = last;
+    if (last - this.total > PAGE) this.total = last;
+    // The page at the end is added to; whole new pages between are fetched when they are looked at.
     this.fetch(pageOf(Math.max(from, 1)), true);
     if (pageOf(last) !== pageOf(Math.max(from, 1))) this.fetch(pageOf(last), true);
-    this.changed();
   }
 
   /** These lines are looked at: fetch what is not here. */
@@ -126,7 +128,7 @@ export class LogLines {
     const lines = this.pages.get(page);
     const known = lines ? lines.findIndex((line) => line === undefined) : 0;
     const from = page * PAGE + 1 + (lines ? (known < 0 ? lines.length : known) : 0);
-    const to = Math.min((page + 1) * PAGE, this.total);
+    const to = Math.min((page + 1) * PAGE, this.told);
     if (from > to) return;
     try {
       let next: number | null = from;
@@ -160,6 +162,7 @@ export class LogLines {
 
   private set(number: number, text: string | null): void {
     if (number < 1) return;
+    if (number > this.total) this.total = number;
     const page = pageOf(number);
     let lines = this.pages.get(page);
     if (!lines) {

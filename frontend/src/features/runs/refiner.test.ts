@@ -5,14 +5,14 @@ const STEP = { kind: "step" } as const;
 
 describe("finer points", () => {
   const refine = vi.fn<(keys: readonly string[], axis: { kind: string }, low: number, high: number, points: number) => Promise<Record<string, number>>>();
-  let within: Record<string, number>;
+  let fine: ReadonlySet<string>;
   let refiner: Refiner;
 
   beforeEach(() => {
     vi.useFakeTimers();
     refine.mockReset().mockResolvedValue({});
-    within = {};
-    refiner = new Refiner({ pointsWithin: (key) => within[key] ?? 0, refine });
+    fine = new Set();
+    refiner = new Refiner({ isFine: (key) => fine.has(key), refine });
   });
   afterEach(() => void vi.useRealTimers());
 
@@ -24,7 +24,7 @@ describe("finer points", () => {
   });
 
   it("are not asked for where there are enough", async () => {
-    within = { loss: 800 };
+    fine = new Set(["loss"]);
     refiner.want("loss", STEP, [10, 20], 400);
     await vi.advanceTimersByTimeAsync(200);
     expect(refine).not.toHaveBeenCalled();

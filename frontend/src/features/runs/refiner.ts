@@ -15,14 +15,14 @@ export class Refiner {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asked = "";
 
-  constructor(private readonly curves: Pick<RunCurves, "pointsWithin" | "refine">) {}
+  constructor(private readonly curves: Pick<RunCurves, "isFine" | "refine">) {}
 
   /** A chart of this metric shows the part between, so many pixels wide. */
   want(key: string, axis: XAxis, span: Span, columns: number): void {
     const part = `${axis.kind} ${span.join(" ")}`;
     if (part !== this.asked) this.wanted.clear();
     this.asked = part;
-    if (this.isWhole(key, axis, span) || this.curves.pointsWithin(key, axis, ...span) >= 2 * columns) return;
+    if (this.isWhole(key, axis, span) || this.curves.isFine(key, axis, ...span, 2 * columns)) return;
     this.wanted.add(key);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.ask(axis, span, 2 * columns), WAIT);

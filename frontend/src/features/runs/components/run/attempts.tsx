@@ -38,12 +38,15 @@ export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
 
 const bar = (from: number, to: number): { left: string; width: string } => ({ left: `${from * 100}%`, width: `max(2px, ${Math.max(0, to - from) * 100}%)` });
 
+/** Ends that somebody else wanted, or had to. */
+const NOT_ITS_FAULT: ReadonlySet<string> = new Set(["preempted", "reclaimed", "evicted", "node_lost", "cancelled_by_user"]);
+
 type Look = "running" | "succeeded" | "failed" | "other";
 
 function outcomeOf({ ended_at, outcome }: Attempt): Look {
   if (!ended_at) return "running";
   if (outcome === "completed") return "succeeded";
-  return outcome === "preempted" || outcome === "cancelled_by_user" || outcome === "reclaimed" ? "other" : "failed";
+  return NOT_ITS_FAULT.has(outcome) ? "other" : "failed";
 }
 
 function Outcome({ attempt }: { attempt: Attempt }) {
