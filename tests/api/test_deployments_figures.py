@@ -180,6 +180,15 @@ class TestReading:
         assert [one["number"] for one in found["gateway"]["revisions"]] == [1]
         assert found["replicas"]["revisions"] == []
 
+    def test_who_goes_on_too_early_is_told_that_there_is_nothing_yet(self, revision: Revision, viewer: User) -> None:
+        client, address = signed_in(viewer), f"{API}/endpoints/{revision.endpoint_id}/figures"
+        second(revision, clock.db_now().replace(microsecond=0) - timedelta(seconds=20), 0.01)
+        first = client.get(address, {"step": 1}).json()
+        again = client.get(address, {"step": 1, "since": first["until"]})
+        assert again.status_code == 200, again.content
+        assert again.json()["until"] >= first["until"]
+        assert again.json()["gateway"]["total"]["requests_per_second"] == [0.0] * len(again.json()["times"])
+
     def test_strangers_find_nothing(self, revision: Revision) -> None:
         stranger = UserFactory.create(organisation=revision.organisation)
         hidden = signed_in(stranger).get(f"{API}/endpoints/{revision.endpoint_id}/figures")

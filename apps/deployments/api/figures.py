@@ -35,7 +35,9 @@ FIGURES = {
 
 
 class FiguresQuerySerializer(serializers.Serializer[Any]):
-    since = serializers.DateTimeField(required=False, help_text="An hour before `until` by default")
+    since = serializers.DateTimeField(
+        required=False, help_text="An hour before `until` by default. To go on: `until` of the answer before"
+    )
     until = serializers.DateTimeField(required=False, help_text="Two seconds ago by default, and at the latest")
     step = serializers.IntegerField(
         min_value=1,

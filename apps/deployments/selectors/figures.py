@@ -63,11 +63,13 @@ def endpoint_figures(
     """
     now = clock.db_now()
     settled = now.replace(microsecond=0) - timedelta(seconds=SETTLING_SECONDS)
+    newest = min(until or now, now)
     until = min(until or settled, settled)
     since = since or until - timedelta(seconds=FINE_SECONDS)
     if since < now - timedelta(days=MINUTES_DAYS, hours=1):
         raise Invalid("since: too long ago", fields={"since": [f"figures are kept for {MINUTES_DAYS} days"]})
-    if since >= until:
+    # Who goes on from the end of the answer before, and is early, is told that there is nothing yet.
+    if since >= newest:
         raise Invalid("since: not before until", fields={"since": ["must be before `until`, and in the past"]})
     fine_since = (now - timedelta(seconds=FINE_SECONDS + SETTLING_SECONDS + 1)).timestamp()
     frame = frame_of(since.timestamp(), until.timestamp(), step, fine_since=fine_since)
