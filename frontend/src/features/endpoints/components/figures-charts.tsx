@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { Faces, LoadingFace } from "@/components/faces";
 import { TimeSeries } from "@/components/time-series";
 import { curveOf, type Curve, type CurveSource } from "@/lib/curves";
-import { value } from "@/lib/format";
+import { NONE, value } from "@/lib/format";
 import { figuresQuery } from "../api";
 import { WINDOWS, windowNames, type Figures } from "../figures";
 import classes from "./endpoints.module.css";
@@ -15,7 +15,8 @@ const route = getRouteApi("/endpoints/$endpointId");
 /** Figures of all steps but the newest are final; as often as a step ends they are read, but no more than that. */
 const MOST_OFTEN = 2_000;
 const LEAST_OFTEN = 60_000;
-const three = (y: number): string => value(y, 3);
+/** A step without a request has no latency. */
+const three = (y: number): string => (Number.isNaN(y) ? NONE : value(y, 3));
 const dash = [5, 4] as const;
 
 /** Requests, latency and errors as callers see them, and the time that replicas take themselves; they go on while they are looked at. */

@@ -37,10 +37,10 @@ export function AliasDialog({ model, version, aliases, onClose }: Props) {
       verb={before && before.version !== version.id ? t("alias.move") : t("alias.set")}
       onConfirm={confirm}
     >
-      <Autocomplete size="xs" label={t("alias.name")} data={[...new Set([...aliases.map((alias) => alias.name), ...USUAL])]} value={name} onChange={setName} mb="md" data-autofocus />
-      <Text size="sm" role="status">
+      <Text size="sm" role="status" mb="md">
         {effect}
       </Text>
+      <Autocomplete size="xs" label={t("alias.name")} data={[...new Set([...aliases.map((alias) => alias.name), ...USUAL])]} value={name} onChange={setName} data-autofocus />
     </ConfirmDialog>
   );
 }

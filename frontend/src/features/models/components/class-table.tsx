@@ -9,7 +9,7 @@ export function ClassTable({ classes: measured, threshold }: { classes: NonNulla
   const { t } = useTranslation("models");
   return (
     <section className={classes.card} aria-label={t("evaluation.classes")}>
-      <h3>{threshold === undefined ? t("evaluation.classes") : t("evaluation.classesAt", { threshold: figure(threshold) })}</h3>
+      <h2>{threshold === undefined ? t("evaluation.classes") : t("evaluation.classesAt", { threshold: figure(threshold) })}</h2>
       <Table.ScrollContainer minWidth={420}>
         <Table aria-label={t("evaluation.classes")}>
           <Table.Thead>

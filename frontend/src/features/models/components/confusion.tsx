@@ -25,7 +25,7 @@ export function Confusion({ at, matrix, labels, table, index, usual, onChoose }:
   const nameOf = (place: number): string => labels?.[place] ?? (cells.length === 2 ? t(place ? "evaluation.positive" : "evaluation.negative") : String(place));
   return (
     <section className={classes.card} aria-label={t("evaluation.confusion")}>
-      <h3>{t("evaluation.confusion")}</h3>
+      <h2>{t("evaluation.confusion")}</h2>
       <table className={classes.matrix}>
         <thead>
           <tr>
@@ -73,7 +73,8 @@ export function Confusion({ at, matrix, labels, table, index, usual, onChoose }:
               onChange={onChoose}
               label={null}
               size="sm"
-              thumbProps={{ "aria-label": t("evaluation.threshold"), "aria-valuetext": figure(at.threshold) }}
+              thumbLabel={t("evaluation.threshold")}
+              thumbProps={{ "aria-valuetext": figure(at.threshold) }}
               marks={[{ value: usual }]}
             />
           </div>

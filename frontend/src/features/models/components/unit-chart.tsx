@@ -52,7 +52,7 @@ export function UnitChart({ title, figure, x, y, lines, mark, summary, table, be
   return (
     <figure className={classes.figure} aria-labelledby={`${id}-title`}>
       <figcaption className={classes.head}>
-        <h3 id={`${id}-title`}>{title}</h3>
+        <h2 id={`${id}-title`}>{title}</h2>
         {figure ? <span className={classes.sum}>{figure}</span> : null}
         <ActionIcon size="sm" aria-label={t("chart.table", { title })} title={t("chart.tableShort")} onClick={() => setOpened(true)}>
           <IconTable size={14} aria-hidden />

@@ -94,14 +94,13 @@ function useColumns(withProject: boolean): Column<Model>[] {
           </Link>
         ),
       },
-      ...(withProject ? [{ key: "project", title: t("top.project", { ns: "common" }), width: 140, cell: (row: Model) => row.project_name }] : []),
+      ...(withProject ? [{ key: "project", title: t("top.project", { ns: "common" }), width: 120, cell: (row: Model) => row.project_name }] : []),
       { key: "latest", title: t("column.latest"), width: 80, cell: (row) => <Latest row={row} /> },
       { key: "state", title: t("column.state"), width: 112, cell: (row) => (row.latest_version ? <StateBadge noun="model_version" state={row.latest_version.state} /> : null) },
-      { key: "aliases", title: t("column.aliases"), width: 200, cell: (row) => <AliasChips aliases={row.aliases} numbered /> },
-      { key: "metric", title: t("column.metric"), width: 176, numeric: true, cell: (row) => <Metric row={row} /> },
-      { key: "run", title: t("column.run"), width: 176, cell: (row) => <RunOf row={row} /> },
+      { key: "aliases", title: t("column.aliases"), width: 170, cell: (row) => <AliasChips aliases={row.aliases} numbered /> },
+      { key: "metric", title: t("column.metric"), width: 156, numeric: true, cell: (row) => <Metric row={row} /> },
       { key: "by", title: t("column.by"), width: 100, cell: (row) => row.latest_version?.registered_by_name },
-      { key: "when", title: t("column.when"), width: 112, cell: (row) => <Ago at={row.latest_version?.created_at ?? row.created_at} /> },
+      { key: "when", title: t("column.when"), width: 104, cell: (row) => <Ago at={row.latest_version?.created_at ?? row.created_at} /> },
     ],
     [t, withProject],
   );
@@ -125,15 +124,5 @@ function Metric({ row }: { row: Model }) {
     <span title={main.key}>
       <span className="soft">{main.key}</span> {figure(main.value)}
     </span>
-  );
-}
-
-function RunOf({ row }: { row: Model }) {
-  const latest = row.latest_version;
-  if (!latest?.run_name) return null;
-  return (
-    <Link to="/runs/$runId" params={{ runId: latest.run }}>
-      {latest.run_name}
-    </Link>
   );
 }
