@@ -70,10 +70,11 @@ def names() -> Iterator[str]:
 
 
 def titles(error: type[BedplateError] = BedplateError) -> Iterator[str]:
+    """Of what the services behind the panel's verbs raise."""
     for kind in error.__subclasses__():
-        if kind.__module__.startswith("apps."):
+        if kind.__module__.startswith(("apps.common.errors", "apps.access.", "apps.quotas.")):
             yield kind.title
-            yield from titles(kind)
+        yield from titles(kind)
 
 
 @cache

@@ -13,12 +13,13 @@ from django.utils.translation import gettext_lazy
 
 from apps.access.admin.new_project import new_project_page
 from apps.access.admin.roles_page import roles_page
-from apps.access.models import Organisation, Project, ProjectUserPermission, Team
+from apps.access.models import Organisation, Project, Team
 from apps.access.permissions import role_of
+from apps.access.selectors import members_of
 from apps.access.services.projects import organisation_create, team_create, title_change
 from apps.access.states import Role
 from apps.common.audit import Actor
-from apps.common.panel import ReadOnlyAdmin, ReadOnlyInline, VisibleAdmin
+from apps.common.panel import ReadOnlyAdmin, VisibleAdmin
 from apps.common.panel.cells import link_column, moment_column
 
 
@@ -80,23 +81,6 @@ class TeamAdmin(_NamedAdmin):
         return team_create(**data, actor=actor)
 
 
-class MemberInline(ReadOnlyInline):
-    """Who holds which permission; roles are granted in the matrix."""
-
-    model = ProjectUserPermission
-    verbose_name_plural = gettext_lazy("permissions")
-    fields = ("user", "permission_said")
-    readonly_fields = ("user", "permission_said")
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        rows = super().get_queryset(request).select_related("user", "permission__content_type")
-        return rows.order_by("user__username", "permission_id")
-
-    @admin.display(description=gettext_lazy("permission"))
-    def permission_said(self, row: Any) -> str:
-        return _(str(row.permission.codename))
-
-
 @admin.register(Project)
 class ProjectAdmin(ReadOnlyAdmin):
     empty_text = gettext_lazy("No project yet. People make their own in the dashboard, and become its admin.")
@@ -104,7 +88,6 @@ class ProjectAdmin(ReadOnlyAdmin):
     list_filter = ("organisation", "team")
     list_select_related = ("organisation", "team")
     search_fields = ("name", "title")
-    inlines = (MemberInline,)
     organisation_link = link_column("organisation", "organisation")
     team_link = link_column("team", "team")
     made = moment_column("created_at", "since")
@@ -134,4 +117,4 @@ class ProjectAdmin(ReadOnlyAdmin):
         if role_of(request.user, row) == Role.ADMIN:
             matrix = f"{reverse('admin:access_project_roles')}?project={row.pk}"
             links.insert(0, {"label": _("Members and roles"), "url": matrix, "main": True})
-        return {"links": links}
+        return {"links": links, "page_template": "access/admin/members.html", "members": members_of(row)}

@@ -98,7 +98,7 @@ class UserAdmin(VisibleAdmin, _UserAdmin):
     list_filter = ("is_active", "is_staff", "is_superuser", "organisation")
     list_select_related = ("organisation",)
     search_fields = ("username", "first_name", "last_name", "email")
-    filter_horizontal = ("teams",)
+    filter_horizontal = ()
     readonly_fields = ("standing", "last_login", "date_joined")
     fieldsets = (
         (gettext_lazy("Person"), {"fields": ("username", "first_name", "last_name", "email")}),

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
+from apps.common.clock import now
 from apps.common.panel.cells import NOTHING, cores, link, size, state_badge, word
 from apps.common.panel.names import title
 from apps.common.templatetags.times import ago
@@ -58,7 +59,9 @@ def _plain(column: models.Field[Any, Any], value: Any) -> Any:
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
     if isinstance(value, datetime):
-        return format_html("{} UTC <span class='bp-soft'>{}</span>", _exact(value), ago(value))
+        return format_html(
+            "{} UTC <span class='bp-soft'>{}</span>", _exact(value), ago(value) if value <= now() else ""
+        )
     if column.name.endswith("_bytes"):
         return format_html("{} <span class='bp-soft'>{}</span>", size(value), f"{value:,}")
     if column.name == "cpu_millis":

@@ -109,7 +109,7 @@ class WorkloadAdmin(ReadOnlyAdmin):
         "Nothing has asked for compute yet: runs, data jobs and endpoints appear here once they are submitted."
     )
     list_display = ("name", "project_link", "owner_said", "state_said", "reason", "asks", "n_priority", "who", "since")
-    list_filter = ("state", "state_reason", "project", "pool", "queue", "owner_kind")
+    list_filter = ("state", "project", "pool", "queue", "state_reason", "owner_kind")
     list_select_related = ("project", "requested_by", "pool")
     search_fields = ("name", "id", "owner_id")
     inlines = (AttemptInline,)

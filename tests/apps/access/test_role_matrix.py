@@ -16,7 +16,7 @@ from apps.access.states import Role
 from apps.common.audit import Actor
 from apps.common.errors import Conflict, StaleState
 from apps.common.models import AuditEvent
-from tests.support.factories.access import ProjectFactory, UserFactory, member
+from tests.support.factories.access import ProjectFactory, UserFactory, grant, member
 
 pytestmark = pytest.mark.django_db
 ACTOR = Actor.system("test")
@@ -111,6 +111,7 @@ def test_a_foreign_project_is_not_there(ours: Project, ann: User) -> None:
     theirs = ProjectFactory.create(name="their-plan", organisation=ours.organisation)
     bo = member(theirs, Role.VIEWER, username="bo-of-theirs")
     watched = ProjectFactory.create(name="watched", organisation=ours.organisation)
+    grant(ann, watched, Role.EDITOR)
     browser = signed_in(ann)
     shown = browser.get(page()).content.decode()
     row = 'scope="row">bo-of-theirs'
@@ -119,7 +120,7 @@ def test_a_foreign_project_is_not_there(ours: Project, ann: User) -> None:
     assert browser.get(page(), {"project": "nonsense"}).status_code == 404
     for project in (theirs, watched):
         browser.post(page(), {cell(project, bo, "viewer"): "admin", "new_user": "ann", f"new|{project.pk}": "admin"})
-        assert role_of(ann, project) == ""
+        assert role_of(ann, project) == ("editor" if project == watched else "")
     assert role_of(bo, theirs) == "viewer"
     assert not AuditEvent.objects.filter(action__startswith="project.member_").exists()
 
