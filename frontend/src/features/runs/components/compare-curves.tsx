@@ -29,6 +29,8 @@ interface Props {
 /** Points of one curve that are read at first. */
 const WHOLE = 400;
 const SHOWN_AT_FIRST = 12;
+/** More runs than these are told apart by the list above. */
+const LEGEND_MOST = 8;
 
 /** Each metric as a chart with a curve for each run; those that go on move. */
 export function CompareCurves({ runs, colors, view, onView }: Props) {
@@ -130,7 +132,7 @@ function Overlaid({ metric, runs, curves, colors, view, range, onRange }: Overla
     [metric, key, curves, colors, view.x],
   );
   return (
-    <TimeSeries title={metric} source={source} x={view.x} smoothing={view.smooth} log={view.log} range={range} onRange={onRange} group="compare" legend={false} height={220} />
+    <TimeSeries title={metric} source={source} x={view.x} smoothing={view.smooth} log={view.log} range={range} onRange={onRange} group="compare" legend={runs.length <= LEGEND_MOST} height={220} />
   );
 }
 

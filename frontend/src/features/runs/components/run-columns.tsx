@@ -20,8 +20,8 @@ const when = (name: "created_at" | "started_at" | "ended_at"): Look => ({
 });
 
 const LOOKS: Readonly<Record<Exclude<RunColumnKey, "duration">, Look>> = {
-  state: { sort: "state", width: 168, cell: (run) => <StateCell run={run} /> },
-  goal: { sort: "goal", numeric: true, width: 142, cell: (run) => <GoalCell goal={run.goal} /> },
+  state: { sort: "state", width: 160, cell: (run) => <StateCell run={run} /> },
+  goal: { sort: "goal", numeric: true, width: 138, cell: (run) => <GoalCell goal={run.goal} /> },
   curve: { width: 108, cell: (run) => <CurveCell run={run} /> },
   dataset: {
     sort: "dataset",
@@ -45,7 +45,7 @@ const LOOKS: Readonly<Record<Exclude<RunColumnKey, "duration">, Look>> = {
 const durationLook = (longest: number): Look => ({
   sort: "duration_seconds",
   numeric: true,
-  width: 126,
+  width: 118,
   cell: (run) => <DurationCell run={run} longest={longest} />,
 });
 
@@ -70,7 +70,7 @@ export function useRunColumns(chosen: readonly string[], known: RunColumns | und
       sort: "name",
       pinned: true,
       grow: true,
-      width: 200,
+      width: 180,
       cell: (run) => <NameCell run={run} />,
     };
     const others = chosen.flatMap((key): Column<RunRow>[] => {

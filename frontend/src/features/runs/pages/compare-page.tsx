@@ -42,7 +42,7 @@ export function ComparePage() {
       ) : found.error ? (
         <ErrorFace error={found.error} />
       ) : found.isPending ? (
-        <LoadingFace height={420} />
+        <LoadingFace rows={8} />
       ) : (
         <Compared runs={found.runs} />
       )}

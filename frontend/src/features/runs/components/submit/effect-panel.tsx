@@ -1,4 +1,4 @@
-import { Code } from "@mantine/core";
+import { Code, Title } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck, IconClockHour4 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
@@ -22,7 +22,7 @@ export function EffectPanel({ projectId, resources, call }: Props) {
   const effects = effectsOf(resources, usage?.amounts ?? []);
   return (
     <aside className={classes.effect} aria-label={t("submit.effect")}>
-      <h2>{t("submit.effect")}</h2>
+      <Title order={2}>{t("submit.effect")}</Title>
       {usage ? <Verdict verdict={verdictOf(effects)} project={usage.project_name} pool={usage.pool_name} /> : null}
       <ul className={classes.amounts}>
         {effects.map((effect) => (
@@ -30,7 +30,7 @@ export function EffectPanel({ projectId, resources, call }: Props) {
         ))}
       </ul>
       <div className={classes.head}>
-        <h3>{t("face.asApiCall", { ns: "common" })}</h3>
+        <Title order={3}>{t("face.asApiCall", { ns: "common" })}</Title>
         <CopyButton text={call} />
       </div>
       <Code block className={classes.call} tabIndex={0}>

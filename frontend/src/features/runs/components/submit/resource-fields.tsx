@@ -84,10 +84,9 @@ function Measured({ schema, path, value, onChange, error, hint }: MeasuredProps)
   const words = wordsOf(part, i18n.language, path);
   return (
     <NumberInput
-      label={words.title}
+      label={unit ? `${words.title} (${t(`unit.${unit.word}`)})` : words.title}
       description={hint ?? (unit ? undefined : words.description)}
       inputWrapperOrder={[...UNDER]}
-      suffix={unit ? ` ${t(`unit.${unit.word}`)}` : ""}
       value={value / size}
       onChange={(next) => {
         if (typeof next === "number") onChange(Math.round(next * size));

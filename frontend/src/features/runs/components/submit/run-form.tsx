@@ -80,7 +80,9 @@ function Kinds({ kinds, draft, onChange }: Pick<RunFormProps, "kinds" | "draft" 
       />
       {chosen ? (
         <Text size="sm" className="soft" mt={4}>
-          {wordsOf(chosen, i18n.language).description}
+          {wordsOf(chosen, i18n.language)
+            .description.split("`")
+            .map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part))}
         </Text>
       ) : null}
     </div>
