@@ -54,9 +54,9 @@ function Shown({ graph }: { graph: Graph }) {
   );
 }
 
-const WIDTH = 196;
+const WIDTH = 164;
 const HEIGHT = 50;
-const GAP_X = 64;
+const GAP_X = 36;
 const GAP_Y = 14;
 const EDGE = 8;
 const left = ({ layer }: Placed): number => EDGE + layer * (WIDTH + GAP_X);

@@ -16,6 +16,8 @@ export interface InputProps {
   bare?: boolean | undefined;
 }
 
+const ORDER: ("label" | "input" | "error" | "description")[] = ["label", "input", "error", "description"];
+
 /** What every input has in common. */
 export function useCommon({ shape, name, path, required, bare }: InputProps, below = false) {
   const { i18n } = useTranslation();
@@ -24,6 +26,8 @@ export function useCommon({ shape, name, path, required, bare }: InputProps, bel
   const error = useFieldError(path, below);
   return {
     ...(bare ? { "aria-label": words.title } : { label: words.title, description: words.description || undefined }),
+    // The description below, so that inputs beside each other stand level.
+    inputWrapperOrder: ORDER,
     error,
     required: required && !shape.nullable && !bare,
     disabled: form.disabled,
@@ -78,7 +82,7 @@ export function BooleanField(props: InputProps) {
   const { t } = useTranslation();
   const { t: tForm } = useTranslation("form");
   const common = without(useCommon(props), "required");
-  if (!shape.nullable) return <Switch size="xs" {...common} checked={value === true} onChange={(event) => onChange(event.currentTarget.checked)} />;
+  if (!shape.nullable) return <Switch size="xs" pt={props.bare ? 0 : 22} {...without(common, "inputWrapperOrder")} checked={value === true} onChange={(event) => onChange(event.currentTarget.checked)} />;
   return (
     <Select
       {...common}

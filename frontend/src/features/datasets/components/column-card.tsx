@@ -3,13 +3,13 @@ import { useTranslation } from "react-i18next";
 import { Histogram } from "@/components/histogram";
 import { count } from "@/lib/format";
 import type { Column, ColumnProfile } from "../api";
-import { edgeFormat, hasBars, nullRatio } from "../logic/show";
+import { edgeFormat, hasBars } from "../logic/show";
 import { Findings } from "./findings";
 import { NullBar } from "./null-bar";
 import { TopValues } from "./top-values";
 import classes from "./column-card.module.css";
 
-export const CARD_HEIGHT = 158;
+export const CARD_HEIGHT = 172;
 
 interface Props {
   column: Column;
@@ -32,7 +32,7 @@ export const ColumnCard = memo(function ColumnCard({ column, profile, rows, isOp
       </div>
       {profile ? (
         <>
-          <NullBar ratio={nullRatio(profile, rows)} />
+          <NullBar missing={profile.null_count} rows={rows} />
           <div className={classes.values}>
             <Values profile={profile} rows={rows} />
           </div>
@@ -55,5 +55,5 @@ function Values({ profile, rows }: { profile: ColumnProfile; rows: number }) {
   if (!hasBars(profile) || !histogram) return <TopValues column={profile} rows={rows} most={4} />;
   const format = edgeFormat(profile.type, histogram.edges);
   const label = t("column.bars", { name: profile.name, from: format(histogram.edges[0] ?? 0), to: format(histogram.edges.at(-1) ?? 0) });
-  return <Histogram counts={histogram.counts} edges={histogram.edges} format={format} label={label} height={52} withAxis />;
+  return <Histogram counts={histogram.counts} edges={histogram.edges} format={format} label={label} height={56} withAxis />;
 }

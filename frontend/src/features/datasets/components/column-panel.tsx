@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { Histogram } from "@/components/histogram";
 import { count, NONE, percent, value } from "@/lib/format";
 import type { Column, ColumnProfile } from "../api";
-import { edgeFormat, figure, hasBars, nullRatio, quantilesOf } from "../logic/show";
+import { edgeFormat, figure, hasBars, quantilesOf } from "../logic/show";
 import { Findings } from "./findings";
 import { NullBar } from "./null-bar";
 import { TopValues } from "./top-values";
@@ -26,8 +26,8 @@ export function ColumnPanel({ column, profile, rows, onClose, onBefore, onAfter 
   const { t } = useTranslation("datasets");
   const { t: tCommon } = useTranslation();
   return (
-    <Drawer.Root opened={column !== undefined} onClose={onClose} position="right" size={420} lockScroll={false} trapFocus={false} transitionProps={{ duration: 100 }}>
-      <Drawer.Content aria-label={column?.name} className={classes.panel}>
+    <Drawer.Root opened={column !== undefined} onClose={onClose} position="right" size={420} lockScroll={false} trapFocus={false} transitionProps={{ duration: 100 }} classNames={{ content: classes.panel }}>
+      <Drawer.Content aria-label={column?.name}>
         <Drawer.Header className={classes.head}>
           <Drawer.Title component="h2" className="cut" title={column?.name}>
             {column?.name}
@@ -71,7 +71,7 @@ function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number })
   const quantiles = quantilesOf(profile);
   return (
     <>
-      <NullBar ratio={nullRatio(profile, rows)} />
+      <NullBar missing={profile.null_count} rows={rows} />
       {profile.findings.length ? (
         <Part title={t("column.findings")}>
           <Findings findings={profile.findings} />
@@ -107,7 +107,7 @@ function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number })
           </Text>
         </Part>
       ) : null}
-      {profile.top_values.length ? (
+      {profile.top_values.some((each) => each.count > 1) ? (
         <Part title={t("column.topValues")}>
           <TopValues column={profile} rows={rows} full />
         </Part>

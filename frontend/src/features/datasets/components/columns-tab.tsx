@@ -100,7 +100,7 @@ function ProfileState({ version, profile }: { version: VersionDetail; profile: P
       {profile ? <JobState kind="profile" id={profile.id} state={profile.state} /> : <Text size="sm">{t("profile.none")}</Text>}
       {profile && !isUnderWay ? (
         <Text size="sm">
-          <Reason reason={profile.state_reason} detail={profile.state_detail} />
+          <Reason reason={profile.state_reason} detail={profile.state_detail} message={profile.state_message} />
         </Text>
       ) : null}
       {isUnderWay ? <Follow subjects={[{ kind: "profile", id: profile.id, state: profile.state }]} refresh={[keys.version(version.id)]} /> : null}

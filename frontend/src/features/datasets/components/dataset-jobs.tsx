@@ -24,7 +24,7 @@ export function DatasetJobs({ dataset }: { dataset: string }) {
       { key: "state", title: t("column.job"), width: 200, pinned: true, cell: ({ kind, job }) => <JobState kind={kind} id={job.id} state={job.state} /> },
       { key: "of", title: t("column.of"), width: 220, cell: (row) => <Of row={row} /> },
       { key: "made", title: t("column.made"), width: 110, cell: (row) => <Made row={row} /> },
-      { key: "why", title: t("column.why"), grow: true, width: 240, cell: ({ job }) => <span title={job.state_detail}><Reason reason={job.state_reason} detail={job.state_detail} /></span> },
+      { key: "why", title: t("column.why"), grow: true, width: 240, cell: ({ job }) => <Reason reason={job.state_reason} detail={job.state_detail} message={job.state_message} /> },
       { key: "by", title: t("column.by"), width: 120, cell: ({ job }) => job.requested_by_name },
       { key: "created", title: t("column.created"), width: 120, cell: ({ job }) => <Ago at={job.created_at} /> },
     ],

@@ -46,8 +46,8 @@ export function FilePreview({ name, preview }: { name: string; preview: Preview 
   if (preview === null) return <Text size="sm" className="soft">{t("upload.noPreview", { name })}</Text>;
   return (
     <div className={classes.scroll} tabIndex={0} role="group" aria-label={t("upload.previewOf", { name })}>
-      <table className={classes.table}>
-        <caption>{t("upload.previewOf", { name })}</caption>
+      <p className={classes.caption}>{t("upload.previewOf", { name })}</p>
+      <table className={classes.table} aria-label={t("upload.previewOf", { name })}>
         <thead>
           <tr>
             {preview.columns.map((column, index) => (

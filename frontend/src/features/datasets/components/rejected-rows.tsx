@@ -18,8 +18,8 @@ export function RejectedRows({ ingestion }: { ingestion: Ingestion }) {
     () => [
       { key: "line", title: t("rejected.line"), numeric: true, width: 80, cell: (row) => count(row.line) },
       { key: "column", title: t("report.column"), width: 150, cell: (row) => row.column },
-      { key: "reason", title: t("rejected.reason"), width: 320, cell: (row) => <span lang="en" title={row.reason}>{row.reason}</span> },
-      { key: "text", title: t("rejected.text"), grow: true, width: 300, cell: (row) => <Code title={row.text}>{row.text}</Code> },
+      { key: "reason", title: t("rejected.reason"), grow: true, width: 320, cell: (row) => <span lang="en" title={row.reason}>{row.reason}</span> },
+      { key: "text", title: t("rejected.text"), width: 340, cell: (row) => <Code title={row.text}>{row.text}</Code> },
     ],
     [t],
   );

@@ -32,14 +32,14 @@ function Rail({ report }: { report: Report }) {
   return (
     <section aria-label={t("tab.report")}>
       <div className={classes.head}>
-        <Text size="sm">
-          {report.recipe ? t("report.recipe", { name: report.recipe_name, number: report.recipe_number }) : null}{" "}
+        <div className={classes.of}>
+          {report.recipe ? <span>{t("report.recipe", { name: report.recipe_name, number: report.recipe_number })}</span> : null}
           {report.input_version ? (
             <Link to="/dataset-versions/$versionId" params={{ versionId: report.input_version }}>
               {t("report.of", { number: report.input_version_number })}
             </Link>
           ) : null}
-        </Text>
+        </div>
         <Button variant="default" onClick={() => setOpen(isAllOpen ? new Set() : new Set(report.steps.map(({ step }) => step)))}>
           {isAllOpen ? t("report.closeAll") : t("report.openAll")}
         </Button>

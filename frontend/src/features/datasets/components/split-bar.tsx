@@ -2,10 +2,15 @@ import { useTranslation } from "react-i18next";
 import { count, percent } from "@/lib/format";
 import classes from "./split-bar.module.css";
 
+const ORDER = ["train", "validation", "test"];
+/** Parts in the order that people think of them; others come last. */
+const place = (name: string): number => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+const COLOURS = ["var(--accent)", "var(--series-4)", "var(--series-9)"];
+
 /** Rows of each part, as one bar and in figures. */
 export function SplitBar({ splits }: { splits: Readonly<Record<string, number>> }) {
   const { t, i18n } = useTranslation("datasets");
-  const parts = Object.entries(splits);
+  const parts = Object.entries(splits).sort(([a], [b]) => place(a) - place(b));
   const total = parts.reduce((sum, [, rows]) => sum + rows, 0);
   if (!parts.length || !total) return null;
   const word = (name: string): string => (i18n.exists(`split.${name}`, { ns: "datasets" }) ? t(`split.${name as "train"}`) : name);
@@ -13,13 +18,13 @@ export function SplitBar({ splits }: { splits: Readonly<Record<string, number>> 
     <div className={classes.split}>
       <div className={classes.bar} aria-hidden>
         {parts.map(([name, rows], index) => (
-          <span key={name} style={{ flexGrow: rows, background: `var(--series-${index % 10})` }} />
+          <span key={name} style={{ flexGrow: rows, background: COLOURS[index % COLOURS.length] }} />
         ))}
       </div>
       <ul className={classes.parts}>
         {parts.map(([name, rows], index) => (
           <li key={name}>
-            <span className={classes.dot} style={{ background: `var(--series-${index % 10})` }} aria-hidden />
+            <span className={classes.dot} style={{ background: COLOURS[index % COLOURS.length] }} aria-hidden />
             {word(name)} <span className="soft">{t("rowsShare", { count: rows, n: count(rows), share: percent(rows / total) })}</span>
           </li>
         ))}

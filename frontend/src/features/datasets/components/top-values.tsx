@@ -23,11 +23,11 @@ export function TopValues({ column, rows, most = column.top_values.length, full 
     <ol className={classes.values} aria-label={t("column.topValues")}>
       {top.map((each, index) => (
         <li key={index} className={classes.value} title={`${String(each.value)}: ${count(each.count)}`}>
-          <span className={classes.bar} style={{ width: `${(each.count / greatest) * 100}%` }} aria-hidden />
+          <span className={classes.bar} style={{ width: greatest > 1 ? `${(each.count / greatest) * 100}%` : 0 }} aria-hidden />
           <span className={`${classes.name} cut`}>{each.value === "" ? <em>{t("column.emptyText")}</em> : figure(each.value, column.type)}</span>
           <span className={classes.share}>
             {full ? `${count(each.count)} · ` : ""}
-            {percent(rows ? each.count / rows : 0)}
+            {greatest > 1 ? percent(rows ? each.count / rows : 0) : ""}
           </span>
         </li>
       ))}

@@ -89,7 +89,7 @@ function Ingested({ id }: { id: string }) {
         </Link>
       ) : job.state === "failed" ? (
         <span className={`${classes.failed} cut`} title={job.state_detail}>
-          <Reason reason={job.state_reason} detail={job.state_detail} />
+          <Reason reason={job.state_reason} detail={job.state_detail} message={job.state_message} />
         </span>
       ) : null}
     </>

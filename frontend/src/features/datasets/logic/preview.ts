@@ -1,7 +1,7 @@
 /** The first rows of a file as the browser reads them, so that options can be chosen by what they do. The job parses it anew. */
 
 export const PREVIEW_BYTES = 65_536;
-const ROWS = 12;
+const ROWS = 8;
 const DELIMITERS = [",", ";", "\t", "|"];
 
 export interface Preview {

@@ -29,8 +29,6 @@ export function edgeFormat(type: string, edges: readonly number[]): (edge: numbe
   return (edge) => (Number.isFinite(edge) ? format.format(new Date(edge * 1_000)) : NONE);
 }
 
-export const nullRatio = (column: ColumnProfile, rows: number): number => (rows ? column.null_count / rows : 0);
-
 /** Values that are not among the most frequent. */
 export const others = (column: ColumnProfile, rows: number): number =>
   Math.max(0, rows - column.null_count - column.top_values.reduce((sum, { count }) => sum + count, 0));

@@ -68,6 +68,7 @@ export function nameFrom(file: string): string {
   const stem = file.replace(/\.(csv|tsv|tab|jsonl|ndjson|parquet)$/i, "");
   const name = stem
     .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-+|-+$/g, "");

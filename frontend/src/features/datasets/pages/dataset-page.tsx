@@ -48,7 +48,7 @@ function Shown({ dataset }: { dataset: Dataset }) {
     <>
       <PageHeader
         title={dataset.name}
-        badge={job ? <JobState {...job} detail={job.state_detail} /> : undefined}
+        badge={job ? <JobState kind={job.kind} id={job.id} state={job.state} message={job.state_message} /> : undefined}
         lead={
           <>
             {dataset.title ? <span>{dataset.title}</span> : null}

@@ -105,16 +105,15 @@ function useColumns(withProject: boolean): Column<Dataset>[] {
   const { t: tCommon } = useTranslation();
   return useMemo(
     () => [
-      { key: "name", title: t("column.name"), sort: "name", grow: true, width: 220, pinned: true, cell: (row) => <Name row={row} /> },
-      ...(withProject ? [{ key: "project", title: tCommon("top.project"), width: 140, cell: (row: Dataset) => row.project_name }] : []),
-      { key: "latest", title: t("column.latest"), width: 100, cell: (row) => <Latest row={row} /> },
-      { key: "rows", title: t("column.rows"), sort: "row_count", numeric: true, width: 100, cell: (row) => count(row.latest_version?.row_count) },
+      { key: "name", title: t("column.name"), sort: "name", grow: true, width: 200, pinned: true, cell: (row) => <Name row={row} /> },
+      ...(withProject ? [{ key: "project", title: tCommon("top.project"), width: 120, cell: (row: Dataset) => row.project_name }] : []),
+      { key: "latest", title: t("column.latest"), width: 94, cell: (row) => <Latest row={row} /> },
+      { key: "rows", title: t("column.rows"), sort: "row_count", numeric: true, width: 92, cell: (row) => count(row.latest_version?.row_count) },
       { key: "columns", title: t("column.columns"), numeric: true, width: 80, cell: (row) => count(row.latest_version?.column_count) },
-      { key: "size", title: t("column.size"), sort: "size_bytes", numeric: true, width: 100, cell: (row) => bytes(row.latest_version?.size_bytes) },
-      { key: "versions", title: t("column.versions"), sort: "version_count", numeric: true, width: 90, cell: (row) => count(row.version_count) },
-      { key: "job", title: t("column.job"), width: 190, cell: (row) => (row.newest_job ? <JobState {...row.newest_job} detail={row.newest_job.state_detail} /> : null) },
-      { key: "by", title: t("column.by"), width: 110, cell: (row) => row.created_by_name },
-      { key: "created", title: t("column.created"), sort: "created_at", downFirst: true, width: 120, cell: (row) => <Ago at={row.created_at} /> },
+      { key: "size", title: t("column.size"), sort: "size_bytes", numeric: true, width: 92, cell: (row) => bytes(row.latest_version?.size_bytes) },
+      { key: "job", title: t("column.job"), width: 184, cell: (row) => (row.newest_job ? <Newest job={row.newest_job} /> : null) },
+      { key: "by", title: t("column.by"), width: 92, cell: (row) => row.created_by_name },
+      { key: "created", title: t("column.created"), sort: "created_at", downFirst: true, width: 112, cell: (row) => <Ago at={row.created_at} /> },
     ],
     [t, tCommon, withProject],
   );
@@ -127,6 +126,10 @@ function Name({ row }: { row: Dataset }) {
       {row.title ? <span className="soft"> {row.title}</span> : null}
     </Link>
   );
+}
+
+function Newest({ job }: { job: NonNullable<Dataset["newest_job"]> }) {
+  return <JobState kind={job.kind} id={job.id} state={job.state} message={job.state_message} />;
 }
 
 function Latest({ row }: { row: Dataset }) {

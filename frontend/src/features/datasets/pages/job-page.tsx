@@ -1,4 +1,4 @@
-import { Alert, Button, Loader } from "@mantine/core";
+import { Button, Loader, Title } from "@mantine/core";
 import { IconCircleCheck, IconCircleX, IconPlayerStop, IconTerminal2 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
@@ -14,7 +14,7 @@ import { StateBadge } from "@/components/state-badge";
 import { LinkButton } from "@/components/link-button";
 import { between, duration } from "@/lib/format";
 import { useHasRole } from "@/lib/permissions";
-import { isOver } from "@/lib/states";
+import { isOver, type Tone } from "@/lib/states";
 import { useNow } from "@/lib/use-now";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
 import { cancelJob, jobQuery, jobStoryQuery, keys, useWrite, type CleaningRun, type Ingestion, type Job, type JobKind, type Profile } from "../api";
@@ -140,7 +140,7 @@ function Outcome({ kind, job, about }: { kind: JobKind; job: Job; about: About }
   const { t } = useTranslation("datasets");
   if (job.state === "succeeded" && about.made) {
     return (
-      <Banner color="teal" icon={<IconCircleCheck aria-hidden />} title={kind === "profile" ? t("job.profiled") : t("job.published", { name: about.dataset.name, number: about.made.number })}>
+      <Banner tone="succeeded" icon={<IconCircleCheck aria-hidden />} title={kind === "profile" ? t("job.profiled") : t("job.published", { name: about.dataset.name, number: about.made.number })}>
         <LinkButton to="/dataset-versions/$versionId" params={{ versionId: about.made.id }}>
           {t("job.open", { number: about.made.number })}
         </LinkButton>
@@ -150,31 +150,35 @@ function Outcome({ kind, job, about }: { kind: JobKind; job: Job; about: About }
   if (job.state === "failed") {
     const place = placeOf(job.state_detail);
     return (
-      <Banner color="red" icon={<IconCircleX aria-hidden />} title={kind === "ingestion" ? t("job.unparsed") : t("job.failed")}>
+      <Banner tone="failed" icon={<IconCircleX aria-hidden />} title={kind === "ingestion" ? t("job.unparsed") : t("job.failed")}>
         {place ? <p className={classes.place}>{place.column === null ? t("job.atLine", place) : t("job.atColumn", { line: place.line, column: place.column })}</p> : null}
-        <Reason reason={job.state_reason} detail={job.state_detail} />
+        <Reason reason={job.state_reason} detail={job.state_detail} message={job.state_message} />
       </Banner>
     );
   }
   if (isOver(job.state)) {
     return (
-      <Banner color="gray" icon={<IconPlayerStop aria-hidden />} title={t("job.ended")}>
-        <Reason reason={job.state_reason} detail={job.state_detail} />
+      <Banner tone="cancelled" icon={<IconPlayerStop aria-hidden />} title={t("job.ended")}>
+        <Reason reason={job.state_reason} detail={job.state_detail} message={job.state_message} />
       </Banner>
     );
   }
   return (
-    <Banner color="blue" icon={<Loader size={16} />} title={job.state === "queued" ? t("job.waits") : t(`job.runs.${kind}`)}>
-      {job.state === "queued" ? <Reason reason={job.workload_reason} detail={job.workload_detail} /> : <span className="soft">{t("job.mayLeave")}</span>}
+    <Banner tone={job.state === "queued" ? "waiting" : "running"} icon={<Loader size={18} color="currentColor" />} title={job.state === "queued" ? t("job.waits") : t(`job.runs.${kind}`)}>
+      {job.state === "queued" ? <Reason reason={job.workload_reason} detail={job.workload_detail} message={job.workload_message} sentenceOnly /> : <span className="soft">{t("job.mayLeave")}</span>}
     </Banner>
   );
 }
 
-function Banner({ color, icon, title, children }: { color: string; icon: ReactNode; title: string; children: ReactNode }) {
+function Banner({ tone, icon, title, children }: { tone: Tone; icon: ReactNode; title: string; children: ReactNode }) {
   return (
-    <Alert variant="outline" color={color} icon={icon} title={title} className={classes.banner} role="status">
-      {children}
-    </Alert>
+    <div className={classes.banner} data-tone={tone} role="status">
+      {icon}
+      <div className={classes.said}>
+        <Title order={2}>{title}</Title>
+        {children}
+      </div>
+    </div>
   );
 }
 

@@ -1,8 +1,8 @@
-import { Alert, Button, Group, Text, Title } from "@mantine/core";
-import { IconUpload } from "@tabler/icons-react";
+import { Alert, Button, Collapse, Group, Text, Title } from "@mantine/core";
+import { IconChevronDown, IconChevronRight, IconUpload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useBlocker, useNavigate } from "@tanstack/react-router";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
 import { ApiError } from "@/api/problem";
@@ -53,6 +53,7 @@ function Form() {
   const [target, setTarget] = useTarget();
   const [chosen, setChosen] = useState<number | null>(null);
   const [busy, setBusy] = useState(false);
+  const list = useRef<HTMLElement>(null);
   const [error, setError] = useState<unknown>(null);
   const schema = useQuery(ingestionOptionsQuery).data as JsonSchema | undefined;
   const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
@@ -74,6 +75,7 @@ function Form() {
   const send = async (): Promise<void> => {
     setBusy(true);
     setError(null);
+    list.current?.scrollIntoView({ block: "center" });
     try {
       const datasetOf = await datasetsFor(target);
       // The dataset is there now: what fails from here on is tried again in it.
@@ -94,7 +96,7 @@ function Form() {
   const fileErrors = fieldsOf(uploads);
   return (
     <div className={classes.form}>
-      <section>
+      <section ref={list}>
         <Title order={2}>{t("upload.files")}</Title>
         <DropZone onFiles={onFiles} disabled={busy} />
         {uploads.length ? (
@@ -112,7 +114,9 @@ function Form() {
       <section>
         <Title order={2}>{t("upload.options")}</Title>
         {shown ? <FilePreview name={shown.file.name} preview={preview} /> : <Text className="soft" size="sm">{t("upload.optionsHint")}</Text>}
-        {schema ? <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fileErrors} columns={columns} disabled={busy} /> : null}
+        <Options schema={schema} opened={Object.keys(fileErrors).some((place) => place.startsWith("options"))}>
+          {schema ? <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fileErrors} columns={columns} disabled={busy} /> : null}
+        </Options>
       </section>
       {error ? (
         <Alert color="red" variant="outline" title={t("upload.refused")}>
@@ -125,6 +129,24 @@ function Form() {
         </Button>
         {!waiting.length && !busy ? <Text size="sm" className="soft">{t(uploads.length ? "upload.allSent" : "upload.noFile")}</Text> : null}
       </Group>
+    </div>
+  );
+}
+
+/** Options are there for who needs them; what the server has said of them opens them. */
+function Options({ schema, opened, children }: { schema: JsonSchema | undefined; opened: boolean; children: ReactNode }) {
+  const { t } = useTranslation("datasets");
+  const [open, setOpen] = useState(false);
+  const isOpen = open || opened;
+  const Chevron = isOpen ? IconChevronDown : IconChevronRight;
+  return (
+    <div>
+      <Button variant="subtle" disabled={!schema} aria-expanded={isOpen} leftSection={<Chevron size={14} aria-hidden />} onClick={() => setOpen(!open)}>
+        {t("upload.change")}
+      </Button>
+      <Collapse expanded={isOpen} pt="sm">
+        {children}
+      </Collapse>
     </div>
   );
 }

@@ -55,7 +55,7 @@ function Shown({ version }: { version: VersionDetail }) {
       />
       {version.state === "published" ? null : (
         <Alert variant="outline" color="gray" mb="md" icon={<IconInfoCircle aria-hidden />} title={t(`version.is.${version.state}`)}>
-          <Reason reason={version.state_reason} detail={version.state_detail} />
+          <Reason reason={version.state_reason} detail={version.state_detail} message={version.state_message} />
         </Alert>
       )}
       <Facts version={version} />
@@ -90,14 +90,14 @@ function Origin({ version }: { version: VersionDetail }) {
   }
   if (!version.parent) return null;
   return (
-    <span>
+    <>
       <Link to="/dataset-versions/$versionId" params={{ versionId: version.parent }}>
         {version.parent_dataset === version.dataset
           ? t("version.fromVersion", { number: version.parent_number })
           : t("version.fromOther", { name: version.parent_dataset_name, number: version.parent_number })}
-      </Link>{" "}
-      {version.recipe_name ? t("version.byRecipe", { name: version.recipe_name, number: version.recipe_number }) : null}
-    </span>
+      </Link>
+      {version.recipe_name ? <span>{t("version.byRecipe", { name: version.recipe_name, number: version.recipe_number })}</span> : null}
+    </>
   );
 }
 

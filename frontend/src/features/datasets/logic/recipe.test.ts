@@ -1,0 +1,63 @@
+import { expect, it } from "vitest";
+import type { StepForm } from "../api";
+import { added, columnsAt, duplicated, editedFrom, kindOf, moved, orderProblems, sameSteps, stepErrors } from "./recipe";
+
+const form = (kind: string, flags: { fitted?: boolean; once?: boolean } = {}): StepForm =>
+  ({
+    kind,
+    is_fitted: flags.fitted ?? false,
+    is_once: flags.once ?? false,
+    schema: { type: "object", required: ["kind"], properties: { kind: { const: kind }, factor: { type: "number", default: 1.5 } } },
+  }) as unknown as StepForm;
+const KINDS = new Map([form("split", { once: true }), form("outliers", { fitted: true }), form("drop_columns")].map((each) => [each.kind as string, each]));
+const steps = (...kinds: string[]) => editedFrom(kinds.map((kind) => ({ kind })));
+const kindsOf = (list: ReturnType<typeof steps>) => list.map(kindOf).join(" ");
+
+it("adds a step with its defaults, under a key that nobody has", () => {
+  const list = added(steps("split", "outliers"), form("outliers", { fitted: true }));
+  expect(list.at(-1)).toEqual({ key: 2, value: { kind: "outliers", factor: 1.5 } });
+  const fewer = list.filter(({ key }) => key !== 1);
+  expect(added(fewer, form("drop_columns")).at(-1)?.key).toBe(3);
+});
+
+it("duplicates a step behind itself, as a thing of its own", () => {
+  const list = duplicated(editedFrom([{ kind: "a", columns: ["x"] }, { kind: "b" }]), 0);
+  expect(list.map(({ key }) => key)).toEqual([0, 2, 1]);
+  (list[0]?.value.columns as string[]).push("y");
+  expect(list[1]?.value.columns).toEqual(["x"]);
+});
+
+it("moves a step there and back, and no further than the ends", () => {
+  const list = steps("a", "b", "c");
+  expect(kindsOf(moved(list, 0, 2))).toBe("b c a");
+  expect(kindsOf(moved(list, 2, 0))).toBe("c a b");
+  expect(kindsOf(moved(list, 1, 99))).toBe("a c b");
+  expect(kindsOf(moved(list, 7, 0))).toBe("a b c");
+});
+
+it("wants a split before what learns, and what stands once only once", () => {
+  expect([...orderProblems(steps("outliers", "split", "outliers", "split"), KINDS)]).toEqual([
+    [0, "needsSplit"],
+    [3, "once"],
+  ]);
+});
+
+it("gives a step the errors that its fields do not show", () => {
+  const errors = { "steps[1]": ["a"], "steps[1].kind": ["b"], "steps[1].factor": ["c"], "steps[1].columns[0]": ["d"], "steps[10].kind": ["e"], name: ["f"] };
+  expect(stepErrors(errors, 1, ["factor", "columns"])).toEqual(["a", "b"]);
+  expect(stepErrors(errors, 1, ["factor"])).toEqual(["a", "b", "d"]);
+  expect(stepErrors(errors, 10, [])).toEqual(["e"]);
+});
+
+it("takes two recipes for the same whatever the order of their options, not of their steps", () => {
+  expect(sameSteps([{ kind: "a", x: { p: 1, q: [1, 2] } }], [{ x: { q: [1, 2], p: 1 }, kind: "a" }])).toBe(true);
+  expect(sameSteps([{ kind: "a" }, { kind: "b" }], [{ kind: "b" }, { kind: "a" }])).toBe(false);
+  expect(sameSteps([{ x: [1, 2] }], [{ x: [2, 1] }])).toBe(false);
+});
+
+it("offers no column that a step before has dropped", () => {
+  const list = editedFrom([{ kind: "drop_columns", columns: ["id"] }, { kind: "outliers" }]);
+  const columns = [{ name: "id" }, { name: "age" }];
+  expect(columnsAt(columns, list, 0)).toHaveLength(2);
+  expect(columnsAt(columns, list, 1)).toEqual([{ name: "age" }]);
+});
