@@ -57,7 +57,12 @@ export const theme = createTheme({
   cursorType: "pointer",
   respectReducedMotion: true,
   components: {
-    Button: { defaultProps: { size: "xs" } },
+    Button: {
+      defaultProps: { size: "xs" },
+      // Mantine looks at the light theme's shade only: in the dark one the accent is light and takes dark letters.
+      vars: (_: unknown, { variant = "filled", color = "teal" }: { variant?: string; color?: string }) =>
+        variant === "filled" && color === "teal" ? { root: { "--button-color": "var(--mantine-primary-color-contrast)" } } : { root: {} },
+    },
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray" } },
     TextInput: { defaultProps: { size: "xs" } },
     Textarea: { defaultProps: { size: "xs" } },
