@@ -9633,7 +9633,7 @@ export interface operations {
     endpoints_figures_retrieve: {
         parameters: {
             query?: {
-                /** @description An hour before `until` by default */
+                /** @description An hour before `until` by default. To go on: `until` of the answer before */
                 since?: string;
                 /** @description Seconds. Longer where there would be more than 2,000 points; whole minutes beyond the last hour */
                 step?: number;
