@@ -11,8 +11,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from apps.access.forms import SignInForm
 from apps.common.live_schema import LiveSchemaView
 from apps.datasets.api.lineage_views import LineageView
-from controlplane.lineage import NODES as LINEAGE
 from controlplane.dashboard import dashboard
+from controlplane.lineage import NODES as LINEAGE
 
 API = [f"apps.{app}.api.urls" for app in ("access", "quotas", "datasets", "experiments", "deployments")]
 """URL modules below `/api/v1/`, one per app: `apps.<app>.api.urls`."""

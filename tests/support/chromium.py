@@ -1,4 +1,4 @@
-"""The browser of the browser tests: the system's Chromium, else Debian's: `python -m tests.support.chromium` installs it."""
+"""The browser of the browser tests: the system's Chromium, else Debian's; `python -m tests.support.chromium` gets it."""
 
 from __future__ import annotations
 
