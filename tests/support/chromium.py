@@ -1,4 +1,4 @@
-"""The browser of the browser tests: the system's Chromium, else Debian's; `python -m tests.support.chromium` gets it."""
+"""The browser of the browser tests: the system's Chromium, else Debian's, which running this module installs."""
 
 from __future__ import annotations
 
