@@ -9,6 +9,8 @@ import { theme } from "@/theme/theme";
 import { router } from "./router";
 
 const nonce = (): string => document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
+// Where what locks scrolling behind a dialog looks for it.
+Object.assign(window, { __webpack_nonce__: nonce() });
 
 export function App() {
   return (

@@ -9,7 +9,9 @@ export interface Crumb {
   link?: Pick<LinkProps, "to" | "params" | "search">;
 }
 
-let crumbs: readonly Crumb[] = [];
+const NOWHERE: readonly Crumb[] = [];
+/** Who says last is shown; when they go, who said before. */
+let said: readonly (readonly Crumb[])[] = [];
 const listeners = new Set<() => void>();
 const subscribe = (listener: () => void): (() => void) => {
   listeners.add(listener);
@@ -20,18 +22,19 @@ const subscribe = (listener: () => void): (() => void) => {
 export function useCrumbs(wanted: readonly Crumb[]): void {
   const key = JSON.stringify(wanted);
   useEffect(() => {
-    crumbs = JSON.parse(key) as Crumb[];
-    for (const listener of listeners) listener();
-    return () => {
-      crumbs = [];
+    const own = JSON.parse(key) as Crumb[];
+    const say = (next: typeof said): void => {
+      said = next;
       for (const listener of listeners) listener();
     };
+    say([...said, own]);
+    return () => say(said.filter((each) => each !== own));
   }, [key]);
 }
 
 export function Breadcrumbs() {
   const { t } = useTranslation();
-  const shown = useSyncExternalStore(subscribe, () => crumbs);
+  const shown = useSyncExternalStore(subscribe, () => said.at(-1) ?? NOWHERE);
   return (
     <nav aria-label={t("nav.breadcrumbs")} className={classes.crumbs}>
       <ol>

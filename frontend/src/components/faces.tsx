@@ -4,6 +4,7 @@ import { Link, useRouter } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/api/problem";
+import { useCrumbs } from "./breadcrumbs";
 import { CopyButton } from "./copy-button";
 import classes from "./faces.module.css";
 
@@ -21,6 +22,8 @@ export function NotAllowed({ detail }: { detail?: string | undefined }) {
 
 function Face({ icon, title, text, more }: { icon: ReactNode; title: string; text: string; more?: string | undefined }) {
   const { t } = useTranslation();
+  // It stands for the page: a name that was read before is not shown to who may not see it now.
+  useCrumbs([{ title }]);
   return (
     <div className={classes.face} role="status">
       {icon}

@@ -112,7 +112,7 @@ function Table<Row>(props: TableProps<Row>) {
             selected={selection.size === 0 ? "none" : selection.size >= count ? "all" : "some"}
             onSelectAll={keys.onSelectAll}
           />
-          <tbody onKeyDown={keys.onKeyDown} onFocus={keys.onFocus}>
+          <tbody onKeyDown={keys.onKeyDown} onFocus={keys.onFocus} onBlur={keys.onBlur}>
             <Space height={top} span={columns.length + 1} />
             {items.map(({ index, row, key }) => (
               <TableRow

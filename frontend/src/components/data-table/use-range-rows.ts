@@ -36,8 +36,8 @@ interface Found<Row> {
   error: unknown;
 }
 
-/** Who flies over thousands of rows needs those where they stop: ms. */
-const SETTLE = 80;
+/** Who flies over thousands of rows asks for no more windows than one in so many ms; those that were left are given up. */
+const PAUSE = 100;
 
 function together<Row>(results: UseQueryResult<RangePage<Row>>[], identity: string, numbers: readonly number[]): Found<Row> {
   const pages: Record<number, Row[]> = {};
@@ -62,7 +62,12 @@ export function useRangeRows<Row>({ queryKey, load, rowKey, pageSize = 100 }: Op
   const [before, setBefore] = useState<Found<Row>>();
   const [first, last] = view.identity === identity ? [view.first, view.last] : [0, pageSize - 1];
   const known = before?.identity === identity ? before.total : undefined;
-  const numbers = useMemo(() => pagesOf(first, last, pageSize, known), [first, last, pageSize, known]);
+  // What comes next is there before it is looked at.
+  const ahead = Math.floor(pageSize / 2);
+  const numbers = useMemo(
+    () => pagesOf(first - (first ? ahead : 0), last + (first ? ahead : 0), pageSize, known),
+    [first, last, ahead, pageSize, known],
+  );
   const refetchInterval = useFallbackInterval(10_000);
   const combine = useCallback((results: UseQueryResult<RangePage<Row>>[]) => together(results, identity, numbers), [identity, numbers]);
   const found = useQueries({
@@ -76,12 +81,21 @@ export function useRangeRows<Row>({ queryKey, load, rowKey, pageSize = 100 }: Op
   if (found.total !== undefined && found !== before) setBefore(found);
   const shown = found.total !== undefined || !before || (found.error && before.identity !== identity) ? found : before;
 
-  const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  useEffect(() => () => clearTimeout(waiting.current), []);
+  const waiting = useRef<{ timer: ReturnType<typeof setTimeout>; next: () => void } | null>(null);
+  useEffect(() => () => clearTimeout(waiting.current?.timer), []);
   const onRange = useCallback(
     (from: number, to: number) => {
-      clearTimeout(waiting.current);
-      waiting.current = setTimeout(() => setView({ identity, first: from, last: to }), SETTLE);
+      const next = (): void => setView({ identity, first: from, last: to });
+      if (waiting.current) {
+        waiting.current.next = next;
+        return;
+      }
+      const timer = setTimeout(() => {
+        const last = waiting.current?.next;
+        waiting.current = null;
+        last?.();
+      }, PAUSE);
+      waiting.current = { timer, next };
     },
     [identity],
   );

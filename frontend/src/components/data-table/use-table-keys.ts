@@ -21,6 +21,7 @@ interface TableKeys {
   current: number;
   onKeyDown: (event: KeyboardEvent<HTMLElement>) => void;
   onFocus: (event: FocusEvent<HTMLElement>) => void;
+  onBlur: (event: FocusEvent<HTMLElement>) => void;
   onToggle: (index: number, range: boolean) => void;
   onSelectAll: (() => void) | undefined;
 }
@@ -54,10 +55,13 @@ export function useTableKeys<Row>(options: Options<Row>): TableKeys {
   const isDrawn = items.some(({ index }) => index === chosen);
   const current = isDrawn ? chosen : (items[0]?.index ?? 0);
 
+  const within = useRef(false);
   useEffect(() => {
-    // The row may be drawn only after the view has moved.
-    if (awaited.current === null) return;
-    const row = scroller.current?.querySelector<HTMLElement>(`tr[data-index="${awaited.current}"]`);
+    // The row may be drawn only after the view has moved, and anew when what it shows arrives: then the focus is nobody's.
+    const lost = within.current && document.activeElement === document.body;
+    const wanted = awaited.current ?? (lost ? current : null);
+    if (wanted === null) return;
+    const row = scroller.current?.querySelector<HTMLElement>(`tr[data-index="${wanted}"]`);
     if (!row) return;
     awaited.current = null;
     row.focus({ preventScroll: true });
@@ -104,8 +108,13 @@ export function useTableKeys<Row>(options: Options<Row>): TableKeys {
   };
   const onFocus = (event: FocusEvent<HTMLElement>): void => {
     const at = placeOf(event.target);
+    within.current = true;
     if (at >= 0) setChosen(at);
   };
+  const onBlur = (event: FocusEvent<HTMLElement>): void => {
+    // A row that is taken away takes the focus with it; that is not the reader's doing.
+    within.current = !event.target.isConnected;
+  };
   const all = (): void => onSelect?.(selection.size ? new Set() : new Set(rows?.map(rowKey)));
-  return { current, onKeyDown, onFocus, onToggle, onSelectAll: onSelect && (rows || selection.size) ? all : undefined };
+  return { current, onKeyDown, onFocus, onBlur, onToggle, onSelectAll: onSelect && (rows || selection.size) ? all : undefined };
 }

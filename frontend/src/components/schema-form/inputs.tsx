@@ -103,14 +103,16 @@ export function ChoiceField(props: InputProps) {
   const { t, i18n } = useTranslation("form");
   const common = useCommon(props);
   const at = shape.choices.findIndex((choice) => choice.value === value);
+  // What has a default of its own would only be cleared to nothing.
+  const mayLack = shape.nullable || (!props.required && shape.schema.default === undefined);
   return (
     <Select
       {...common}
       data={shape.choices.map((choice, index) => ({ value: String(index), label: wordsOf(choice.schema, i18n.language, String(choice.value)).title }))}
       value={at < 0 ? null : String(at)}
       onChange={(index) => onChange(index === null ? empty(shape) : shape.choices[Number(index)]?.value)}
-      clearable={shape.nullable || !props.required}
-      allowDeselect={shape.nullable || !props.required}
+      clearable={mayLack}
+      allowDeselect={mayLack}
       searchable={shape.choices.length > 8}
       placeholder={shape.nullable ? t("unset") : undefined}
       nothingFoundMessage={t("noChoice")}

@@ -98,10 +98,10 @@ export const jobsQuery = (dataset: string) =>
   queryOptions({
     queryKey: [...keys.dataset(dataset), "jobs"],
     queryFn: async ({ signal }) => {
-      const query = { ordering: "-created_at" as const, page_size: 100 };
+      const query = { dataset, ordering: "-created_at", page_size: 100 };
       const [ingestions, cleanings] = await Promise.all([
-        unwrap(api.GET("/api/v1/ingestions", { params: { query: { ...query, dataset } }, signal })),
-        unwrap(api.GET("/api/v1/cleaning-runs", { params: { query: { ...query, output_dataset: dataset } }, signal })),
+        unwrap(api.GET("/api/v1/ingestions", { params: { query }, signal })),
+        unwrap(api.GET("/api/v1/cleaning-runs", { params: { query }, signal })),
       ]);
       const all = [
         ...ingestions.results.map((job) => ({ kind: "ingestion" as const, job })),

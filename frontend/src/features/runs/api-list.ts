@@ -16,8 +16,8 @@ export type RunsAsked = Omit<TableQuery, "offset" | "limit" | "spark">;
 export const runListKey = ["run-list"] as const;
 export const runTableKey = (asked: RunsAsked) => [...runListKey, "table", asked] as const;
 
-/** So many rows are read at once; the API gives curves for no more than 200. */
-export const PAGE_SIZE = 100;
+/** So many rows are read at once: more than a window shows, and few enough for a quick first paint. */
+export const PAGE_SIZE = 50;
 
 export const loadRuns =
   (asked: RunsAsked) =>

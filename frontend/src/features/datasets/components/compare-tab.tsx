@@ -22,7 +22,8 @@ export function CompareTab({ versions }: { versions: readonly Version[] }) {
   const navigate = useNavigate();
   const search = route.useSearch();
   const after = search.after ?? versions[0]?.id;
-  const before = search.before ?? versions.find(({ id }) => id !== after)?.id;
+  const parent = versions.find(({ id }) => id === after)?.parent;
+  const before = search.before ?? (versions.find(({ id }) => id === parent) ?? versions.find(({ id }) => id !== after))?.id;
   if (!before || !after || versions.length < 2) return <Text className="soft">{t("compare.needsTwo")}</Text>;
   const choose = (next: { before?: string; after?: string }): void => void navigate({ to: ".", search: (old) => ({ ...old, ...next }), replace: true });
   const options = versions.map((version) => ({ value: version.id, label: t("compare.option", { number: version.number, origin: version.source_name ?? version.recipe_name ?? "" }) }));
@@ -79,16 +80,16 @@ function Shown({ diff }: { diff: Diff }) {
           ]}
         />
         {hasBoth ? null : (
-          <Text size="sm" className="soft">
-            {t("compare.noStatistics")}{" "}
+          <Group gap={6} fz="sm">
+            <span className="soft">{t("compare.noStatistics")}</span>
             {[diff.before, diff.after]
               .filter((version) => !version.has_profile)
               .map((version) => (
                 <Link key={version.id} to="/dataset-versions/$versionId" params={{ versionId: version.id }}>
-                  {t("version.short", { number: version.number })}{" "}
+                  {t("version.short", { number: version.number })}
                 </Link>
               ))}
-          </Text>
+          </Group>
         )}
       </Group>
       <DataTable label={t("tab.compare")} columns={columns} rows={all ? diff.columns : changed} rowKey={keyOf} height="fill" empty={<Text className="soft">{t("compare.noChange")}</Text>} />

@@ -21,7 +21,7 @@ export function DatasetJobs({ dataset }: { dataset: string }) {
   const rows = query.data as Row[] | undefined;
   const columns = useMemo<Column<Row>[]>(
     () => [
-      { key: "state", title: t("column.job"), width: 200, pinned: true, cell: ({ kind, job }) => <JobState kind={kind} id={job.id} state={job.state} /> },
+      { key: "state", title: t("column.task"), width: 200, pinned: true, cell: ({ kind, job }) => <JobState kind={kind} id={job.id} state={job.state} /> },
       { key: "of", title: t("column.of"), width: 220, cell: (row) => <Of row={row} /> },
       { key: "made", title: t("column.made"), width: 110, cell: (row) => <Made row={row} /> },
       { key: "why", title: t("column.why"), grow: true, width: 240, cell: ({ job }) => <Reason reason={job.state_reason} detail={job.state_detail} message={job.state_message} /> },

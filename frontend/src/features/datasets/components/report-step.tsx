@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { wordsOf, type JsonSchema } from "@/components/schema-form/schema";
 import { count, duration, value } from "@/lib/format";
 import type { Scalar, StepForm, StepReport } from "../api";
+import { told } from "../logic/show";
 import { CellText } from "./cell-text";
 import classes from "./report-rail.module.css";
 
@@ -79,22 +80,20 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-const written = (found: unknown): string => (typeof found === "string" ? found : JSON.stringify(found));
-
 /** What the step was told, as words; the names as in the form that it was made with. */
 function Parameters({ step, form }: { step: StepReport; form: StepForm | undefined }) {
   const { t, i18n } = useTranslation("datasets");
-  const told = Object.entries(step.parameters).filter(([, found]) => found !== null);
-  if (!told.length) return null;
+  const given = Object.entries(step.parameters).filter(([, found]) => found !== null);
+  if (!given.length) return null;
   const properties = (form?.schema.properties ?? {}) as Record<string, JsonSchema>;
   const choice = (name: string, found: unknown): string => {
     const called = properties[name]?.["x-choices"]?.find((each) => each.value === found);
-    return called ? wordsOf(called, i18n.language).title : written(found);
+    return called ? wordsOf(called, i18n.language).title : told(found, t("column.emptyText"));
   };
   return (
     <Part title={t("report.parameters")}>
       <dl className={classes.told}>
-        {told.map(([name, found]) => (
+        {given.map(([name, found]) => (
           <div key={name}>
             <dt>{wordsOf(properties[name] ?? {}, i18n.language, name).title}</dt>
             <dd>{choice(name, found)}</dd>

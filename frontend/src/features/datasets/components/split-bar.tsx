@@ -1,16 +1,14 @@
 import { useTranslation } from "react-i18next";
 import { count, percent } from "@/lib/format";
+import { splitsOf } from "../logic/show";
 import classes from "./split-bar.module.css";
 
-const ORDER = ["train", "validation", "test"];
-/** Parts in the order that people think of them; others come last. */
-const place = (name: string): number => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
 const COLOURS = ["var(--accent)", "var(--series-4)", "var(--series-9)"];
 
 /** Rows of each part, as one bar and in figures. */
 export function SplitBar({ splits }: { splits: Readonly<Record<string, number>> }) {
   const { t, i18n } = useTranslation("datasets");
-  const parts = Object.entries(splits).sort(([a], [b]) => place(a) - place(b));
+  const parts = splitsOf(splits);
   const total = parts.reduce((sum, [, rows]) => sum + rows, 0);
   if (!parts.length || !total) return null;
   const word = (name: string): string => (i18n.exists(`split.${name}`, { ns: "datasets" }) ? t(`split.${name as "train"}`) : name);

@@ -12,6 +12,8 @@ import { LinkButton } from "@/components/link-button";
 import { bytes, count } from "@/lib/format";
 import { useHasRole } from "@/lib/permissions";
 import type { Dataset, Version } from "../api";
+import { splitsOf } from "../logic/show";
+import classes from "./job-state.module.css";
 
 interface Props {
   dataset: Dataset;
@@ -102,8 +104,8 @@ function useColumns(): Column<Version>[] {
 }
 
 function Splits({ row }: { row: Version }) {
-  const parts = Object.values(row.splits);
-  return parts.length ? <span>{parts.map((rows) => count(rows)).join(" · ")}</span> : null;
+  const parts = splitsOf(row.splits);
+  return parts.length ? <span>{parts.map(([, rows]) => count(rows)).join(" · ")}</span> : null;
 }
 
 function Origin({ row }: { row: Version }) {
@@ -111,13 +113,13 @@ function Origin({ row }: { row: Version }) {
   if (row.source_name !== null) return <>{row.source_name}</>;
   if (row.parent === null) return null;
   return (
-    <>
-      {t("version.byRecipe", { name: row.recipe_name, number: row.recipe_number })}{" "}
+    <span className={classes.job}>
+      <span className="cut">{t("version.byRecipe", { name: row.recipe_name, number: row.recipe_number })}</span>
       <Link to="/dataset-versions/$versionId" params={{ versionId: row.parent }}>
         {row.parent_dataset === row.dataset
           ? t("version.fromVersion", { number: row.parent_number })
           : t("version.fromOther", { name: row.parent_dataset_name, number: row.parent_number })}
       </Link>
-    </>
+    </span>
   );
 }

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { ColumnProfile } from "../api";
-import { cell, edgeFormat, figure, others, placeOf, quantilesOf } from "./show";
+import { cell, edgeFormat, figure, others, placeOf, quantilesOf, splitsOf, told } from "./show";
 
 it("shows cells unrounded, times readable, and leaves what is missing to the page", () => {
   expect(cell(0.1 + 0.2, "float64")).toBe("0.30000000000000004");
@@ -32,6 +32,16 @@ it("counts what is beyond the most frequent values, and orders quantiles", () =>
     ["0.01", 1],
     ["0.5", 2],
   ]);
+});
+
+it("puts the training part first, and unknown parts last", () => {
+  expect(splitsOf({ test: 2, other: 1, train: 7 }).map(([name]) => name)).toEqual(["train", "test", "other"]);
+});
+
+it("writes options as words", () => {
+  expect(told(["", "NA"], "(empty)")).toBe("(empty) · NA");
+  expect(told({ bad: 1, good: 0 }, "(empty)")).toBe("bad → 1 · good → 0");
+  expect([told(0.2, ""), told(true, ""), told("mean", "")]).toEqual(["0.2", "true", "mean"]);
 });
 
 it("finds the place in a refusal", () => {

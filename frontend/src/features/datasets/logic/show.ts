@@ -42,6 +42,25 @@ const QUANTILES = ["0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99"];
 export const quantilesOf = (column: ColumnProfile): [string, number][] =>
   QUANTILES.flatMap((name) => (column.quantiles?.[name] === undefined ? [] : [[name, column.quantiles[name]] as [string, number]]));
 
+const SPLITS = ["train", "validation", "test"];
+const placeOfSplit = (name: string): number => (SPLITS.includes(name) ? SPLITS.indexOf(name) : SPLITS.length);
+
+/** Parts in the order that people think of them; others come last. */
+export const splitsOf = (splits: Readonly<Record<string, number>>): [string, number][] =>
+  Object.entries(splits).sort(([a], [b]) => placeOfSplit(a) - placeOfSplit(b));
+
+/** What a step was told, in words: lists and mappings without the marks of JSON. */
+export function told(found: unknown, empty: string): string {
+  if (found === "") return empty;
+  if (Array.isArray(found)) return found.map((each) => told(each, empty)).join(" · ");
+  if (typeof found === "object" && found !== null) {
+    return Object.entries(found)
+      .map(([name, each]) => `${name} → ${told(each, empty)}`)
+      .join(" · ");
+  }
+  return typeof found === "string" ? found : JSON.stringify(found);
+}
+
 /** The line that a refusal names: `line 12` in the API's sentence. */
 export function placeOf(detail: string): { line: string; column: string | null } | null {
   const line = /\bline (\d+)/i.exec(detail)?.[1];
