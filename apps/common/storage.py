@@ -20,6 +20,7 @@ from uuid import uuid4
 import fsspec
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import override
 
 from apps.common.errors import Invalid, StorageUnavailable
 
@@ -44,7 +45,9 @@ class Room:
     total_bytes: int
 
     def __str__(self) -> str:
-        return f"{filesizeformat(self.free_bytes)} of {filesizeformat(self.total_bytes)} free".replace("\xa0", " ")
+        with override("en"):  # for programs and logs, whatever the last page of this thread spoke
+            said = f"{filesizeformat(self.free_bytes)} of {filesizeformat(self.total_bytes)} free"
+        return said.replace("\xa0", " ")
 
 
 def room_at(path: Path) -> Room:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ _numbers = itertools.count()
 @pytest.fixture
 def home() -> Iterator[Home]:
     """A home of its own, where the account that runs PostgreSQL gets to (a temporary folder of pytest is closed)."""
-    found = Home(Path(settings.BEDPLATE_HOME) / f"home-{next(_numbers)}")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    found = Home(Path(settings.BEDPLATE_HOME) / f"home-{worker}-{next(_numbers)}")
     found.ensure()
     yield found
     shutil.rmtree(found.path)

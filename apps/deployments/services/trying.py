@@ -41,10 +41,12 @@ class NoReadyReplica(Unavailable):
 class GatewayProblem(BedplateError):
     """What the gateway or a replica said is wrong, with its own status and code."""
 
+    code = "gateway_problem"
+
     def __init__(self, status: int, said: dict[str, Any]) -> None:
         super().__init__(str(said.get("detail") or ""), fields=_fields(said))
         self.status = status
-        self.code = str(said.get("code") or "gateway_problem")
+        self.code = str(said.get("code") or self.code)
         self.title = str(said.get("title") or HTTPStatus(status).phrase)
         self.retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
