@@ -26,7 +26,7 @@ MODULES := frontend/node_modules/.package-lock.json
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) frontend/vite.config.ts frontend/tsconfig.json
 NODE := frontend/with-node.sh
 
-.PHONY: help setup demo up frontend test test-frontend browser lint format bench backup restore verify query-counts lock \
+.PHONY: help setup demo up frontend test test-frontend browser journeys lint format bench backup restore verify query-counts lock \
 	migrations schema api-types clean
 
 help: ## Show this help
@@ -65,9 +65,12 @@ demo: $(STAMP) $(DASHBOARD) ## Start everything and run the worked example; EXIT
 up: $(STAMP) $(DASHBOARD) ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up
 
-test: lint test-frontend browser ## Set up, lint (with the architecture's tests), and run every other test
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture
-	@$(BIN)/python -m pytest -q -m alone
+test: lint test-frontend ## Set up, lint (with the architecture's tests), and run every other test
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture --ignore tests/browser
+	@$(BIN)/python -m pytest -q -m alone --ignore tests/browser
+
+journeys: browser $(DASHBOARD) ## Journeys through the dashboard in Chromium (not yet a part of `make test`)
+	@$(BIN)/python -m pytest -q tests/browser
 
 test-frontend: $(DASHBOARD) ## Types, style and tests of the dashboard, and whether its API types are those of the API
 	@$(BIN)/python manage.py spectacular --file frontend/dist/openapi.yaml

@@ -78,6 +78,7 @@ function useStatic<Row>(
 type TableProps<Row> = Props<Row> & { source: RowSource<Row> & { isStale?: boolean } };
 
 function Table<Row>(props: TableProps<Row>) {
+  const { t } = useTranslation();
   const { columns, source, rowKey, rowName, selection = NOTHING, onSelect, height, rowHeight = 34, coming = 8 } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const filled = useFillHeight(scroller, height === "fill", props.below ?? 24);
@@ -124,6 +125,7 @@ function Table<Row>(props: TableProps<Row>) {
                 selected={row !== undefined && selection.has(rowKey(row))}
                 current={index === keys.current}
                 name={row !== undefined && rowName ? rowName(row) : String(index + 1)}
+                t={t}
                 height={isVirtual ? rowHeight : undefined}
                 onToggle={keys.onToggle}
               />

@@ -1,5 +1,5 @@
+import type { TFunction } from "i18next";
 import { memo } from "react";
-import { useTranslation } from "react-i18next";
 import type { Column } from "./columns";
 import classes from "./data-table.module.css";
 
@@ -13,13 +13,13 @@ interface Props<Row> {
   current: boolean;
   /** For screen readers: `Select credit-risk-12`. */
   name: string;
+  t: TFunction;
   /** A fixed height, where rows are virtual. */
   height: number | undefined;
   onToggle: (index: number, range: boolean) => void;
 }
 
-function Line<Row>({ row, index, columns, selectable, selected, current, name, height, onToggle }: Props<Row>) {
-  const { t } = useTranslation();
+function Line<Row>({ row, index, columns, selectable, selected, current, name, t, height, onToggle }: Props<Row>) {
   const pinned = columns[0]?.pinned ?? false;
   return (
     <tr

@@ -67,9 +67,9 @@ export function useTableKeys<Row>(options: Options<Row>): TableKeys {
     row.focus({ preventScroll: true });
   });
 
-  const latest = useRef({ source, rowKey, selection, onSelect });
+  const latest = useRef({ source, rows, rowKey, selection, onSelect });
   useEffect(() => {
-    latest.current = { source, rowKey, selection, onSelect };
+    latest.current = { source, rows, rowKey, selection, onSelect };
   });
   const onToggle = useCallback((index: number, range: boolean) => {
     const { source: from, rowKey: keyOf, selection: now, onSelect: tell } = latest.current;
@@ -115,6 +115,9 @@ export function useTableKeys<Row>(options: Options<Row>): TableKeys {
     // A row that is taken away takes the focus with it; that is not the reader's doing.
     within.current = !event.target.isConnected;
   };
-  const all = (): void => onSelect?.(selection.size ? new Set() : new Set(rows?.map(rowKey)));
-  return { current, onKeyDown, onFocus, onBlur, onToggle, onSelectAll: onSelect && (rows || selection.size) ? all : undefined };
+  const onSelectAll = useCallback(() => {
+    const { rows: all, rowKey: keyOf, selection: now, onSelect: tell } = latest.current;
+    tell?.(now.size ? new Set() : new Set(all?.map(keyOf)));
+  }, []);
+  return { current, onKeyDown, onFocus, onBlur, onToggle, onSelectAll: onSelect && (rows || selection.size) ? onSelectAll : undefined };
 }

@@ -1,6 +1,6 @@
-import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
+import { RowLink } from "@/components/row-link";
 import { Sparkline } from "@/components/sparkline";
 import { StateBadge } from "@/components/state-badge";
 import { between, duration, value } from "@/lib/format";
@@ -13,9 +13,9 @@ import classes from "./run-cells.module.css";
 export const NameCell = memo(function NameCell({ run }: { run: RunRow }) {
   return (
     <span className={classes.name}>
-      <Link to="/runs/$runId" params={{ runId: run.id }} className="cut" title={run.name} tabIndex={-1}>
+      <RowLink href={`/runs/${run.id}`} target={() => ({ to: "/runs/$runId", params: { runId: run.id } })} className="cut" title={run.name}>
         {run.name}
-      </Link>
+      </RowLink>
       {run.tags.map((tag) => (
         <span key={tag} className={classes.tag}>
           {tag}

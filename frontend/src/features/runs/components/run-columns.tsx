@@ -1,8 +1,8 @@
-import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { Ago } from "@/components/ago";
 import type { Column } from "@/components/data-table/columns";
+import { RowLink } from "@/components/row-link";
 import type { ColumnGroup } from "@/components/data-table/column-picker";
 import { count } from "@/lib/format";
 import type { RunColumns, RunRow } from "../api-list";
@@ -27,10 +27,13 @@ const LOOKS: Readonly<Record<Exclude<RunColumnKey, "duration">, Look>> = {
     sort: "dataset",
     width: 104,
     cell: (run) => (
-      <Link to="/dataset-versions/$versionId" params={{ versionId: run.dataset_version }} tabIndex={-1}>
+      <RowLink
+        href={`/dataset-versions/${run.dataset_version}`}
+        target={() => ({ to: "/dataset-versions/$versionId", params: { versionId: run.dataset_version } })}
+      >
         {run.dataset_name}
         {run.dataset_version_number === null ? "" : ` v${run.dataset_version_number}`}
-      </Link>
+      </RowLink>
     ),
   },
   experiment: { sort: "experiment", width: 140, cell: (run) => run.experiment_name },

@@ -89,8 +89,8 @@ function Form({ kinds, first }: { kinds: RunKinds; first: Draft }) {
   const send = (event: FormEvent): void => {
     event.preventDefault();
     setTried(true);
-    setChanged(new Set());
     if (missing.length || wrong) return;
+    setChanged(new Set());
     submit.mutate({ body, key: key.current }, { onSuccess: (run) => void navigate({ to: "/runs/$runId", params: { runId: run.id } }) });
   };
   useEffect(() => {

@@ -1,0 +1,57 @@
+"""A run that waits says why, and starts when somebody else has changed what it waits for."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+import httpx
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Opens
+from tests.browser.ground import SMALL, Ground, post, run_body
+
+LEFT_MILLIS = SMALL["cpu_millis"] // 2
+
+
+def test_an_administrator_raises_a_quota_and_the_waiting_run_starts_before_everybodys_eyes(
+    opened: Opens, demo: httpx.Client, root: httpx.Client, ground: Ground
+) -> None:
+    usage = _usage(demo, ground)
+    _set_quota(root, usage["queue"], _cpu(usage)["reserved"] + LEFT_MILLIS)
+    body = run_body(ground.experiment, ground.cleaned, f"waits-{secrets.token_hex(3)}", "print('my turn')")
+    run = post(demo, "/runs", body)
+
+    waiting = opened("demo", f"/runs/{run['id']}").page
+    why = waiting.get_by_role("region", name="Why it waits")
+    expect(why).to_contain_text(re.compile(r"Waiting: project ground's quota of .+ cores? has .+ left"))
+    expect(why).to_contain_text("first in the line")
+    waiting.evaluate("() => { window.neverLoadedAgain = true; }")
+
+    admin = opened("admin", f"/admin/quotas/resourcepool/{usage['pool']}/quotas/").page
+    admin.get_by_label("ground · CPU").fill("2")
+    admin.get_by_role("button", name="Save quotas").click()
+    expect(admin.get_by_text("1 quota was set.")).to_be_visible()
+
+    expect(waiting.locator("main header").get_by_text("succeeded", exact=True)).to_be_visible()
+    expect(why).to_be_hidden()
+    expect(waiting.get_by_text("my turn")).to_be_visible()
+    assert waiting.evaluate("() => window.neverLoadedAgain")
+
+
+def _usage(client: httpx.Client, ground: Ground) -> dict[str, Any]:
+    (usage,) = client.get(f"/quotas/usage?project={ground.project}").raise_for_status().json()["results"]
+    found: dict[str, Any] = usage
+    return found
+
+
+def _cpu(usage: dict[str, Any]) -> dict[str, Any]:
+    (found,) = (amount for amount in usage["amounts"] if amount["resource"] == "cpu_millis")
+    amount: dict[str, Any] = found
+    return amount
+
+
+def _set_quota(client: httpx.Client, queue: str, nominal: int) -> None:
+    body = {"queue": queue, "resource": "cpu_millis", "flavor": "", "nominal": nominal}
+    client.put("/quotas", json=body).raise_for_status()
