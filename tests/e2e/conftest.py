@@ -9,13 +9,23 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.odd_stack import Odd, odd_stack
 from tests.support.proxy import Proxy
-from tests.support.stack import Stack, finished, free_ports, running_stack
+from tests.support.stack import ROOT, Stack, finished, free_ports, running_stack
+from tests.support.waiting import until
 
 CSV = b"age,income,status\n" + b"".join(
     b"%d,%d,%s\n" % (20 + n, 100 * n, b"bad" if n % 4 == 0 else b"good") for n in range(40)
 )
 STOP_GRACE_SECONDS = 2
+STEPS: list[dict[str, Any]] = [
+    {"kind": "missing_values", "markers": ["", "NA"]},
+    {"kind": "split", "test_ratio": 0.25, "seed": 1, "stratify": "status"},
+    {"kind": "encode_label", "column": "status", "mapping": {"good": 0, "bad": 1}},
+    {"kind": "impute", "numeric": "median", "categorical": "mode"},
+    {"kind": "standardise"},
+]
+RECORDS = {"records": [{"age": 30, "income": 900}, {"age": None, "income": "NA"}, {"income": 100}]}
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +44,12 @@ def stack(network: Proxy) -> Iterator[Stack]:
         "BEDPLATE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS),
     }
     with running_stack(**settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Odd]:
+    with odd_stack(tmp_path_factory.mktemp("odd")) as running:
         yield running
 
 
@@ -82,16 +98,50 @@ def post(client: httpx.Client, path: str, body: dict[str, Any], **headers: str) 
 
 @pytest.fixture(scope="session")
 def ground(demo: httpx.Client) -> Ground:
-    project = post(demo, "/projects", {"name": "ground", "title": "Ground"})["id"]
-    dataset = post(demo, "/datasets", {"project": project, "name": "people"})["id"]
-    sent = demo.post("/sources", data={"dataset": dataset}, files={"file": ("people.csv", CSV, "text/csv")})
+    return ground_of(demo, "ground")
+
+
+def ground_of(client: httpx.Client, name: str) -> Ground:
+    """A project of that name, with a published dataset version of a few rows."""
+    project = post(client, "/projects", {"name": name, "title": name.title()})["id"]
+    dataset = post(client, "/datasets", {"project": project, "name": "people"})["id"]
+    sent = client.post("/sources", data={"dataset": dataset}, files={"file": ("people.csv", CSV, "text/csv")})
     assert sent.status_code == 201, sent.text
     source = sent.json()["id"]
-    asked = post(demo, "/ingestions", {"dataset": dataset, "source": source, "options": {"format": "csv"}})
-    done = finished(demo, f"/ingestions/{asked['id']}")
+    asked = post(client, "/ingestions", {"dataset": dataset, "source": source, "options": {"format": "csv"}})
+    done = finished(client, f"/ingestions/{asked['id']}")
     assert done["state"] == "succeeded", done
-    experiment = post(demo, "/experiments", {"project": project, "name": "first"})["id"]
+    experiment = post(client, "/experiments", {"project": project, "name": "first"})["id"]
     return Ground(project, dataset, source, done["id"], done["version"], experiment)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model that was trained as in the example, with fewer epochs, and is served."""
+
+    run: dict[str, Any]
+    endpoint: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def served(demo: httpx.Client, ground: Ground) -> Served:
+    recipe = post(demo, "/recipes", {"project": ground.project, "name": "people", "steps": STEPS})
+    cleaning = post(demo, "/cleaning-runs", {"recipe": recipe["id"], "input_version": ground.version})
+    cleaned = finished(demo, f"/cleaning-runs/{cleaning['id']}")
+    assert cleaned["state"] == "succeeded", cleaned
+    script = (ROOT / "examples" / "credit_risk" / "train.py").read_text()
+    body = run_body(ground, "served", script, dataset_version=cleaned["output_version"])
+    body |= {"parameters": {"epochs": 2}, "resources": {"cpu_millis": 500, "memory_bytes": 1 << 30, "gpus": 0}}
+    run = finished(demo, f"/runs/{post(demo, '/runs', body)['id']}")
+    assert run["state"] == "succeeded", run
+    model = post(demo, "/models", {"project": ground.project, "name": "people"})
+    version = finished(
+        demo, f"/model-versions/{post(demo, '/model-versions', {'model': model['id'], 'run': run['id']})['id']}"
+    )
+    body = {"project": ground.project, "name": "people", "model_version": version["id"], "replicas": 1}
+    made = post(demo, "/endpoints", body)
+    until(lambda: demo.get(f"/endpoints/{made['id']}").json()["ready_replicas"] == 1, timeout_seconds=60)
+    return Served(run, demo.get(f"/endpoints/{made['id']}").json())
 
 
 def run_body(ground: Ground, name: str, script: str, **more: Any) -> dict[str, Any]:

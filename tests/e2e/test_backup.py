@@ -13,8 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import Ground, post, run_body
-from tests.e2e.test_serving import RECORDS, STEPS
+from tests.e2e.conftest import RECORDS, Ground, Served, post, run_body
 from tests.support.stack import ROOT, Stack, finished, running_stack
 from tests.support.waiting import until
 
@@ -46,26 +45,6 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-def served(demo: httpx.Client, ground: Ground) -> dict[str, Any]:
-    """A model trained as in the example, with fewer epochs, and served."""
-    recipe = post(demo, "/recipes", {"project": ground.project, "name": "kept", "steps": STEPS})
-    cleaning = post(demo, "/cleaning-runs", {"recipe": recipe["id"], "input_version": ground.version})
-    cleaned = finished(demo, f"/cleaning-runs/{cleaning['id']}")
-    script = (ROOT / "examples" / "credit_risk" / "train.py").read_text()
-    body = run_body(ground, "kept", script, dataset_version=cleaned["output_version"], parameters={"epochs": 2})
-    body["resources"] = {"cpu_millis": 500, "memory_bytes": 1 << 30, "gpus": 0}
-    run = finished(demo, f"/runs/{post(demo, '/runs', body)['id']}")
-    assert run["state"] == "succeeded", run
-    model = post(demo, "/models", {"project": ground.project, "name": "kept"})
-    version = finished(
-        demo, f"/model-versions/{post(demo, '/model-versions', {'model': model['id'], 'run': run['id']})['id']}"
-    )
-    body = {"project": ground.project, "name": "kept", "model_version": version["id"], "replicas": 1}
-    made = post(demo, "/endpoints", body)
-    until(lambda: demo.get(f"/endpoints/{made['id']}").json()["ready_replicas"] == 1, timeout_seconds=60)
-    return {"run": run, "version": version["id"], "endpoint": made["id"]}
-
-
 def last_step(client: httpx.Client, run: dict[str, Any]) -> int:
     summary = client.get(f"/runs/{run['id']}").json()["summary"]
     return int(summary["loss"]["last_step"]) if "loss" in summary else -1
@@ -90,16 +69,17 @@ def predicted(client: httpx.Client, endpoint: dict[str, Any]) -> list[dict[str, 
 
 
 def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
-    stack: Stack, demo: httpx.Client, ground: Ground, folder: Path
+    stack: Stack, demo: httpx.Client, ground: Ground, served: Served, folder: Path
 ) -> None:
-    kept = served(demo, ground)
+    kept = served.run
     before = {
-        "run": demo.get(f"/runs/{kept['run']['id']}").json(),
-        "curve": demo.get(f"/runs/{kept['run']['id']}/metrics?keys=train/loss").json()["series"],
-        "version": demo.get(f"/dataset-versions/{kept['run']['dataset_version']}").json(),
-        "artifacts": demo.get(f"/artifacts?run={kept['run']['id']}").json()["results"],
-        "predictions": predicted(demo, demo.get(f"/endpoints/{kept['endpoint']}").json()),
+        "run": demo.get(f"/runs/{kept['id']}").json(),
+        "curve": demo.get(f"/runs/{kept['id']}/metrics?keys=train/loss").json()["series"],
+        "version": demo.get(f"/dataset-versions/{kept['dataset_version']}").json(),
+        "artifacts": demo.get(f"/artifacts?run={kept['id']}").json()["results"],
+        "predictions": predicted(demo, demo.get(f"/endpoints/{served.endpoint['id']}").json()),
     }
+    assert len(before["predictions"]) == 3
     at_work = post(demo, "/runs", run_body(ground, "at-work", RESUMING))
     until(lambda: last_step(demo, at_work) > 25, timeout_seconds=30)
     stack.manage("backup", "--to", str(folder / "backup"))
@@ -113,7 +93,7 @@ def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
     with running_stack(BEDPLATE_HOME=str(folder / "home")) as second:
         headers = {"Authorization": demo.headers["Authorization"]}  # the token of the first life
         with httpx.Client(base_url=f"{second.url}/api/v1", headers=headers, timeout=30, trust_env=False) as client:
-            _is_all_there(client, kept, before)
+            _is_all_there(client, served, before)
             resumed = finished(client, f"/runs/{at_work['id']}")
             assert (resumed["state"], resumed["result"]) == ("succeeded", {"from": 20})
             curve = client.get(f"/runs/{at_work['id']}/metrics?keys=loss").json()["series"]["loss"]
@@ -122,15 +102,15 @@ def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
         assert second.manage("verify", "--settle", "10").splitlines()[-1].endswith("all ok.")
 
 
-def _is_all_there(client: httpx.Client, kept: dict[str, Any], before: dict[str, Any]) -> None:
-    run = kept["run"]["id"]
+def _is_all_there(client: httpx.Client, kept: Served, before: dict[str, Any]) -> None:
+    run = kept.run["id"]
     assert client.get(f"/runs/{run}").json() == before["run"]
     assert client.get(f"/runs/{run}/metrics?keys=train/loss").json()["series"] == before["curve"]
-    assert client.get(f"/dataset-versions/{kept['run']['dataset_version']}").json() == before["version"]
+    assert client.get(f"/dataset-versions/{kept.run['dataset_version']}").json() == before["version"]
     artifacts = client.get(f"/artifacts?run={run}").json()["results"]
     assert artifacts == before["artifacts"]
     for artifact in artifacts:
         content = client.get(f"/artifacts/{artifact['id']}/download").content
         assert hashlib.sha256(content).hexdigest() == artifact["sha256"]
-    endpoint = f"/endpoints/{kept['endpoint']}"
+    endpoint = f"/endpoints/{kept.endpoint['id']}"
     until(lambda: predicted(client, client.get(endpoint).json()) == before["predictions"], timeout_seconds=60)

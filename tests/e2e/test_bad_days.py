@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import resource
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +9,8 @@ import psutil
 import pytest
 
 from tests.e2e.conftest import CSV, Ground, post
-from tests.support.stack import Stack, finished, running_stack
+from tests.e2e.odd_stack import Odd
+from tests.support.stack import Stack, finished
 
 pytestmark = pytest.mark.xdist_group("stack")
 
@@ -67,50 +62,8 @@ def test_a_recipe_with_an_unknown_column_names_step_column_and_what_may_be_meant
     )
 
 
-@dataclass
-class Disk:
-    """The disk of an object store: a small one where a test may mount, else one that the web process may not use."""
-
-    stack: Stack
-    folder: Path
-    """As this process sees it."""
-    mounted: bool
-
-    def fill(self) -> None:
-        if not self.mounted:
-            self._limit_web(0)
-            return
-        with contextlib.suppress(OSError), (self.folder / "filler").open("ab", buffering=0) as filler:
-            while True:  # until there is no room
-                filler.write(bytes(4096))
-
-    def free(self) -> None:
-        if self.mounted:
-            (self.folder / "filler").unlink()
-        else:
-            self._limit_web(resource.RLIM_INFINITY)
-
-    def _limit_web(self, size_bytes: int) -> None:
-        pid = self.stack.child("web").pid
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))
-
-    def objects(self) -> list[str]:
-        found = (path for path in (self.folder / "objects").rglob("*") if path.is_file())
-        return sorted(str(path.relative_to(self.folder / "objects")) for path in found)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    """The mount is in a namespace of the installation's own: it ends with it, however that ends."""
-    below = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=16m none "$0" && exec "$@"', str(tmp_path))
-    mounted = os.geteuid() == 0
-    with running_stack(below=below if mounted else (), BEDPLATE_STORAGE_URL=f"file://{tmp_path}/objects") as running:
-        seen = Path(f"/proc/{running.process.pid}/root{tmp_path}") if mounted else tmp_path
-        yield Disk(running, seen, mounted)
-
-
-def test_a_full_disk_is_said_to_be_full_and_room_alone_mends_it(disk: Disk) -> None:
-    stack = disk.stack
+def test_a_full_disk_is_said_to_be_full_and_room_alone_mends_it(odd: Odd) -> None:
+    stack, disk = odd.stack, odd.disk
     with stack.client("demo") as client:
         project = post(client, "/projects", {"name": "full", "title": ""})["id"]
         dataset = post(client, "/datasets", {"project": project, "name": "people"})["id"]

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import STOP_GRACE_SECONDS, Ground, post, run_body
+from tests.e2e.conftest import STOP_GRACE_SECONDS, Ground, ground_of, post, run_body
 from tests.support.stack import Stack, finished
 from tests.support.waiting import until
 from tests.workers.backends.jobs import alive
@@ -68,11 +68,14 @@ while True:
 
 
 def test_a_job_that_ignores_being_told_to_stop_is_killed_and_gives_its_quota_back(
-    stack: Stack, demo: httpx.Client, ground: Ground
+    stack: Stack, demo: httpx.Client
 ) -> None:
+    ground = ground_of(demo, "deaf")
     (queue,) = demo.get(f"/queues?project={ground.project}").json()["results"]
-    before = {quota["resource"]: quota["nominal"] for quota in queue["quotas"] if not quota["flavor"]}
-    whole = {"cpu_millis": before["cpu_millis"], "memory_bytes": 256 << 20, "gpus": 0}
+    whole = {"cpu_millis": 300, "memory_bytes": 256 << 20, "gpus": 0}
+    with stack.client("admin") as admin:
+        quota = {"queue": queue["id"], "resource": "cpu_millis", "nominal": 300}
+        admin.put("/quotas", json=quota).raise_for_status()
     run = post(demo, "/runs", run_body(ground, "deaf", DEAF) | {"resources": whole})
     until(lambda: "deaf" in output(demo, run), timeout_seconds=30, what="the job to ignore SIGTERM")
     (attempt,) = demo.get(f"/attempts?workload={run['workload']}").json()["results"]

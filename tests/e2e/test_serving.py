@@ -9,42 +9,16 @@ import httpx
 import psutil
 import pytest
 
-from tests.e2e.conftest import Ground, post, run_body
-from tests.support.stack import ROOT, Stack, finished
+from tests.e2e.conftest import RECORDS, Served, post
+from tests.support.stack import Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-STEPS: list[dict[str, Any]] = [
-    {"kind": "missing_values", "markers": ["", "NA"]},
-    {"kind": "split", "test_ratio": 0.25, "seed": 1, "stratify": "status"},
-    {"kind": "encode_label", "column": "status", "mapping": {"good": 0, "bad": 1}},
-    {"kind": "impute", "numeric": "median", "categorical": "mode"},
-    {"kind": "standardise"},
-]
-RECORDS = {"records": [{"age": 30, "income": 900}, {"age": None, "income": "NA"}, {"income": 100}]}
 
-
-@pytest.fixture(scope="module")
-def endpoint(demo: httpx.Client, ground: Ground) -> dict[str, Any]:
-    recipe = post(demo, "/recipes", {"project": ground.project, "name": "people", "steps": STEPS})
-    cleaning = post(demo, "/cleaning-runs", {"recipe": recipe["id"], "input_version": ground.version})
-    cleaned = finished(demo, f"/cleaning-runs/{cleaning['id']}")
-    assert cleaned["state"] == "succeeded", cleaned
-    script = (ROOT / "examples" / "credit_risk" / "train.py").read_text()
-    body = run_body(ground, "served", script, dataset_version=cleaned["output_version"])
-    body |= {"parameters": {"epochs": 2}, "resources": {"cpu_millis": 500, "memory_bytes": 1 << 30, "gpus": 0}}
-    run = finished(demo, f"/runs/{post(demo, '/runs', body)['id']}")
-    assert run["state"] == "succeeded", run
-    model = post(demo, "/models", {"project": ground.project, "name": "people"})
-    version = finished(
-        demo, f"/model-versions/{post(demo, '/model-versions', {'model': model['id'], 'run': run['id']})['id']}"
-    )
-    body = {"project": ground.project, "name": "people", "model_version": version["id"], "replicas": 1}
-    made = post(demo, "/endpoints", body)
-    until(lambda: demo.get(f"/endpoints/{made['id']}").json()["ready_replicas"] == 1, timeout_seconds=60)
-    found: dict[str, Any] = demo.get(f"/endpoints/{made['id']}").json()
-    return found
+@pytest.fixture
+def endpoint(served: Served) -> dict[str, Any]:
+    return served.endpoint
 
 
 @pytest.fixture
