@@ -230,7 +230,7 @@ async def test_a_silent_server_is_given_up_soon_and_used_again(make: Callable[..
         subprocess.run(["kill", "-STOP", str(pid)], check=True)
     began = time.monotonic()
     assert await outcomes(*(lanes.submit("a", number, 1) for number in (1, 2, 3))) == ["Unavailable"] * 3
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert await outcomes(lanes.submit("b", 4, 1)) == ["kept"], "others use other connections"
     for pid in pids:
         subprocess.run(["kill", "-CONT", str(pid)], check=True)

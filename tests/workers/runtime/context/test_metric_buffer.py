@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.disks import files_of_at_most
 from tests.support.waiting import until
 from workers.runtime.client import AttemptSuperseded, JobApiError
 from workers.runtime.metric_batch import unpack
@@ -226,15 +226,7 @@ def test_beyond_all_bounds_new_points_go_and_that_is_said_once(make: Make, capsy
     assert f"{buffer.dropped_points} metric points could not be sent" in said
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.mark.usefixtures("small_files")
+@files_of_at_most(1000)
 def test_a_full_disk_costs_points_and_never_the_job(make: Make, tmp_path: Path) -> None:
     sink = Sink()
     sink.away = True

@@ -12,6 +12,7 @@ from tests.support.gateway_api import ControlPlane, Replica
 from tests.support.job_process import JobProcess
 from tests.support.waiting import until
 from tests.workers.runtime.gateway.conftest import Running, gateway_environment
+from workers.runtime.web.publishing import TIMEOUT
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +65,7 @@ def test_a_second_is_sent_in_one_request_soon_after_it_ended(gateway: Running) -
         gateway.predict("p/soon")
         asked_at = time.time()
         seen(gateway, endpoint_id, 1)
-        assert time.time() - asked_at < 3
+        assert time.time() - asked_at < 8
     numbers = [number for mood, numbers in gateway.control_plane.figures_sent for number in numbers]
     assert len(numbers) == len(set(numbers))
 
@@ -93,7 +94,7 @@ def test_a_control_plane_that_takes_no_figures_costs_callers_nothing_and_loses_n
         found = seen(gateway, endpoint_id, made + 1)
         control_plane.ended.clear()
     assert (found["requests"], found["server_errors"]) == (made + 1, 0)
-    assert slowest < 1.0
+    assert slowest < (TIMEOUT.read or 0), "nobody waited for it"
 
 
 def test_figures_that_are_refused_are_given_up_and_later_ones_come(gateway: Running) -> None:
