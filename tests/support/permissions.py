@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.apps import apps
+from django.db import connection
 from django.urls import resolve
 from rest_framework.test import APIClient
 
@@ -204,8 +205,11 @@ def _send(case: Case, ctx: Context, token: str | None, address: str = "", body: 
 
 
 def _rows() -> dict[str, int]:
-    models = [model for app in APPS for model in apps.get_app_config(app).get_models()]
-    return {model._meta.db_table: model._base_manager.count() for model in models}
+    """How many rows each table has. One statement."""
+    tables = [model._meta.db_table for app in APPS for model in apps.get_app_config(app).get_models()]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in tables))
+        return dict(cursor.fetchall())
 
 
 def _text(answer: Any) -> str:

@@ -220,7 +220,7 @@ class TestTheTick:
             return gone
 
         readers, compactors = [Thread(read)], [Thread(compact), Thread(compact)]
-        sent = 150
+        sent = 90
         for n in range(sent):
             assert send(attempt, ("loss", n, float(n)), sequence=n) == 200
         over.set()

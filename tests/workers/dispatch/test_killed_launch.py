@@ -35,7 +35,7 @@ RECORDS = frozenset(
     str(module.__file__)
     for module in (workers.dispatch.launch, apps.quotas.services.attempts, apps.quotas.services.moves)
 )
-STRIDE = 10
+STRIDE = 20
 """Jobs that live at the same time."""
 ACTOR = Actor.system("test")
 
@@ -82,7 +82,7 @@ def test_killed_between_any_two_statements_of_launch(local: LocalBackend) -> Non
             launch_due()
             numbers.append(str(number))
             step += 1
-        until(lambda numbers=numbers: set(numbers) <= set(alive()), 30)  # type: ignore[misc]
+        until(lambda numbers=numbers: set(numbers) <= set(alive()), 30, every_seconds=0.1)  # type: ignore[misc]
         observe_due()
         processes = alive()
         assert [processes[number] for number in numbers] == [1] * STRIDE
@@ -101,7 +101,7 @@ def end(local: LocalBackend) -> None:
         observe_due()
         return not Attempt.objects.filter(ended_at=None).exists()
 
-    until(over, 30)
+    until(over, 30, every_seconds=0.1)
 
 
 @pytest.mark.django_db(transaction=True)

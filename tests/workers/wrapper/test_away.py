@@ -90,7 +90,7 @@ def test_its_patience_ends(wrapped: Wrapped, api: MisbehavingApi) -> None:
     api.behave(answer(503, {}))
     status, seconds = wrapped.run("sh", "-c", "exit 5", options=("--last-words-seconds", "0.1"))
     assert status == 5
-    assert 1 < seconds < 4
+    assert 1 < seconds < 15  # of a patience of 15 minutes, unless told otherwise
 
 
 @pytest.mark.parametrize("when", ["before its end", "after its end"])
@@ -123,7 +123,8 @@ def test_every_second_answer_is_lost_after_it_was_obeyed(
 ) -> None:
     """The server of the tests keeps what it is told before it answers, as one that fails after its commit does."""
     wrapped.environment = PATIENT
-    api.behave(by_turns(trouble, TAKEN))
+    for path in ("/heartbeat", "/logs", "/exit"):
+        api.behave(by_turns(trouble, TAKEN), path)
     script = "for n in range(30):\n    print('line', n, 'x' * 100_000)"
     assert wrapped.run(sys.executable, "-I", "-S", "-c", script, options=OFTEN)[0] == 0
     assert api.text() == "".join(f"line {n} {'x' * 100_000}\n" for n in range(30))
@@ -135,17 +136,17 @@ def test_every_second_answer_is_lost_after_it_was_obeyed(
 def test_a_flood_waits_on_the_disk_and_all_of_it_arrives(wrapped: Wrapped, api: MisbehavingApi) -> None:
     wrapped.environment = PATIENT | {names.OUTPUT_BYTES: "1000"}
     api.behave(answer(503, {}))
-    script = "import sys\nfor n in range(200):\n    sys.stdout.write(f'{n:07d} {\"x\" * 991}\\n' * 1000)"
+    script = "import sys\nfor n in range(100):\n    sys.stdout.write(f'{n:07d} {\"x\" * 991}\\n' * 1000)"
     process = wrapped.start(sys.executable, "-I", "-S", "-c", script, options=OFTEN)
     reported(wrapped)
     assert peak_memory(process.pid) < 64 << 20
-    assert sum(file.stat().st_size for file in (wrapped.folder / "log_spool").iterdir()) > 190_000_000
+    assert sum(file.stat().st_size for file in (wrapped.folder / "log_spool").iterdir()) > 95_000_000
     api.behave(TAKEN)
     assert process.wait(60) == 0
     whole(api)
     lines = (line for chunk in api.chunks() for line in chunk["text"].splitlines())
     assert all(line[:8] == f"{number // 1000:07d} " for number, line in enumerate(lines))
-    assert sum(chunk["text"].count("\n") for chunk in api.chunks()) == 200_000
+    assert sum(chunk["text"].count("\n") for chunk in api.chunks()) == 100_000
     assert api.bodies("/heartbeat")[-1]["dropped_log_lines"] == 0
     assert not (wrapped.folder / "log_spool").exists()
 

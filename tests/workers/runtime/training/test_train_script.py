@@ -22,6 +22,8 @@ from workers.contracts.exit_codes import PREEMPTED
 ROOT = Path(__file__).resolve().parents[4]
 SCRIPT = ROOT / "examples" / "credit_risk" / "train.py"
 
+pytestmark = pytest.mark.xdist_group("training")  # what is trained once is trained for all
+
 
 def _run_alone(folder: Path, **parameters: Any) -> subprocess.CompletedProcess[str]:
     """Run the script beside its local twin."""
