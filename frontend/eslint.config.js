@@ -15,7 +15,7 @@ export default tseslint.config(
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "no-restricted-imports": [
         "error",
-        { patterns: [{ group: ["@tabler/icons-react/dist/*", "echarts"], message: "import the named icon, or components/echart" }] },
+        { patterns: [{ group: ["@tabler/icons-react/dist/*"], message: "import the named icon" }] },
       ],
     },
   },

@@ -11,12 +11,14 @@ import { Faces } from "@/components/faces";
 import { Reason } from "@/components/reason";
 import { StateBadge } from "@/components/state-badge";
 import { useSeenAt } from "@/lib/seen";
-import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
+import { LiveRefresh } from "@/live/live-refresh";
+import { useFallbackInterval } from "@/live/use-live";
 import classes from "./bell.module.css";
 
 /** What wants the reader: approvals to decide, failures. A number until it was looked at. */
 export function Bell() {
   const { t } = useTranslation();
+  const { projects } = useMe();
   const [opened, setOpened] = useState(false);
   const [seenAt, see] = useSeenAt();
   const notices = useQuery({ ...noticesQuery, refetchInterval: useFallbackInterval(30_000) });
@@ -31,7 +33,7 @@ export function Bell() {
   const name = unseen ? t("notices.some", { count: unseen }) : t("top.notifications");
   return (
     <>
-      <Listeners />
+      <LiveRefresh subjects={projects.slice(0, FOLLOWED_MOST).map(({ id }) => `project.${id}`)} keys={NOTICES} waitMs={1_500} />
       <Popover opened={opened} onChange={(open) => !open && toggle()} position="bottom-end" width={380} trapFocus returnFocus>
         <Popover.Target>
           <Indicator label={unseen} disabled={!unseen} size={15} color="red.8" offset={4}>
@@ -81,15 +83,4 @@ export function Bell() {
 
 /** At most so many projects are followed for the bell; with more, it is read when it is opened and every half minute. */
 const FOLLOWED_MOST = 40;
-
-function Listeners() {
-  const { projects } = useMe();
-  return projects.slice(0, FOLLOWED_MOST).map(({ id }) => <Listener key={id} project={id} />);
-}
-
 const NOTICES = [noticesQuery.queryKey];
-
-function Listener({ project }: { project: string }) {
-  useLiveRefresh(`project.${project}`, NOTICES, 1_500);
-  return null;
-}

@@ -1,5 +1,6 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
+import { nextCursor } from "@/api/pages";
 import type { components } from "@/api/schema.gen";
 
 type Schemas = components["schemas"];
@@ -31,7 +32,7 @@ export const usageQuery = (pool: string, project: string | undefined) =>
         const query = { pool, ...(project ? { project } : {}), ...(cursor ? { cursor } : {}), page_size: 200 };
         const page = await unwrap(api.GET("/api/v1/quotas/usage", { params: { query }, signal }));
         rows.push(...page.results);
-        cursor = page.next ? (new URL(page.next, window.location.origin).searchParams.get("cursor") ?? undefined) : undefined;
+        cursor = nextCursor(page);
       } while (cursor);
       return rows;
     },

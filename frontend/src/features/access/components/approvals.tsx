@@ -9,6 +9,7 @@ import { Ago } from "@/components/ago";
 import { ConfirmDialog } from "@/components/confirm-dialog";
 import { EmptyState } from "@/components/empty-state";
 import { Faces, LoadingFace } from "@/components/faces";
+import { MoreButton } from "@/components/more-button";
 import { StateBadge } from "@/components/state-badge";
 import { useProject } from "@/lib/permissions";
 import { approvalsKey, approvalsQuery, decide, type Approval, type Decision } from "../api";
@@ -31,11 +32,7 @@ export function Approvals() {
             {rows.map((approval) => (
               <ApprovalCard key={approval.id} approval={approval} isFocus={approval.id === focus} onDecide={(decision) => setDeciding({ approval, decision })} />
             ))}
-            {approvals.hasNextPage ? (
-              <Button variant="default" loading={approvals.isFetchingNextPage} onClick={() => void approvals.fetchNextPage()}>
-                {t("verb.showMore", { ns: "common" })}
-              </Button>
-            ) : null}
+            <MoreButton query={approvals} />
             {deciding ? <Decide {...deciding} onClose={() => setDeciding(null)} /> : null}
           </Stack>
         );

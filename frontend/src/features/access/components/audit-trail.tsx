@@ -7,6 +7,7 @@ import { rowsOf } from "@/api/pages";
 import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
 import { EmptyState } from "@/components/empty-state";
+import { MoreButton } from "@/components/more-button";
 import { moment, NONE } from "@/lib/format";
 import { useProject } from "@/lib/permissions";
 import { auditQuery, type AuditEvent } from "../api";
@@ -80,11 +81,7 @@ export function AuditTrail() {
         below={audit.hasNextPage ? 44 : 0}
         empty={<EmptyState text={narrowed ? t("face.filteredEmpty", { ns: "common" }) : t("audit.empty")} />}
       />
-      {audit.hasNextPage ? (
-        <Button mt="sm" variant="default" loading={audit.isFetchingNextPage} onClick={() => void audit.fetchNextPage()}>
-          {t("verb.showMore", { ns: "common" })}
-        </Button>
-      ) : null}
+      <MoreButton query={audit} />
     </>
   );
 }

@@ -14,7 +14,7 @@ import { ColumnGrid } from "./column-grid";
 import { ColumnPanel } from "./column-panel";
 import { Follow } from "./follow";
 import { JobState } from "./job-state";
-import { SearchBox } from "./search-box";
+import { SearchBox } from "@/components/search-box";
 
 const route = getRouteApi("/dataset-versions/$versionId");
 

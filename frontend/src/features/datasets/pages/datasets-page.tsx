@@ -1,4 +1,3 @@
-import { Button } from "@mantine/core";
 import { IconUpload } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
@@ -10,6 +9,7 @@ import { useCrumbs } from "@/components/breadcrumbs";
 import { DataTable } from "@/components/data-table/data-table";
 import type { Column } from "@/components/data-table/columns";
 import { EmptyState } from "@/components/empty-state";
+import { MoreButton } from "@/components/more-button";
 import { PageHeader } from "@/components/page-header";
 import { LinkButton } from "@/components/link-button";
 import { bytes, count } from "@/lib/format";
@@ -17,7 +17,7 @@ import { useHasRole, useProject } from "@/lib/permissions";
 import { datasetsQuery, keys, summaryQuery, type Dataset } from "../api";
 import { Follow } from "../components/follow";
 import { JobState } from "../components/job-state";
-import { SearchBox } from "../components/search-box";
+import { SearchBox } from "@/components/search-box";
 import classes from "./datasets-page.module.css";
 
 const route = getRouteApi("/datasets");
@@ -30,7 +30,6 @@ curl -H "Authorization: Bearer $TOKEN" --json '{"dataset": "'$DATASET'", "source
 /** Every dataset that the reader may see. */
 export function DatasetsPage() {
   const { t } = useTranslation("datasets");
-  const { t: tCommon } = useTranslation();
   const { search, sort } = route.useSearch();
   const navigate = useNavigate();
   const project = useProject();
@@ -72,11 +71,7 @@ export function DatasetsPage() {
         empty={<EmptyState text={t("list.empty")} action={upload} call={CALL} />}
         name="datasets"
       />
-      {query.hasNextPage ? (
-        <Button mt="sm" variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {tCommon("verb.showMore")}
-        </Button>
-      ) : null}
+      <MoreButton query={query} />
     </>
   );
 }

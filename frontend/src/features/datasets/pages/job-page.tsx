@@ -8,6 +8,7 @@ import { Ago } from "@/components/ago";
 import { useCrumbs } from "@/components/breadcrumbs";
 import { ConfirmDialog } from "@/components/confirm-dialog";
 import { Faces, LoadingFace, NotFound } from "@/components/faces";
+import { Story } from "@/components/story";
 import { PageHeader } from "@/components/page-header";
 import { Reason } from "@/components/reason";
 import { StateBadge } from "@/components/state-badge";
@@ -21,7 +22,6 @@ import { cancelJob, jobQuery, jobStoryQuery, keys, useWrite, type CleaningRun, t
 import { ParseAgain } from "../components/parse-again";
 import { RejectedRows } from "../components/rejected-rows";
 import { ReportRail } from "../components/report-rail";
-import { Story } from "../components/story";
 import { placeOf } from "../logic/show";
 import classes from "./job-page.module.css";
 
@@ -121,7 +121,7 @@ function Shown({ kind, job }: { kind: JobKind; job: Job }) {
       ) : null}
       <section className={classes.part}>
         <h2>{t("tab.story")}</h2>
-        <Story noun="job" query={jobStoryQuery(kind, job.id)} />
+        <Story noun="job" query={jobStoryQuery(kind, job.id)} label={t("tab.story")} />
       </section>
     </>
   );

@@ -9,6 +9,7 @@ import { useCrumbs } from "@/components/breadcrumbs";
 import { CopyButton } from "@/components/copy-button";
 import { Faces, LoadingFace } from "@/components/faces";
 import { LineageGraph } from "@/components/lineage-graph";
+import { Story } from "@/components/story";
 import { PageHeader } from "@/components/page-header";
 import { Reason } from "@/components/reason";
 import { StateBadge } from "@/components/state-badge";
@@ -20,7 +21,6 @@ import { FilesTable } from "../components/files-table";
 import { ReportRail } from "../components/report-rail";
 import { SampleTable } from "../components/sample-table";
 import { SplitBar } from "../components/split-bar";
-import { Story } from "../components/story";
 import { VersionActions } from "../components/version-actions";
 import classes from "./version-page.module.css";
 
@@ -166,7 +166,7 @@ function VersionTabs({ version }: { version: VersionDetail }) {
         <FilesTable version={version} />
       </Tabs.Panel>
       <Tabs.Panel value="story">
-        <Story noun="dataset_version" query={versionStoryQuery(version.id)} />
+        <Story noun="dataset_version" query={versionStoryQuery(version.id)} label={t("tab.story")} />
       </Tabs.Panel>
     </Tabs>
   );

@@ -81,12 +81,9 @@ function One({ revision }: { revision: Revision }) {
 
 function StoryOf({ revision }: { revision: Revision }) {
   const { t } = useTranslation("endpoints");
-  const query = useQuery(revisionStoryQuery(revision.id));
   return (
     <div className={classes.story}>
-      <Faces query={query} loading={<LoadingFace rows={2} />}>
-        {(steps) => (steps.length ? <Story noun="revision" steps={steps} label={t("revision.storyOf", { number: revision.number })} /> : <p className="soft">{t("revision.noStory")}</p>)}
-      </Faces>
+      <Story noun="revision" query={revisionStoryQuery(revision.id)} label={t("revision.storyOf", { number: revision.number })} />
     </div>
   );
 }

@@ -1,4 +1,3 @@
-import { Button } from "@mantine/core";
 import { IconRocket } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
@@ -10,6 +9,7 @@ import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
 import { EmptyState } from "@/components/empty-state";
 import { LinkButton } from "@/components/link-button";
+import { MoreButton } from "@/components/more-button";
 import { PageHeader } from "@/components/page-header";
 import { SearchBox } from "@/components/search-box";
 import { count, value } from "@/lib/format";
@@ -70,11 +70,7 @@ export function EndpointsPage() {
         empty={<EmptyState text={t("list.empty")} action={verb} call={CALL} />}
         name="endpoints"
       />
-      {query.hasNextPage ? (
-        <Button mt="sm" variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {t("verb.showMore", { ns: "common" })}
-        </Button>
-      ) : null}
+      <MoreButton query={query} />
     </>
   );
 }

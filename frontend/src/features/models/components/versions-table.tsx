@@ -1,4 +1,3 @@
-import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, type ReactNode } from "react";
@@ -8,6 +7,7 @@ import { Ago } from "@/components/ago";
 import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
 import { EmptyState } from "@/components/empty-state";
+import { MoreButton } from "@/components/more-button";
 import { StateBadge } from "@/components/state-badge";
 import { versionsQuery, type Alias, type Model, type Version } from "../api";
 import { figure, metricKeys } from "../measures";
@@ -41,11 +41,7 @@ export function VersionsTable({ model, verb }: { model: Model; verb: ReactNode }
         empty={<EmptyState text={t("version.empty")} action={verb} call={callOf(model.id)} />}
         name={`model ${model.id}`}
       />
-      {query.hasNextPage ? (
-        <Button mt="sm" variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {t("verb.showMore", { ns: "common" })}
-        </Button>
-      ) : null}
+      <MoreButton query={query} />
     </>
   );
 }

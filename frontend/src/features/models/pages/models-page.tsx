@@ -11,6 +11,7 @@ import { useCrumbs } from "@/components/breadcrumbs";
 import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
 import { EmptyState } from "@/components/empty-state";
+import { MoreButton } from "@/components/more-button";
 import { PageHeader } from "@/components/page-header";
 import { SearchBox } from "@/components/search-box";
 import { StateBadge } from "@/components/state-badge";
@@ -68,11 +69,7 @@ export function ModelsPage() {
         empty={<EmptyState text={t("list.empty")} action={verb} call={CALL} />}
         name="models"
       />
-      {query.hasNextPage ? (
-        <Button mt="sm" variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-          {t("verb.showMore", { ns: "common" })}
-        </Button>
-      ) : null}
+      <MoreButton query={query} />
       {opened ? <RegisterDialog onClose={register.close} /> : null}
     </>
   );

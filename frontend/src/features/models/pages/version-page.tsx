@@ -87,7 +87,6 @@ function VersionTabs({ version }: { version: Version }) {
   const { tab } = route.useSearch();
   const navigate = useNavigate();
   const signature = useQuery(signatureQuery(version.id));
-  const story = useQuery(versionStoryQuery(version.id));
   const current = TABS.find((name) => name === tab) ?? "evaluation";
   const show = (next: string | null): void =>
     void navigate({ to: ".", search: (before) => ({ ...before, tab: next === "evaluation" ? undefined : (next ?? undefined) }), replace: true, resetScroll: false });
@@ -115,9 +114,7 @@ function VersionTabs({ version }: { version: Version }) {
         </Faces>
       </Tabs.Panel>
       <Tabs.Panel value="story">
-        <Faces query={story} loading={<LoadingFace rows={3} />}>
-          {(steps) => (steps.length ? <Story noun="model_version" steps={steps} label={t("tab.story")} /> : <p className="soft">{t("version.noStory")}</p>)}
-        </Faces>
+        <Story noun="model_version" query={versionStoryQuery(version.id)} label={t("tab.story")} />
       </Tabs.Panel>
     </Tabs>
   );

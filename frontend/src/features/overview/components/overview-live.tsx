@@ -1,6 +1,6 @@
 import { useMe } from "@/api/me";
 import { useProject } from "@/lib/permissions";
-import { useLiveRefresh } from "@/live/use-live";
+import { LiveRefresh } from "@/live/live-refresh";
 
 const OF_A_PROJECT = [["overview"], ["runs", "summary"], ["endpoints", "summary"], ["workloads", "summary"]];
 const FOLLOWED_MOST = 40;
@@ -12,22 +12,10 @@ export function OverviewLive({ pools }: { pools: readonly string[] }) {
   const followed = project ? [project] : projects.slice(0, FOLLOWED_MOST);
   return (
     <>
-      {followed.map(({ id }) => (
-        <FollowProject key={id} id={id} />
-      ))}
+      <LiveRefresh subjects={followed.map(({ id }) => `project.${id}`)} keys={OF_A_PROJECT} waitMs={800} />
       {pools.map((id) => (
-        <FollowPool key={id} id={id} />
+        <LiveRefresh key={id} subjects={[`pool.${id}`]} keys={[["pool", id, "map"], ["workloads", "summary"]]} waitMs={1_000} />
       ))}
     </>
   );
-}
-
-function FollowProject({ id }: { id: string }) {
-  useLiveRefresh(`project.${id}`, OF_A_PROJECT, 800);
-  return null;
-}
-
-function FollowPool({ id }: { id: string }) {
-  useLiveRefresh(`pool.${id}`, [["pool", id, "map"], ["workloads", "summary"]], 1_000);
-  return null;
 }

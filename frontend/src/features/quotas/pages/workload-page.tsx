@@ -24,7 +24,6 @@ export function WorkloadPage() {
   const { workloadId } = useParams({ from: "/workloads/$workloadId" });
   const { t } = useTranslation("quotas");
   const query = useQuery({ ...workloadQuery(workloadId), refetchInterval: useFallbackInterval() });
-  const story = useQuery(workloadStoryQuery(workloadId));
   useLiveRefresh(`workload.${workloadId}`, [["workload", workloadId]]);
   useCrumbs([{ title: t("title"), link: { to: "/quotas" } }, { title: query.data?.name ?? "…" }]);
   return (
@@ -54,9 +53,7 @@ export function WorkloadPage() {
             </section>
             <section aria-labelledby="story">
               <h2 id="story">{t("workload.story")}</h2>
-              <Faces query={story} loading={<LoadingFace rows={4} />}>
-                {(steps) => <Story noun="workload" steps={steps} label={t("workload.story")} />}
-              </Faces>
+              <Story noun="workload" query={workloadStoryQuery(workloadId)} label={t("workload.story")} />
             </section>
           </div>
         </>

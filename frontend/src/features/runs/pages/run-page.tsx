@@ -9,10 +9,11 @@ import { LineageGraph } from "@/components/lineage-graph";
 import { LogDock } from "@/components/logs/log-dock";
 import { LogViewer } from "@/components/logs/log-viewer";
 import { PageHeader } from "@/components/page-header";
+import { Story } from "@/components/story";
 import { StateBadge } from "@/components/state-badge";
 import { isOver } from "@/lib/states";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
-import { attemptsQuery, runKey, runQuery, workloadKey, type Attempt, type Run } from "../api";
+import { attemptsQuery, runKey, runQuery, storyQuery, workloadKey, type Attempt, type Run } from "../api";
 import { Attempts, marksOf } from "../components/run/attempts";
 import { CurveGrid } from "../components/run/curve-grid";
 import type { View } from "../components/run/curve-tools";
@@ -21,7 +22,6 @@ import { RunActions } from "../components/run/run-actions";
 import { Facts, RunFacts } from "../components/run/run-facts";
 import { RunFiles } from "../components/run/run-files";
 import { RunLead, StateReason } from "../components/run/run-lead";
-import { RunStory } from "../components/run/run-story";
 import { SystemCharts } from "../components/run/system-charts";
 import { Waiting } from "../components/run/waiting";
 import classes from "../components/run/run.module.css";
@@ -100,7 +100,7 @@ function Shown({ run }: { run: Run }) {
             </Code>
           </Tabs.Panel>
           <Tabs.Panel value="story">
-            <RunStory id={run.id} />
+            <Story noun="run" query={storyQuery(run.id)} label={t("tab.story")} />
           </Tabs.Panel>
         </Tabs>
         <aside className={classes.side} aria-label={t("page.facts")}>

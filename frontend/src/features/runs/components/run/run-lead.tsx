@@ -1,12 +1,12 @@
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { Ago } from "@/components/ago";
+import { LineageTrail } from "@/components/lineage-trail";
 import { Reason } from "@/components/reason";
 import { between, duration } from "@/lib/format";
 import { isOver } from "@/lib/states";
 import { useNow } from "@/lib/use-now";
 import type { Run } from "../../api";
-import { LineageChips } from "./lineage-chips";
 import classes from "./run.module.css";
 
 /** Under the title: who, when, how long, of which experiment; what it was made of; tags. */
@@ -27,7 +27,7 @@ export function RunLead({ run }: { run: Run }) {
           {tag}
         </span>
       ))}
-      <LineageChips run={run} />
+      <LineageTrail kind="run" id={run.id} />
     </>
   );
 }
