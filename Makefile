@@ -103,8 +103,8 @@ restore: $(STAMP) ## Restore a backup into an empty home: FROM=folder
 	@test -n "$(FROM)" || { echo "Say which backup: make restore FROM=folder"; exit 1; }
 	@$(BIN)/python manage.py restore "$(FROM)"
 
-bench: $(STAMP) ## Run the benchmarks; each prints figures
-	@for name in control_plane example job_client live outages chaos; do $(BIN)/python -m bench.$$name; done
+bench: $(STAMP) $(DASHBOARD) ## Run the benchmarks; each prints figures
+	@for name in control_plane example job_client live outages dashboard chaos; do $(BIN)/python -m bench.$$name; done
 
 query-counts: $(STAMP) ## Write the baseline of queries per endpoint; the diff is the review
 	@WRITE_QUERY_COUNTS=1 $(BIN)/python -m pytest -q tests/api -k query_counts

@@ -119,6 +119,11 @@ def parts_of(detail: str) -> tuple[Part, ...]:
     return (_match(detail, is_open=True) or Part(SAID, {"text": detail}),)
 
 
+def message_of(detail: str) -> list[dict[str, Any]]:
+    """A detail as the API tells it: `[{"code", "params"}]`."""
+    return [{"code": part.code, "params": part.params} for part in parts_of(detail)]
+
+
 def _match(text: str, *, is_open: bool) -> Part | None:
     tried = (one.match(text) for one in _templates.values() if one.is_open == is_open)
     return next((part for part in tried if part is not None), None)

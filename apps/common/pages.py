@@ -166,3 +166,7 @@ def _decode(cursor: str, columns: int) -> tuple[bool, list[Any]]:
     if len(values) != columns or any(isinstance(value, list | dict) for value in values):
         raise Invalid("cursor: not one that this list gave")
     return bool(backward), values
+
+
+SEARCHED: Any = (RowFilterBackend, filters.SearchFilter, OrderingFilter)
+"""`filter_backends` of lists that take `?search=`: words that all stand, in any case, somewhere in `search_fields`."""

@@ -10,7 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.common.messages import parts_of
+from apps.common.messages import message_of
 from apps.common.models import Transition
 
 STEPS_MOST = 1000
@@ -24,7 +24,7 @@ class StateMessageField(serializers.Field[Any, Any, Any, Any]):
         super().__init__(**{"read_only": True, **kwargs})
 
     def to_representation(self, detail: str) -> list[dict[str, Any]]:
-        return [{"code": part.code, "params": part.params} for part in parts_of(detail)]
+        return message_of(detail)
 
 
 class StoryStepSerializer(serializers.ModelSerializer[Transition]):

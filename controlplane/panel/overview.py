@@ -22,8 +22,8 @@ from apps.deployments.models import Revision
 from apps.deployments.states import RevisionState
 from apps.experiments.models import Run
 from apps.quotas.models import Node, ResourcePool, Workload
-from apps.quotas.selectors.usage import Capacity, workload_summary
-from apps.quotas.states import OCCUPYING, WorkloadState
+from apps.quotas.selectors.usage import Capacity, Summary, workload_summary
+from apps.quotas.states import WorkloadState
 from controlplane.panel.health import Part, parts
 from controlplane.panel.vitals import database_vitals, publisher_lag, redis_vitals
 
@@ -73,7 +73,7 @@ def overview(user: Any) -> Overview:
     decidable = approvals_to_decide(with_bars(approvals, user), user)
     failed = mine.filter(state=WorkloadState.FAILED, ended_at__gte=summary.failed_since)
     return Overview(
-        figures=_figures(mine, approvals, nodes, summary.failed_since),
+        figures=_figures(summary, mine, approvals, nodes),
         capacity=summary.capacity,
         machines=any(one.capacity for one in summary.capacity),
         approvals=list(decidable.select_related("project", "requested_by").order_by("created_at")[:LIST_MOST]),
@@ -85,21 +85,18 @@ def overview(user: Any) -> Overview:
     )
 
 
-def _figures(mine: Any, approvals: Any, nodes: Any, since: datetime) -> list[Figure]:
-    counts = mine.aggregate(
-        holding=Count("pk", filter=Q(state__in=OCCUPYING)),
-        running=Count("pk", filter=Q(state=WorkloadState.RUNNING)),
-        waiting=Count("pk", filter=Q(state=WorkloadState.PENDING)),
-        oldest=Min("created_at", filter=Q(state=WorkloadState.PENDING)),
-        failed=Count("pk", filter=Q(state=WorkloadState.FAILED, ended_at__gte=since)),
-    )
+def _figures(summary: Summary, mine: Any, approvals: Any, nodes: Any) -> list[Figure]:
+    oldest = mine.filter(state=WorkloadState.PENDING).aggregate(at=Min("created_at"))["at"]
+    running = sum(row["count"] for row in summary.running if row["state"] == WorkloadState.RUNNING)
     ready = nodes.aggregate(all=Count("pk"), ready=Count("pk", filter=Q(ready=True)))
-    asked, held = approvals.count(), _("%(count)d hold quota") % {"count": counts["holding"]}
+    asked, held = approvals.count(), _("%(count)d hold quota") % {"count": summary.running_total}
     away, of_all = ready["ready"] < ready["all"], _("of %(count)d") % {"count": ready["all"]}
     return [
-        Figure(_("Running"), counts["running"], held, _workloads("running"), "running"),
-        Figure(_("Waiting"), counts["waiting"], _waited(counts["oldest"]), _workloads("pending"), "waiting"),
-        Figure(_("Failed in 24 hours"), counts["failed"], _("workloads of all kinds"), _workloads("failed"), "failed"),
+        Figure(_("Running"), running, held, _workloads("running"), "running"),
+        Figure(_("Waiting"), summary.waiting_total, _waited(oldest), _workloads("pending"), "waiting"),
+        Figure(
+            _("Failed in 24 hours"), summary.failed_total, _("workloads of all kinds"), _workloads("failed"), "failed"
+        ),
         Figure(_("Approvals"), asked, _("wait for a decision"), _undecided(), "waiting"),
         Figure(_("Nodes ready"), ready["ready"], of_all, _list("quotas_node"), "failed" if away else ""),
     ]

@@ -152,6 +152,7 @@ def test_a_tick_is_late_after_three_intervals(every: float, ago: float | None, l
     assert Tick("x", every, ago).late is late
 
 
+@pytest.mark.alone  # the horizon is the server's: a transaction in any database of it holds it back
 @pytest.mark.django_db(transaction=True)
 def test_the_lag_of_the_publisher_is_what_was_committed_since() -> None:
     with connection.cursor() as cursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -14,10 +15,10 @@ from django.utils.translation import gettext_lazy
 from apps.access.models import ApiToken, ApprovalRequest, Secret
 from apps.access.permissions import caller, require
 from apps.access.services.approvals import approval_approve, approval_deny
-from apps.access.services.commands import command_known
+from apps.access.services.deciding import closed, own_bar_of, with_bars
 from apps.access.services.secrets import secret_delete
 from apps.access.services.tokens import token_revoke
-from apps.access.states import ApprovalState, Role, TokenState
+from apps.access.states import Barred, Role, TokenState
 from apps.common.api import is_uuid
 from apps.common.audit import Actor
 from apps.common.errors import Forbidden, NotFound
@@ -131,17 +132,25 @@ class SecretAdmin(ReadOnlyAdmin):
     made = moment_column("created_at", "when")
 
 
+NOT_THEIRS: Mapping[str, Any] = {
+    Barred.OWN_REQUEST: gettext_lazy("Who asked may not decide."),
+    Barred.NEEDS_SUPERUSER: gettext_lazy("Only an administrator of the installation decides about this."),
+}
+CLOSED: Mapping[str, Any] = {
+    Barred.DECIDED: gettext_lazy("It was decided already."),
+    Barred.EXPIRED: gettext_lazy("It has expired."),
+}
+
+
 def _decider(user: Any, approval: ApprovalRequest) -> None:
     require(user, approval.project, Role.ADMIN)
-    if approval.requested_by_id == user.pk:
-        raise Forbidden(_("Who asked may not decide."))
-    known = command_known(approval.command)
-    if known is not None and known.superuser_only and not user.is_superuser:
-        raise Forbidden(_("Only an administrator of the installation decides about this."))
+    bar = own_bar_of(approval, user)
+    if bar in NOT_THEIRS:
+        raise Forbidden(str(NOT_THEIRS[bar]))
 
 
 def _undecided(approval: ApprovalRequest) -> str:
-    return "" if approval.state == ApprovalState.PENDING else _("It was decided already.")
+    return str(CLOSED.get(closed(approval), ""))
 
 
 def _approve(approval: ApprovalRequest, data: dict[str, Any], request: HttpRequest) -> str:
@@ -204,6 +213,9 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     )
     project_link = link_column("project", "project")
     state_said = state_column()
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return with_bars(super().get_queryset(request), request.user)
 
     def said(self, row: Any) -> str:
         return f"{row.command} · {row.project.name}"

@@ -6,7 +6,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
-from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,7 +19,7 @@ from apps.access.selectors import administers_any, audit_visible_to, users_addab
 from apps.access.states import Role
 from apps.common.errors import Forbidden
 from apps.common.models import AuditEvent
-from apps.common.pages import OrderingFilter, RowFilterBackend
+from apps.common.pages import SEARCHED, OrderingFilter, RowFilterBackend
 
 
 @extend_schema_view(list=extend_schema(summary="People who can be given a role"))
@@ -29,7 +28,7 @@ class UserViewSet(mixins.ListModelMixin, GenericViewSet[User]):
 
     queryset = User.objects.all()
     serializer_class = UserSerializer
-    filter_backends = (RowFilterBackend, SearchFilter, OrderingFilter)
+    filter_backends = SEARCHED
     filterset_fields = ("organisation", "username")
     search_fields = ("username", "first_name", "last_name")
     ordering_fields = ("username", "created_at")

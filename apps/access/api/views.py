@@ -7,7 +7,6 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -42,10 +41,7 @@ from apps.access.states import Role, TokenScope
 from apps.common.api import CreateViewSet, ReadViewSet, is_uuid, once
 from apps.common.audit import Actor
 from apps.common.errors import NotFound
-from apps.common.pages import OrderingFilter, RowFilterBackend
-
-SEARCHED: Any = (RowFilterBackend, SearchFilter, OrderingFilter)
-"""Of lists that take `?search=`: words that all stand, in any case, somewhere in the `search_fields`."""
+from apps.common.pages import SEARCHED
 
 
 @extend_schema_view(

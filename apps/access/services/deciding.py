@@ -19,12 +19,22 @@ def with_bars(approvals: QuerySet[ApprovalRequest], user: Any) -> Any:
     return approvals.annotate(is_late=Q(expires_at__lte=clock.db_time()), administers=_administers(user))
 
 
+def closed(approval: Any) -> str:
+    """Why nobody may decide this request any more, of `with_bars`; empty while it is open."""
+    if approval.state != ApprovalState.PENDING:
+        return str(Barred.DECIDED)
+    return str(Barred.EXPIRED) if approval.is_late else ""
+
+
 def bar_of(approval: Any, user: Any) -> str:
     """Why the user may not decide this request, of `with_bars`; empty when they may."""
+    return closed(approval) or own_bar_of(approval, user)
+
+
+def own_bar_of(approval: Any, user: Any) -> str:
+    """Why this user may not decide a request, of `with_bars`, that others may; empty when they may."""
     command = command_known(approval.command)
     reasons = (
-        (Barred.DECIDED, approval.state != ApprovalState.PENDING),
-        (Barred.EXPIRED, approval.is_late),
         (Barred.OWN_REQUEST, approval.requested_by_id == user.pk),
         (Barred.NEEDS_ADMIN, not approval.administers),
         (Barred.UNKNOWN_COMMAND, command is None),

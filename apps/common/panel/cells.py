@@ -66,7 +66,7 @@ def number(value: float) -> str:
 
 
 def moment(at: datetime | None) -> SafeString | str:
-    """How long ago, with the moment itself on hover; what is still to come as the moment."""
+    """How long ago, with the moment itself on hover; for what may be still to come `until`."""
     if at is None:
         return NOTHING
     exact = date_format(localtime(at), "Y-m-d H:i:s")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path
@@ -13,11 +13,6 @@ from django.http import HttpRequest
 from apps.common.panel.cells import word
 
 OFFERED_MOST = 200
-
-if TYPE_CHECKING:
-    _Words = admin.ChoicesFieldListFilter
-else:
-    _Words = admin.ChoicesFieldListFilter
 
 
 def visible_rows(queryset: Any, user: Any) -> Any:
@@ -35,7 +30,7 @@ class VisibleRelatedFilter(admin.RelatedFieldListFilter):
         return [(str(row.pk), str(row)) for row in rows.order_by("-pk")[:OFFERED_MOST]]
 
 
-class WordsFilter(_Words):
+class WordsFilter(admin.ChoicesFieldListFilter):
     """A filter by a column with a closed list of words, said in the reader's language."""
 
     def choices(self, changelist: Any) -> Iterator[Any]:

@@ -20,12 +20,6 @@ def ago(moment: datetime) -> str:
     return _("just now") if seconds < 5 else _("%(span)s ago") % {"span": duration(seconds)}
 
 
-@register.filter
-def until(start: datetime, end: datetime) -> str:
-    """How long it took: `4.3 s`, `1 h 04 m`."""
-    return duration((end - start).total_seconds())
-
-
 def duration(seconds: float) -> str:
     """Two units at most, the second with two digits, so that columns keep their width."""
     whole = max(0, int(seconds))

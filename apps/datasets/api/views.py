@@ -9,7 +9,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.filters import SearchFilter
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,11 +17,11 @@ from uuid6 import uuid7
 from apps.access.models import Project
 from apps.access.permissions import caller, require
 from apps.access.states import Role
-from apps.common.api import CreateViewSet, OrderingFilter, ReadViewSet, VisibleRelatedField, once
+from apps.common.api import CreateViewSet, ReadViewSet, VisibleRelatedField, once
 from apps.common.audit import Actor
 from apps.common.downloads import download
 from apps.common.errors import Invalid
-from apps.common.pages import RowFilterBackend
+from apps.common.pages import SEARCHED
 from apps.datasets.api import serializers as shapes
 from apps.datasets.api.examples import PROJECT_ID, STEPS, SUMMARY
 from apps.datasets.api.shapes import SummaryShape
@@ -34,8 +33,6 @@ from apps.datasets.services.recipes import recipe_create
 from apps.datasets.services.sources import name_of, size_check, source_create, source_discard, source_store
 
 BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
-SEARCHED: Any = (RowFilterBackend, SearchFilter, OrderingFilter)
-"""Of lists that take `?search=`: words that all stand in one of the `search_fields`."""
 FORM_BYTES = 64 << 10
 """What a multipart body may have around its file."""
 

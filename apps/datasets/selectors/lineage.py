@@ -26,12 +26,14 @@ WITH RECURSIVE walk (id, next_id, depth) AS (
     SELECT id, {away}, 1 FROM {edge} WHERE {near} = %(of)s
   UNION
     SELECT e.id, e.{away}, w.depth + 1 FROM walk w JOIN {edge} e ON e.{near} = w.next_id WHERE w.depth < %(depth)s
-), found AS (SELECT id, depth FROM walk LIMIT %(most)s)
-SELECT e.from_kind, e.from_id, e.relation, e.to_kind, e.to_id
-FROM {edge} e JOIN (SELECT id, min(depth) AS depth FROM found GROUP BY id) f ON f.id = e.id
+), found AS (SELECT id, depth, row_number() OVER () AS place FROM walk LIMIT %(most)s + 1)
+SELECT e.from_kind, e.from_id, e.relation, e.to_kind, e.to_id, (SELECT count(*) > %(most)s FROM found)
+FROM {edge} e
+JOIN (SELECT id, min(depth) AS depth FROM found WHERE place <= %(most)s GROUP BY id) f ON f.id = e.id
 ORDER BY f.depth, e.id
 """
-"""Breadth first: a recursion gives its rows step by step, so that the limit keeps what is near and ends the walk."""
+"""Breadth first: a recursion gives its rows step by step, so that the limit keeps what is near and ends the walk.
+The last column says whether there was more: an edge may be met at several depths, so that the edges do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ def lineage_of(
         NotFound: the object is not there, or the user cannot see it.
     """
     start: Ref = (kind, object_id)
-    walked = {direction: _walk(object_id, depth, direction) for direction in directions}
-    is_cut = any(len(edges) == EDGES_MOST for edges in walked.values())
+    found = {direction: _walk(object_id, depth, direction) for direction in directions}
+    walked = {direction: edges for direction, (edges, _) in found.items()}
+    is_cut = any(cut for _, cut in found.values())
     named = {ref for edges in walked.values() for edge in edges for ref in (edge.later, edge.earlier)} | {start}
     seen = _visible(user, named, kinds)
     if start not in seen:
@@ -78,12 +81,14 @@ def lineage_of(
     }
 
 
-def _walk(object_id: UUID, depth: int, direction: str) -> list[Edge]:
+def _walk(object_id: UUID, depth: int, direction: str) -> tuple[list[Edge], bool]:
+    """The edges in one direction, and whether there are more than are looked at."""
     near, away = ("from_id", "to_id") if direction == "up" else ("to_id", "from_id")
     query = _WALK.format(near=near, away=away, edge=LineageEdge._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(query, {"of": object_id, "depth": depth, "most": EDGES_MOST})
-        return [Edge((row[0], row[1]), row[2], (row[3], row[4])) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    return [Edge((row[0], row[1]), row[2], (row[3], row[4])) for row in rows], bool(rows and rows[0][5])
 
 
 def _visible(user: Any, refs: set[Ref], kinds: Mapping[str, NodeKind]) -> dict[Ref, dict[str, Any]]:

@@ -18,14 +18,10 @@ from apps.datasets.selectors import dataset_input
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.services.profiles import profile_note
-from apps.datasets.services.results import Content, companion_profile_of, content_of, files_verify
+from apps.datasets.services.results import Checked, output_checked
 from apps.datasets.services.versions import version_publish
 from apps.datasets.states import CLEANING_RUN, Relation
-from apps.quotas.models import Attempt
 from apps.quotas.services.workloads import workload_submit
-
-Checked = tuple[str, Content, dict[str, Any] | None]
-"""Folder of the files in the store, what they hold, and the statistics that were taken on the way."""
 
 
 @transaction.atomic
@@ -82,20 +78,13 @@ def cleaning_run_reconcile(workload_id: UUID) -> None:
     """
     run = job_of(CleaningRun, workload_id)
     if run is not None:
-        job_follow(run, check=_check, apply=_apply)
+        job_follow(run, check=lambda _, attempt: output_checked(attempt), apply=_apply)
 
 
 def _refuse_strangers(project_id: UUID, others: dict[str, UUID]) -> None:
     wrong = {name: ["Belongs to another project than the version."] for name, of in others.items() if of != project_id}
     if wrong:
         raise Invalid("Recipe, version and dataset belong to one project.", fields=wrong)
-
-
-def _check(run: CleaningRun, attempt: Attempt) -> Checked:
-    content = content_of(attempt.result)
-    prefix = f"attempts/{attempt.pk}/{specs.OUTPUT}/"
-    files_verify(prefix, content.stored_files)
-    return prefix, content, companion_profile_of(prefix, content)
 
 
 def _apply(run: CleaningRun, checked: Checked) -> dict[str, Any]:

@@ -18,14 +18,10 @@ from apps.datasets.recipes.parsing import parsing_problems
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.services.profiles import profile_note
-from apps.datasets.services.results import Content, companion_profile_of, content_of, files_verify
+from apps.datasets.services.results import Checked, output_checked
 from apps.datasets.services.versions import version_publish
 from apps.datasets.states import INGESTION, Relation
-from apps.quotas.models import Attempt
 from apps.quotas.services.workloads import workload_submit
-
-Checked = tuple[str, Content, dict[str, Any] | None]
-"""Folder of the files in the store, what they hold, and the statistics that were taken on the way."""
 
 
 @transaction.atomic
@@ -76,7 +72,7 @@ def ingestion_reconcile(workload_id: UUID) -> None:
     """
     ingestion = job_of(Ingestion, workload_id)
     if ingestion is not None:
-        job_follow(ingestion, check=_check, apply=_apply)
+        job_follow(ingestion, check=lambda _, attempt: output_checked(attempt), apply=_apply)
 
 
 def _refuse_nonsense(dataset: Dataset, source: Source, options: dict[str, Any]) -> None:
@@ -87,13 +83,6 @@ def _refuse_nonsense(dataset: Dataset, source: Source, options: dict[str, Any]) 
         problems["options.format"] = [f"The name {source.name!r} does not say its format: say it here."]
     if problems:
         raise Invalid("; ".join(f"{at}: {text}" for at, texts in problems.items() for text in texts), fields=problems)
-
-
-def _check(ingestion: Ingestion, attempt: Attempt) -> Checked:
-    content = content_of(attempt.result)
-    prefix = f"attempts/{attempt.pk}/{specs.OUTPUT}/"
-    files_verify(prefix, content.stored_files)
-    return prefix, content, companion_profile_of(prefix, content)
 
 
 def _apply(ingestion: Ingestion, checked: Checked) -> dict[str, Any]:

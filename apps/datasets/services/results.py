@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from apps.common.storage import CHUNK_BYTES, store
-from apps.datasets.specs import COMPANION_BYTES_MOST
+from apps.datasets.specs import COMPANION_BYTES_MOST, OUTPUT
+from apps.quotas.models import Attempt
 from workers.contracts.sentences import say
 
 Count = Annotated[int, Meta(ge=0)]
@@ -107,6 +108,9 @@ def content_of(result: dict[str, Any] | None) -> Content:
         raise BadResult(say("result_rows", said=content.row_count, held=rows))
     if content.splits and sum(content.splits.values()) != content.row_count:
         raise BadResult(say("result_parts", parts=content.splits, rows=content.row_count))
+    for file in content.companions.values():
+        if file.size_bytes > COMPANION_BYTES_MOST:
+            raise BadResult(say("file_too_large", file=file.name, size=file.size_bytes, most=COMPANION_BYTES_MOST))
     return content
 
 
@@ -123,6 +127,23 @@ def profile_of(result: dict[str, Any] | None, *, row_count: int) -> dict[str, An
     return {"row_count": profile.row_count, "columns": (result or {})["columns"]}
 
 
+Checked = tuple[str, Content, dict[str, Any] | None]
+"""Folder of the files in the store, what they hold, and the statistics that were taken on the way."""
+
+
+def output_checked(attempt: Attempt) -> Checked:
+    """What an attempt of `ingest` or `clean` left in the store. Blocks.
+
+    Raises:
+        BadResult: it is not what was agreed, or the files are not those that the job said.
+        OSError, StorageUnavailable: the store cannot be asked now.
+    """
+    content = content_of(attempt.result)
+    prefix = f"attempts/{attempt.pk}/{OUTPUT}/"
+    files_verify(prefix, content.stored_files)
+    return prefix, content, companion_profile_of(prefix, content)
+
+
 def companion_profile_of(prefix: str, content: Content) -> dict[str, Any] | None:
     """The statistics that `ingest` or `clean` took on the way; None where the data was too large for that. Blocks.
 
@@ -133,8 +154,6 @@ def companion_profile_of(prefix: str, content: Content) -> dict[str, Any] | None
     file = content.companions.get("profile")
     if file is None:
         return None
-    if file.size_bytes > COMPANION_BYTES_MOST:
-        raise BadResult(say("file_too_large", file=file.name, size=file.size_bytes, most=COMPANION_BYTES_MOST))
     with store().open(f"{prefix}{file.name}") as opened:
         text = opened.read(COMPANION_BYTES_MOST)
     try:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
-from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,6 +13,7 @@ from apps.access.permissions import caller, require
 from apps.access.states import Role, TokenScope
 from apps.common.api import CreateViewSet
 from apps.common.audit import Actor
+from apps.common.pages import SEARCHED
 from apps.common.stories import StoryMixin
 from apps.deployments.api import serializers as shapes
 from apps.deployments.api.figures import FiguresMixin
@@ -41,7 +41,7 @@ class EndpointViewSet(FiguresMixin, TryMixin, CreateViewSet):
     serializer_class = shapes.EndpointSerializer
     create_serializer_class = shapes.EndpointCreateSerializer
     filterset_fields = ("project", "name")
-    filter_backends = (*CreateViewSet.filter_backends, SearchFilter)
+    filter_backends = SEARCHED
     search_fields = ("name",)
     ordering_fields: ClassVar = ("created_at", "name")
     action_scopes: ClassVar = {"try_out": TokenScope.INFER}

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,6 +14,7 @@ from apps.access.permissions import caller, require
 from apps.access.states import Role
 from apps.common.api import CreateViewSet
 from apps.common.audit import Actor
+from apps.common.pages import SEARCHED
 from apps.common.stories import StoryMixin
 from apps.experiments.api import registry_shapes as shapes
 from apps.experiments.api.signatures import SignatureMixin
@@ -46,7 +46,7 @@ class RegisteredModelViewSet(CreateViewSet):
     serializer_class = shapes.RegisteredModelSerializer
     create_serializer_class = shapes.RegisteredModelCreateSerializer
     filterset_fields = ("project", "name")
-    filter_backends = (*CreateViewSet.filter_backends, SearchFilter)
+    filter_backends = SEARCHED
     search_fields = ("name",)
     ordering_fields: ClassVar = ("created_at", "name")
 

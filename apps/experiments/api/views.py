@@ -11,7 +11,6 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
-from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,6 +21,7 @@ from apps.common.audit import Actor
 from apps.common.cursors import cursor_of, cursor_text
 from apps.common.downloads import download
 from apps.common.errors import Invalid
+from apps.common.pages import SEARCHED
 from apps.common.stories import StoryMixin
 from apps.experiments.api import serializers as shapes
 from apps.experiments.api.again import AgainMixin
@@ -53,7 +53,7 @@ class ExperimentViewSet(CreateViewSet):
     serializer_class = shapes.ExperimentSerializer
     create_serializer_class = shapes.ExperimentCreateSerializer
     filterset_fields = ("project", "name")
-    filter_backends = (*CreateViewSet.filter_backends, SearchFilter)
+    filter_backends = SEARCHED
     search_fields = ("name",)
     ordering_fields: ClassVar = ("created_at", "name")
 
@@ -82,7 +82,7 @@ class RunViewSet(RunTableMixin, RunPageMixin, AgainMixin, StoryMixin, CreateView
     serializer_class = shapes.RunSerializer
     create_serializer_class = shapes.RunCreateSerializer
     filterset_fields = ("project", "experiment", "dataset_version", "state", "name", "kind", "retry_of")
-    filter_backends = (*CreateViewSet.filter_backends, SearchFilter)
+    filter_backends = SEARCHED
     search_fields = ("name",)
     ordering_fields: ClassVar = ("created_at", "name", "state_at", "started_at", "ended_at")
 

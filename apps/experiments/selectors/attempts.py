@@ -8,10 +8,10 @@ from uuid import UUID
 from apps.common.models import Transition
 from apps.experiments.models import Run
 from apps.quotas.models import Attempt
-from apps.quotas.states import WorkloadState
+from apps.quotas.states import WORKLOAD, WorkloadState
 
 ATTEMPTS_MOST = 500
-_OVER = frozenset({WorkloadState.PENDING, WorkloadState.SUCCEEDED, WorkloadState.FAILED, WorkloadState.CANCELLED})
+_OVER = WORKLOAD.terminal | {WorkloadState.PENDING}
 """Where a workload goes when its attempt is over."""
 
 

@@ -6,16 +6,17 @@ Three queries whatever the table holds: which runs, and how many in all; what is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, Count, F, JSONField, Q, When, Window
 from django.db.models.expressions import RawSQL
 
-from apps.common.messages import parts_of
+from apps.common.messages import message_of
 from apps.experiments.models import Run
 from apps.experiments.selectors.goals import mode_of
+from apps.experiments.selectors.run_counts import visible_runs
 from apps.experiments.selectors.run_fields import Condition, Field
 from apps.experiments.selectors.run_sql import GOAL, SECONDS, condition_q, json_value, order_by
 from apps.experiments.selectors.sparks import sparks_of
@@ -46,8 +47,6 @@ class Asked:
     offset: int = 0
     limit: int = 100
     spark: bool = False
-    ids: Sequence[UUID] = field(default=())
-    """Only these, where there are any."""
 
 
 def run_table(user: Any, asked: Asked) -> tuple[list[dict[str, Any]], int]:
@@ -68,12 +67,7 @@ def run_table(user: Any, asked: Asked) -> tuple[list[dict[str, Any]], int]:
 
 
 def _found(user: Any, asked: Asked) -> Any:
-    runs = _with_reason(Run.objects.visible_to(user))
-    for name, value in (("project", asked.project), ("experiment", asked.experiment)):
-        if value is not None:
-            runs = runs.filter(**{name: value})
-    if asked.ids:
-        runs = runs.filter(pk__in=asked.ids)
+    runs = _with_reason(visible_runs(user, asked.project, asked.experiment))
     if asked.states:
         runs = runs.filter(state__in=asked.states)
     for word in asked.search.split():
@@ -127,7 +121,7 @@ def _row(found: dict[str, Any], columns: Sequence[Field]) -> dict[str, Any]:
         "state": found["state"],
         "state_reason": found["shown_reason"],
         "state_detail": found["shown_detail"],
-        "state_message": [{"code": part.code, "params": part.params} for part in parts_of(found["shown_detail"])],
+        "state_message": message_of(found["shown_detail"]),
         "state_at": found["state_at"],
         "requested_by_name": found["requested_by__username"] or "",
         "created_at": found["created_at"],

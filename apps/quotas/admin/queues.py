@@ -19,6 +19,7 @@ from apps.common.panel.cells import link_column
 from apps.common.templatetags.panel import amount, resource_name
 from apps.quotas.admin.tree import pool_trees
 from apps.quotas.models import Queue, Quota, ResourcePool
+from apps.quotas.selectors.usage import queue_usages
 from apps.quotas.services.queues import NOMINAL_MOST, quota_check, quota_set
 from apps.quotas.states import Resource
 
@@ -62,7 +63,9 @@ class QueueAdmin(ReadOnlyAdmin):
         work = f"{reverse('admin:quotas_workload_changelist')}?queue__id__exact={row.pk}"
         return {
             "page_template": "quotas/admin/queue.html",
-            "usages": [usage for tree in pool_trees(request.user, [row.pool]) for usage in tree.queues],
+            "usages": queue_usages(
+                Queue.objects.filter(pk=row.pk).select_related("project", "pool").prefetch_related("quotas")
+            ),
             "links": [
                 {"label": gettext("Quotas of this pool"), "url": grid, "main": True},
                 {"label": gettext("Its workloads"), "url": work, "main": False},

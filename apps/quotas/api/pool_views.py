@@ -84,11 +84,7 @@ class WorkloadNumbers:
         pools = ResourcePool.objects.visible_to(request.user)
         if "pool" in asked:
             pools = pools.filter(pk=asked["pool"].pk)
-        found = workload_summary(mine, pools, clock.db_now())
-        counted = {"waiting": found.waiting, "running": found.running, "failed": found.failed}
-        totals = {f"{name}_total": sum(row["count"] for row in rows) for name, rows in counted.items()}
-        told = {**counted, **totals, "failed_since": found.failed_since, "capacity": found.capacity}
-        return Response(s.WorkloadSummarySerializer(told).data)
+        return Response(s.WorkloadSummarySerializer(workload_summary(mine, pools, clock.db_now())).data)
 
 
 class QuotaUsage:

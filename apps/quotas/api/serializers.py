@@ -9,7 +9,6 @@ from rest_framework import serializers
 
 from apps.common.api import VisibleRelatedField
 from apps.common.cursors import ID_MOST, cursor_text
-from apps.common.models import Transition
 from apps.common.stories import StateMessageField
 from apps.quotas.api.pool_serializers import PlaceSerializer
 from apps.quotas.models import (
@@ -207,16 +206,6 @@ class UsageRecordSerializer(serializers.ModelSerializer[UsageRecord]):
             "closed_at",
             "created_at",
         ]
-
-
-class StepSerializer(serializers.ModelSerializer[Transition]):
-    """One step of a story."""
-
-    message = StateMessageField(source="detail")
-
-    class Meta:
-        model = Transition
-        fields = ["from_state", "to_state", "reason", "detail", "message", "actor_kind", "actor_name", "at"]
 
 
 class LogPieceSerializer(serializers.Serializer[Any]):

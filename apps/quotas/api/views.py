@@ -10,7 +10,6 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
-from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,7 +18,8 @@ from apps.access.states import Role
 from apps.common.api import ReadViewSet
 from apps.common.audit import Actor
 from apps.common.errors import NotFound
-from apps.common.pages import OrderingFilter, RowFilterBackend
+from apps.common.pages import SEARCHED
+from apps.common.stories import StoryStepSerializer
 from apps.quotas.api import serializers as s
 from apps.quotas.api.log_reading import log_download, log_page
 from apps.quotas.api.pool_views import PoolReads, QuotaUsage, WorkloadNumbers
@@ -52,7 +52,7 @@ class PoolViewSet(PoolReads, ReadViewSet):
 
     queryset = ResourcePool.objects.select_related("organisation")
     serializer_class = s.PoolSerializer
-    filter_backends: Any = (RowFilterBackend, SearchFilter, OrderingFilter)
+    filter_backends: Any = SEARCHED
     filterset_fields = ["name", "backend"]
     search_fields = ["name"]
 
@@ -171,11 +171,11 @@ class WorkloadViewSet(WorkloadNumbers, ReadViewSet):
             raise NotFound("This workload has no such attempt.")
         return log_download(request, attempt, asked.get("rank", 0), name=workload.name, plain=asked["plain"])
 
-    @extend_schema(summary="Story of a workload", responses=s.StepSerializer(many=True))
+    @extend_schema(summary="Story of a workload", responses=StoryStepSerializer(many=True))
     @action(detail=True, pagination_class=None, filter_backends=[])
     def story(self, request: Request, pk: str) -> Response:
         """Every step it took, oldest first: when, why, by whom."""
-        return Response(s.StepSerializer(story_of(self.get_object()), many=True).data)
+        return Response(StoryStepSerializer(story_of(self.get_object()), many=True).data)
 
 
 @named("attempt", "attempts")

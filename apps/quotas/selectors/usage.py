@@ -68,6 +68,22 @@ class Summary:
     failed_since: datetime
     capacity: list[Capacity]
 
+    @property
+    def waiting_total(self) -> int:
+        return _counted(self.waiting)
+
+    @property
+    def running_total(self) -> int:
+        return _counted(self.running)
+
+    @property
+    def failed_total(self) -> int:
+        return _counted(self.failed)
+
+
+def _counted(rows: Iterable[dict[str, Any]]) -> int:
+    return sum(row["count"] for row in rows)
+
 
 def queue_usages(queues: Iterable[Queue]) -> list[QueueUsage]:
     """Usage of queues that were read with their quotas, project and pool. Two queries."""

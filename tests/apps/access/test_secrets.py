@@ -81,7 +81,8 @@ def test_a_stored_value_opens_only_in_its_own_place(keys: Path) -> None:
     Secret.objects.filter(pk=secret.pk).update(name="renamed")
     with pytest.raises(KeyUnusable):
         secrets_open(project, ["renamed"])
-    Secret.objects.filter(pk=secret.pk).update(name="key", ciphertext=b"\1" + bytes(secret.ciphertext)[1:])
+    first, *rest = bytes(secret.ciphertext)
+    Secret.objects.filter(pk=secret.pk).update(name="key", ciphertext=bytes([first ^ 1, *rest]))
     with pytest.raises(KeyUnusable):
         secrets_open(project, ["key"])
 

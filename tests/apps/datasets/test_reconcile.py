@@ -15,7 +15,7 @@ from apps.common.errors import StorageUnavailable
 from apps.common.models import Event
 from apps.common.storage import ObjectStore
 from apps.datasets.models import DatasetVersion, Ingestion, LineageEdge, Profile
-from apps.datasets.services import ingestions
+from apps.datasets.services import results
 from apps.datasets.services.ingestions import ingestion_reconcile
 from apps.datasets.services.profiles import profile_create
 from apps.datasets.services.reconcile import RECONCILERS, reconcile_due
@@ -103,13 +103,13 @@ def test_two_reconciles_at_once_make_one_version(monkeypatch: pytest.MonkeyPatch
     ingestion = IngestionFactory.create()
     succeeded(ingestion, dataset_result(FILES), FILES)
     both_checked = threading.Barrier(2)
-    verify = ingestions.files_verify
+    verify = results.files_verify
 
     def verify_together(*args: Any) -> None:
         verify(*args)
         both_checked.wait(10)  # both have read the state before either writes
 
-    monkeypatch.setattr(ingestions, "files_verify", verify_together)
+    monkeypatch.setattr(results, "files_verify", verify_together)
     # Both begin in `running`: their first step would otherwise already tell them apart.
     Ingestion.objects.filter(pk=ingestion.pk).update(state=JobState.RUNNING)
     answers = _together(*[lambda: ingestion_reconcile(ingestion.workload_id)] * 2)
