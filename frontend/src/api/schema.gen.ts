@@ -6116,18 +6116,6 @@ export interface components {
          * @enum {string}
          */
         StatusEnum: "healthy" | "degraded" | "unhealthy" | "loading" | "stopped";
-        /** @description One step of a story. */
-        Step: {
-            from_state: string;
-            to_state: string;
-            reason?: string;
-            detail?: string;
-            readonly message: components["schemas"]["StateMessagePart"][];
-            actor_kind: string;
-            actor_name?: string;
-            /** Format: date-time */
-            readonly at: string;
-        };
         /** @description What one step of a recipe did. */
         StepDetailShape: {
             /** @description From 1 */
@@ -18902,7 +18890,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Step"][];
+                    "application/json": components["schemas"]["StoryStep"][];
                 };
             };
             /** @description Sign in or send a valid token */
