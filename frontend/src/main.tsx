@@ -6,7 +6,11 @@ import "./theme/theme.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/app";
+import { fetchRest } from "./app/router";
 import { startI18n } from "./lib/i18n";
+
+/** ms after the start: the page that was asked for comes first. */
+const REST_AFTER = 2_000;
 
 async function start(): Promise<void> {
   await startI18n();
@@ -17,16 +21,7 @@ async function start(): Promise<void> {
       <App />
     </StrictMode>,
   );
+  setTimeout(() => void fetchRest(), REST_AFTER);
 }
-
-// A newer build has taken the place of the files this page was made from: fetch the page again, once.
-window.addEventListener("vite:preloadError", (event) => {
-  const key = "bedplate-reloaded-for";
-  const script = document.querySelector<HTMLScriptElement>('script[type="module"]')?.src ?? "";
-  if (sessionStorage.getItem(key) === script) return;
-  event.preventDefault();
-  sessionStorage.setItem(key, script);
-  window.location.reload();
-});
 
 void start();

@@ -62,6 +62,8 @@ def test_a_server_that_is_away_is_told_of_until_it_is_back(opened: Opens, stack:
     watched = opened("demo", "/datasets?project=ground")
     watched.allow(*PROVOKED)
     page = watched.page
+    for path in ("/runs", "/datasets"):  # the code of both is here: what was never fetched wants a reload afterwards
+        watched.move(f"{path}?project=ground")
     page.evaluate("() => { window.neverLoadedAgain = true; }")
     told = page.get_by_role("alert").filter(has_text="The server does not answer.")
     with nobody_restarts(stack):

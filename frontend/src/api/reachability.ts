@@ -31,15 +31,33 @@ class Reachability {
     this.onFound();
   }
 
+  /**
+   * Fetches code or words of the page. While the server is away it waits for it, rather than give the page up.
+   *
+   * Rejects when the server answers and the file is gone all the same: a newer build has taken its place.
+   */
+  async load<T>(fetched: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await fetched();
+      } catch (error) {
+        if (await answers()) throw error;
+        this.lost();
+        await new Promise<void>((back) => {
+          const end = this.subscribe(() => {
+            if (this.isLost()) return;
+            end();
+            back();
+          });
+        });
+      }
+    }
+  }
+
   /** Ask now whether it is back. */
   async probe(): Promise<void> {
     clearTimeout(this.timer);
-    try {
-      const response = await fetch("/readyz", { cache: "no-store" });
-      if (response.ok) return this.found();
-    } catch {
-      // still away
-    }
+    if (await answers()) return this.found();
     this.delay = Math.min(this.delay * 1.6, 10_000);
     this.probeLater();
   }
@@ -50,6 +68,14 @@ class Reachability {
 
   private tell(): void {
     for (const listener of this.listeners) listener();
+  }
+}
+
+async function answers(): Promise<boolean> {
+  try {
+    return (await fetch("/readyz", { cache: "no-store" })).ok;
+  } catch {
+    return false;
   }
 }
 

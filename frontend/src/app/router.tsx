@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect, retainSearchParams } from "@tanstack/react-router";
+import { reachability } from "@/api/reachability";
 import { loadWords } from "@/lib/i18n";
 import { oneOf, shellSearch, text, texts } from "@/lib/search";
 import { NotFound, PageBroken } from "@/components/faces";
@@ -21,7 +22,7 @@ const optional = <T extends object>(search: T): Partial<T> => search;
 const overview = createRoute({
   getParentRoute: () => root,
   path: "/",
-  component: lazyRouteComponent(() => import("@/features/overview/pages/overview-page"), "OverviewPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/overview/pages/overview-page")), "OverviewPage"),
   ...words("overview", "messages", "map"),
 });
 
@@ -30,41 +31,41 @@ const datasets = createRoute({
   getParentRoute: () => root,
   path: "/datasets",
   validateSearch: (s: Search) => optional({ search: text(s.search), sort: text(s.sort) }),
-  component: lazyRouteComponent(() => import("@/features/datasets/pages/datasets-page"), "DatasetsPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/datasets-page")), "DatasetsPage"),
   ...words("datasets", "messages"),
 });
 const upload = createRoute({
   getParentRoute: () => root,
   path: "/datasets/new",
   validateSearch: (s: Search) => optional({ dataset: text(s.dataset) }),
-  component: lazyRouteComponent(() => import("@/features/datasets/pages/upload-page"), "UploadPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/upload-page")), "UploadPage"),
   ...words("datasets", "messages", "form"),
 });
 const dataset = createRoute({
   getParentRoute: () => root,
   path: "/datasets/$datasetId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab), before: text(s.before), after: text(s.after) }),
-  component: lazyRouteComponent(() => import("@/features/datasets/pages/dataset-page"), "DatasetPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/dataset-page")), "DatasetPage"),
   ...words("datasets", "messages", "lineage"),
 });
 const datasetVersion = createRoute({
   getParentRoute: () => root,
   path: "/dataset-versions/$versionId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab), column: text(s.column) }),
-  component: lazyRouteComponent(() => import("@/features/datasets/pages/version-page"), "VersionPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/version-page")), "VersionPage"),
   ...words("datasets", "messages", "lineage"),
 });
 const clean = createRoute({
   getParentRoute: () => root,
   path: "/dataset-versions/$versionId/clean",
   validateSearch: (s: Search) => optional({ recipe: text(s.recipe) }),
-  component: lazyRouteComponent(() => import("@/features/datasets/pages/clean-page"), "CleanPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/clean-page")), "CleanPage"),
   ...words("datasets", "messages", "form"),
 });
 const datasetJob = createRoute({
   getParentRoute: () => root,
   path: "/dataset-jobs/$kind/$jobId",
-  component: lazyRouteComponent(() => import("@/features/datasets/pages/job-page"), "JobPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/job-page")), "JobPage"),
   ...words("datasets", "messages"),
 });
 
@@ -81,14 +82,14 @@ const runs = createRoute({
     experiment: text(s.experiment),
     view: text(s.view),
   }),
-  component: lazyRouteComponent(() => import("@/features/runs/pages/runs-page"), "RunsPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/runs/pages/runs-page")), "RunsPage"),
   ...words("runs", "messages"),
 });
 const submit = createRoute({
   getParentRoute: () => root,
   path: "/runs/new",
   validateSearch: (s: Search) => optional({ from: text(s.from), version: text(s.version) }),
-  component: lazyRouteComponent(() => import("@/features/runs/pages/submit-page"), "SubmitPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/runs/pages/submit-page")), "SubmitPage"),
   ...words("runs", "messages", "form"),
 });
 const compare = createRoute({
@@ -104,7 +105,7 @@ const compare = createRoute({
     across: text(s.across),
     up: text(s.up),
   }),
-  component: lazyRouteComponent(() => import("@/features/runs/pages/compare-page"), "ComparePage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/runs/pages/compare-page")), "ComparePage"),
   ...words("runs", "messages"),
 });
 const run = createRoute({
@@ -117,7 +118,7 @@ const run = createRoute({
     log: text(s.log),
     line: text(s.line),
   }),
-  component: lazyRouteComponent(() => import("@/features/runs/pages/run-page"), "RunPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/runs/pages/run-page")), "RunPage"),
   ...words("runs", "messages", "lineage"),
 });
 
@@ -126,20 +127,20 @@ const models = createRoute({
   getParentRoute: () => root,
   path: "/models",
   validateSearch: (s: Search) => optional({ search: text(s.search) }),
-  component: lazyRouteComponent(() => import("@/features/models/pages/models-page"), "ModelsPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/models/pages/models-page")), "ModelsPage"),
   ...words("models", "messages"),
 });
 const model = createRoute({
   getParentRoute: () => root,
   path: "/models/$modelId",
-  component: lazyRouteComponent(() => import("@/features/models/pages/model-page"), "ModelPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/models/pages/model-page")), "ModelPage"),
   ...words("models", "messages"),
 });
 const modelVersion = createRoute({
   getParentRoute: () => root,
   path: "/model-versions/$versionId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab) }),
-  component: lazyRouteComponent(() => import("@/features/models/pages/version-page"), "ModelVersionPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/models/pages/version-page")), "ModelVersionPage"),
   ...words("models", "messages", "lineage"),
 });
 
@@ -148,21 +149,21 @@ const endpoints = createRoute({
   getParentRoute: () => root,
   path: "/endpoints",
   validateSearch: (s: Search) => optional({ search: text(s.search) }),
-  component: lazyRouteComponent(() => import("@/features/endpoints/pages/endpoints-page"), "EndpointsPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/endpoints/pages/endpoints-page")), "EndpointsPage"),
   ...words("endpoints", "messages"),
 });
 const deploy = createRoute({
   getParentRoute: () => root,
   path: "/endpoints/new",
   validateSearch: (s: Search) => optional({ version: text(s.version), endpoint: text(s.endpoint) }),
-  component: lazyRouteComponent(() => import("@/features/endpoints/pages/deploy-page"), "DeployPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/endpoints/pages/deploy-page")), "DeployPage"),
   ...words("endpoints", "messages"),
 });
 const endpoint = createRoute({
   getParentRoute: () => root,
   path: "/endpoints/$endpointId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab), window: text(s.window) }),
-  component: lazyRouteComponent(() => import("@/features/endpoints/pages/endpoint-page"), "EndpointPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/endpoints/pages/endpoint-page")), "EndpointPage"),
   ...words("endpoints", "messages", "lineage", "form"),
 });
 
@@ -171,7 +172,7 @@ const quotas = createRoute({
   getParentRoute: () => root,
   path: "/quotas",
   validateSearch: (s: Search) => optional({ tab: oneOf(s.tab, ["map", "queue", "usage", "history"] as const), pool: text(s.pool), window: text(s.window) }),
-  component: lazyRouteComponent(() => import("@/features/quotas/pages/quotas-page"), "QuotasPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/quotas/pages/quotas-page")), "QuotasPage"),
   ...words("quotas", "messages", "map"),
 });
 /** Where the queue was before the dashboard; also a short address to tell somebody. */
@@ -185,7 +186,7 @@ const queue = createRoute({
 const workload = createRoute({
   getParentRoute: () => root,
   path: "/workloads/$workloadId",
-  component: lazyRouteComponent(() => import("@/features/quotas/pages/workload-page"), "WorkloadPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/quotas/pages/workload-page")), "WorkloadPage"),
   ...words("quotas", "messages", "map"),
 });
 
@@ -200,7 +201,7 @@ const access = createRoute({
     actor: text(s.actor),
     target: text(s.target),
   }),
-  component: lazyRouteComponent(() => import("@/features/access/pages/access-page"), "AccessPage"),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/access/pages/access-page")), "AccessPage"),
   ...words("access", "messages"),
 });
 
@@ -218,6 +219,14 @@ export const router = createRouter({
   scrollRestoration: true,
   defaultStructuralSharing: true,
 });
+
+const NAMESPACES = ["overview", "datasets", "runs", "models", "endpoints", "quotas", "access", "messages", "lineage", "form", "map"];
+
+/** Fetches the code and words of all pages: then every one opens at once, also while the server is away. */
+export async function fetchRest(): Promise<void> {
+  await loadWords(...NAMESPACES);
+  for (const route of Object.values(router.routesById)) await router.loadRouteChunk(route);
+}
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -3,6 +3,7 @@ import { initReactI18next } from "react-i18next";
 import common from "@/locale/common.en.json";
 import states from "@/locale/states.en.json";
 import { cookie } from "@/api/client";
+import { reachability } from "@/api/reachability";
 
 export type Language = "en" | "zh";
 /** Django's names for them, as its cookie has them. */
@@ -19,7 +20,7 @@ const dictionaries: BackendModule = {
   read(language, namespace, done) {
     const load = shared[`../locale/${namespace}.${language}.json`] ?? features[`../features/${namespace}/locale/${language}.json`];
     if (!load) return done(new Error(`no dictionary ${namespace} in ${language}`), null);
-    load().then((found) => done(null, found), (error: unknown) => done(error as Error, null));
+    reachability.load(load).then((found) => done(null, found), (error: unknown) => done(error as Error, null));
   },
 };
 

@@ -53,7 +53,7 @@ export function LogViewer(props: Props) {
       ) : null}
     </>
   );
-  const member = { workload, attempt: attempt.id, rank: Math.min(rank, attempt.members - 1) };
+  const member = { workload, attempt: attempt.id, rank: Math.max(0, Math.min(rank, attempt.members - 1)) };
   return <MemberLog key={`${member.attempt} ${member.rank}`} {...props} member={member} picks={picks} />;
 }
 
