@@ -69,7 +69,7 @@ test: lint test-frontend ## Set up, lint (with the architecture's tests), and ru
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture --ignore tests/browser
 	@$(BIN)/python -m pytest -q -m alone --ignore tests/browser
 
-journeys: browser $(DASHBOARD) ## Journeys through the dashboard in Chromium (not yet a part of `make test`)
+journeys: browser $(DASHBOARD) ## Journeys through the dashboard in Chromium; `.ci/run` has them beside `make test`
 	@$(BIN)/python -m pytest -q tests/browser
 
 test-frontend: $(DASHBOARD) ## Types, style and tests of the dashboard, and whether its API types are those of the API

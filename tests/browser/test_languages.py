@@ -71,7 +71,7 @@ def test_english_is_found() -> None:
 def test_no_page_has_english_left_in_chinese(opened: Opens, ground: Ground) -> None:
     watched = opened("demo", "/")
     watched.page.get_by_role("radiogroup", name="Language").get_by_text("中").click()
-    expect(watched.page.get_by_role("heading", level=1, name="概览")).to_be_visible()
+    expect(watched.page.get_by_role("heading", level=1, name="总览")).to_be_visible()
     found = {}
     for addresses in places(ground).values():
         for address in addresses:
@@ -85,7 +85,7 @@ def test_no_page_has_english_left_in_chinese(opened: Opens, ground: Ground) -> N
 def test_the_language_is_kept_and_the_panel_and_the_way_in_have_it_too(opened: Opens) -> None:
     watched = opened("admin", "/")
     watched.page.get_by_role("radiogroup", name="Language").get_by_text("中").click()
-    expect(watched.page.get_by_role("heading", level=1, name="概览")).to_be_visible()
+    expect(watched.page.get_by_role("heading", level=1, name="总览")).to_be_visible()
     watched.go("/runs")
     expect(watched.page.get_by_role("heading", level=1, name="实验运行")).to_be_visible()
     for address in ("/admin/", "/login"):

@@ -21,6 +21,11 @@ export function sentence(t: TFunction<"messages">, part: MessagePart): string {
   return say(part.code, Object.fromEntries(said));
 }
 
+/** All sentences of a detail as one text, for where no element can stand. */
+export function messageText(t: TFunction<"messages">, message: readonly MessagePart[]): string {
+  return message.map((part) => sentence(t, part)).join(" ");
+}
+
 function paramText(say: Say, kind: string, param: Param): string {
   switch (kind) {
     case "amounts":

@@ -35,13 +35,13 @@ export function Bell() {
     <>
       <LiveRefresh subjects={projects.slice(0, FOLLOWED_MOST).map(({ id }) => `project.${id}`)} keys={NOTICES} waitMs={1_500} />
       <Popover opened={opened} onChange={(open) => !open && toggle()} position="bottom-end" width={380} trapFocus returnFocus>
-        <Popover.Target>
-          <Indicator label={unseen} disabled={!unseen} size={15} color="red.8" offset={4}>
-            <ActionIcon aria-label={name} title={name} onClick={toggle} aria-expanded={opened}>
+        <Indicator label={unseen} disabled={!unseen} size={15} color="red.8" offset={4}>
+          <Popover.Target>
+            <ActionIcon aria-label={name} title={name} onClick={toggle}>
               <IconBell size={18} aria-hidden />
             </ActionIcon>
-          </Indicator>
-        </Popover.Target>
+          </Popover.Target>
+        </Indicator>
         <Popover.Dropdown p={0} aria-label={t("top.notifications")}>
           <Faces query={notices}>
             {() => (

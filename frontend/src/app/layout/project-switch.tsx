@@ -21,6 +21,7 @@ export function ProjectSwitch() {
   });
   const current = me.projects.find((project) => project.name === name);
   const found = me.projects.filter(({ name: each, title }) => `${each} ${title}`.toLowerCase().includes(wanted.toLowerCase()));
+  const shown = current ? current.title || current.name : (name ?? t("top.allProjects"));
   const pick = (value: string): void => {
     choose(value === ALL ? undefined : value);
     combobox.closeDropdown();
@@ -28,9 +29,9 @@ export function ProjectSwitch() {
   return (
     <Combobox store={combobox} onOptionSubmit={pick} width={280} position="bottom-start">
       <Combobox.Target targetType="button">
-        <UnstyledButton className={classes.button} onClick={() => combobox.toggleDropdown()} aria-label={t("top.project")}>
+        <UnstyledButton className={classes.button} onClick={() => combobox.toggleDropdown()} aria-label={t("top.projectIs", { name: shown })}>
           <IconFolder size={16} aria-hidden />
-          <span className="cut">{current ? current.title || current.name : (name ?? t("top.allProjects"))}</span>
+          <span className="cut">{shown}</span>
           <IconSelector size={14} aria-hidden />
         </UnstyledButton>
       </Combobox.Target>

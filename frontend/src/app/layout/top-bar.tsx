@@ -21,7 +21,7 @@ export function TopBar() {
     ["/", () => setPalette(true)],
   ]);
   return (
-    <div className={classes.bar}>
+    <header className={classes.bar}>
       <ProjectSwitch />
       <Breadcrumbs />
       <div className={classes.tools}>
@@ -40,7 +40,7 @@ export function TopBar() {
           <Palette onClose={() => setPalette(false)} />
         </Suspense>
       ) : null}
-    </div>
+    </header>
   );
 }
 

@@ -34,7 +34,7 @@ export const LogLine = memo(function LogLine({ number, text, words, isCurrent, t
       <button type="button" className={classes.number} tabIndex={-1} onClick={() => onLine(number)} aria-label={t("logs.line", { number })}>
         {number}
       </button>
-      <span className={classes.text}>
+      <span className={classes.text} data-said={text ? true : undefined}>
         {text === undefined ? "…" : text === null ? <em className="soft">{t("logs.notKept")}</em> : piecesOf(text.slice(0, SHOWN_MOST)).map((piece, index) => <Shown key={index} piece={piece} words={words} />)}
       </span>
     </div>

@@ -76,7 +76,7 @@ function ApprovalCard({ approval, isFocus, onDecide }: { approval: Approval; isF
             <span className="soft">{t(`barred.${approval.barred}`)}</span>
           ) : null}
           {approval.may_withdraw ? (
-            <Button variant="subtle" color="red.8" onClick={() => onDecide("withdraw")}>
+            <Button variant="subtle" color="red" c="var(--failed)" onClick={() => onDecide("withdraw")}>
               {t("approval.withdraw")}
             </Button>
           ) : null}

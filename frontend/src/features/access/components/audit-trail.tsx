@@ -59,6 +59,7 @@ export function AuditTrail() {
           key={action ?? ""}
           label={t("audit.action")}
           placeholder="run.submitted"
+          classNames={{ input: "mono" }}
           defaultValue={action ?? ""}
           w={240}
           onKeyDown={(event) => event.key === "Enter" && narrow({ action: event.currentTarget.value.trim() || undefined })}
@@ -90,7 +91,7 @@ function Narrow({ text, hint, mono = false, onClick }: { text: string; hint?: st
   const { t } = useTranslation("access");
   if (!onClick) return <span className="cut">{text}</span>;
   return (
-    <button type="button" className={`${classes.link} cut${mono ? " mono" : ""}`} onClick={onClick} title={t("audit.narrow", { to: hint ? `${hint} ${text}` : text })}>
+    <button type="button" className={`${classes.link} cut${mono ? " mono" : ""}`} onClick={onClick} data-said title={t("audit.narrow", { to: hint ? `${hint} ${text}` : text })}>
       {text}
     </button>
   );

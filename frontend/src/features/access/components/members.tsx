@@ -105,7 +105,7 @@ function MembersOf({ project }: { project: Project }) {
         width: 120,
         cell: (member) =>
           mayGrant || member.user.id === me.id ? (
-            <Button size="compact-xs" variant="subtle" color="red.8" onClick={() => setLeaving(member)}>
+            <Button size="compact-xs" variant="subtle" color="red" c="var(--failed)" onClick={() => setLeaving(member)}>
               {member.user.id === me.id ? t("leave") : t("remove")}
             </Button>
           ) : null,

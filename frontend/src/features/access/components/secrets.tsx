@@ -37,7 +37,7 @@ export function Secrets() {
         width: 110,
         cell: (secret) =>
           maySet ? (
-            <Button size="compact-xs" variant="subtle" color="red.8" onClick={() => setRemoving(secret)}>
+            <Button size="compact-xs" variant="subtle" color="red" c="var(--failed)" onClick={() => setRemoving(secret)}>
               {t("secret.delete")}
             </Button>
           ) : null,

@@ -39,7 +39,7 @@ export function Tokens() {
         width: 110,
         cell: (token) =>
           token.state === "active" ? (
-            <Button size="compact-xs" variant="subtle" color="red.8" onClick={() => setRevoking(token)}>
+            <Button size="compact-xs" variant="subtle" color="red" c="var(--failed)" onClick={() => setRevoking(token)}>
               {t("token.revoke")}
             </Button>
           ) : null,

@@ -138,7 +138,7 @@ function NextVersion({ version }: { version: VersionDetail }) {
   return (
     <>
       {t("clean.makes", { name: version.dataset_name, number: (data[0]?.number ?? 0) + 1 })}{" "}
-      <Link to="/datasets/$datasetId" params={{ datasetId: version.dataset }}>
+      <Link style={{ textDecoration: "underline" }} to="/datasets/$datasetId" params={{ datasetId: version.dataset }}>
         {version.dataset_name}
       </Link>
     </>

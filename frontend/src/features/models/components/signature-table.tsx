@@ -33,9 +33,9 @@ export function SignatureTable({ signature }: { signature: Signature }) {
               <Table.Tr key={input.name}>
                 <Table.Th scope="row">{input.name}</Table.Th>
                 <Table.Td>{t(`signature.kind.${input.type}`)}</Table.Td>
-                <Table.Td className="soft">{input.categories?.join(", ") ?? t(input.type === "number" ? "signature.anyNumber" : "signature.anyText")}</Table.Td>
-                <Table.Td>{shown(input.typical)}</Table.Td>
-                {example ? <Table.Td>{shown(example[input.name])}</Table.Td> : null}
+                <Table.Td className="soft" data-said={input.categories ? true : undefined}>{input.categories?.join(", ") ?? t(input.type === "number" ? "signature.anyNumber" : "signature.anyText")}</Table.Td>
+                <Table.Td data-said>{shown(input.typical)}</Table.Td>
+                {example ? <Table.Td data-said>{shown(example[input.name])}</Table.Td> : null}
               </Table.Tr>
             ))}
           </Table.Tbody>

@@ -7,6 +7,7 @@ import { between, duration, value } from "@/lib/format";
 import { SERIES, seriesIndex } from "@/lib/series-colors";
 import { useNow } from "@/lib/use-now";
 import type { RunRow } from "../api-list";
+import { messageText } from "@/lib/messages";
 import classes from "./run-cells.module.css";
 
 /** Name and tags. */
@@ -28,9 +29,10 @@ export const NameCell = memo(function NameCell({ run }: { run: RunRow }) {
 /** The state, and why it is in it where that needs a word. */
 export const StateCell = memo(function StateCell({ run }: { run: RunRow }) {
   const { t } = useTranslation("states");
+  const { t: say } = useTranslation("messages");
   const reason = run.state_reason && run.state_reason !== "completed" ? t(`reason.${run.state_reason}` as never) : "";
   return (
-    <span className={classes.state} title={run.state_detail || undefined}>
+    <span className={classes.state} title={messageText(say, run.state_message) || undefined}>
       <StateBadge noun="run" state={run.state} />
       {reason ? <span className="cut soft">{reason}</span> : null}
     </span>

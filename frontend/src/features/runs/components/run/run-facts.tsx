@@ -82,7 +82,7 @@ const LONG = 14;
 
 export function Pairs({ pairs, mono = false, label }: { pairs: readonly (readonly [string, ReactNode])[]; mono?: boolean; label?: string }) {
   const list = (
-    <dl className={classes.pairs} data-mono={mono || undefined}>
+    <dl className={classes.pairs} data-mono={mono || undefined} data-said={mono || undefined}>
       {pairs.map(([key, each]) => (
         <div key={key}>
           <dt title={key}>{key}</dt>
