@@ -27,6 +27,10 @@ ADMIN = f"{COMMON}; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-in
 colours into a style element. None of its scripts, nor of ours, is inline."""
 
 
+GUIDE = f"{COMMON}; style-src 'self'"
+"""The user guide has no script, and one file of styles."""
+
+
 class ContentSecurityMiddleware:
     """Gives each request a nonce, `request.csp_nonce`, and each page its policy."""
 
@@ -50,4 +54,6 @@ def policy(path: str, nonce: str) -> str:
         return ADMIN
     if path.startswith(("/api/", "/login")):
         return INLINE
+    if path.startswith("/help/"):
+        return GUIDE
     return DASHBOARD.format(nonce=nonce)

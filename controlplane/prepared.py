@@ -32,7 +32,7 @@ def static_fingerprint() -> str:
         f"{path}={storage.path(path)}={Path(storage.path(path)).stat().st_mtime_ns}"
         for finder in get_finders()
         for path, storage in finder.list([])
-        if any(Path(storage.path(path)).is_relative_to(settings.BASE_DIR / own) for own in ("apps", "frontend"))
+        if any(Path(storage.path(path)).is_relative_to(settings.BASE_DIR / own) for own in ("apps", "docs", "frontend"))
     ]
     return hashlib.sha256("\n".join([*packages, *sorted(own)]).encode()).hexdigest()
 

@@ -11,6 +11,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from apps.access.forms import SignInForm
 from apps.common.live_schema import LiveSchemaView
 from apps.datasets.api.lineage_views import LineageView
+from controlplane import guide
 from controlplane.dashboard import dashboard
 from controlplane.lineage import NODES as LINEAGE
 
@@ -31,6 +32,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("login", sign_in, name="login"),
     path("language", set_language, name="language"),
     path("logout", LogoutView.as_view(), name="logout"),
+    path("help/", guide.home, name="guide-home"),
+    path("help/<str:language>/", guide.home, name="guide-start"),
+    path("help/<str:language>/<str:name>", guide.page, name="guide"),
     re_path(r"^(?!api/|admin/|static/|ws/)", dashboard, name="dashboard"),
 ]
 handler400 = "apps.common.problems.bad_request"

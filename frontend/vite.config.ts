@@ -42,12 +42,16 @@ export default defineConfig(({ command }) => ({
     target: "es2022",
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0, // the policy of the page takes fonts from files only
-    rollupOptions: { input: fileURLToPath(new URL("./src/main.tsx", import.meta.url)) },
+    rolldownOptions: {
+      input: fileURLToPath(new URL("./src/main.tsx", import.meta.url)),
+      // What several pages use is one file: dozens of small ones cost more in requests than they save in bytes.
+      output: { codeSplitting: { groups: [{ name: "charts", test: /uplot|components.(plot|time-series|use-plot|chart-keys|hover-group|series-|readout)/, priority: 1, includeDependenciesRecursively: false }, { name: "shared", minShareCount: 6 }] } },
+    },
   },
   server: {
     port: 5173,
     proxy: {
-      "^/(api|admin|static|login|logout|language)": { target: SERVER, changeOrigin: false },
+      "^/(api|admin|static|help|login|logout|language)": { target: SERVER, changeOrigin: false },
       "/ws": { target: SERVER, ws: true },
     },
   },

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { useMe } from "@/api/me";
 import type { Noun } from "@/lib/states";
+import { guidePath } from "./guide";
 
 export interface Place {
   key: string;
@@ -27,7 +28,7 @@ export const NOTHING_FOUND: PlaceGroup[] = [];
 
 /** What is known without asking: pages, verbs, projects. */
 export function usePlaces(query: string): PlaceGroup[] {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const me = useMe();
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const matches = (text: string): boolean => words.every((word) => text.toLowerCase().includes(word));
@@ -44,6 +45,7 @@ export function usePlaces(query: string): PlaceGroup[] {
     page("tokens", t("palette.tokens"), linkOptions({ to: "/access", search: { tab: "tokens" } })),
     page("approvals", t("palette.approvals"), linkOptions({ to: "/access", search: { tab: "approvals" } })),
     page("audit", t("palette.audit"), linkOptions({ to: "/access", search: { tab: "audit" } })),
+    { key: "guide", title: t("nav.guide"), href: guidePath(i18n.language) },
     { key: "docs", title: t("nav.api"), href: "/api/v1/docs/" },
   ];
   const actions = [

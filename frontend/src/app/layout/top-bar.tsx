@@ -1,5 +1,5 @@
 import { ActionIcon, Menu, SegmentedControl, UnstyledButton, useMantineColorScheme } from "@mantine/core";
-import { IconHelp, IconMoon, IconSearch, IconSun, IconSunMoon, IconUser } from "@tabler/icons-react";
+import { IconMoon, IconSearch, IconSun, IconSunMoon, IconUser } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useHotkeys } from "@mantine/hooks";
@@ -7,6 +7,7 @@ import { useMe } from "@/api/me";
 import { chooseLanguage, type Language } from "@/lib/i18n";
 import { Breadcrumbs } from "@/components/breadcrumbs";
 import { Bell } from "./bell";
+import { Help } from "./help";
 import { ProjectSwitch } from "./project-switch";
 import { signOut } from "./sign-out";
 import classes from "./top-bar.module.css";
@@ -31,6 +32,7 @@ export function TopBar() {
           <kbd>⌘K</kbd>
         </UnstyledButton>
         <Bell />
+        <Help />
         <LanguageSwitch />
         <SchemeSwitch />
         <AccountMenu />
@@ -106,10 +108,6 @@ function AccountMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{t("top.signedInAs", { name: me.username })}</Menu.Label>
-        <Menu.Item component="a" href="/api/v1/docs/" leftSection={<IconHelp size={14} aria-hidden />}>
-          {t("nav.api")}
-        </Menu.Item>
-        <Menu.Divider />
         <Menu.Item onClick={() => void signOut()}>{t("top.signOut")}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
