@@ -46,8 +46,13 @@ class WebAlone:
 
 
 @contextmanager
-def web_alone(*, publisher: bool = False) -> Iterator[WebAlone]:
-    """Yields once it answers; stops everything at the end. With `publisher`, news reach its sockets."""
+def web_alone(*, publisher: bool = False, pages: bool = False) -> Iterator[WebAlone]:
+    """Yields once it answers; stops everything at the end.
+
+    Args:
+        publisher: news reach its sockets.
+        pages: prepared as for people, with an organisation and the files of the dashboard; else the tables alone.
+    """
     with tempfile.TemporaryDirectory(prefix="bedplate-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
         Path(folder).chmod(0o755)
         home = Home(Path(folder) / "home")
@@ -61,7 +66,9 @@ def web_alone(*, publisher: bool = False) -> Iterator[WebAlone]:
             "BEDPLATE_REDIS_URL": redis.url,
             "DJANGO_SETTINGS_MODULE": "controlplane.settings.dev",
         }
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+        command = ["prepare"] if pages else ["migrate", "-v0"]
+        argv = [sys.executable, "manage.py", *command]
+        subprocess.run(argv, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
         programs = Programs(env.read(environment), Addresses(postgres.url, redis.url))
         pid = _started(stack, home, programs.web())
         if publisher:

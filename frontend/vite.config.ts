@@ -8,6 +8,13 @@ import { defineConfig, type Plugin } from "vite";
 
 /** Where `make up` listens, for `npm run dev`, which proxies all but the sources there. */
 const SERVER = process.env.BEDPLATE_DEV_SERVER ?? "http://127.0.0.1:8000";
+/** Drawn by few pages, and large. */
+const CHARTS = {
+  name: "charts",
+  test: /uplot|components.(plot|time-series|use-plot|chart-keys|hover-group|series-|readout)/,
+  priority: 1,
+  includeDependenciesRecursively: false,
+};
 const FOLDER = fileURLToPath(new URL("./dist/dashboard", import.meta.url));
 
 /** Writes a .br and a .gz beside every text asset: the web process sends them as they are. */
@@ -41,11 +48,12 @@ export default defineConfig(({ command }) => ({
     manifest: "manifest.json",
     target: "es2022",
     modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700, // kB before compression; the budget is of what is sent (bench/dashboard.py)
     assetsInlineLimit: 0, // the policy of the page takes fonts from files only
     rolldownOptions: {
       input: fileURLToPath(new URL("./src/main.tsx", import.meta.url)),
       // What several pages use is one file: dozens of small ones cost more in requests than they save in bytes.
-      output: { codeSplitting: { groups: [{ name: "charts", test: /uplot|components.(plot|time-series|use-plot|chart-keys|hover-group|series-|readout)/, priority: 1, includeDependenciesRecursively: false }, { name: "shared", minShareCount: 6 }] } },
+      output: { codeSplitting: { groups: [CHARTS, { name: "shared", minShareCount: 6 }] } },
     },
   },
   server: {

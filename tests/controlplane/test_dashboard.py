@@ -20,6 +20,14 @@ ROOT = Path(__file__).parents[2]
 BUILD = {
     "src/main.tsx": {"file": "assets/main-1.js", "css": ["assets/main-1.css"], "imports": ["_vendor.js"]},
     "_vendor.js": {"file": "assets/vendor-2.js"},
+    "src/features/runs/pages/runs-page.tsx": {
+        "file": "assets/runs-3.js",
+        "css": ["assets/runs-3.css"],
+        "imports": ["src/main.tsx", "_vendor.js", "_table.js"],
+    },
+    "src/features/runs/locale/zh.json": {"file": "assets/zh-4.js"},
+    "_table.js": {"file": "assets/table-5.js", "css": ["assets/table-5.css"], "imports": ["_rows.js", "_vendor.js"]},
+    "_rows.js": {"file": "assets/rows-6.js"},
 }
 
 
@@ -30,8 +38,13 @@ def build(settings: Any, tmp_path: Path) -> Iterator[Path]:
     manifest = tmp_path / "dashboard" / "manifest.json"
     manifest.parent.mkdir()
     manifest.write_text(json.dumps(BUILD))
-    dashboard.built.cache_clear()
+    forget()
     yield manifest
+    forget()
+
+
+def forget() -> None:
+    dashboard.manifest.cache_clear()
     dashboard.built.cache_clear()
 
 
@@ -65,9 +78,27 @@ def test_the_sections_are_those_of_the_router() -> None:
     assert set(routes) == dashboard.SECTIONS
 
 
+def test_the_code_of_a_page_is_of_the_router_and_is_there() -> None:
+    router = (ROOT / "frontend/src/app/router.tsx").read_text(encoding="utf-8")
+    for address, code in dashboard.CODE.items():
+        deeper = r"\$\w+" if address.endswith("/") else ""
+        assert re.search(rf'path: "/{address}{deeper}",[^;]*import\("@/features/{code}"\)', router), address
+        assert (ROOT / f"frontend/src/features/{code}.tsx").is_file()
+
+
+def test_the_code_of_the_page_is_fetched_with_the_shells(client: Client, build: Path) -> None:
+    client.force_login(UserFactory.create())
+    client.cookies["bedplate_language"] = "zh-hans"
+    text = client.get("/runs?project=vision").content.decode()
+    preloads = re.findall(r'rel="modulepreload" href="/static/dashboard/assets/([^"]+)"', text)
+    assert preloads == ["vendor-2.js", "runs-3.js", "table-5.js", "rows-6.js", "zh-4.js"]
+    styles = re.findall(r'rel="stylesheet" href="/static/dashboard/assets/([^"]+)"', text)
+    assert styles == ["main-1.css", "runs-3.css", "table-5.css"]
+
+
 def test_the_page_names_the_files_of_the_build_and_nothing_else(client: Client, build: Path) -> None:
     client.force_login(UserFactory.create())
-    text = client.get("/runs").content.decode()
+    text = client.get("/models").content.decode()
     assert re.findall(r'<script type="module" src="([^"]+)"', text) == ["/static/dashboard/assets/main-1.js"]
     assert re.findall(r'rel="modulepreload" href="([^"]+)"', text) == ["/static/dashboard/assets/vendor-2.js"]
     assert re.findall(r'rel="stylesheet" href="([^"]+)"', text) == ["/static/dashboard/assets/main-1.css"]
@@ -102,10 +133,9 @@ def test_the_page_brings_what_writing_needs(client: Client, build: Path) -> None
 
 def test_without_a_build_it_says_what_to_do(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.STATIC_ROOT, settings.STATICFILES_DIRS = tmp_path, []
-    dashboard.built.cache_clear()
-    client.force_login(UserFactory.create())
+    forget()
     with pytest.raises(dashboard.NotBuilt, match="make frontend"):
-        dashboard.built()
+        dashboard.built(None, "en")
 
 
 class TestContentSecurity:

@@ -3,8 +3,9 @@ import { useLayoutEffect, useState, type RefObject } from "react";
 const LEAST = 280;
 
 /** The height from where the element begins to the bottom of the window, less `below` px; followed as things above it change. */
-export function useFillHeight(element: RefObject<HTMLElement | null>, enabled: boolean, below: number): number | undefined {
-  const [height, setHeight] = useState<number>();
+export function useFillHeight(element: RefObject<HTMLElement | null>, enabled: boolean, below: number): number {
+  // A bound from the first moment: virtual rows look at the height before it is measured, and without one all of them would fit.
+  const [height, setHeight] = useState(() => window.innerHeight);
   useLayoutEffect(() => {
     const node = element.current;
     if (!enabled || !node) return undefined;
