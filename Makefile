@@ -26,7 +26,7 @@ MODULES := frontend/node_modules/.package-lock.json
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) frontend/vite.config.ts frontend/tsconfig.json
 NODE := frontend/with-node.sh
 
-.PHONY: help setup demo up frontend test test-frontend browser journeys lint format bench backup restore verify query-counts lock \
+.PHONY: help setup demo up frontend test test-frontend browser journeys screenshots lint format bench backup restore verify query-counts lock \
 	migrations schema api-types clean
 
 help: ## Show this help
@@ -71,6 +71,9 @@ test: lint test-frontend ## Set up, lint (with the architecture's tests), and ru
 
 journeys: browser $(DASHBOARD) ## Journeys through the dashboard in Chromium; `.ci/run` has them beside `make test`
 	@$(BIN)/python -m pytest -q tests/browser
+
+screenshots: browser $(DASHBOARD) ## Take the guide's images from a running installation: docs/images
+	@$(BIN)/python -m docs.screenshots
 
 test-frontend: $(DASHBOARD) ## Types, style and tests of the dashboard, and whether its API types are those of the API
 	@$(BIN)/python manage.py spectacular --file frontend/dist/openapi.yaml

@@ -13,25 +13,27 @@ import {
   IconShieldLock,
   type TablerIcon,
 } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
+import { Link, useRouterState } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
 import { Wordmark } from "./wordmark";
 import classes from "./nav.module.css";
 
+/** `parts`: first parts of the addresses that belong to a place. */
 const PLACES = [
-  { to: "/", word: "overview", icon: IconGauge },
-  { to: "/datasets", word: "datasets", icon: IconDatabase },
-  { to: "/runs", word: "runs", icon: IconChartLine },
-  { to: "/models", word: "models", icon: IconPackage },
-  { to: "/endpoints", word: "endpoints", icon: IconPlugConnected },
-  { to: "/quotas", word: "quotas", icon: IconServer2 },
-  { to: "/access", word: "access", icon: IconShieldLock },
+  { to: "/", word: "overview", icon: IconGauge, parts: [""] },
+  { to: "/datasets", word: "datasets", icon: IconDatabase, parts: ["datasets", "dataset-versions", "dataset-jobs"] },
+  { to: "/runs", word: "runs", icon: IconChartLine, parts: ["runs"] },
+  { to: "/models", word: "models", icon: IconPackage, parts: ["models", "model-versions"] },
+  { to: "/endpoints", word: "endpoints", icon: IconPlugConnected, parts: ["endpoints"] },
+  { to: "/quotas", word: "quotas", icon: IconServer2, parts: ["quotas", "workloads"] },
+  { to: "/access", word: "access", icon: IconShieldLock, parts: ["access"] },
 ] as const;
 
 export function Nav({ collapsed, onToggle }: { collapsed: boolean; onToggle: () => void }) {
   const { t } = useTranslation();
   const me = useMe();
+  const part = useRouterState({ select: ({ location }) => location.pathname.split("/")[1] ?? "" });
   const toggle = collapsed ? t("nav.expand") : t("nav.collapse");
   return (
     <nav className={classes.nav} aria-label={t("nav.label")}>
@@ -39,10 +41,10 @@ export function Nav({ collapsed, onToggle }: { collapsed: boolean; onToggle: () 
         <Wordmark glyphOnly={collapsed} />
       </Link>
       <ul className={classes.list}>
-        {PLACES.map(({ to, word, icon }) => (
+        {PLACES.map(({ to, word, icon, parts }) => (
           <li key={to}>
             <Tooltip label={t(`nav.${word}`)} position="right" disabled={!collapsed}>
-              <Link to={to} className={classes.link} activeProps={{ "data-active": true }} activeOptions={{ exact: to === "/", includeSearch: false }}>
+              <Link to={to} className={classes.link} data-active={(parts as readonly string[]).includes(part) || undefined}>
                 <Entry icon={icon} word={t(`nav.${word}`)} collapsed={collapsed} />
               </Link>
             </Tooltip>
