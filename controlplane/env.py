@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import difflib
-import hashlib
 import hmac
 import os
 import secrets
@@ -27,6 +26,7 @@ from controlplane.embedded.home import Home
 from controlplane.setting_kinds import (
     HOST,
     HTTP_URL,
+    LONG_TEXT,
     NAMES,
     PORT,
     POSTGRES_URL,
@@ -37,7 +37,6 @@ from controlplane.setting_kinds import (
     default_hosts,
     one_of,
     reachable,
-    text_of_at_least,
     variable,
     whole_number,
     wrong_key_line,
@@ -90,12 +89,14 @@ class Environment:
         "`objects` below `BEDPLATE_HOME`",
         "Where files of datasets, artifacts, checkpoints and logs are kept",
     )
-    secret_key: str | None = variable(
-        text_of_at_least(32),
+    static_folder: Path | None = variable(
+        FOLDER,
         None,
-        GENERATED,
-        "Signs sessions and attempt tokens; kept in `keys/secret_key`",
-        secret=True,
+        "`static` below `BEDPLATE_HOME`",
+        "Static files collected beforehand; unset: collected at the start",
+    )
+    secret_key: str | None = variable(
+        LONG_TEXT, None, GENERATED, "Signs sessions and attempt tokens; kept in `keys/secret_key`", secret=True
     )
     encryption_key_file: Path = variable(
         FILE,
@@ -116,9 +117,12 @@ class Environment:
         HTTP_URL, lambda values: reachable(values, "port"), "host and port above", "The API as jobs and gateway see it"
     )
     gateway_token: str | None = variable(
-        text_of_at_least(32), None, "from the secret key", "What the gateway shows to the API", secret=True
+        LONG_TEXT, None, "from the secret key", "What the gateway shows to the API", secret=True
     )
     backend: str = variable(one_of("local"), "local", "`local`", "Where jobs run")
+    replica_host: str = variable(
+        HOST, "127.0.0.1", "`127.0.0.1`", "Where replicas listen, on the worker's machine; they ask nobody for a token"
+    )
     worker_concurrency: int = variable(
         whole_number(1, 256, "a number of threads"), 8, "`8`", "Tasks that the worker does at the same time"
     )
@@ -178,8 +182,7 @@ class Environment:
 
     def needed_gateway_token(self) -> str:
         """The gateway's token; derived from the secret key unless set."""
-        digest = hmac.new(self.needed_secret_key().encode(), b"bedplate.gateway", hashlib.sha256)
-        return self.gateway_token or digest.hexdigest()
+        return self.gateway_token or hmac.digest(self.needed_secret_key().encode(), b"bedplate.gateway", "sha256").hex()
 
     def needed_encryption_key_file(self) -> Path:
         """Path of the encryption keys; the default file is generated, one that was named must be there.
@@ -209,11 +212,7 @@ def name_of(attribute: str) -> str:
 
 
 def read(environ: Mapping[str, str]) -> Environment:
-    """Read the table from `environ` and the file of further settings.
-
-    Raises:
-        SettingsRefused: with a line for every wrong value.
-    """
+    """The table from `environ` and the file of further settings; raises SettingsRefused, a line per wrong value."""
     problems: list[str] = []
     texts = {**_from_file(environ, problems), **{name: text for name, text in environ.items() if text}}
     values: Values = {}

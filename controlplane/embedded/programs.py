@@ -20,12 +20,14 @@ STOP = ((signal.SIGTERM, 5.0),)
 
 
 class Programs:
-    """Programs for one installation, with the addresses of its servers filled in."""
+    """Programs for one installation, with the addresses of its embedded servers filled in where there are any."""
 
-    def __init__(self, environment: env.Environment, addresses: Addresses) -> None:
-        self.settings = dataclasses.replace(
-            environment, database_url=addresses.database_url, redis_url=addresses.redis_url
-        )
+    def __init__(self, environment: env.Environment, addresses: Addresses | None = None) -> None:
+        self.settings = environment
+        if addresses is not None:
+            self.settings = dataclasses.replace(
+                environment, database_url=addresses.database_url, redis_url=addresses.redis_url
+            )
         self._plain = env.process_environment() | {"PYTHONUNBUFFERED": "1"}
 
     def web(self) -> Program:

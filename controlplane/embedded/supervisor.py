@@ -96,9 +96,20 @@ class Supervisor:
         self.hurried = self.stop_requested
         self.stop_requested = True
 
-    def add(self, name: str, program: Callable[[], Program]) -> None:
-        """Put a child into the table and start it; from here on it is kept alive."""
-        self.children[name] = child = Child(name, program)
+    def add(
+        self,
+        name: str,
+        program: Callable[[], Program],
+        *,
+        stdout: int | None = COLLECTED,
+        stderr: int | None = COLLECTED,
+    ) -> None:
+        """Put a child into the table and start it; from here on it is kept alive.
+
+        Args:
+            stdout, stderr: see `run`.
+        """
+        self.children[name] = child = Child(name, program, stdout=stdout, stderr=stderr)
         self._start(child)
 
     def run(

@@ -181,3 +181,8 @@ def test_a_file_of_keys_that_is_not_one_is_refused_at_start(tmp_path: Path, text
     assert "swordfish" not in str(refused.value)
     path.write_text(f"# new\nk1:{base64.b64encode(bytes(32)).decode()}\n")
     assert read(BEDPLATE_ENCRYPTION_KEY_FILE=str(path)).needed_encryption_key_file() == path
+
+
+def test_who_is_given_the_gateways_token_needs_no_key(tmp_path: Path) -> None:
+    assert read(BEDPLATE_HOME=str(tmp_path), BEDPLATE_GATEWAY_TOKEN="t" * 32).needed_gateway_token() == "t" * 32
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from controlplane import prepared
+from controlplane import env, prepared
 
 
 def url() -> str:
@@ -44,3 +44,9 @@ def test_static_files_are_collected_again_when_packages_change(
     assert (tmp_path / "static" / "admin" / "css" / "base.css").is_file()
     monkeypatch.setattr(prepared.metadata, "distributions", lambda: [])
     assert not prepared.static_is_current()
+
+
+def test_static_files_of_an_image_are_not_collected_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = env.read({"BEDPLATE_ENV_FILE": "", "BEDPLATE_STATIC_FOLDER": str(tmp_path)})
+    monkeypatch.setattr(env, "current", lambda: given)
+    assert prepared.static_is_current()

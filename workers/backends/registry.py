@@ -8,24 +8,28 @@ from pathlib import Path
 from workers.backends.base import Backend, Unsupported
 from workers.backends.fake import FakeBackend
 from workers.backends.local.backend import LocalBackend
+from workers.backends.local.plan import LOOPBACK
 
 NAMES = (LocalBackend.name, FakeBackend.name)
 LATER = ("kubernetes",)
 
 
-def get_backend(name: str, *, home: Path, environment: Mapping[str, str] | None = None) -> Backend:
+def get_backend(
+    name: str, *, home: Path, environment: Mapping[str, str] | None = None, replica_host: str = LOOPBACK
+) -> Backend:
     """A new backend of that name. The jobs of `local` are found again by any other of the same home.
 
     Args:
         name: `local` or `fake`.
         home: folder of the installation; jobs live below `jobs/` in it.
         environment: variables for every job, such as `BEDPLATE_DATA_RUNNER`.
+        replica_host: where replicas of served models listen on the machine of `local`.
 
     Raises:
         Unsupported: there is no such backend in this version; the text says which there are.
     """
     if name == LocalBackend.name:
-        return LocalBackend(home, environment=environment)
+        return LocalBackend(home, environment=environment, replica_host=replica_host)
     if name == FakeBackend.name:
         return FakeBackend()
     known = ", ".join(NAMES)

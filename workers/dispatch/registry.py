@@ -22,7 +22,12 @@ def backend_named(name: str) -> Backend:
     with _lock:
         if name not in _backends:
             environment = {"BEDPLATE_DATA_RUNNER": settings.BEDPLATE_DATA_RUNNER}
-            _backends[name] = get_backend(name, home=settings.BEDPLATE_HOME, environment=environment)
+            _backends[name] = get_backend(
+                name,
+                home=settings.BEDPLATE_HOME,
+                environment=environment,
+                replica_host=settings.BEDPLATE_REPLICA_HOST,
+            )
         return _backends[name]
 
 

@@ -8,12 +8,16 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.support.waiting import until
 from tests.workers.backends.conformance import serves
 from tests.workers.backends.jobs import SERVER, alive, make_launch, server
 from tests.workers.backends.local_jobs import LocalJob, submit
+from workers.backends.base import BackendUnavailable
 from workers.backends.local import replicas
 from workers.backends.local.backend import LocalBackend
+from workers.backends.local.plan import LOOPBACK
 from workers.contracts.observation import MemberObservation, Phase
 
 
@@ -121,6 +125,25 @@ def test_a_server_may_start_with_no_replica(backend: LocalBackend, tmp_path: Pat
 
 def test_ports_are_not_those_of_outgoing_connections() -> None:
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    ports = {replicas.free_port() for _ in range(20)}
+    ports = {replicas.free_port(LOOPBACK) for _ in range(20)}
     assert len(ports) > 1
     assert all(replicas.LOWEST_PORT <= port < lowest for port in ports)
+
+
+def test_replicas_listen_where_the_gateway_reaches_them(tmp_path: Path) -> None:
+    """In a container that is its own address; here another one of loopback stands for it."""
+    backend = LocalBackend(tmp_path / "home", replica_host="127.0.0.2")
+    try:
+        job = submit(backend, tmp_path / "home", server(), make_launch())
+        address = ready(job)[0].address
+        assert address.startswith("127.0.0.2:")
+        assert ask(address)[0] == 200
+        assert ask(address.replace("127.0.0.2", LOOPBACK)) == (0, "")
+    finally:
+        backend.stop_everything(0)
+
+
+def test_a_name_of_no_machine_passes_as_soon_as_it_is_known(tmp_path: Path) -> None:
+    backend = LocalBackend(tmp_path / "home", replica_host="nowhere.invalid")
+    with pytest.raises(BackendUnavailable, match="The job could not be written"):
+        backend.submit(server(), make_launch())

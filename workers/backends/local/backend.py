@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,7 +35,7 @@ from workers.backends.local.layout import JobFolder, is_locked, read_json, remov
 from workers.backends.local.machine import discover_machine
 from workers.backends.local.member import LAST_WORDS_SECONDS
 from workers.backends.local.orphans import clear_up
-from workers.backends.local.plan import Site, attempt_folder_name, make_plan
+from workers.backends.local.plan import LOOPBACK, Site, attempt_folder_name, make_plan
 from workers.backends.local.seen import SETTLED, look_at
 from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import ENDED, Observation
@@ -54,13 +56,17 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
         home: folder of the installation.
         environment: variables for every job, such as `BEDPLATE_DATA_RUNNER`; nothing else of the worker's
             environment but its search path reaches a job.
+        replica_host: a name or an IPv4 address of this machine; replicas of served models listen there.
     """
 
     name: ClassVar[str] = "local"
 
-    def __init__(self, home: Path, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, *, environment: Mapping[str, str] | None = None, replica_host: str = LOOPBACK
+    ) -> None:
         self.home = home.absolute()
         self._jobs = self.home / "jobs"
+        self._replica_host = replica_host
         bin_folder = str(Path(sys.executable).parent)
         self._site = Site(
             interpreter=sys.executable,
@@ -164,7 +170,8 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
 
     def _write(self, folder: JobFolder, spec: Spec, launch: LaunchContext) -> None:
         """Write what the supervisor and the job read; the same however often, until the attempt has begun."""
-        plan = make_plan(spec, launch, folder, self._site)
+        site = replace(self._site, serve_host=socket.gethostbyname(self._replica_host))
+        plan = make_plan(spec, launch, folder, site)
         try:
             content = json.dumps(spec_to_json(spec), ensure_ascii=False).encode()
         except (TypeError, ValueError) as error:

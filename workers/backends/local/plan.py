@@ -15,7 +15,7 @@ from workers.contracts import environment as names
 from workers.contracts.launch import LaunchContext
 from workers.contracts.specs import JobSpec, ServingSpec, Spec
 
-SERVE_HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _ATTEMPT_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,63}")
 _SECRET_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}")
 
@@ -36,6 +36,8 @@ class Site:
     """How its name begins: by it this home knows its own again."""
     processes_most: int = LEAST_PROCESSES
     """Processes and threads that one member may have."""
+    serve_host: str = LOOPBACK
+    """The address of this machine at which replicas listen, and where their callers find them."""
     niceness: int = 0
     """Of the members; their supervisor goes ahead of them where it may."""
 
@@ -65,6 +67,7 @@ def make_plan(spec: Spec, launch: LaunchContext, folder: JobFolder, site: Site) 
         "temporary": site.temporary,
         "temporary_prefix": site.temporary_prefix,
         "processes_most": site.processes_most,
+        "serve_host": site.serve_host,
         "niceness": site.niceness,
         "memory_limit_bytes": spec.resources.memory_bytes,
         "time_limit_seconds": spec.time_limit_seconds if isinstance(spec, JobSpec) else 0,

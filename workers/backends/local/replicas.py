@@ -18,7 +18,6 @@ from workers.contracts import environment as names
 from workers.contracts import exit_codes
 from workers.contracts.sentences import say
 
-HOST = "127.0.0.1"
 FIRST_BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 10.0
 STABLE_SECONDS = 10.0
@@ -41,6 +40,7 @@ class Replica(Member):
         self.start_at = 0.0
         self.probe: Probe | None = None
         self.ask_at = NEVER
+        self._host: str = plan["serve_host"]
         self._port = 0
         self._back_off = FIRST_BACK_OFF_SECONDS
         self._ready_since = NEVER
@@ -50,10 +50,10 @@ class Replica(Member):
 
     def begin(self, now: float) -> None:
         """Start it, at its address if that is still free; when that cannot be done, again after a while."""
-        self._port = self._port or free_port()
+        self._port = self._port or free_port(self._host)
         self._misses, self._ready_since = 0, NEVER
         try:
-            self.start({names.SERVE_HOST: HOST, names.SERVE_PORT: str(self._port)})
+            self.start({names.SERVE_HOST: self._host, names.SERVE_PORT: str(self._port)})
         except OSError as error:
             self.detail = say("replica_not_started", replica=self.index, error=error)
             self._again_later(now)
@@ -89,7 +89,7 @@ class Replica(Member):
             self.ready, self.ask_at = False, NEVER
             return
         if not self.probe and now >= self.ask_at:
-            self.probe = Probe(HOST, self._port, self._plan["health_path"])
+            self.probe = Probe(self._host, self._port, self._plan["health_path"])
         healthy = self.probe.step() if self.probe else None
         if healthy is not None:
             self._close_probe()
@@ -113,7 +113,7 @@ class Replica(Member):
         return min(super().next_at(), self.start_at if not self.alive else asks, self._never_ready_until)
 
     def to_json(self) -> dict[str, Any]:
-        address = f"{HOST}:{self._port}" if self._port else ""
+        address = f"{self._host}:{self._port}" if self._port else ""
         return {**super().to_json(), "ready": self.ready, "address": address, "restarts": self.restarts}
 
 
@@ -174,9 +174,9 @@ class Replicas(Keeper):
         return dict(replica.probe.waits_for for replica in self._replicas if replica.probe)
 
 
-def free_port() -> int:
-    """A port that nothing listens on, out of the range from which the kernel takes ports for outgoing connections:
-    one of those could occupy it while the replica restarts. Raises OSError: there is none."""
+def free_port(host: str) -> int:
+    """A port of this address that nothing listens on, out of the range from which the kernel takes ports for outgoing
+    connections: one of those could occupy it while the replica restarts. Raises OSError: there is none."""
     highest = 32_768
     try:
         with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
@@ -189,7 +189,7 @@ def free_port() -> int:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as candidate:
             candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                candidate.bind((HOST, port))
+                candidate.bind((host, port))
             except OSError:
                 continue
             return int(candidate.getsockname()[1])
