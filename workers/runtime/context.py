@@ -6,8 +6,7 @@
     data = ctx.input("data").path
     ctx.log_metrics({"train/loss": 0.4}, step=3)
 
-The same code runs without Bedplate: then everything is read from and written to `./bedplate-local/`.
-This is the only module of a job that reads the environment.
+Without Bedplate the same code works in `./bedplate-local/`. No other module of a job reads the environment.
 """
 
 from __future__ import annotations
