@@ -114,7 +114,7 @@ _NAME = Words("Name", "Each once in its experiment.", "名称", "在同一实验
 _RESOURCES = Words("Resources", "What the run holds while it runs.", "资源", "运行期间占用的资源。")
 _TIME = Words("Time limit", "An attempt that takes longer is ended.", "时间上限", "单次尝试超过该时长即被终止。")
 _SECRETS = Words(
-    "Secrets", "Of the project; the job finds them as files.", "密钥", "项目中的密钥，作业以文件形式读取。"
+    "Secrets", "Of the project; the job finds them as files.", "密钥", "项目中的密钥，任务以文件形式读取。"
 )
 _TAGS = Words("Tags", "Words to find it by.", "标签", "用于查找的词。")
 _RESOURCE_WORDS: dict[str, Words] = {
