@@ -1,4 +1,4 @@
-"""The images of the guide, taken from a running installation of their own: `make screenshots`.
+"""The images of the guide, taken from a running installation of their own: `make screenshots`. And its commands, run.
 
 The worked example is run first, and some more people, runs and wishes are added to it, so that every page has on it
 what the guide says about it. A page that shows an error, an empty table or a skeleton ends the script with 1.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -30,6 +31,9 @@ from tests.support.stack import ROOT, Stack, running_stack
 
 IMAGES = Path(__file__).parent / "images"
 LANGUAGES = ("en", "zh")
+COMMANDS = ("get-started", "api", "datasets", "runs", "models", "endpoints", "quotas", "access", "operate")
+"""Pages with commands, those first that set what others use."""
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SCALE = 1.25
 COLOURS = 256
 FIGURES_SECONDS = 45
@@ -127,6 +131,26 @@ def traffic(client: httpx.Client, url: str) -> Iterator[None]:
         thread.join()
 
 
+def run_commands(stack: Stack) -> str:
+    """Run every command of the guide in one shell, in the order of its pages; returns what went wrong."""
+    script = ["set -euo pipefail"]
+    for name in COMMANDS:
+        page = (Path(__file__).parent / "en" / f"{name}.md").read_text(encoding="utf-8")
+        script += [block for block in SHELL.findall(page) if not block.startswith("make ")]
+    text = (
+        "\n".join(script)
+        .replace("http://127.0.0.1:8000", stack.url)
+        .replace("http://127.0.0.1:8001", stack.gateway_url)
+    )
+    done = subprocess.run(
+        ["bash", "-c", text], cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=False
+    )
+    said = re.findall(r'"code": ?"\w+"', done.stdout)  # of problems; one is asked for, to show what they look like
+    if done.returncode or said != ['"code":"not_found"']:
+        return f"{done.returncode} {said}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return ""
+
+
 class Camera:
     """One signed-in browser per person and language."""
 
@@ -212,6 +236,8 @@ def main() -> int:
                     wrong[f"{language}/{name}"] = said
                 print(f"  {language}/{name}.png  {(IMAGES / language / f'{name}.png').stat().st_size >> 10} KiB")
             browser.close()
+        if said := run_commands(stack):
+            wrong["commands"] = said
     for place, said in wrong.items():
         print(f"{place}: {said}", file=sys.stderr)
     return 1 if wrong else 0
