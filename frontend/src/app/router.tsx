@@ -3,6 +3,7 @@ import { reachability } from "@/api/reachability";
 import { loadWords } from "@/lib/i18n";
 import { oneOf, shellSearch, text, texts } from "@/lib/search";
 import { NotFound, PageBroken } from "@/components/faces";
+import { fetchFirstRows } from "@/features/runs/first-rows";
 import { Shell } from "./layout/shell";
 
 const root = createRootRoute({
@@ -83,7 +84,11 @@ const runs = createRoute({
     view: text(s.view),
   }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/runs/pages/runs-page")), "RunsPage"),
-  ...words("runs", "messages"),
+  loaderDeps: ({ search }) => search,
+  loader: ({ deps }) => {
+    void fetchFirstRows(deps);
+    return loadWords("runs", "messages");
+  },
 });
 const submit = createRoute({
   getParentRoute: () => root,

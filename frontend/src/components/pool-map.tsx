@@ -15,6 +15,7 @@ type Holder = components["schemas"]["Holder"];
 /** The pool as nodes × devices: one square a device, filled by utilisation, outlined by project; hover says whose. */
 export function PoolMap({ map }: { map: Map }) {
   const { t } = useTranslation("map");
+  if (!map.nodes.length) return <p className={classes.none}>{t("noNodes")}</p>;
   return (
     <div className={classes.map}>
       <ul className={classes.nodes} aria-label={t("label", { pool: map.pool_name })}>
@@ -119,7 +120,7 @@ function Shares({ node }: { node: MapNode }) {
           ) : (
             <span className="soft cut">{t("other")}</span>
           )}
-          <span className="soft num">{t("cores", { n: cores(cpu_millis * members) })}</span>
+          <span className="soft num">{t("cores", { count: (cpu_millis * members) / 1000, n: cores(cpu_millis * members) })}</span>
         </li>
       ))}
       {node.shares.length > SHARES_MOST ? <li className="soft">{t("more", { count: node.shares.length - SHARES_MOST })}</li> : null}

@@ -23,7 +23,8 @@ export function Reason({ reason, detail, message, sentenceOnly = false }: Reason
   if (!showsWord && !parts.length) return null;
   return (
     <span>
-      {showsWord ? <strong>{word}</strong> : null}
+      {showsWord && !parts.length ? word : null}
+      {showsWord && parts.length ? <strong>{word}</strong> : null}
       {showsWord && parts.length ? t("colon") : null}
       {parts.map((part, index) => (
         <span key={index} lang={part.code === SAID ? "en" : undefined} data-said={part.code === SAID || undefined}>

@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
-import { noticesQuery } from "@/api/notices";
+import { NOTICES_MOST, noticesQuery } from "@/api/notices";
 import { Ago } from "@/components/ago";
 import { Faces } from "@/components/faces";
 import { Reason } from "@/components/reason";
@@ -25,6 +25,7 @@ export function Bell() {
   const waiting = notices.data?.approvals ?? [];
   const failed = notices.data?.failed ?? [];
   const unseen = waiting.length + failed.filter(({ state_at }) => state_at > seenAt).length;
+  const isMore = Math.max(waiting.length, failed.length) >= NOTICES_MOST;
   const toggle = (): void => {
     if (!opened) void notices.refetch();
     else see(new Date().toISOString());
@@ -35,7 +36,7 @@ export function Bell() {
     <>
       <LiveRefresh subjects={projects.slice(0, FOLLOWED_MOST).map(({ id }) => `project.${id}`)} keys={NOTICES} waitMs={1_500} />
       <Popover opened={opened} onChange={(open) => !open && toggle()} position="bottom-end" width={380} trapFocus returnFocus>
-        <Indicator label={unseen} disabled={!unseen} size={15} color="red.8" offset={4}>
+        <Indicator label={`${unseen}${isMore ? "+" : ""}`} disabled={!unseen} size={15} color="red.8" offset={4}>
           <Popover.Target>
             <ActionIcon aria-label={name} title={name} onClick={toggle}>
               <IconBell size={18} aria-hidden />

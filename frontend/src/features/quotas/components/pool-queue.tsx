@@ -42,7 +42,7 @@ function useSize() {
   const { t } = useTranslation("quotas");
   return (row: { cpu_millis: number; memory_bytes: number; gpus: number; flavor: string }, members: number): string => {
     const gpus = row.gpus ? `${count(row.gpus)} × ${row.flavor || t("gpu")}, ` : "";
-    const one = `${gpus}${t("cores", { n: cores(row.cpu_millis) })}, ${bytes(row.memory_bytes)}`;
+    const one = `${gpus}${t("cores", { count: row.cpu_millis / 1000, n: cores(row.cpu_millis) })}, ${bytes(row.memory_bytes)}`;
     return members > 1 ? t("members", { count: members, n: count(members), one }) : one;
   };
 }
