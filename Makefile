@@ -26,7 +26,7 @@ MODULES := frontend/node_modules/.package-lock.json
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) frontend/vite.config.ts frontend/tsconfig.json
 NODE := frontend/with-node.sh
 
-.PHONY: help setup demo up frontend test test-frontend browser journeys screenshots lint format bench backup restore verify query-counts lock \
+.PHONY: help setup demo up frontend images test test-frontend browser journeys screenshots lint format bench backup restore verify query-counts lock \
 	migrations schema api-types clean
 
 help: ## Show this help
@@ -58,6 +58,13 @@ $(DASHBOARD): $(MODULES) $(FRONTEND)
 	@touch $(DASHBOARD)
 
 frontend: $(DASHBOARD) ## Build the dashboard (done by the others when needed)
+
+images: ## Build the container images (deploy/README.md): TAG=local, TORCH_ARGS="--index-url …", ENGINE=podman
+	@engine="$(ENGINE)"; for each in docker podman; do test -n "$$engine" || ! $$each info >/dev/null 2>&1 || engine=$$each; done; \
+	test -n "$$engine" || { echo "Neither docker nor podman answers here."; exit 1; }; \
+	"$$engine" build -f deploy/images/control.Dockerfile -t bedplate-control:$(or $(TAG),local) .; \
+	"$$engine" build -f deploy/images/runtime.Dockerfile --target worker --build-arg TORCH_ARGS="$(TORCH_ARGS)" \
+		-t bedplate-worker:$(or $(TAG),local) .
 
 demo: $(STAMP) $(DASHBOARD) ## Start everything and run the worked example; EXIT=1 checks it, stops and leaves
 	@$(BIN)/python manage.py up --example $(if $(filter-out 0,$(EXIT)),--exit)
