@@ -74,7 +74,8 @@ export const theme = createTheme({
     Switch: { defaultProps: { size: "xs" } },
     SegmentedControl: { defaultProps: { size: "xs" } },
     Tooltip: { defaultProps: { openDelay: 250, transitionProps: { duration: 80 }, withArrow: true } },
-    Modal: { defaultProps: { transitionProps: { duration: 100 }, centered: true } },
+    // Its header is no banner of the page, though its element would say so.
+    Modal: { defaultProps: { transitionProps: { duration: 100 }, centered: true, attributes: { header: { role: "presentation" } } } },
     Menu: { defaultProps: { transitionProps: { duration: 80 } } },
     Popover: { defaultProps: { transitionProps: { duration: 80 } } },
     Table: { defaultProps: { fz: "sm" } },
