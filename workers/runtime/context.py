@@ -12,12 +12,10 @@ Without Bedplate the same code works in `./bedplate-local/`. No other module of 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import functools
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +25,13 @@ from workers.contracts import environment as names
 from workers.contracts import exit_codes
 from workers.contracts.specs import spec_from_json
 from workers.runtime.announcements import Announcement, Announcements, acknowledged
-from workers.runtime.client import AttemptSuperseded, JobApiError, RuntimeClient
+from workers.runtime.client import JobApiError, RuntimeClient
 from workers.runtime.environment_report import tell_in_background
 from workers.runtime.farewell import wait_for_the_rest
 from workers.runtime.identity import Identity, identity_from
 from workers.runtime.link import LOCAL_FOLDER, ApiLink, Link, LocalLink
 from workers.runtime.metric_buffer import MetricBuffer, send_before
+from workers.runtime.outputs import ARTIFACTS, CHECKPOINTS, Outputs
 from workers.runtime.stop_watch import StopWatch
 from workers.runtime.stored_file import (
     Checkpoint,
@@ -83,11 +82,11 @@ class JobContext:
         self._link = link
         self.work_dir = work_dir
         self._inputs: dict[str, Input] = {}
-        self._outputs: dict[str, tuple[Path, str]] = {}
+        self._outputs = Outputs(link)
         self._metrics = MetricBuffer(link.send_metrics, folder=work_dir, rank=identity.rank)
         self._announcements = Announcements()
         self._stop = StopWatch(link.should_stop)
-        self._closed = self._asked_ahead = False
+        self._closed = False
 
     # Data ---------------------------------------------------------------------------------------------------
 
@@ -95,16 +94,16 @@ class JobContext:
         """The input of that name; behind an address, it is downloaded into the working folder once."""
         if name not in self._inputs:
             self._inputs[name] = self._fetch(self._link.resolve(name, "read"))
-            self._look_ahead()
+            self._outputs.look_ahead()
         return self._inputs[name]
 
     def output(self, name: str) -> Path:
         """The folder to write the output of that name into; it exists."""
-        return self._output(name)[0]
+        return self._outputs.place(name)[0]
 
     def output_uri(self, name: str) -> str:
         """Address of that folder, with a slash at its end: what the control plane calls it."""
-        return self._output(name)[1]
+        return self._outputs.place(name)[1]
 
     def secret(self, name: str) -> str:
         """The value of a secret that the spec asked for. Raises FileNotFoundError for any other."""
@@ -136,7 +135,8 @@ class JobContext:
         When this returns the file is stored, and may be removed from where it came from. It counts once it is
         `acknowledged`: at once where the control plane listens, later where it is away.
         """
-        (folder, uri), origin = self._output("checkpoints"), Path(source) if isinstance(source, str) else source
+        folder, uri = self._outputs.place(CHECKPOINTS)
+        origin = Path(source) if isinstance(source, str) else source
         suffix = origin.suffix if isinstance(origin, Path) else ".pt"
         stored = store_file(origin, folder, uri, unused_name(folder, f"step-{step}{suffix}"))
         record = {"step": step, **stored.description(), "metadata": metadata or {}}
@@ -167,7 +167,7 @@ class JobContext:
         `kind` is `model`, `preprocessor`, `report` or `file`. Stored again under its name it is another file beside
         the first, which stays (by hand it takes its place); the last one counts.
         """
-        (folder, uri), source = self._output("artifacts"), Path(path)
+        (folder, uri), source = self._outputs.place(ARTIFACTS), Path(path)
         place = f"{checked_name(name)}/{checked_name(source.name)}"
         stored = store_file(source, folder, uri, unused_name(folder, place) if self.attempt_id else place)
         record = {"name": name, "kind": kind, **stored.description(), "metadata": metadata or {}}
@@ -209,28 +209,11 @@ class JobContext:
 
     # Below --------------------------------------------------------------------------------------------------
 
-    def _output(self, name: str) -> tuple[Path, str]:
-        if name not in self._outputs:
-            answer = self._link.resolve(name, "write")
-            self._outputs[name] = (Path(answer["path"]), answer["uri"])
-        return self._outputs[name]
-
     def _announce(self, what: str, send: Callable[[], None]) -> Announcement:
         if self._link.distant:
             return self._announcements.announce(what, send)
         send()
         return acknowledged(what)
-
-    def _look_ahead(self) -> None:
-        """Ask now where checkpoints and artifacts go: the control plane may be away when the first is written."""
-        if self._link.outputs and not self._asked_ahead:
-            threading.Thread(target=self._resolve_outputs, name="bedplate-outputs", daemon=True).start()
-        self._asked_ahead = True
-
-    def _resolve_outputs(self) -> None:
-        with contextlib.suppress(JobApiError, AttemptSuperseded):  # then the call that needs it asks, and raises
-            for name in {"checkpoints", "artifacts"}.intersection(self._link.outputs):
-                self._output(name)
 
     def _fetch(self, answer: dict[str, Any]) -> Input:
         name, uri = answer["name"], answer["uri"]
