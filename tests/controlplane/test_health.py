@@ -119,7 +119,7 @@ def test_probes_come_by_any_name(client: Client) -> None:
 
 def test_metrics_count_by_route_not_by_address(client: Client) -> None:
     client.get("/admin/login/")
-    client.get("/nowhere/at/all")
+    client.get("/api/nowhere/at/all")
     text = client.get("/metrics").content.decode()
     assert 'bedplate_http_requests_total{method="GET",route="admin/login/",status="200"}' in text
     assert 'bedplate_http_requests_total{method="GET",route="unknown",status="404"}' in text
