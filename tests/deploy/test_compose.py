@@ -22,7 +22,7 @@ from tests.deploy.dockerfile import variables as image_variables
 OURS = ("prepare", "web", "worker", "beat", "publisher", "gateway", "manage")
 FROM_ELSEWHERE = ("postgres", "redis", "proxy", "prometheus")
 SETTINGS = {env.name_of(row.name) for row in fields(env.Environment)} | {env.ENV_FILE}
-OF_COMPOSE = {"COMPOSE_PROFILES", "COMPOSE_FILE"}
+OF_COMPOSE = {"COMPOSE_PROFILES"}
 SERVICE_KEYS = {
     *("build", "cap_add", "cap_drop", "command", "cpus", "depends_on", "deploy", "entrypoint", "environment"),
     *("healthcheck", "hostname", "image", "init", "logging", "mem_limit", "networks", "pids_limit", "ports"),
