@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from controlplane.embedded.processes import port_is_free
 from docs.scene import PASSWORD, Scene, lay_scene, predict_for_ever
@@ -166,8 +166,8 @@ class Camera:
             **look, device_scale_factor=SCALE, storage_state=self._session(shot.who, language)
         )
         context.set_default_timeout(PATIENCE_SECONDS * 1000)
+        watched = Watched(context.new_page(), self.stack.url)
         try:
-            watched = Watched(context.new_page(), self.stack.url)
             watched.go(shot.path(self.scene))
             shot.before(watched.page)
             watched.settle()
@@ -175,6 +175,8 @@ class Camera:
             wrong = [each.inner_text()[:200] for each in watched.page.locator(WRONG).all()] + watched.said
             watched.page.evaluate("() => scrollTo(0, 0)")
             picture = watched.page.screenshot(animations="disabled", caret="hide")
+        except Error as error:
+            return f"{error}: {watched.said} {watched.page.locator('body').inner_text()[:1000]!r}"
         finally:
             context.close()
         save(picture, IMAGES / language / f"{name}.png")
