@@ -115,7 +115,8 @@ def test_every_container_is_fenced_in(name: str) -> None:
     assert service["pids_limit"] > 0
     assert service["logging"]["options"]["max-size"]
     assert service["restart"] == ("no" if name in ("prepare", "manage") else "unless-stopped")
-    assert all(port.startswith("${BIND:-127.0.0.1}:") for port in service.get("ports", []))
+    bind = "TLS_BIND" if name == "proxy" else "BIND"
+    assert all(port.startswith(f"${{{bind}:-127.0.0.1}}:") for port in service.get("ports", []))
     assert not any("docker.sock" in str(volume) for volume in service.get("volumes", []))
 
 
