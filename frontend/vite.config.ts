@@ -64,9 +64,8 @@ export default defineConfig(({ command }) => ({
     },
   },
   test: {
-    environment: "happy-dom",
+    environment: "node",
     include: ["src/**/*.test.{ts,tsx}"],
-    setupFiles: ["./src/test-setup.ts"],
     restoreMocks: true,
   },
 }));

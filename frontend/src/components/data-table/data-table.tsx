@@ -66,10 +66,10 @@ function useStatic<Row>(
 ): RowSource<Row> & { isStale?: boolean } {
   return useMemo(() => {
     if (source) return source;
-    let places: Map<string, number> | undefined;
+    const places: { known?: Map<string, number> } = {};
     const indexOf = (key: string): number | undefined => {
-      places ??= new Map(rows?.map((row, index) => [rowKey(row), index]));
-      return places.get(key);
+      places.known ??= new Map(rows?.map((row, index) => [rowKey(row), index]));
+      return places.known.get(key);
     };
     return { total: rows?.length, rowAt: (index) => rows?.[index], indexOf, identity: sort ?? "" };
   }, [rows, rowKey, sort, source]);

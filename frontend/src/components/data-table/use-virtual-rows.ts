@@ -33,7 +33,7 @@ const OVERSCAN = 12;
 /** Which rows are drawn; the view stays at the rows that were looked at when others come before them. */
 export function useVirtualRows<Row>({ source, scroller, rowKey, rowHeight, count, isVirtual }: Options<Row>): VirtualRows<Row> {
   // The compiler of React, which this would confuse, is not used.
-  // eslint-disable-next-line react-hooks/incompatible-library
+  // oxlint-disable-next-line react/incompatible-library
   const virtualizer = useVirtualizer({
     count: isVirtual ? count : 0,
     getScrollElement: () => scroller.current,

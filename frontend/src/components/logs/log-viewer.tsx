@@ -65,7 +65,7 @@ function MemberLog({ member, picks, line, onLine, isOver }: Props & { member: Me
   const [follow, setFollow] = useState(line === undefined);
   const scroller = useRef<HTMLDivElement>(null);
   // The compiler of React, which this would confuse, is not used.
-  // eslint-disable-next-line react-hooks/incompatible-library
+  // oxlint-disable-next-line react/incompatible-library
   const virtual = useVirtualizer({ count: lines.total, getScrollElement: () => scroller.current, estimateSize: () => LINE_HEIGHT, overscan: 20 });
   const rows = virtual.getVirtualItems();
   const first = (rows[0]?.index ?? 0) + 1;

@@ -1,13 +1,16 @@
+// @vitest-environment happy-dom
 import { MantineProvider } from "@mantine/core";
-import { act, fireEvent, render, screen } from "@testing-library/react";
+import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
 import i18n from "i18next";
 import { useState } from "react";
 import { initReactI18next } from "react-i18next";
-import { beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import common from "@/locale/common.en.json";
 import form from "@/locale/form.en.json";
 import { initialForm, type JsonSchema } from "./schema";
 import { SchemaForm } from "./schema-form";
+
+afterEach(cleanup);
 
 const SCHEMA: JsonSchema = {
   type: "object",

@@ -22,7 +22,7 @@ export function ColumnGrid({ columns, profiles, rows, open, onOpen, label }: Pro
   const box = useRef<HTMLDivElement>(null);
   const [margin, setMargin] = useState(0);
   const across = Math.max(1, Math.floor((width + GAP) / (LEAST_WIDTH + GAP)));
-   
+  // oxlint-disable-next-line react/incompatible-library
   const virtual = useWindowVirtualizer({ count: width ? Math.ceil(columns.length / across) : 0, estimateSize: () => CARD_HEIGHT + GAP, overscan: 3, scrollMargin: margin });
   useEffect(() => {
     setMargin((box.current?.getBoundingClientRect().top ?? 0) + window.scrollY);

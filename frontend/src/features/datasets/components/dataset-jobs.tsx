@@ -18,7 +18,7 @@ const keyOf = (row: Row): string => row.job.id;
 export function DatasetJobs({ dataset }: { dataset: string }) {
   const { t } = useTranslation("datasets");
   const query = useQuery(jobsQuery(dataset));
-  const rows = query.data as Row[] | undefined;
+  const rows = query.data;
   const columns = useMemo<Column<Row>[]>(
     () => [
       { key: "state", title: t("column.task"), width: 200, pinned: true, cell: ({ kind, job }) => <JobState kind={kind} id={job.id} state={job.state} /> },

@@ -23,7 +23,7 @@ it("adds a step with its defaults, under a key that nobody has", () => {
 it("duplicates a step behind itself, as a thing of its own", () => {
   const list = duplicated(editedFrom([{ kind: "a", columns: ["x"] }, { kind: "b" }]), 0);
   expect(list.map(({ key }) => key)).toEqual([0, 2, 1]);
-  (list[0]?.value.columns as string[]).push("y");
+  (list[0]!.value.columns as string[]).push("y");
   expect(list[1]?.value.columns).toEqual(["x"]);
 });
 
