@@ -41,22 +41,25 @@ export interface Projection {
   log: boolean;
 }
 
+/** Whether there is a value to draw: a gap is none, nor is what a log scale has no place for. */
+const isDrawn = (line: Line, y: Float64Array, at: number, log: boolean): boolean => at < line.count && Number.isFinite(y[at]) && (!log || y[at]! > 0);
+
 /** Adds the line to the path that `context` is at; a gap lifts the pen. */
 export function trace(context: CanvasRenderingContext2D, line: Line, y: Float64Array, to: Projection, stepped: boolean): void {
   let drawing = false;
   let before = 0;
   for (let at = 0; at < line.count; at += 1) {
-    const each = y[at]!;
-    if (!Number.isFinite(each) || (to.log && each <= 0)) {
+    if (!isDrawn(line, y, at, to.log)) {
       drawing = false;
       continue;
     }
+    const each = y[at]!;
     const px = to.x(line.x[at]!);
     const py = to.y(each);
     if (!drawing) {
       context.moveTo(px, py);
-      // A point between two gaps is to be seen too: as a disc, where the curve has no other.
-      if (line.count === 1) context.arc(px, py, context.lineWidth, 0, 2 * Math.PI);
+      // A point between two gaps is to be seen too: as a disc.
+      if (!isDrawn(line, y, at + 1, to.log)) context.arc(px, py, context.lineWidth, 0, 2 * Math.PI);
       else context.lineTo(px + 0.01, py);
     } else {
       if (stepped) context.lineTo(px, before);
@@ -79,11 +82,11 @@ export function traceArea(context: CanvasRenderingContext2D, line: Line, y: Floa
     start = NaN;
   };
   for (let at = 0; at < line.count; at += 1) {
-    const each = y[at]!;
-    if (!Number.isFinite(each) || (to.log && each <= 0)) {
+    if (!isDrawn(line, y, at, to.log)) {
       close();
       continue;
     }
+    const each = y[at]!;
     last = to.x(line.x[at]!);
     const py = to.y(each);
     if (Number.isNaN(start)) {

@@ -185,7 +185,9 @@ export class Plot implements Drawable, Hovered {
     });
     if (this.y.min > this.y.max) Object.assign(this.y, { min: this.options.log ? 0.1 : 0, max: 1 });
     const { log, zero } = this.options;
-    const [min, max] = log ? uPlot.rangeLog(this.y.min, this.y.max, 10, false) : uPlot.rangeNum(zero ? Math.min(0, this.y.min) : this.y.min, this.y.max, 0.08, true);
+    // Of nothing but zeros the axis ends at one, not at a hundred.
+    const top = zero && this.y.max <= 0 ? 1 : this.y.max;
+    const [min, max] = log ? uPlot.rangeLog(this.y.min, this.y.max, 10, false) : uPlot.rangeNum(zero ? Math.min(0, this.y.min) : this.y.min, top, 0.08, true);
     this.y.min = min ?? 0;
     this.y.max = max ?? 1;
   }

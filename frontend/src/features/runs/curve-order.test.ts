@@ -6,9 +6,9 @@ const KEYS = ["train/loss", "validation/auc", "lr", "train/accuracy", "validatio
 describe("curves in groups", () => {
   it("go by prefix and name", () => {
     expect(grouped(KEYS, PLAIN)).toEqual([
-      { name: "", keys: ["lr"] },
       { name: "train", keys: ["train/accuracy", "train/loss"] },
       { name: "validation", keys: ["validation/auc", "validation/loss"] },
+      { name: "", keys: ["lr"] },
     ]);
   });
 
@@ -19,13 +19,13 @@ describe("curves in groups", () => {
   });
 
   it("stay where the reader has put them, also when others come", () => {
-    const [, train] = grouped(KEYS, PLAIN);
+    const [train] = grouped(KEYS, PLAIN);
     const arrangement = moved(PLAIN, train!, "train/loss", 0);
-    expect(grouped([...KEYS, "train/aardvark"], arrangement)[1]!.keys).toEqual(["train/loss", "train/accuracy", "train/aardvark"]);
+    expect(grouped([...KEYS, "train/aardvark"], arrangement)[0]!.keys).toEqual(["train/loss", "train/accuracy", "train/aardvark"]);
   });
 
   it("do not move beyond the ends", () => {
-    const [, train] = grouped(KEYS, PLAIN);
+    const [train] = grouped(KEYS, PLAIN);
     expect(moved(PLAIN, train!, "train/loss", 9).order).toEqual(["train/accuracy", "train/loss"]);
     expect(moved(PLAIN, train!, "train/loss", -1).order).toEqual(["train/loss", "train/accuracy"]);
   });

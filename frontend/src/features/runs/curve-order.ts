@@ -20,7 +20,7 @@ export interface CurveGroup {
 /** What stands before the first `/` of a key: `train` of `train/loss`. */
 export const prefixOf = (key: string): string => (key.includes("/") ? key.slice(0, key.indexOf("/")) : "");
 
-/** The keys in groups: the pinned ones, then by prefix; in each as the reader has put them. */
+/** The keys in groups: the pinned ones, then by prefix, then those without one; in each as the reader has put them. */
 export function grouped(keys: readonly string[], { pinned, order }: Arrangement): CurveGroup[] {
   const there = new Set(keys);
   const first = pinned.filter((key) => there.has(key));
@@ -28,7 +28,8 @@ export function grouped(keys: readonly string[], { pinned, order }: Arrangement)
   const rest = keys
     .filter((key) => !first.includes(key))
     .sort((a, b) => (place.get(a) ?? Infinity) - (place.get(b) ?? Infinity) || a.localeCompare(b));
-  const names = [...new Set(rest.map(prefixOf))].sort((a, b) => a.localeCompare(b));
+  // Those without a prefix are said to be the others: they come last.
+  const names = [...new Set(rest.map(prefixOf))].sort((a, b) => Number(!a) - Number(!b) || a.localeCompare(b));
   const groups = names.map((name) => ({ name, keys: rest.filter((key) => prefixOf(key) === name) }));
   return first.length ? [{ name: PINNED, keys: first }, ...groups] : groups;
 }
