@@ -37,7 +37,7 @@ describe("sentence", () => {
 
   it("says amounts, counts and places", async () => {
     expect(sentence(await speaker("en"), waiting)).toBe("Waiting: project vision's quota of 4 × H200 and 1 core is used by 2 workloads; first in queue.");
-    expect(sentence(await speaker("zh"), waiting)).toBe("排队中：项目 vision 的配额 4 × H200 和 1 核 已被 2 个任务 用完；已排在队首。");
+    expect(sentence(await speaker("zh"), waiting)).toBe("排队中：项目 vision 的配额（4 × H200 和 1 核）已被 2 个任务用完；已排在队首。");
   });
 
   it("shows what others said as it is", async () => {

@@ -61,6 +61,8 @@ function Name({ holder }: { holder: Holder }) {
 }
 
 const HOUR = 3_600_000;
+/** % of the axis within which the word for now would stand on the time at its end. */
+const CLOSE = 12;
 
 /** Bars on one axis from the earliest start to the latest expected end; without a known end a bar fades out. */
 function RunningBars({ rows }: { rows: readonly Running[] }) {
@@ -75,9 +77,9 @@ function RunningBars({ rows }: { rows: readonly Running[] }) {
   return (
     <div className={classes.bars} style={{ "--now": `${at(now)}%` } as CSSProperties}>
       <div className={classes.axis} aria-hidden>
-        <span>{clock(from)}</span>
+        <span>{at(now) < CLOSE ? "" : clock(from)}</span>
         <span className={classes.now}>{t("queue.now")}</span>
-        <span>{clock(to)}</span>
+        <span>{at(now) > 100 - CLOSE ? "" : clock(to)}</span>
       </div>
       <ul>
         {rows.map((row, index) => (
