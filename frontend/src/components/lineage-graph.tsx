@@ -1,4 +1,5 @@
 import { SegmentedControl, Table } from "@mantine/core";
+import { useElementSize } from "@mantine/hooks";
 import { IconChartLine, IconDatabase, IconFile, IconLock, IconPackage, IconPlugConnected, type TablerIcon } from "@tabler/icons-react";
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { Link, type LinkProps } from "@tanstack/react-router";
@@ -54,21 +55,22 @@ function Shown({ graph }: { graph: Graph }) {
   );
 }
 
-const WIDTH = 164;
+const MOST_WIDTH = 164;
+const LEAST_WIDTH = 124;
 const HEIGHT = 50;
 const GAP_X = 36;
 const GAP_Y = 14;
 const EDGE = 8;
-const left = ({ layer }: Placed): number => EDGE + layer * (WIDTH + GAP_X);
+const left = ({ layer }: Placed, width: number): number => EDGE + layer * (width + GAP_X);
 const middle = ({ row }: Placed): number => EDGE + row * (HEIGHT + GAP_Y) + HEIGHT / 2;
 
 /** From the right side of a node, level through the columns between, to the left side of the next. */
-function pathOf(route: readonly Placed[]): string {
+function pathOf(route: readonly Placed[], width: number): string {
   const points = route.flatMap((place, index) => {
     const y = middle(place);
-    if (index === 0) return [{ x: left(place) + WIDTH, y }];
-    if (index === route.length - 1) return [{ x: left(place) - 5, y }];
-    return [{ x: left(place), y }, { x: left(place) + WIDTH, y }];
+    if (index === 0) return [{ x: left(place, width) + width, y }];
+    if (index === route.length - 1) return [{ x: left(place, width) - 5, y }];
+    return [{ x: left(place, width), y }, { x: left(place, width) + width, y }];
   });
   return points
     .map(({ x, y }, index) => {
@@ -85,58 +87,63 @@ const keyOf = (node: { kind: string; id: string }): string => `${node.kind}:${no
 function Picture({ graph }: { graph: Graph }) {
   const { t } = useTranslation("lineage");
   const scroller = useRef<HTMLDivElement>(null);
+  const { ref: measured, width: room } = useElementSize<HTMLDivElement>();
   const [near, setNear] = useState<string | null>(null);
   const links = useMemo(
     () => graph.edges.map((edge) => ({ from: `${edge.to_kind}:${edge.to_id}`, to: `${edge.from_kind}:${edge.from_id}`, relation: edge.relation })),
     [graph],
   );
   const layout = useMemo(() => layoutOf(graph.nodes.map(keyOf), links), [graph, links]);
+  // Narrower nodes where that lets the whole be seen at once.
+  const width = Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, Math.floor((room - 2 * EDGE + GAP_X) / layout.layers) - GAP_X));
   useEffect(() => {
     const box = scroller.current;
     const focus = box?.querySelector<HTMLElement>("[data-focus]");
     if (!box || !focus) return;
-    box.scrollTo({ left: focus.offsetLeft - (box.clientWidth - WIDTH) / 2, top: focus.offsetTop - (box.clientHeight - HEIGHT) / 2 });
+    box.scrollTo({ left: focus.offsetLeft - (box.clientWidth - focus.offsetWidth) / 2, top: focus.offsetTop - (box.clientHeight - HEIGHT) / 2 });
   }, [layout]);
-  const size = { width: layout.layers * (WIDTH + GAP_X) - GAP_X + 2 * EDGE, height: layout.rows * (HEIGHT + GAP_Y) - GAP_Y + 2 * EDGE };
+  const size = { width: layout.layers * (width + GAP_X) - GAP_X + 2 * EDGE, height: layout.rows * (HEIGHT + GAP_Y) - GAP_Y + 2 * EDGE };
   return (
-    <div ref={scroller} className={classes.scroller} tabIndex={0} role="group" aria-label={t("graph")}>
-      <div className={classes.picture} style={size}>
-        <svg {...size} aria-hidden className={classes.links}>
-          <defs>
-            {["plain", "near"].map((name) => (
-              <marker key={name} id={`lineage-${name}`} viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" orient="auto">
-                <path d="M0 0L8 4L0 8z" className={classes.arrow} data-near={name === "near" || undefined} />
-              </marker>
-            ))}
-          </defs>
-          {layout.routes.map((route, index) => {
-            const link = links[index];
-            const isNear = near !== null && (link?.from === near || link?.to === near);
-            return (
-              <path key={index} d={pathOf(route)} className={classes.link} data-near={isNear || undefined} markerEnd={`url(#lineage-${isNear ? "near" : "plain"})`}>
-                <title>{link ? t(`relation.${link.relation}`) : ""}</title>
-              </path>
-            );
-          })}
-        </svg>
-        <ul className={classes.nodes}>
-          {graph.nodes.map((node) => {
-            const place = layout.places.get(keyOf(node));
-            return place ? (
-              <li
-                key={keyOf(node)}
-                style={{ left: left(place), top: middle(place) - HEIGHT / 2, width: WIDTH, height: HEIGHT }}
-                data-focus={node.distance === 0 || undefined}
-                onMouseEnter={() => setNear(keyOf(node))}
-                onMouseLeave={() => setNear(null)}
-                onFocus={() => setNear(keyOf(node))}
-                onBlur={() => setNear(null)}
-              >
-                <NodeBox node={node} />
-              </li>
-            ) : null;
-          })}
-        </ul>
+    <div ref={measured}>
+      <div ref={scroller} className={classes.scroller} tabIndex={0} role="group" aria-label={t("graph")}>
+        <div className={classes.picture} style={size}>
+          <svg {...size} aria-hidden className={classes.links}>
+            <defs>
+              {["plain", "near"].map((name) => (
+                <marker key={name} id={`lineage-${name}`} viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+                  <path d="M0 0L8 4L0 8z" className={classes.arrow} data-near={name === "near" || undefined} />
+                </marker>
+              ))}
+            </defs>
+            {layout.routes.map((route, index) => {
+              const link = links[index];
+              const isNear = near !== null && (link?.from === near || link?.to === near);
+              return (
+                <path key={index} d={pathOf(route, width)} className={classes.link} data-near={isNear || undefined} markerEnd={`url(#lineage-${isNear ? "near" : "plain"})`}>
+                  <title>{link ? t(`relation.${link.relation}`) : ""}</title>
+                </path>
+              );
+            })}
+          </svg>
+          <ul className={classes.nodes}>
+            {graph.nodes.map((node) => {
+              const place = layout.places.get(keyOf(node));
+              return place ? (
+                <li
+                  key={keyOf(node)}
+                  style={{ left: left(place, width), top: middle(place) - HEIGHT / 2, width, height: HEIGHT }}
+                  data-focus={node.distance === 0 || undefined}
+                  onMouseEnter={() => setNear(keyOf(node))}
+                  onMouseLeave={() => setNear(null)}
+                  onFocus={() => setNear(keyOf(node))}
+                  onBlur={() => setNear(null)}
+                >
+                  <NodeBox node={node} />
+                </li>
+              ) : null;
+            })}
+          </ul>
+        </div>
       </div>
     </div>
   );

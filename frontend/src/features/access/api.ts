@@ -51,6 +51,15 @@ export const tokensQuery = queryOptions({
 export const createToken = (body: Schemas["TokenCreateRequest"]): Promise<Schemas["NewToken"]> => unwrap(api.POST("/api/v1/tokens", { body }));
 export const revokeToken = (id: string): Promise<unknown> => unwrap(api.DELETE("/api/v1/tokens/{id}", byId(id)));
 
+/** The arguments of the command `quota.set`. */
+export type QuotaAsked = Pick<Schemas["QuotaSetRequest"], "queue" | "resource" | "nominal"> & { flavor: string };
+
+export const quotasQuery = (queue: string) =>
+  queryOptions({
+    queryKey: ["quotas", queue],
+    queryFn: async ({ signal }) => (await unwrap(api.GET("/api/v1/quotas", { params: { query: { queue, page_size: 200 } }, signal }))).results,
+  });
+
 export const approvalsKey = ["approvals"] as const;
 export const approvalsQuery = (project: string | undefined) =>
   infiniteQueryOptions({

@@ -13,6 +13,7 @@ import { MoreButton } from "@/components/more-button";
 import { StateBadge } from "@/components/state-badge";
 import { useProject } from "@/lib/permissions";
 import { approvalsKey, approvalsQuery, decide, type Approval, type Decision } from "../api";
+import { ApprovalAsked } from "./approval-asked";
 import classes from "./access.module.css";
 
 /** Requests, those that wait first: what would be done, for whom, who may decide. */
@@ -43,7 +44,6 @@ export function Approvals() {
 
 function ApprovalCard({ approval, isFocus, onDecide }: { approval: Approval; isFocus: boolean; onDecide: (decision: Decision) => void }) {
   const { t } = useTranslation("access");
-  const args = Object.entries((approval.arguments ?? {}) as Record<string, unknown>);
   return (
     <article className={classes.card} data-focus={isFocus || undefined} aria-label={t("approval.label", { command: approval.command, name: approval.requested_by.username })}>
       <header>
@@ -55,14 +55,7 @@ function ApprovalCard({ approval, isFocus, onDecide }: { approval: Approval; isF
         </span>
       </header>
       {approval.comment ? <p data-said>{approval.comment}</p> : null}
-      <dl className={classes.arguments}>
-        {args.map(([name, value]) => (
-          <div key={name} style={{ display: "contents" }}>
-            <dt className="mono">{name}</dt>
-            <dd className="mono">{typeof value === "string" ? value : JSON.stringify(value)}</dd>
-          </div>
-        ))}
-      </dl>
+      <ApprovalAsked approval={approval} />
       {approval.state === "pending" ? (
         <Group gap="sm">
           {approval.may_decide ? (

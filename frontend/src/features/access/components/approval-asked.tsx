@@ -1,0 +1,35 @@
+import { useQuery } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { amountText } from "@/lib/amounts";
+import { quotasQuery, type Approval, type QuotaAsked } from "../api";
+import classes from "./access.module.css";
+
+/** What would be done: in words where the command is known, else its arguments as they are. */
+export function ApprovalAsked({ approval }: { approval: Approval }) {
+  const args = (approval.arguments ?? {}) as Record<string, unknown>;
+  if (approval.command === "quota.set") return <QuotaSentence asked={args as unknown as QuotaAsked} isPending={approval.state === "pending"} />;
+  return (
+    <dl className={classes.arguments}>
+      {Object.entries(args).map(([name, value]) => (
+        <div key={name} style={{ display: "contents" }}>
+          <dt className="mono">{name}</dt>
+          <dd className="mono">{typeof value === "string" ? value : JSON.stringify(value)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** From how much to how much; what it is now is told while somebody may still decide. */
+function QuotaSentence({ asked: { queue, resource, flavor, nominal }, isPending }: { asked: QuotaAsked; isPending: boolean }) {
+  const { t } = useTranslation("access");
+  const quotas = useQuery({ ...quotasQuery(queue), enabled: isPending });
+  const before = quotas.data?.find((quota) => quota.resource === resource && quota.flavor === flavor)?.nominal ?? 0;
+  const what = resource === "gpus" && flavor ? `${t("approval.resource.gpus")} ${flavor}` : t(`approval.resource.${resource}`);
+  const wanted = amountText(resource, nominal);
+  return (
+    <p className="num">
+      {isPending && quotas.data ? t("approval.quotaFrom", { what, now: amountText(resource, before), wanted }) : t("approval.quotaTo", { what, wanted })}
+    </p>
+  );
+}
