@@ -9,6 +9,13 @@ import pytest
 pytest.register_assert_rewrite("tests.e2e.outages")
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Groups of xdist that are none would build each installation once per worker, and nobody would be told."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if getattr(session.config.option, "loadgroup", False) and any("@" not in item.nodeid for item in grouped):
+        raise pytest.UsageError("this pytest-xdist does not group tests with this pytest")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI a skipped test is a failure: what was not run was not shown."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
