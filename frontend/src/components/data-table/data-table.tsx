@@ -87,6 +87,8 @@ function Table<Row>(props: TableProps<Row>) {
   const { items, top, bottom, scrollTo } = useVirtualRows({ source, scroller, rowKey, rowHeight, count, isVirtual });
   const keys = useTableKeys({ ...props, selection, count, scroller, scrollTo, items });
   const selectable = onSelect !== undefined;
+  // One more than there are would be a column of its own, and share what is left of the width.
+  const span = columns.length + (selectable ? 1 : 0);
   const most = height === "fill" ? filled : height;
   return (
     <div className={classes.frame}>
@@ -114,7 +116,7 @@ function Table<Row>(props: TableProps<Row>) {
             onSelectAll={keys.onSelectAll}
           />
           <tbody onKeyDown={keys.onKeyDown} onFocus={keys.onFocus} onBlur={keys.onBlur}>
-            <Space height={top} span={columns.length + 1} />
+            <Space height={top} span={span} />
             {items.map(({ index, row, key }) => (
               <TableRow
                 key={key}
@@ -130,7 +132,7 @@ function Table<Row>(props: TableProps<Row>) {
                 onToggle={keys.onToggle}
               />
             ))}
-            <Space height={bottom} span={columns.length + 1} />
+            <Space height={bottom} span={span} />
           </tbody>
         </table>
         {source.total === 0 ? <NoMatch onClear={props.onClearFilters} /> : null}
