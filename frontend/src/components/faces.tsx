@@ -67,7 +67,7 @@ export function ErrorDetails({ error }: { error: unknown }) {
   return (
     <Stack gap={4}>
       <Text>{known?.isUnreachable && known.status === 0 ? t("face.offlineTitle") : sentence}</Text>
-      {Object.entries(known?.fields ?? {}).map(([field, sentences]) => (
+      {Object.entries(known?.fields ?? {}).filter(([, sentences]) => !sentence.includes(sentences.join(" "))).map(([field, sentences]) => (
         <Text key={field} size="sm">
           <Code>{field}</Code> {sentences.join(" ")}
         </Text>
