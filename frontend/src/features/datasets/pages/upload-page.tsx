@@ -18,6 +18,7 @@ import { FilePreview, usePreview } from "../components/file-preview";
 import { UploadRow } from "../components/upload-row";
 import { UploadTarget, type Target } from "../components/upload-target";
 import { useUploads, type Upload } from "../components/use-uploads";
+import { formatOf } from "../logic/preview";
 import { nameFrom } from "../logic/upload";
 import classes from "./upload-page.module.css";
 
@@ -57,11 +58,13 @@ function Form() {
   const [error, setError] = useState<unknown>(null);
   const schema = useQuery(ingestionOptionsQuery).data as JsonSchema | undefined;
   const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
-  const options = useMemo(() => edited ?? (schema ? initialForm(schema) : NO_ERRORS), [edited, schema]);
+  const options = useMemo<Record<string, unknown>>(() => edited ?? (schema ? initialForm(schema) : NO_ERRORS), [edited, schema]);
   const shown = uploads.find(({ key }) => key === chosen) ?? uploads[0];
   const preview = usePreview(shown?.file, options);
   const columns = useMemo(() => preview?.columns.map((name) => ({ name, type: "string" })), [preview]);
   const waiting = uploads.filter(({ state }) => state === "chosen" || state === "failed" || state === "cancelled");
+  const silent = options.format ? undefined : waiting.find(({ file }) => !formatOf(file.name));
+  const made = useRef<Made>(new WeakMap());
   useLeaveGuard(busy);
 
   const onFiles = useCallback(
@@ -77,11 +80,10 @@ function Form() {
     setError(null);
     list.current?.scrollIntoView({ block: "center" });
     try {
-      const datasetOf = await datasetsFor(target);
+      const datasetOf = await datasetsFor(target, made.current);
       // The dataset is there now: what fails from here on is tried again in it.
       if (target.mode === "new") setTarget({ ...target, mode: "existing", dataset: await datasetOf() });
-      const made = await start(waiting, { datasetOf, options });
-      const [only] = made;
+      const [only] = await start(waiting, { datasetOf, options });
       if (waiting.length === 1 && uploads.length === 1 && only) {
         void navigate({ to: "/dataset-jobs/$kind/$jobId", params: { kind: "ingestion", jobId: only }, ignoreBlocker: true });
       }
@@ -114,7 +116,7 @@ function Form() {
       <section>
         <Title order={2}>{t("upload.options")}</Title>
         {shown ? <FilePreview name={shown.file.name} preview={preview} /> : <Text className="soft" size="sm">{t("upload.optionsHint")}</Text>}
-        <Options schema={schema} opened={Object.keys(fileErrors).some((place) => place.startsWith("options"))}>
+        <Options schema={schema} opened={silent !== undefined || Object.keys(fileErrors).some((place) => place.startsWith("options"))}>
           {schema ? <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fileErrors} columns={columns} disabled={busy} /> : null}
         </Options>
       </section>
@@ -124,9 +126,10 @@ function Form() {
         </Alert>
       ) : null}
       <Group>
-        <Button size="sm" leftSection={<IconUpload size={16} aria-hidden />} loading={busy} disabled={!waiting.length || !isComplete} onClick={() => void send()}>
+        <Button size="sm" leftSection={<IconUpload size={16} aria-hidden />} loading={busy} disabled={!waiting.length || !isComplete || silent !== undefined} onClick={() => void send()}>
           {t("upload.send", { count: waiting.length, n: waiting.length })}
         </Button>
+        {silent && !busy ? <Text size="sm" className="soft" role="status">{t("upload.silent", { name: silent.file.name })}</Text> : null}
         {!waiting.length && !busy ? <Text size="sm" className="soft">{t(uploads.length ? "upload.allSent" : "upload.noFile")}</Text> : null}
       </Group>
     </div>
@@ -151,11 +154,21 @@ function Options({ schema, opened, children }: { schema: JsonSchema | undefined;
   );
 }
 
+/** The datasets that were made for single files, with their project: a file that is sent again goes into the same. */
+type Made = WeakMap<File, { project: string | null; dataset: string }>;
+
 /** Gives the dataset of a file; makes the one that they share at once, or one for each. */
-async function datasetsFor(target: Target): Promise<(file?: File) => Promise<string>> {
+async function datasetsFor(target: Target, made: Made): Promise<(file?: File) => Promise<string>> {
   const make = async (name: string, title: string): Promise<string> =>
     (await createDataset({ project: target.project ?? "", name, title, description: "" })).id;
-  if (target.mode === "each") return (file) => make(nameFrom(file?.name ?? ""), file?.name ?? "");
+  const makeFor = async (file: File): Promise<string> => {
+    const before = made.get(file);
+    if (before?.project === target.project) return before.dataset;
+    const dataset = await make(nameFrom(file.name), file.name);
+    made.set(file, { project: target.project, dataset });
+    return dataset;
+  };
+  if (target.mode === "each") return (file) => (file ? makeFor(file) : Promise.resolve(""));
   const shared = target.mode === "existing" ? (target.dataset ?? "") : await make(target.name, target.title);
   return () => Promise.resolve(shared);
 }
