@@ -120,9 +120,15 @@ function Editor({ version, forms, recipes, chosen }: EditorProps) {
         <Button size="sm" leftSection={<IconWand size={16} aria-hidden />} loading={run.isPending} disabled={!steps.length || !name} onClick={send}>
           {t("clean.run", { number: version.number })}
         </Button>
-        <Text size="sm" className="soft">
-          <NextVersion version={version} />
-        </Text>
+        {tried && problems.size ? (
+          <Text size="sm" c="var(--failed)" role="alert">
+            {t("clean.misplaced", { count: problems.size, n: problems.size })}
+          </Text>
+        ) : (
+          <Text size="sm" className="soft">
+            <NextVersion version={version} />
+          </Text>
+        )}
       </Group>
     </div>
   );

@@ -113,6 +113,7 @@ function Shown({ kind, job }: { kind: JobKind; job: Job }) {
       <Outcome kind={kind} job={job} about={about} />
       {kind === "ingestion" ? <RejectedRows ingestion={job as Ingestion} /> : null}
       {kind === "ingestion" && mayWrite && isOver(job.state) && job.state !== "succeeded" ? <ParseAgain ingestion={job as Ingestion} /> : null}
+      {kind === "cleaning_run" && mayWrite && isOver(job.state) && !about.made ? <CleanAgain run={job as CleaningRun} /> : null}
       {kind === "cleaning_run" && about.made ? (
         <section className={classes.part}>
           <h2>{t("tab.report")}</h2>
@@ -167,6 +168,18 @@ function Outcome({ kind, job, about }: { kind: JobKind; job: Job; about: About }
     <Banner tone={job.state === "queued" ? "waiting" : "running"} icon={<Loader size={18} color="currentColor" />} title={job.state === "queued" ? t("job.waits") : t(`job.runs.${kind}`)}>
       {job.state === "queued" ? <Reason reason={job.workload_reason} detail={job.workload_detail} message={job.workload_message} sentenceOnly /> : <span className="soft">{t("job.mayLeave")}</span>}
     </Banner>
+  );
+}
+
+/** Back to the editor, with the recipe that did not work. */
+function CleanAgain({ run }: { run: CleaningRun }) {
+  const { t } = useTranslation("datasets");
+  return (
+    <section className={classes.part}>
+      <LinkButton to="/dataset-versions/$versionId/clean" params={{ versionId: run.input_version }} search={{ recipe: run.recipe }}>
+        {t("job.cleanAgain")}
+      </LinkButton>
+    </section>
   );
 }
 
