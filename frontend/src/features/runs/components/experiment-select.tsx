@@ -1,10 +1,10 @@
 import { Select } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useState, type ReactNode } from "react";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { KeyboardEvent, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { experimentsQuery } from "../api-list";
+import { useTyped } from "./use-typed";
 
 interface Props {
   value: string | undefined;
@@ -28,8 +28,8 @@ const NAME_MOST = 120;
 /** One experiment of the project, found by its name among any number. */
 export function ExperimentSelect({ value, onChange, projectId, label, placeholder, labelled = false, width, error, required, description, onCreate }: Props) {
   const { t } = useTranslation("runs");
-  const [typed, setTyped] = useState("");
-  const [words] = useDebouncedValue(typed, 200);
+  const client = useQueryClient();
+  const { wanted, words, onSearch } = useTyped();
   const found = useQuery({ ...experimentsQuery(projectId, words), placeholderData: keepPreviousData });
   const chosen = useQuery({
     queryKey: ["experiments", value ?? ""],
@@ -41,8 +41,19 @@ export function ExperimentSelect({ value, onChange, projectId, label, placeholde
   // Without a chosen project two experiments of the same name are told apart by theirs.
   const nameOf = (one: (typeof options)[number]): string => (projectId ? one.name : `${one.project_name} / ${one.name}`);
   const data = [...new Map(options.map((one) => [one.id, { value: one.id, label: nameOf(one) }])).values()];
-  const wanted = typed.trim();
-  const creates = onCreate !== undefined && wanted !== "" && wanted.length <= NAME_MOST && !found.isFetching && !options.some(({ name }) => name === wanted);
+  const creates = onCreate !== undefined && wanted !== "" && wanted.length <= NAME_MOST && wanted === words && !found.isFetching && !options.some(({ name }) => name === wanted);
+  /** A name that was typed counts without being picked from the list: the experiment that has it, or a new one. */
+  const take = async (): Promise<void> => {
+    if (!onCreate || wanted === "" || wanted.length > NAME_MOST) return;
+    const { results } = await client.fetchQuery(experimentsQuery(projectId, wanted));
+    const same = results.find(({ name }) => name === wanted);
+    if (same) onChange(same.id);
+    else onCreate(wanted);
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
+    // With an option marked, Enter picks that one.
+    if (event.key === "Enter" && !event.currentTarget.hasAttribute("aria-activedescendant")) void take();
+  };
   return (
     <Select
       searchable
@@ -56,7 +67,9 @@ export function ExperimentSelect({ value, onChange, projectId, label, placeholde
       data={creates ? [...data, { value: NEW, label: t("submit.makeExperiment", { name: wanted }) }] : data}
       value={value ?? null}
       onChange={(id) => (id === NEW ? onCreate?.(wanted) : onChange(id ?? undefined))}
-      onSearchChange={(text) => setTyped(data.some(({ label: name }) => name === text) ? "" : text)}
+      onSearchChange={(text) => onSearch(text, data.find((one) => one.value === value)?.label)}
+      onKeyDown={onKeyDown}
+      onBlur={() => void take()}
       filter={({ options: all }) => all}
       limit={100}
     />

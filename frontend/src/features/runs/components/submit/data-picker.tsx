@@ -1,10 +1,10 @@
 import { Select } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { bytes, count } from "@/lib/format";
 import { datasetsQuery, publishedQuery, versionQuery } from "../../api-submit";
+import { useTyped } from "../use-typed";
 import classes from "./submit.module.css";
 
 interface Props {
@@ -19,8 +19,7 @@ interface Props {
 /** A dataset, and which of its published versions. */
 export function DataPicker({ projectId, version, onChange, error, needsSplit }: Props) {
   const { t } = useTranslation("runs");
-  const [typed, setTyped] = useState("");
-  const [words] = useDebouncedValue(typed, 200);
+  const { words, onSearch } = useTyped();
   const [browsed, setBrowsed] = useState<string>();
   const chosen = useQuery({ ...versionQuery(version ?? ""), enabled: version !== undefined }).data;
   const dataset = version === undefined ? browsed : chosen?.dataset;
@@ -44,7 +43,7 @@ export function DataPicker({ projectId, version, onChange, error, needsSplit }: 
         data={datasets}
         value={dataset ?? null}
         onChange={choose}
-        onSearchChange={(text) => setTyped(datasets.some(({ label }) => label === text) ? "" : text)}
+        onSearchChange={(text) => onSearch(text, datasets.find(({ value }) => value === dataset)?.label)}
         filter={({ options }) => options}
         nothingFoundMessage={t("submit.noDataset")}
         error={version === undefined && dataset === undefined ? error : undefined}
