@@ -26,6 +26,7 @@ export function SearchBox({ label, value, onChange }: Props) {
       placeholder={label}
       leftSection={<IconSearch size={14} aria-hidden />}
       value={text}
+      maxLength={200}
       onChange={(event) => {
         setText(event.currentTarget.value);
         later(event.currentTarget.value);

@@ -72,6 +72,7 @@ export function ExperimentSelect({ value, onChange, projectId, label, placeholde
       onBlur={() => void take()}
       filter={({ options: all }) => all}
       limit={100}
+      maxLength={NAME_MOST}
     />
   );
 }

@@ -21,7 +21,7 @@ export function TagRunsDialog({ runs, onClose }: { runs: readonly RunRow[]; onCl
     <Modal opened onClose={onClose} title={t("tag.title", { n: count(runs.length) })} closeButtonProps={{ "aria-label": t("verb.close", { ns: "common" }) }}>
       <form onSubmit={submit}>
         <Stack gap="lg">
-          <TagsInput label={t("tag.tags")} description={t("tag.hint")} value={tags} onChange={setTags} maxTags={20} data-autofocus />
+          <TagsInput label={t("tag.tags")} description={t("tag.hint")} value={tags} onChange={setTags} maxTags={20} maxLength={40} data-autofocus />
           {tag.error ? <ErrorDetails error={tag.error} /> : null}
           <Group justify="flex-end" gap="sm">
             <Button variant="default" onClick={onClose}>

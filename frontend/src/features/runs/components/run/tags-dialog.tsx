@@ -17,7 +17,7 @@ export function TagsDialog({ run, onClose }: { run: Run; onClose: () => void }) 
         }}
       >
         <Stack gap="lg">
-          <TagsInput label={t("page.tags")} description={t("page.tagsHint")} value={tags} onChange={setTags} maxTags={20} data-autofocus />
+          <TagsInput label={t("page.tags")} description={t("page.tagsHint")} value={tags} onChange={setTags} maxTags={20} maxLength={40} data-autofocus />
           {tag.error ? <ErrorDetails error={tag.error} /> : null}
           <Group justify="flex-end" gap="sm">
             <Button variant="default" onClick={onClose}>

@@ -179,6 +179,7 @@ function Extras({ kinds, draft, onChange, project, errorOf }: RunFormProps) {
           value={draft.tags}
           onChange={(tags) => onChange({ tags })}
           maxTags={partOf(kinds.request, "tags").maxItems ?? 20}
+          maxLength={40}
           error={errorOf("tags")}
           data-path="tags"
         />
