@@ -8,7 +8,8 @@ MAKEFLAGS += --no-print-directory
 # The first interpreter that is new enough; name another with PYTHON=…
 PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13; do \
 	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done || true)
-WORKERS ?= 2
+# One more than cores: tests also wait for processes.
+WORKERS ?= 3
 # Where torch comes from, when not from the usual index: TORCH_ARGS="--index-url …"
 TORCH_ARGS ?=
 
@@ -74,7 +75,7 @@ up: $(STAMP) $(DASHBOARD) ## Start everything and serve until Ctrl-C
 
 test: lint test-frontend ## Set up, lint (with the architecture's tests), and run every other test
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture --ignore tests/browser
-	@$(BIN)/python -m pytest -q -m alone --ignore tests/browser
+	@$(BIN)/python -m pytest -q -m alone $$(grep -rl --include='test_*.py' mark.alone tests)
 
 journeys: browser $(DASHBOARD) ## Journeys through the dashboard in Chromium; `.ci/run` has them beside `make test`
 	@$(BIN)/python -m pytest -q tests/browser

@@ -6,7 +6,14 @@ import os
 
 import pytest
 
+from tests.support.servers import use_template
+
 pytest.register_assert_rewrite("tests.e2e.outages")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    use_template()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

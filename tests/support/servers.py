@@ -1,26 +1,33 @@
 """pytest plugin: a PostgreSQL and a Redis of the test run's own, started before Django reads its settings.
 
 They live in `var/test-<process>/` and end with the run, however it ends. Workers of xdist share the servers of their
-controller: each has its own database (pytest-django) and its own number in Redis.
+controller: each has its own database (pytest-django) and its own number in Redis. While they collect, the controller
+migrates one database, of which theirs are copies.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from controlplane.embedded.home import Home, process_lives
-from controlplane.embedded.postgres import EmbeddedPostgres
+from controlplane.embedded.postgres import DATABASE, EmbeddedPostgres
 from controlplane.embedded.processes import Program, spawn, stop, until
 from controlplane.embedded.redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
+MIGRATE_SECONDS = 180
+TEMPLATE = "TEST_DATABASE_TEMPLATE"
+"""Names the file that is there once the database of the server's address can be copied."""
 
 
 class Servers:
@@ -40,6 +47,16 @@ class Servers:
         for server in (self.postgres, self.redis):
             if not until(server.answers, START_SECONDS):
                 raise pytest.UsageError(f"a test server did not start; see {home.logs}")
+
+    def migrate(self) -> None:
+        """Begin to migrate the server's own database; the file that `TEMPLATE` names is there once that is done."""
+        done = self.place / "template-is-made"
+        command = f"{shlex.quote(sys.executable)} manage.py migrate -v 0 && touch {shlex.quote(str(done))}"
+        settings = {"DJANGO_SETTINGS_MODULE": "controlplane.settings.test"}
+        program = Program("migrate", ("/bin/sh", "-c", command), os.environ | settings, ROOT)
+        with (self.place / "logs" / "migrate.log").open("ab") as log:
+            self.running.append((program, spawn(program, log)))
+        os.environ[TEMPLATE] = str(done)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -61,7 +78,7 @@ _servers = Servers(ROOT / "var" / f"test-{os.getpid()}")
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests() -> Generator[None, None, None]:
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
     """A wrapper, so that it comes before pytest-django's own, which loads the settings."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker:
@@ -73,7 +90,19 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
         for name in [name for name in os.environ if name.startswith("BEDPLATE_")]:
             del os.environ[name]  # a developer's own settings must not reach the tests
         os.environ.update(_servers.environment())
+        if getattr(early_config.known_args_namespace, "numprocesses", None):
+            _servers.migrate()
     yield
+
+
+def use_template() -> None:
+    """Let this worker's database be a copy of the migrated one: migrating takes each of them ten times as long."""
+    made = os.environ.get(TEMPLATE)
+    if made is None:
+        return
+    if not until(Path(made).exists, MIGRATE_SECONDS):
+        raise pytest.UsageError(f"the tests' database was not migrated; see {Path(made).parent / 'logs'}")
+    settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = DATABASE
 
 
 def pytest_unconfigure() -> None:

@@ -24,6 +24,8 @@ from controlplane.embedded.postgres import EmbeddedPostgres
 from controlplane.embedded.processes import spawn, stop
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.xdist_group("lanes")  # one server for all
+
 
 class Server:
     """A PostgreSQL that a test may kill."""
