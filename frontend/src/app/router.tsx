@@ -131,7 +131,7 @@ const run = createRoute({
 const models = createRoute({
   getParentRoute: () => root,
   path: "/models",
-  validateSearch: (s: Search) => optional({ search: text(s.search) }),
+  validateSearch: (s: Search) => optional({ search: text(s.search), register: text(s.register) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/models/pages/models-page")), "ModelsPage"),
   ...words("models", "messages"),
 });

@@ -98,6 +98,13 @@ export const runChoiceQuery = (project: string, search: string) =>
     placeholderData: (before) => before,
   });
 
+/** One of them, or any other, by its id. */
+export const chosenRunQuery = (run: string) =>
+  queryOptions({
+    queryKey: ["runs", "chosen", run],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/runs/{id}", { params: { path: { id: run } }, signal })),
+  });
+
 /** A write to the registry: what is shown of it is read again. */
 function useWrite<Asked, Answer>(write: (asked: Asked) => Promise<Answer>) {
   const client = useQueryClient();

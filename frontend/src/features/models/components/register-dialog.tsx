@@ -7,22 +7,37 @@ import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
 import { ErrorDetails } from "@/components/faces";
 import { useProject } from "@/lib/permissions";
-import { modelChoiceQuery, runChoiceQuery, useRegister } from "../api";
+import { chosenRunQuery, modelChoiceQuery, runChoiceQuery, useRegister } from "../api";
 
 interface Props {
   onClose: () => void;
   /** Into this model; without it, into one that is named here. */
   model?: { id: string; name: string; project: string } | undefined;
+  /** From this run; without it, from one that is chosen here. */
+  run?: ChosenRun | undefined;
+}
+
+interface ChosenRun {
+  id: string;
+  name: string;
+  project: string;
+  experiment_name?: string;
+}
+
+/** The same for a run that an address names. */
+export function RegisterRunDialog({ id, onClose }: { id: string; onClose: () => void }) {
+  const { data, isPending } = useQuery(chosenRunQuery(id));
+  return isPending ? null : <RegisterDialog run={data} onClose={onClose} />;
 }
 
 /** A version of a model from what a run left: choose the run, and the model if it is not given. */
-export function RegisterDialog({ onClose, model }: Props) {
+export function RegisterDialog({ onClose, model, run: given }: Props) {
   const { t } = useTranslation("models");
   const me = useMe();
   const here = useProject();
   const projects = me.projects.filter(({ role }) => me.is_superuser || role !== "viewer");
-  const [chosen, setChosen] = useState<string | null>(model?.project ?? here?.id ?? projects[0]?.id ?? null);
-  const [run, setRun] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<string | null>(model?.project ?? given?.project ?? here?.id ?? projects[0]?.id ?? null);
+  const [run, setRun] = useState<string | null>(given?.id ?? null);
   const [name, setName] = useState(model?.name ?? "");
   const [tried, setTried] = useState(false);
   const key = useRef(crypto.randomUUID());
@@ -61,7 +76,7 @@ export function RegisterDialog({ onClose, model }: Props) {
               }}
             />
           )}
-          <RunSelect project={chosen} value={run} onChange={(next) => (setRun(next), renew())} error={tried && !run ? t("register.runMissing") : undefined} />
+          <RunSelect project={chosen} given={given} value={run} onChange={(next) => (setRun(next), renew())} error={tried && !run ? t("register.runMissing") : undefined} />
           {model ? null : (
             <Autocomplete
               size="xs"
@@ -91,18 +106,20 @@ export function RegisterDialog({ onClose, model }: Props) {
 
 interface RunProps {
   project: string | null;
+  given: ChosenRun | undefined;
   value: string | null;
   onChange: (run: string | null) => void;
   error: string | undefined;
 }
 
-function RunSelect({ project, value, onChange, error }: RunProps) {
+function RunSelect({ project, given, value, onChange, error }: RunProps) {
   const { t } = useTranslation("models");
   const [search, setSearch] = useState("");
   const [wanted] = useDebouncedValue(search, 250);
   const [label, setLabel] = useState("");
   const runs = useQuery({ ...runChoiceQuery(project ?? "", wanted === label ? "" : wanted), enabled: project !== null }).data ?? [];
-  const data = runs.map((run) => ({ value: run.id, label: run.experiment_name ? `${run.experiment_name} / ${run.name}` : run.name, name: run.name }));
+  const all = given?.project === project && given.id === value && !runs.some(({ id }) => id === given.id) ? [given, ...runs] : runs;
+  const data = all.map((run) => ({ value: run.id, label: run.experiment_name ? `${run.experiment_name} / ${run.name}` : run.name, name: run.name }));
   return (
     <Select
       required

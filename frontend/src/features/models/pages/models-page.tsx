@@ -19,7 +19,7 @@ import { useHasRole, useProject } from "@/lib/permissions";
 import { useFallbackInterval } from "@/live/use-live";
 import { modelsQuery, type Model } from "../api";
 import { AliasChips } from "../components/alias-chips";
-import { RegisterDialog } from "../components/register-dialog";
+import { RegisterDialog, RegisterRunDialog } from "../components/register-dialog";
 import { figure, mainMetric } from "../measures";
 import classes from "../components/models.module.css";
 
@@ -32,7 +32,7 @@ curl -H "Authorization: Bearer $TOKEN" --json '{"model": "'$MODEL'", "run": "'$R
 /** Every registered model that the reader may see. */
 export function ModelsPage() {
   const { t } = useTranslation("models");
-  const { search } = route.useSearch();
+  const { search, register: ofRun } = route.useSearch();
   const navigate = useNavigate();
   const project = useProject();
   const mayRegister = useHasRole("editor", project?.id);
@@ -70,6 +70,7 @@ export function ModelsPage() {
         name="models"
       />
       <MoreButton query={query} />
+      {ofRun ? <RegisterRunDialog id={ofRun} onClose={() => void navigate({ to: ".", search: (before) => ({ ...before, register: undefined }), replace: true })} /> : null}
       {opened ? <RegisterDialog onClose={register.close} /> : null}
     </>
   );

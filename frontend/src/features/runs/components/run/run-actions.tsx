@@ -1,15 +1,29 @@
 import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
 import { useClipboard, useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
-import { IconArrowsDiff, IconCopy, IconDots, IconHash, IconPlayerStop, IconRefresh, IconTag } from "@tabler/icons-react";
+import { IconArrowsDiff, IconCopy, IconDots, IconHash, IconPackage, IconPlayerStop, IconRefresh, IconTag } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { ConfirmDialog } from "@/components/confirm-dialog";
+import { LinkButton } from "@/components/link-button";
 import { useHasRole } from "@/lib/permissions";
 import { isOver } from "@/lib/states";
-import { useRetryRun, type Run } from "../../api";
+import { artifactsQuery, useRetryRun, type Run } from "../../api";
 import { canStop, StopDialog } from "../run-verbs";
 import { TagsDialog } from "./tags-dialog";
+
+/** Where a run left a model. */
+function Register({ run }: { run: string }) {
+  const { t } = useTranslation("runs");
+  const { data } = useQuery(artifactsQuery(run));
+  if (!data?.results.some(({ kind }) => kind === "model")) return null;
+  return (
+    <LinkButton to="/models" search={{ register: run }} leftSection={<IconPackage size={14} aria-hidden />}>
+      {t("page.register")}
+    </LinkButton>
+  );
+}
 
 /** What can be done with a run: the one that fits its state, and a menu of the others. */
 export function RunActions({ run }: { run: Run }) {
@@ -30,6 +44,7 @@ export function RunActions({ run }: { run: Run }) {
   };
   return (
     <>
+      {mayEdit && run.state === "succeeded" ? <Register run={run.id} /> : null}
       {over ? (
         <Tooltip label={mayNot} disabled={mayEdit}>
           <Button variant="default" leftSection={<IconRefresh size={14} aria-hidden />} onClick={retrying.open} disabled={!mayEdit}>
