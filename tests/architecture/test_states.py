@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -105,3 +106,10 @@ def test_the_workload_table_is_the_house_s() -> None:
     assert {state: set(to) for state, to in machine.steps.items()} == WORKLOAD
     assert machine.reasons is not None
     assert set(machine.reasons.values) == REASONS
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_dashboard_has_words_for_every_reason(language: str) -> None:
+    words = json.loads((ROOT / f"frontend/src/locale/states.{language}.json").read_text())["reason"]
+    reasons = {reason for _, machine in MACHINES.values() if machine.reasons for reason in machine.reasons.values}
+    assert reasons - set(words) == set()

@@ -81,6 +81,7 @@ export function RegisterDialog({ onClose, model, run: given }: Props) {
             <Autocomplete
               size="xs"
               required
+              data-autofocus={given ? true : undefined}
               label={t("register.model")}
               description={known || !name.trim() ? t("register.modelHint") : t("register.modelNew", { name: name.trim() })}
               data={models.map((each) => each.name)}
@@ -137,7 +138,7 @@ function RunSelect({ project, given, value, onChange, error }: RunProps) {
       searchValue={search}
       onSearchChange={setSearch}
       error={error}
-      data-autofocus
+      data-autofocus={given ? undefined : true}
     />
   );
 }
