@@ -38,6 +38,7 @@ TEXT: list[tuple[str, bytes, dict[str, Any], tuple[str, str]]] = [
     ("a long line recoded", b"a\n" + LONG, {"encoding": "latin-1"}, ("line_too_long", "line 2 is longer")),
     ("a long field of many lines", b'a,b\n1,2\n"' + QUOTED + b'",3\n', {}, ("unclosed_quote", "line 3: a quote is")),
     ("a quote to the end", b'a,b\n1,2\n"x,3\n4,5\n', {}, ("unclosed_quote", "line 3: a quote is opened and not")),
+    ("a quote to the end of two rows", b'a,b\n1,"2\n3,4\n', {}, ("unclosed_quote", "line 2: a quote is opened")),
     ("too many columns", WIDE + b"\n", {}, ("too_many_columns", "line 1 of loans.csv has more than 5000 columns")),
     ("the same without names", WIDE + b"\n", {"header": False}, ("too_many_columns", "loans.csv has more than 5000")),
     ("a NUL", b"a,b\n1,x\n2,\0\n", {}, ("nul_byte", "line 3, byte 3 is 0x00 (NUL); text has none")),

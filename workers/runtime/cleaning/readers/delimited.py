@@ -62,9 +62,13 @@ class CsvReader(Reader):
             f"SELECT Delimiter FROM sniff_csv({literal(str(path))}, quote='\"', escape='\"', ignore_errors=true, "
             f"strict_mode=false, {bounds()})"
         )
+        found = ","
         with contextlib.suppress(duckdb.Error):  # the file has worse than that, which is named when it is read
-            return str(connection.execute(query).fetchall()[0][0]) or ","
-        return ","
+            found = str(connection.execute(query).fetchall()[0][0]) or ","
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline(HEADER_LIMIT)
+        # One column of lines with commas is what it makes of a stray quote, which is to be named instead.
+        return "," if found not in first and "," in first else found
 
     def _base(self, path: Path, delimiter: str) -> str:
         # DuckDB wants at least one; a control character is one that no field is.
