@@ -48,6 +48,16 @@ export function useSetQuota(pool: string) {
   });
 }
 
+/** Asks for that: who may set quotas decides. */
+export function useAskQuota() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ project, comment, ...wanted }: Schemas["QuotaSetRequest"] & { project: string; comment: string }) =>
+      unwrap(api.POST("/api/v1/approvals", { body: { project, command: "quota.set", arguments: wanted, comment } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["approvals"] }),
+  });
+}
+
 export const workloadQuery = (id: string) =>
   queryOptions({ queryKey: ["workload", id], queryFn: ({ signal }) => unwrap(api.GET("/api/v1/workloads/{id}", { ...byId(id), signal })) });
 

@@ -1,4 +1,5 @@
-import { Button, Group, Modal, NumberInput, Stack, Text } from "@mantine/core";
+import { Button, Group, Modal, NumberInput, Stack, Text, Textarea } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
 import { IconPencil } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
@@ -10,7 +11,7 @@ import { amountText, byResource, type Resource } from "@/lib/amounts";
 import { count, NONE } from "@/lib/format";
 import { useProject } from "@/lib/permissions";
 import { useFallbackInterval } from "@/live/use-live";
-import { usageQuery, useSetQuota, type Amount, type QueueUsage } from "../api";
+import { usageQuery, useAskQuota, useSetQuota, type Amount, type QueueUsage } from "../api";
 import classes from "./usage-table.module.css";
 
 type Kind = Pick<Amount, "resource" | "flavor">;
@@ -22,7 +23,7 @@ interface Editing {
   amount: Amount | undefined;
 }
 
-/** Each project's quota and what it holds of it now; who may, sets it here. */
+/** Each project's quota and what it holds of it now; who may, sets it here, and others ask for it. */
 export function UsageTable({ pool }: { pool: string }) {
   const { t } = useTranslation("quotas");
   const me = useMe();
@@ -34,7 +35,8 @@ export function UsageTable({ pool }: { pool: string }) {
     for (const row of usage.data ?? []) for (const amount of row.amounts) found.set(keyOf(amount), amount);
     return [...found.values()].sort(byResource);
   }, [usage.data]);
-  const mayEdit = (row: QueueUsage): boolean => me.projects.some(({ id, verbs }) => id === row.project && verbs.includes("set_quota"));
+  const mayAsk = (row: QueueUsage): boolean => me.projects.some(({ id, verbs }) => id === row.project && verbs.includes("ask_for_approval"));
+  const onEdit = (editing: Editing): (() => void) | undefined => (me.is_superuser || mayAsk(editing.row) ? () => setEditing(editing) : undefined);
   return (
     <Faces query={usage} loading={<LoadingFace rows={6} />}>
       {(rows) =>
@@ -69,7 +71,7 @@ export function UsageTable({ pool }: { pool: string }) {
                         const amount = row.amounts.find((each) => keyOf(each) === keyOf(kind));
                         return (
                           <td key={keyOf(kind)}>
-                            <Cell amount={amount} kind={kind} onEdit={mayEdit(row) ? () => setEditing({ row, kind, amount }) : undefined} project={row.project_name} />
+                            <Cell amount={amount} kind={kind} onEdit={onEdit({ row, kind, amount })} verb={t(me.is_superuser ? "usage.edit" : "usage.ask", { project: row.project_name })} />
                           </td>
                         );
                       })}
@@ -78,7 +80,9 @@ export function UsageTable({ pool }: { pool: string }) {
                 </tbody>
               </table>
             </div>
-            {editing ? <EditQuota key={`${editing.row.queue} ${keyOf(editing.kind)}`} editing={editing} pool={pool} onClose={() => setEditing(null)} /> : null}
+            {editing ? (
+              <EditQuota key={`${editing.row.queue} ${keyOf(editing.kind)}`} editing={editing} pool={pool} asks={!me.is_superuser} onClose={() => setEditing(null)} />
+            ) : null}
           </>
         ) : (
           <EmptyState text={t("usage.empty")} />
@@ -93,7 +97,7 @@ function KindName({ kind }: { kind: Kind }) {
   return <>{kind.resource === "gpus" ? kind.flavor || t("allGpus") : t(`resource.${kind.resource}`)}</>;
 }
 
-function Cell({ amount, kind, onEdit, project }: { amount: Amount | undefined; kind: Kind; onEdit: (() => void) | undefined; project: string }) {
+function Cell({ amount, kind, onEdit, verb }: { amount: Amount | undefined; kind: Kind; onEdit: (() => void) | undefined; verb: string }) {
   const { t } = useTranslation("quotas");
   const held = amount?.reserved ?? 0;
   const nominal = amount?.nominal ?? null;
@@ -102,7 +106,7 @@ function Cell({ amount, kind, onEdit, project }: { amount: Amount | undefined; k
     <div className={classes.cell}>
       <span className="num">{t("usage.of", { held: amountText(kind.resource, held), nominal: nominal === null ? NONE : amountText(kind.resource, nominal) })}</span>
       {onEdit ? (
-        <button type="button" className={classes.edit} onClick={onEdit} aria-label={t("usage.edit", { project })} title={t("usage.edit", { project })}>
+        <button type="button" className={classes.edit} onClick={onEdit} aria-label={verb} title={verb}>
           <IconPencil size={14} aria-hidden />
         </button>
       ) : null}
@@ -116,16 +120,34 @@ function Cell({ amount, kind, onEdit, project }: { amount: Amount | undefined; k
 /** In what people say a quota in, and how much of the API's unit that is. */
 const UNITS: Readonly<Record<Resource, number>> = { cpu_millis: 1000, memory_bytes: 2 ** 30, gpus: 1 };
 
-function EditQuota({ editing, pool, onClose }: { editing: Editing; pool: string; onClose: () => void }) {
+interface EditProps {
+  editing: Editing;
+  pool: string;
+  /** Somebody else decides. */
+  asks: boolean;
+  onClose: () => void;
+}
+
+function EditQuota({ editing, pool, asks, onClose }: EditProps) {
   const { t } = useTranslation(["quotas", "common"]);
   const { row, kind, amount } = editing;
   const unit = UNITS[kind.resource];
   const [wanted, setWanted] = useState<number | string>((amount?.nominal ?? 0) / unit);
+  const [comment, setComment] = useState("");
   const set = useSetQuota(pool);
+  const ask = useAskQuota();
+  const write = asks ? ask : set;
   const held = amount?.reserved ?? 0;
   const nominal = typeof wanted === "number" ? Math.round(wanted * unit) : null;
   const save = (): void => {
-    if (nominal !== null) set.mutate({ queue: row.queue, resource: kind.resource, flavor: kind.flavor, nominal }, { onSuccess: onClose });
+    if (nominal === null) return;
+    const quota = { queue: row.queue, resource: kind.resource, flavor: kind.flavor, nominal };
+    if (!asks) return set.mutate(quota, { onSuccess: onClose });
+    const onSuccess = (): void => {
+      notifications.show({ message: t("usage.asked") });
+      onClose();
+    };
+    ask.mutate({ ...quota, project: row.project, comment }, { onSuccess });
   };
   return (
     <Modal opened onClose={onClose} title={t("usage.editTitle", { project: row.project_name })} closeButtonProps={{ "aria-label": t("verb.close", { ns: "common" }) }}>
@@ -138,15 +160,16 @@ function EditQuota({ editing, pool, onClose }: { editing: Editing; pool: string;
         <Stack gap="md">
           <NumberInput label={t(`unit.${kind.resource}`)} value={wanted} onChange={setWanted} min={0} decimalScale={kind.resource === "gpus" ? 0 : 3} data-autofocus />
           <Text size="sm" className="soft">
-            {nominal !== null && nominal < held ? t("usage.below", { held: amountText(kind.resource, held) }) : t("usage.effect")}
+            {nominal !== null && nominal < held ? t("usage.below", { held: amountText(kind.resource, held) }) : t(asks ? "usage.askEffect" : "usage.effect")}
           </Text>
-          {set.error ? <ErrorDetails error={set.error} /> : null}
+          {asks ? <Textarea label={t("usage.why")} value={comment} onChange={(event) => setComment(event.currentTarget.value)} maxLength={2000} autosize minRows={2} /> : null}
+          {write.error ? <ErrorDetails error={write.error} /> : null}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               {t("verb.cancel", { ns: "common" })}
             </Button>
-            <Button type="submit" loading={set.isPending} disabled={nominal === null}>
-              {t("usage.save")}
+            <Button type="submit" loading={write.isPending} disabled={nominal === null}>
+              {t(asks ? "usage.askVerb" : "usage.save")}
             </Button>
           </Group>
         </Stack>
