@@ -28,7 +28,7 @@ function QuotaSentence({ asked: { queue, resource, flavor, nominal }, isPending 
   const what = resource === "gpus" && flavor ? `${t("approval.resource.gpus")} ${flavor}` : t(`approval.resource.${resource}`);
   const wanted = amountText(resource, nominal);
   return (
-    <p className="num">
+    <p>
       {isPending && quotas.data ? t("approval.quotaFrom", { what, now: amountText(resource, before), wanted }) : t("approval.quotaTo", { what, wanted })}
     </p>
   );
