@@ -60,15 +60,20 @@ export function ErrorFace({ error, onRetry }: { error: unknown; onRetry?: (() =>
 
 /** The API's sentence, its code and the id of the request, to be copied into a report. */
 export function ErrorDetails({ error }: { error: unknown }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const known = error instanceof ApiError ? error : null;
   const sentence = error instanceof Error ? error.message : String(error);
+  const isOffline = known?.isUnreachable && known.status === 0;
+  // The API's sentence is English: who reads another language is told what kind of refusal it is.
+  const isForeign = known !== null && !isOffline && !i18n.language.startsWith("en");
+  const kind = isForeign && i18n.exists(`problem.${known.code}`) ? t(`problem.${known.code as "invalid"}`) : null;
   const report = [sentence, known && `code: ${known.code}`, known?.requestId && `request: ${known.requestId}`].filter(Boolean).join("\n");
   return (
     <Stack gap={4}>
-      <Text>{known?.isUnreachable && known.status === 0 ? t("face.offlineTitle") : sentence}</Text>
+      {kind ? <Text>{kind}</Text> : null}
+      {isOffline ? <Text>{t("face.offlineTitle")}</Text> : <Text size={kind ? "sm" : "md"} lang={known ? "en" : undefined}>{sentence}</Text>}
       {Object.entries(known?.fields ?? {}).filter(([, sentences]) => !sentence.includes(sentences.join(" "))).map(([field, sentences]) => (
-        <Text key={field} size="sm">
+        <Text key={field} size="sm" lang="en">
           <Code>{field}</Code> {sentences.join(" ")}
         </Text>
       ))}

@@ -73,6 +73,7 @@ function MembersOf({ project }: { project: Project }) {
   const client = useQueryClient();
   const members = useQuery(membersQuery(project.id));
   const [leaving, setLeaving] = useState<Member | null>(null);
+  const isOwn = leaving?.user.id === me.id;
   const mayGrant = project.verbs.includes("grant_roles");
   const renew = async (): Promise<void> => {
     await Promise.all([client.invalidateQueries({ queryKey: membersKey(project.id) }), client.invalidateQueries({ queryKey: meQuery.queryKey })]);
@@ -120,14 +121,14 @@ function MembersOf({ project }: { project: Project }) {
       <ConfirmDialog
         opened={leaving !== null}
         onClose={() => setLeaving(null)}
-        title={t("removeTitle", { name: leaving?.user.username ?? "", project: project.name })}
-        verb={t("removeVerb")}
+        title={t(isOwn ? "leaveTitle" : "removeTitle", { name: leaving?.user.username ?? "", project: project.name })}
+        verb={t(isOwn ? "leaveVerb" : "removeVerb")}
         onConfirm={async () => {
           if (leaving) await removeMember(project.id, leaving.user.id);
           await renew();
         }}
       >
-        {t("removeEffect", { name: leaving?.user.username ?? "", project: project.name })}
+        {t(isOwn ? "leaveEffect" : "removeEffect", { name: leaving?.user.username ?? "", project: project.name })}
       </ConfirmDialog>
     </section>
   );
