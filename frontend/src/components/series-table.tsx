@@ -1,6 +1,7 @@
-import { Modal, Table } from "@mantine/core";
+import { Table } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
+import { Dialog } from "./dialog";
 import { firstFrom, nearest, roomFor, thinInto, type Curve, type CurveSource } from "@/lib/curves";
 import { NONE } from "@/lib/format";
 import type { Span } from "./plot";
@@ -24,7 +25,7 @@ export function SeriesTable({ title, source, kind, format, range, onClose }: Pro
   const { t } = useTranslation();
   const { curves, rows } = useMemo(() => rowsOf(source.curves(), range), [source, range]);
   return (
-    <Modal opened onClose={onClose} title={title} size="lg" closeButtonProps={{ "aria-label": t("verb.close") }}>
+    <Dialog onClose={onClose} title={title} size="lg">
       <div className={classes.table} tabIndex={0} role="region" aria-label={title}>
         <Table stickyHeader striped>
           <Table.Thead>
@@ -53,7 +54,7 @@ export function SeriesTable({ title, source, kind, format, range, onClose }: Pro
           </Table.Tbody>
         </Table>
       </div>
-    </Modal>
+    </Dialog>
   );
 }
 

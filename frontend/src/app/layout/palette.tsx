@@ -3,7 +3,7 @@ import { createSpotlight, Spotlight } from "@mantine/spotlight";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { IconSearch } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
+import { useEffect, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "@tanstack/react-router";
 import { useChooseProject } from "@/lib/search";
@@ -33,6 +33,12 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     else if (place.href) window.location.assign(place.href);
   };
 
+  // Only what is there with the letters is marked; what the API finds comes later, and Enter is for the first of it.
+  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
+    const first = groups[0]?.places[0];
+    if (event.key === "Enter" && !event.nativeEvent.isComposing && first && !event.currentTarget.closest("[role=dialog]")?.querySelector("[data-selected]")) go(first);
+  };
+
   return (
     <Spotlight.Root
       store={store}
@@ -45,7 +51,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       transitionProps={{ duration: 80 }}
       aria-label={t("palette.label")}
     >
-      <Spotlight.Search placeholder={t("palette.placeholder")} aria-label={t("palette.placeholder")} leftSection={<IconSearch size={16} aria-hidden />} />
+      <Spotlight.Search placeholder={t("palette.placeholder")} aria-label={t("palette.placeholder")} onKeyDown={onKeyDown} leftSection={<IconSearch size={16} aria-hidden />} />
       <Spotlight.ActionsList>
         {groups.map((group) => (
           <Spotlight.ActionsGroup key={group.key} label={t(`palette.${group.key}`)}>

@@ -1,5 +1,5 @@
-import { Modal } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { Dialog } from "@/components/dialog";
 import classes from "./shortcuts.module.css";
 
 /** Keys are as they are written on them; one inner list is pressed together, several are alternatives. */
@@ -56,7 +56,7 @@ export default function Shortcuts({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   const words = (key: string): string => t(`keys.${key}` as "keys.anywhere.title");
   return (
-    <Modal opened onClose={onClose} size="xl" title={t("top.keyboard")} closeButtonProps={{ "aria-label": t("verb.close") }}>
+    <Dialog onClose={onClose} size="xl" title={t("top.keyboard")}>
       <div className={classes.groups}>
         {GROUPS.map((group) => (
           <section key={group.word}>
@@ -80,6 +80,6 @@ export default function Shortcuts({ onClose }: { onClose: () => void }) {
           </section>
         ))}
       </div>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,10 +1,11 @@
-import { Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Ago } from "@/components/ago";
 import { ConfirmDialog } from "@/components/confirm-dialog";
+import { Dialog } from "@/components/dialog";
 import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
 import { EmptyState } from "@/components/empty-state";
@@ -88,7 +89,7 @@ function SetSecret({ project, onClose }: { project: string; onClose: () => void 
     },
   });
   return (
-    <Modal opened onClose={onClose} title={t("secret.set")} closeButtonProps={{ "aria-label": t("verb.close", { ns: "common" }) }}>
+    <Dialog onClose={onClose} title={t("secret.set")}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -109,6 +110,6 @@ function SetSecret({ project, onClose }: { project: string; onClose: () => void 
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

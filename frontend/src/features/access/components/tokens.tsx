@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { Ago } from "@/components/ago";
 import { ConfirmDialog } from "@/components/confirm-dialog";
 import { CopyButton } from "@/components/copy-button";
+import { Dialog } from "@/components/dialog";
 import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
 import { EmptyState } from "@/components/empty-state";
@@ -91,7 +92,7 @@ function NewToken({ onClose }: { onClose: () => void }) {
   });
   const made = making.data?.token;
   return (
-    <Modal opened onClose={onClose} title={made ? t("token.madeTitle") : t("token.new")} closeOnClickOutside={!made} closeButtonProps={{ "aria-label": t("verb.close", { ns: "common" }) }}>
+    <Dialog onClose={onClose} title={made ? t("token.madeTitle") : t("token.new")} closeOnClickOutside={!made}>
       {made ? (
         <Stack gap="md">
           <Text>{t("token.shownOnce")}</Text>
@@ -132,6 +133,6 @@ function NewToken({ onClose }: { onClose: () => void }) {
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }

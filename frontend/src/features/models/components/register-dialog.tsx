@@ -1,10 +1,11 @@
-import { Autocomplete, Button, Group, Modal, Select, Stack, Text } from "@mantine/core";
+import { Autocomplete, Button, Group, Select, Stack, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useRef, useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
+import { Dialog } from "@/components/dialog";
 import { ErrorDetails } from "@/components/faces";
 import { useProject } from "@/lib/permissions";
 import { chosenRunQuery, modelChoiceQuery, runChoiceQuery, useRegister } from "../api";
@@ -56,7 +57,7 @@ export function RegisterDialog({ onClose, model, run: given }: Props) {
   };
   const renew = (): void => void (key.current = crypto.randomUUID());
   return (
-    <Modal opened onClose={onClose} title={model ? t("register.titleOf", { name: model.name }) : t("register.title")} closeButtonProps={{ "aria-label": t("verb.close", { ns: "common" }) }}>
+    <Dialog onClose={onClose} title={model ? t("register.titleOf", { name: model.name }) : t("register.title")}>
       <form onSubmit={send} noValidate>
         <Stack gap="md">
           <Text size="sm" className="soft">
@@ -101,7 +102,7 @@ export function RegisterDialog({ onClose, model, run: given }: Props) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,7 +1,8 @@
-import { ActionIcon, Modal, Table } from "@mantine/core";
+import { ActionIcon, Table } from "@mantine/core";
 import { IconTable } from "@tabler/icons-react";
 import { useId, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { Dialog } from "@/components/dialog";
 import { value } from "@/lib/format";
 import type { Point } from "../measures";
 import classes from "./unit-chart.module.css";
@@ -77,7 +78,7 @@ export function UnitChart({ title, figure, x, y, lines, mark, summary, table, be
       </svg>
       {below}
       {opened ? (
-        <Modal opened onClose={() => setOpened(false)} title={title} size="lg" closeButtonProps={{ "aria-label": t("verb.close") }}>
+        <Dialog onClose={() => setOpened(false)} title={title} size="lg">
           <div className={classes.table} tabIndex={0} role="region" aria-label={title}>
             <Table stickyHeader striped>
               <Table.Thead>
@@ -102,7 +103,7 @@ export function UnitChart({ title, figure, x, y, lines, mark, summary, table, be
               </Table.Tbody>
             </Table>
           </div>
-        </Modal>
+        </Dialog>
       ) : null}
     </figure>
   );

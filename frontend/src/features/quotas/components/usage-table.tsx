@@ -1,10 +1,11 @@
-import { Button, Group, Modal, NumberInput, Stack, Text, Textarea } from "@mantine/core";
+import { Button, Group, NumberInput, Stack, Text, Textarea } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconPencil } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
+import { Dialog } from "@/components/dialog";
 import { EmptyState } from "@/components/empty-state";
 import { ErrorDetails, Faces, LoadingFace } from "@/components/faces";
 import { amountText, byResource, type Resource } from "@/lib/amounts";
@@ -150,7 +151,7 @@ function EditQuota({ editing, pool, asks, onClose }: EditProps) {
     ask.mutate({ ...quota, project: row.project, comment }, { onSuccess });
   };
   return (
-    <Modal opened onClose={onClose} title={t("usage.editTitle", { project: row.project_name })} closeButtonProps={{ "aria-label": t("verb.close", { ns: "common" }) }}>
+    <Dialog onClose={onClose} title={t("usage.editTitle", { project: row.project_name })}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -174,6 +175,6 @@ function EditQuota({ editing, pool, asks, onClose }: EditProps) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, TagsInput } from "@mantine/core";
+import { Button, Group, Stack, TagsInput } from "@mantine/core";
 import { useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { Dialog } from "@/components/dialog";
 import { ErrorDetails } from "@/components/faces";
 import { count } from "@/lib/format";
 import { useTagRuns, type RunRow } from "../api-list";
@@ -18,7 +19,7 @@ export function TagRunsDialog({ runs, onClose }: { runs: readonly RunRow[]; onCl
     tag.mutate(wanted, { onSuccess: onClose });
   };
   return (
-    <Modal opened onClose={onClose} title={t("tag.title", { n: count(runs.length) })} closeButtonProps={{ "aria-label": t("verb.close", { ns: "common" }) }}>
+    <Dialog onClose={onClose} title={t("tag.title", { n: count(runs.length) })}>
       <form onSubmit={submit}>
         <Stack gap="lg">
           <TagsInput label={t("tag.tags")} description={t("tag.hint")} value={tags} onChange={setTags} maxTags={20} maxLength={40} data-autofocus />
@@ -33,6 +34,6 @@ export function TagRunsDialog({ runs, onClose }: { runs: readonly RunRow[]; onCl
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

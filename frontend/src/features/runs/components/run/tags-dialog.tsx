@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, TagsInput } from "@mantine/core";
+import { Button, Group, Stack, TagsInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Dialog } from "@/components/dialog";
 import { ErrorDetails } from "@/components/faces";
 import { useTagRun, type Run } from "../../api";
 
@@ -9,7 +10,7 @@ export function TagsDialog({ run, onClose }: { run: Run; onClose: () => void }) 
   const [tags, setTags] = useState<string[]>(run.tags);
   const tag = useTagRun(run.id);
   return (
-    <Modal opened onClose={onClose} title={t("page.tagsOf", { name: run.name })} closeButtonProps={{ "aria-label": t("verb.close", { ns: "common" }) }}>
+    <Dialog onClose={onClose} title={t("page.tagsOf", { name: run.name })}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -29,6 +30,6 @@ export function TagsDialog({ run, onClose }: { run: Run; onClose: () => void }) 
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
