@@ -17,10 +17,9 @@ const Palette = lazy(() => import("./palette"));
 export function TopBar() {
   const { t } = useTranslation();
   const [palette, setPalette] = useState(false);
-  useHotkeys([
-    ["mod+K", () => setPalette(true)],
-    ["/", () => setPalette(true)],
-  ]);
+  // From within a field, too: nobody types it.
+  useHotkeys([["mod+K", () => setPalette(true)]], []);
+  useHotkeys([["/", () => setPalette(true)]]);
   return (
     <header className={classes.bar}>
       <ProjectSwitch />
