@@ -120,7 +120,12 @@ STEP_REPORT: dict[str, Any] = {
     "cells_missing": {},
     "columns_added": [],
     "columns_removed": [],
-    "warnings": [{"code": "zero_spread", "column": "Debt", "detail": "The IQR is 0: left alone."}],
+    "warnings": [
+        {
+            **{"code": "zero_spread", "column": "Debt", "params": {"quartile": "0"}},
+            "detail": "the quartiles of the training rows are both 0",
+        }
+    ],
     "seconds": 0.12,
 }
 DATASET_VERSION = {

@@ -43,6 +43,9 @@ class WarningShape(serializers.Serializer[Any]):
     code = serializers.CharField()
     column = serializers.CharField(help_text="Empty where none is at fault")
     detail = serializers.CharField()
+    params = serializers.DictField(
+        required=False, help_text="What `detail` says, to be said in another language; reports of before have none"
+    )
 
 
 class StepReportShape(serializers.Serializer[Any]):

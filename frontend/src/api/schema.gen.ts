@@ -6443,6 +6443,10 @@ export interface components {
             /** @description Empty where none is at fault */
             column: string;
             detail: string;
+            /** @description What `detail` says, to be said in another language; reports of before have none */
+            params?: {
+                [key: string]: unknown;
+            };
         };
         Words: {
             title: string;

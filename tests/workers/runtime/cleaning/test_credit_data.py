@@ -89,7 +89,10 @@ def test_the_report_says_what_each_step_did(cleaned: Done) -> None:
         "Price": 169,
     }
     assert report[4]["warnings"] == [
-        {"code": "zero_spread", "column": "Debt", "detail": "the quartiles of the training rows are both 0"}
+        {
+            **{"code": "zero_spread", "column": "Debt", "params": {"quartile": "0"}},
+            "detail": "the quartiles of the training rows are both 0",
+        }
     ]
     assert report[5]["cells_changed"] == MISSING
     assert [step["warnings"] for step in report if step["kind"] != "outliers"] == [[]] * 7

@@ -106,7 +106,10 @@ def test_each_class_is_split_by_its_share(jobs: Jobs, ratio: float, expected: di
     sides = list(zip(values(done, "y"), values(done, "__split"), strict=True))
     assert {name: sides.count((name, TEST)) for name in ("a", "b")} == expected
     warnings = done.step("split")["warnings"]
-    small = {"code": "class_not_split", "column": "y", "detail": "all 10 rows of 'a' are training rows"}
+    small = {
+        **{"code": "class_not_split", "column": "y", "detail": "all 10 rows of 'a' are training rows"},
+        "params": {"rows": 10, "side": "training", "value": "a"},
+    }
     assert warnings == ([small] if expected["a"] == 0 else [])
 
 
@@ -173,8 +176,11 @@ def test_outliers_become_the_median_of_the_training_rows(jobs: Jobs) -> None:
     step = done.step("outliers")
     assert step["cells_changed"] == {"x": 2}
     assert step["warnings"] == [
-        {"code": "zero_spread", "column": "flat", "detail": "the quartiles of the training rows are both 0"},
-        {"code": "all_missing", "column": "none", "detail": "no training row has a value"},
+        {
+            **{"code": "zero_spread", "column": "flat", "params": {"quartile": "0"}},
+            "detail": "the quartiles of the training rows are both 0",
+        },
+        {"code": "all_missing", "column": "none", "detail": "no training row has a value", "params": {}},
     ]
 
 
@@ -204,7 +210,7 @@ def test_scaling_is_by_mean_and_population_deviation_of_the_training_rows(jobs: 
     assert values(done, "flat") == [3.0] * 5 + [9.0]
     assert learned(done, "standardise")["columns"] == {"x": [4.0, significant(2**0.5)]}
     assert done.step("standardise")["warnings"] == [
-        {"code": "zero_spread", "column": "flat", "detail": "every training row has 3"}
+        {"code": "zero_spread", "column": "flat", "detail": "every training row has 3", "params": {"value": "3"}}
     ]
 
 
@@ -228,7 +234,10 @@ def test_text_becomes_a_column_per_value_of_the_training_rows(jobs: Jobs) -> Non
     assert (values(done, "s=x"), values(done, "s=y")) == ([0, 1, 0, 0, 0], [1, 0, 0, 1, 0])
     assert (values(done, "b=false"), values(done, "b=true")) == ([0, 1, 0, 0, 0], [1, 0, 0, 1, 1])
     assert done.step("one_hot")["warnings"] == [
-        {"code": "unseen_category", "column": "s", "detail": "1 test rows have a value that no training row has"}
+        {
+            **{"code": "unseen_category", "column": "s", "params": {"rows": 1}},
+            "detail": "1 test rows have a value that no training row has",
+        }
     ]
 
 

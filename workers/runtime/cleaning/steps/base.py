@@ -25,14 +25,15 @@ class Outcome:
     """Per column, over the rows of both splits; columns without a change are left out."""
     cells_missing: dict[str, int] = field(default_factory=dict)
     """Per column, after the step; only by the step that looks for missing values."""
-    warnings: list[dict[str, str]] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    """`{"code", "column", "detail", "params"}`: `detail` says in English what `params` tell a page in any language."""
 
     def changed(self, column: str, count: int) -> None:
         if count:
             self.cells_changed[column] = int(count)
 
-    def warn(self, code: str, column: str, detail: str) -> None:
-        self.warnings.append({"code": code, "column": column, "detail": detail})
+    def warn(self, code: str, column: str, detail: str, **params: str | int) -> None:
+        self.warnings.append({"code": code, "column": column, "detail": detail, "params": params})
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ class OneHot(Step):
             categories[name] = found
             unseen = _count_unseen(values, found)
             if unseen:
-                outcome.warn("unseen_category", name, f"{unseen} test rows have a value that no training row has")
+                detail = f"{unseen} test rows have a value that no training row has"
+                outcome.warn("unseen_category", name, detail, rows=unseen)
             outcome.changed(name, plan.row_count)
         self._replace(plan, categories)
         self.learned.update(columns=categories)

@@ -57,8 +57,9 @@ class Outliers(Step):
                 continue
             first, median, third = np.quantile(known, [0.25, 0.5, 0.75])
             if third == first:
-                detail = f"the quartiles of the training rows are both {significant(first):g}"
-                outcome.warn(ZERO_SPREAD, name, detail)
+                both = f"{significant(first):g}"
+                detail = f"the quartiles of the training rows are both {both}"
+                outcome.warn(ZERO_SPREAD, name, detail, quartile=both)
                 continue
             reach = self.factor * (third - first)
             low, high = significant(first - reach), significant(third + reach)
@@ -99,7 +100,7 @@ class Standardise(Step):
                 continue
             mean, std = moments(known)
             if std == 0:
-                outcome.warn(ZERO_SPREAD, name, f"every training row has {mean:g}")
+                outcome.warn(ZERO_SPREAD, name, f"every training row has {mean:g}", value=f"{mean:g}")
                 continue
             scales[name] = [mean, std]
             outcome.changed(name, int(np.count_nonzero(~np.isnan(values))))

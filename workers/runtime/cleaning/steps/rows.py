@@ -90,7 +90,14 @@ class Split(Step):
                 side = "training" if wanted == 0 else "test"
                 of = "" if self.stratify is None else f" of {value!r}"
                 detail = f"all {len(rows)} rows{of} are {side} rows"
-                outcome.warn("class_not_split", self.stratify or "", detail)
+                outcome.warn(
+                    "class_not_split",
+                    self.stratify or "",
+                    detail,
+                    rows=len(rows),
+                    side=side,
+                    value="" if value is None else str(value),
+                )
             tested += wanted
             if wanted:
                 last = rows[np.lexsort((ordinals[rows], keys[rows]))[wanted - 1]]

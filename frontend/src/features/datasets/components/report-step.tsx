@@ -6,6 +6,7 @@ import { wordsOf, type JsonSchema } from "@/components/schema-form/schema";
 import { count, duration, value } from "@/lib/format";
 import type { Scalar, StepForm, StepReport } from "../api";
 import { told } from "../logic/show";
+import { warningSaid } from "../logic/warning";
 import { CellText } from "./cell-text";
 import classes from "./report-rail.module.css";
 
@@ -47,14 +48,7 @@ export const ReportStep = memo(function ReportStep({ step, form, isOpen, onToggl
           </span>
         </UnstyledButton>
         {step.warnings.map((warning, index) => (
-          <p key={index} className={classes.warning}>
-            <IconAlertTriangle size={14} aria-hidden />
-            <span>
-              {i18n.exists(`warning.${warning.code}`, { ns: "datasets" }) ? t(`warning.${warning.code as "zero_spread"}`, { column: warning.column }) : warning.column}
-              {": "}
-              <span lang="en">{warning.detail}</span>
-            </span>
-          </p>
+          <Warning key={index} warning={warning} />
         ))}
         {isOpen ? (
           <div id={id} className={classes.more}>
@@ -70,6 +64,21 @@ export const ReportStep = memo(function ReportStep({ step, form, isOpen, onToggl
     </li>
   );
 });
+
+function Warning({ warning }: { warning: StepReport["warnings"][number] }) {
+  const { t, i18n } = useTranslation("datasets");
+  const said = warningSaid(t, warning);
+  return (
+    <p className={classes.warning}>
+      <IconAlertTriangle size={14} aria-hidden />
+      <span>
+        {i18n.exists(`warning.${warning.code}`, { ns: "datasets" }) ? t(`warning.${warning.code as "zero_spread"}`, { column: warning.column }) : warning.column}
+        {t("said.colon")}
+        {said ?? <span lang="en">{warning.detail}</span>}
+      </span>
+    </p>
+  );
+}
 
 function Part({ title, children }: { title: string; children: ReactNode }) {
   return (

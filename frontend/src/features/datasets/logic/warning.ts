@@ -1,0 +1,20 @@
+import type { TFunction } from "i18next";
+import { count } from "@/lib/format";
+import type { StepReport } from "../api";
+
+type Warning = StepReport["warnings"][number];
+
+const SIDES = { training: "said.training", test: "said.test" } as const;
+
+/** What a warning of a step says besides its column, in the reader's words; null where the report tells it in English only. */
+export function warningSaid(t: TFunction<"datasets">, { code, column, params }: Warning): string | null {
+  if (!params) return null;
+  const text = (name: string): string => (typeof params[name] === "string" ? params[name] : "");
+  const rows = { count: Number(params.rows), n: count(Number(params.rows)) };
+  if (code === "all_missing") return t("said.allMissing");
+  if (code === "unseen_category") return t("said.unseen", rows);
+  if (code === "zero_spread") return "quartile" in params ? t("said.quartile", { quartile: text("quartile") }) : t("said.value", { value: text("value") });
+  if (code !== "class_not_split" || !(text("side") in SIDES)) return null;
+  const side = t(SIDES[text("side") as keyof typeof SIDES]);
+  return column ? t("said.classSide", { ...rows, side, value: text("value") || t("cell.missing") }) : t("said.side", { ...rows, side });
+}
