@@ -1,6 +1,6 @@
 import { Select } from "@mantine/core";
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { KeyboardEvent, ReactNode } from "react";
+import { useRef, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { api, unwrap } from "@/api/client";
 import { experimentsQuery } from "../api-list";
@@ -42,13 +42,18 @@ export function ExperimentSelect({ value, onChange, projectId, label, placeholde
   const nameOf = (one: (typeof options)[number]): string => (projectId ? one.name : `${one.project_name} / ${one.name}`);
   const data = [...new Map(options.map((one) => [one.id, { value: one.id, label: nameOf(one) }])).values()];
   const creates = onCreate !== undefined && wanted !== "" && wanted.length <= NAME_MOST && wanted === words && !found.isFetching && !options.some(({ name }) => name === wanted);
+  const asked = useRef("");
+  const create = (name: string): void => {
+    asked.current = name;
+    onCreate?.(name);
+  };
   /** A name that was typed counts without being picked from the list: the experiment that has it, or a new one. */
   const take = async (): Promise<void> => {
-    if (!onCreate || wanted === "" || wanted.length > NAME_MOST) return;
+    if (!onCreate || wanted === "" || wanted === asked.current || wanted.length > NAME_MOST) return;
     const { results } = await client.fetchQuery(experimentsQuery(projectId, wanted));
     const same = results.find(({ name }) => name === wanted);
     if (same) onChange(same.id);
-    else onCreate(wanted);
+    else if (wanted !== asked.current) create(wanted);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
     // With an option marked, Enter picks that one.
@@ -66,7 +71,7 @@ export function ExperimentSelect({ value, onChange, projectId, label, placeholde
       description={description}
       data={creates ? [...data, { value: NEW, label: t("submit.makeExperiment", { name: wanted }) }] : data}
       value={value ?? null}
-      onChange={(id) => (id === NEW ? onCreate?.(wanted) : onChange(id ?? undefined))}
+      onChange={(id) => (id === NEW ? create(wanted) : onChange(id ?? undefined))}
       onSearchChange={(text) => onSearch(text, data.find((one) => one.value === value)?.label)}
       onKeyDown={onKeyDown}
       onBlur={() => void take()}
