@@ -31,22 +31,22 @@ export function AuditTrail() {
   );
   const columns = useMemo<Column<AuditEvent>[]>(
     () => [
-      { key: "at", title: t("audit.at"), width: 172, cell: (event) => <time dateTime={event.at}>{moment(event.at)}</time> },
+      { key: "at", title: t("audit.at"), width: 190, cell: (event) => <time dateTime={event.at}>{moment(event.at)}</time> },
       {
         key: "actor",
         title: t("audit.actor"),
         width: 110,
         cell: (event) => <Narrow text={event.actor_name || event.actor_kind} onClick={event.actor_id ? () => narrow({ actor: event.actor_id }) : undefined} />,
       },
-      { key: "action", title: t("audit.action"), width: 180, cell: (event) => <Narrow mono text={event.action} onClick={() => narrow({ action: event.action })} /> },
+      { key: "action", title: t("audit.action"), width: 200, cell: (event) => <Narrow mono text={event.action} onClick={() => narrow({ action: event.action })} /> },
       {
         key: "subject",
         title: t("audit.subject"),
-        width: 190,
+        width: 180,
         cell: (event) => <Narrow text={event.subject_name || event.subject_kind} hint={event.subject_kind} onClick={() => narrow({ target: `${event.subject_kind}:${event.subject_id}` })} />,
       },
       { key: "project", title: t("project"), width: 110, cell: (event) => event.project_name ?? NONE },
-      { key: "detail", title: t("audit.detail"), grow: true, width: 150, cell: (event) => <Detail detail={event.detail} /> },
+      { key: "detail", title: t("audit.detail"), grow: true, width: 130, cell: (event) => <Detail detail={event.detail} /> },
       { key: "request", title: t("audit.request"), width: 96, cell: (event) => <span className="mono cut" title={event.request_id}>{event.request_id || NONE}</span> },
     ],
     [t, narrow],
