@@ -36,3 +36,24 @@ def test_the_first_stop_leads_past_the_navigation(opened: Opens, ground: Ground)
     expect(page.get_by_role("main")).to_be_focused()
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.querySelector('main').contains(document.activeElement)")
+
+
+def test_enter_opens_the_first_that_the_palette_finds(opened: Opens, ground: Ground) -> None:
+    page = opened("demo", "/runs").page
+    page.get_by_role("searchbox").first.focus()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("textbox", name="Go to a page, a project, a run, a dataset …")).to_be_focused()
+    page.keyboard.type("curves-2")
+    expect(page.get_by_role("dialog").get_by_role("button", name="curves-2")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/runs/{ground.runs[1]}"))
+
+
+def test_a_dialog_gives_the_focus_back(opened: Opens, ground: Ground) -> None:
+    page = opened("demo", "/runs").page
+    views = page.get_by_role("button", name="Views")
+    views.focus()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(views).to_be_focused()
