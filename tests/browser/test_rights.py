@@ -31,3 +31,11 @@ def test_a_revoked_role_takes_the_page_from_the_other_browser(
     expect(gone).to_be_visible(timeout=SECONDS * 1000)
     expect(guest.page.get_by_text("curves-1")).to_have_count(0)  # nor in the breadcrumbs
     assert guest.page.evaluate("() => window.neverLoadedAgain")
+
+
+def test_a_project_that_one_does_not_see_is_not_there_instead_of_all_projects(opened: Opens) -> None:
+    page = opened("guest", "/runs?project=elsewhere").page
+    expect(page.get_by_role("heading", level=1, name="Nothing here")).to_be_visible()
+    page.get_by_role("main").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    assert "project=" not in page.url

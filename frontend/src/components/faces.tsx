@@ -14,13 +14,27 @@ export function NotFound() {
   return <Face icon={<IconMapOff size={32} aria-hidden />} title={t("face.notFoundTitle")} text={t("face.notFound")} />;
 }
 
+/** The same of the project that the address names: the way out is to all projects. */
+export function ProjectNotFound() {
+  const { t } = useTranslation();
+  return <Face icon={<IconMapOff size={32} aria-hidden />} title={t("face.notFoundTitle")} text={t("face.notFound")} anyProject />;
+}
+
 /** 403: visible, but this role may not. `detail` is the API's reason. */
 export function NotAllowed({ detail }: { detail?: string | undefined }) {
   const { t } = useTranslation();
   return <Face icon={<IconLock size={32} aria-hidden />} title={t("face.forbiddenTitle")} text={t("face.forbidden")} more={detail} />;
 }
 
-function Face({ icon, title, text, more }: { icon: ReactNode; title: string; text: string; more?: string | undefined }) {
+interface FaceProps {
+  icon: ReactNode;
+  title: string;
+  text: string;
+  more?: string | undefined;
+  anyProject?: boolean;
+}
+
+function Face({ icon, title, text, more, anyProject = false }: FaceProps) {
   const { t } = useTranslation();
   // It stands for the page: a name that was read before is not shown to who may not see it now.
   useCrumbs([{ title }]);
@@ -30,7 +44,7 @@ function Face({ icon, title, text, more }: { icon: ReactNode; title: string; tex
       <Title order={1}>{title}</Title>
       <Text>{text}</Text>
       {more ? <Text className="soft" lang="en">{more}</Text> : null}
-      <Button component={Link} to="/" variant="default">
+      <Button variant="default" renderRoot={(props) => <Link {...props} to="/" {...(anyProject ? { search: { project: undefined } } : {})} />}>
         {t("face.toOverview")}
       </Button>
     </div>

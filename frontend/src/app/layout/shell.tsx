@@ -2,7 +2,8 @@ import { useHotkeys, useLocalStorage } from "@mantine/hooks";
 import { Outlet, useLocation } from "@tanstack/react-router";
 import { Suspense, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { LoadingFace } from "@/components/faces";
+import { LoadingFace, ProjectNotFound } from "@/components/faces";
+import { useProjectSeen } from "@/lib/permissions";
 import { Nav } from "./nav";
 import { OfflineBar } from "./offline-bar";
 import { TopBar } from "./top-bar";
@@ -32,10 +33,17 @@ export function Shell() {
         <OfflineBar />
         <main id="content" ref={main} tabIndex={-1} className={classes.main}>
           <Suspense fallback={<LoadingFace rows={8} />}>
-            <Outlet />
+            <Content />
           </Suspense>
         </main>
       </div>
     </div>
   );
+}
+
+/** The page; instead of one of all projects, where the address names one that the reader cannot see, it says so. */
+function Content() {
+  const seen = useProjectSeen();
+  if (seen === undefined) return <LoadingFace rows={8} />;
+  return seen ? <Outlet /> : <ProjectNotFound />;
 }
