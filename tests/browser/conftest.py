@@ -32,6 +32,7 @@ for name in {names}:
 Opens = Callable[..., Watched]
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist must find the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All journeys share the installation, so that one worker has them; without Chromium they are skipped."""
     own = [item for item in items if Path(__file__).parent in item.path.parents]

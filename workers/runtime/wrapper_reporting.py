@@ -33,6 +33,8 @@ ANSWER_BYTES = 64 * 1024  # of an answer are read
 REQUEST_SECONDS = 5.0
 SHIP_SECONDS = 0.25
 GPU_SECONDS = 10.0
+LEAST_SECONDS = 0.5
+"""The kernel counts hundredths of a second: of a shorter time they would make many cores."""
 MOST_FAILURES = 4  # beyond it the pauses grow no more
 SUPERSEDED_GRACE_SECONDS = 10.0
 DEFAULT_GRACE_SECONDS = 30.0
@@ -79,10 +81,12 @@ class Usage:
     def __init__(self, descendants: Callable[[], list[int]]) -> None:
         self._descendants = descendants
         self._gpus: list[dict[str, Any]] = []
-        self._last = (time.monotonic(), 0.0)
+        self._last, self._busy = (time.monotonic(), 0.0), 0.0
 
     def sample(self) -> dict[str, Any]:
-        """`cpu_ratio`: cores kept busy since the last sample. `memory_bytes`: private pages, and the most shared."""
+        """`cpu_ratio`: cores kept busy since the last sample, or before it where that is too near to be measured.
+        `memory_bytes`: private pages, and the most shared.
+        """
         ticks, private, shared = 0, 0, 0
         for pid in self._descendants():
             with contextlib.suppress(OSError, ValueError):  # it may have ended
@@ -92,10 +96,11 @@ class Usage:
                     resident, common = map(int, file.read().split()[1:3])
                 private, shared = private + resident - common, max(shared, common)
         now, seconds = time.monotonic(), ticks / os.sysconf("SC_CLK_TCK")
-        before, self._last = self._last, (now, seconds)
-        busy = max(seconds - before[1], 0.0) / max(now - before[0], 0.001)
+        if now - self._last[0] >= LEAST_SECONDS:
+            self._busy = max(seconds - self._last[1], 0.0) / (now - self._last[0])
+            self._last = (now, seconds)
         memory = (private + shared) * os.sysconf("SC_PAGE_SIZE")
-        return {"cpu_ratio": round(busy, 4), "memory_bytes": memory, "gpus": self._gpus}
+        return {"cpu_ratio": round(self._busy, 4), "memory_bytes": memory, "gpus": self._gpus}
 
     def watch_gpus(self) -> None:
         """Ask nvidia-smi now and then; gives up for good when it is absent, fails or is slow."""

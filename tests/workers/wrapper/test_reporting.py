@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support.waiting import until
 from tests.workers.wrapper.conftest import Wrapped
 from tests.workers.wrapper.misbehaving_api import SUPERSEDED, MisbehavingApi, answer
 from workers.contracts import exit_codes
+from workers.runtime.wrapper_reporting import Usage
 
 OFTEN = ("--heartbeat-seconds", "0.1")
 
@@ -43,6 +45,11 @@ def test_heartbeats_say_what_is_used(wrapped: Wrapped, api: MisbehavingApi) -> N
     assert set(body) == {"rank", "cpu_ratio", "memory_bytes", "gpus", "dropped_log_lines"}
     assert body["memory_bytes"] < 128 << 20
     assert (body["gpus"], body["dropped_log_lines"]) == ([], 0)
+
+
+def test_a_time_too_short_to_be_measured_makes_no_cores() -> None:
+    usage = Usage(lambda: [os.getpid()])  # whose ticks of minutes would all be of the last millisecond
+    assert usage.sample()["cpu_ratio"] == 0
 
 
 def test_gpus_are_told_where_they_can_be_asked(wrapped: Wrapped, api: MisbehavingApi) -> None:
