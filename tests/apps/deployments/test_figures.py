@@ -51,7 +51,7 @@ def store(*of: Counted, source: UUID = SOURCE, sent_at: float = S + 1.1) -> int:
 
 
 def stored() -> list[tuple[int, int, int, int, bytes]]:
-    rows = EndpointSecond.objects.order_by("at", "id")
+    rows = EndpointSecond.objects.order_by("at", "server_errors", "id")
     return [
         (int(row.at.timestamp()), row.requests, row.caller_errors, row.server_errors, bytes(row.latencies))
         for row in rows
