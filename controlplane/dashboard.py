@@ -17,7 +17,6 @@ from django.contrib.staticfiles import finders
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -25,10 +24,10 @@ from django.views.decorators.http import require_safe
 from apps.access.api.serializers import MeSerializer
 from apps.access.permissions import caller
 from apps.common.errors import Unavailable
+from controlplane.looks import reads_chinese, scheme_of
 
 MANIFEST = "dashboard/manifest.json"
 ENTRY = "src/main.tsx"
-SCHEMES = ("light", "dark")
 SECTIONS = frozenset(
     {
         *("", "datasets", "dataset-versions", "dataset-jobs", "runs", "models", "model-versions"),
@@ -132,12 +131,11 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @login_required
 def page(request: HttpRequest) -> HttpResponse:
     """The page: scripts, the reader's language and theme, and who they are: the first paint waits for no request."""
-    scheme = request.COOKIES.get("bedplate_theme", "")
-    chinese = (get_language() or "").startswith("zh")
+    chinese = reads_chinese()
     context = {
         **built(_code(request.path_info), "zh" if chinese else "en"),
         "language": "zh-Hans" if chinese else "en",
-        "scheme": scheme if scheme in SCHEMES else "",
+        "scheme": scheme_of(request),
         "me": MeSerializer(caller(request)).data,
         "nonce": getattr(request, "csp_nonce", ""),
     }

@@ -22,12 +22,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.translation import get_language, override
+from django.utils.translation import override
 from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from controlplane import env
+from controlplane.looks import reads_chinese, scheme_of
 
 DOCS = env.ROOT / "docs"
 IMAGES = "guide"
@@ -39,7 +40,6 @@ PAGES: Final = (
     *("operate", "api", "keyboard", "glossary"),
 )
 """In the order of the navigation. The glossary is one for all languages."""
-SCHEMES = ("light", "dark")
 OUTSIDE = re.compile(r"[a-z]+:|/")
 """What a link begins with that does not lead to another file of the project."""
 
@@ -80,8 +80,6 @@ def _rendered(path: Path, changed: int) -> Page:
     tokens = markdown.parse(path.read_text(encoding="utf-8"))
     headings = list(_named(tokens))
     for token in tokens:
-        if token.type == "fence":
-            token.attrSet("tabindex", "0")  # long lines are scrolled to, also by keys
         if token.children:
             token.children = list(_led(token.children, path))
     title = next((text for level, _, text in headings if level == "h1"), path.stem)
@@ -137,13 +135,14 @@ def _image(path: Path) -> dict[str, Any]:
 
 
 def _fence(self: Any, tokens: Sequence[Token], index: int, options: Any, environment: Any) -> str:
+    # Long lines are scrolled to, also by keys.
     return f'<pre tabindex="0"><code>{escape(tokens[index].content)}</code></pre>\n'
 
 
 @require_safe
 def home(request: HttpRequest, language: str = "") -> HttpResponseBase:
     """To the first page, in the reader's language where the address says none."""
-    chosen = language or ("zh" if (get_language() or "").startswith("zh") else "en")
+    chosen = language or ("zh" if reads_chinese() else "en")
     return redirect("guide", chosen, PAGES[0])
 
 
@@ -153,12 +152,11 @@ def page(request: HttpRequest, language: str, name: str) -> HttpResponse:
     shown = page_of(language, name)
     inside = language if language in LANGUAGES else "en"
     other = "en" if inside == "zh" else "zh"
-    scheme = request.COOKIES.get("bedplate_theme", "")
     with override(LANGUAGES[inside]):
         context = {
             "page": shown,
             "language": "zh-Hans" if inside == "zh" else "en",
-            "scheme": scheme if scheme in SCHEMES else "",
+            "scheme": scheme_of(request),
             "name": name,
             "pages": [(each, found.title) for each in PAGES if (found := page_of(inside, each))],
             "inside": inside,
