@@ -95,12 +95,17 @@ def open_plan(connection: duckdb.DuckDBPyConnection, files: list[Path], recipe: 
     recipe.validate(columns)
     row_count = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
     plan = Plan(daft.read_parquet([glob.escape(path) for path in paths]), columns, recipe.label, row_count, staging)
-    truths = [column.name for column in plan.columns if column.type == "bool"]
-    spelled: dict[str, Expression] = {name: when(col(name), "true").when(~col(name), "false") for name in truths}
     first = rows_of(connection, table, columns, SPREAD, rows_watched(len(columns)))
     plan.watched = Watched(connection.sql(first).to_arrow_table())
-    plan.replace(spelled, kind="string")
+    starting_plan(plan)
     return plan
+
+
+def starting_plan(plan: Plan) -> None:
+    """What is done to the data before any step: truths are spelled as text, for no step knows them otherwise."""
+    truths = [column.name for column in plan.columns if column.type == "bool"]
+    spelled: dict[str, Expression] = {name: when(col(name), "true").when(~col(name), "false") for name in truths}
+    plan.replace(spelled, kind="string")
 
 
 @dataclass(frozen=True, slots=True)

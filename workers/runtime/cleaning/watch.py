@@ -82,7 +82,7 @@ def _removed(rows: pa.Table) -> list[dict[str, Any]]:
 
 
 def _changed(before: pa.Table, after: pa.Table) -> list[dict[str, Any]]:
-    differ = _differences(before, after)
+    differ = differences(before, after)
     rows = _chosen(list(differ.values()))
     ordinals = before.column(ORDINAL)
     return [
@@ -99,7 +99,7 @@ def _changed(before: pa.Table, after: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _differences(before: pa.Table, after: pa.Table) -> dict[str, Flags]:
+def differences(before: pa.Table, after: pa.Table) -> dict[str, Flags]:
     """Column → which rows differ in it; columns without a difference are left out."""
     old, new = set(before.column_names), set(after.column_names)
     added = [name for name in after.column_names if name not in old]

@@ -1,0 +1,1 @@
+"""A warm process that applies recipes to a sample of a dataset version while somebody edits them."""
