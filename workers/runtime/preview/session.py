@@ -22,12 +22,8 @@ from workers.runtime.cleaning.errors import RecipeError, UserError
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.recipe import Recipe
 from workers.runtime.cleaning.schema import ORDINAL, Column
-from workers.runtime.cleaning.watch import Watched
 from workers.runtime.preview.sampled import Sampled
 from workers.runtime.preview.tables import table_of
-
-WATCHED = 1_000
-"""Rows of the sample from which those that are shown are chosen."""
 
 
 @dataclass(slots=True)
@@ -35,7 +31,6 @@ class _Stand:
     """Where the data stands after some steps; never changed once kept."""
 
     rows: pa.Table
-    watched: pa.Table
     columns: list[Column]
     report: dict[str, Any] | None
     """Of the step that led here; None at the start."""
@@ -53,8 +48,9 @@ class PreviewSession:
     def apply(self, raw_steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The sample through the steps: `{"rows_sampled", "row_count", "start", "steps", "error", "seconds"}`.
 
-        `start` is the table of the sample as it is; each of `steps` is the report of a step, with `fitted` and `table`. Where a
-        step cannot be applied, `steps` ends before it and `error` is `{"code", "detail", "step", "column"}`.
+        `start` is the table of the sample as it is; each of `steps` is the report of a step, with `fitted` and
+        `table`. Where a step cannot be applied, `steps` ends before it and `error` is `{"code", "detail", "step",
+        "column"}`.
         """
         began = time.perf_counter()
         steps: list[dict[str, Any]] = []
@@ -72,17 +68,14 @@ class PreviewSession:
         return {
             "rows_sampled": self._sampled.rows.num_rows,
             "row_count": self._sampled.row_count,
-            "start": table_of(start.watched, start.watched, start.columns, start.columns),
+            "start": table_of(start.rows, start.rows, start.columns, start.columns),
             "steps": steps,
             "error": error,
             "seconds": round(time.perf_counter() - began, 3),
         }
 
     def _start(self) -> _Stand:
-        rows = self._sampled.rows
-        gap = max(1, rows.num_rows // WATCHED)
-        watched = rows.take(pa.array(range(0, rows.num_rows, gap))) if rows.num_rows else rows
-        return _Stand(rows, watched.slice(0, WATCHED), list(self._sampled.columns), None)
+        return _Stand(self._sampled.rows, list(self._sampled.columns), None)
 
     def _through(
         self, recipe: Recipe, raw_steps: Sequence[dict[str, Any]], start: _Stand, steps: list[dict[str, Any]]
@@ -94,36 +87,31 @@ class PreviewSession:
             known += 1
         self._kept = self._kept[:known]
         steps.extend(stand.report for _, stand in self._kept if stand.report is not None)
-        plan = self._plan(recipe, self._kept[-1][1] if self._kept else start, first=not self._kept)
+        stand = self._kept[-1][1] if self._kept else start
+        plan = self._plan(recipe, stand, first=not self._kept)
         for step, text in zip(recipe.steps[known:], texts[known:], strict=True):
-            columns = list(plan.columns)
-            before = _look(plan)
             report = run_step(step, plan)
-            table = table_of(before, _look(plan), columns, plan.columns)
+            rows = _computed(plan)
+            table = table_of(stand.rows, rows, stand.columns, plan.columns)
             told = {**report.entry, "fitted": report.beside["fitted"], "table": table}
             steps.append(told)
-            self._keep(text, plan, told)
+            stand = _Stand(rows, list(plan.columns), told)
+            self._kept.append((text, stand))
 
     def _plan(self, recipe: Recipe, stand: _Stand, *, first: bool) -> Plan:
-        plan = Plan(
-            daft.from_arrow(stand.rows), copy.copy(stand.columns), recipe.label, stand.rows.num_rows, self._folder / "staging"
-        )
-        plan.watched = Watched(stand.watched)
+        staging = self._folder / "staging"
+        plan = Plan(daft.from_arrow(stand.rows), copy.copy(stand.columns), recipe.label, stand.rows.num_rows, staging)
         if first:
             starting_plan(plan)
         return plan
 
-    def _keep(self, text: str, plan: Plan, told: dict[str, Any]) -> None:
-        """Compute the rows once: the next steps start from values, not from a plan that grows."""
-        names = [ORDINAL, *(column.name for column in plan.columns)]
-        rows = plan.frame.select(*names).to_arrow().sort_by(ORDINAL)
-        plan.frame, plan.staged = daft.from_arrow(rows), True
-        self._kept.append((text, _Stand(rows, _look(plan), list(plan.columns), told)))
 
-
-def _look(plan: Plan) -> pa.Table:
-    assert plan.watched is not None  # noqa: S101 - set in `_plan`
-    return plan.watched.look([column.name for column in plan.columns])
+def _computed(plan: Plan) -> pa.Table:
+    """The rows, by ordinal, computed once: the next step starts from values, not from a plan that grows."""
+    names = [ORDINAL, *(column.name for column in plan.columns)]
+    rows = plan.frame.select(*names).to_arrow().sort_by(ORDINAL)
+    plan.frame, plan.staged = daft.from_arrow(rows), True
+    return rows
 
 
 def _prefixes(steps: Sequence[dict[str, Any]], label: str | None) -> list[str]:

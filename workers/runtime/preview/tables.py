@@ -18,11 +18,14 @@ COLUMNS = 60
 """Shown at most; columns in which something changed come before others, in the order of the data."""
 
 
-def table_of(before: pa.Table, after: pa.Table, columns_before: Sequence[Column], columns_after: Sequence[Column]) -> dict[str, Any]:
+def table_of(
+    before: pa.Table, after: pa.Table, columns_before: Sequence[Column], columns_after: Sequence[Column]
+) -> dict[str, Any]:
     """`{"columns": […], "column_count", "rows": […]}`.
 
-    A column is `{"name", "type", "type_before", "change"}`, `change` one of `none`, `added`, `removed`. A row is `{"ordinal",
-    "change", "values", "before"}`: `change` as of a column, `before` maps the place of a changed column to what stood there.
+    A column is `{"name", "type", "type_before", "change"}`, `change` one of `none`, `added`, `removed`. A row is
+    `{"ordinal", "change", "values", "before"}`: `change` as of a column, `before` maps the place of a changed column
+    to what stood there.
     Rows that changed come first in the choice, so that a rare change is seen; they are shown by ordinal.
     """
     olds, news = {column.name: column for column in columns_before}, {column.name: column for column in columns_after}
@@ -67,7 +70,9 @@ def _chosen_rows(
     changed = kept[np.logical_or.reduce(flags)].tolist() if flags else []
     added = np.flatnonzero(place < 0).tolist()
     half = ROWS // 2
-    picked = list(dict.fromkeys([*firsts[:half], *changed[:half], *added[: half // 2]]))[: ROWS - min(len(left), half // 2)]
+    picked = list(dict.fromkeys([*firsts[:half], *changed[:half], *added[: half // 2]]))[
+        : ROWS - min(len(left), half // 2)
+    ]
     more = [row for row in range(len(place)) if row not in set(picked)]
     removed = left[: max(half // 2, ROWS - len(picked) - len(more))][:half]
     picked = sorted([*picked, *more[: max(0, ROWS - len(picked) - len(removed))]])
