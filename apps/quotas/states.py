@@ -62,6 +62,8 @@ class Reason(models.TextChoices):
     SCALED_DOWN = "scaled_down"
     IDLE = "idle"
     QUEUE_TIMEOUT = "queue_timeout"
+    INPUT_REJECTED = "input_rejected"
+    """The data that it waited for will not be published."""
 
 
 WAITING = frozenset(
@@ -93,6 +95,7 @@ CANCELLING = frozenset(
         Reason.SCALED_DOWN,
         Reason.IDLE,
         Reason.QUEUE_TIMEOUT,
+        Reason.INPUT_REJECTED,
     }
 )
 """Ended because somebody, or a rule, wanted it to: such an end is `cancelled`."""

@@ -86,7 +86,7 @@ def overview(user: Any) -> Overview:
 
 
 def _figures(summary: Summary, mine: Any, approvals: Any, nodes: Any) -> list[Figure]:
-    oldest = mine.filter(state=WorkloadState.PENDING).aggregate(at=Min("created_at"))["at"]
+    oldest = mine.filter(state=WorkloadState.PENDING, is_held=False).aggregate(at=Min("created_at"))["at"]
     running = sum(row["count"] for row in summary.running if row["state"] == WorkloadState.RUNNING)
     ready = nodes.aggregate(all=Count("pk"), ready=Count("pk", filter=Q(ready=True)))
     asked, held = approvals.count(), _("%(count)d hold quota") % {"count": summary.running_total}

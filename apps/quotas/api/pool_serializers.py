@@ -116,6 +116,9 @@ class WaitingSerializer(EntrySerializer):
     queue_position = serializers.IntegerField(source="place.queue_position", help_text="From 1, in its own queue.")
     waiting_since = serializers.DateTimeField(source="place.since")
     not_before = serializers.DateTimeField(source="ask.not_before", allow_null=True)
+    is_held = serializers.BooleanField(
+        source="ask.is_held", help_text="Its owner holds it back: it is not in the line, and has no place in it yet."
+    )
 
 
 class PoolLineSerializer(serializers.Serializer[Any]):

@@ -130,6 +130,7 @@ class WorkloadSerializer(serializers.ModelSerializer[Workload]):
             "attempts_made",
             "max_attempts",
             "not_before",
+            "is_held",
             "admitted_at",
             "started_at",
             "ended_at",

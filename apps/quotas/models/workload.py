@@ -63,6 +63,8 @@ class Workload(ScopedStateful):
     """Times put off in a row; an attempt that ran long, or was evicted while it ran, begins anew."""
     not_before = models.DateTimeField(null=True)
     """Database time before which it is not considered for admission."""
+    is_held = models.BooleanField(default=False, db_default=False)
+    """While it waits, its owner holds it back: admission does not consider it. Why: `state_reason`."""
 
     admitted_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
@@ -84,6 +86,9 @@ class Workload(ScopedStateful):
             models.CheckConstraint(
                 condition=~models.Q(state=WorkloadState.PENDING) | models.Q(count_granted=0),
                 name="workload_waits_for_all",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_held=False) | models.Q(state=WorkloadState.PENDING), name="workload_held_waits"
             ),
         ]
         indexes: ClassVar = [

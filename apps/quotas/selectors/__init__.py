@@ -12,6 +12,8 @@ from apps.common.models import Transition
 from apps.quotas.models import Queue, Workload
 from apps.quotas.states import OCCUPYING, WorkloadState
 
+_ANSWERING = (WorkloadState.LAUNCHING, WorkloadState.RUNNING)
+
 
 def story_of(workload: Workload) -> QuerySet[Transition]:
     """Every step of a workload, oldest first."""
@@ -25,5 +27,14 @@ def projects_without_queue(user: Any) -> QuerySet[Project]:
 
 def pools_with_work() -> list[UUID]:
     """Pools in which something waits, or runs with fewer members than it wants. For admission, so of everybody."""
-    waits = Q(state=WorkloadState.PENDING) | Q(state__in=OCCUPYING, count_granted__lt=F("count_max"))
+    waits = Q(state=WorkloadState.PENDING, is_held=False) | Q(state__in=OCCUPYING, count_granted__lt=F("count_max"))
     return list(Workload.objects.filter(waits).order_by("pool").values_list("pool", flat=True).distinct())
+
+
+def ready_addresses(workload: Workload) -> list[str]:
+    """`host:port` of the members of its open attempt that can be asked, by rank. One query at most."""
+    attempt = workload.current_attempt() if workload.state in _ANSWERING else None
+    if attempt is None or attempt.ended_at is not None:
+        return []
+    ready = [member for member in attempt.members if member.get("ready") and member.get("address")]
+    return [str(member["address"]) for member in sorted(ready, key=lambda member: int(member["index"]))]

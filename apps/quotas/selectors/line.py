@@ -17,6 +17,7 @@ from apps.quotas.states import OCCUPYING, WorkloadState
 ROWS_MOST = 500
 ADMISSION_ORDER = ("-priority", "created_at", "pk")
 """Of what waits in a pool: higher priority first, then the older; as `scheduling.snapshot.Waiting.rank`."""
+_ORDER = ("is_held", *ADMISSION_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Line:
     running: list[Entry]
     """What holds something, the longest admitted first."""
     waiting: list[Entry]
-    """In the order of admission."""
+    """In the order of admission; what its owner holds back comes last."""
     running_total: int
     waiting_total: int
 
@@ -70,27 +71,26 @@ def pool_line(pool: ResourcePool, user: Any) -> Line:
         .order_by("admitted_at", "pk")
     )
     waiting = rows.filter(waits).annotate(
-        position=Window(RowNumber(), order_by=ADMISSION_ORDER),
-        queue_position=Window(RowNumber(), partition_by="queue", order_by=ADMISSION_ORDER),
+        position=Window(RowNumber(), order_by=_ORDER),
+        queue_position=Window(RowNumber(), partition_by="queue", order_by=_ORDER),
     )
     return Line(
         [Entry(holder_of(row), row, expected_end_at=_end(row)) for row in running[:ROWS_MOST]],
-        [Entry(holder_of(row), row, place=_place(row)) for row in waiting.order_by(*ADMISSION_ORDER)[:ROWS_MOST]],
+        [Entry(holder_of(row), row, place=_place(row)) for row in waiting.order_by(*_ORDER)[:ROWS_MOST]],
         totals["running"],
         totals["waiting"],
     )
 
 
 def place_of(workload: Workload) -> Place | None:
-    """Where a workload stands in the line; None unless it waits. One query."""
-    if workload.state != WorkloadState.PENDING:
+    """Where a workload stands in the line; None unless it waits in it. One query."""
+    if workload.state != WorkloadState.PENDING or workload.is_held:
         return None
     first = Q(priority__gt=workload.priority)
     first |= Q(priority=workload.priority, created_at__lt=workload.created_at)
     first |= Q(priority=workload.priority, created_at=workload.created_at, pk__lt=workload.pk)
-    ahead = Workload.objects.filter(first, pool=workload.pool_id, state=WorkloadState.PENDING).aggregate(
-        all=Count("pk"), queue=Count("pk", filter=Q(queue=workload.queue_id))
-    )
+    line = Workload.objects.filter(pool=workload.pool_id, state=WorkloadState.PENDING, is_held=False)
+    ahead = line.filter(first).aggregate(all=Count("pk"), queue=Count("pk", filter=Q(queue=workload.queue_id)))
     return Place(ahead["all"] + 1, ahead["queue"] + 1, workload.state_at)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -56,7 +56,7 @@ def pool_admit(pool_id: UUID) -> int:
     at = clock.db_now()
     holdings = list(Workload.objects.filter(pool=pool_id, state__in=OCCUPYING).defer("spec"))
     due = Q(not_before=None) | Q(not_before__lte=at)
-    waiting = list(Workload.objects.filter(due, pool=pool_id, state=WorkloadState.PENDING).defer("spec"))
+    waiting = list(_considered(pool_id).filter(due).defer("spec"))
     decisions = cycle(_snapshot(pool_id, holdings, waiting)) if waiting or _growing(holdings) else ()
     known = {workload.pk: workload for workload in (*holdings, *waiting)}
     admitted = _admit(_of(Admit, decisions), known, at)
@@ -64,6 +64,11 @@ def pool_admit(pool_id: UUID) -> int:
     _grow(_of(Grow, decisions), at)
     explain([Move(known[d.workload_id], known[d.workload_id].state, d.reason, d.detail) for d in _of(Wait, decisions)])
     return admitted
+
+
+def _considered(pool_id: UUID) -> Any:
+    """What waits for admission. What its owner holds back is not in the line: nothing waits behind it."""
+    return Workload.objects.filter(pool=pool_id, state=WorkloadState.PENDING, is_held=False)
 
 
 def _snapshot(pool_id: UUID, holdings: Iterable[Workload], waiting: Iterable[Workload]) -> Snapshot:

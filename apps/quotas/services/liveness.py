@@ -37,7 +37,10 @@ def liveness_of(workload: Workload) -> Liveness | None:
         return None
     since = works_since(API) if workload.state == WorkloadState.RUNNING else None
     attempt = workload.attempts.filter(ended_at=None).first() if workload.state in LAUNCHED else None
-    return decider.liveness_of(_signs(workload, attempt, since), _limits(**_own(workload)), clock.db_now())
+    limits = _limits(**_own(workload))
+    if workload.is_held:  # it waits for people, not for room
+        limits = replace(limits, queued=0)
+    return decider.liveness_of(_signs(workload, attempt, since), limits, clock.db_now())
 
 
 def liveness_due() -> list[UUID]:
@@ -81,7 +84,7 @@ def _suspects(now: datetime) -> Any:
     wanted = Q(state=WorkloadState.LAUNCHING)
     if settings.BEDPLATE_QUEUE_LIMIT_SECONDS:
         longest = now - timedelta(seconds=settings.BEDPLATE_QUEUE_LIMIT_SECONDS)
-        wanted |= Q(state=WorkloadState.PENDING, state_at__lte=longest)
+        wanted |= Q(state=WorkloadState.PENDING, is_held=False, state_at__lte=longest)
     quiet = now - timedelta(seconds=min(QUIET_SECONDS, settings.BEDPLATE_SILENT_SECONDS))
     maybe = Q(open__heartbeat_at=None) | Q(open__heartbeat_at__lte=quiet) | Q(count_granted__gt=1) | ~Q(state_detail="")
     wanted |= Q(state=WorkloadState.RUNNING) & (maybe | Q(spec__time_limit_seconds__gt=0))

@@ -48,7 +48,7 @@ def workload_move(
     if to == WorkloadState.PENDING:
         changes |= {"count_granted": 0, "flavor_granted": "", "assignments": []}
     elif to in Workload.machine.terminal:
-        changes |= {"ended_at": at, "not_before": None}
+        changes |= {"ended_at": at, "not_before": None, "is_held": False}
     transition(workload, to, actor=actor, reason=reason, detail=detail, **changes)
     if held and to not in OCCUPYING:
         usage_close(workload.pk, at=gone_at or at)

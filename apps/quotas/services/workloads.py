@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,14 @@ from apps.quotas.states import CANCELLING, OVERRIDDEN, REQUEUED, Reason, Workloa
 from workers.contracts.specs import Spec
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why its owner holds something back: a reason of `WAITING`, and a sentence that says what would help."""
+
+    reason: str
+    detail: str
+
+
 @transaction.atomic
 def workload_submit(
     *,
@@ -36,11 +44,12 @@ def workload_submit(
     count_min: int = 1,
     count_max: int = 1,
     priority: int = 0,
+    hold: Hold | None = None,
 ) -> Workload:
     """Ask for something to run: a pending workload in the project's queue, and an early admission cycle.
 
     At least `count_min` members start together, up to `count_max` if there is room. Whether the request fits the
-    quota is for admission to say.
+    quota is for admission to say. With a `hold` it stays out of the line until `workload_release`.
 
     Raises:
         Invalid: the request makes no sense (negative, absurd, not storable).
@@ -60,10 +69,41 @@ def workload_submit(
         requested_by=requested_by,
         **wanted,
         **asdict(spec.resources),
+        **({"is_held": True, "state_reason": hold.reason, "state_detail": hold.detail} if hold else {}),
     )
     emit("workload.submitted", workload, payload={"actor": actor.name})
-    queues.send(queues.ADMIT, workload.pool_id)
+    if hold is None:
+        queues.send(queues.ADMIT, workload.pool_id)
     return workload
+
+
+@transaction.atomic
+def workload_release(workload_id: UUID) -> bool:
+    """Let something into the line that its owner held back; false when nobody holds it back any more.
+
+    Its age in the line is that of its submission; a limit on the time of waiting counts from now.
+    """
+    held = Workload.objects.filter(pk=workload_id, state=WorkloadState.PENDING, is_held=True)
+    workload = held.select_for_update(no_key=True).defer("spec").first()
+    if workload is None:
+        return False
+    workload.is_held, workload.not_before = False, clock.db_now()
+    workload.save(update_fields=["is_held", "not_before"])
+    explain([Move(workload, workload.state)])
+    emit("workload.released", workload)
+    queues.send(queues.ADMIT, workload.pool_id)
+    queues.send(queues.WORKLOAD_CHANGED, workload.pk)
+    return True
+
+
+@transaction.atomic
+def workload_hold_explain(workload_id: UUID, hold: Hold) -> bool:
+    """Say anew why something is held back; true when that changed."""
+    held = Workload.objects.filter(pk=workload_id, state=WorkloadState.PENDING, is_held=True).defer("spec").first()
+    told = held is not None and bool(explain([Move(held, held.state, hold.reason, hold.detail)]))
+    if told:
+        queues.send(queues.WORKLOAD_CHANGED, workload_id)
+    return told
 
 
 @transaction.atomic
