@@ -148,6 +148,9 @@ class Environment:
         one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "`INFO`", "Least level that is logged"
     )
     log_format: str = variable(one_of("json", "text"), "json", "`json`", "Form of the log lines")
+    preview_idle_seconds: int = variable(
+        whole_number(30, 86_400, "seconds"), 600, "`600`", "An unused preview of a recipe is ended after this time"
+    )
     log_retention_days: int = variable(
         whole_number(0, 36500, "days; `0` for ever"), 30, "`30`", "How long output of jobs is kept after their end"
     )

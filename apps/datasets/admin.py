@@ -25,6 +25,7 @@ from apps.datasets.models import (
     DatasetVersion,
     Ingestion,
     LineageEdge,
+    Preview,
     Profile,
     Recipe,
     Source,
@@ -120,6 +121,21 @@ class ProfileAdmin(_Datasets):
 
     def said(self, row: Any) -> str:
         return _("profile of %(name)s") % {"name": version_name(row.version)}
+
+    @admin.display(description=gettext_lazy("version"))
+    def of_version(self, row: Any) -> Any:
+        return link(row.version, version_name(row.version))
+
+
+@admin.register(Preview)
+class PreviewAdmin(_Datasets):
+    list_display = ("id", "of_version", "state_said", "reason", "requested_by", "used", "made")
+    list_select_related = ("version__dataset", "requested_by")
+    list_filter = ("state", "state_reason", "project")
+    used = moment_column("used_at", "last used")
+
+    def said(self, row: Any) -> str:
+        return _("preview of %(name)s") % {"name": version_name(row.version)}
 
     @admin.display(description=gettext_lazy("version"))
     def of_version(self, row: Any) -> Any:

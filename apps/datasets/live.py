@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from apps.datasets.models import CleaningRun, DatasetVersion, Ingestion, Profile
+from apps.datasets.models import CleaningRun, DatasetVersion, Ingestion, Preview, Profile
 
 SUBJECTS: dict[str, Callable[[], Any]] = {
     "ingestion": Ingestion.objects.all,
     "profile": Profile.objects.all,
+    "preview": Preview.objects.all,
     "cleaning_run": CleaningRun.objects.all,
     "dataset_version": DatasetVersion.objects.all,
 }

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
+from uuid import UUID
 
 from apps.common.storage import uri_of
 from workers.contracts import environment as names
-from workers.contracts.specs import DataRef, JobSpec, Resources
+from workers.contracts.specs import DataRef, JobSpec, Resources, ServingSpec
 
-MODULE = "workers.runtime.cleaning"
+MODULE, PREVIEW_MODULE = "workers.runtime.cleaning", "workers.runtime.preview"
 RESOURCES = Resources(cpu_millis=1000, memory_bytes=1 << 30)
 TIME_LIMIT_SECONDS = 6 * 3600
 COMPANION_BYTES_MOST = 8 << 20
 """Of a small JSON file beside the data of a version: what the web process reads whole."""
 INPUT, SOURCE, OUTPUT = "dataset", "source", "dataset"
+PARTS = "parts"
+"""Folder of the object store with the files of versions, by project and content."""
 
 
 def ingestion_spec(*, path: str, file_format: str, options: Mapping[str, Any], runner: str) -> JobSpec:
@@ -33,12 +37,40 @@ def cleaning_spec(*, version: DataRef, steps: Sequence[Mapping[str, Any]], runne
     return _spec("clean", version, {"steps": [dict(step) for step in steps]}, runner, writes=True)
 
 
-def version_ref(*, name: str, manifest: Mapping[str, Any], preprocessor: Mapping[str, Any] | None = None) -> DataRef:
+def preview_spec(*, version: DataRef, token_sha256: str) -> ServingSpec:
+    """A server that applies recipes to a sample of a version, for who knows the token."""
+    return ServingSpec(
+        command=("python", "-m", PREVIEW_MODULE),
+        resources=RESOURCES,
+        inputs=(version,),
+        parameters={"token_sha256": token_sha256},
+    )
+
+
+def file_path(manifest: Mapping[str, Any], file: Mapping[str, Any]) -> str:
+    """Where a file of a version lies in the store: below the folder of its job in manifests of before there were parts.
+
+    Args:
+        file: of the manifest, the preprocessor or a companion.
+    """
+    return str(file["path"]) if "path" in file else f"{manifest['prefix']}{file['name']}"
+
+
+def part_path(project_id: UUID, file_name: str, sha256: str) -> str:
+    """Where versions of a project keep a file of this content: one of them, or several."""
+    return f"{PARTS}/{project_id}/{sha256[:2]}/{sha256}{PurePosixPath(file_name).suffix.lower()}"
+
+
+def version_ref(
+    *, name: str, project_id: UUID, manifest: Mapping[str, Any], preprocessor: Mapping[str, Any] | None = None
+) -> DataRef:
     """A version as an input of a job: its part files, then the preprocessor where it has one."""
-    files = [str(file["name"]) for file in manifest["files"]]
-    if preprocessor:
-        files.append(str(preprocessor["name"]))
-    return DataRef(name, uri_of(manifest["prefix"]), tuple(files))
+    files = [*manifest["files"], *([preprocessor] if preprocessor else [])]
+    names = tuple(str(file["name"]) for file in files)
+    if "prefix" in manifest:
+        return DataRef(name, uri_of(manifest["prefix"]), names)
+    paths = tuple(file_path(manifest, file) for file in files)
+    return DataRef(name, uri_of(f"{PARTS}/{project_id}/"), names, paths)
 
 
 def _spec(verb: str, source: DataRef, parameters: dict[str, Any], runner: str, *, writes: bool) -> JobSpec:

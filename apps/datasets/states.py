@@ -34,6 +34,9 @@ class JobReason(models.TextChoices):
     APPROVAL_EXPIRED = "approval_expired"
     DELETED_EXTERNALLY = "deleted_externally"
     QUEUE_TIMEOUT = "queue_timeout"
+    SCALED_DOWN = "scaled_down"
+    IDLE = "idle"
+    """Of previews only: another took its place, or nobody used it."""
 
 
 _JOB_STEPS: dict[str, list[str]] = {
@@ -45,6 +48,24 @@ _JOB_STEPS: dict[str, list[str]] = {
 INGESTION = StateMachine("ingestion", JobState, _JOB_STEPS, reasons=JobReason)
 PROFILE = StateMachine("profile", JobState, _JOB_STEPS, reasons=JobReason)
 CLEANING_RUN = StateMachine("cleaning_run", JobState, _JOB_STEPS, reasons=JobReason)
+PREVIEW = StateMachine("preview", JobState, _JOB_STEPS, reasons=JobReason)
+
+
+class UploadState(models.TextChoices):
+    """Of a file that arrives in pieces."""
+
+    RECEIVING = "receiving"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+UPLOAD = StateMachine(
+    "upload",
+    UploadState,
+    {UploadState.RECEIVING: [UploadState.COMPLETED, UploadState.FAILED, UploadState.CANCELLED, UploadState.EXPIRED]},
+)
 
 
 class VersionState(models.TextChoices):

@@ -25,6 +25,7 @@ BEDPLATE_GATEWAY_TOKEN = ENVIRONMENT.needed_gateway_token()
 BEDPLATE_BACKEND = ENVIRONMENT.backend
 BEDPLATE_REPLICA_HOST = ENVIRONMENT.replica_host
 BEDPLATE_DATA_RUNNER = ENVIRONMENT.data_runner
+BEDPLATE_PREVIEW_IDLE_SECONDS = ENVIRONMENT.preview_idle_seconds
 BEDPLATE_QUEUE_LIMIT_SECONDS = ENVIRONMENT.queue_limit_seconds
 BEDPLATE_SILENT_SECONDS = ENVIRONMENT.silent_seconds
 BEDPLATE_STOP_GRACE_SECONDS = ENVIRONMENT.stop_grace_seconds
@@ -225,7 +226,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "JobState": "apps.datasets.states.JobState",
         "DataJobKind": "apps.datasets.api.shapes.JOB_KINDS",
         "ColumnType": "apps.datasets.recipes.parsing.TYPES",
-        "RecipeStepKind": "apps.datasets.recipes.kinds.NAMES",
+        "RecipeStepKind": "workers.contracts.recipes.NAMES",
         "LineageNoun": "apps.datasets.api.lineage_views.NOUNS",
         "LineageRelation": "apps.datasets.states.Relation",
         "DatasetVersionState": "apps.datasets.states.VersionState",

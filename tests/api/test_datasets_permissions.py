@@ -18,6 +18,7 @@ from tests.support.factories.datasets import (
     DatasetVersionFactory,
     IngestionFactory,
     LineageEdgeFactory,
+    PreviewFactory,
     ProfileFactory,
     RecipeFactory,
     SourceFactory,
@@ -90,12 +91,13 @@ NOUNS = {
     "ingestions": IngestionFactory,
     "dataset-versions": DatasetVersionFactory,
     "profiles": ProfileFactory,
+    "previews": PreviewFactory,
     "recipes": RecipeFactory,
     "cleaning-runs": CleaningRunFactory,
     "lineage-edges": LineageEdgeFactory,
 }
 
-JOBS = ("ingestions", "profiles", "cleaning-runs")
+JOBS = ("ingestions", "profiles", "previews", "cleaning-runs")
 STATEFUL = (*JOBS, "dataset-versions")
 
 CASES = [

@@ -9,6 +9,7 @@ from uuid import UUID
 from apps.datasets.selectors import objects_named as versions_named
 from apps.datasets.services.cleaning import cleaning_run_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
+from apps.datasets.services.previews import preview_reconcile
 from apps.datasets.services.profiles import profile_reconcile
 from apps.datasets.services.reconcile import reconcile_due as datasets_due
 from apps.deployments.services.figures import figures_tell_silence
@@ -22,6 +23,7 @@ from apps.quotas.services.approvals import approval_apply as quota_approval_appl
 OWNERS: Final[dict[str, Callable[[UUID], object]]] = {
     "ingestion": ingestion_reconcile,
     "profile": profile_reconcile,
+    "preview": preview_reconcile,
     "cleaning_run": cleaning_run_reconcile,
     "run": run_reconcile,
     "revision": revision_reconcile,

@@ -259,6 +259,57 @@ LINEAGE_EDGE = {
 Serializer = Any
 
 
+PREVIEW = {
+    "id": "01936f2e-0000-7000-8000-00000000000c",
+    "project": PROJECT_ID,
+    "project_name": "risk",
+    "dataset": DATASET_ID,
+    "dataset_name": "loans",
+    "version": VERSION_ID,
+    "version_number": 1,
+    "is_ready": True,
+    "is_closing": False,
+    "used_at": AT,
+    **_SUCCEEDED,
+    "state": "running",
+    "state_reason": "",
+    "workload_state": "running",
+    "workload_reason": "",
+}
+
+
+def _previewed(change: str, value: float | None, before: dict[str, Any]) -> dict[str, Any]:
+    column = {"name": "Income", "type": "float64", "type_before": "float64", "change": "none"}
+    row = {"ordinal": 30, "change": change, "values": [value], "before": before}
+    return {"columns": [column], "column_count": 1, "rows": [row]}
+
+
+PREVIEWED = {
+    "rows_sampled": 4454,
+    "row_count": 4454,
+    "start": _previewed("none", None, {}),
+    "steps": [
+        {
+            "step": 1,
+            "kind": "impute",
+            "parameters": {"numeric": "median", "categorical": "mode"},
+            "rows_in": 4454,
+            "rows_out": 4454,
+            "cells_changed": {"Income": 381},
+            "cells_missing": {},
+            "columns_added": [],
+            "columns_removed": [],
+            "warnings": [],
+            "seconds": 0.021,
+            "fitted": [{"column": "Income", "fill": 124.0}],
+            "table": _previewed("none", 124.0, {"0": None}),
+        }
+    ],
+    "error": None,
+    "seconds": 0.043,
+}
+
+
 def shown_as(value: dict[str, Any]) -> Callable[[Serializer], Serializer]:
     """Give a serializer its example, for answers only."""
     example = OpenApiExample("Example", value=value, response_only=True)

@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from apps.datasets.api.form_views import IngestionOptionsView, RecipeStepsView
 from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, ProfileViewSet
+from apps.datasets.api.preview_views import PreviewViewSet
 from apps.datasets.api.runtime import ResolveView
 from apps.datasets.api.version_views import DatasetVersionViewSet
 from apps.datasets.api.views import DatasetViewSet, LineageEdgeViewSet, RecipeViewSet, SourceViewSet
@@ -17,6 +18,7 @@ router.register("sources", SourceViewSet, basename="source")
 router.register("ingestions", IngestionViewSet, basename="ingestion")
 router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
 router.register("profiles", ProfileViewSet, basename="profile")
+router.register("previews", PreviewViewSet, basename="preview")
 router.register("recipes", RecipeViewSet, basename="recipe")
 router.register("cleaning-runs", CleaningRunViewSet, basename="cleaning-run")
 router.register("lineage-edges", LineageEdgeViewSet, basename="lineage-edge")

@@ -5,7 +5,9 @@ from apps.datasets.models.dataset import Dataset, Source
 from apps.datasets.models.ingestion import Ingestion
 from apps.datasets.models.job import DataJob
 from apps.datasets.models.lineage import LineageEdge
+from apps.datasets.models.preview import Preview
 from apps.datasets.models.profile import Profile
+from apps.datasets.models.upload import Upload
 from apps.datasets.models.version import DatasetVersion
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "DatasetVersion",
     "Ingestion",
     "LineageEdge",
+    "Preview",
     "Profile",
     "Recipe",
     "Source",
+    "Upload",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Case, Count, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, JSONObject
 
 from apps.datasets.models import (
@@ -13,6 +13,7 @@ from apps.datasets.models import (
     Dataset,
     DatasetVersion,
     Ingestion,
+    Preview,
     Profile,
     Recipe,
     Source,
@@ -115,6 +116,18 @@ def profiles_shown() -> QuerySet[Profile]:
         dataset_name=F("version__dataset__name"),
         version_number=F("version__number"),
         requested_by_name=F("requested_by__username"),
+    )
+
+
+def previews_shown() -> QuerySet[Preview]:
+    found: QuerySet[Preview] = Preview.objects.select_related("workload").defer(*NOT_SHOWN)
+    return found.annotate(
+        project_name=F("project__name"),
+        dataset=F("version__dataset"),
+        dataset_name=F("version__dataset__name"),
+        version_number=F("version__number"),
+        requested_by_name=F("requested_by__username"),
+        is_ready=Case(When(address="", then=Value(value=False)), default=Value(value=True)),
     )
 
 

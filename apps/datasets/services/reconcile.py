@@ -9,10 +9,11 @@ from uuid import UUID
 from django.db import DatabaseError
 
 from apps.common.errors import BedplateError
-from apps.datasets.models import CleaningRun, DataJob, Ingestion, Profile
+from apps.datasets.models import CleaningRun, DataJob, Ingestion, Preview, Profile
 from apps.datasets.selectors import workloads_due
 from apps.datasets.services.cleaning import cleaning_run_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
+from apps.datasets.services.previews import preview_reconcile
 from apps.datasets.services.profiles import profile_reconcile
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ RECONCILERS: dict[type[DataJob], Callable[[UUID], None]] = {
     Ingestion: ingestion_reconcile,
     Profile: profile_reconcile,
     CleaningRun: cleaning_run_reconcile,
+    Preview: preview_reconcile,
 }
 
 
@@ -29,9 +31,9 @@ def reconcile_due() -> int:
 
     One that cannot be reconciled now is logged and waits for the next tick; the others go on.
     """
-    count = 0
+    count = previews_close_idle()
     for model, reconcile in RECONCILERS.items():
-        for workload_id in workloads_due(model):
+        for workload_id in [*workloads_due(model), *(previews_unready() if model is Preview else ())]:
             count += 1
             try:
                 reconcile(workload_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import PurePosixPath
 from typing import Any
 
 import factory
@@ -14,7 +15,7 @@ from apps.common import clock
 from apps.common.audit import Actor
 from apps.common.states import transition
 from apps.common.storage import store
-from apps.datasets import recipes
+from workers.contracts import recipes
 from apps.datasets.models import (
     CleaningRun,
     DataJob,
@@ -22,6 +23,7 @@ from apps.datasets.models import (
     DatasetVersion,
     Ingestion,
     LineageEdge,
+    Preview,
     Profile,
     Recipe,
     Source,
@@ -126,6 +128,18 @@ class IngestionFactory(DjangoModelFactory[Ingestion]):
     workload = _workload_of("ingestion")
 
 
+class PreviewFactory(DjangoModelFactory[Preview]):
+    """A queued preview with a pending workload."""
+
+    class Meta:
+        model = Preview
+
+    project = factory.SubFactory(ProjectFactory)
+    version = factory.SubFactory(DatasetVersionFactory, project=factory.SelfAttribute("..project"))
+    workload = _workload_of("preview")
+    used_at = factory.LazyFunction(clock.now)
+
+
 class ProfileFactory(DjangoModelFactory[Profile]):
     """A failed profile, of which a version may have many; say `state` for one that counts."""
 
@@ -180,6 +194,15 @@ class LineageEdgeFactory(DjangoModelFactory[LineageEdge]):
 def described(name: str, content: bytes, rows: int = 2) -> dict[str, Any]:
     """A data file as a job's result and a manifest have it."""
     return {"name": name, "rows": rows, "size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def part_of(version: DatasetVersion, name: str, content: bytes) -> dict[str, Any]:
+    """A data file as the manifest of a version that services made has it; its content is in the store."""
+    file = described(name, content)
+    path = f"parts/{version.project_id}/{file['sha256'][:2]}/{file['sha256']}{PurePosixPath(name).suffix}"
+    with store().open(path) as opened:
+        assert opened.read() == content
+    return {**file, "path": path}
 
 
 def dataset_result(contents: dict[str, bytes], /, **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""What a preview answers, for the API's document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.datasets.api.shapes import FittedColumnShape, ScalarField, StepReportShape
+
+CHANGES = ("none", "added", "removed")
+
+
+class PreviewColumnShape(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    type = serializers.CharField(help_text="After the step; `unknown` does not occur")
+    type_before = serializers.CharField()
+    change = serializers.ChoiceField(choices=CHANGES)
+
+
+class PreviewRowShape(serializers.Serializer[Any]):
+    ordinal = serializers.IntegerField()
+    change = serializers.ChoiceField(choices=CHANGES)
+    values = serializers.ListField(child=ScalarField(allow_null=True), help_text="In the order of `columns`")
+    before = serializers.DictField(
+        child=ScalarField(allow_null=True), help_text="Place of a changed cell in `values` \u2192 what it held before"
+    )
+
+
+class PreviewTableShape(serializers.Serializer[Any]):
+    """Some rows after a step; those that it changed come first in the choice."""
+
+    columns = PreviewColumnShape(many=True, help_text="At most 60, changed ones first in the choice")
+    column_count = serializers.IntegerField(help_text="Of all columns after the step")
+    rows = PreviewRowShape(many=True, help_text="At most 40")
+
+
+class PreviewStepShape(StepReportShape):
+    fitted = FittedColumnShape(many=True)
+    table = PreviewTableShape()
+
+
+class PreviewErrorShape(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    step = serializers.IntegerField(help_text="From 1")
+    column = serializers.CharField(help_text="Empty where none is at fault")
+
+
+class PreviewedShape(serializers.Serializer[Any]):
+    rows_sampled = serializers.IntegerField()
+    row_count = serializers.IntegerField(help_text="Of the version")
+    start = PreviewTableShape(help_text="The sample as it is")
+    steps = PreviewStepShape(many=True, help_text="As far as they could be applied")
+    error = PreviewErrorShape(allow_null=True, help_text="Why the step after those could not")
+    seconds = serializers.FloatField()
