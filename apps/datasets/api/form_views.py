@@ -12,8 +12,8 @@ from rest_framework.views import APIView
 
 from apps.datasets.api.shapes import ScalarField
 from apps.datasets.recipes.forms import parsing_form, step_forms
-from apps.datasets.recipes.kinds import NAMES
 from apps.datasets.recipes.parsing import TYPES
+from workers.contracts.recipes import FAMILIES, NAMES
 
 INPUTS = (
     "column", "columns", "text", "texts", "integer", "number", "choice", "mapping", "switch", "delimiter", "encoding",
@@ -92,7 +92,10 @@ class StepFormShape(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, Any]:
         return {
             "kind": serializers.ChoiceField(choices=NAMES),
-            "is_fitted": serializers.BooleanField(help_text="It learns from the data: a split must come before it"),
+            "family": serializers.ChoiceField(choices=list(FAMILIES), help_text="What it is about, for pages that group"),
+            "is_fitted": serializers.BooleanField(
+                help_text="It learns from the data: from the training rows where a split comes before it, else from all"
+            ),
             "is_once": serializers.BooleanField(help_text="It stands at most once in a recipe"),
             "title": serializers.CharField(),
             "description": serializers.CharField(),

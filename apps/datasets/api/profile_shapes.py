@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.datasets.api.shapes import ScalarField
-from apps.datasets.recipes.parsing import TYPES
+from apps.datasets.recipes.parsing import COLUMN_TYPES
 
 FINDINGS = (
     "all_missing",
@@ -59,7 +59,7 @@ class FindingShape(serializers.Serializer[Any]):
 
 class ColumnProfileShape(serializers.Serializer[Any]):
     name = serializers.CharField()
-    type = serializers.ChoiceField(choices=TYPES)
+    type = serializers.ChoiceField(choices=COLUMN_TYPES)
     null_count = serializers.IntegerField()
     distinct_count = serializers.IntegerField(help_text="Of values that are there")
     minimum = ScalarField(allow_null=True, help_text="Null for text")
@@ -92,7 +92,7 @@ class ProfileField(serializers.JSONField):
 
 class SampleColumnShape(serializers.Serializer[Any]):
     name = serializers.CharField()
-    type = serializers.ChoiceField(choices=TYPES)
+    type = serializers.ChoiceField(choices=COLUMN_TYPES)
 
 
 class SampleRowShape(serializers.Serializer[Any]):
@@ -132,8 +132,8 @@ class StatisticChangeShape(serializers.Serializer[Any]):
 class ColumnDiffShape(serializers.Serializer[Any]):
     name = serializers.CharField()
     change = serializers.ChoiceField(choices=CHANGES)
-    type_before = serializers.ChoiceField(choices=TYPES, allow_null=True)
-    type_after = serializers.ChoiceField(choices=TYPES, allow_null=True)
+    type_before = serializers.ChoiceField(choices=COLUMN_TYPES, allow_null=True)
+    type_after = serializers.ChoiceField(choices=COLUMN_TYPES, allow_null=True)
     nullable_before = serializers.BooleanField(allow_null=True)
     nullable_after = serializers.BooleanField(allow_null=True)
     statistics = StatisticChangeShape(many=True, help_text="Those that differ; none unless both have a profile")

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.stories import StateMessageField
-from apps.datasets.recipes.parsing import FORMATS, TYPES
+from apps.datasets.recipes.parsing import COLUMN_TYPES, FORMATS, TYPES
 from apps.datasets.states import JobState
 
 SCALAR = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}], "nullable": True}
@@ -22,7 +22,7 @@ class ScalarField(serializers.JSONField):
 
 class ColumnShape(serializers.Serializer[Any]):
     name = serializers.CharField()
-    type = serializers.ChoiceField(choices=TYPES)
+    type = serializers.ChoiceField(choices=COLUMN_TYPES)
     nullable = serializers.BooleanField(help_text="Whether a value is missing")
 
 

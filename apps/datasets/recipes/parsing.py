@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from apps.datasets.recipes.options import Option, is_name, is_texts, one_of
+from workers.contracts.recipes.options import Option, is_name, is_texts, one_of
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet")
 TYPES = ("int64", "float64", "string", "bool", "timestamp", "date")
+COLUMN_TYPES = (*TYPES, "image")
+"""Also those that no table declares: a picture comes as a file."""
 ENDINGS = {
     ".csv": "csv",
     ".tsv": "tsv",

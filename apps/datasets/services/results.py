@@ -44,7 +44,7 @@ class DataFile(StoredFile, frozen=True):
 
 class Column(Struct, frozen=True):
     name: ColumnName
-    type: Literal["int64", "float64", "string", "bool", "timestamp", "date"]
+    type: Literal["int64", "float64", "string", "bool", "timestamp", "date", "image"]
     nullable: bool = True
 
 

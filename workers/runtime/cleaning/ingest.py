@@ -64,7 +64,7 @@ def _reader(ctx: JobContext) -> Reader:
 
 def _selection(types: dict[str, str], place: str) -> str:
     parts = [f"row_number() OVER () - 1 AS {quoted(ORDINAL)}"]
-    for column in columns_of(types, place):
+    for column in columns_of(types, place, pictures=False):
         name, kind = quoted(column.name), SQL_TYPES[column.type]
         value = f"to_json({name})::{kind}" if is_nested(types[column.name]) else f"{name}::{kind}"
         if types[column.name] == "TIMESTAMPTZ_NS":

@@ -30,7 +30,10 @@ SQL_TYPES = {
     "bool": "BOOLEAN",
     "timestamp": "TIMESTAMP",
     "date": "DATE",
+    "image": "BLOB",
 }
+DECLARABLE = tuple(kind for kind in SQL_TYPES if kind != "image")
+"""Types that somebody may say a column of a table has; pictures come as files of their own."""
 _HOUSE_TYPES = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), "int64"),
     **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "int64"),
@@ -38,6 +41,7 @@ _HOUSE_TYPES = {
     **dict.fromkeys(("VARCHAR", "UUID", "JSON", "TIME", "INTERVAL"), "string"),
     "BOOLEAN": "bool",
     "DATE": "date",
+    "BLOB": "image",
     '"NULL"': "string",  # a column that is missing in every row
 }
 
@@ -59,7 +63,7 @@ class Column:
 
 
 def house_type(sql_type: str) -> str | None:
-    """The type that a DuckDB type is kept as; None for one that is not kept: binary data."""
+    """The type that a DuckDB type is kept as; None for one that is not kept. Bytes are an encoded picture."""
     if sql_type in _HOUSE_TYPES:
         return _HOUSE_TYPES[sql_type]
     if sql_type.startswith("TIMESTAMP"):
@@ -140,8 +144,8 @@ def described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, s
     return {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
 
 
-def columns_of(types: dict[str, str], place: str) -> list[Column]:
-    """Columns of DuckDB's types as house columns.
+def columns_of(types: dict[str, str], place: str, *, pictures: bool = True) -> list[Column]:
+    """Columns of DuckDB's types as house columns; `pictures` says whether bytes may be pictures.
 
     Raises:
         UserError: `unsupported_type`.
@@ -149,7 +153,7 @@ def columns_of(types: dict[str, str], place: str) -> list[Column]:
     columns = []
     for name, sql_type in types.items():
         kept = house_type(sql_type)
-        if kept is None:
+        if kept is None or (kept == "image" and not pictures):
             raise UserError("unsupported_type", f"column {name!r} is {sql_type.lower()} in {place}; that is not kept")
         columns.append(Column(name, kept))
     return columns

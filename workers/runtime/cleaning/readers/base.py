@@ -13,7 +13,7 @@ import duckdb
 
 from workers.runtime.cleaning.errors import UserError, is_disk_full
 from workers.runtime.cleaning.readers.text_file import LINE_LIMIT_BYTES
-from workers.runtime.cleaning.schema import SQL_TYPES
+from workers.runtime.cleaning.schema import DECLARABLE
 
 SAMPLES = 20
 TEXT_LIMIT = 200
@@ -61,9 +61,9 @@ class Options:
         except (LookupError, TypeError, ValueError):
             raise UserError("invalid_parameters", f"encoding {self.encoding!r} is not known") from None
         for name, kind in self.types.items():
-            if kind not in SQL_TYPES:
+            if kind not in DECLARABLE:
                 raise UserError(
-                    "invalid_parameters", f"types: {name!r} cannot be {kind!r}; one of {', '.join(SQL_TYPES)}"
+                    "invalid_parameters", f"types: {name!r} cannot be {kind!r}; one of {', '.join(DECLARABLE)}"
                 )
 
 
