@@ -13,7 +13,7 @@ from apps.datasets.models import CleaningRun, DataJob, Ingestion, Preview, Profi
 from apps.datasets.selectors import workloads_due
 from apps.datasets.services.cleaning import cleaning_run_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
-from apps.datasets.services.previews import preview_reconcile
+from apps.datasets.services.previews import preview_reconcile, previews_close_idle, previews_unready
 from apps.datasets.services.profiles import profile_reconcile
 
 log = logging.getLogger(__name__)
