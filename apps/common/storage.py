@@ -23,6 +23,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import override
 
 from apps.common.errors import Invalid, StorageUnavailable
+from apps.common.links import linked
 
 SCHEME = "bedplate://"
 CHUNK_BYTES = 1 << 20
@@ -151,6 +152,27 @@ class ObjectStore:
                 self.fs.transaction.files.remove(file)
         return size, digest
 
+    def share(self, path: str, target: str) -> None:
+        """Let an object be found under a second name as well, in the place of what is there.
+
+        In a folder its bytes are kept once, under both names. What is at `target` is whole at every moment.
+
+        Raises:
+            FileNotFoundError: no such object.
+        """
+        there, at = self._at(path), self._at(target)
+        try:
+            self.fs.makedirs(posixpath.dirname(at), exist_ok=True)
+            if not self.is_local:
+                self.fs.copy(there, at)
+            elif not linked(there, at):  # a disk without second names
+                with self.open(path) as file:
+                    self.put(target, iter(lambda: file.read(CHUNK_BYTES), b""))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self._unavailable(f"could not copy {path} to {target}", error) from error
+
     def open(self, path: str) -> IO[bytes]:
         """Open for reading.
 
@@ -179,10 +201,10 @@ class ObjectStore:
     def exists(self, path: str) -> bool:
         return bool(self.fs.exists(self._at(path)))
 
-    def listing(self) -> Iterator[tuple[str, int]]:
-        """Path and bytes of every object that is whole."""
+    def listing(self, below: str = "") -> Iterator[tuple[str, int]]:
+        """Path and bytes of every object that is whole, in a folder or in all of the store."""
         root = self.root.rstrip("/") + "/"
-        for folder, _, files in self.fs.walk(self.root, detail=True):
+        for folder, _, files in self.fs.walk(self._at(below) if below else self.root, detail=True):
             for name, about in files.items():
                 if not name.endswith(".part"):
                     yield posixpath.join(folder, name).removeprefix(root), int(about["size"] or 0)

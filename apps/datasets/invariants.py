@@ -20,7 +20,7 @@ from apps.datasets.models import (
 )
 from apps.datasets.selectors import JOBS
 from apps.datasets.services.results import BadResult, content_of
-from apps.datasets.specs import OUTPUT
+from apps.datasets.specs import OUTPUT, file_path
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.states import WORKLOAD, WorkloadState
 
@@ -35,7 +35,7 @@ def stored_files() -> Iterator[NamedObject]:
     versions = DatasetVersion.objects.order_by("id").values_list("id", "manifest", "preprocessor", "companions")
     for pk, manifest, preprocessor, companions in versions.iterator(chunk_size=100):
         for one in [*manifest["files"], *([preprocessor] if preprocessor else []), *companions.values()]:
-            path = f"{manifest['prefix']}{one['name']}"
+            path = file_path(manifest, one)
             yield NamedObject(f"dataset_version {pk}", path, one["size_bytes"], one["sha256"])
     for model in (Ingestion, CleaningRun):
         yield from _left_by(model)

@@ -32,7 +32,14 @@ class DataRef:
     """`bedplate://<path in the object store>`; a path that ends in `/` is a folder. For an output it is empty:
     outputs are written under the attempt's own folder, `attempts/<attempt id>/<name>/`."""
     files: tuple[str, ...] = ()
-    """For a folder: the files in it that belong to the input, in order."""
+    """For a folder: the files in it that belong to the input, in order, by the names that the job sees."""
+    paths: tuple[str, ...] = ()
+    """Where each of `files` lies in the object store, when it is not below `uri` under its own name: the parts of a
+    dataset version, which versions share. As many as `files`, or none."""
+
+    def __post_init__(self) -> None:
+        if self.paths and len(self.paths) != len(self.files):
+            raise ValueError(f"{len(self.files)} files and {len(self.paths)} paths")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,11 @@ Spec = JobSpec | ServingSpec
 
 def spec_to_json(spec: Spec) -> dict[str, Any]:
     """Plain JSON of a spec, with its `kind`; `spec_from_json` is its inverse."""
-    return {"kind": spec.kind, **asdict(spec)}
+    fields = asdict(spec)
+    for ref in (*fields["inputs"], *fields.get("outputs", ())):
+        if not ref["paths"]:  # what few have, specs of most jobs do not say
+            del ref["paths"]
+    return {"kind": spec.kind, **fields}
 
 
 def spec_from_json(value: dict[str, Any]) -> Spec:
@@ -105,5 +116,6 @@ def spec_from_json(value: dict[str, Any]) -> Spec:
     for name in ("inputs", "outputs"):
         if name in fields:
             refs = (dict(ref) for ref in fields[name])
-            fields[name] = tuple(DataRef(**{**ref, "files": tuple(ref.get("files", ()))}) for ref in refs)
+            lists = ("files", "paths")
+            fields[name] = tuple(DataRef(**{**ref, **{key: tuple(ref.get(key, ())) for key in lists}}) for ref in refs)
     return JobSpec(**fields) if kind == "job" else ServingSpec(**fields)

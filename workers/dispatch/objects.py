@@ -7,11 +7,13 @@ folder of an attempt that the database does not know may be of another database,
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
+from apps.access.models import Project
 from apps.common import clock
 from apps.common.deletions import deleting
 from apps.common.storage import store
@@ -26,6 +28,9 @@ KEEP = timedelta(hours=24)
 BATCH = 100
 UPLOADS: Final = "sweep:uploads"
 UPLOADS_EVERY = timedelta(hours=1)
+PARTS: Final = "parts"
+PARTS_BATCH = 1000
+SHARED_PARTS: Final = "sweep:parts"
 
 Namer = Callable[[Collection[UUID]], set[str]]
 """Attempt ids → the paths below their folders that its rows name; one that ends with `/` is all below it."""
@@ -73,6 +78,42 @@ def uploads_sweep(known: Callable[[Collection[UUID]], set[UUID]]) -> list[UUID]:
         store().delete(f"sources/{one}")
         log.info("removed the upload %s, which never became a source", one)
     pulse_beat(UPLOADS)
+    return gone
+
+
+def parts_sweep(named: Callable[[UUID, Collection[str]], set[str]]) -> list[str]:
+    """Remove parts that no version names, once an hour: of a publication that was killed before it had one.
+
+    A folder of a project that the database does not know may be of another database, and is left alone.
+
+    Args:
+        named: project id and paths below `parts/<project id>/` → those that a version names.
+    """
+    last = last_worked(SHARED_PARTS)
+    if last is not None and clock.db_now() - last < UPLOADS_EVERY:
+        return []
+    ids = [UUID(name) for name in store().folders(PARTS) if _is_id(name)]
+    gone: list[str] = []
+    for project_id in Project.objects.filter(pk__in=ids).order_by("pk").values_list("pk", flat=True):
+        there = (path for path, _ in store().listing(f"{PARTS}/{project_id}"))
+        while some := list(islice(there, PARTS_BATCH)):
+            gone += _parts_remove(project_id, sorted(set(some) - named(project_id, some)), named)
+    pulse_beat(SHARED_PARTS)
+    return gone
+
+
+def _parts_remove(
+    project_id: UUID, paths: Sequence[str], named: Callable[[UUID, Collection[str]], set[str]]
+) -> list[str]:
+    """Those of some parts that nobody names and nobody is about to name; none while a backup runs."""
+    if not paths:
+        return []
+    with deleting() as allowed:  # whoever publishes a version holds this off until its row is there
+        gone = sorted(set(paths) - named(project_id, paths)) if allowed else []
+        for path in gone:
+            store().delete(path)
+    if gone:
+        log.info("removed %d parts of project %s that no version names", len(gone), project_id)
     return gone
 
 

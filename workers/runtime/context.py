@@ -12,6 +12,7 @@ Without Bedplate the same code works in `./bedplate-local/`. No other module of 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -218,19 +219,32 @@ class JobContext:
     def _fetch(self, answer: dict[str, Any]) -> Input:
         name, uri = answer["name"], answer["uri"]
         entries = answer.get("files") or []
-        files = [
-            Path(entry["path"]) if entry.get("path") else self._download(name, entry["name"], entry["url"])
-            for entry in entries
-        ]
+        files = [self._file(name, entry) for entry in entries]
         one_file = len(files) == 1 and not uri.endswith("/")
         path = Path(answer.get("path") or (files[0] if one_file else self.work_dir / "inputs" / name))
         return Input(name=name, uri=uri, path=path, files=files or [path])
 
+    def _file(self, name: str, entry: dict[str, Any]) -> Path:
+        if not entry.get("path"):
+            return self._download(name, entry["name"], entry["url"])
+        near = Path(entry["path"])
+        if near.name == entry["name"].rsplit("/", 1)[-1]:
+            return near
+        path = self._own_place(name, entry["name"])
+        with contextlib.suppress(FileExistsError):  # another member of the job works in this folder too
+            path.symlink_to(near)
+        return path
+
     def _download(self, name: str, file_name: str, url: str) -> Path:
-        path = self.work_dir / "inputs" / checked_name(name) / checked_name(file_name.rsplit("/", 1)[-1])
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = self._own_place(name, file_name)
         if not path.exists():
             self._link.download(url, path)
+        return path
+
+    def _own_place(self, name: str, file_name: str) -> Path:
+        """Where the job has a file of an input, under the name that it knows it by."""
+        path = self.work_dir / "inputs" / checked_name(name) / checked_name(file_name.rsplit("/", 1)[-1])
+        path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
 

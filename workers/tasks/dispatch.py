@@ -8,9 +8,10 @@ from celery import shared_task
 
 from apps.common import queues
 from apps.datasets.selectors import sources_known
+from apps.datasets.selectors.parts import parts_named
 from workers.dispatch.batch import about
 from workers.dispatch.launch import launch, launch_due
-from workers.dispatch.objects import objects_sweep, uploads_sweep
+from workers.dispatch.objects import objects_sweep, parts_sweep, uploads_sweep
 from workers.dispatch.observe import observe, observe_due
 from workers.dispatch.resize import resize, resize_due
 from workers.dispatch.stop import stop, stop_due
@@ -76,3 +77,4 @@ def tick_sweep() -> None:
     sweep()
     objects_sweep(NAMERS)
     uploads_sweep(sources_known)
+    parts_sweep(parts_named)

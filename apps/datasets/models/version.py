@@ -31,7 +31,9 @@ class DatasetVersion(ScopedStateful):
     schema = models.JSONField(editable=False)
     """`[{"name", "type", "nullable"}]`, in column order."""
     manifest = models.JSONField(editable=False)
-    """`{"prefix": "attempts/<attempt id>/dataset/", "files": [{"name", "rows", "size_bytes", "sha256"}]}`."""
+    """`{"files": [{"name", "rows", "size_bytes", "sha256", "path"}]}`, the path in the object store. Before there were
+    parts it was `{"prefix": "attempts/<attempt id>/dataset/", "files": […]}` without paths: `specs.file_path` reads
+    both."""
     row_count = models.BigIntegerField(editable=False)
     size_bytes = models.BigIntegerField(editable=False)
     """Of all its data files."""
@@ -47,10 +49,10 @@ class DatasetVersion(ScopedStateful):
     """Per recipe step: `{"step", "kind", "parameters", "rows_in", "rows_out", "cells_changed", "cells_missing",
     "columns_added", "columns_removed", "warnings", "seconds"}`; examples and what was fitted are in a companion."""
     preprocessor = models.JSONField(null=True, editable=False)
-    """What was fitted, as a file in the manifest's folder: `{"name", "path", "sha256", "size_bytes"}`."""
+    """What was fitted, as a file beside the data: `{"name", "path", "sha256", "size_bytes"}`."""
     companions = models.JSONField(default=dict, editable=False)
-    """Small JSON files in the manifest's folder, by what they hold: `sample`, `report`, `profile`. Each
-    `{"name", "sha256", "size_bytes"}`; a job that was too large for one left it out."""
+    """Small JSON files beside the data, by what they hold: `sample`, `report`, `profile`. Each `{"name", "path",
+    "sha256", "size_bytes"}` (without a path in old manifests); a job that was too large for one left it out."""
     sensitivity = models.CharField(max_length=20, choices=Sensitivity.choices, default=Sensitivity.UNCLASSIFIED)
 
     class Meta:

@@ -31,7 +31,9 @@ def dataset_input(version: DatasetVersion, name: str) -> DataRef:
     """
     if version.state != VersionState.PUBLISHED:
         raise Conflict(f"version {version.number} is {version.state}; a job reads published versions only")
-    return specs.version_ref(name=name, manifest=version.manifest, preprocessor=version.preprocessor)
+    return specs.version_ref(
+        name=name, project_id=version.project_id, manifest=version.manifest, preprocessor=version.preprocessor
+    )
 
 
 def version_file(version: DatasetVersion, file_name: str) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def version_file(version: DatasetVersion, file_name: str) -> dict[str, Any]:
     beside = [version.preprocessor] if version.preprocessor else []
     for file in [*version.manifest["files"], *beside, *version.companions.values()]:
         if file["name"] == file_name:
-            path = f"{version.manifest['prefix']}{file_name}"
+            path = specs.file_path(version.manifest, file)
             return {"path": path, "size_bytes": file["size_bytes"], "sha256": file["sha256"]}
     raise NotFound
 
@@ -59,7 +61,7 @@ def companion_of(version: DatasetVersion, kind: str) -> dict[str, Any] | None:
     if file is None:
         return None
     try:
-        with store().open(f"{version.manifest['prefix']}{file['name']}") as opened:
+        with store().open(specs.file_path(version.manifest, file)) as opened:
             found: dict[str, Any] = json.loads(opened.read(specs.COMPANION_BYTES_MOST))
     except FileNotFoundError:
         raise NotFound(f"{file['name']} of version {version.number} is not in the object store.") from None

@@ -17,6 +17,7 @@ from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Recipe
 from apps.datasets.selectors import dataset_input
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
+from apps.datasets.services.parts import output_kept
 from apps.datasets.services.profiles import profile_note
 from apps.datasets.services.results import Checked, output_checked
 from apps.datasets.services.versions import version_publish
@@ -78,7 +79,7 @@ def cleaning_run_reconcile(workload_id: UUID) -> None:
     """
     run = job_of(CleaningRun, workload_id)
     if run is not None:
-        job_follow(run, check=lambda _, attempt: output_checked(attempt), apply=_apply)
+        job_follow(run, check=lambda _, attempt: output_checked(attempt), keep=output_kept, apply=_apply)
 
 
 def _refuse_strangers(project_id: UUID, others: dict[str, UUID]) -> None:
@@ -88,10 +89,9 @@ def _refuse_strangers(project_id: UUID, others: dict[str, UUID]) -> None:
 
 
 def _apply(run: CleaningRun, checked: Checked) -> dict[str, Any]:
-    prefix, content, statistics = checked
+    _, content, statistics = checked
     version = version_publish(
         dataset_id=run.output_dataset_id,
-        prefix=prefix,
         content=content,
         actor=RECONCILER,
         cleaning_run=run,

@@ -17,6 +17,7 @@ from apps.datasets.models import Dataset, Ingestion, Source
 from apps.datasets.recipes.parsing import parsing_problems
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
+from apps.datasets.services.parts import output_kept
 from apps.datasets.services.profiles import profile_note
 from apps.datasets.services.results import Checked, output_checked
 from apps.datasets.services.versions import version_publish
@@ -72,7 +73,7 @@ def ingestion_reconcile(workload_id: UUID) -> None:
     """
     ingestion = job_of(Ingestion, workload_id)
     if ingestion is not None:
-        job_follow(ingestion, check=lambda _, attempt: output_checked(attempt), apply=_apply)
+        job_follow(ingestion, check=lambda _, attempt: output_checked(attempt), keep=output_kept, apply=_apply)
 
 
 def _refuse_nonsense(dataset: Dataset, source: Source, options: dict[str, Any]) -> None:
@@ -86,10 +87,8 @@ def _refuse_nonsense(dataset: Dataset, source: Source, options: dict[str, Any]) 
 
 
 def _apply(ingestion: Ingestion, checked: Checked) -> dict[str, Any]:
-    prefix, content, statistics = checked
-    version = version_publish(
-        dataset_id=ingestion.dataset_id, prefix=prefix, content=content, actor=RECONCILER, ingestion=ingestion
-    )
+    _, content, statistics = checked
+    version = version_publish(dataset_id=ingestion.dataset_id, content=content, actor=RECONCILER, ingestion=ingestion)
     if statistics is not None:
         profile_note(version=version, job=ingestion, statistics=statistics, actor=RECONCILER)
     edge_add(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -48,12 +48,17 @@ def job_of(model: type[Job], workload_id: UUID) -> Job | None:
 
 
 def job_follow(
-    job: Job, *, check: Callable[[Job, Attempt], Checked], apply: Callable[[Job, Checked], dict[str, Any]]
+    job: Job,
+    *,
+    check: Callable[[Job, Attempt], Checked],
+    apply: Callable[[Job, Checked], dict[str, Any]],
+    keep: Callable[[Job, Checked], AbstractContextManager[None]] = lambda _job, _checked: nullcontext(),
 ) -> None:
     """Move a job to where its workload is. Run twice or by two at once, it does the same as run once.
 
     Args:
         check: reads the last attempt's result and files, outside any transaction; raises BadResult.
+        keep: what happens in the store around the transaction in which `apply` runs.
         apply: writes what was checked, in the transaction in which the job succeeds, for the locked job; returns
             the columns that change with the state.
 
@@ -73,7 +78,7 @@ def job_follow(
         elif workload.state == WorkloadState.FAILED:
             transition(job, JobState.FAILED, actor=RECONCILER, reason=_reason(workload), detail=_failure(workload))
         elif workload.state == WorkloadState.SUCCEEDED:
-            _succeed(job, workload, check, apply)
+            _succeed(job, workload, check, apply, keep)
 
 
 def _succeed(
@@ -81,6 +86,7 @@ def _succeed(
     workload: Workload,
     check: Callable[[Job, Attempt], Checked],
     apply: Callable[[Job, Checked], dict[str, Any]],
+    keep: Callable[[Job, Checked], AbstractContextManager[None]],
 ) -> None:
     attempt = workload.current_attempt()
     try:
@@ -91,7 +97,7 @@ def _succeed(
         detail = str(error)[:DETAIL_MOST]
         transition(job, JobState.FAILED, actor=RECONCILER, reason=JobReason.BAD_RESULT, detail=detail)
         return
-    with transaction.atomic():
+    with keep(job, checked), transaction.atomic():
         jobs: Any = type(job)._default_manager
         locked: Job = jobs.select_for_update(of=("self",)).get(pk=job.pk)
         if locked.is_terminal:

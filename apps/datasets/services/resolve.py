@@ -67,6 +67,9 @@ def _folder(attempt_id: UUID, name: str) -> dict[str, Any]:
 
 def _input(ref: DataRef) -> dict[str, Any]:
     root, objects = path_of(ref.uri), store()
+    if ref.paths:  # each from a place of its own: there is no folder that a job could look into
+        files = [_file(objects, path, file) for path, file in zip(ref.paths, ref.files, strict=True)]
+        return {"name": ref.name, "uri": ref.uri, "path": None, "files": files}
     if root.endswith("/"):
         files = [_file(objects, f"{root}{file}", file) for file in ref.files]
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from apps.common.audit import Actor, record
 from apps.common.states import transition
 from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Ingestion
 from apps.datasets.services.results import Content
+from apps.datasets.specs import part_path
 from apps.datasets.states import VersionState
 
 
@@ -20,7 +22,6 @@ from apps.datasets.states import VersionState
 def version_publish(
     *,
     dataset_id: UUID,
-    prefix: str,
     content: Content,
     actor: Actor,
     ingestion: Ingestion | None = None,
@@ -29,19 +30,19 @@ def version_publish(
 ) -> DatasetVersion:
     """The next version of a dataset, of content that was verified: draft → validating → published.
 
-    `prefix` is the folder of its files in the store, with a slash at its end. The lock makes the next number the next.
+    Its files are kept as parts already (`services/parts.py`). The lock makes the next number the next.
     """
     dataset: Dataset = Dataset.objects.select_for_update(of=("self",)).select_related("project").get(pk=dataset_id)
     last = DatasetVersion.objects.filter(dataset=dataset).aggregate(last=Max("number"))["last"]
     kept: dict[str, Any] = msgspec.to_builtins(content)
-    fitted = kept["preprocessor"]
+    named = functools.partial(_named, dataset.project_id)
     version: DatasetVersion = DatasetVersion.objects.create(
         project=dataset.project,
         dataset=dataset,
         number=(last or 0) + 1,
         digest=content.digest,
         schema=kept["schema"],
-        manifest={"prefix": prefix, "files": kept["files"]},
+        manifest={"files": [named(file) for file in kept["files"]]},
         row_count=content.row_count,
         size_bytes=content.size_bytes,
         parent=parent,
@@ -49,13 +50,17 @@ def version_publish(
         cleaning_run=cleaning_run,
         splits=kept["splits"],
         report=kept["report"],
-        preprocessor=fitted and {**fitted, "path": f"{prefix}{fitted['name']}"},
-        companions=kept["companions"],
+        preprocessor=kept["preprocessor"] and named(kept["preprocessor"]),
+        companions={kind: named(file) for kind, file in kept["companions"].items()},
     )
     transition(version, VersionState.VALIDATING, actor=actor)
     transition(version, VersionState.PUBLISHED, actor=actor)
     record(actor, "dataset_version.published", version, detail={"number": version.number, "digest": version.digest})
     return version
+
+
+def _named(project_id: UUID, file: dict[str, Any]) -> dict[str, Any]:
+    return {**file, "path": part_path(project_id, file["name"], file["sha256"])}
 
 
 @transaction.atomic

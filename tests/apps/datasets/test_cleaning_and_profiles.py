@@ -24,6 +24,7 @@ from tests.support.factories.datasets import (
     dataset_result,
     described,
     fresh,
+    part_of,
     succeeded,
     workload_to,
 )
@@ -57,7 +58,7 @@ def test_a_cleaning_run_reads_the_version_with_the_recipe_s_steps() -> None:
 
 def test_its_good_end_is_the_next_version_of_the_same_dataset() -> None:
     run = CleaningRunFactory.create()
-    attempt = succeeded(run, _cleaned(), {**FILES, "preprocessor.json": FITTED})
+    succeeded(run, _cleaned(), {**FILES, "preprocessor.json": FITTED})
     cleaning_run_reconcile(run.workload_id)
     run = fresh(run)
     version = run.output_version
@@ -66,7 +67,7 @@ def test_its_good_end_is_the_next_version_of_the_same_dataset() -> None:
     assert (version.splits, version.report[0]["kind"], version.ingestion) == ({"train": 1, "test": 1}, "split", None)
     assert version.preprocessor == {
         "name": "preprocessor.json",
-        "path": f"attempts/{attempt.pk}/dataset/preprocessor.json",
+        "path": part_of(version, "preprocessor.json", FITTED)["path"],
         "sha256": described("", FITTED)["sha256"],
         "size_bytes": len(FITTED),
     }

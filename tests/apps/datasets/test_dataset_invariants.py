@@ -75,7 +75,7 @@ def test_the_files_that_rows_name_are_those_of_sources_versions_and_jobs_nobody_
     source, late = world.source, world.late.workload.current_attempt()
     (file,) = world.version.manifest["files"]
     described = (file["size_bytes"], file["sha256"])
-    version_path = f"{world.version.manifest['prefix']}part-00000.parquet"
+    version_path = file["path"]
     assert late is not None
     assert list(stored_files()) == [
         NamedObject(f"source {source.pk}", source.path, source.size_bytes, source.sha256),

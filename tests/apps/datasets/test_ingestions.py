@@ -26,8 +26,8 @@ from tests.support.factories.datasets import (
     SourceFactory,
     attempt_of,
     dataset_result,
-    described,
     fresh,
+    part_of,
     running,
     succeeded,
     workload_to,
@@ -118,7 +118,8 @@ def test_a_lost_attempt_leaves_it_running_and_the_last_attempt_counts() -> None:
     last = succeeded(ingestion, dataset_result(FILES), FILES)
     ingestion_reconcile(ingestion.workload_id)
     version = DatasetVersion.objects.get()
-    assert version.manifest["prefix"] == f"attempts/{last.pk}/dataset/"
+    assert [file["name"] for file in version.manifest["files"]] == list(FILES)
+    assert attempt_of(fresh(ingestion).workload).number == last.number + 1
 
 
 def test_a_good_end_publishes_the_version_with_its_lineage() -> None:
@@ -134,10 +135,8 @@ def test_a_good_end_publishes_the_version_with_its_lineage() -> None:
     assert (version.state, version.number, version.digest, version.row_count) == ("published", 1, DIGEST, 4)
     assert (version.dataset, version.project, version.parent) == (ingestion.dataset, ingestion.project, None)
     assert (version.schema, version.size_bytes) == (SCHEMA, 13)
-    assert version.manifest == {
-        "prefix": f"attempts/{attempt.pk}/dataset/",
-        "files": [described(name, content) for name, content in FILES.items()],
-    }
+    assert version.manifest == {"files": [part_of(version, name, content) for name, content in FILES.items()]}
+    assert not store().exists(f"attempts/{attempt.pk}/dataset/part-00000.parquet"), "it is kept once"
     edge = LineageEdge.objects.get()
     assert (edge.from_kind, edge.from_id, edge.relation) == ("dataset_version", version.pk, "ingested_from")
     assert (edge.to_kind, edge.to_id, edge.project) == ("source", ingestion.source_id, ingestion.project)

@@ -64,7 +64,7 @@ def test_a_profile_taken_on_the_way_is_kept_with_its_story(factory: Any, reconci
     assert profile_create(version=version, requested_by=user, actor=TESTER) == (profile, False), "once is enough"
     assert companion_of(version, "sample") == SAMPLE
     assert companion_of(version, "report") is None
-    assert version_file(version, "sample.json")["path"] == f"{version.manifest['prefix']}sample.json"
+    assert version_file(version, "sample.json")["path"] == version.companions["sample"]["path"]
 
 
 def test_without_a_profile_on_the_way_there_is_none() -> None:

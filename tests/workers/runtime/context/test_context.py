@@ -60,6 +60,22 @@ def test_resolves_an_input_once(api: RuntimeApi, tmp_path: Path, ctx: JobContext
     assert [body for _, path, body in api.calls if body.get("name") == "data"] == [{"name": "data", "mode": "read"}]
 
 
+def test_a_part_of_a_dataset_is_seen_under_its_own_name(api: RuntimeApi, tmp_path: Path, ctx: JobContext) -> None:
+    part = tmp_path / "0123abcd.parquet"
+    part.write_bytes(b"PAR1")
+    api.add_input("data", [part, part])
+    api.inputs["data"]["path"] = None
+    for number, file in enumerate(api.inputs["data"]["files"]):
+        file["name"] = f"part-{number}.parquet"
+    beside = context_from(api.job_environment(outputs=OUTPUTS), api.work_dir)  # another member, in the same folder
+    for member in (ctx, beside):
+        found = member.input("data")
+        assert [file.name for file in found.files] == ["part-0.parquet", "part-1.parquet"]
+        assert [file.read_bytes() for file in found.files] == [b"PAR1", b"PAR1"]
+        assert found.path == found.files[0].parent == api.work_dir / "inputs" / "data"
+    beside.close()
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_downloads_an_input_behind_addresses(api: RuntimeApi, tmp_path: Path, count: int, ctx: JobContext) -> None:
     files = [tmp_path / f"part-{number}.parquet" for number in range(count)]
