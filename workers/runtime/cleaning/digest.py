@@ -1,64 +1,87 @@
-"""The digest of a dataset version: over its content, not over its bytes.
-
-    row       = SHA-256 over the values of the row, in the order of the schema, joined by ","
-    rows      = the sum of the first 128 bits of every row's hash, modulo 2^128
-    digest    = "sha256:" + SHA-256 over JSON: {"columns": [[name, type], …], "format": 1, "row_count": n, "rows": hex}
-
-A value is written as: `n` for a missing one; a whole number, a day since 1970 or a microsecond since 1970 as
-a decimal number; a float as the decimal number of its IEEE 754 bits (-0.0 as 0.0); text as its length in
-UTF-8 bytes, ":", and the text; true and false as 1 and 0. So the digest does not depend on the order of rows,
-on how they are spread over files, or on the engine that wrote them; a sum, not an exclusive or, so that equal
-rows do not cancel. It tells versions apart; it is no seal against somebody who crafts rows to collide: the
-SHA-256 of each file in the manifest is that.
-"""
-
-# ruff: noqa: S608 - names and texts enter SQL through `schema.quoted` and `schema.literal`
+"""Hashes of rows, summed: what `workers.contracts.dataset_digest` defines, over Arrow data, by Daft's kernels."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from daft import Series
+from pyarrow.dataset import dataset
 
-from workers.runtime.cleaning.schema import Column, parquet_table, quoted
+from workers.contracts.dataset_digest import LANES, MISSING_FACTOR, MISSING_TERM, digest_of, rows_hash_of
+from workers.runtime.cleaning.schema import Column
 
-MODULUS = 1 << 128
-
-
-def content_digest(connection: duckdb.DuckDBPyConnection, files: Sequence[str], columns: Sequence[Column]) -> str:
-    """Digest of the rows in Parquet files. One pass, in parallel, in constant memory."""
-    row = f"concat_ws(',', {', '.join(_value(column) for column in columns)})"
-    query = f"""
-        WITH hashed AS MATERIALIZED (SELECT sha256({row}) AS hash FROM {parquet_table(files)})
-        SELECT count(*), sum(('0x' || hash[1:16])::UBIGINT), sum(('0x' || hash[17:32])::UBIGINT) FROM hashed
-    """
-    count, upper, lower = connection.execute(query).fetchall()[0]
-    rows = ((int(upper or 0) << 64) + int(lower or 0)) % MODULUS
-    return digest_of(columns, count, rows)
+CHUNK_ROWS = 65_536
+"""Rows hashed at once: what a core's cache holds of them."""
+Hashes = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.intp]
 
 
-def digest_of(columns: Sequence[Column], row_count: int, rows: int) -> str:
-    """The digest from its three parts."""
-    content = {
-        "columns": [[column.name, column.type] for column in columns],
-        "format": 1,
-        "row_count": row_count,
-        "rows": f"{rows:032x}",
-    }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+class RowSums:
+    """Rows and sums of their hashes, as they come. Not for several threads at once."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.row_count = 0
+        self._names = list(names)
+        self._sums = [0 for _ in LANES]
+
+    def add(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Take in rows with at least these columns. Frees the interpreter while it hashes."""
+        self.row_count += rows.num_rows
+        for start in range(0, rows.num_rows, CHUNK_ROWS):
+            part = rows.slice(start, CHUNK_ROWS)
+            cells = [_cells(part.column(name)) for name in self._names]
+            for lane, seed in enumerate(LANES):
+                self._sums[lane] += _sum_of(cells, seed, part.num_rows)
+
+    @property
+    def rows_hash(self) -> str:
+        return rows_hash_of(self._sums)
+
+    def digest(self, columns: Sequence[Column]) -> str:
+        return digest_of([(column.name, column.type) for column in columns], self.row_count, self.rows_hash)
 
 
-def _value(column: Column) -> str:
-    name = quoted(column.name)
-    rendered = {
-        "int64": f"{name}::BIGINT",
-        "float64": f"({name}::DOUBLE + 0.0)::BIT::UBIGINT",  # + 0.0 turns -0.0 into 0.0
-        "string": f"strlen({name}) || ':' || {name}",
-        "bool": f"{name}::INTEGER",
-        "date": f"datediff('day', DATE '1970-01-01', {name})",
-        "timestamp": f"epoch_us({name})",
-    }[column.type]
-    return f"coalesce(({rendered})::VARCHAR, 'n')"
+def _sum_of(cells: list[tuple[Series, Places | None]], seed: int, rows: int) -> int:
+    hashes: Hashes = np.full(rows, seed, dtype=np.uint64)
+    for values, missing in cells:
+        found = values.hash(seed=Series.from_arrow(pa.array(hashes))).to_arrow().to_numpy(zero_copy_only=False)
+        if missing is not None:
+            found = found.copy()
+            found[missing] = hashes[missing] * np.uint64(MISSING_FACTOR) + np.uint64(MISSING_TERM)
+        hashes = found
+    return int(hashes.sum(dtype=np.uint64))
+
+
+def _cells(column: pa.Array | pa.ChunkedArray) -> tuple[Series, Places | None]:
+    """The values in the form that is hashed, and the places of those that are missing."""
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    missing = np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)) if values.null_count else None
+    kind = values.type
+    if pa.types.is_floating(kind):
+        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0  # turns -0.0 into 0.0
+        numbers[np.isnan(numbers)] = np.nan
+        values = pa.array(numbers)
+    elif pa.types.is_integer(kind):
+        values = pc.cast(values, pa.int64())
+    elif pa.types.is_timestamp(kind):
+        values = pc.cast(values, pa.timestamp("us"))
+    elif pa.types.is_boolean(kind):
+        values = pc.cast(values, pa.uint8())
+    elif pa.types.is_string(kind):
+        values = pc.cast(values, pa.large_string())
+    elif pa.types.is_binary(kind):
+        values = pc.cast(values, pa.large_binary())
+    return Series.from_arrow(values), missing
+
+
+def sums_of(files: Sequence[str], columns: Sequence[Column]) -> RowSums:
+    """The rows of Parquet files, read once, in constant memory."""
+    names = [column.name for column in columns]
+    sums = RowSums(names)
+    for rows in dataset(list(files), format="parquet").to_batches(columns=names, batch_size=CHUNK_ROWS):
+        sums.add(rows)
+    return sums

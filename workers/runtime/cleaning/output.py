@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from workers.runtime.cleaning.digest import content_digest
+from workers.runtime.cleaning.digest import sums_of
 from workers.runtime.cleaning.errors import UserError, is_disk_full
 from workers.runtime.cleaning.schema import ORDINAL, Column, columns_of, described, parquet_table, quoted
 from workers.runtime.stored_file import hash_file
@@ -34,6 +34,10 @@ class Written:
     row_count: int
     files: list[dict[str, Any]]
     digest: str
+    rows_hash: str
+    """The part of the digest that is added to when rows are appended; see `workers.contracts.dataset_digest`."""
+    last_ordinal: int | None
+    """The highest; None without rows."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -41,6 +45,8 @@ class Written:
             "row_count": self.row_count,
             "files": self.files,
             "digest": self.digest,
+            "rows_hash": self.rows_hash,
+            "last_ordinal": self.last_ordinal,
         }
 
 
@@ -81,15 +87,19 @@ def describe(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Wr
     table = parquet_table(paths)
     columns = [column for column in columns_of(described(connection, table), "the output") if column.name != ORDINAL]
     counts = ", ".join(f"count({quoted(column.name)})" for column in columns)
-    row_count, *present = connection.execute(f"SELECT count(*), {counts} FROM {table}").fetchall()[0]
+    query = f"SELECT count(*), max({ORDINAL}), {counts} FROM {table}"
+    row_count, last_ordinal, *present = connection.execute(query).fetchall()[0]
     columns = [
         dataclasses.replace(column, nullable=count < row_count) for column, count in zip(columns, present, strict=True)
     ]
+    sums = sums_of(paths, columns)
     return Written(
         columns=columns,
         row_count=row_count,
         files=[_file(connection, Path(path)) for path in paths],
-        digest=content_digest(connection, paths, columns),
+        digest=sums.digest(columns),
+        rows_hash=sums.rows_hash,
+        last_ordinal=last_ordinal,
     )
 
 
