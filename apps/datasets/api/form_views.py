@@ -92,7 +92,9 @@ class StepFormShape(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, Any]:
         return {
             "kind": serializers.ChoiceField(choices=NAMES),
-            "family": serializers.ChoiceField(choices=list(FAMILIES), help_text="What it is about, for pages that group"),
+            "family": serializers.ChoiceField(
+                choices=list(FAMILIES), help_text="What it is about, for pages that group"
+            ),
             "is_fitted": serializers.BooleanField(
                 help_text="It learns from the data: from the training rows where a split comes before it, else from all"
             ),

@@ -11,20 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from apps.datasets.recipes.kinds import KINDS
-from apps.datasets.recipes.options import Option
 from apps.datasets.recipes.parsing import OPTIONS
 from apps.datasets.recipes.words import CHOICE_WORDS, KIND_WORDS, OPTION_WORDS, PARSING_WORDS, Words
+from workers.contracts.recipes import FAMILY_OF, KINDS, Option
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
 
 def step_forms() -> list[Schema]:
-    """`[{"kind", "is_fitted", "is_once", "title", "description", "x-zh-hans", "schema"}]`, in the kinds' order."""
+    """`[{"kind", "family", "is_fitted", "is_once", "title", "description", "x-zh-hans", "schema"}]`, in their order."""
     return [
         {
             "kind": name,
+            "family": FAMILY_OF[name],
             "is_fitted": kind.fitted,
             "is_once": kind.once,
             **_said(KIND_WORDS[name]),

@@ -10,8 +10,8 @@ from django.db.models import Max
 from apps.access.models import Project, User
 from apps.common.audit import Actor, record
 from apps.common.errors import Invalid
-from apps.datasets import recipes
 from apps.datasets.models import Recipe
+from workers.contracts import recipes
 
 
 @transaction.atomic

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from apps.datasets import recipes
 from apps.datasets.api.examples import STEPS
 from apps.datasets.recipes.parsing import FORMATS, OPTIONS, TYPES, format_of, parsing_problems
+from workers.contracts import recipes
 from workers.runtime.cleaning.readers import READERS, Options
 from workers.runtime.cleaning.schema import SQL_TYPES
 from workers.runtime.cleaning.steps import STEPS as JOB_STEPS
@@ -76,8 +76,6 @@ CASES: dict[str, tuple[Any, dict[str, str]]] = {
     "a column twice": ([SPLIT, {"kind": "outliers", "columns": ["a", "a"]}], {"steps[1].columns": "column names"}),
     "an unknown method": ([SPLIT, {"kind": "outliers", "method": "mad"}], {"steps[1].method": "'iqr'"}),
     "two splits": ([SPLIT, SPLIT], {"steps[1].kind": "more than one"}),
-    "fitted before the split": ([{"kind": "impute"}, SPLIT], {"steps[0].kind": "put a 'split' before it"}),
-    "fitted without a split": ([{"kind": "one_hot"}], {"steps[0].kind": "put a 'split' before it"}),
     "two problems at once": (
         [{"kind": "nothing"}, {**SPLIT, "seed": "x", "more": 1}],
         {"steps[0].kind": "not known", "steps[1].seed": "whole number", "steps[1].more": "not known"},
@@ -146,9 +144,6 @@ def _fields(kind: type[Any], *left_out: str) -> dict[str, Any]:
 
 def test_the_job_knows_the_same_steps() -> None:
     assert set(recipes.KINDS) == set(JOB_STEPS)
-    assert {name: kind.fitted for name, kind in recipes.KINDS.items()} == {
-        name: step.fits for name, step in JOB_STEPS.items()
-    }
 
 
 @pytest.mark.parametrize("name", recipes.KINDS)

@@ -33,6 +33,7 @@ from apps.quotas.models import Attempt, Workload
 from apps.quotas.states import OCCUPYING, WorkloadState
 from tests.support.factories.access import ProjectFactory
 from tests.support.factories.quotas import AttemptFactory, WorkloadFactory, make_pool
+from workers.contracts import recipes
 
 TESTER = Actor.system("test")
 DIGEST = "sha256:" + "0" * 64

@@ -15,9 +15,8 @@ from typing import Any
 
 import daft
 import duckdb
-from daft import DataType, Expression, col
-from daft.functions import when
 
+from workers.contracts.recipes import Shape
 from workers.runtime.cleaning.companions import write_companions
 from workers.runtime.cleaning.engine import granted_threads, open_duckdb
 from workers.runtime.cleaning.errors import UserError
@@ -29,7 +28,7 @@ from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.recipe import Recipe
 from workers.runtime.cleaning.sample import SPREAD, rows_of
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column, columns_of, described, parquet_table
-from workers.runtime.cleaning.steps import Shape, Step
+from workers.runtime.cleaning.steps import Step
 from workers.runtime.cleaning.watch import Watched, examples, rows_watched
 from workers.runtime.context import JobContext
 from workers.runtime.stored_file import hash_file, write_text_atomically
@@ -42,7 +41,7 @@ PREPROCESSOR_FILE = "preprocessor.json"
 def clean(ctx: JobContext) -> dict[str, Any]:
     """Input `dataset`; parameters `steps`; output `dataset`: Parquet files and, fitted, `preprocessor.json`.
 
-    Features that are numbers become floats; columns keep their names; `__ordinal` and `__split` come first.
+    Columns keep their types where no step changes them; `__ordinal` and `__split` come first, the label last.
 
     Raises:
         UserError: the recipe or the data is at fault; a RecipeError names step and column.
@@ -56,6 +55,7 @@ def clean(ctx: JobContext) -> dict[str, Any]:
     inputs = plan.features
     with emptied_on_failure(folder):
         report = [run_step(step, plan) for step in recipe.steps]
+        plan.settle()
         watched = plan.watched.row_count if plan.watched else 0
         preprocessor = preprocessor_of(recipe, inputs, plan)
         files = write(plan, folder, connection)
@@ -97,15 +97,7 @@ def open_plan(connection: duckdb.DuckDBPyConnection, files: list[Path], recipe: 
     plan = Plan(daft.read_parquet([glob.escape(path) for path in paths]), columns, recipe.label, row_count, staging)
     first = rows_of(connection, table, columns, SPREAD, rows_watched(len(columns)))
     plan.watched = Watched(connection.sql(first).to_arrow_table())
-    starting_plan(plan)
     return plan
-
-
-def starting_plan(plan: Plan) -> None:
-    """What is done to the data before any step: truths are spelled as text, for no step knows them otherwise."""
-    truths = [column.name for column in plan.columns if column.type == "bool"]
-    spelled: dict[str, Expression] = {name: when(col(name), "true").when(~col(name), "false") for name in truths}
-    plan.replace(spelled, kind="string")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +114,7 @@ def run_step(step: Step, plan: Plan) -> StepReport:
     started = time.perf_counter()
     rows_in, columns_in = plan.row_count, [column.name for column in plan.columns]
     before = plan.watched.look(columns_in) if plan.watched else None
-    step.validate(Shape.of(plan.columns, plan.label))  # again, now that types are known
+    step.fit(Shape.of((column.to_json() for column in plan.columns), plan.label))  # again, now that types are known
     if step.fits:
         plan.stage()
     outcome = step.apply(plan)
@@ -146,7 +138,6 @@ def run_step(step: Step, plan: Plan) -> StepReport:
 
 def write(plan: Plan, folder: Path, connection: duckdb.DuckDBPyConnection) -> list[Path]:
     """Write the rows as Parquet files of the output; only here are the values of all columns computed."""
-    plan.replace({name: col(name).cast(DataType.float64()) for name in plan.numbers}, kind="float64")
     names = [column.name for column in plan.columns]
     first = [ORDINAL, *([SPLIT] if SPLIT in names else [])]
     rest = [column.name for column in plan.features] + ([plan.label] if plan.label in names else [])

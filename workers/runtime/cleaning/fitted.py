@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from workers.contracts.recipes import Serving
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.recipe import Recipe
 from workers.runtime.cleaning.schema import Column
@@ -33,7 +34,7 @@ def preprocessor_of(recipe: Recipe, inputs: Sequence[Column], plan: Plan) -> dic
             {"name": column.name, "type": "number" if column.name in numeric else "category"} for column in used
         ],
         "ignored": sorted(left_out | ({plan.label} if plan.label else set())),
-        "steps": [{"kind": step.kind, **step.learned} for step in recipe.steps if step.served],
+        "steps": [{"kind": step.kind, **step.learned} for step in recipe.steps if step.serving is Serving.DONE],
         "outputs": [column.name for column in plan.features],
         "label": label,
     }

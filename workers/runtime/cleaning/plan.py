@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import daft
@@ -14,8 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from daft import DataType, Expression, col, lit
-from daft.functions import when
+from daft.functions import eq_null_safe, when
+from daft.functions import sum as total
 
+from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.cleaning.watch import Watched
 
@@ -23,8 +25,14 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Ordinals = npt.NDArray[np.int64]
 
+Told = Callable[[int], None]
+Secrets = Callable[[str], bytes]
 GROUP_BYTES = 1 << 30
 """Columns are fitted in groups of about this size, so that memory is bounded by it, or by one column."""
+
+
+def _no_secret(name: str) -> bytes:
+    raise UserError("no_secret", f"the secret {name!r} was not given to this job")
 
 
 @dataclass(slots=True)
@@ -41,6 +49,10 @@ class Plan:
     staged: bool = False
     watched: Watched | None = None
     """Some of the rows, to which is done what is done to all."""
+    secrets: Secrets = _no_secret
+    _counting: list[tuple[str, Told]] = field(default_factory=list)
+    """Hidden columns of the frame whose true values are still to be counted, and who wants to know."""
+    _hidden: int = 0
 
     # What it is ---------------------------------------------------------------------------------------------
 
@@ -55,8 +67,12 @@ class Plan:
 
     @property
     def categories(self) -> list[str]:
-        """Names of the features that are text."""
-        return [column.name for column in self.features if column.type == "string"]
+        """Names of the features that are text, or true and false."""
+        return [column.name for column in self.features if column.type in ("string", "bool")]
+
+    @property
+    def is_split(self) -> bool:
+        return any(column.name == SPLIT for column in self.columns)
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -81,8 +97,51 @@ class Plan:
         if self.watched is not None:
             self.watched.compute(expressions)
 
+    def change(
+        self, expressions: dict[str, Expression], told: Callable[[str, int], None], kind: str | None = None
+    ) -> None:
+        """As `replace`; how many values of each column are others now is told by the next pass over the data.
+
+        Without `kind` the types stay as they are. With it, a value counts where it became missing or stopped being so,
+        and where it reads otherwise as text.
+        """
+        if not expressions:
+            return
+        made = {name: f"__made {name}" for name in expressions}
+        self.frame = self.frame.with_columns({made[name]: each for name, each in expressions.items()})
+        for name in expressions:
+            old, new = col(name), col(made[name])
+            if kind is not None and kind != self.column(name).type:
+                old, new = text_of(name, self.column(name).type), text_of(made[name], kind)
+            self.count_later(~eq_null_safe(old, new), lambda count, name=name: told(name, count))  # type: ignore[misc]
+        self.frame = self.frame.with_columns({name: col(each) for name, each in made.items()})
+        if self.watched is not None:
+            self.watched.compute(expressions)
+        if kind is not None:
+            self.columns = [
+                Column(column.name, kind) if column.name in expressions else column for column in self.columns
+            ]
+
+    def rename(self, names: dict[str, str]) -> None:
+        """Give columns other names; the label follows."""
+        self.compute({new: col(old) for old, new in names.items()})
+        self.columns = [
+            Column(names.get(column.name, column.name), column.type, column.nullable) for column in self.columns
+        ]
+        if self.label is not None:
+            self.label = names.get(self.label, self.label)
+
+    def filter(self, condition: Expression) -> None:
+        """Keep the rows where the condition is true; one pass over the data, to count them."""
+        kept = condition.fill_null(lit(False))
+        self.row_count = self._pass(kept)
+        self.frame = self.frame.where(kept)
+        if self.watched is not None:
+            self.watched.filter(kept)
+
     def remove(self, ordinals: Ordinals) -> None:
         """Leave out the rows with these ordinals."""
+        self.settle()
         if not len(ordinals):
             return
         gone = daft.from_arrow(pa.table({ORDINAL: ordinals}))
@@ -101,37 +160,77 @@ class Plan:
         if self.staging.exists():
             shutil.rmtree(self.staging)
         names = [ORDINAL, *(column.name for column in self.columns)]
-        self.frame.select(*names).write_parquet(str(self.staging))
+        self.frame.select(*names, *(name for name, _ in self._counting)).write_parquet(str(self.staging))
         self.frame = daft.read_parquet(f"{glob.escape(str(self.staging))}/*.parquet")
         self.staged = True
+        self.settle()
+
+    # Count --------------------------------------------------------------------------------------------------
+
+    def count_later(self, flags: Expression, told: Told) -> None:
+        """Have the rows counted where the flags are true, as the rows are now, by the next pass over the data.
+
+        So that a step which only looks for its report costs no pass of its own.
+        """
+        self._hidden += 1
+        name = f"__count {self._hidden}"
+        self.frame = self.frame.with_columns({name: flags.fill_null(lit(False))})
+        self._counting.append((name, told))
+
+    def settle(self) -> None:
+        """Count what is still to be counted."""
+        if self._counting:
+            self._pass(lit(True))
+
+    def _pass(self, kept: Expression) -> int:
+        """One pass that counts: what waits, and the rows that a condition keeps."""
+        names = [name for name, _ in self._counting]
+        kind = DataType.int64()
+        flags = {"__kept": kept, **{name: col(name) for name in names}}
+        sums = [total(flag.cast(kind)).alias(name) for name, flag in flags.items()]
+        found = self.frame.agg(*sums).to_pydict()
+        self._tell({name: int(found[name][0] or 0) for name in names})
+        return int(found["__kept"][0] or 0)
+
+    def _tell(self, counts: dict[str, int]) -> None:
+        for name, told in self._counting:
+            told(counts[name])
+        self._counting = []
 
     # Read ---------------------------------------------------------------------------------------------------
 
     def read(self, expressions: Sequence[Expression | str]) -> pa.Table:
         """Run the plan for these columns only."""
-        return self.frame.select(*expressions).to_arrow()
+        names = [name for name, _ in self._counting]
+        table = self.frame.select(*expressions, *names).to_arrow()
+        self._tell({name: int(pc.sum(table.column(name)).as_py() or 0) for name in names})
+        return table.select([name for name in table.column_names if name not in names])
 
     def read_numbers(self, names: Sequence[str]) -> Iterator[tuple[str, Floats, Flags]]:
-        """Per column: its values (NaN where missing) and which rows are training rows.
+        """Per column: its values (NaN where missing) and which rows are training rows: all, where there is no split.
 
         Whole columns in NumPy, because Daft 0.7 computes an exact percentile by keeping a copy of the column per
         percentile (six times slower), and a standard deviation by a sum of squares (NaN for 1e9 ± 1e-3).
         """
         kind = DataType.float64()
         for group in self._groups(names):
-            table = self.read([SPLIT, *(col(name).cast(kind).alias(name) for name in group)])
+            table = self.read([*self._part(), *(col(name).cast(kind).alias(name) for name in group)])
             train = _train(table)
             for name in group:
                 yield name, table.column(name).to_numpy(), train
 
     def read_texts(self, names: Sequence[str]) -> Iterator[tuple[str, pa.ChunkedArray, pa.ChunkedArray]]:
-        """Per column of text: all its values, and those of the training rows."""
+        """Per column of text, or of true and false as text: all its values, and those of the training rows."""
         for group in self._groups(names):
-            table = self.read([SPLIT, *group])
-            train = pc.equal(table.column(SPLIT), "train")
+            spelled = [text_of(name, self.column(name).type).alias(name) for name in group]
+            table = self.read([*self._part(), *spelled])
+            train = pa.array(_train(table))
             for name in group:
                 column = table.column(name)
                 yield name, column, column.filter(train)
+
+    def _part(self) -> list[str]:
+        return [SPLIT] if self.is_split else []
 
     def _groups(self, names: Sequence[str]) -> Iterator[list[str]]:
         """Every column is read once; all of them in one pass of the plan where they fit."""
@@ -141,6 +240,8 @@ class Plan:
 
 
 def _train(table: pa.Table) -> Flags:
+    if SPLIT not in table.column_names:
+        return np.ones(table.num_rows, dtype=np.bool_)
     flags: Flags = pc.equal(table.column(SPLIT), "train").to_numpy()
     return flags
 
@@ -149,3 +250,11 @@ def replaced_where(name: str, condition: Callable[[Expression], Expression], val
     """The column with `value` where the condition holds; a missing value stays missing unless it asks for it."""
     column = col(name)
     return when(condition(column), lit(value)).otherwise(column)
+
+
+def text_of(name: str, kind: str) -> Expression:
+    """A column as text: `true` and `false`, a time in ISO 8601."""
+    column = col(name)
+    if kind == "string":
+        return column
+    return when(column, "true").when(~column, "false") if kind == "bool" else column.cast(DataType.string())

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from workers.contracts import recipes
 from workers.runtime.cleaning.errors import RecipeError, UserError
 from workers.runtime.cleaning.schema import Column
-from workers.runtime.cleaning.steps import STEPS, EncodeLabel, Shape, Split, Step
+from workers.runtime.cleaning.steps import STEPS, EncodeLabel, Split, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +21,24 @@ class Recipe:
     @classmethod
     def from_json(cls, raw: object) -> Self:
         """Raises RecipeError (a step) or UserError (no list of steps)."""
-        if not isinstance(raw, list) or not raw:
-            raise UserError("invalid_recipe", "steps is a list of at least one step")
-        return cls(tuple(_step(number, each) for number, each in enumerate(raw, 1)))
+        found = recipes.faults(raw)
+        if found:
+            raise _refused(found[0], raw)
+        assert isinstance(raw, list)  # noqa: S101 - anything else is a fault
+        return cls(tuple(STEPS[each["kind"]].parse(number, each) for number, each in enumerate(raw, 1)))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The steps with every option written out."""
+        return [{"kind": step.kind, **step.parameters} for step in self.steps]
 
     @property
     def label(self) -> str | None:
-        """The column that is predicted: the one that is encoded, else the one that the split stratifies."""
-        encoded = [step.column for step in self.steps if isinstance(step, EncodeLabel)]
-        stratified = [step.stratify for step in self.steps if isinstance(step, Split) and step.stratify]
-        return next(iter([*encoded, *stratified]), None)
+        """The column that is predicted, as it is called before the first step."""
+        return self.label_at(0)
+
+    def label_at(self, index: int) -> str | None:
+        """The same before the step of that index; after the last one for the number of steps."""
+        return recipes.labels_of(self.to_json())[index]
 
     @property
     def positive(self) -> str | None:
@@ -41,13 +50,17 @@ class Recipe:
 
     def validate(self, columns: Sequence[Column]) -> None:
         """Walk the steps over the columns alone. Raises RecipeError naming step and column."""
-        shape = Shape.of(columns, self.label)
-        for step in self.steps:
-            shape = step.validate(shape)
+        steps = self.to_json()
+        found = recipes.recipe_fit(steps, [column.to_json() for column in columns])
+        if found:
+            raise _refused(found[0], steps)
 
 
-def _step(number: int, raw: Any) -> Step:
-    kind = raw.get("kind") if isinstance(raw, dict) else None
-    if kind not in STEPS:
-        raise RecipeError(f"it is not one of {', '.join(STEPS)}", step=number, kind=str(kind), code="unknown_step")
-    return STEPS[kind].parse(number, raw)
+def _refused(fault: recipes.Fault, steps: Any) -> UserError:
+    """A fault as the error of a job."""
+    if fault.step is None:
+        return UserError(fault.code, fault.detail)
+    step = steps[fault.step]
+    kind = str(step.get("kind")) if isinstance(step, dict) else ""
+    where = f"{fault.option}: " if fault.option not in ("", "kind") and not fault.column else ""
+    return RecipeError(where + fault.detail, step=fault.step + 1, kind=kind, column=fault.column, code=fault.code)

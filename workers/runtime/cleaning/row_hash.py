@@ -47,6 +47,8 @@ def _cell(column: Column, lane: int) -> Expression:
     if column.type == "float64":
         # To Daft -0.0 is not equal to 0.0, and `+ 0.0` is optimised away.
         value = when(absolute(value) == lit(0.0), lit(0.0)).otherwise(value)
+    elif column.type == "bool":
+        value = when(value, "true").when(~value, "false")  # as it was hashed when steps knew truths as text only
     elif column.type != "string":
         value = value.cast(DataType.int64())
     return missing.otherwise(xxh3(value, seed=seed))

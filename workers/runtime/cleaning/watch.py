@@ -49,6 +49,10 @@ class Watched:
         gone = pc.is_in(rows.column(ORDINAL), value_set=pa.array(ordinals))
         self._frame = daft.from_arrow(rows.filter(pc.invert(gone)))
 
+    def filter(self, kept: Expression) -> None:
+        """As `Plan.filter`."""
+        self._frame = self._frame.where(kept)
+
     def look(self, names: Sequence[str]) -> pa.Table:
         """The rows by ordinal: `__ordinal` and these columns. What was computed so far is kept."""
         rows = self._frame.select(ORDINAL, *names).to_arrow().sort_by(ORDINAL)

@@ -17,7 +17,7 @@ from typing import Any
 import daft
 import pyarrow as pa
 
-from workers.runtime.cleaning.clean import run_step, starting_plan
+from workers.runtime.cleaning.clean import run_step
 from workers.runtime.cleaning.errors import RecipeError, UserError
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.recipe import Recipe
@@ -48,8 +48,8 @@ class PreviewSession:
     def apply(self, raw_steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """The sample through the steps: `{"rows_sampled", "row_count", "start", "steps", "error", "seconds"}`.
 
-        `start` is the table of the sample as it is; each of `steps` is the report of a step, with `fitted` and
-        `table`. Where a step cannot be applied, `steps` ends before it and `error` is `{"code", "detail", "step",
+        `start` is the table of the sample as it is; each of `steps` is the report of a step, with `fitted`,
+        `schema` (all columns after it) and `table`. Where a step cannot be applied, `steps` ends before it and `error` is `{"code", "detail", "step",
         "column"}`.
         """
         began = time.perf_counter()
@@ -88,22 +88,21 @@ class PreviewSession:
         self._kept = self._kept[:known]
         steps.extend(stand.report for _, stand in self._kept if stand.report is not None)
         stand = self._kept[-1][1] if self._kept else start
-        plan = self._plan(recipe, stand, first=not self._kept)
+        plan = self._plan(stand, recipe.label_at(known))
         for step, text in zip(recipe.steps[known:], texts[known:], strict=True):
             report = run_step(step, plan)
+            plan.settle()
             rows = _computed(plan)
             table = table_of(stand.rows, rows, stand.columns, plan.columns)
-            told = {**report.entry, "fitted": report.beside["fitted"], "table": table}
+            schema = [{"name": column.name, "type": column.type} for column in plan.columns]
+            told = {**report.entry, "fitted": report.beside["fitted"], "schema": schema, "table": table}
             steps.append(told)
             stand = _Stand(rows, list(plan.columns), told)
             self._kept.append((text, stand))
 
-    def _plan(self, recipe: Recipe, stand: _Stand, *, first: bool) -> Plan:
+    def _plan(self, stand: _Stand, label: str | None) -> Plan:
         staging = self._folder / "staging"
-        plan = Plan(daft.from_arrow(stand.rows), copy.copy(stand.columns), recipe.label, stand.rows.num_rows, staging)
-        if first:
-            starting_plan(plan)
-        return plan
+        return Plan(daft.from_arrow(stand.rows), copy.copy(stand.columns), label, stand.rows.num_rows, staging)
 
 
 def _computed(plan: Plan) -> pa.Table:

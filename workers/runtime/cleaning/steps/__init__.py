@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
+from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.cleaning.steps.columns import DropColumns, EncodeLabel, OneHot
 from workers.runtime.cleaning.steps.missing import Impute, MissingValues
 from workers.runtime.cleaning.steps.numbers import Outliers, Standardise
@@ -23,4 +23,4 @@ STEPS: dict[str, type[Step]] = {
     )
 }
 
-__all__ = ["STEPS", "DropColumns", "EncodeLabel", "Outcome", "Shape", "Split", "Step"]
+__all__ = ["STEPS", "DropColumns", "EncodeLabel", "Outcome", "Split", "Step"]

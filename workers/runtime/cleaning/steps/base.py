@@ -1,20 +1,16 @@
-"""What a step of a recipe is."""
+"""What a step of a recipe is where it runs. `workers/contracts/recipes` has what it takes, and makes of columns."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
+from workers.contracts.recipes import KINDS, Kind, Misfit, Serving, Shape
 from workers.runtime.cleaning.errors import RecipeError
 from workers.runtime.cleaning.plan import Plan
-from workers.runtime.cleaning.schema import SPLIT, Column
-
-NAMED_MOST = 20
-"""Columns that an error lists."""
 
 
 @dataclass(slots=True)
@@ -36,72 +32,43 @@ class Outcome:
         self.warnings.append({"code": code, "column": column, "detail": detail, "params": params})
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What is known of the columns at a point of the recipe, maybe before any data was read.
-
-    `types` are house types, or `unknown` for text that may turn out to be numbers.
-    """
-
-    types: dict[str, str]
-    label: str | None
-
-    @property
-    def is_split(self) -> bool:
-        return SPLIT in self.types
-
-    def with_types(self, changed: dict[str, str]) -> Shape:
-        return Shape(self.types | changed, self.label)
-
-    def without(self, names: Iterable[str]) -> Shape:
-        left_out = set(names)
-        return Shape({name: kind for name, kind in self.types.items() if name not in left_out}, self.label)
-
-    @classmethod
-    def of(cls, columns: Iterable[Column], label: str | None) -> Self:
-        return cls({column.name: column.type for column in columns}, label)
-
-
 @dataclass(frozen=True)
 class Step(ABC):
-    """One step. `validate` looks at columns only; `apply` may read the data and adds to the plan.
+    """One step. Its fields are the options of its kind; `apply` may read the data and adds to the plan.
 
-    A step that learns from the data does so on the training rows only, and keeps what it learned in `learned`,
-    as the preprocessor will read it.
+    A step that learns from the data does so on the training rows, on all rows where there is no split, and keeps what
+    it learned in `learned`, as the preprocessor will read it.
     """
 
     kind: ClassVar[str]
-    fits: ClassVar[bool] = False
-    """Learns from the training rows."""
-    served: ClassVar[bool] = False
-    """Is done to a record, too, where the model is served."""
     number: int
     """Place in the recipe, from 1."""
     learned: dict[str, Any] = field(default_factory=dict, init=False)
 
     @classmethod
-    def parse(cls, number: int, raw: dict[str, Any]) -> Self:
-        """Build from JSON. Raises RecipeError for a parameter that is unknown, missing or out of range."""
-        parameters = {key: value for key, value in raw.items() if key != "kind" and value is not None}
-        own = {each.name: each for each in dataclasses.fields(cls) if each.name not in ("number", "learned")}
-        for key in parameters:
-            if key not in own:
-                known = ", ".join(own) or "none"
-                raise RecipeError(f"unknown parameter {key!r}; it takes {known}", step=number, kind=cls.kind)
-        for name, each in own.items():
-            required = each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
-            if required and name not in parameters:
-                raise RecipeError(f"the parameter {name!r} is missing", step=number, kind=cls.kind)
-        step = cls(number=number, **parameters)
-        step.check()
-        return step
+    def parse(cls, number: int, raw: Mapping[str, Any]) -> Self:
+        """Build from a step of a recipe without problems."""
+        return cls(number=number, **KINDS[cls.kind].with_defaults(raw))
 
-    def check(self) -> None:  # noqa: B027 - most steps have nothing to refuse
-        """Refuse parameters out of range, with `self.error`."""
+    @property
+    def contract(self) -> Kind:
+        return KINDS[self.kind]
 
-    @abstractmethod
-    def validate(self, shape: Shape) -> Shape:
-        """The shape after this step. Raises RecipeError naming step and column where it does not fit."""
+    @property
+    def fits(self) -> bool:
+        """Learns from the data."""
+        return self.contract.is_fitted(self.parameters)
+
+    @property
+    def serving(self) -> Serving:
+        return self.contract.served(self.parameters)
+
+    def fit(self, shape: Shape) -> Shape:
+        """The columns after this step. Raises RecipeError naming step and column where it does not fit."""
+        try:
+            return self.contract.flow(shape, self.parameters)
+        except Misfit as misfit:
+            raise self.error(misfit.detail, misfit.column, misfit.code) from None
 
     @abstractmethod
     def apply(self, plan: Plan) -> Outcome:
@@ -117,45 +84,14 @@ class Step(ABC):
         """What it learned, for people: `[{"column", …}]` with the figures that a step of its kind has."""
         return []
 
+    def sources(self) -> dict[str, Collection[str]]:
+        """Of columns that it made out of others than themselves: which those are. Called after `apply`."""
+        return {}
+
     def error(self, detail: str, column: str = "", code: str = "invalid_recipe") -> RecipeError:
         return RecipeError(detail, step=self.number, kind=self.kind, column=column, code=code)
-
-    # What steps share ---------------------------------------------------------------------------------------
-
-    def require(self, shape: Shape, name: str, types: tuple[str, ...] = ()) -> None:
-        """Raise unless there is a column of that name, of one of these types when any are given."""
-        if name not in shape.types:
-            raise self.error(f"there is no column {name!r}; {_known(name, list(shape.types))}", name, "unknown_column")
-        kind = shape.types[name]
-        if types and kind not in (*types, "unknown"):
-            raise self.error(f"column {name!r} is {kind}, not {' or '.join(types)}", name, "wrong_type")
-
-    def require_features(self, shape: Shape, names: list[str] | None, types: tuple[str, ...]) -> None:
-        """The same for columns that a user listed, which must be features."""
-        if names is not None and (not isinstance(names, list) or not all(isinstance(name, str) for name in names)):
-            raise self.error("columns is a list of names, or null for all that fit")
-        for name in names or []:
-            self.require(shape, name, types)
-            if name == shape.label:
-                raise self.error(f"column {name!r} is the label, not a feature", name, "wrong_type")
 
     def require_some(self, plan: Plan) -> None:
         """Raise when nothing is left that a model could learn from."""
         if not plan.features:
             raise self.error("no feature is left", code="no_columns")
-
-    def require_split(self, shape: Shape) -> None:
-        if not shape.is_split:
-            raise self.error("it learns from the training rows, so a split must come before it", code="no_split")
-
-    def is_ratio(self, value: object) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1
-
-
-def _known(name: str, names: list[str]) -> str:
-    """Which columns there are, the likely ones last."""
-    more = f" and {len(names) - NAMED_MOST} more" if len(names) > NAMED_MOST else ""
-    by_lower = {each.lower(): each for each in names}
-    close = [by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower, n=3)]
-    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
-    return f"there are {', '.join(names[:NAMED_MOST])}{more}{hint}"

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from daft import DataType, Expression, col, lit
+from daft import DataType, Expression, lit
 from daft.functions import when
 
 from workers.runtime.cleaning.plain import plain
-from workers.runtime.cleaning.plan import Plan
-from workers.runtime.cleaning.schema import COLUMNS_MOST, SPLIT, Column
-from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
+from workers.runtime.cleaning.plan import Plan, text_of
+from workers.runtime.cleaning.schema import COLUMNS_MOST, Column
+from workers.runtime.cleaning.steps.base import Outcome, Step
 
 NAMED_VALUES = 5
 CATEGORIES_SHOWN = 50
@@ -27,19 +27,8 @@ class EncodeLabel(Step):
     column: str
     mapping: dict[str, int]
 
-    def check(self) -> None:
-        if not isinstance(self.mapping, dict) or not self.mapping:
-            raise self.error("mapping is an object: value → whole number")
-        for value, code in self.mapping.items():
-            if not isinstance(code, int) or isinstance(code, bool):
-                raise self.error(f"mapping: {value!r} becomes a whole number, not {code!r}", self.column)
-
-    def validate(self, shape: Shape) -> Shape:
-        self.require(shape, self.column, ("string", "int64"))
-        return shape.with_types({self.column: "int64"})
-
     def apply(self, plan: Plan) -> Outcome:
-        text = col(self.column).cast(DataType.string())
+        text = text_of(self.column, plan.column(self.column).type)
         table = plan.frame.select(text.alias("value")).to_arrow()
         counted = pc.value_counts(table.column("value"))
         found = {value.as_py(): count.as_py() for value, count in zip(*counted.flatten(), strict=True)}
@@ -71,15 +60,8 @@ class OneHot(Step):
     """
 
     kind: ClassVar[str] = "one_hot"
-    fits: ClassVar[bool] = True
-    served: ClassVar[bool] = True
-    columns: list[str] | None = None
-    max_categories: int = 200
-
-    def validate(self, shape: Shape) -> Shape:
-        self.require_split(shape)
-        self.require_features(shape, self.columns, ("string",))
-        return shape.without(self.columns or [])
+    columns: list[str] | None
+    max_categories: int
 
     def apply(self, plan: Plan) -> Outcome:
         outcome = Outcome()
@@ -115,7 +97,9 @@ class OneHot(Step):
             for value in categories[column.name]:
                 name = one_hot_name(column.name, value)
                 columns.append(Column(name, "float64", nullable=False))
-                is_it = (col(column.name) == lit(value)).fill_null(False)  # a condition that is missing stays missing
+                is_it = (text_of(column.name, column.type) == lit(value)).fill_null(
+                    False
+                )  # a condition that is missing stays missing
                 expressions[name] = is_it.cast(DataType.float64())
         self._check_names([column.name for column in columns])
         plan.compute(expressions)
@@ -144,12 +128,6 @@ class DropColumns(Step):
 
     kind: ClassVar[str] = "drop_columns"
     columns: list[str]
-
-    def validate(self, shape: Shape) -> Shape:
-        self.require_features(shape, self.columns, ())
-        if SPLIT in self.columns:
-            raise self.error(f"column {SPLIT!r} cannot be left out", SPLIT)
-        return shape.without(self.columns)
 
     def apply(self, plan: Plan) -> Outcome:
         plan.columns = [column for column in plan.columns if column.name not in self.columns]

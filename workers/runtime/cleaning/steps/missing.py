@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from workers.runtime.cleaning.plain import plain
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.schema import SPLIT
-from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
+from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.number_text import NUMBER
 
 LARGEST = 1.7976931348623157e308
@@ -33,16 +33,7 @@ class MissingValues(Step):
     """
 
     kind: ClassVar[str] = "missing_values"
-    served: ClassVar[bool] = True
-    markers: list[str] = field(default_factory=lambda: ["", "NA"])
-
-    def check(self) -> None:
-        if not isinstance(self.markers, list) or not all(isinstance(marker, str) for marker in self.markers):
-            raise self.error("markers is a list of texts")
-
-    def validate(self, shape: Shape) -> Shape:
-        turning = [name for name, kind in shape.types.items() if kind == "string" and name not in (shape.label, SPLIT)]
-        return shape.with_types(dict.fromkeys(turning, "unknown"))
+    markers: list[str]
 
     def apply(self, plan: Plan) -> Outcome:
         texts = [column.name for column in plan.columns if column.type == "string" and column.name != SPLIT]
@@ -87,23 +78,11 @@ class MissingValues(Step):
 
 @dataclass(frozen=True)
 class Impute(Step):
-    """Fills missing values with the median or mean of the training rows, and text with their most frequent one."""
+    """Fills missing numbers with the median or mean of the training rows, and others with their most frequent value."""
 
     kind: ClassVar[str] = "impute"
-    fits: ClassVar[bool] = True
-    served: ClassVar[bool] = True
-    numeric: str = "median"
-    categorical: str = "mode"
-
-    def check(self) -> None:
-        if self.numeric not in ("median", "mean"):
-            raise self.error(f"numeric is 'median' or 'mean', not {self.numeric!r}")
-        if self.categorical != "mode":
-            raise self.error(f"categorical is 'mode', not {self.categorical!r}")
-
-    def validate(self, shape: Shape) -> Shape:
-        self.require_split(shape)
-        return shape
+    numeric: str
+    categorical: str
 
     def apply(self, plan: Plan) -> Outcome:
         outcome = Outcome()
@@ -126,7 +105,13 @@ class Impute(Step):
         plan.replace(
             {name: col(name).cast(DataType.float64()).fill_null(value) for name, value in numbers.items()}, "float64"
         )
-        plan.replace({name: col(name).fill_null(value) for name, value in categories.items()})
+        truths = {column.name for column in plan.columns if column.type == "bool"}
+        plan.replace(
+            {
+                name: col(name).fill_null(value == "true" if name in truths else value)
+                for name, value in categories.items()
+            }
+        )
         self.learned.update(numbers=numbers, categories=categories)
         return outcome
 

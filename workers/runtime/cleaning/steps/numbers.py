@@ -11,9 +11,8 @@ from daft.functions import when
 
 from workers.runtime.cleaning.plan import Floats, Plan
 from workers.runtime.cleaning.rounding import significant
-from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
+from workers.runtime.cleaning.steps.base import Outcome, Step
 
-NUMBERS = ("int64", "float64")
 ZERO_SPREAD = "zero_spread"
 ALL_MISSING = "all_missing"
 
@@ -27,25 +26,10 @@ class Outliers(Step):
     """
 
     kind: ClassVar[str] = "outliers"
-    fits: ClassVar[bool] = True
-    served: ClassVar[bool] = True
-    method: str = "iqr"
-    factor: float = 1.5
-    replace: str = "median"
-    columns: list[str] | None = None
-
-    def check(self) -> None:
-        if self.method != "iqr":
-            raise self.error(f"method is 'iqr', not {self.method!r}")
-        if self.replace != "median":
-            raise self.error(f"replace is 'median', not {self.replace!r}")
-        if not isinstance(self.factor, int | float) or not 0 < self.factor < float("inf"):
-            raise self.error(f"factor is a number above 0, not {self.factor!r}")
-
-    def validate(self, shape: Shape) -> Shape:
-        self.require_split(shape)
-        self.require_features(shape, self.columns, NUMBERS)
-        return shape
+    method: str
+    factor: float
+    replace: str
+    columns: list[str] | None
 
     def apply(self, plan: Plan) -> Outcome:
         outcome = Outcome()
@@ -81,14 +65,7 @@ class Standardise(Step):
     """Subtracts the mean of the training rows and divides by their standard deviation (of the population: ddof 0)."""
 
     kind: ClassVar[str] = "standardise"
-    fits: ClassVar[bool] = True
-    served: ClassVar[bool] = True
-    columns: list[str] | None = None
-
-    def validate(self, shape: Shape) -> Shape:
-        self.require_split(shape)
-        self.require_features(shape, self.columns, NUMBERS)
-        return shape
+    columns: list[str] | None
 
     def apply(self, plan: Plan) -> Outcome:
         outcome = Outcome()

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from daft import Expression, col, lit
 from daft.functions import when
 
-from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.plan import Plan, text_of
 from workers.runtime.cleaning.row_hash import at_most, row_hash, split_key
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
-from workers.runtime.cleaning.steps.base import Outcome, Shape, Step
+from workers.runtime.cleaning.steps.base import Outcome, Step
 
 CLASSES_LIMIT = 1000
 _KEY, _OTHER = "__key", "__other"
@@ -29,13 +29,8 @@ class DropDuplicates(Step):
     """
 
     kind: ClassVar[str] = "drop_duplicates"
-    columns: list[str] | None = None
+    columns: list[str] | None
     """Columns that make two rows equal; None means all."""
-
-    def validate(self, shape: Shape) -> Shape:
-        for name in self.columns or []:
-            self.require(shape, name)
-        return shape
 
     def apply(self, plan: Plan) -> Outcome:
         chosen = plan.columns if self.columns is None else [plan.column(name) for name in self.columns]
@@ -56,28 +51,15 @@ class Split(Step):
 
     kind: ClassVar[str] = "split"
     test_ratio: float
-    seed: int = 0
-    stratify: str | None = None
+    seed: int
+    stratify: str | None
     """Column whose values each keep their share of both sides; None means the rows as a whole."""
-    positive: str | None = None
+    positive: str | None
     """The value of it that a model is asked about; only noted in the preprocessor."""
-
-    def check(self) -> None:
-        if not self.is_ratio(self.test_ratio):
-            raise self.error(f"test_ratio is a number between 0 and 1, not {self.test_ratio!r}")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 1 << 63:
-            raise self.error(f"seed is a whole number from 0 on, not {self.seed!r}")
-
-    def validate(self, shape: Shape) -> Shape:
-        if shape.is_split:
-            raise self.error("the rows are split already", code="split_twice")
-        if self.stratify is not None:
-            self.require(shape, self.stratify)
-        return shape.with_types({SPLIT: "string"})
 
     def apply(self, plan: Plan) -> Outcome:
         key = split_key(plan.columns, self.seed)
-        label = [] if self.stratify is None else [col(self.stratify).alias(_OTHER)]
+        label = [] if self.stratify is None else [self._spelled(plan, self.stratify).alias(_OTHER)]
         table = plan.read([ORDINAL, key.alias(_KEY), *label])
         keys, ordinals = table.column(_KEY).to_numpy(), table.column(ORDINAL).to_numpy()
         values, codes = self._classes(table)
@@ -102,7 +84,7 @@ class Split(Step):
             if wanted:
                 last = rows[np.lexsort((ordinals[rows], keys[rows]))[wanted - 1]]
                 chosen = at_most(key, col(ORDINAL), int(keys[last]), int(ordinals[last]))
-                is_test = is_test | (self._is(value) & chosen)
+                is_test = is_test | (self._is(plan, value) & chosen)
         if tested == len(keys):
             detail = f"no row is left for training: all {tested} are test rows at a test_ratio of {self.test_ratio}"
             raise self.error(detail, code="no_training_rows")
@@ -121,10 +103,13 @@ class Split(Step):
             raise self.error(detail, self.stratify, "too_many_classes")
         return values, encoded.indices.to_numpy().astype(np.int64)
 
-    def _is(self, value: object) -> Expression:
+    def _spelled(self, plan: Plan, name: str) -> Expression:
+        return text_of(name, "bool") if plan.column(name).type == "bool" else col(name)
+
+    def _is(self, plan: Plan, value: object) -> Expression:
         if self.stratify is None:
             return lit(True)
-        column = col(self.stratify)
+        column = self._spelled(plan, self.stratify)
         return column.is_null() if value is None else (column == lit(value)).fill_null(False)
 
 

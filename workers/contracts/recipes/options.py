@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
+
+
+def _nothing_more(_value: Any) -> str:
+    return ""
 
 
 class Required:
@@ -27,6 +32,12 @@ class Option:
     holds: Callable[[Any], bool]
     default: Any = REQUIRED
     schema: Mapping[str, Any] = field(default_factory=dict)
+    why: Callable[[Any], str] = _nothing_more
+    """A sentence about a value that the test refuses, where more can be said than what it takes; else empty."""
+
+    def fresh(self) -> Any:
+        """The default, shared with nobody."""
+        return deepcopy(self.default)
 
     @property
     def required(self) -> bool:
@@ -35,7 +46,8 @@ class Option:
     def optional(self, default: Any) -> Option:
         """The same, with a default; None is taken where it is the default."""
         if default is None:
-            schema = {**self.schema, "type": [self.schema["type"], "null"]}
+            kind = self.schema["type"]
+            schema = {**self.schema, "type": [*([kind] if isinstance(kind, str) else kind), "null"]}
             return replace(self, holds=lambda value: value is None or self.holds(value), default=None, schema=schema)
         return replace(self, default=default)
 
@@ -133,3 +145,5 @@ MAPPING = Option(
         "x-input": "mapping",
     },
 )
+SOME_COLUMNS = COLUMNS.optional(None)
+"""None stands for every column that the step is about."""
