@@ -47,6 +47,7 @@ _JOB_STEPS: dict[str, list[str]] = {
 
 INGESTION = StateMachine("ingestion", JobState, _JOB_STEPS, reasons=JobReason)
 PROFILE = StateMachine("profile", JobState, _JOB_STEPS, reasons=JobReason)
+VALIDATION_RUN = StateMachine("validation_run", JobState, _JOB_STEPS, reasons=JobReason)
 CLEANING_RUN = StateMachine("cleaning_run", JobState, _JOB_STEPS, reasons=JobReason)
 PREVIEW = StateMachine("preview", JobState, _JOB_STEPS, reasons=JobReason)
 
@@ -85,6 +86,41 @@ DATASET_VERSION = StateMachine(
         VersionState.PUBLISHED: [VersionState.DEPRECATED],
     },
 )
+
+
+class ExpectationKind(models.TextChoices):
+    """As `workers.contracts.expectations.KINDS`; a test holds the two together."""
+
+    NOT_NULL = "not_null"
+    UNIQUE = "unique"
+    BETWEEN = "between"
+    IN_SET = "in_set"
+    MATCHES = "matches"
+    TYPE = "type"
+    ROW_COUNT = "row_count"
+    FRESHNESS = "freshness"
+    FOREIGN_KEY = "foreign_key"
+    DISTRIBUTION = "distribution"
+    CUSTOM = "custom"
+
+
+class Severity(models.TextChoices):
+    """What it means that an expectation is not fulfilled."""
+
+    BLOCK = "block"
+    """The version is not published."""
+    WARN = "warn"
+
+
+class Outcome(models.TextChoices):
+    """What became of an expectation."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    """It could not be evaluated: a column is gone, there is nothing to compare with. Counts as not fulfilled."""
+    SKIPPED = "skipped"
+    """There is nothing to compare with yet: the first version of its dataset."""
 
 
 class FileFormat(models.TextChoices):

@@ -7,6 +7,7 @@ from apps.datasets.models.job import DataJob
 from apps.datasets.models.lineage import LineageEdge
 from apps.datasets.models.preview import Preview
 from apps.datasets.models.profile import Profile
+from apps.datasets.models.quality import Expectation, QualityHold, QualityOverride, ValidationRun
 from apps.datasets.models.upload import Upload
 from apps.datasets.models.version import DatasetVersion
 
@@ -15,11 +16,15 @@ __all__ = [
     "DataJob",
     "Dataset",
     "DatasetVersion",
+    "Expectation",
     "Ingestion",
     "LineageEdge",
     "Preview",
     "Profile",
+    "QualityHold",
+    "QualityOverride",
     "Recipe",
     "Source",
     "Upload",
+    "ValidationRun",
 ]
