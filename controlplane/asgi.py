@@ -16,9 +16,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path
 
+from apps.common.errors import Unavailable
 from apps.common.problems import disk_full, problem_response
 from apps.common.storage import is_full
 from controlplane.env import choose_settings
+from controlplane.streamed import AT_ONCE, StreamedBody, is_streamed
 
 choose_settings()
 django.setup(set_prefix=False)
@@ -75,7 +77,36 @@ class OneHopHandler(ASGIHandler):
         return body
 
 
-django_application = OneHopHandler()
+class StreamingHandler(OneHopHandler):
+    """For bodies that are read by the view while they arrive. Knows of a sender that is gone by reading, not beside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading = 0
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.reading >= AT_ONCE:
+            await self.send_response(problem_response(Unavailable("Too many uploads at the same time.")), send)
+            return
+        self.reading += 1
+        body = StreamedBody(receive)
+        try:
+            await super().handle(scope, body, send)
+        finally:
+            body.close()
+            self.reading -= 1
+
+    async def read_body(self, receive: Any) -> Any:
+        return receive
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        response = await super().get_response_async(request)
+        body: StreamedBody = request._stream  # type: ignore[attr-defined]  # what `read_body` gave
+        await body.drain()
+        return response
+
+
+django_application, streaming_application = OneHopHandler(), StreamingHandler()
 
 # Models are importable only from here on.
 from apps.access import live as access_live  # noqa: E402
@@ -103,7 +134,8 @@ BESIDE: dict[str, Any] = {
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """What jobs send in bulk passes Django by; everything else is Django's."""
-    await BESIDE.get(scope["path"], django_application)(scope, receive, send)
+    beside = BESIDE.get(scope["path"], streaming_application if is_streamed(scope) else django_application)
+    await beside(scope, receive, send)
 
 
 RULES = Rules(access_live.ENDS, access_live.stamps, frozenset(tail.noun for tail in TAILS if tail.carried))

@@ -22,6 +22,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
+from controlplane.data_settings import DataEnvironment
 from controlplane.embedded.home import Home
 from controlplane.setting_kinds import (
     HOST,
@@ -65,7 +66,7 @@ GENERATED = "generated once"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Environment:
+class Environment(DataEnvironment):
     """The table: a field `port` is the variable `BEDPLATE_PORT`. None means unset."""
 
     home: Path = variable(
@@ -138,7 +139,6 @@ class Environment:
     hints: bool = variable(
         SWITCH, True, "`true`", "Ask for background work at once; else the ticks find it: for tests and benchmarks"
     )
-    data_runner: str = variable(one_of("native", "ray"), "native", "`native`", "What cleaning jobs run on")
     allowed_hosts: tuple[str, ...] = variable(NAMES, default_hosts, "this machine", "Host names that web answers to")
     trusted_proxies: tuple[str, ...] = variable(
         NAMES, ("127.0.0.1",), "`127.0.0.1`", "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count"

@@ -29,6 +29,7 @@ from apps.datasets.models import (
     Profile,
     Recipe,
     Source,
+    Upload,
 )
 
 
@@ -67,6 +68,17 @@ class SourceAdmin(_Datasets):
     @admin.display(description=gettext_lazy("file format"), ordering="file_format")
     def format_said(self, row: Any) -> str:
         return word(row.file_format)
+
+
+@admin.register(Upload)
+class UploadAdmin(_Datasets):
+    list_display = ("name", "dataset_link", "state_said", "n_offset", "n_size", "uploaded_by", "made")
+    list_select_related = ("dataset", "uploaded_by")
+    list_filter = ("state", "project")
+    search_fields = ("name", "fingerprint")
+    dataset_link = link_column("dataset", "dataset")
+    n_size = size_column("size_bytes", "size")
+    n_offset = size_column("offset_bytes", "arrived")
 
 
 @admin.register(Ingestion)

@@ -17,6 +17,7 @@ from apps.datasets.models import (
     Profile,
     Recipe,
     Source,
+    Upload,
 )
 from apps.datasets.selectors import JOBS
 from apps.datasets.services.results import BadResult, content_of
@@ -98,6 +99,15 @@ def _follows(model: type[DataJob]) -> Check:
 
 CHECKS: Sequence[Check] = (
     *(story_of(model) for model in (Ingestion, Profile, CleaningRun, DatasetVersion)),
+    story_of(Upload),
+    query_check(
+        "upload.source",
+        "An upload is complete once all has arrived and there is a source of it.",
+        "upload {} is {} with {} of {} bytes and the source {}",
+        "SELECT id, state, offset_bytes, size_bytes, coalesce(source_id::text, 'none') FROM {upload}"
+        " WHERE (state = 'completed') <> (source_id IS NOT NULL) OR (state = 'completed' AND offset_bytes < size_bytes)",
+        upload=Upload,
+    ),
     *(_follows(model) for model in JOBS),
     Check(
         "dataset_version.content",
@@ -186,6 +196,7 @@ CHECKS: Sequence[Check] = (
         [
             (Dataset, "dataset.created"),
             (Source, "source.created"),
+            (Upload, "upload.created"),
             (Recipe, "recipe.created"),
             (Ingestion, "ingestion.created"),
             (Profile, "profile.created"),

@@ -25,6 +25,10 @@ BEDPLATE_GATEWAY_TOKEN = ENVIRONMENT.needed_gateway_token()
 BEDPLATE_BACKEND = ENVIRONMENT.backend
 BEDPLATE_REPLICA_HOST = ENVIRONMENT.replica_host
 BEDPLATE_DATA_RUNNER = ENVIRONMENT.data_runner
+BEDPLATE_SOURCE_MOST_BYTES = ENVIRONMENT.source_most_bytes
+BEDPLATE_UPLOAD_HOURS = ENVIRONMENT.upload_hours
+BEDPLATE_FETCH_HOSTS = ENVIRONMENT.fetch_hosts
+BEDPLATE_FETCH_PRIVATE_HOSTS = ENVIRONMENT.fetch_private_hosts
 BEDPLATE_PREVIEW_IDLE_SECONDS = ENVIRONMENT.preview_idle_seconds
 BEDPLATE_QUEUE_LIMIT_SECONDS = ENVIRONMENT.queue_limit_seconds
 BEDPLATE_SILENT_SECONDS = ENVIRONMENT.silent_seconds
@@ -224,6 +228,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "WorkloadReason": "apps.quotas.states.Reason",
         "Resource": "apps.quotas.states.Resource",
         "JobState": "apps.datasets.states.JobState",
+        "UploadState": "apps.datasets.states.UploadState",
         "DataJobKind": "apps.datasets.api.shapes.JOB_KINDS",
         "ColumnType": "apps.datasets.recipes.parsing.TYPES",
         "RecipeStepKind": "workers.contracts.recipes.NAMES",

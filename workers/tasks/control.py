@@ -13,6 +13,8 @@ from apps.access.states import ApprovalState
 from apps.common import queues
 from apps.common.idempotency import keys_forget
 from apps.common.replay import news_forget
+from apps.datasets.services.upload_bytes import uploads_finish
+from apps.datasets.services.uploads import uploads_expire
 from apps.quotas.models import Workload
 from apps.quotas.selectors import pools_with_work
 from apps.quotas.services.admission import pool_admit
@@ -58,6 +60,8 @@ def tick_expire() -> None:
     approvals_expire()
     tokens_expire()
     keys_forget()
+    uploads_expire()
+    uploads_finish()
     news_forget()
     waiting = ApprovalRequest.objects.filter(state=ApprovalState.APPROVED, applied_at=None)
     for_each(list(waiting.values_list("pk", flat=True)), approval_apply, what="approval")

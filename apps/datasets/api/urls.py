@@ -9,6 +9,7 @@ from apps.datasets.api.form_views import IngestionOptionsView, RecipeStepsView
 from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, ProfileViewSet
 from apps.datasets.api.preview_views import PreviewViewSet
 from apps.datasets.api.runtime import ResolveView
+from apps.datasets.api.upload_views import UploadViewSet
 from apps.datasets.api.version_views import DatasetVersionViewSet
 from apps.datasets.api.views import DatasetViewSet, LineageEdgeViewSet, RecipeViewSet, SourceViewSet
 
@@ -23,8 +24,14 @@ router.register("recipes", RecipeViewSet, basename="recipe")
 router.register("cleaning-runs", CleaningRunViewSet, basename="cleaning-run")
 router.register("lineage-edges", LineageEdgeViewSet, basename="lineage-edge")
 
+UPLOADS = {"get": "list", "post": "create"}
+UPLOAD = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
+    path("uploads", UploadViewSet.as_view(UPLOADS), name="upload-list"),
+    path("uploads/<uuid:pk>", UploadViewSet.as_view(UPLOAD), name="upload-detail"),
+    path("uploads/<uuid:pk>/story", UploadViewSet.as_view({"get": "story"}), name="upload-story"),
     path("recipe-steps", RecipeStepsView.as_view(), name="recipe-steps"),
     path("ingestion-options", IngestionOptionsView.as_view(), name="ingestion-options"),
     path("runtime/data/resolve", ResolveView.as_view(), name="runtime-data-resolve"),

@@ -18,17 +18,16 @@ from apps.common.storage import Stored, store
 from apps.datasets.models import Dataset, Source
 from apps.datasets.recipes.parsing import format_of
 
-DEFAULT_MOST_BYTES = 5 << 30
 NAME_MOST = 120
 
 
 def size_check(size_bytes: int) -> None:
-    """Refuse a file above the installation's limit (`BEDPLATE_SOURCE_MOST_BYTES`, 5 GiB where it is not set).
+    """Refuse a file above the installation's limit (`BEDPLATE_SOURCE_MOST_BYTES`).
 
     Raises:
         TooLarge: it is above.
     """
-    most = int(getattr(settings, "BEDPLATE_SOURCE_MOST_BYTES", DEFAULT_MOST_BYTES))
+    most: int = settings.BEDPLATE_SOURCE_MOST_BYTES
     if size_bytes > most:
         raise TooLarge(f"The file has {size_bytes} bytes; at most {most} are taken.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -27,6 +28,7 @@ from apps.datasets.models import (
     Profile,
     Recipe,
     Source,
+    Upload,
 )
 from apps.datasets.states import JobState, Relation, VersionState
 from apps.quotas.models import Attempt, Workload
@@ -84,6 +86,19 @@ class SourceFactory(DjangoModelFactory[Source]):
         stored = store().put(f"sources/{source.pk}/people.csv", [content])
         measured = {"path": stored.path, "sha256": stored.sha256, "size_bytes": stored.size_bytes}
         return cls.create(id=source.pk, **{**measured, **kwargs})
+
+
+class UploadFactory(DjangoModelFactory[Upload]):
+    """One of three bytes, of which none has come."""
+
+    class Meta:
+        model = Upload
+
+    project = factory.SubFactory(ProjectFactory)
+    dataset = factory.SubFactory(DatasetFactory, project=factory.SelfAttribute("..project"))
+    name = "people.csv"
+    size_bytes = 3
+    expires_at = factory.LazyFunction(lambda: clock.now() + timedelta(days=1))
 
 
 class DatasetVersionFactory(DjangoModelFactory[DatasetVersion]):
