@@ -22,6 +22,7 @@ BedplateError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class BedplateError(Exception):
@@ -30,6 +31,7 @@ class BedplateError(Exception):
     Args:
         detail: one sentence for people: what happened and what to do.
         fields: per field of the request the sentences about it.
+        faults: the same in parts, of a recipe: `{"step", "option", "code", "detail", "column"}`.
     """
 
     code = "error"
@@ -37,10 +39,17 @@ class BedplateError(Exception):
     title = "Error"
     retryable = False
 
-    def __init__(self, detail: str = "", *, fields: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        fields: Mapping[str, Sequence[str]] | None = None,
+        faults: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.fields = {name: list(texts) for name, texts in (fields or {}).items()}
+        self.faults = [dict(fault) for fault in faults]
 
 
 class Invalid(BedplateError):

@@ -26,6 +26,18 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "retryable": {"type": "boolean"},
         "request_id": {"type": "string"},
         "fields": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+        "faults": {
+            "type": "array",
+            "description": "Of a recipe, in parts what `fields` says. `step` counts from 0.",
+            "items": {
+                "type": "object",
+                "required": ["step", "option", "code", "detail", "column"],
+                "properties": {
+                    "step": {"type": ["integer", "null"]},
+                    **{name: {"type": "string"} for name in ("option", "code", "detail", "column")},
+                },
+            },
+        },
     },
 }
 MESSAGE = {"$ref": "#/components/schemas/StateMessagePart"}

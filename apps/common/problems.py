@@ -57,7 +57,9 @@ def problem_body(error: BedplateError) -> dict[str, Any]:
         "retryable": error.retryable,
         "request_id": request_id.get(),
     }
-    return body | ({"fields": error.fields} if error.fields else {})
+    return (
+        body | ({"fields": error.fields} if error.fields else {}) | ({"faults": error.faults} if error.faults else {})
+    )
 
 
 def problem_response(error: BedplateError) -> JsonResponse:

@@ -23,6 +23,7 @@ from apps.datasets.services.results import Checked, output_checked
 from apps.datasets.services.versions import version_publish
 from apps.datasets.states import CLEANING_RUN, Relation
 from apps.quotas.services.workloads import workload_submit
+from workers.contracts.recipes import by_place, recipe_fit
 
 
 @transaction.atomic
@@ -37,12 +38,14 @@ def cleaning_run_create(
     """Ask for a recipe to be applied; the new version goes to the input's own dataset unless another is given.
 
     Raises:
-        Invalid: recipe, version and dataset are not of one project.
+        Invalid: recipe, version and dataset are not of one project, or a step does not fit the version's columns: its
+            `faults` name step, option and column.
         Conflict: the version is not published.
     """
     target = output_dataset or input_version.dataset
     project = input_version.project
     _refuse_strangers(project.pk, {"recipe": recipe.project_id, "output_dataset": target.project_id})
+    _refuse_misfit(recipe, input_version)
     run_id, source = uuid7(), dataset_input(input_version, specs.INPUT)
     workload = workload_submit(
         project=project,
@@ -86,6 +89,17 @@ def _refuse_strangers(project_id: UUID, others: dict[str, UUID]) -> None:
     wrong = {name: ["Belongs to another project than the version."] for name, of in others.items() if of != project_id}
     if wrong:
         raise Invalid("Recipe, version and dataset belong to one project.", fields=wrong)
+
+
+def _refuse_misfit(recipe: Recipe, version: DatasetVersion) -> None:
+    found = recipe_fit(recipe.steps, version.schema)
+    if found:
+        said = "; ".join(f"step {(fault.step or 0) + 1} of the recipe: {fault.detail}" for fault in found)
+        raise Invalid(
+            f"The recipe does not fit the version: {said}",
+            fields=by_place(found),
+            faults=[fault.to_json() for fault in found],
+        )
 
 
 def _apply(run: CleaningRun, checked: Checked) -> dict[str, Any]:

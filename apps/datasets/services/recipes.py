@@ -23,9 +23,13 @@ def recipe_create(
     Raises:
         Invalid: with the places in `steps` that no job could follow: `steps[2].kind`.
     """
-    problems = recipes.problems(steps)
-    if problems:
-        raise Invalid("; ".join(f"{at}: {text}" for at, texts in problems.items() for text in texts), fields=problems)
+    faults = recipes.faults(steps)
+    if faults:
+        raise Invalid(
+            "; ".join(f"{fault.place}: {fault.detail}" for fault in faults),
+            fields=recipes.by_place(faults),
+            faults=[fault.to_json() for fault in faults],
+        )
     Project.objects.select_for_update(of=("self",)).get(pk=project.pk)  # so that the next number is the next
     last = Recipe.objects.filter(project=project, name=name).aggregate(last=Max("number"))["last"]
     whole = recipes.normalised(steps)

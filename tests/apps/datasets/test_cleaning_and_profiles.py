@@ -56,6 +56,30 @@ def test_a_cleaning_run_reads_the_version_with_the_recipe_s_steps() -> None:
     assert (run.output_dataset, run.project) == (version.dataset, version.project)
 
 
+@pytest.mark.parametrize(
+    "step, fault",
+    [
+        (
+            {"kind": "drop_columns", "columns": ["agee"]},
+            {"step": 1, "option": "columns", "code": "unknown_column", "column": "agee"},
+        ),
+        (
+            {"kind": "standardise", "columns": ["status"]},
+            {"step": 1, "option": "columns", "code": "wrong_type", "column": "status"},
+        ),
+    ],
+)
+def test_a_recipe_that_does_not_fit_the_version_makes_nothing(step: dict[str, Any], fault: dict[str, Any]) -> None:
+    version = DatasetVersionFactory.create()
+    recipe = RecipeFactory.create(project=version.project, steps=[{"kind": "drop_duplicates"}, step])
+    with pytest.raises(Invalid, match="step 2 of the recipe") as caught:
+        cleaning_run_create(recipe=recipe, input_version=version, requested_by=None, actor=TESTER)
+    assert list(caught.value.fields) == ["steps[1].columns"]
+    assert [{key: each[key] for key in fault} for each in caught.value.faults] == [fault]
+    assert not CleaningRun.objects.exists()
+    assert not Workload.objects.exists()
+
+
 def test_its_good_end_is_the_next_version_of_the_same_dataset() -> None:
     run = CleaningRunFactory.create()
     succeeded(run, _cleaned(), {**FILES, "preprocessor.json": FITTED})

@@ -21,65 +21,75 @@ COLUMNS: dict[str, list[Any]] = {
 }
 
 REFUSALS: list[tuple[Any, str, str]] = [
-    (None, "invalid_recipe", "steps is a list of at least one step"),
-    ([], "invalid_recipe", "steps is a list of at least one step"),
-    (["split"], "unknown_step", "step 1 (None): it is not one of missing_values, drop_duplicates,"),
-    ([{"kind": "shuffle"}], "unknown_step", "step 1 (shuffle): it is not one of missing_values,"),
-    ([MISSING, {"kind": "split"}], "invalid_recipe", "step 2 (split): the parameter 'test_ratio' is missing"),
+    (None, "invalid_recipe", "Takes a list of at least one step."),
+    ([], "invalid_recipe", "Takes a list of at least one step."),
+    (["split"], "invalid_recipe", "step 1 (): Takes an object with a `kind`."),
+    ([{"kind": "shuffle"}], "unknown_step", 'step 1 (shuffle): "shuffle" is not known; known are '),
+    (
+        [MISSING, {"kind": "encode_label", "mapping": {"good": 0}}],
+        "invalid_recipe",
+        "step 2 (encode_label): column: Is missing; takes a column name.",
+    ),
     (
         [{**SPLIT, "ratio": 0.1}],
         "invalid_recipe",
-        "step 1 (split): unknown parameter 'ratio'; it takes test_ratio, seed, stratify, positive",
+        'step 1 (split): ratio: "ratio" is not known; known are positive, seed, stratify, test_ratio.',
     ),
-    ([{**SPLIT, "test_ratio": 1}], "invalid_recipe", "step 1 (split): test_ratio is a number between 0 and 1, not 1"),
-    ([{**SPLIT, "seed": -1}], "invalid_recipe", "step 1 (split): seed is a whole number from 0 on, not -1"),
+    (
+        [{**SPLIT, "test_ratio": 1}],
+        "invalid_recipe",
+        "step 1 (split): test_ratio: Takes a number above 0 and below 1, not 1.",
+    ),
+    (
+        [{**SPLIT, "seed": -1}],
+        "invalid_recipe",
+        "step 1 (split): seed: Takes a whole number from 0 to 9007199254740991, not -1.",
+    ),
     (
         [{**SPLIT, "stratify": "state"}],
         "unknown_column",
-        "step 1 (split): there is no column 'state'; there are n, s, Status, day",
+        "step 1 (split): There is no column 'state'; there are n, s, Status, day",
     ),
-    ([SPLIT, SPLIT], "split_twice", "step 2 (split): the rows are split already"),
-    (
-        [{"kind": "outliers"}],
-        "no_split",
-        "step 1 (outliers): it learns from the training rows, so a split must come before it",
-    ),
-    ([{"kind": "one_hot"}], "no_split", "step 1 (one_hot): it learns from the training rows,"),
+    ([SPLIT, SPLIT], "invalid_recipe", "step 2 (split): There is more than one 'split'."),
     (
         [SPLIT, {"kind": "impute", "numeric": "mode"}],
         "invalid_recipe",
-        "step 2 (impute): numeric is 'median' or 'mean'",
+        "step 2 (impute): numeric: Takes 'median' or 'mean', not \"mode\".",
     ),
-    ([SPLIT, {"kind": "outliers", "factor": 0}], "invalid_recipe", "step 2 (outliers): factor is a number above 0"),
+    (
+        [SPLIT, {"kind": "outliers", "factor": 0}],
+        "invalid_recipe",
+        "step 2 (outliers): factor: Takes a number above 0, not 0.",
+    ),
     (
         [SPLIT, {"kind": "outliers", "columns": ["s"]}],
         "wrong_type",
-        "step 2 (outliers): column 's' is string, not int64 or float64",
+        "step 2 (outliers): Column 's' is string, not int64 or float64",
     ),
     (
         [SPLIT, {"kind": "standardise", "columns": ["N"]}],
         "unknown_column",
-        "step 2 (standardise): there is no column 'N'; there are n, s, Status, day, __split",
+        "step 2 (standardise): There is no column 'N'; there are n, s, Status, day, __split",
     ),
     (
         [SPLIT, {"kind": "one_hot", "columns": ["n"]}],
         "wrong_type",
-        "step 2 (one_hot): column 'n' is float64, not string",
+        "step 2 (one_hot): Column 'n' is float64, not string or bool",
     ),
     (
         [SPLIT, {"kind": "one_hot", "columns": ["s"]}, {"kind": "drop_columns", "columns": ["s"]}],
         "unknown_column",
-        "step 3 (drop_columns): there is no column 's'; there are n, Status, day, __split",
+        "step 3 (drop_columns): There is no column 's'; there are n, Status, day, __split",
     ),
     (
         [{"kind": "encode_label", "column": "Status", "mapping": {"good": True}}],
         "invalid_recipe",
-        "step 1 (encode_label): mapping: 'good' becomes a whole number, not True",
+        "step 1 (encode_label): mapping: Takes an object that gives each label a whole number from 0 on, not",
     ),
     (
         [{"kind": "encode_label", "column": "n", "mapping": {"1": 1}}],
         "wrong_type",
-        "step 1 (encode_label): column 'n' is float64, not string or int64",
+        "step 1 (encode_label): Column 'n' is float64, not string or int64 or bool",
     ),
     (
         [
@@ -87,23 +97,27 @@ REFUSALS: list[tuple[Any, str, str]] = [
             {"kind": "encode_label", "column": "Status", "mapping": {"a": 1}},
         ],
         "wrong_type",
-        "step 1 (drop_columns): column 'Status' is the label, not a feature",
+        "step 1 (drop_columns): Column 'Status' is the label, not a feature",
     ),
     (
         [SPLIT, {"kind": "outliers", "columns": "n"}],
         "invalid_recipe",
-        "step 2 (outliers): columns is a list of names, or null for all that fit",
+        'step 2 (outliers): columns: Takes a list of column names, not "n".',
     ),
-    ([{"kind": "missing_values", "markers": "NA"}], "invalid_recipe", "step 1 (missing_values): markers is a list"),
+    (
+        [{"kind": "missing_values", "markers": "NA"}],
+        "invalid_recipe",
+        "step 1 (missing_values): markers: Takes a list of texts",
+    ),
     (
         [MISSING, {"kind": "drop_columns", "columns": ["staus"]}],
         "unknown_column",
-        "step 2 (drop_columns): there is no column 'staus'; there are n, s, Status, day; did you mean 'Status'?",
+        "step 2 (drop_columns): There is no column 'staus'; there are n, s, Status, day; did you mean 'Status'?",
     ),
     (
         [SPLIT, {"kind": "drop_columns", "columns": ["n", "s", "Status", "day"]}],
         "no_columns",
-        "step 2 (drop_columns): no feature is left",
+        "step 2 (drop_columns): No feature is left",
     ),
     (
         [{**SPLIT, "test_ratio": 0.99}, {"kind": "impute"}],
@@ -129,7 +143,8 @@ def test_the_error_has_the_place_in_parts() -> None:
     assert caught.value.to_json() == {
         "error": {
             "code": "invalid_recipe",
-            "detail": "step 2 (encode_label): mapping is an object: value → whole number",
+            "detail": "step 2 (encode_label): mapping: Takes an object that gives each label a whole number from 0 on, "
+            "not {}.",
             "step": 2,
             "kind": "encode_label",
             "column": "",
@@ -142,7 +157,7 @@ def test_text_that_may_turn_out_to_be_numbers_is_judged_when_it_has(jobs: Jobs) 
     numbers = jobs.clean(jobs.parquet({"n": ["1", "NA", " 3 ", "2"]}), steps)
     assert numbers.table["n"].to_pylist() == [1.0, None, 3.0, 2.0]
 
-    with pytest.raises(UserError, match=r"step 3 \(outliers\): column 'n' is string"):
+    with pytest.raises(UserError, match=r"step 3 \(outliers\): Column 'n' is string"):
         jobs.clean(jobs.parquet({"n": ["1", "NA", "x", "2"]}), steps)
 
 

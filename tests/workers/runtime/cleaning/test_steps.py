@@ -252,11 +252,11 @@ def test_the_label_becomes_whole_numbers_and_no_feature(jobs: Jobs) -> None:
     done = fitted(
         jobs,
         {"y": [0, 1, 1, 0], "x": [1.0, 2.0, 3.0, 4.0]},
-        {"kind": "encode_label", "column": "y", "mapping": {"0": 5, "1": -5}},
+        {"kind": "encode_label", "column": "y", "mapping": {"0": 5, "1": 2}},
         {"kind": "standardise"},
     )
 
-    assert values(done, "y") == [5, -5, -5, 5]
+    assert values(done, "y") == [5, 2, 2, 5]
     assert [column["name"] for column in done.result["schema"]] == ["__split", "x", "y"]
     assert learned(done, "standardise")["columns"].keys() == {"x"}
 

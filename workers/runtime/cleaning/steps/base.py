@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from workers.contracts.recipes import KINDS, Kind, Misfit, Serving, Shape
+from workers.contracts.recipes import KINDS, Kind, Misfit, Serving, Shape, StepMisfit
 from workers.runtime.cleaning.errors import RecipeError
 from workers.runtime.cleaning.plan import Plan
 
@@ -68,7 +68,8 @@ class Step(ABC):
         try:
             return self.contract.flow(shape, self.parameters)
         except Misfit as misfit:
-            raise self.error(misfit.detail, misfit.column, misfit.code) from None
+            fault = StepMisfit(self.number - 1, misfit).fault
+            raise self.error(fault.detail, fault.column, fault.code) from None
 
     @abstractmethod
     def apply(self, plan: Plan) -> Outcome:
