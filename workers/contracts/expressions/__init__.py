@@ -4,8 +4,9 @@
 tree that comes back for Daft, for DuckDB and for records where a model is served, and all three mean the same:
 
 - Null is not known: what is computed of it is null; `and`, `or` and `not` as in SQL. A NaN is a null.
-- A computed number that is not finite (by zero, of a negative root) is null; so is a computed whole number beyond
-  9.2 × 10^18. There is one zero. `/` gives a float64; `//` rounds down and `%` has the sign of what divides.
+- A computed number that is not finite (a division by zero, the root of a negative number) is null, and so is a
+  computed whole number beyond 64 bits. There is one zero. `/` gives a float64; `//` is for whole numbers and rounds
+  towards zero, and `%` has the sign of what is divided.
 - Text is compared by code points. Case counts everywhere, in names and words too.
 """
 

@@ -9,12 +9,13 @@ from typing import Final
 
 from workers.contracts.expressions.errors import ExpressionError
 from workers.contracts.expressions.functions import FUNCTIONS, Function
-from workers.contracts.expressions.syntax import Call, Constant, Name, Node
+from workers.contracts.expressions.syntax import NODES_MOST, Call, Constant, Name, Node
 from workers.contracts.expressions.typed import Typed
 from workers.contracts.expressions.written import moment, setting
 
 NUMBERS: Final = ("int64", "float64")
 MOMENTS: Final = ("date", "timestamp")
+WEIGHT_MOST: Final = 5_000
 TYPES: Final = ("int64", "float64", "string", "bool", "date", "timestamp")
 _GROUPS: Final = {"number": NUMBERS, "moment": MOMENTS, "any": TYPES}
 _ARITHMETIC: Final = {
@@ -50,6 +51,8 @@ def typed(node: Node, types: Mapping[str, str]) -> Typed:
     found = _Checker(types).of(node)
     if found.type == "null":
         raise ExpressionError("no_type", found.position, found.end)
+    if found.weight() > WEIGHT_MOST:
+        raise ExpressionError("too_large", found.position, found.end, most=NODES_MOST)
     return found
 
 

@@ -42,6 +42,18 @@ class Typed:
         for each in self.arguments:
             yield from each.parts()
 
+    def weight(self) -> int:
+        """How many parts it becomes where an engine must write operands of some operations several times."""
+        return 1 + self._repeats() * sum(each.weight() for each in self.arguments)
+
+    def _repeats(self) -> int:
+        whole = self.type == "int64"
+        if self.operation in ("floor_divide", "remainder") and whole:
+            return 1 if self.arguments[1].operation == "literal" else 4
+        if self.operation in ("least", "greatest"):
+            return int(3 ** (len(self.arguments) - 1).bit_length())
+        return 3 if (self.operation == "abs" and whole) or self.operation == "substring" else 1
+
     @property
     def columns(self) -> dict[str, str]:
         """The columns it reads, with their types, in the order in which it names them."""
