@@ -302,6 +302,7 @@ PREVIEWED = {
             "warnings": [],
             "seconds": 0.021,
             "fitted": [{"column": "Income", "fill": 124.0}],
+            "schema": [{"name": "Income", "type": "float64"}],
             "table": _previewed("none", 124.0, {"0": None}),
         }
     ],

@@ -35,8 +35,14 @@ class PreviewTableShape(serializers.Serializer[Any]):
     rows = PreviewRowShape(many=True, help_text="At most 40")
 
 
+class NamedColumnShape(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    type = serializers.CharField()
+
+
 class PreviewStepShape(StepReportShape):
     fitted = FittedColumnShape(many=True)
+    schema = NamedColumnShape(many=True, help_text="All columns after the step")
     table = PreviewTableShape()
 
 

@@ -1472,6 +1472,113 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/previews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List previews
+         * @description Warm processes that show what a recipe does to a sample; one per project.
+         */
+        get: operations["previews_list"];
+        put?: never;
+        /**
+         * Open the preview of a version
+         * @description 201 when it is new, 200 when it is warm already. That of another version of the project is ended.
+         */
+        post: operations["previews_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/previews/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One preview
+         * @description Warm processes that show what a recipe does to a sample; one per project.
+         */
+        get: operations["previews_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/previews/{id}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply steps to the sample
+         * @description What each step does to some rows, spread over the version. Nothing is stored.
+         *
+         *     503 `preview_not_ready` while its process starts, 409 `superseded` when a newer recipe came, 409
+         *     `preview_ended` when it was closed, or unused for long.
+         */
+        post: operations["previews_apply_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/previews/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Ask for its end. The state follows once its processes are gone; 409 when it has ended already.
+         */
+        post: operations["previews_cancel_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/previews/{id}/story": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its steps so far, oldest first
+         * @description Every step through its state table: from where, to where, why, by whom, when.
+         */
+        get: operations["previews_story_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/priority-classes": {
         parameters: {
             query?: never;
@@ -2714,6 +2821,81 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List uploads
+         * @description Files that arrive in pieces, and go on where they broke off.
+         */
+        get: operations["uploads_list"];
+        put?: never;
+        /**
+         * Begin an upload (tus)
+         * @description The bytes follow by PATCH to `Location`. What has not come after a day (a setting) is forgotten.
+         */
+        post: operations["uploads_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One upload; HEAD says how much of it has arrived
+         * @description Files that arrive in pieces, and go on where they broke off.
+         */
+        get: operations["uploads_retrieve"];
+        put?: never;
+        post?: never;
+        /**
+         * Give an upload up (tus)
+         * @description What had arrived is removed.
+         */
+        delete: operations["uploads_destroy"];
+        options?: never;
+        head?: never;
+        /**
+         * Send what comes next (tus)
+         * @description What arrives is kept, also when the connection breaks; with the last byte the upload becomes a source.
+         *
+         *     409 `offset_mismatch` where it continues elsewhere, 423 `upload_locked` while another request writes, 460
+         *     `checksum_mismatch`, 410 once it has ended.
+         */
+        patch: operations["uploads_partial_update"];
+        trace?: never;
+    };
+    "/api/v1/uploads/{id}/story": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its steps so far, oldest first
+         * @description Every step through its state table: from where, to where, why, by whom, when.
+         */
+        get: operations["uploads_story_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/usage-records": {
         parameters: {
             query?: never;
@@ -3151,14 +3333,12 @@ export interface components {
             after: (string | number | boolean) | null;
         };
         /**
-         * @description * `added` - added
+         * @description * `none` - none
+         *     * `added` - added
          *     * `removed` - removed
-         *     * `type_changed` - type_changed
-         *     * `changed` - changed
-         *     * `same` - same
          * @enum {string}
          */
-        ChangeEnum: "added" | "removed" | "type_changed" | "changed" | "same";
+        ChangeBa6Enum: "none" | "added" | "removed";
         /** @description Base of what is shown of a file in the object store. */
         Checkpoint: {
             /** Format: uuid */
@@ -3284,17 +3464,26 @@ export interface components {
         CodeEnum: "all_missing" | "mostly_missing" | "constant" | "likely_key" | "numbers_as_text" | "blanks_around" | "far_extreme" | "one_value_dominates";
         ColumnDiffShape: {
             name: string;
-            change: components["schemas"]["ChangeEnum"];
-            type_before: (components["schemas"]["ColumnType"] | components["schemas"]["NullEnum"]) | null;
-            type_after: (components["schemas"]["ColumnType"] | components["schemas"]["NullEnum"]) | null;
+            change: components["schemas"]["ColumnDiffShapeChangeEnum"];
+            type_before: (components["schemas"]["TypeA4aEnum"] | components["schemas"]["NullEnum"]) | null;
+            type_after: (components["schemas"]["TypeA4aEnum"] | components["schemas"]["NullEnum"]) | null;
             nullable_before: boolean | null;
             nullable_after: boolean | null;
             /** @description Those that differ; none unless both have a profile */
             statistics: components["schemas"]["StatisticChangeShape"][];
         };
+        /**
+         * @description * `added` - added
+         *     * `removed` - removed
+         *     * `type_changed` - type_changed
+         *     * `changed` - changed
+         *     * `same` - same
+         * @enum {string}
+         */
+        ColumnDiffShapeChangeEnum: "added" | "removed" | "type_changed" | "changed" | "same";
         ColumnProfileShape: {
             name: string;
-            type: components["schemas"]["ColumnType"];
+            type: components["schemas"]["TypeA4aEnum"];
             null_count: number;
             /** @description Of values that are there */
             distinct_count: number;
@@ -3326,7 +3515,7 @@ export interface components {
         };
         ColumnShape: {
             name: string;
-            type: components["schemas"]["ColumnType"];
+            type: components["schemas"]["TypeA4aEnum"];
             /** @description Whether a value is missing */
             nullable: boolean;
         };
@@ -3759,6 +3948,16 @@ export interface components {
              */
             goal_mode: components["schemas"]["GoalMode"] | components["schemas"]["BlankEnum"];
         };
+        /**
+         * @description * `columns` - columns
+         *     * `missing` - missing
+         *     * `rows` - rows
+         *     * `numbers` - numbers
+         *     * `split` - split
+         *     * `encode` - encode
+         * @enum {string}
+         */
+        FamilyEnum: "columns" | "missing" | "rows" | "numbers" | "split" | "encode";
         FigureErrors: {
             /** @description 4xx */
             caller: number[];
@@ -4498,6 +4697,10 @@ export interface components {
          * @enum {string}
          */
         NameEnum: "null_ratio" | "distinct_count" | "minimum" | "maximum" | "mean" | "std" | "median" | "mean_length";
+        NamedColumnShape: {
+            name: string;
+            type: string;
+        };
         NewToken: {
             /** Format: uuid */
             readonly id: string;
@@ -4835,6 +5038,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Pool"][];
         };
+        PaginatedPreviewList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Preview"][];
+        };
         PaginatedPriorityClassList: {
             /**
              * Format: uri
@@ -4978,6 +5194,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Source"][];
         };
+        PaginatedStoryStepList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["StoryStep"][];
+        };
         PaginatedTeamList: {
             /**
              * Format: uri
@@ -5003,6 +5232,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Token"][];
+        };
+        PaginatedUploadList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Upload"][];
         };
         PaginatedUsageRecordList: {
             /**
@@ -5132,6 +5374,131 @@ export interface components {
              */
             score: number;
             label: string;
+        };
+        /** @description Base of what is shown of an ingestion, a profile and a cleaning run. */
+        Preview: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            /** Format: uuid */
+            readonly dataset: string;
+            readonly dataset_name: string;
+            /** Format: uuid */
+            readonly version: string;
+            readonly version_number: number;
+            /** @description Its process can be asked */
+            readonly is_ready: boolean;
+            /** @default false */
+            readonly is_closing: boolean;
+            /** Format: date-time */
+            readonly used_at: string;
+            /** @default queued */
+            readonly state: components["schemas"]["JobState"];
+            readonly state_reason: string;
+            readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
+            /** Format: date-time */
+            readonly state_at: string;
+            /** Format: uuid */
+            readonly workload: string;
+            readonly workload_state: string;
+            /** @description Why it waits, while it waits */
+            readonly workload_reason: string;
+            readonly workload_detail: string;
+            readonly workload_message: components["schemas"]["StateMessagePart"][];
+            /** Format: uuid */
+            readonly requested_by: string | null;
+            readonly requested_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        PreviewApplyRequest: {
+            /** @description As in a recipe; none shows the sample as it is */
+            steps: {
+                [key: string]: unknown;
+            }[];
+        };
+        PreviewColumnShape: {
+            name: string;
+            /** @description After the step; `unknown` does not occur */
+            type: string;
+            type_before: string;
+            change: components["schemas"]["ChangeBa6Enum"];
+        };
+        PreviewCreateRequest: {
+            /** Format: uuid */
+            version: string;
+        };
+        PreviewErrorShape: {
+            code: string;
+            detail: string;
+            /** @description From 1 */
+            step: number;
+            /** @description Empty where none is at fault */
+            column: string;
+        };
+        PreviewRowShape: {
+            ordinal: number;
+            change: components["schemas"]["ChangeBa6Enum"];
+            /** @description In the order of `columns` */
+            values: ((string | number | boolean) | null)[];
+            /** @description Place of a changed cell in `values` → what it held before */
+            before: {
+                [key: string]: (string | number | boolean) | null;
+            };
+        };
+        /** @description What one step of a recipe did. */
+        PreviewStepShape: {
+            /** @description From 1 */
+            step: number;
+            kind: string;
+            /** @description The step's options, all written out */
+            parameters: {
+                [key: string]: unknown;
+            };
+            rows_in: number;
+            rows_out: number;
+            /** @description By column */
+            cells_changed: {
+                [key: string]: number;
+            };
+            /** @description By column, after the step */
+            cells_missing: {
+                [key: string]: number;
+            };
+            columns_added: string[];
+            columns_removed: string[];
+            warnings: components["schemas"]["WarningShape"][];
+            /** Format: double */
+            seconds: number;
+            fitted: components["schemas"]["FittedColumnShape"][];
+            /** @description All columns after the step */
+            schema: components["schemas"]["NamedColumnShape"][];
+            table: components["schemas"]["PreviewTableShape"];
+        };
+        /** @description Some rows after a step; those that it changed come first in the choice. */
+        PreviewTableShape: {
+            /** @description At most 60, changed ones first in the choice */
+            columns: components["schemas"]["PreviewColumnShape"][];
+            /** @description Of all columns after the step */
+            column_count: number;
+            /** @description At most 40 */
+            rows: components["schemas"]["PreviewRowShape"][];
+        };
+        PreviewedShape: {
+            rows_sampled: number;
+            /** @description Of the version */
+            row_count: number;
+            /** @description The sample as it is */
+            start: components["schemas"]["PreviewTableShape"];
+            /** @description As far as they could be applied */
+            steps: components["schemas"]["PreviewStepShape"][];
+            /** @description Why the step after those could not */
+            error: components["schemas"]["PreviewErrorShape"] | null;
+            /** Format: double */
+            seconds: number;
         };
         PriorityClass: {
             /** Format: uuid */
@@ -5348,18 +5715,18 @@ export interface components {
             }[];
         };
         /**
-         * @description * `missing_values` - missing_values
+         * @description * `drop_columns` - drop_columns
+         *     * `missing_values` - missing_values
+         *     * `impute` - impute
          *     * `drop_duplicates` - drop_duplicates
-         *     * `drop_columns` - drop_columns
+         *     * `outliers` - outliers
+         *     * `standardise` - standardise
          *     * `split` - split
          *     * `encode_label` - encode_label
-         *     * `outliers` - outliers
-         *     * `impute` - impute
-         *     * `standardise` - standardise
          *     * `one_hot` - one_hot
          * @enum {string}
          */
-        RecipeStepKind: "missing_values" | "drop_duplicates" | "drop_columns" | "split" | "encode_label" | "outliers" | "impute" | "standardise" | "one_hot";
+        RecipeStepKind: "drop_columns" | "missing_values" | "impute" | "drop_duplicates" | "outliers" | "standardise" | "split" | "encode_label" | "one_hot";
         /** @description Takes models of `selectors.registry.with_latest`. */
         RegisteredModel: {
             /** Format: uuid */
@@ -5976,7 +6343,7 @@ export interface components {
         };
         SampleColumnShape: {
             name: string;
-            type: components["schemas"]["ColumnType"];
+            type: components["schemas"]["TypeA4aEnum"];
         };
         SampleRowShape: {
             /** @description Number of the row since ingestion, from 0 */
@@ -6148,7 +6515,18 @@ export interface components {
         /** @description One kind of step: words for people, and the schema of the whole step, `kind` included. */
         StepFormShape: {
             kind: components["schemas"]["RecipeStepKind"];
-            /** @description It learns from the data: a split must come before it */
+            /**
+             * @description What it is about, for pages that group
+             *
+             *     * `columns` - columns
+             *     * `missing` - missing
+             *     * `rows` - rows
+             *     * `numbers` - numbers
+             *     * `split` - split
+             *     * `encode` - encode
+             */
+            family: components["schemas"]["FamilyEnum"];
+            /** @description It learns from the data: from the training rows where a split comes before it, else from all */
             is_fitted: boolean;
             /** @description It stands at most once in a recipe */
             is_once: boolean;
@@ -6337,6 +6715,55 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
+        /**
+         * @description * `int64` - int64
+         *     * `float64` - float64
+         *     * `string` - string
+         *     * `bool` - bool
+         *     * `timestamp` - timestamp
+         *     * `date` - date
+         *     * `image` - image
+         * @enum {string}
+         */
+        TypeA4aEnum: "int64" | "float64" | "string" | "bool" | "timestamp" | "date" | "image";
+        Upload: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            /** Format: uuid */
+            readonly dataset: string;
+            readonly dataset_name: string;
+            readonly name: string;
+            readonly size_bytes: number;
+            readonly offset_bytes: number;
+            readonly fingerprint: string;
+            readonly state: components["schemas"]["UploadState"];
+            readonly state_reason: string;
+            readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
+            /** Format: date-time */
+            readonly state_at: string;
+            /** Format: uuid */
+            readonly source: string | null;
+            /** Format: uuid */
+            readonly uploaded_by: string | null;
+            readonly uploaded_by_name: string | null;
+            /** Format: date-time */
+            readonly expires_at: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /**
+         * @description * `receiving` - Receiving
+         *     * `completed` - Completed
+         *     * `failed` - Failed
+         *     * `cancelled` - Cancelled
+         *     * `expired` - Expired
+         * @enum {string}
+         */
+        UploadState: "receiving" | "completed" | "failed" | "cancelled" | "expired";
         UsageRecord: {
             /** Format: uuid */
             readonly id: string;
@@ -6437,6 +6864,8 @@ export interface components {
             waiting_since: string;
             /** Format: date-time */
             not_before: string | null;
+            /** @description Its owner holds it back: it is not in the line, and has no place in it yet. */
+            is_held: boolean;
         };
         WarningShape: {
             code: string;
@@ -6495,6 +6924,7 @@ export interface components {
             max_attempts?: number;
             /** Format: date-time */
             not_before?: string | null;
+            is_held?: boolean;
             /** Format: date-time */
             admitted_at?: string | null;
             /** Format: date-time */
@@ -6546,6 +6976,7 @@ export interface components {
             max_attempts?: number;
             /** Format: date-time */
             not_before?: string | null;
+            is_held?: boolean;
             /** Format: date-time */
             admitted_at?: string | null;
             /** Format: date-time */
@@ -6596,9 +7027,10 @@ export interface components {
          *     * `scaled_down` - Scaled Down
          *     * `idle` - Idle
          *     * `queue_timeout` - Queue Timeout
+         *     * `input_rejected` - Input Rejected
          * @enum {string}
          */
-        WorkloadReason: "waiting_for_quota" | "waiting_for_capacity" | "waiting_for_approval" | "budget_exhausted" | "quality_blocked" | "backing_off" | "preempted" | "reclaimed" | "evicted" | "node_lost" | "no_capacity" | "start_timeout" | "completed" | "exit_nonzero" | "out_of_memory" | "time_limit" | "image_pull" | "launch_error" | "lost" | "exceeds_quota" | "no_matching_flavor" | "cancelled_by_user" | "approval_denied" | "approval_expired" | "deleted_externally" | "scaled_down" | "idle" | "queue_timeout";
+        WorkloadReason: "waiting_for_quota" | "waiting_for_capacity" | "waiting_for_approval" | "budget_exhausted" | "quality_blocked" | "backing_off" | "preempted" | "reclaimed" | "evicted" | "node_lost" | "no_capacity" | "start_timeout" | "completed" | "exit_nonzero" | "out_of_memory" | "time_limit" | "image_pull" | "launch_error" | "lost" | "exceeds_quota" | "no_matching_flavor" | "cancelled_by_user" | "approval_denied" | "approval_expired" | "deleted_externally" | "scaled_down" | "idle" | "queue_timeout" | "input_rejected";
         /**
          * @description * `pending` - Pending
          *     * `admitted` - Admitted
@@ -7504,8 +7936,9 @@ export interface operations {
                  *     * `scaled_down` - Scaled Down
                  *     * `idle` - Idle
                  *     * `queue_timeout` - Queue Timeout
+                 *     * `input_rejected` - Input Rejected
                  */
-                outcome?: "approval_denied" | "approval_expired" | "backing_off" | "budget_exhausted" | "cancelled_by_user" | "completed" | "deleted_externally" | "evicted" | "exceeds_quota" | "exit_nonzero" | "idle" | "image_pull" | "launch_error" | "lost" | "no_capacity" | "no_matching_flavor" | "node_lost" | "out_of_memory" | "preempted" | "quality_blocked" | "queue_timeout" | "reclaimed" | "scaled_down" | "start_timeout" | "time_limit" | "waiting_for_approval" | "waiting_for_capacity" | "waiting_for_quota";
+                outcome?: "approval_denied" | "approval_expired" | "backing_off" | "budget_exhausted" | "cancelled_by_user" | "completed" | "deleted_externally" | "evicted" | "exceeds_quota" | "exit_nonzero" | "idle" | "image_pull" | "input_rejected" | "launch_error" | "lost" | "no_capacity" | "no_matching_flavor" | "node_lost" | "out_of_memory" | "preempted" | "quality_blocked" | "queue_timeout" | "reclaimed" | "scaled_down" | "start_timeout" | "time_limit" | "waiting_for_approval" | "waiting_for_capacity" | "waiting_for_quota";
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 project?: string;
@@ -12556,6 +12989,552 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PoolLine"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previews_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+                /**
+                 * @description * `queued` - Queued
+                 *     * `running` - Running
+                 *     * `succeeded` - Succeeded
+                 *     * `failed` - Failed
+                 *     * `cancelled` - Cancelled
+                 */
+                state?: "cancelled" | "failed" | "queued" | "running" | "succeeded";
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedPreviewList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previews_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PreviewCreateRequest"];
+                "multipart/form-data": components["schemas"]["PreviewCreateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previews_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this preview. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previews_apply_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this preview. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewApplyRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PreviewApplyRequest"];
+                "multipart/form-data": components["schemas"]["PreviewApplyRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewedShape"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previews_cancel_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this preview. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previews_story_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this preview. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoryStep"][];
                 };
             };
             /** @description Sign in or send a valid token */
@@ -18262,6 +19241,566 @@ export interface operations {
                      *       "status": 409,
                      *       "detail": "Not possible in the present state",
                      *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                dataset?: string;
+                fingerprint?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+                /**
+                 * @description * `receiving` - Receiving
+                 *     * `completed` - Completed
+                 *     * `failed` - Failed
+                 *     * `cancelled` - Cancelled
+                 *     * `expired` - Expired
+                 */
+                state?: "cancelled" | "completed" | "expired" | "failed" | "receiving";
+                uploaded_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedUploadList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0.0` */
+                "Tus-Resumable": string;
+                /** @description Bytes of the whole file */
+                "Upload-Length": number;
+                /** @description `filename` and `dataset` (its id), and where it helps `sha256` of the whole, and a `fingerprint` by which the sender finds the upload again; each with its text in Base64 */
+                "Upload-Metadata": string;
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Begun; `Location` is where the bytes go */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_destroy: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0.0` */
+                "Tus-Resumable": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_partial_update: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `1.0.0` */
+                "Tus-Resumable": string;
+                /** @description `sha1`, `sha256` or `md5`, a blank, the digest in Base64 */
+                "Upload-Checksum"?: string;
+                /** @description Where the bytes begin: as HEAD says */
+                "Upload-Offset": number;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Kept; `Upload-Offset` says up to where */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    uploads_story_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                dataset?: string;
+                fingerprint?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+                /**
+                 * @description * `receiving` - Receiving
+                 *     * `completed` - Completed
+                 *     * `failed` - Failed
+                 *     * `cancelled` - Cancelled
+                 *     * `expired` - Expired
+                 */
+                state?: "cancelled" | "completed" | "expired" | "failed" | "receiving";
+                uploaded_by?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedStoryStepList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }

@@ -1,10 +1,10 @@
 import { Text } from "@mantine/core";
-import { IconPlus } from "@tabler/icons-react";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/components/schema-form/schema";
 import type { Column, StepForm } from "../api";
-import { added, columnsAt, duplicated, kindOf, moved, type EditedStep, type Kinds, type OrderProblem } from "../logic/recipe";
+import { added, columnsAt, duplicated, kindOf, moved, type EditedStep, type Kinds, type OrderProblem, type OrderWarning } from "../logic/recipe";
+import { AddStep } from "./add-step";
 import { RecipeStep } from "./recipe-step";
 import classes from "./recipe-editor.module.css";
 
@@ -16,13 +16,20 @@ interface Props {
   columns: readonly Column[];
   errors: Readonly<Record<string, readonly string[]>>;
   problems: ReadonlyMap<number, OrderProblem>;
+  warnings: ReadonlyMap<number, OrderWarning>;
+  /** Columns after each step, as far as a preview got. */
+  previewed: readonly (readonly { name: string; type: string }[])[];
+  /** Place of the step that the preview shows. */
+  shown: number;
+  onShow: (index: number) => void;
   showProblems: boolean;
 }
 
-/** Steps in their order, and beside them the kinds that can be added. Order by drag, by buttons, or by Alt and arrows on a step's handle. */
-export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, problems, showProblems }: Props) {
+/** Steps in their order, and below them the kinds that can be added. Order by drag, by buttons, or by Alt and arrows on a step's handle. */
+export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, problems, warnings, previewed, shown, onShow, showProblems }: Props) {
   const { t, i18n } = useTranslation("datasets");
   const [dragged, setDragged] = useState<number | null>(null);
+  const [newest, setNewest] = useState(-1);
   const [said, setSaid] = useState("");
   const [orderHeard, setOrderHeard] = useState<{ errors: Props["errors"]; order: string }>({ errors, order: "" });
   const list = useRef<HTMLOListElement>(null);
@@ -39,12 +46,13 @@ export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, p
   };
   const add = (form: StepForm): void => {
     const next = added(steps, form);
+    setNewest(next.at(-1)?.key ?? -1);
     onChange(next);
+    onShow(next.length - 1);
     requestAnimationFrame(() => list.current?.lastElementChild?.scrollIntoView({ block: "nearest" }));
   };
   return (
-    <div className={classes.editor}>
-      <div>
+    <>
         {steps.length ? (
           <ol ref={list} className={classes.steps}>
             {steps.map((step, index) => (
@@ -54,9 +62,13 @@ export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, p
                 index={index}
                 count={steps.length}
                 form={kinds.get(kindOf(step))}
-                columns={columnsAt(columns, steps, index)}
+                columns={columnsAt(columns, steps, index, previewed)}
                 errors={current}
                 problem={problems.get(step.key)}
+                warning={warnings.get(step.key)}
+                isShown={index === shown}
+                isNew={step.key === newest}
+                onShow={() => onShow(index)}
                 showProblems={showProblems}
                 dragged={dragged}
                 onDrag={setDragged}
@@ -75,26 +87,8 @@ export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, p
         <span className="visually-hidden" aria-live="polite">
           {said}
         </span>
-      </div>
-      <aside className={classes.palette} aria-label={t("clean.add")}>
-        <Text size="xs" className="soft" mb={4}>
-          {t("clean.add")}
-        </Text>
-        {forms.map((form) => {
-          const words = wordsOf(form, i18n.language);
-          const isThere = form.is_once && steps.some((step) => kindOf(step) === form.kind);
-          return (
-            <button key={form.kind} type="button" className={classes.kind} disabled={isThere} onClick={() => add(form)} title={isThere ? t("clean.problem.once") : words.description}>
-              <IconPlus size={14} aria-hidden />
-              <span>
-                <strong>{words.title}</strong>
-                <span className={classes.about}>{words.description}</span>
-              </span>
-            </button>
-          );
-        })}
-      </aside>
-    </div>
+        <AddStep forms={forms} present={new Set(steps.map(kindOf))} onAdd={add} />
+    </>
   );
 }
 

@@ -4,8 +4,8 @@ import { useState, type DragEvent, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/components/schema-form/schema";
 import { SchemaForm } from "@/components/schema-form/schema-form";
-import type { Column, StepForm } from "../api";
-import { kindOf, schemaOf, stepErrors, type EditedStep, type OrderProblem } from "../logic/recipe";
+import type { StepForm } from "../api";
+import { kindOf, schemaOf, stepErrors, type EditedStep, type OrderProblem, type OrderWarning } from "../logic/recipe";
 import classes from "./recipe-editor.module.css";
 
 interface Props {
@@ -14,9 +14,15 @@ interface Props {
   count: number;
   /** Its kind; undefined when the server knows it no more. */
   form: StepForm | undefined;
-  columns: readonly Column[];
+  columns: readonly { name: string; type: string }[];
   errors: Readonly<Record<string, readonly string[]>>;
   problem: OrderProblem | undefined;
+  warning: OrderWarning | undefined;
+  /** It is the one that the preview shows. */
+  isShown: boolean;
+  /** It was added here, hence is open. */
+  isNew: boolean;
+  onShow: () => void;
   showProblems: boolean;
   dragged: number | null;
   onDrag: (key: number | null) => void;
@@ -32,7 +38,7 @@ const TYPE = "application/x-bedplate-step";
 export function RecipeStep(props: Props) {
   const { step, index, form, dragged, onDrag, onMove } = props;
   const { t, i18n } = useTranslation("datasets");
-  const [open, setOpen] = useState(true);
+  const [open, setOpen] = useState(props.isNew);
   const [over, setOver] = useState(false);
   const kind = kindOf(step);
   const words = wordsOf((form ?? {}), i18n.language, kind);
@@ -57,7 +63,7 @@ export function RecipeStep(props: Props) {
   };
   const Chevron = open ? IconChevronDown : IconChevronRight;
   return (
-    <li className={classes.step} data-over={(over && isTarget) || undefined} data-dragged={dragged === step.key || undefined} data-wrong={wrong.length > 0 || undefined} onDragOver={over_} onDragLeave={() => setOver(false)} onDrop={drop}>
+    <li className={classes.step} data-over={(over && isTarget) || undefined} data-dragged={dragged === step.key || undefined} data-wrong={wrong.length > 0 || undefined} data-shown={props.isShown || undefined} onFocusCapture={props.onShow} onClickCapture={props.onShow} onDragOver={over_} onDragLeave={() => setOver(false)} onDrop={drop}>
       <div className={classes.head}>
         <button
           type="button"
@@ -89,6 +95,11 @@ export function RecipeStep(props: Props) {
           <IconAlertTriangle size={14} aria-hidden /> <span lang={props.problem ? undefined : "en"}>{sentence}</span>
         </p>
       ))}
+      {props.warning ? (
+        <p className={classes.warned}>
+          <IconAlertTriangle size={14} aria-hidden /> {t(`clean.warning.${props.warning}`)}
+        </p>
+      ) : null}
       {open && form ? (
         <div className={classes.options}>
           <p className="soft">{words.description}</p>

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { StepForm } from "../api";
-import { added, columnsAt, duplicated, editedFrom, kindOf, moved, orderProblems, sameSteps, stepErrors } from "./recipe";
+import { added, columnsAt, duplicated, editedFrom, found, kindOf, moved, orderProblems, orderWarnings, sameSteps, stepErrors } from "./recipe";
 
 const form = (kind: string, flags: { fitted?: boolean; once?: boolean } = {}): StepForm =>
   ({
@@ -35,11 +35,24 @@ it("moves a step there and back, and no further than the ends", () => {
   expect(kindsOf(moved(list, 7, 0))).toBe("a b c");
 });
 
-it("wants a split before what learns, and what stands once only once", () => {
-  expect([...orderProblems(steps("outliers", "split", "outliers", "split"), KINDS)]).toEqual([
-    [0, "needsSplit"],
-    [3, "once"],
-  ]);
+it("takes what stands once only once, and warns of what learns before a split", () => {
+  const list = steps("outliers", "split", "outliers", "split");
+  expect([...orderProblems(list, KINDS)]).toEqual([[3, "once"]]);
+  expect([...orderWarnings(list, KINDS)]).toEqual([[0, "beforeSplit"]]);
+  expect(orderWarnings(steps("outliers"), KINDS).size).toBe(0);
+});
+
+it("finds kinds by words of either language, those in whose title they are first", () => {
+  const named = (kind: string, title: string, zh: string, description: string): StepForm =>
+    ({ kind, title, description, "x-zh-hans": { title: zh, description: "" } }) as unknown as StepForm;
+  const forms = [named("impute", "Fill missing values", "填补缺失值", "By the median."), named("missing_values", "Recognise gaps", "识别缺失值", "Missing values."), named("split", "Split", "划分", "")];
+  const kindsFound = (text: string): string[] => found(forms, text).map(({ kind }) => kind);
+  expect(kindsFound("缺失")).toEqual(["impute", "missing_values"]);
+  expect(kindsFound("Values MISSING")).toEqual(["impute", "missing_values"]);
+  expect(kindsFound("missing_")).toEqual(["missing_values"]);
+  expect(kindsFound("median")).toEqual(["impute"]);
+  expect(kindsFound("")).toHaveLength(3);
+  expect(kindsFound("nothing like it")).toEqual([]);
 });
 
 it("gives a step the errors that its fields do not show", () => {
@@ -57,7 +70,19 @@ it("takes two recipes for the same whatever the order of their options, not of t
 
 it("offers no column that a step before has dropped", () => {
   const list = editedFrom([{ kind: "drop_columns", columns: ["id"] }, { kind: "outliers" }]);
-  const columns = [{ name: "id" }, { name: "age" }];
+  const columns = [
+    { name: "id", type: "int64" },
+    { name: "age", type: "string" },
+  ];
   expect(columnsAt(columns, list, 0)).toHaveLength(2);
-  expect(columnsAt(columns, list, 1)).toEqual([{ name: "age" }]);
+  expect(columnsAt(columns, list, 1)).toEqual([{ name: "age", type: "string" }]);
+});
+
+it("offers the columns that a preview found, as far as it got", () => {
+  const list = editedFrom([{ kind: "derive" }, { kind: "outliers" }, { kind: "outliers" }]);
+  const after = [{ name: "age", type: "float64" }];
+  const columns = [{ name: "id", type: "int64" }];
+  expect(columnsAt(columns, list, 0, [after])).toEqual(columns);
+  expect(columnsAt(columns, list, 1, [after])).toEqual(after);
+  expect(columnsAt(columns, list, 2, [after])).toEqual(columns);
 });

@@ -35,7 +35,8 @@ export function moved(steps: readonly EditedStep[], key: number, to: number): Ed
   return [...rest.slice(0, at), step, ...rest.slice(at)];
 }
 
-export type OrderProblem = "needsSplit" | "once";
+export type OrderProblem = "once";
+export type OrderWarning = "beforeSplit";
 
 /** What is wrong with where steps stand, by key; the server says the same. */
 export function orderProblems(steps: readonly EditedStep[], kinds: Kinds): Map<number, OrderProblem> {
@@ -44,10 +45,25 @@ export function orderProblems(steps: readonly EditedStep[], kinds: Kinds): Map<n
   for (const step of steps) {
     const form = kinds.get(kindOf(step));
     if (form?.is_once && seen.has(form.kind)) found.set(step.key, "once");
-    else if (form?.is_fitted && !seen.has("split")) found.set(step.key, "needsSplit");
     seen.add(kindOf(step));
   }
   return found;
+}
+
+/** Steps that learn from the data although a split comes only after them: what they learn knows the test rows. */
+export function orderWarnings(steps: readonly EditedStep[], kinds: Kinds): Map<number, OrderWarning> {
+  const split = steps.findIndex((step) => kindOf(step) === "split");
+  return new Map(steps.slice(0, Math.max(0, split)).flatMap((step) => (kinds.get(kindOf(step))?.is_fitted ? [[step.key, "beforeSplit" as const]] : [])));
+}
+
+/** Kinds whose words hold all that was typed, in either language; whose title holds it come first. */
+export function found(forms: readonly StepForm[], text: string): StepForm[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const titles = (form: StepForm): string => `${form.title} ${form["x-zh-hans"].title} ${form.kind}`.toLowerCase();
+  const whole = (form: StepForm): string => `${titles(form)} ${form.description} ${form["x-zh-hans"].description}`.toLowerCase();
+  const holding = (said: (form: StepForm) => string) => (form: StepForm) => words.every((word) => said(form).includes(word));
+  const first = forms.filter(holding(titles));
+  return [...first, ...forms.filter((form) => !first.includes(form) && holding(whole)(form))];
 }
 
 /** Errors of a step as a whole: those at `steps[2]`, at its kind, and at options that its form does not show. */
@@ -71,8 +87,10 @@ const sorted = (value: unknown): unknown =>
 /** Whether two recipes say the same, whatever the order of their options. */
 export const sameSteps = (a: readonly Record<string, unknown>[], b: readonly Record<string, unknown>[]): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 
-/** Columns that are there when a step begins, as far as the steps before it say: those dropped are gone. */
-export function columnsAt<C extends { name: string }>(columns: readonly C[], steps: readonly EditedStep[], index: number): C[] {
+/** Columns that are there when a step begins: as a preview found them, as far as it got; else what steps before did not drop. */
+export function columnsAt<C extends { name: string; type: string }>(columns: readonly C[], steps: readonly EditedStep[], index: number, previewed: readonly (readonly { name: string; type: string }[])[] = []): { name: string; type: string }[] {
+  const before = previewed[index - 1];
+  if (index > 0 && before) return [...before];
   const gone = new Set(steps.slice(0, index).flatMap((step) => (kindOf(step) === "drop_columns" && Array.isArray(step.value.columns) ? (step.value.columns as string[]) : [])));
   return columns.filter((column) => !gone.has(column.name));
 }

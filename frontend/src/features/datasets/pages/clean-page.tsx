@@ -11,8 +11,10 @@ import { PageHeader } from "@/components/page-header";
 import { count } from "@/lib/format";
 import { useHasRole } from "@/lib/permissions";
 import { createCleaningRun, createRecipe, keys, recipesQuery, recipeStepsQuery, versionQuery, versionsQuery, type Recipe, type StepForm, type VersionDetail } from "../api";
+import { PreviewPanel } from "../components/preview-panel";
 import { RecipeEditor } from "../components/recipe-editor";
-import { editedFrom, orderProblems, sameSteps, type EditedStep } from "../logic/recipe";
+import { editedFrom, orderProblems, orderWarnings, sameSteps, type EditedStep } from "../logic/recipe";
+import { usePreview } from "../preview";
 import classes from "./clean-page.module.css";
 
 const route = getRouteApi("/dataset-versions/$versionId/clean");
@@ -76,7 +78,11 @@ function Editor({ version, forms, recipes, chosen }: EditorProps) {
   const [tried, setTried] = useState(false);
   const kinds = useMemo(() => new Map(forms.map((form) => [form.kind as string, form])), [forms]);
   const problems = useMemo(() => orderProblems(steps, kinds), [steps, kinds]);
+  const warnings = useMemo(() => orderWarnings(steps, kinds), [steps, kinds]);
   const values = steps.map(({ value }) => value);
+  const preview = usePreview(version.id, values);
+  const [shown, setShown] = useState(-1);
+  const previewed = preview.shown?.steps.map(({ schema }) => schema) ?? [];
   const isSame = chosen !== undefined && chosen.name === name && sameSteps(values, chosen.steps);
   const run = useRun(version, isSame ? chosen : undefined);
   const fields = run.error instanceof ApiError ? run.error.fields : NO_ERRORS;
@@ -107,10 +113,26 @@ function Editor({ version, forms, recipes, chosen }: EditorProps) {
           error={fields.name?.join(" ")}
         />
       </section>
-      <section>
-        <Title order={2}>{t("clean.steps")}</Title>
-        <RecipeEditor steps={steps} onChange={setSteps} forms={forms} kinds={kinds} columns={version.schema} errors={fields} problems={problems} showProblems={tried} />
-      </section>
+      <div className={classes.beside}>
+        <section>
+          <Title order={2}>{t("clean.steps")}</Title>
+          <RecipeEditor
+            steps={steps}
+            onChange={setSteps}
+            forms={forms}
+            kinds={kinds}
+            columns={version.schema}
+            errors={fields}
+            problems={problems}
+            warnings={warnings}
+            previewed={previewed}
+            shown={shown}
+            onShow={setShown}
+            showProblems={tried}
+          />
+        </section>
+        <PreviewPanel state={preview} kinds={kinds} selected={shown} onSelect={setShown} />
+      </div>
       {run.error ? (
         <Alert color="red" variant="outline" title={t("clean.refused")}>
           <ErrorDetails error={run.error} />
