@@ -69,23 +69,6 @@ UPLOAD = StateMachine(
 )
 
 
-class UploadState(models.TextChoices):
-    """Of a file that arrives in pieces."""
-
-    RECEIVING = "receiving"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-
-
-UPLOAD = StateMachine(
-    "upload",
-    UploadState,
-    {UploadState.RECEIVING: [UploadState.COMPLETED, UploadState.FAILED, UploadState.CANCELLED, UploadState.EXPIRED]},
-)
-
-
 class VersionState(models.TextChoices):
     DRAFT = "draft"
     VALIDATING = "validating"

@@ -9,7 +9,6 @@ from apps.datasets.models.preview import Preview
 from apps.datasets.models.profile import Profile
 from apps.datasets.models.quality import Expectation, QualityHold, QualityOverride, ValidationRun
 from apps.datasets.models.upload import Upload
-from apps.datasets.models.upload import Upload
 from apps.datasets.models.version import DatasetVersion
 
 __all__ = [
@@ -26,7 +25,6 @@ __all__ = [
     "QualityOverride",
     "Recipe",
     "Source",
-    "Upload",
     "Upload",
     "ValidationRun",
 ]
