@@ -306,6 +306,15 @@ PREVIEWED = {
             "table": _previewed("none", 124.0, {"0": None}),
         }
     ],
+    "advice": [
+        {
+            "step": 1,
+            "code": "fitted_without_split",
+            "detail": "It learns from all rows: the recipe has no split.",
+            "column": "",
+            "params": {"kind": "impute"},
+        }
+    ],
     "error": None,
     "seconds": 0.043,
 }

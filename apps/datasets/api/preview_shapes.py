@@ -50,7 +50,18 @@ class PreviewErrorShape(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
     step = serializers.IntegerField(help_text="From 1")
+    option = serializers.CharField(help_text="Empty where none is at fault")
     column = serializers.CharField(help_text="Empty where none is at fault")
+
+
+class AdviceShape(serializers.Serializer[Any]):
+    """What somebody who writes a recipe should know of a step."""
+
+    step = serializers.IntegerField(help_text="From 1")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    column = serializers.CharField(help_text="Empty where it is about none")
+    params = serializers.DictField(help_text="What `detail` says, to be said in another language")
 
 
 class PreviewedShape(serializers.Serializer[Any]):
@@ -58,5 +69,6 @@ class PreviewedShape(serializers.Serializer[Any]):
     row_count = serializers.IntegerField(help_text="Of the version")
     start = PreviewTableShape(help_text="The sample as it is")
     steps = PreviewStepShape(many=True, help_text="As far as they could be applied")
+    advice = AdviceShape(many=True)
     error = PreviewErrorShape(allow_null=True, help_text="Why the step after those could not")
     seconds = serializers.FloatField()

@@ -17,6 +17,7 @@ from typing import Any
 import daft
 import pyarrow as pa
 
+from workers.contracts import recipes
 from workers.runtime.cleaning.clean import run_step
 from workers.runtime.cleaning.errors import RecipeError, UserError
 from workers.runtime.cleaning.plan import Plan
@@ -46,21 +47,23 @@ class PreviewSession:
         """After each step of the last recipe: the recipe's text up to there, and the stand."""
 
     def apply(self, raw_steps: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """The sample through the steps: `{"rows_sampled", "row_count", "start", "steps", "error", "seconds"}`.
+        """The sample through the steps: `{"rows_sampled", "row_count", "start", "steps", "advice", "error", …}`.
 
-        `start` is the table of the sample as it is; each of `steps` is the report of a step, with `fitted`,
-        `schema` (all columns after it) and `table`. Where a step cannot be applied, `steps` ends before it and `error` is `{"code", "detail", "step",
-        "column"}`.
+        `start` is the table of the sample as it is; each of `steps` is the report of a step, with `fitted`, `schema`
+        (all columns after it) and `table`. Where a step cannot be applied, `steps` ends before it and `error` is
+        `{"code", "detail", "step", "option", "column"}`. `advice` is what its writer should know, as
+        `recipes.warnings` says it. Steps count from 1.
         """
         began = time.perf_counter()
         steps: list[dict[str, Any]] = []
-        error: dict[str, Any] | None = None
+        columns = [column.to_json() for column in self._sampled.columns]
+        fault = next(iter(recipes.recipe_fit(list(raw_steps), columns)), None) if raw_steps else None
+        error = None if fault is None else _error(fault, len(raw_steps))
+        good = list(raw_steps) if error is None else list(raw_steps)[: error["step"] - 1]
         start = self._start()
         try:
-            recipe = Recipe.from_json(list(raw_steps)) if raw_steps else None
-            if recipe is not None:
-                recipe.validate(self._sampled.columns)
-                self._through(recipe, raw_steps, start, steps)
+            if good:
+                self._through(Recipe.from_json(good), good, start, steps)
         except RecipeError as refused:
             error = {"code": refused.code, "detail": refused.detail, "step": refused.step, "column": refused.column}
         except UserError as refused:
@@ -70,7 +73,8 @@ class PreviewSession:
             "row_count": self._sampled.row_count,
             "start": table_of(start.rows, start.rows, start.columns, start.columns),
             "steps": steps,
-            "error": error,
+            "advice": [{**each, "step": each["step"] + 1} for each in recipes.warnings(good, columns)],
+            "error": error and {"option": "", **error},
             "seconds": round(time.perf_counter() - began, 3),
         }
 
@@ -101,15 +105,21 @@ class PreviewSession:
             self._kept.append((text, stand))
 
     def _plan(self, stand: _Stand, label: str | None) -> Plan:
-        staging = self._folder / "staging"
-        return Plan(daft.from_arrow(stand.rows), copy.copy(stand.columns), label, stand.rows.num_rows, staging)
+        return Plan(daft.from_arrow(stand.rows), copy.copy(stand.columns), label, stand.rows.num_rows)
+
+
+def _error(fault: recipes.Fault, count: int) -> dict[str, Any]:
+    """A fault as the preview tells it; one of no step is one of the step after all."""
+    place = count if fault.step is None else fault.step
+    told = {"code": fault.code, "detail": fault.detail, "option": fault.option, "column": fault.column}
+    return {**told, "step": place + 1}
 
 
 def _computed(plan: Plan) -> pa.Table:
     """The rows, by ordinal, computed once: the next step starts from values, not from a plan that grows."""
     names = [ORDINAL, *(column.name for column in plan.columns)]
     rows = plan.frame.select(*names).to_arrow().sort_by(ORDINAL)
-    plan.frame, plan.staged = daft.from_arrow(rows), True
+    plan.frame = daft.from_arrow(rows)
     return rows
 
 

@@ -11,6 +11,7 @@ import { keys } from "./api";
 type Schemas = components["schemas"];
 export type Preview = Schemas["Preview"];
 export type Previewed = Schemas["PreviewedShape"];
+export type Advice = Schemas["AdviceShape"];
 export type PreviewTable = Schemas["PreviewTableShape"];
 
 /** Long enough not to ask at every key, short enough to feel at once. */

@@ -3,7 +3,8 @@ import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/components/schema-form/schema";
 import type { Column, StepForm } from "../api";
-import { added, columnsAt, duplicated, kindOf, moved, type EditedStep, type Kinds, type OrderProblem, type OrderWarning } from "../logic/recipe";
+import { added, columnsAt, duplicated, kindOf, moved, type EditedStep, type Kinds, type OrderProblem } from "../logic/recipe";
+import type { Advice } from "../preview";
 import { AddStep } from "./add-step";
 import { RecipeStep } from "./recipe-step";
 import classes from "./recipe-editor.module.css";
@@ -16,7 +17,7 @@ interface Props {
   columns: readonly Column[];
   errors: Readonly<Record<string, readonly string[]>>;
   problems: ReadonlyMap<number, OrderProblem>;
-  warnings: ReadonlyMap<number, OrderWarning>;
+  advice: readonly Advice[];
   /** Columns after each step, as far as a preview got. */
   previewed: readonly (readonly { name: string; type: string }[])[];
   /** Place of the step that the preview shows. */
@@ -26,7 +27,7 @@ interface Props {
 }
 
 /** Steps in their order, and below them the kinds that can be added. Order by drag, by buttons, or by Alt and arrows on a step's handle. */
-export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, problems, warnings, previewed, shown, onShow, showProblems }: Props) {
+export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, problems, advice, previewed, shown, onShow, showProblems }: Props) {
   const { t, i18n } = useTranslation("datasets");
   const [dragged, setDragged] = useState<number | null>(null);
   const [newest, setNewest] = useState(-1);
@@ -65,7 +66,7 @@ export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, p
                 columns={columnsAt(columns, steps, index, previewed)}
                 errors={current}
                 problem={problems.get(step.key)}
-                warning={warnings.get(step.key)}
+                advice={advice.filter((each) => each.step === index + 1)}
                 isShown={index === shown}
                 isNew={step.key === newest}
                 onShow={() => onShow(index)}

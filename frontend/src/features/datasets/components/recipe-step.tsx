@@ -5,7 +5,9 @@ import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/components/schema-form/schema";
 import { SchemaForm } from "@/components/schema-form/schema-form";
 import type { StepForm } from "../api";
-import { kindOf, schemaOf, stepErrors, type EditedStep, type OrderProblem, type OrderWarning } from "../logic/recipe";
+import { kindOf, schemaOf, stepErrors, type EditedStep, type OrderProblem } from "../logic/recipe";
+import { adviceSaid } from "../logic/warning";
+import type { Advice } from "../preview";
 import classes from "./recipe-editor.module.css";
 
 interface Props {
@@ -17,7 +19,7 @@ interface Props {
   columns: readonly { name: string; type: string }[];
   errors: Readonly<Record<string, readonly string[]>>;
   problem: OrderProblem | undefined;
-  warning: OrderWarning | undefined;
+  advice: readonly Advice[];
   /** It is the one that the preview shows. */
   isShown: boolean;
   /** It was added here, hence is open. */
@@ -95,11 +97,11 @@ export function RecipeStep(props: Props) {
           <IconAlertTriangle size={14} aria-hidden /> <span lang={props.problem ? undefined : "en"}>{sentence}</span>
         </p>
       ))}
-      {props.warning ? (
-        <p className={classes.warned}>
-          <IconAlertTriangle size={14} aria-hidden /> {t(`clean.warning.${props.warning}`)}
+      {props.advice.map((advice, at) => (
+        <p key={at} className={classes.warned}>
+          <IconAlertTriangle size={14} aria-hidden /> {adviceSaid(t, advice) ?? <span lang="en">{advice.detail}</span>}
         </p>
-      ) : null}
+      ))}
       {open && form ? (
         <div className={classes.options}>
           <p className="soft">{words.description}</p>

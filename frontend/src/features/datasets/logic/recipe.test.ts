@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { StepForm } from "../api";
-import { added, columnsAt, duplicated, editedFrom, found, kindOf, moved, orderProblems, orderWarnings, sameSteps, stepErrors } from "./recipe";
+import { added, columnsAt, duplicated, editedFrom, found, kindOf, moved, orderProblems, sameSteps, stepErrors } from "./recipe";
 
 const form = (kind: string, flags: { fitted?: boolean; once?: boolean } = {}): StepForm =>
   ({
@@ -35,11 +35,9 @@ it("moves a step there and back, and no further than the ends", () => {
   expect(kindsOf(moved(list, 7, 0))).toBe("a b c");
 });
 
-it("takes what stands once only once, and warns of what learns before a split", () => {
+it("takes what stands once only once", () => {
   const list = steps("outliers", "split", "outliers", "split");
   expect([...orderProblems(list, KINDS)]).toEqual([[3, "once"]]);
-  expect([...orderWarnings(list, KINDS)]).toEqual([[0, "beforeSplit"]]);
-  expect(orderWarnings(steps("outliers"), KINDS).size).toBe(0);
 });
 
 it("finds kinds by words of either language, those in whose title they are first", () => {

@@ -36,7 +36,6 @@ export function moved(steps: readonly EditedStep[], key: number, to: number): Ed
 }
 
 export type OrderProblem = "once";
-export type OrderWarning = "beforeSplit";
 
 /** What is wrong with where steps stand, by key; the server says the same. */
 export function orderProblems(steps: readonly EditedStep[], kinds: Kinds): Map<number, OrderProblem> {
@@ -48,12 +47,6 @@ export function orderProblems(steps: readonly EditedStep[], kinds: Kinds): Map<n
     seen.add(kindOf(step));
   }
   return found;
-}
-
-/** Steps that learn from the data although a split comes only after them: what they learn knows the test rows. */
-export function orderWarnings(steps: readonly EditedStep[], kinds: Kinds): Map<number, OrderWarning> {
-  const split = steps.findIndex((step) => kindOf(step) === "split");
-  return new Map(steps.slice(0, Math.max(0, split)).flatMap((step) => (kinds.get(kindOf(step))?.is_fitted ? [[step.key, "beforeSplit" as const]] : [])));
 }
 
 /** Kinds whose words hold all that was typed, in either language; whose title holds it come first. */

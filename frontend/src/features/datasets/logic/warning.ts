@@ -1,6 +1,7 @@
 import type { TFunction } from "i18next";
 import { count } from "@/lib/format";
 import type { StepReport } from "../api";
+import type { Advice } from "../preview";
 
 type Warning = StepReport["warnings"][number];
 
@@ -17,4 +18,11 @@ export function warningSaid(t: TFunction<"datasets">, { code, column, params }: 
   if (code !== "class_not_split" || !(text("side") in SIDES)) return null;
   const side = t(SIDES[text("side") as keyof typeof SIDES]);
   return column ? t("said.classSide", { ...rows, side, value: text("value") || t("cell.missing") }) : t("said.side", { ...rows, side });
+}
+
+/** What is to be known of a step, in the reader's words; null where the server tells it in English only. */
+export function adviceSaid(t: TFunction<"datasets">, { code, params }: Advice): string | null {
+  if (code === "fitted_before_split") return t("advice.fitted_before_split", { split: Number(params.split) });
+  if (code === "fitted_without_split" || code === "not_served") return t(`advice.${code}`);
+  return null;
 }

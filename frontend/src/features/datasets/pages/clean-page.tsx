@@ -13,7 +13,7 @@ import { useHasRole } from "@/lib/permissions";
 import { createCleaningRun, createRecipe, keys, recipesQuery, recipeStepsQuery, versionQuery, versionsQuery, type Recipe, type StepForm, type VersionDetail } from "../api";
 import { PreviewPanel } from "../components/preview-panel";
 import { RecipeEditor } from "../components/recipe-editor";
-import { editedFrom, orderProblems, orderWarnings, sameSteps, type EditedStep } from "../logic/recipe";
+import { editedFrom, orderProblems, sameSteps, type EditedStep } from "../logic/recipe";
 import { usePreview } from "../preview";
 import classes from "./clean-page.module.css";
 
@@ -78,7 +78,6 @@ function Editor({ version, forms, recipes, chosen }: EditorProps) {
   const [tried, setTried] = useState(false);
   const kinds = useMemo(() => new Map(forms.map((form) => [form.kind as string, form])), [forms]);
   const problems = useMemo(() => orderProblems(steps, kinds), [steps, kinds]);
-  const warnings = useMemo(() => orderWarnings(steps, kinds), [steps, kinds]);
   const values = steps.map(({ value }) => value);
   const preview = usePreview(version.id, values);
   const [shown, setShown] = useState(-1);
@@ -124,7 +123,7 @@ function Editor({ version, forms, recipes, chosen }: EditorProps) {
             columns={version.schema}
             errors={fields}
             problems={problems}
-            warnings={warnings}
+            advice={preview.shown?.advice ?? []}
             previewed={previewed}
             shown={shown}
             onShow={setShown}
