@@ -105,7 +105,8 @@ CHECKS: Sequence[Check] = (
         "An upload is complete once all has arrived and there is a source of it.",
         "upload {} is {} with {} of {} bytes and the source {}",
         "SELECT id, state, offset_bytes, size_bytes, coalesce(source_id::text, 'none') FROM {upload}"
-        " WHERE (state = 'completed') <> (source_id IS NOT NULL) OR (state = 'completed' AND offset_bytes < size_bytes)",
+        " WHERE (state = 'completed') <> (source_id IS NOT NULL)"
+        " OR (state = 'completed' AND offset_bytes < size_bytes)",
         upload=Upload,
     ),
     *(_follows(model) for model in JOBS),

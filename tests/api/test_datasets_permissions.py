@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from apps.access.states import Role
 from apps.datasets.api.examples import STEPS
-from apps.datasets.models import Source
+from apps.datasets.models import Dataset, Source
 from tests.support.factories.datasets import (
     CleaningRunFactory,
     DatasetFactory,
@@ -22,6 +23,7 @@ from tests.support.factories.datasets import (
     ProfileFactory,
     RecipeFactory,
     SourceFactory,
+    UploadFactory,
     pool_ready,
 )
 from tests.support.permissions import ANY_USER, Case, Context, check
@@ -85,7 +87,24 @@ def _lineage(ctx: Context) -> str:
     return f"{API}/lineage?of=source:{SourceFactory.create(project=ctx.project).pk}"
 
 
+def _upload_address(ctx: Context) -> str:
+    DatasetFactory.create(project=ctx.project)
+    return f"{API}/uploads"
+
+
+def _upload_headers(ctx: Context) -> dict[str, str]:
+    dataset = Dataset.objects.filter(project=ctx.project).latest("id")
+    said = {"filename": "people.csv", "dataset": str(dataset.pk)}
+    texts = (f"{key} {base64.b64encode(text.encode()).decode()}" for key, text in said.items())
+    return {"Tus-Resumable": "1.0.0", "Upload-Length": "3", "Upload-Metadata": ",".join(texts)}
+
+
+def _patch_headers(ctx: Context) -> dict[str, str]:
+    return {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+
+
 NOUNS = {
+    "uploads": UploadFactory,
     "datasets": DatasetFactory,
     "sources": SourceFactory,
     "ingestions": IngestionFactory,
@@ -98,7 +117,7 @@ NOUNS = {
 }
 
 JOBS = ("ingestions", "profiles", "previews", "cleaning-runs")
-STATEFUL = (*JOBS, "dataset-versions")
+STATEFUL = (*JOBS, "dataset-versions", "uploads")
 
 CASES = [
     *(Case("GET", f"{API}/{path}") for path in NOUNS),
@@ -121,6 +140,14 @@ CASES = [
     Case("GET", f"{API}/ingestion-options", role=ANY_USER),
     Case("POST", f"{API}/datasets", _dataset, Role.EDITOR, 201),
     Case("POST", f"{API}/sources", _upload, Role.EDITOR, 201, format="multipart"),
+    Case("POST", _upload_address, role=Role.EDITOR, status=201, headers=_upload_headers, name="POST-uploads"),
+    *(
+        Case(
+            method, _one(UploadFactory, "uploads"), role=Role.EDITOR, status=204, headers=_patch_headers,
+            name=f"{method}-uploads/id",
+        )
+        for method in ("PATCH", "DELETE")
+    ),
     Case("POST", f"{API}/ingestions", _ingestion, Role.EDITOR, 201),
     Case("POST", f"{API}/profiles", _profile, Role.EDITOR, 201),
     Case("POST", f"{API}/recipes", _recipe, Role.EDITOR, 201),

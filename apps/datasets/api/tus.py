@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from django.conf import settings
+from django.http import UnreadablePostError
 from django.utils.http import http_date
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,6 +34,12 @@ class WrongMediaType(BedplateError):
     """The body of a PATCH is not said to be bytes at an offset."""
 
     code, status, title = "unsupported_media_type", 415, f"The body must be {CONTENT_TYPE}"
+
+
+class SenderGone(BedplateError):
+    """Nobody sees it but the log: the connection broke."""
+
+    code, status, title, retryable = "sender_gone", 400, "The sender broke off", True
 
 
 def version_check(request: Request) -> None:
@@ -96,9 +103,12 @@ def checksum_of(request: Request) -> tuple[str, bytes] | None:
 
 
 def chunks_of(request: Any) -> Iterator[bytes]:
-    """The body, a piece in memory at a time, as it arrives; raises OSError when the sender is gone."""
-    while chunk := request._request.read(CHUNK_BYTES):
-        yield chunk
+    """The body, a piece in memory at a time, as it arrives; raises SenderGone when it breaks off."""
+    try:
+        while chunk := request._request.read(CHUNK_BYTES):
+            yield chunk
+    except UnreadablePostError as error:
+        raise SenderGone from error
 
 
 def said_of(upload: Upload) -> dict[str, str]:

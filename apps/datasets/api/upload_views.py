@@ -117,7 +117,7 @@ class UploadViewSet(StoryMixin, ReadViewSet):
             answer["Tus-Version"] = tus.VERSION
         return answer
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return tus.options()
 
     @extend_schema(

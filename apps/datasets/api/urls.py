@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
@@ -24,8 +26,8 @@ router.register("recipes", RecipeViewSet, basename="recipe")
 router.register("cleaning-runs", CleaningRunViewSet, basename="cleaning-run")
 router.register("lineage-edges", LineageEdgeViewSet, basename="lineage-edge")
 
-UPLOADS = {"get": "list", "post": "create"}
-UPLOAD = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+UPLOADS: Any = {"get": "list", "post": "create"}
+UPLOAD: Any = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,

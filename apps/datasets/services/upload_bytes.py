@@ -123,7 +123,7 @@ def _held(upload: Upload) -> Iterator[Partial]:
 
 @contextmanager
 def _leased(upload: Upload, offset: int) -> Iterator[UUID]:
-    """Be the writer. Whoever has the lock of a folder store may take the lease of one that has not: that one is gone."""
+    """Be the writer. Who has the lock of a folder store may take the lease of one that has not: that one is gone."""
     writer = uuid4()
     free = Q() if store().is_local else Q(writer=None) | Q(writer_until__lt=clock.db_time())
     row: Any = Upload.objects.filter(pk=upload.pk)
@@ -260,5 +260,3 @@ def uploads_finish() -> int:
 
 def _of(upload: Upload) -> Actor:
     return Actor.user(upload.uploaded_by) if upload.uploaded_by else Actor.system("uploads")
-
-
