@@ -55,10 +55,15 @@ def test_it_answers_its_token_and_no_other(ready: tuple[int, JobProcess]) -> Non
     assert [row["ordinal"] for row in shown["steps"][0]["table"]["rows"] if row["change"] == "removed"] == [1]
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [(b"{", 400), (b"[]", 422), (b'{"steps": [1]}', 422), (b'{"steps": [' + b"{}," * 200 + b"{}]}", 422)],
-)
+BODIES = {
+    "no JSON": (b"{", 400),
+    "a list": (b"[]", 422),
+    "no steps": (b'{"steps": [1]}', 422),
+    "too many": (b'{"steps": [' + b"{}," * 200 + b"{}]}", 422),
+}
+
+
+@pytest.mark.parametrize(("body", "status"), BODIES.values(), ids=BODIES.keys())
 def test_a_body_that_cannot_be_used(ready: tuple[int, JobProcess], body: bytes, status: int) -> None:
     with _client(ready[0]) as client:
         assert client.post("/apply", content=body).status_code == status
