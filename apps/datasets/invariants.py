@@ -175,6 +175,19 @@ CHECKS: Sequence[Check] = (
                 ingestion=Ingestion,
                 edge=LineageEdge,
             ),
+            by_query(
+                "version {} was appended to {}, and its parent is {}, its lineage to it {}",
+                """
+                SELECT v.id, i.append_to_id, coalesce(v.parent_id::text, 'none'),
+                       CASE WHEN e.id IS NULL THEN 'missing' ELSE 'there' END
+                FROM {version} v JOIN {ingestion} i ON i.id = v.ingestion_id
+                LEFT JOIN {edge} e ON e.from_id = v.id AND e.to_id = i.append_to_id AND e.relation = 'appended_to'
+                WHERE i.append_to_id IS NOT NULL AND (e.id IS NULL OR v.parent_id IS DISTINCT FROM i.append_to_id)
+                """,
+                version=DatasetVersion,
+                ingestion=Ingestion,
+                edge=LineageEdge,
+            ),
         ),
     ),
     query_check(

@@ -143,6 +143,7 @@ class Relation(models.TextChoices):
 
     INGESTED_FROM = "ingested_from"
     CLEANED_FROM = "cleaned_from"
+    APPENDED_TO = "appended_to"
     FITTED_ON = "fitted_on"
     TRAINED_ON = "trained_on"
     EVALUATED_ON = "evaluated_on"

@@ -112,6 +112,10 @@ _RESULTS: Final = {
     "result_rows": "The job counted {said:number} rows, its files hold {held:number}.",
     "result_parts": "The parts {parts:text} are not the {rows:number} rows together.",
     "result_profile": "The profile is of {said:number} rows, the version has {rows:number}.",
+    "append_columns": (
+        "The new rows have the columns {found:text}; those of the version that they are appended to are {wanted:text}."
+    ),
+    "append_ordinals": "The new rows are not numbered on from {first:number}.",
     "file_too_large": "{file:name} has {size:bytes} bytes; at most {most:bytes} are read.",
     "file_form": "{file:name} is not of the agreed form: {error:text}",
     "file_size": "{file:name} has {size:bytes} bytes; the job said {said:bytes}.",

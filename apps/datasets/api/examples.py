@@ -101,6 +101,8 @@ INGESTION = {
     "dataset_name": "loans",
     "source": SOURCE_ID,
     "source_name": "credit_data.csv",
+    "append_to": None,
+    "append_to_number": None,
     "options": {"format": "csv", "null_values": [""]},
     "version": VERSION_ID,
     "version_number": 1,

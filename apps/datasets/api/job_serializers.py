@@ -38,6 +38,7 @@ class DataJobSerializer(serializers.ModelSerializer[Any]):
 class IngestionSerializer(DataJobSerializer):
     dataset_name = serializers.CharField(read_only=True)
     source_name = serializers.CharField(read_only=True)
+    append_to_number = serializers.IntegerField(read_only=True, allow_null=True)
     options = OptionsField(read_only=True)
     version = serializers.UUIDField(
         source="version_id", read_only=True, allow_null=True, help_text="What it made, once it has succeeded"
@@ -48,8 +49,8 @@ class IngestionSerializer(DataJobSerializer):
     class Meta:
         model = Ingestion
         fields = (
-            "id", "project", "project_name", "dataset", "dataset_name", "source", "source_name", "options", "version",
-            "version_number", "rejected", *JOB,
+            "id", "project", "project_name", "dataset", "dataset_name", "source", "source_name", "append_to",
+            "append_to_number", "options", "version", "version_number", "rejected", *JOB,
         )  # fmt: skip
         read_only_fields = fields
 
@@ -58,6 +59,13 @@ class IngestionCreateSerializer(serializers.Serializer[Any]):
     dataset = VisibleRelatedField(Dataset)
     source = VisibleRelatedField(Source)  # type: ignore[assignment]  # hides an attribute that only fields use
     options = IngestionOptionsField(required=False, default=dict)
+    append_to = VisibleRelatedField(
+        DatasetVersion,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="A version of the dataset: the new one begins with its rows. They are neither read nor copied",
+    )
 
 
 @shown_as(PROFILE)

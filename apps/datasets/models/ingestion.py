@@ -20,6 +20,10 @@ class Ingestion(DataJob):
     state = INGESTION.field()
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="ingestions")
     source = models.ForeignKey(Source, models.PROTECT, related_name="ingestions")
+    append_to = models.ForeignKey(
+        "datasets.DatasetVersion", models.PROTECT, related_name="appends", null=True, editable=False
+    )
+    """The version whose rows the new one begins with; None where it has only those of the source."""
     options = models.JSONField(default=dict)
     """How to parse it; see `recipes.parsing.OPTIONS`."""
     rejected = models.JSONField(default=dict, encoder=DjangoJSONEncoder, editable=False)

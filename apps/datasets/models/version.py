@@ -33,12 +33,12 @@ class DatasetVersion(ScopedStateful):
     manifest = models.JSONField(editable=False)
     """`{"files": [{"name", "rows", "size_bytes", "sha256", "path"}]}`, the path in the object store. Before there were
     parts it was `{"prefix": "attempts/<attempt id>/dataset/", "files": […]}` without paths: `specs.file_path` reads
-    both."""
+    both. Beside them `"rows_hash"` and `"next_ordinal"`, without which nothing can be appended."""
     row_count = models.BigIntegerField(editable=False)
     size_bytes = models.BigIntegerField(editable=False)
     """Of all its data files."""
     parent = models.ForeignKey("self", models.PROTECT, related_name="children", null=True, editable=False)
-    """The version that it was cleaned from."""
+    """The version that it was cleaned from, or whose rows its own begin with."""
     ingestion = models.OneToOneField(Ingestion, models.PROTECT, related_name="version", null=True, editable=False)
     cleaning_run = models.OneToOneField(
         CleaningRun, models.PROTECT, related_name="output_version", null=True, editable=False

@@ -103,6 +103,7 @@ def ingestions_shown() -> QuerySet[Ingestion]:
         dataset_name=F("dataset__name"),
         source_name=F("source__name"),
         requested_by_name=F("requested_by__username"),
+        append_to_number=F("append_to__number"),
         version_id=F("version__pk"),
         version_number=F("version__number"),
     )

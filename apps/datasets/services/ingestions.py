@@ -13,8 +13,9 @@ from apps.access.models import User
 from apps.common.audit import Actor, record
 from apps.common.errors import Invalid
 from apps.datasets import specs
-from apps.datasets.models import Dataset, Ingestion, Source
+from apps.datasets.models import Dataset, DatasetVersion, Ingestion, Source
 from apps.datasets.recipes.parsing import parsing_problems
+from apps.datasets.services.appending import appended_checked, base_check, base_parameters
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.services.parts import output_kept
@@ -22,24 +23,42 @@ from apps.datasets.services.profiles import profile_note
 from apps.datasets.services.results import Checked, output_checked
 from apps.datasets.services.versions import version_publish
 from apps.datasets.states import INGESTION, Relation
+from apps.quotas.models import Attempt
 from apps.quotas.services.workloads import workload_submit
 
 
 @transaction.atomic
 def ingestion_create(
-    *, dataset: Dataset, source: Source, options: dict[str, Any], requested_by: User | None, actor: Actor
+    *,
+    dataset: Dataset,
+    source: Source,
+    options: dict[str, Any],
+    append_to: DatasetVersion | None = None,
+    requested_by: User | None,
+    actor: Actor,
 ) -> Ingestion:
     """Ask for a source to be parsed into the next version of its dataset.
 
+    Args:
+        append_to: the new version begins with the rows of this one. Two that append to the same are two versions,
+            each with the rows of that base and its own.
+
     Raises:
-        Invalid: the source is of another dataset, its format is not known, or an option is wrong.
+        Invalid: the source or the base is of another dataset, its format is not known, or an option is wrong.
+        Conflict: the base is not published.
     """
     _refuse_nonsense(dataset, source, options)
+    if append_to is not None:
+        base_check(append_to, dataset=dataset)
+    more = base_parameters(append_to) if append_to is not None else {}
     ingestion_id = uuid7()
     workload = workload_submit(
         project=dataset.project,
         spec=specs.ingestion_spec(
-            path=source.path, file_format=source.file_format, options=options, runner=settings.BEDPLATE_DATA_RUNNER
+            path=source.path,
+            file_format=source.file_format,
+            options={**options, **more},
+            runner=settings.BEDPLATE_DATA_RUNNER,
         ),
         owner_kind=INGESTION.noun,
         owner_id=ingestion_id,
@@ -53,6 +72,7 @@ def ingestion_create(
         dataset=dataset,
         source=source,
         options=options,
+        append_to=append_to,
         workload=workload,
         requested_by=requested_by,
     )
@@ -73,7 +93,7 @@ def ingestion_reconcile(workload_id: UUID) -> None:
     """
     ingestion = job_of(Ingestion, workload_id)
     if ingestion is not None:
-        job_follow(ingestion, check=lambda _, attempt: output_checked(attempt), keep=output_kept, apply=_apply)
+        job_follow(ingestion, check=_check, keep=output_kept, apply=_apply)
 
 
 def _refuse_nonsense(dataset: Dataset, source: Source, options: dict[str, Any]) -> None:
@@ -86,17 +106,31 @@ def _refuse_nonsense(dataset: Dataset, source: Source, options: dict[str, Any]) 
         raise Invalid("; ".join(f"{at}: {text}" for at, texts in problems.items() for text in texts), fields=problems)
 
 
+def _check(ingestion: Ingestion, attempt: Attempt) -> Checked:
+    return appended_checked(ingestion.append_to, attempt) if ingestion.append_to else output_checked(attempt)
+
+
 def _apply(ingestion: Ingestion, checked: Checked) -> dict[str, Any]:
     _, content, statistics = checked
-    version = version_publish(dataset_id=ingestion.dataset_id, content=content, actor=RECONCILER, ingestion=ingestion)
+    version = version_publish(
+        dataset_id=ingestion.dataset_id,
+        content=content,
+        actor=RECONCILER,
+        ingestion=ingestion,
+        base=ingestion.append_to,
+    )
     if statistics is not None:
         profile_note(version=version, job=ingestion, statistics=statistics, actor=RECONCILER)
-    edge_add(
-        project=version.project,
-        from_kind="dataset_version",
-        from_id=version.pk,
-        relation=Relation.INGESTED_FROM,
-        to_kind="source",
-        to_id=ingestion.source_id,
-    )
+    edges = [(Relation.INGESTED_FROM, "source", ingestion.source_id)]
+    if ingestion.append_to is not None:
+        edges.append((Relation.APPENDED_TO, "dataset_version", ingestion.append_to.pk))
+    for relation, kind, to_id in edges:
+        edge_add(
+            project=version.project,
+            from_kind="dataset_version",
+            from_id=version.pk,
+            relation=relation,
+            to_kind=kind,
+            to_id=to_id,
+        )
     return {"rejected": {"count": content.rejected.count, "samples": content.rejected.samples}}

@@ -17,6 +17,9 @@ Count = Annotated[int, Meta(ge=0)]
 FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Digest = Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
+RowsHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+Ordinal = Annotated[int, Meta(ge=-1, lt=1 << 62)]
+"""Of a row; -1 stands before the first."""
 ColumnName = Annotated[str, Meta(min_length=1)]
 T = TypeVar("T")
 
@@ -66,6 +69,9 @@ class Content(Struct, frozen=True):
     row_count: Count
     files: list[DataFile]
     digest: Digest
+    rows_hash: RowsHash | None = None
+    """Of `workers.contracts.dataset_digest`: what the digest was made of, so that rows can be appended."""
+    last_ordinal: Ordinal | None = None
     rejected: Rejected = Rejected()
     splits: dict[str, Count] = {}
     report: list[dict[str, Any]] = []

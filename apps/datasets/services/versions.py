@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from django.db.models import Max
 from apps.common.audit import Actor, record
 from apps.common.states import transition
 from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Ingestion
+from apps.datasets.services.appending import appended
 from apps.datasets.services.results import Content
 from apps.datasets.specs import part_path
 from apps.datasets.states import VersionState
@@ -27,36 +27,51 @@ def version_publish(
     ingestion: Ingestion | None = None,
     cleaning_run: CleaningRun | None = None,
     parent: DatasetVersion | None = None,
+    base: DatasetVersion | None = None,
 ) -> DatasetVersion:
     """The next version of a dataset, of content that was verified: draft → validating → published.
 
-    Its files are kept as parts already (`services/parts.py`). The lock makes the next number the next.
+    Its files are kept as parts already (`services/parts.py`). The lock makes the next number the next. With a base, it
+    holds that one's rows and then those of the content: `services/appending.py`.
     """
     dataset: Dataset = Dataset.objects.select_for_update(of=("self",)).select_related("project").get(pk=dataset_id)
     last = DatasetVersion.objects.filter(dataset=dataset).aggregate(last=Max("number"))["last"]
-    kept: dict[str, Any] = msgspec.to_builtins(content)
-    named = functools.partial(_named, dataset.project_id)
     version: DatasetVersion = DatasetVersion.objects.create(
         project=dataset.project,
         dataset=dataset,
         number=(last or 0) + 1,
-        digest=content.digest,
-        schema=kept["schema"],
-        manifest={"files": [named(file) for file in kept["files"]]},
-        row_count=content.row_count,
-        size_bytes=content.size_bytes,
-        parent=parent,
+        parent=base or parent,
         ingestion=ingestion,
         cleaning_run=cleaning_run,
-        splits=kept["splits"],
-        report=kept["report"],
-        preprocessor=kept["preprocessor"] and named(kept["preprocessor"]),
-        companions={kind: named(file) for kind, file in kept["companions"].items()},
+        **_held(dataset.project_id, content, base),
     )
     transition(version, VersionState.VALIDATING, actor=actor)
     transition(version, VersionState.PUBLISHED, actor=actor)
     record(actor, "dataset_version.published", version, detail={"number": version.number, "digest": version.digest})
     return version
+
+
+def _held(project_id: UUID, content: Content, base: DatasetVersion | None) -> dict[str, Any]:
+    """The columns that say what a version holds."""
+    kept: dict[str, Any] = msgspec.to_builtins(content)
+    files = [_named(project_id, file) for file in kept["files"]]
+    manifest: dict[str, Any] = {"files": files}
+    if content.rows_hash is not None and content.last_ordinal is not None:
+        manifest |= {"rows_hash": content.rows_hash, "next_ordinal": content.last_ordinal + 1}
+    own = {
+        "digest": content.digest,
+        "schema": kept["schema"],
+        "manifest": manifest,
+        "row_count": content.row_count,
+        "size_bytes": content.size_bytes,
+    }
+    return {
+        **(own if base is None else appended(base, content, files)),
+        "splits": kept["splits"],
+        "report": kept["report"],
+        "preprocessor": kept["preprocessor"] and _named(project_id, kept["preprocessor"]),
+        "companions": {kind: _named(project_id, file) for kind, file in kept["companions"].items()},
+    }
 
 
 def _named(project_id: UUID, file: dict[str, Any]) -> dict[str, Any]:
