@@ -2,7 +2,8 @@
 
     row        = two 64-bit hashes, one per lane, of the values of the row in the order of the schema
     rows_hash  = the sums of both over all rows, each modulo 2^64: 16 hexadecimal digits a lane
-    digest     = "sha256:" + SHA-256 over JSON: {"columns": [[name, type], …], "format": 2, "row_count": n, "rows": rows_hash}
+    digest     = "sha256:" + SHA-256 over JSON:
+                 {"columns": [[name, type], …], "format": 2, "row_count": n, "rows": rows_hash}
 
 A row's hash begins as the lane's seed, h. Each value turns it into XXH3-64 of the value's bytes with h as the seed; a
 missing value turns it into h * MISSING_FACTOR + MISSING_TERM. The bytes are: eight of a whole number, of a float (IEEE

@@ -1,7 +1,5 @@
 """`clean`: a recipe turns one dataset version into another, with a report and the fitted preprocessor."""
 
-# ruff: noqa: S608 - names and texts enter SQL through `schema.quoted` and `schema.literal`
-
 from __future__ import annotations
 
 import functools
@@ -9,7 +7,7 @@ import glob
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +21,13 @@ from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.fitted import preprocessor_of
 from workers.runtime.cleaning.held_out import held_out_records
 from workers.runtime.cleaning.inputs import dataset_files
-from workers.runtime.cleaning.output import describe, emptied_on_failure, part_name
+from workers.runtime.cleaning.output import emptied_on_failure
+from workers.runtime.cleaning.parts import Written, write_parts
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.recipe import Recipe
 from workers.runtime.cleaning.sample import SPREAD, rows_of
-from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column, columns_of, described, parquet_table
+from workers.runtime.cleaning.schema import ORDINAL, SPLIT, columns_of, described, parquet_table
+from workers.runtime.cleaning.sources import Sources, sources_of
 from workers.runtime.cleaning.steps import Step
 from workers.runtime.cleaning.watch import Watched, examples, rows_watched
 from workers.runtime.context import JobContext
@@ -36,6 +36,8 @@ from workers.runtime.stored_file import hash_file, write_text_atomically
 FITTED_MOST = 500
 """Columns of which a report says what a step learned."""
 PREPROCESSOR_FILE = "preprocessor.json"
+STAGING = "staging"
+"""Folder beside the output for what is only needed meanwhile; all machines of the runner see it."""
 
 
 def clean(ctx: JobContext) -> dict[str, Any]:
@@ -47,26 +49,27 @@ def clean(ctx: JobContext) -> dict[str, Any]:
         UserError: the recipe or the data is at fault; a RecipeError names step and column.
     """
     recipe = Recipe.from_json(ctx.parameters.get("steps"))
-    sources = dataset_files(ctx)
+    files = dataset_files(ctx)
     folder = ctx.output("dataset")
     use_runner(ctx.identity.data_runner, granted_threads(ctx))
     connection = open_duckdb(ctx, ctx.work_dir)
-    plan = open_plan(connection, sources, recipe, folder / "staging")
-    inputs = plan.features
     with emptied_on_failure(folder):
+        sources = sources_of(connection, files, folder / STAGING)
+        plan = open_plan(connection, sources, recipe)
+        inputs = plan.features
         report = [run_step(step, plan) for step in recipe.steps]
-        plan.settle()
         watched = plan.watched.row_count if plan.watched else 0
         preprocessor = preprocessor_of(recipe, inputs, plan)
-        files = write(plan, folder, connection)
-        shutil.rmtree(plan.staging, ignore_errors=True)
-        written = describe(connection, files)
-        if preprocessor is not None and SPLIT in {column.name for column in written.columns}:
-            preprocessor["examples"] = held_out_records(connection, sources, files, preprocessor["inputs"])
+        written = write(plan, folder, granted_threads(ctx))
+        written = replace(written, last_ordinal=sources.last_ordinal)  # never given to another row, also where it went
+        if preprocessor is not None and written.splits:
+            cleaned = [folder / file["name"] for file in written.files]
+            preprocessor["examples"] = held_out_records(connection, files, cleaned, preprocessor["inputs"])
+        shutil.rmtree(folder / STAGING, ignore_errors=True)
         in_full = {"rows_watched": watched, "steps": [step.beside for step in report]}
         return {
             **written.to_json(),
-            "splits": _splits(connection, files, written.columns),
+            "splits": written.splits,
             "report": [step.entry for step in report],
             "preprocessor": None if preprocessor is None else _store(preprocessor, folder),
             "companions": write_companions(connection, folder, written, in_full),
@@ -84,17 +87,13 @@ def use_runner(runner: str, threads: int | None) -> None:
         raise UserError("invalid_parameters", f"BEDPLATE_DATA_RUNNER is 'native' or 'ray', not {runner!r}")
 
 
-def open_plan(connection: duckdb.DuckDBPyConnection, files: list[Path], recipe: Recipe, staging: Path) -> Plan:
+def open_plan(connection: duckdb.DuckDBPyConnection, sources: Sources, recipe: Recipe) -> Plan:
     """The input as a plan, the recipe checked against its columns."""
-    paths = [str(file) for file in files]
-    table = parquet_table(paths)
-    found = columns_of(described(connection, table), "the dataset")
-    if ORDINAL not in {column.name for column in found}:
-        raise UserError("no_ordinals", f"the dataset has no column {ORDINAL!r}: it was not ingested")
-    columns = [column for column in found if column.name != ORDINAL]
+    table = parquet_table(sources.paths)
+    columns = [column for column in columns_of(described(connection, table), "the dataset") if column.name != ORDINAL]
     recipe.validate(columns)
-    row_count = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
-    plan = Plan(daft.read_parquet([glob.escape(path) for path in paths]), columns, recipe.label, row_count, staging)
+    frame = daft.read_parquet([glob.escape(path) for path in sources.paths])
+    plan = Plan(frame, columns, recipe.label, sources.row_count)
     first = rows_of(connection, table, columns, SPREAD, rows_watched(len(columns)))
     plan.watched = Watched(connection.sql(first).to_arrow_table())
     return plan
@@ -115,8 +114,6 @@ def run_step(step: Step, plan: Plan) -> StepReport:
     rows_in, columns_in = plan.row_count, [column.name for column in plan.columns]
     before = plan.watched.look(columns_in) if plan.watched else None
     step.fit(Shape.of((column.to_json() for column in plan.columns), plan.label))  # again, now that types are known
-    if step.fits:
-        plan.stage()
     outcome = step.apply(plan)
     columns_out = [column.name for column in plan.columns]
     changed = examples(before, plan.watched.look(columns_out)) if before is not None and plan.watched else []
@@ -136,30 +133,16 @@ def run_step(step: Step, plan: Plan) -> StepReport:
     return StepReport(entry, {"step": step.number, "fitted": step.fitted()[:FITTED_MOST], "examples": changed})
 
 
-def write(plan: Plan, folder: Path, connection: duckdb.DuckDBPyConnection) -> list[Path]:
-    """Write the rows as Parquet files of the output; only here are the values of all columns computed."""
+def write(plan: Plan, folder: Path, threads: int | None) -> Written:
+    """Write the rows as the files of the output, in one pass; only here are the values of all columns computed."""
     names = [column.name for column in plan.columns]
-    first = [ORDINAL, *([SPLIT] if SPLIT in names else [])]
-    rest = [column.name for column in plan.features] + ([plan.label] if plan.label in names else [])
-    target = folder / "writing"
-    plan.frame.select(*first, *rest).write_parquet(str(target), write_mode="overwrite")
-    parts = sorted(target.rglob("*.parquet"), key=lambda path: _first_ordinal(connection, path))
-    files = [path.replace(folder / part_name(number)) for number, path in enumerate(parts)]
-    shutil.rmtree(target)
-    return files
-
-
-def _first_ordinal(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
-    query = f"SELECT min({ORDINAL}) FROM {parquet_table([str(path)])}"
-    return int(connection.execute(query).fetchall()[0][0] or 0)
-
-
-def _splits(connection: duckdb.DuckDBPyConnection, files: list[Path], columns: list[Column]) -> dict[str, int]:
-    if SPLIT not in {column.name for column in columns}:
-        return {}
-    table = parquet_table([str(file) for file in files])
-    query = f"SELECT {SPLIT}, count(*) FROM {table} GROUP BY {SPLIT} ORDER BY {SPLIT} DESC"
-    return dict(connection.execute(query).fetchall())
+    first = [SPLIT] if SPLIT in names else []
+    last = [plan.label] if plan.label is not None and plan.label in names else []
+    columns = [plan.column(name) for name in [*first, *(column.name for column in plan.features), *last]]
+    rows = plan.stream([column.name for column in columns])
+    written = write_parts(rows, columns, folder, threads=threads, counting=plan.counting)
+    plan.counted(written.counts)
+    return written
 
 
 def _store(preprocessor: dict[str, Any], folder: Path) -> dict[str, Any]:

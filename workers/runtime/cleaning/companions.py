@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from workers.runtime.cleaning.output import Written
+from workers.runtime.cleaning.parts import Written
 from workers.runtime.cleaning.profile import columns_profiled
 from workers.runtime.cleaning.sample import sample
 from workers.runtime.stored_file import hash_file, write_text_atomically

@@ -13,7 +13,8 @@ import duckdb
 from workers.runtime.cleaning.companions import write_companions
 from workers.runtime.cleaning.engine import open_duckdb
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.output import ROW_GROUP_ROWS, describe, emptied_on_failure, part_name
+from workers.runtime.cleaning.output import ROW_GROUP_ROWS, describe, emptied_on_failure
+from workers.runtime.cleaning.parts import part_name
 from workers.runtime.cleaning.readers import READERS, Options, Reader, Rejected, blamed
 from workers.runtime.cleaning.schema import ORDINAL, SQL_TYPES, columns_of, described, is_nested, literal, quoted
 from workers.runtime.context import JobContext

@@ -10,44 +10,19 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from workers.runtime.cleaning.digest import sums_of
 from workers.runtime.cleaning.errors import UserError, is_disk_full
-from workers.runtime.cleaning.schema import ORDINAL, Column, columns_of, described, parquet_table, quoted
+from workers.runtime.cleaning.parts import Written
+from workers.runtime.cleaning.schema import ORDINAL, columns_of, described, parquet_table, quoted
 from workers.runtime.stored_file import hash_file
 
 ROW_GROUP_ROWS = 122_880
 ROOM_BYTES = 64 << 10
 """Less than that on a disk counts as none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a folder of Parquet files holds."""
-
-    columns: list[Column]
-    row_count: int
-    files: list[dict[str, Any]]
-    digest: str
-    rows_hash: str
-    """The part of the digest that is added to when rows are appended; see `workers.contracts.dataset_digest`."""
-    last_ordinal: int | None
-    """The highest; None without rows."""
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "schema": [column.to_json() for column in self.columns],
-            "row_count": self.row_count,
-            "files": self.files,
-            "digest": self.digest,
-            "rows_hash": self.rows_hash,
-            "last_ordinal": self.last_ordinal,
-        }
 
 
 @contextlib.contextmanager
@@ -77,10 +52,6 @@ def _has_room(folder: Path) -> bool:
     return True
 
 
-def part_name(number: int) -> str:
-    return f"part-{number:05}.parquet"
-
-
 def describe(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Written:
     """Schema, rows, sizes and digest of Parquet files that have an `__ordinal` column."""
     paths = [str(file) for file in files]
@@ -103,6 +74,6 @@ def describe(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Wr
     )
 
 
-def _file(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, Any]:
+def _file(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, object]:
     rows = connection.execute(f"SELECT count(*) FROM {parquet_table([str(path)])}").fetchall()[0][0]
     return {"name": path.name, "rows": rows, "size_bytes": path.stat().st_size, "sha256": hash_file(path)}

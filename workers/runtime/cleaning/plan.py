@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import glob
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import daft
 import numpy as np
@@ -17,6 +14,7 @@ from daft import DataType, Expression, col, lit
 from daft.functions import eq_null_safe, when
 from daft.functions import sum as total
 
+from workers.runtime.cleaning.among import among
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.cleaning.watch import Watched
@@ -44,9 +42,6 @@ class Plan:
     """Content columns in order: features, label, and `__split` once there is one; never `__ordinal`."""
     label: str | None
     row_count: int
-    staging: Path
-    """Folder for what is written between steps; the caller removes it."""
-    staged: bool = False
     watched: Watched | None = None
     """Some of the rows, to which is done what is done to all."""
     secrets: Secrets = _no_secret
@@ -144,26 +139,10 @@ class Plan:
         self.settle()
         if not len(ordinals):
             return
-        gone = daft.from_arrow(pa.table({ORDINAL: ordinals}))
-        self.frame = self.frame.join(gone, on=ORDINAL, how="anti")
+        self.frame = self.frame.where(~among(np.sort(ordinals)))
         self.row_count -= len(ordinals)
         if self.watched is not None:
             self.watched.remove(ordinals)
-
-    def stage(self) -> None:
-        """Write the rows once, so that what was decided for rows is not computed again at every level.
-
-        The folder must be visible to all machines of the runner. Does nothing the second time.
-        """
-        if self.staged:
-            return
-        if self.staging.exists():
-            shutil.rmtree(self.staging)
-        names = [ORDINAL, *(column.name for column in self.columns)]
-        self.frame.select(*names, *(name for name, _ in self._counting)).write_parquet(str(self.staging))
-        self.frame = daft.read_parquet(f"{glob.escape(str(self.staging))}/*.parquet")
-        self.staged = True
-        self.settle()
 
     # Count --------------------------------------------------------------------------------------------------
 
@@ -184,26 +163,39 @@ class Plan:
 
     def _pass(self, kept: Expression) -> int:
         """One pass that counts: what waits, and the rows that a condition keeps."""
-        names = [name for name, _ in self._counting]
+        names = self.counting
         kind = DataType.int64()
         flags = {"__kept": kept, **{name: col(name) for name in names}}
         sums = [total(flag.cast(kind)).alias(name) for name, flag in flags.items()]
         found = self.frame.agg(*sums).to_pydict()
-        self._tell({name: int(found[name][0] or 0) for name in names})
+        self.counted({name: int(found[name][0] or 0) for name in names})
         return int(found["__kept"][0] or 0)
 
-    def _tell(self, counts: dict[str, int]) -> None:
+    # Read ---------------------------------------------------------------------------------------------------
+
+    def stream(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """All rows in the order of their ordinals, some at a time: `__ordinal`, these columns, and `counting`.
+
+        Who takes them in tells what was counted, with `counted`.
+        """
+        return self.frame.select(ORDINAL, *names, *self.counting).to_arrow_iter()
+
+    @property
+    def counting(self) -> list[str]:
+        """Columns of true and false whose rows are still to be counted."""
+        return [name for name, _ in self._counting]
+
+    def counted(self, counts: Mapping[str, int]) -> None:
+        """Tell how many rows are true of each column of `counting`."""
         for name, told in self._counting:
             told(counts[name])
         self._counting = []
 
-    # Read ---------------------------------------------------------------------------------------------------
-
     def read(self, expressions: Sequence[Expression | str]) -> pa.Table:
         """Run the plan for these columns only."""
-        names = [name for name, _ in self._counting]
+        names = self.counting
         table = self.frame.select(*expressions, *names).to_arrow()
-        self._tell({name: int(pc.sum(table.column(name)).as_py() or 0) for name in names})
+        self.counted({name: int(pc.sum(table.column(name)).as_py() or 0) for name in names})
         return table.select([name for name in table.column_names if name not in names])
 
     def read_numbers(self, names: Sequence[str]) -> Iterator[tuple[str, Floats, Flags]]:

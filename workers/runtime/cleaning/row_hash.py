@@ -31,12 +31,6 @@ def split_key(columns: Sequence[Column], seed: int) -> Expression:
     return xxh3(row_hash(columns, 0), row_hash(columns, 1), seed=_number(seed))
 
 
-def at_most(key: Expression, ordinal: Expression, last_key: int, last_ordinal: int) -> Expression:
-    """Whether (key, ordinal) comes no later than the given pair."""
-    limit = _number(last_key)
-    return (key < limit) | ((key == limit) & (ordinal <= lit(last_ordinal)))
-
-
 def _cell(column: Column, lane: int) -> Expression:
     value, seed = col(column.name), _number(LANES[lane])
     missing = when(value.is_null(), seed)

@@ -16,8 +16,8 @@ import pytest
 from tests.workers.runtime.cleaning.jobs import CREDIT_DATA, RECIPE, Done, Jobs
 from workers.runtime.preprocessor import Preprocessor
 
-INGESTED = "sha256:b779e2cb2ba0a74ed2d58306aecf43015580b0783e0d9e73bf2064f72ceb65c8"
-CLEANED = "sha256:fd0c243793036218844da5f52c3d4aebe3f180917de3bd58a777e48553bc5540"
+INGESTED = "sha256:d439a78c574e4caea4c1285ddc4794b0e5e124740e9205ce04b0c9b5f30d7c02"
+CLEANED = "sha256:2d8b9d887a17144be90ad9e40ffb2414a545ecf4af397c963605813d181990a6"
 MISSING = {"Home": 6, "Marital": 1, "Job": 2, "Income": 381, "Assets": 47, "Debt": 18}
 
 

@@ -1,4 +1,4 @@
-"""The digest against its definition, written out with another implementation of XXH3, and against what it must not see."""
+"""The digest against its definition, by another implementation of XXH3, and against what it must not see."""
 
 from __future__ import annotations
 

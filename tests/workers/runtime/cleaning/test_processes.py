@@ -121,10 +121,10 @@ def test_an_unknown_job_is_refused(api: RuntimeApi) -> None:
 
 IMPORTS = """
 import sys
-import workers.runtime.cleaning.__main__, workers.runtime.cleaning.ingest, workers.runtime.cleaning.profile
+import workers.runtime.cleaning.__main__, workers.runtime.cleaning.profile
 heavy = {"torch", "daft", "numpy", "pandas", "ray", "django", "onnxruntime"}
 print(sorted(heavy & {name.split(".")[0] for name in sys.modules}))
-import workers.runtime.cleaning.clean
+import workers.runtime.cleaning.clean, workers.runtime.cleaning.ingest
 print(sorted(heavy & {name.split(".")[0] for name in sys.modules}))
 """
 

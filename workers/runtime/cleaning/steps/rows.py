@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 from daft import Expression, col, lit
 from daft.functions import when
 
+from workers.runtime.cleaning.among import Ordinals, among
+from workers.runtime.cleaning.keys import lowest, repeated
 from workers.runtime.cleaning.plan import Plan, text_of
-from workers.runtime.cleaning.row_hash import at_most, row_hash, split_key
+from workers.runtime.cleaning.row_hash import row_hash, split_key
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.cleaning.steps.base import Outcome, Step
 
@@ -64,7 +66,7 @@ class Split(Step):
         keys, ordinals = table.column(_KEY).to_numpy(), table.column(ORDINAL).to_numpy()
         values, codes = self._classes(table)
         outcome = Outcome()
-        is_test, tested = lit(False), 0
+        tests: list[Ordinals] = []
         for code, value in enumerate(values):
             rows = np.flatnonzero(codes == code)
             wanted = round(len(rows) * self.test_ratio)
@@ -80,15 +82,14 @@ class Split(Step):
                     side=side,
                     value="" if value is None else str(value),
                 )
-            tested += wanted
-            if wanted:
-                last = rows[np.lexsort((ordinals[rows], keys[rows]))[wanted - 1]]
-                chosen = at_most(key, col(ORDINAL), int(keys[last]), int(ordinals[last]))
-                is_test = is_test | (self._is(plan, value) & chosen)
-        if tested == len(keys):
-            detail = f"no row is left for training: all {tested} are test rows at a test_ratio of {self.test_ratio}"
+            tests.append(ordinals[rows[lowest(keys[rows], ordinals[rows], wanted)]])
+        tested = np.sort(np.concatenate([*tests, np.zeros(0, dtype=np.int64)]))
+        if len(tested) == len(keys):
+            detail = (
+                f"no row is left for training: all {len(tested)} are test rows at a test_ratio of {self.test_ratio}"
+            )
             raise self.error(detail, code="no_training_rows")
-        plan.compute({SPLIT: when(is_test, lit("test")).otherwise(lit("train"))})
+        plan.compute({SPLIT: when(among(tested), lit("test")).otherwise(lit("train"))})
         plan.columns = [*plan.columns, Column(SPLIT, "string", nullable=False)]
         return outcome
 
@@ -105,20 +106,3 @@ class Split(Step):
 
     def _spelled(self, plan: Plan, name: str) -> Expression:
         return text_of(name, "bool") if plan.column(name).type == "bool" else col(name)
-
-    def _is(self, plan: Plan, value: object) -> Expression:
-        if self.stratify is None:
-            return lit(True)
-        column = self._spelled(plan, self.stratify)
-        return column.is_null() if value is None else (column == lit(value)).fill_null(False)
-
-
-def repeated(
-    keys: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64], ordinals: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Ordinals of the rows whose 128-bit key a row with a lower ordinal has too."""
-    order = np.lexsort((ordinals, others, keys))
-    key, other = keys[order], others[order]
-    again = np.zeros(len(order), dtype=bool)
-    again[1:] = (key[1:] == key[:-1]) & (other[1:] == other[:-1])
-    return np.sort(ordinals[order[again]])
