@@ -11,14 +11,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.datasets.api.shapes import ScalarField
-from apps.datasets.recipes.forms import parsing_form, step_forms
+from apps.datasets.recipes.forms import INPUTS, parsing_form, step_forms
 from apps.datasets.recipes.parsing import TYPES
 from workers.contracts.recipes import FAMILIES, NAMES
-
-INPUTS = (
-    "column", "columns", "text", "texts", "integer", "number", "choice", "mapping", "switch", "delimiter", "encoding",
-    "column-types",
-)  # fmt: skip
 
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})

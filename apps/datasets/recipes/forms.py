@@ -1,9 +1,8 @@
 """Steps and options as JSON Schema (2020-12), so that a dashboard can build its forms from them.
 
 `title` and `description` are English; `x-zh-hans` beside them holds both in Simplified Chinese. The house's own words
-begin with `x-`: `x-input` names the field of a form that suits (column, columns, text, texts, integer, number, choice,
-mapping, switch, delimiter, encoding, column-types), `x-column-types` the columns that it offers, `x-choices` what the
-values of an `enum` are called.
+begin with `x-`: `x-input` names the field of a form that suits (`INPUTS`), `x-column-types` the columns that it offers,
+`x-choices` what the values of an `enum`, or of the entries of a list, are called.
 """
 
 from __future__ import annotations
@@ -17,6 +16,11 @@ from workers.contracts.recipes import FAMILY_OF, KINDS, Option
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
+INPUTS = (
+    "column", "columns", "text", "texts", "integer", "number", "numbers", "choice", "choices", "mapping", "renames",
+    "values", "factors", "switch", "expression", "pattern", "zone", "secret", "delimiter", "encoding", "column-types",
+)  # fmt: skip
+"""Fields of forms that an option may ask for."""
 
 
 def step_forms() -> list[Schema]:
@@ -54,14 +58,21 @@ def _object(options: Mapping[str, Option], words: Mapping[str, Words], **fixed: 
 
 def _property(option: Option, words: Words) -> Schema:
     found: Schema = {**_said(words), **option.schema}
-    if "enum" in found:
+    choices = choices_of(found)
+    if choices:
         found["x-choices"] = [
             {"value": value, "title": CHOICE_WORDS[value][0], "x-zh-hans": {"title": CHOICE_WORDS[value][1]}}
-            for value in found["enum"]
+            for value in choices
         ]
-        if option.default is None:
-            found["enum"] = [*found["enum"], None]
+    if "enum" in found and option.default is None:
+        found["enum"] = [*found["enum"], None]
     return found if option.required else {**found, "default": option.default}
+
+
+def choices_of(schema: Mapping[str, Any]) -> list[str]:
+    """The values that an option, or each entry of its list, is one of; none where it is free."""
+    items = schema.get("items", {})
+    return list(schema.get("enum") or (items.get("enum") if isinstance(items, Mapping) else None) or ())
 
 
 def _said(words: Words) -> Schema:

@@ -9,12 +9,29 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from apps.datasets.api.examples import STEPS
-from apps.datasets.recipes.forms import parsing_form, step_forms
+from apps.datasets.recipes.forms import INPUTS, choices_of, parsing_form, step_forms
 from apps.datasets.recipes.parsing import OPTIONS, parsing_problems
 from apps.datasets.recipes.words import CHOICE_WORDS, KIND_WORDS, OPTION_WORDS, PARSING_WORDS
 from workers.contracts.recipes import KINDS, problems
 
 FORMS = {form["kind"]: form for form in step_forms()}
+REQUIRED: dict[str, dict[str, Any]] = {
+    "encode_label": {"column": "a", "mapping": {"x": 1}},
+    "rename_columns": {"columns": {"a": "b"}},
+    "cast": {"columns": ["a"], "to": "string"},
+    "replace_text": {"columns": ["a"], "pattern": "x"},
+    "map_values": {"column": "a", "mapping": {"x": "y"}},
+    "parse_quantities": {"columns": ["a"], "unit": "kg"},
+    "filter_rows": {"expression": "true"},
+    "derive": {"name": "b", "expression": "1"},
+    "near_duplicate_text": {"column": "a"},
+    "pseudonymise": {"columns": ["a"], "secret": "key"},
+    "generalise": {"column": "a", "method": "year"},
+    "ordinal_encode": {"column": "a", "order": ["x"]},
+    **{kind: {"columns": ["a"]} for kind in ("drop_columns", "keep_columns", "reorder_columns", "parse_dates", "redact")},
+    "date_parts": {"column": "a"},
+}
+"""What a step of a kind must have, beside what stands for itself."""
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 0.2, 0.5, 1.5, 201, 10_001, 2**53, "", "a", "x" * 201, "iqr", "median", "mean",
     "mode", "csv", ";", "é", "\n", '"', "😀", [], ["a"], ["a", "a"], [""], ["x" * 201], [1], ['"'], {},
@@ -27,7 +44,8 @@ def test_every_word_is_there_in_both_languages_and_no_other() -> None:
     assert set(OPTION_WORDS) == {(kind, name) for kind, found in KINDS.items() for name in found.options}
     assert set(PARSING_WORDS) == set(OPTIONS)
     options = [*OPTIONS.values(), *(option for kind in KINDS.values() for option in kind.options.values())]
-    assert set(CHOICE_WORDS) == {value for option in options for value in option.schema.get("enum", [])}
+    assert set(CHOICE_WORDS) == {value for option in options for value in choices_of(option.schema)}
+    assert {option.schema["x-input"] for option in options} <= set(INPUTS)
     for words in [*KIND_WORDS.values(), *OPTION_WORDS.values(), *PARSING_WORDS.values()]:
         assert all(words)
         assert all(re.search(r"[\u4e00-\u9fff]", text) for text in (words.title_zh, words.description_zh))
@@ -76,7 +94,7 @@ def test_the_steps_of_the_example_fit_their_schemas() -> None:
 
 @pytest.mark.parametrize("kind, name", [(kind, name) for kind, found in KINDS.items() for name in found.options])
 def test_a_schema_and_the_test_of_a_step_agree(kind: str, name: str) -> None:
-    required = {"encode_label": {"column": "a", "mapping": {"x": 1}}, "drop_columns": {"columns": ["a"]}}.get(kind, {})
+    required = REQUIRED.get(kind, {})
     validator = Draft202012Validator(FORMS[kind]["schema"])
     for value in VALUES:
         step = {"kind": kind, **required, name: value}

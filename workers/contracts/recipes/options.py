@@ -68,9 +68,12 @@ def is_whole(value: Any) -> bool:
 
 def is_text(value: Any) -> bool:
     """A text of at most 200 characters that can be stored: no NUL, no half of a character."""
-    return (
-        isinstance(value, str) and len(value) <= 200 and not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
-    )
+    return is_storable(value) and len(value) <= 200
+
+
+def is_storable(value: Any) -> bool:
+    """A text that can be stored: no NUL, no half of a character."""
+    return isinstance(value, str) and not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
 
 
 def is_name(value: Any) -> bool:
@@ -95,10 +98,67 @@ def is_mapping(value: Any) -> bool:
     return all(is_text(label) and is_whole(number) and number >= 0 for label, number in value.items())
 
 
+def is_values(value: Any) -> bool:
+    """From text to texts, or to numbers; null among either; at most 1000."""
+    if not isinstance(value, dict) or not 1 <= len(value) <= 1000 or not all(map(is_text, value)):
+        return False
+    found = [each for each in value.values() if each is not None]
+    return all(map(is_text, found)) or all(map(is_number, found))
+
+
+def is_renames(value: Any) -> bool:
+    """From column to column name, each name once; at most 1000."""
+    return (
+        isinstance(value, dict)
+        and 1 <= len(value) <= 1000
+        and all(is_name(old) and is_name(new) for old, new in value.items())
+    )
+
+
+def is_factors(value: Any) -> bool:
+    """From text that is not empty to numbers other than 0; at most 100."""
+    if not isinstance(value, dict) or len(value) > 100:
+        return False
+    return all(is_name(unit) and is_number(factor) and factor != 0 for unit, factor in value.items())
+
+
 def one_of(*choices: str) -> Option:
     words = " or ".join(repr(choice) for choice in choices)
     schema = {"type": "string", "enum": list(choices), "x-input": "choice"}
     return Option(words, lambda value: isinstance(value, str) and value in choices, schema=schema)
+
+
+def some_of(*choices: str) -> Option:
+    """A list of different ones, at least one."""
+    words = ", ".join(repr(choice) for choice in choices)
+    schema = {
+        "type": "array",
+        "items": {"type": "string", "enum": list(choices)},
+        "minItems": 1,
+        "uniqueItems": True,
+        "x-input": "choices",
+    }
+    return Option(f"a list out of {words}", lambda value: is_names(value) and set(value) <= set(choices), schema=schema)
+
+
+def whole(least: int, most: int) -> Option:
+    return Option(
+        f"a whole number from {least} to {most}",
+        lambda value: is_whole(value) and least <= value <= most,
+        schema={"type": "integer", "minimum": least, "maximum": most, "x-input": "integer"},
+    )
+
+
+def long_text(
+    most: int, takes: str, field_of_form: str, least: int = 0, why: Callable[[Any], str] = _nothing_more
+) -> Option:
+    """A text of that many characters at most; `why` says what is wrong with one, else nothing."""
+    return Option(
+        takes,
+        lambda value: is_storable(value) and least <= len(value) <= most and not why(value),
+        schema={"type": "string", "minLength": least, "maxLength": most, "x-input": field_of_form},
+        why=lambda value: why(value) if is_storable(value) and least <= len(value) <= most else "",
+    )
 
 
 _TEXT = {"type": "string", "maxLength": 200}
@@ -114,16 +174,8 @@ TEXTS = Option(
     "a list of texts", is_texts, schema={"type": "array", "items": _TEXT, "maxItems": 100, "x-input": "texts"}
 )
 TEXT = Option("a text", is_text, schema={**_TEXT, "x-input": "text"})
-COUNT = Option(
-    "a whole number from 1 to 10000",
-    lambda value: is_whole(value) and 1 <= value <= 10_000,
-    schema={"type": "integer", "minimum": 1, "maximum": 10_000, "x-input": "integer"},
-)
-SEED = Option(
-    "a whole number from 0 to 9007199254740991",
-    lambda value: is_whole(value) and 0 <= value < 2**53,
-    schema={"type": "integer", "minimum": 0, "maximum": 2**53 - 1, "x-input": "integer"},
-)
+COUNT = whole(1, 10_000)
+SEED = whole(0, 2**53 - 1)
 RATIO = Option(
     "a number above 0 and below 1",
     lambda value: is_number(value) and 0 < value < 1,
@@ -147,3 +199,46 @@ MAPPING = Option(
 )
 SOME_COLUMNS = COLUMNS.optional(None)
 """None stands for every column that the step is about."""
+SWITCH = Option("true or false", lambda value: isinstance(value, bool), schema={"type": "boolean", "x-input": "switch"})
+NUMBER = Option("a number", is_number, schema={"type": "number", "x-input": "number"})
+NAME = replace(COLUMN, takes="a name for a column", schema={**_NAME, "x-input": "text"})
+ON_ERROR = one_of("null", "fail", "drop").optional("null")
+"""Of a value that cannot be converted: it is missing, or the run fails, or the row is left out."""
+RENAMES = Option(
+    "an object from column to new name",
+    is_renames,
+    schema={
+        "type": "object",
+        "propertyNames": {"minLength": 1, "maxLength": 200},
+        "additionalProperties": _NAME,
+        "minProperties": 1,
+        "maxProperties": 1000,
+        "x-input": "renames",
+    },
+)
+VALUES_MAP = Option(
+    "an object from text to texts, or to numbers, or null",
+    is_values,
+    schema={
+        "type": "object",
+        "propertyNames": {"maxLength": 200},
+        "anyOf": [
+            {"additionalProperties": {"type": ["string", "null"], "maxLength": 200}},
+            {"additionalProperties": {"type": ["number", "null"]}},
+        ],
+        "minProperties": 1,
+        "maxProperties": 1000,
+        "x-input": "values",
+    },
+)
+FACTORS = Option(
+    "an object from unit to the number that one of it is worth",
+    is_factors,
+    schema={
+        "type": "object",
+        "propertyNames": {"minLength": 1, "maxLength": 200},
+        "additionalProperties": {"type": "number", "not": {"const": 0}},
+        "maxProperties": 100,
+        "x-input": "factors",
+    },
+)

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from workers.contracts.recipes.kind import Kind
-from workers.contracts.recipes.kinds import columns, encodings, missing, numbers, rows, splits
+from workers.contracts.recipes.kinds import (
+    columns,
+    dates,
+    encodings,
+    expressions,
+    missing,
+    numbers,
+    privacy,
+    rows,
+    splits,
+    text,
+)
 
 FAMILIES: dict[str, dict[str, Kind]] = {
     "columns": columns.KINDS,
+    "text": text.KINDS,
+    "dates": dates.KINDS,
+    "expressions": expressions.KINDS,
     "missing": missing.KINDS,
     "rows": rows.KINDS,
+    "privacy": privacy.KINDS,
     "numbers": numbers.KINDS,
     "split": splits.KINDS,
     "encode": encodings.KINDS,
