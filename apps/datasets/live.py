@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from apps.datasets.models import CleaningRun, DatasetVersion, Ingestion, Preview, Profile
+from apps.datasets.models import CleaningRun, DatasetVersion, Ingestion, Preview, Profile, ValidationRun
 
 SUBJECTS: dict[str, Callable[[], Any]] = {
     "ingestion": Ingestion.objects.all,
     "profile": Profile.objects.all,
     "preview": Preview.objects.all,
+    "validation_run": ValidationRun.objects.all,
     "cleaning_run": CleaningRun.objects.all,
     "dataset_version": DatasetVersion.objects.all,
 }

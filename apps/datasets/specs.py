@@ -37,6 +37,11 @@ def cleaning_spec(*, version: DataRef, steps: Sequence[Mapping[str, Any]], runne
     return _spec("clean", version, {"steps": [dict(step) for step in steps]}, runner, writes=True)
 
 
+def validation_spec(*, version: DataRef, runner: str) -> JobSpec:
+    """Evaluate expectations over a version."""
+    return _spec("validate", version, {}, runner, writes=False)
+
+
 def preview_spec(*, version: DataRef, token_sha256: str) -> ServingSpec:
     """A server that applies recipes to a sample of a version, for who knows the token."""
     return ServingSpec(

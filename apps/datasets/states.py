@@ -34,6 +34,7 @@ class JobReason(models.TextChoices):
     APPROVAL_EXPIRED = "approval_expired"
     DELETED_EXTERNALLY = "deleted_externally"
     QUEUE_TIMEOUT = "queue_timeout"
+    INPUT_REJECTED = "input_rejected"
     SCALED_DOWN = "scaled_down"
     IDLE = "idle"
     """Of previews only: another took its place, or nobody used it."""

@@ -133,6 +133,26 @@ _ENDINGS: Final = {
     "revision_first": "Revision {number:number} was ready first.",
 }
 
+_QUALITY: Final = {
+    "quality_checked": "Its quality rules are being checked.",
+    "quality_failed": "Fails quality rules: {rules:names}.",
+    "quality_changed": "Its quality rules changed since they were checked; validate it again.",
+    "quality_unchecked": "Its quality rules could not be checked: {error:text}",
+    "quality_warned": "Published with warnings: {rules:names}.",
+    "quality_overridden": "Published by an approved override, although it fails: {rules:names}.",
+    "quality_trusted": "Published by an approved override, without having been checked.",
+    "hold_checked": "Waiting: the quality rules of version {number:number} of {dataset:name} are being checked.",
+    "hold_failed": (
+        "Waiting: version {number:number} of {dataset:name} fails quality rules: {rules:names}."
+        " Mend the data or the rules and validate it again, or ask for an override."
+    ),
+    "hold_unchecked": (
+        "Waiting: version {number:number} of {dataset:name} has no results of its quality rules."
+        " Validate it again, or ask for an override."
+    ),
+    "input_rejected": "Version {number:number} of {dataset:name} was rejected and will not be published.",
+}
+
 SENTENCES: Final[dict[str, str]] = {
     **_ADMISSION,
     **_LIVENESS,
@@ -141,6 +161,7 @@ SENTENCES: Final[dict[str, str]] = {
     **_REPLICAS,
     **_RESULTS,
     **_ENDINGS,
+    **_QUALITY,
 }
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+):\w+\}")

@@ -7,11 +7,13 @@ from typing import Final
 from uuid import UUID
 
 from apps.datasets.selectors import objects_named as versions_named
+from apps.datasets.services.approvals import approval_apply as quality_approval_apply
 from apps.datasets.services.cleaning import cleaning_run_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
 from apps.datasets.services.previews import preview_reconcile
 from apps.datasets.services.profiles import profile_reconcile
 from apps.datasets.services.reconcile import reconcile_due as datasets_due
+from apps.datasets.services.validation_runs import holds_reconcile, validation_run_reconcile
 from apps.deployments.services.figures import figures_tell_silence
 from apps.deployments.services.reconcile import reconcile_due as deployments_due
 from apps.deployments.services.revisions import revision_reconcile
@@ -24,17 +26,22 @@ OWNERS: Final[dict[str, Callable[[UUID], object]]] = {
     "ingestion": ingestion_reconcile,
     "profile": profile_reconcile,
     "preview": preview_reconcile,
+    "validation_run": validation_run_reconcile,
     "cleaning_run": cleaning_run_reconcile,
     "run": run_reconcile,
     "revision": revision_reconcile,
 }
 """By `Workload.owner_kind`: takes the workload's id, derives the owner's state from it."""
 
-COMMANDS: Final[dict[str, Callable[[UUID], object]]] = {"quota.set": quota_approval_apply}
+COMMANDS: Final[dict[str, Callable[[UUID], object]]] = {
+    "quota.set": quota_approval_apply,
+    "dataset_version.publish": quality_approval_apply,
+}
 """By `ApprovalRequest.command`: takes the approval's id, runs the command if it was approved, once."""
 
 RECONCILERS: Final[tuple[Callable[[], object], ...]] = (
     datasets_due,
+    holds_reconcile,
     experiments_due,
     deployments_due,
     figures_tell_silence,

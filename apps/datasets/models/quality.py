@@ -47,7 +47,7 @@ class Expectation(ProjectScoped):
 
 
 class ValidationRun(DataJob):
-    """Evaluates a dataset's expectations over one of its versions. Of a version that its own job evaluated: the note."""
+    """Evaluates a dataset's expectations over one of its versions, or notes what the job found that made it."""
 
     machine: ClassVar[StateMachine] = VALIDATION_RUN
     state = VALIDATION_RUN.field()

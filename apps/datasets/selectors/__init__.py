@@ -23,13 +23,17 @@ JOBS: tuple[type[DataJob], ...] = (Ingestion, Profile, CleaningRun)
 BATCH = 200
 
 
-def dataset_input(version: DatasetVersion, name: str) -> DataRef:
+def dataset_input(version: DatasetVersion, name: str, *, unpublished: bool = False) -> DataRef:
     """The version as an input of a job, under the name by which the job asks for it.
+
+    Args:
+        unpublished: also one that is validating: for work that finds and mends what is wrong with it, and for what
+            waits until it is published (`services/holds.py`).
 
     Raises:
         Conflict: the version is not published.
     """
-    if version.state != VersionState.PUBLISHED:
+    if version.state != VersionState.PUBLISHED and not (unpublished and version.state == VersionState.VALIDATING):
         raise Conflict(f"version {version.number} is {version.state}; a job reads published versions only")
     return specs.version_ref(
         name=name, project_id=version.project_id, manifest=version.manifest, preprocessor=version.preprocessor

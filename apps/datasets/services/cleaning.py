@@ -15,6 +15,7 @@ from apps.common.errors import Invalid
 from apps.datasets import specs
 from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Recipe
 from apps.datasets.selectors import dataset_input
+from apps.datasets.selectors.quality import evaluation_of
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.services.parts import output_kept
@@ -40,16 +41,18 @@ def cleaning_run_create(
     Raises:
         Invalid: recipe, version and dataset are not of one project, or a step does not fit the version's columns: its
             `faults` name step, option and column.
-        Conflict: the version is not published.
+        Conflict: the version is neither published nor validating.
     """
     target = output_dataset or input_version.dataset
     project = input_version.project
     _refuse_strangers(project.pk, {"recipe": recipe.project_id, "output_dataset": target.project_id})
     _refuse_misfit(recipe, input_version)
-    run_id, source = uuid7(), dataset_input(input_version, specs.INPUT)
+    run_id, source = uuid7(), dataset_input(input_version, specs.INPUT, unpublished=True)
     workload = workload_submit(
         project=project,
-        spec=specs.cleaning_spec(version=source, steps=recipe.steps, runner=settings.BEDPLATE_DATA_RUNNER),
+        spec=evaluation_of(target).added_to(
+            specs.cleaning_spec(version=source, steps=recipe.steps, runner=settings.BEDPLATE_DATA_RUNNER)
+        ),
         owner_kind=CLEANING_RUN.noun,
         owner_id=run_id,
         name=f"clean {input_version.dataset.name} {input_version.number}",

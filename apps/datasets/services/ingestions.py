@@ -15,6 +15,7 @@ from apps.common.errors import Invalid
 from apps.datasets import specs
 from apps.datasets.models import Dataset, DatasetVersion, Ingestion, Source
 from apps.datasets.recipes.parsing import parsing_problems
+from apps.datasets.selectors.quality import evaluation_of
 from apps.datasets.services.appending import appended_checked, base_check, base_parameters
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
@@ -51,15 +52,16 @@ def ingestion_create(
     if append_to is not None:
         base_check(append_to, dataset=dataset)
     more = base_parameters(append_to) if append_to is not None else {}
+    spec = specs.ingestion_spec(
+        path=source.path,
+        file_format=source.file_format,
+        options={**options, **more},
+        runner=settings.BEDPLATE_DATA_RUNNER,
+    )
     ingestion_id = uuid7()
     workload = workload_submit(
         project=dataset.project,
-        spec=specs.ingestion_spec(
-            path=source.path,
-            file_format=source.file_format,
-            options={**options, **more},
-            runner=settings.BEDPLATE_DATA_RUNNER,
-        ),
+        spec=spec if append_to is not None else evaluation_of(dataset).added_to(spec),
         owner_kind=INGESTION.noun,
         owner_id=ingestion_id,
         name=f"ingest {source.name}"[:120],

@@ -28,7 +28,7 @@ def profile_create(*, version: DatasetVersion, requested_by: User | None, actor:
     """The profile of a version, and whether it was asked for just now: one that runs or succeeded is enough.
 
     Raises:
-        Conflict: the version is not published.
+        Conflict: the version is neither published nor validating.
     """
     known = _known(version)
     if known is not None:
@@ -76,7 +76,7 @@ def _known(version: DatasetVersion) -> Profile | None:
 
 def _create(version: DatasetVersion, requested_by: User | None, actor: Actor) -> Profile:
     profile_id = uuid7()
-    source = dataset_input(version, specs.INPUT)
+    source = dataset_input(version, specs.INPUT, unpublished=True)
     workload = workload_submit(
         project=version.project,
         spec=specs.profile_spec(version=source, runner=settings.BEDPLATE_DATA_RUNNER),

@@ -9,12 +9,13 @@ from uuid import UUID
 from django.db import DatabaseError
 
 from apps.common.errors import BedplateError
-from apps.datasets.models import CleaningRun, DataJob, Ingestion, Preview, Profile
+from apps.datasets.models import CleaningRun, DataJob, Ingestion, Preview, Profile, ValidationRun
 from apps.datasets.selectors import workloads_due
 from apps.datasets.services.cleaning import cleaning_run_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
 from apps.datasets.services.previews import preview_reconcile, previews_close_idle, previews_unready
 from apps.datasets.services.profiles import profile_reconcile
+from apps.datasets.services.validation_runs import validation_run_reconcile
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ RECONCILERS: dict[type[DataJob], Callable[[UUID], None]] = {
     Profile: profile_reconcile,
     CleaningRun: cleaning_run_reconcile,
     Preview: preview_reconcile,
+    ValidationRun: validation_run_reconcile,
 }
 
 

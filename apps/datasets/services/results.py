@@ -62,6 +62,33 @@ class Rejected(Struct, frozen=True):
     samples: list[dict[str, Any]] = []
 
 
+class Evaluated(Struct, frozen=True):
+    """What became of one expectation."""
+
+    expectation: str
+    revision: Count
+    outcome: Literal["passed", "failed", "error", "skipped"]
+    rows_checked: Count | None = None
+    rows_failed: Count | None = None
+    ratio: float | None = None
+    """Share of the rows that were checked which fulfil it."""
+    observed: dict[str, Any] = {}
+    """Figures of what is not about single rows: rows, PSI, age."""
+    problem: dict[str, Any] | None = None
+    """Why it could not be evaluated: `{"code", "detail", "params"}`."""
+    examples: list[dict[str, Any]] = []
+    """Up to 20 rows that do not fulfil it: `{"ordinal", "values": {column: value}}`."""
+    seconds: float = 0
+
+    def to_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
+
+
+class _Validation(Struct, frozen=True):
+    expectations: list[Evaluated]
+
+
 class Content(Struct, frozen=True):
     """What a version will hold: of `ingest`, and of `clean` with the rest of its fields."""
 
@@ -77,6 +104,8 @@ class Content(Struct, frozen=True):
     report: list[dict[str, Any]] = []
     preprocessor: StoredFile | None = None
     companions: dict[CompanionKind, StoredFile] = {}
+    expectations: list[Evaluated] | None = None
+    """Of a job that evaluated on its way."""
 
     @property
     def size_bytes(self) -> int:
@@ -131,6 +160,17 @@ def profile_of(result: dict[str, Any] | None, *, row_count: int) -> dict[str, An
     if profile.row_count != row_count:
         raise BadResult(say("result_profile", said=profile.row_count, rows=row_count))
     return {"row_count": profile.row_count, "columns": (result or {})["columns"]}
+
+
+def evaluated_of(result: dict[str, Any] | None) -> list[Evaluated]:
+    """The result of `validate`.
+
+    Raises:
+        BadResult: it is not of the agreed form, or names an expectation twice.
+    """
+    found = _convert(result, _Validation).expectations
+    _different("expectation", [one.expectation for one in found])
+    return found
 
 
 Checked = tuple[str, Content, dict[str, Any] | None]

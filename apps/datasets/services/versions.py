@@ -13,6 +13,7 @@ from apps.common.audit import Actor, record
 from apps.common.states import transition
 from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Ingestion
 from apps.datasets.services.appending import appended
+from apps.datasets.services.gate import version_judge
 from apps.datasets.services.results import Content
 from apps.datasets.specs import part_path
 from apps.datasets.states import VersionState
@@ -29,7 +30,7 @@ def version_publish(
     parent: DatasetVersion | None = None,
     base: DatasetVersion | None = None,
 ) -> DatasetVersion:
-    """The next version of a dataset, of content that was verified: draft → validating → published.
+    """The next version of a dataset, of content that was verified: draft → validating, and published by the gate.
 
     Its files are kept as parts already (`services/parts.py`). The lock makes the next number the next. With a base, it
     holds that one's rows and then those of the content: `services/appending.py`.
@@ -46,8 +47,7 @@ def version_publish(
         **_held(dataset.project_id, content, base),
     )
     transition(version, VersionState.VALIDATING, actor=actor)
-    transition(version, VersionState.PUBLISHED, actor=actor)
-    record(actor, "dataset_version.published", version, detail={"number": version.number, "digest": version.digest})
+    version_judge(version, content.expectations, job=ingestion or cleaning_run, actor=actor)
     return version
 
 

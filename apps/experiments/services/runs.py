@@ -16,6 +16,7 @@ from apps.common.errors import Invalid
 from apps.common.states import Move, explain, transition
 from apps.datasets.models import DatasetVersion
 from apps.datasets.selectors import dataset_input
+from apps.datasets.services.holds import hold_note, version_hold
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.states import Relation
 from apps.experiments.models import Experiment, Run
@@ -73,12 +74,15 @@ def run_submit(
 ) -> Run:
     """Make a run and its workload; it starts once admission finds room. Whoever asks can see the dataset version.
 
+    With a version that is validating it waits, out of the line, until that is published or rejected.
+
     Raises:
-        Conflict: the version is not published.
+        Conflict: the version is neither published nor validating.
         Invalid: a name that is taken, an unknown secret, a script, parameters or a request that cannot be.
     """
     script, parameters = code_of(kind, script, parameters or {})
-    data = dataset_input(dataset_version, DATA)
+    hold = version_hold(dataset_version)
+    data = dataset_input(dataset_version, DATA, unpublished=hold is not None)
     spec = run_spec(
         script=script, data=data, parameters=parameters, resources=resources, secrets=secrets,
         time_limit_seconds=time_limit_seconds,
@@ -87,9 +91,12 @@ def run_submit(
     run = _draft(experiment, name, spec, dataset_version=dataset_version, requested_by=requested_by, **more)
     workload = workload_submit(
         project=experiment.project, spec=spec, owner_kind=OWNER_KIND, owner_id=run.pk, name=name,
-        requested_by=requested_by, actor=actor,
+        requested_by=requested_by, actor=actor, hold=hold,
     )  # fmt: skip
-    transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk)
+    why = {"reason": hold.reason, "detail": hold.detail} if hold else {}
+    transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk, **why)
+    if hold is not None:
+        hold_note(dataset_version, workload)
     audit.record(actor, "run.submitted", run, detail={"dataset_version": str(dataset_version.pk)})
     return run
 

@@ -1,0 +1,119 @@
+"""What a version has to fulfil, whether it does, and what waits for it: reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from apps.datasets import specs
+from apps.datasets.models import Dataset, DatasetVersion, Expectation, QualityHold, ValidationRun
+from apps.datasets.states import JobState, Outcome, Severity, VersionState
+from workers.contracts.expectations import KINDS, label
+from workers.contracts.expectations.kinds import LATEST
+from workers.contracts.specs import DataRef, JobSpec
+
+NOT_FULFILLED = frozenset({Outcome.FAILED, Outcome.ERROR})
+LABELS_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a job has to evaluate, and the versions that it holds the data against."""
+
+    expectations: list[dict[str, Any]]
+    """`{"id", "revision", "kind", "parameters", "input", "is_optional"}`: the input is None where there is none."""
+    inputs: tuple[DataRef, ...] = ()
+
+    def added_to(self, spec: JobSpec, **parameters: Any) -> JobSpec:
+        """The same job, which also evaluates."""
+        if not self.expectations:
+            return spec
+        more = {"expectations": self.expectations, **parameters}
+        return replace(spec, inputs=(*spec.inputs, *self.inputs), parameters={**spec.parameters, **more})
+
+
+def active_expectations(dataset_id: Any) -> list[Expectation]:
+    """Those that count, oldest first."""
+    return list(Expectation.objects.filter(dataset=dataset_id, is_active=True).order_by("id"))
+
+
+def evaluation_of(dataset: Dataset) -> Evaluation:
+    """What a version of the dataset has to fulfil now. One query, and one for each version that is referred to."""
+    listed, inputs = [], dict[Any, DataRef]()
+    for one in active_expectations(dataset.pk):
+        parameters = one.parameters
+        version = _referred(dataset, parameters) if KINDS[one.kind].refers else None
+        if version is not None and version.pk not in inputs:
+            name = f"reference-{len(inputs) + 1}"
+            inputs[version.pk] = specs.version_ref(
+                name=name, project_id=version.project_id, manifest=version.manifest, preprocessor=None
+            )
+        listed.append(
+            {
+                "id": str(one.pk),
+                "revision": one.revision,
+                "kind": one.kind,
+                "parameters": parameters,
+                "input": inputs[version.pk].name if version is not None else None,
+                "is_optional": _is_own(dataset, parameters) and parameters.get("at") == LATEST,
+            }
+        )
+    return Evaluation(listed, tuple(inputs.values()))
+
+
+def reference_of(dataset: Dataset, at: str) -> DatasetVersion | None:
+    """The published version of a dataset that these words name: `latest`, or a number."""
+    published = DatasetVersion.objects.filter(dataset=dataset, state=VersionState.PUBLISHED)
+    if at == LATEST:
+        return published.order_by("-number").first()
+    return published.filter(number=int(at)).first() if at.isascii() and at.isdigit() and len(at) < 10 else None
+
+
+def _referred(dataset: Dataset, parameters: Mapping[str, Any]) -> DatasetVersion | None:
+    other: Dataset | None = dataset
+    if not _is_own(dataset, parameters):
+        other = Dataset.objects.filter(pk=parameters["dataset"], project=dataset.project_id).first()
+    return reference_of(other, parameters["at"]) if other is not None else None
+
+
+def _is_own(dataset: Dataset, parameters: Mapping[str, Any]) -> bool:
+    return parameters.get("dataset") in (None, str(dataset.pk))
+
+
+def newest_results(version: DatasetVersion) -> ValidationRun | None:
+    """The last evaluation of a version that came to an end well. One query."""
+    runs = ValidationRun.objects.filter(version=version, state=JobState.SUCCEEDED)
+    found: ValidationRun | None = runs.order_by("-id").first()
+    return found
+
+
+def covers(results: Iterable[Mapping[str, Any]], expectations: Iterable[Expectation]) -> bool:
+    """Whether each of these expectations was evaluated as it is now."""
+    seen = {(one["expectation"], one["revision"]) for one in results}
+    return all((str(one.pk), one.revision) in seen for one in expectations)
+
+
+def failing(
+    results: Iterable[Mapping[str, Any]], expectations: Iterable[Expectation], severity: Severity
+) -> list[dict[str, Any]]:
+    """Results of those expectations, with this severity by now, that are not fulfilled."""
+    counted = {str(one.pk) for one in expectations if one.severity == severity}
+    return [dict(one) for one in results if one["expectation"] in counted and one["outcome"] in NOT_FULFILLED]
+
+
+def labels(results: Sequence[Mapping[str, Any]]) -> str:
+    """`not_null(age), between(age), +3`: how a sentence names expectations."""
+    named = [str(one["label"]) for one in results[:LABELS_MOST]]
+    more = len(results) - len(named)
+    return ", ".join([*named, *([f"+{more}"] if more else [])])
+
+
+def label_of(expectation: Expectation) -> str:
+    return label(expectation.kind, expectation.parameters)
+
+
+def versions_waited_for() -> list[DatasetVersion]:
+    """Versions that something waits for. One query."""
+    held = QualityHold.objects.filter(settled_at=None).values("version")
+    return list(DatasetVersion.objects.filter(pk__in=held).select_related("dataset").order_by("id"))

@@ -1,0 +1,84 @@
+"""What waits until a version is published: held back out of the line, let in, or ended with it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from apps.common import clock
+from apps.common.audit import Actor
+from apps.datasets.models import DatasetVersion, QualityHold, ValidationRun
+from apps.datasets.selectors.quality import active_expectations, failing, labels, newest_results, versions_waited_for
+from apps.datasets.states import VALIDATION_RUN, Severity, VersionState
+from apps.quotas.models import Workload
+from apps.quotas.services.workloads import Hold, workload_hold_explain, workload_release, workload_stop
+from apps.quotas.states import Reason
+from workers.contracts.sentences import say
+
+ACTOR = Actor.system("quality")
+
+
+def version_hold(version: DatasetVersion) -> Hold | None:
+    """Why work on a version has to wait; None when it need not. In the transaction that submits the work.
+
+    A version that is validating is locked and read again, so that either its publication sees what is submitted
+    here, or this sees the publication. `version` carries the state that was found.
+    """
+    if version.state != VersionState.VALIDATING:
+        return None
+    locked = DatasetVersion.objects.select_for_update(of=("self",), no_key=True).get(pk=version.pk)
+    version.state, version.state_detail = locked.state, locked.state_detail
+    return _hold(version) if version.state == VersionState.VALIDATING else None
+
+
+def hold_note(version: DatasetVersion, workload: Workload) -> QualityHold:
+    """Note that a workload, submitted with the hold of `version_hold`, waits for that version."""
+    hold: QualityHold = QualityHold.objects.create(project=workload.project, version=version, workload=workload)
+    return hold
+
+
+def holds_tell(version: DatasetVersion) -> None:
+    """Say anew to what waits for a validating version what is missing."""
+    waiting = list(QualityHold.objects.filter(version=version, settled_at=None).values_list("workload", flat=True))
+    if waiting:
+        why = _hold(version)
+        for workload_id in waiting:
+            workload_hold_explain(workload_id, why)
+
+
+@transaction.atomic
+def holds_settle(version: DatasetVersion) -> int:
+    """Let into the line what waited for a version that is published; end what waited for one that was rejected.
+
+    Returns how many were settled; nothing happens while the version is validating.
+    """
+    if version.state == VersionState.VALIDATING:
+        return 0
+    held = QualityHold.objects.filter(version=version, settled_at=None).order_by("workload")
+    found = list(held.select_for_update(of=("self",)).select_related("workload"))
+    for one in found:
+        one.settled_at = clock.db_now()
+        one.save(update_fields=["settled_at"])
+        if version.state == VersionState.REJECTED:
+            detail = say("input_rejected", number=version.number, dataset=version.dataset.name)
+            workload_stop(one.workload, reason=Reason.INPUT_REJECTED, detail=detail, actor=ACTOR)
+        elif not QualityHold.objects.filter(workload=one.workload, settled_at=None).exists():
+            workload_release(one.workload_id)
+    return len(found)
+
+
+def holds_due() -> list[DatasetVersion]:
+    """Versions that something still waits for: whoever reconciles settles or tells them. One query."""
+    return versions_waited_for()
+
+
+def _hold(version: DatasetVersion) -> Hold:
+    named = {"number": version.number, "dataset": version.dataset.name}
+    newest = ValidationRun.objects.filter(version=version).order_by("-id").first()
+    if newest is not None and newest.state in VALIDATION_RUN.active:
+        return Hold(Reason.QUALITY_BLOCKED, say("hold_checked", **named))
+    found = newest_results(version)
+    expectations = active_expectations(version.dataset_id)
+    blocking = failing(found.results or [], expectations, Severity.BLOCK) if found else []
+    if blocking:
+        return Hold(Reason.QUALITY_BLOCKED, say("hold_failed", rules=labels(blocking), **named))
+    return Hold(Reason.QUALITY_BLOCKED, say("hold_unchecked", **named))
