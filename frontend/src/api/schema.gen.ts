@@ -3128,6 +3128,19 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
+        /** @description What somebody who writes a recipe should know of a step. */
+        AdviceShape: {
+            /** @description From 1 */
+            step: number;
+            code: string;
+            detail: string;
+            /** @description Empty where it is about none */
+            column: string;
+            /** @description What `detail` says, to be said in another language */
+            params: {
+                [key: string]: unknown;
+            };
+        };
         /** @description A name, and the version that it points at. */
         AliasInShort: {
             /** Format: uuid */
@@ -3950,14 +3963,18 @@ export interface components {
         };
         /**
          * @description * `columns` - columns
+         *     * `text` - text
+         *     * `dates` - dates
+         *     * `expressions` - expressions
          *     * `missing` - missing
          *     * `rows` - rows
+         *     * `privacy` - privacy
          *     * `numbers` - numbers
          *     * `split` - split
          *     * `encode` - encode
          * @enum {string}
          */
-        FamilyEnum: "columns" | "missing" | "rows" | "numbers" | "split" | "encode";
+        FamilyEnum: "columns" | "text" | "dates" | "expressions" | "missing" | "rows" | "privacy" | "numbers" | "split" | "encode";
         FigureErrors: {
             /** @description 4xx */
             caller: number[];
@@ -4216,6 +4233,9 @@ export interface components {
             /** Format: uuid */
             readonly source: string;
             readonly source_name: string;
+            /** Format: uuid */
+            readonly append_to: string | null;
+            readonly append_to_number: number | null;
             readonly options: components["schemas"]["IngestionOptionsShape"];
             /**
              * Format: uuid
@@ -4249,6 +4269,11 @@ export interface components {
             /** Format: uuid */
             source: string;
             options?: components["schemas"]["IngestionOptionsShapeRequest"];
+            /**
+             * Format: uuid
+             * @description A version of the dataset: the new one begins with its rows. They are neither read nor copied
+             */
+            append_to?: string | null;
         };
         /** @description How to parse a file; what is left out is as `GET /ingestion-options` says. */
         IngestionOptionsShape: {
@@ -4434,6 +4459,7 @@ export interface components {
         /**
          * @description * `ingested_from` - Ingested From
          *     * `cleaned_from` - Cleaned From
+         *     * `appended_to` - Appended To
          *     * `fitted_on` - Fitted On
          *     * `trained_on` - Trained On
          *     * `evaluated_on` - Evaluated On
@@ -4441,7 +4467,7 @@ export interface components {
          *     * `serves` - Serves
          * @enum {string}
          */
-        LineageRelation: "ingested_from" | "cleaned_from" | "fitted_on" | "trained_on" | "evaluated_on" | "registered_from" | "serves";
+        LineageRelation: "ingested_from" | "cleaned_from" | "appended_to" | "fitted_on" | "trained_on" | "evaluated_on" | "registered_from" | "serves";
         LineageShape: {
             of: components["schemas"]["NodeRefShape"];
             depth: number;
@@ -5437,6 +5463,8 @@ export interface components {
             /** @description From 1 */
             step: number;
             /** @description Empty where none is at fault */
+            option: string;
+            /** @description Empty where none is at fault */
             column: string;
         };
         PreviewRowShape: {
@@ -5495,6 +5523,7 @@ export interface components {
             start: components["schemas"]["PreviewTableShape"];
             /** @description As far as they could be applied */
             steps: components["schemas"]["PreviewStepShape"][];
+            advice: components["schemas"]["AdviceShape"][];
             /** @description Why the step after those could not */
             error: components["schemas"]["PreviewErrorShape"] | null;
             /** Format: double */
@@ -5716,17 +5745,36 @@ export interface components {
         };
         /**
          * @description * `drop_columns` - drop_columns
+         *     * `keep_columns` - keep_columns
+         *     * `rename_columns` - rename_columns
+         *     * `reorder_columns` - reorder_columns
+         *     * `cast` - cast
+         *     * `normalise_text` - normalise_text
+         *     * `replace_text` - replace_text
+         *     * `map_values` - map_values
+         *     * `parse_quantities` - parse_quantities
+         *     * `parse_dates` - parse_dates
+         *     * `date_parts` - date_parts
+         *     * `filter_rows` - filter_rows
+         *     * `derive` - derive
          *     * `missing_values` - missing_values
          *     * `impute` - impute
          *     * `drop_duplicates` - drop_duplicates
+         *     * `near_duplicate_text` - near_duplicate_text
+         *     * `near_duplicate_images` - near_duplicate_images
+         *     * `pseudonymise` - pseudonymise
+         *     * `redact` - redact
+         *     * `generalise` - generalise
          *     * `outliers` - outliers
          *     * `standardise` - standardise
          *     * `split` - split
          *     * `encode_label` - encode_label
+         *     * `merge_rare` - merge_rare
+         *     * `ordinal_encode` - ordinal_encode
          *     * `one_hot` - one_hot
          * @enum {string}
          */
-        RecipeStepKind: "drop_columns" | "missing_values" | "impute" | "drop_duplicates" | "outliers" | "standardise" | "split" | "encode_label" | "one_hot";
+        RecipeStepKind: "drop_columns" | "keep_columns" | "rename_columns" | "reorder_columns" | "cast" | "normalise_text" | "replace_text" | "map_values" | "parse_quantities" | "parse_dates" | "date_parts" | "filter_rows" | "derive" | "missing_values" | "impute" | "drop_duplicates" | "near_duplicate_text" | "near_duplicate_images" | "pseudonymise" | "redact" | "generalise" | "outliers" | "standardise" | "split" | "encode_label" | "merge_rare" | "ordinal_encode" | "one_hot";
         /** @description Takes models of `selectors.registry.with_latest`. */
         RegisteredModel: {
             /** Format: uuid */
@@ -6519,8 +6567,12 @@ export interface components {
              * @description What it is about, for pages that group
              *
              *     * `columns` - columns
+             *     * `text` - text
+             *     * `dates` - dates
+             *     * `expressions` - expressions
              *     * `missing` - missing
              *     * `rows` - rows
+             *     * `privacy` - privacy
              *     * `numbers` - numbers
              *     * `split` - split
              *     * `encode` - encode
@@ -7064,15 +7116,24 @@ export interface components {
          *     * `texts` - texts
          *     * `integer` - integer
          *     * `number` - number
+         *     * `numbers` - numbers
          *     * `choice` - choice
+         *     * `choices` - choices
          *     * `mapping` - mapping
+         *     * `renames` - renames
+         *     * `values` - values
+         *     * `factors` - factors
          *     * `switch` - switch
+         *     * `expression` - expression
+         *     * `pattern` - pattern
+         *     * `zone` - zone
+         *     * `secret` - secret
          *     * `delimiter` - delimiter
          *     * `encoding` - encoding
          *     * `column-types` - column-types
          * @enum {string}
          */
-        "X-inputEnum": "column" | "columns" | "text" | "texts" | "integer" | "number" | "choice" | "mapping" | "switch" | "delimiter" | "encoding" | "column-types";
+        "X-inputEnum": "column" | "columns" | "text" | "texts" | "integer" | "number" | "numbers" | "choice" | "choices" | "mapping" | "renames" | "values" | "factors" | "switch" | "expression" | "pattern" | "zone" | "secret" | "delimiter" | "encoding" | "column-types";
         /** @description An error (RFC 9457). `code` is stable; `retryable`: the same request may succeed later. */
         Problem: {
             /** Format: uri */
@@ -7086,6 +7147,14 @@ export interface components {
             fields?: {
                 [key: string]: string[];
             };
+            /** @description Of a recipe, in parts what `fields` says. `step` counts from 0. */
+            faults?: {
+                step: number | null;
+                option: string;
+                code: string;
+                detail: string;
+                column: string;
+            }[];
         };
         /** @description In the unit of the resource; a GPU without a flavor is any kind. Memory is rounded as it is said. */
         StateMessageAmount: {
@@ -7095,7 +7164,7 @@ export interface components {
             flavor: string;
         };
         /** @enum {string} */
-        StateMessageCode: "backend_away" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "granted" | "job_not_started" | "job_time_limit" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "newer_attempt" | "not_launched" | "not_launched_yet" | "overtime" | "pull_timeout" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
+        StateMessageCode: "append_columns" | "append_ordinals" | "backend_away" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "input_rejected" | "job_not_started" | "job_time_limit" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "newer_attempt" | "not_launched" | "not_launched_yet" | "overtime" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
         /** @description One sentence: a code of the closed list and parameters; `said`: somebody else's words. */
         StateMessagePart: {
             code: components["schemas"]["StateMessageCode"];
@@ -11318,13 +11387,14 @@ export interface operations {
                 /**
                  * @description * `ingested_from` - Ingested From
                  *     * `cleaned_from` - Cleaned From
+                 *     * `appended_to` - Appended To
                  *     * `fitted_on` - Fitted On
                  *     * `trained_on` - Trained On
                  *     * `evaluated_on` - Evaluated On
                  *     * `registered_from` - Registered From
                  *     * `serves` - Serves
                  */
-                relation?: "cleaned_from" | "evaluated_on" | "fitted_on" | "ingested_from" | "registered_from" | "serves" | "trained_on";
+                relation?: "appended_to" | "cleaned_from" | "evaluated_on" | "fitted_on" | "ingested_from" | "registered_from" | "serves" | "trained_on";
                 to_id?: string;
                 to_kind?: string;
             };

@@ -8,6 +8,7 @@ export type Dataset = Schemas["Dataset"];
 export type Version = Schemas["DatasetVersion"];
 export type VersionDetail = Schemas["DatasetVersionDetail"];
 export type Source = Schemas["Source"];
+export type UnfinishedUpload = Schemas["Upload"];
 export type Ingestion = Schemas["Ingestion"];
 export type CleaningRun = Schemas["CleaningRun"];
 export type Profile = Schemas["Profile"];
@@ -91,6 +92,14 @@ export const sourcesQuery = (dataset: string) =>
     queryKey: [...keys.dataset(dataset), "sources"],
     queryFn: async ({ signal }) =>
       (await unwrap(api.GET("/api/v1/sources", { params: { query: { dataset, ordering: "-created_at", page_size: 500 } }, signal }))).results,
+  });
+
+/** What the caller has begun to upload and not finished, newest first. */
+export const unfinishedQuery = (user: string) =>
+  queryOptions({
+    queryKey: [ROOT, "unfinished", user],
+    queryFn: async ({ signal }) =>
+      (await unwrap(api.GET("/api/v1/uploads", { params: { query: { uploaded_by: user, state: "receiving", ordering: "-created_at" } }, signal }))).results,
   });
 
 /** Ingestions and cleaning runs that belong to a dataset, newest first. */

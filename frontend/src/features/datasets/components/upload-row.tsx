@@ -11,7 +11,7 @@ import { useFallbackInterval } from "@/live/use-live";
 import { jobQuery, keys, type Ingestion } from "../api";
 import { Follow } from "./follow";
 import { JobState } from "./job-state";
-import type { Upload } from "./use-uploads";
+import { isResumed, type Upload } from "./use-uploads";
 import classes from "./upload-row.module.css";
 
 interface Props {
@@ -20,14 +20,17 @@ interface Props {
   onChoose: (key: number) => void;
   onRemove: (key: number) => void;
   onCancel: (key: number) => void;
+  onPause: (key: number) => void;
+  onResume: (key: number) => void;
 }
 
 /** A file of the list: its size, how far it is, what became of it. */
-export const UploadRow = memo(function UploadRow({ upload, isChosen, onChoose, onRemove, onCancel }: Props) {
+export const UploadRow = memo(function UploadRow({ upload, isChosen, onChoose, onRemove, onCancel, onPause, onResume }: Props) {
   const { t } = useTranslation("datasets");
   const { t: tCommon } = useTranslation();
   const { key, file, state, progress } = upload;
-  const isBusy = state === "sending" || state === "asking";
+  const isUnderWay = state === "sending" || state === "waiting" || state === "paused";
+  const isBusy = isUnderWay || state === "asking";
   const share = progress?.total ? progress.sent / progress.total : 0;
   return (
     <li className={classes.row} data-chosen={isChosen || undefined}>
@@ -37,7 +40,9 @@ export const UploadRow = memo(function UploadRow({ upload, isChosen, onChoose, o
       <span className={`${classes.size} num soft`}>{bytes(file.size)}</span>
       <span className={classes.state}>
         {isBusy ? <Progress value={share * 100} animated={state === "asking"} aria-label={t("upload.progress", { name: file.name })} className={classes.bar} /> : null}
-        {state === "chosen" ? <span className="soft">{t("upload.state.chosen")}</span> : null}
+        {state === "chosen" ? <span className="soft">{upload.begun ? t("upload.state.begun", { share: percent(share), name: upload.begun.dataset_name }) : t("upload.state.chosen")}</span> : null}
+        {state === "waiting" ? <span className={classes.failed} role="status">{t("upload.state.waiting", { share: percent(share) })}</span> : null}
+        {state === "paused" ? <span className="soft" role="status">{t("upload.state.paused", { share: percent(share) })}</span> : null}
         {state === "sending" ? <Pace upload={upload} share={share} /> : null}
         {state === "asking" ? <span className="soft">{t("upload.state.asking")}</span> : null}
         {state === "cancelled" ? <span className="soft">{t("upload.state.cancelled")}</span> : null}
@@ -45,9 +50,16 @@ export const UploadRow = memo(function UploadRow({ upload, isChosen, onChoose, o
         {upload.ingestion ? <Ingested id={upload.ingestion} /> : null}
       </span>
       {isBusy ? (
-        <Button variant="subtle" size="compact-xs" color="gray" onClick={() => onCancel(key)} disabled={state === "asking"}>
-          {tCommon("verb.cancel")}
-        </Button>
+        <span className={classes.verbs}>
+          {isUnderWay && isResumed(file) ? (
+            <Button variant="subtle" size="compact-xs" color="gray" onClick={() => (state === "paused" ? onResume : onPause)(key)} aria-label={t(state === "paused" ? "upload.resumeOf" : "upload.pauseOf", { name: file.name })}>
+              {t(state === "paused" ? "upload.resume" : "upload.pause")}
+            </Button>
+          ) : null}
+          <Button variant="subtle" size="compact-xs" color="gray" onClick={() => onCancel(key)} disabled={state === "asking"}>
+            {tCommon("verb.cancel")}
+          </Button>
+        </span>
       ) : (
         <ActionIcon aria-label={t("upload.remove", { name: file.name })} onClick={() => onRemove(key)}>
           <IconX size={14} aria-hidden />

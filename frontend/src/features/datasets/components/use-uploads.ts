@@ -1,13 +1,15 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { createIngestion, keys } from "../api";
+import { createIngestion, keys, type UnfinishedUpload } from "../api";
+import { dropUpload, findUpload, RESUMED_FROM_BYTES, sendResumed } from "../logic/tus";
 import { Pace, sendSource, type Progress } from "../logic/upload";
 
 /** A file on its way: sent, then asked to be parsed. */
 export interface Upload {
   key: number;
   file: File;
-  state: "chosen" | "sending" | "asking" | "asked" | "failed" | "cancelled";
+  /** `waiting` for the network or the server: it goes on by itself. */
+  state: "chosen" | "sending" | "waiting" | "paused" | "asking" | "asked" | "failed" | "cancelled";
   progress: Progress | null;
   /** Bytes a second. */
   rate: number | null;
@@ -16,6 +18,8 @@ export interface Upload {
   error: unknown;
   /** The ingestion, once it was asked for. */
   ingestion: string | null;
+  /** What the server has of it, sent in pieces now or on an earlier day. */
+  begun: Pick<UnfinishedUpload, "id" | "dataset" | "dataset_name" | "offset_bytes"> | null;
 }
 
 interface Ask {
@@ -24,52 +28,128 @@ interface Ask {
   options: Record<string, unknown>;
 }
 
-const fresh = (key: number, file: File): Upload => ({ key, file, state: "chosen", progress: null, rate: null, left: null, error: null, ingestion: null });
+interface Current {
+  key: number;
+  controller: AbortController;
+  /** Ends a pause. */
+  goOn: (() => void) | null;
+}
 
-/** Files one after the other, so that versions have the order of the list. Leaving the page cancels what is on its way. */
+const fresh = (key: number, file: File): Upload => ({ key, file, state: "chosen", progress: null, rate: null, left: null, error: null, ingestion: null, begun: null });
+const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === "AbortError";
+export const isResumed = (file: File): boolean => file.size >= RESUMED_FROM_BYTES;
+
+/**
+ * Files one after the other, so that versions have the order of the list. Leaving the page stops what is on its way; of
+ * a file that is sent in pieces the server keeps what it has, and the file goes on when it is chosen again.
+ */
 export function useUploads() {
   const client = useQueryClient();
   const [uploads, setUploads] = useState<readonly Upload[]>([]);
-  const current = useRef<{ key: number; controller: AbortController } | null>(null);
+  const current = useRef<Current | null>(null);
   const cancelled = useRef(new Set<number>());
+  const begun = useRef(new Map<number, Upload["begun"]>());
   const next = useRef(0);
   const patch = useCallback((key: number, change: Partial<Upload>) => setUploads((all) => all.map((each) => (each.key === key ? { ...each, ...change } : each))), []);
   useEffect(() => () => current.current?.controller.abort(), []);
 
-  const add = useCallback((files: readonly File[]) => setUploads((all) => [...all, ...files.map((file) => fresh(next.current++, file))]), []);
+  /** Adds files; gives the dataset of the first of them of which the server has a part. */
+  const add = useCallback(
+    async (files: readonly File[]): Promise<string | null> => {
+      const added = files.map((file) => fresh(next.current++, file));
+      setUploads((all) => [...all, ...added]);
+      const found = await Promise.all(added.map(({ file }) => (isResumed(file) ? findUpload(file).catch(() => null) : null)));
+      added.forEach(({ key, file }, index) => {
+        const upload = found[index];
+        if (!upload) return;
+        begun.current.set(key, upload);
+        patch(key, { begun: upload, progress: { sent: upload.offset_bytes, total: file.size } });
+      });
+      return found.find((upload) => upload)?.dataset ?? null;
+    },
+    [patch],
+  );
   const remove = useCallback((key: number) => setUploads((all) => all.filter((each) => each.key !== key)), []);
+  const drop = useCallback(
+    async (key: number): Promise<void> => {
+      const upload = begun.current.get(key);
+      begun.current.delete(key);
+      patch(key, { state: "cancelled", begun: null, progress: null });
+      if (upload) await dropUpload(upload.id).catch(() => undefined); // what stays is forgotten after a day
+      void client.invalidateQueries({ queryKey: keys.all });
+    },
+    [client, patch],
+  );
   const cancel = useCallback((key: number) => {
     cancelled.current.add(key);
-    if (current.current?.key === key) current.current.controller.abort();
+    if (current.current?.key !== key) return;
+    current.current.controller.abort();
+    current.current.goOn?.();
   }, []);
+  const pause = useCallback((key: number) => {
+    if (current.current?.key === key) current.current.controller.abort("pause");
+  }, []);
+  const resume = useCallback((key: number) => {
+    if (current.current?.key === key) current.current.goOn?.();
+  }, []);
+
+  /** Sends one file, across pauses; gives its source. */
+  const send = useCallback(
+    async (key: number, file: File, dataset: string): Promise<string> => {
+      const pace = new Pace();
+      const onProgress = (progress: Progress): void => {
+        pace.note(performance.now(), progress.sent);
+        patch(key, { progress, rate: pace.rate(), left: pace.left(progress.total) });
+      };
+      for (;;) {
+        const controller = new AbortController();
+        current.current = { key, controller, goOn: null };
+        if (cancelled.current.has(key)) throw new DOMException("cancelled", "AbortError");
+        patch(key, { state: "sending", error: null });
+        try {
+          if (!isResumed(file)) return (await sendSource(dataset, file, onProgress, controller.signal)).id;
+          const source = await sendResumed({
+            upload: begun.current.get(key)?.id ?? null,
+            dataset,
+            file,
+            onBegun: (id) => begun.current.set(key, { id, dataset, dataset_name: "", offset_bytes: 0 }),
+            onProgress,
+            onWaiting: (error) => patch(key, error ? { state: "waiting", error, rate: null, left: null } : { state: "sending", error: null }),
+            signal: controller.signal,
+          });
+          begun.current.delete(key);
+          return source;
+        } catch (error) {
+          if (!isAbort(error) || controller.signal.reason !== "pause") throw error;
+          patch(key, { state: "paused", rate: null, left: null });
+          await new Promise<void>((goOn) => (current.current = { key, controller, goOn }));
+        }
+      }
+    },
+    [patch],
+  );
 
   const one = useCallback(
     async (upload: Upload, { datasetOf, options }: Ask): Promise<string | null> => {
       const { key, file } = upload;
-      const controller = new AbortController();
-      const pace = new Pace();
-      current.current = { key, controller };
-      patch(key, { ...fresh(key, file), state: "sending" });
+      patch(key, { ...fresh(key, file), state: "sending", progress: upload.progress });
       try {
-        const dataset = await datasetOf(file);
-        const told = (progress: Progress): void => {
-          pace.note(performance.now(), progress.sent);
-          patch(key, { progress, rate: pace.rate(), left: pace.left(progress.total) });
-        };
-        const source = await sendSource(dataset, file, told, controller.signal);
+        const dataset = begun.current.get(key)?.dataset ?? (await datasetOf(file));
+        const source = await send(key, file, dataset);
         patch(key, { state: "asking" });
-        const ingestion = await createIngestion({ dataset, source: source.id, options });
-        patch(key, { state: "asked", ingestion: ingestion.id });
+        const ingestion = await createIngestion({ dataset, source, options });
+        patch(key, { state: "asked", ingestion: ingestion.id, begun: null });
         return ingestion.id;
       } catch (error) {
-        patch(key, error instanceof DOMException && error.name === "AbortError" ? { state: "cancelled" } : { state: "failed", error });
+        if (isAbort(error)) await drop(key);
+        else patch(key, { state: "failed", error });
         return null;
       } finally {
         current.current = null;
         void client.invalidateQueries({ queryKey: keys.all });
       }
     },
-    [client, patch],
+    [client, drop, patch, send],
   );
 
   /** Sends all that were not sent yet; gives the ingestions that were asked for. */
@@ -85,5 +165,5 @@ export function useUploads() {
     },
     [one, patch],
   );
-  return { uploads, add, remove, cancel, start };
+  return { uploads, add, remove, cancel, pause, resume, start };
 }

@@ -15,6 +15,7 @@ import { useHasRole, useProject } from "@/lib/permissions";
 import { createDataset, ingestionOptionsQuery } from "../api";
 import { DropZone } from "../components/drop-zone";
 import { FilePreview, usePreview } from "../components/file-preview";
+import { Unfinished } from "../components/unfinished";
 import { UploadRow } from "../components/upload-row";
 import { UploadTarget, type Target } from "../components/upload-target";
 import { useUploads, type Upload } from "../components/use-uploads";
@@ -50,7 +51,7 @@ function useTarget(): [Target, (target: Target) => void] {
 function Form() {
   const { t } = useTranslation("datasets");
   const navigate = useNavigate();
-  const { uploads, add, remove, cancel, start } = useUploads();
+  const { uploads, add, remove, cancel, pause, resume, start } = useUploads();
   const [target, setTarget] = useTarget();
   const [chosen, setChosen] = useState<number | null>(null);
   const [busy, setBusy] = useState(false);
@@ -69,9 +70,11 @@ function Form() {
 
   const onFiles = useCallback(
     (files: File[]) => {
-      add(files);
       const [first] = files;
-      if (first && target.name === "") setTarget({ ...target, name: nameFrom(first.name) });
+      const named = first && target.name === "" ? { ...target, name: nameFrom(first.name) } : target;
+      if (named !== target) setTarget(named);
+      // What the server has of a file is of a dataset: it goes on there.
+      void add(files).then((dataset) => (dataset ? setTarget({ ...named, mode: "existing", dataset }) : undefined));
     },
     [add, target, setTarget],
   );
@@ -101,10 +104,11 @@ function Form() {
       <section ref={list}>
         <Title order={2}>{t("upload.files")}</Title>
         <DropZone onFiles={onFiles} disabled={busy} />
+        {busy ? null : <Unfinished chosen={uploads} />}
         {uploads.length ? (
           <ul className={classes.list}>
             {uploads.map((upload) => (
-              <UploadRow key={upload.key} upload={upload} isChosen={upload.key === shown?.key} onChoose={setChosen} onRemove={remove} onCancel={cancel} />
+              <UploadRow key={upload.key} upload={upload} isChosen={upload.key === shown?.key} onChoose={setChosen} onRemove={remove} onCancel={cancel} onPause={pause} onResume={resume} />
             ))}
           </ul>
         ) : null}
