@@ -24,6 +24,7 @@ from workers.runtime.cleaning.inputs import dataset_files
 from workers.runtime.cleaning.output import emptied_on_failure
 from workers.runtime.cleaning.parts import Written, write_parts
 from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.quality import evaluated_beside
 from workers.runtime.cleaning.recipe import Recipe
 from workers.runtime.cleaning.sample import SPREAD, rows_of
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, columns_of, described, parquet_table
@@ -73,6 +74,7 @@ def clean(ctx: JobContext) -> dict[str, Any]:
             "report": [step.entry for step in report],
             "preprocessor": None if preprocessor is None else _store(preprocessor, folder),
             "companions": write_companions(connection, folder, written, in_full),
+            **evaluated_beside(ctx, connection, folder, written),
         }
 
 

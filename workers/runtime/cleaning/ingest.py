@@ -15,6 +15,7 @@ from workers.runtime.cleaning.engine import open_duckdb
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.output import ROW_GROUP_ROWS, describe, emptied_on_failure
 from workers.runtime.cleaning.parts import part_name
+from workers.runtime.cleaning.quality import evaluated_beside
 from workers.runtime.cleaning.readers import READERS, Options, Reader, Rejected, blamed
 from workers.runtime.cleaning.schema import ORDINAL, SQL_TYPES, columns_of, described, is_nested, literal, quoted
 from workers.runtime.context import JobContext
@@ -45,9 +46,10 @@ def ingest(ctx: JobContext) -> dict[str, Any]:
             if written.row_count == 0:
                 raise UserError("no_rows", _why_no_rows(reader, rejected))
             companions = write_companions(connection, folder, written)
+            found = evaluated_beside(ctx, connection, folder, written)
     except duckdb.Error as error:
         raise blamed(error, reader.path, reader.path) from None
-    return {**written.to_json(), "rejected": rejected.to_json(), "companions": companions}
+    return {**written.to_json(), "rejected": rejected.to_json(), "companions": companions, **found}
 
 
 def _reader(ctx: JobContext) -> Reader:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.contracts.expectations import normalised
-from workers.runtime.cleaning.quality import evaluate
+from workers.runtime.cleaning.quality import counting, evaluate
 from workers.runtime.cleaning.quality.rules import Rule
 from workers.runtime.cleaning.quality.table import Table
 from workers.runtime.cleaning.schema import Column, quoted
@@ -172,8 +172,6 @@ def test_what_does_not_fit_any_more_is_an_error_of_that_rule_alone() -> None:
 
 
 def test_a_rule_that_the_engine_refuses_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    from workers.runtime.cleaning.quality import counting
-
     real = counting.fails
     monkeypatch.setattr(counting, "fails", lambda rule, types: "no_such()" if rule.id == "bad" else real(rule, types))
     found = evaluate(

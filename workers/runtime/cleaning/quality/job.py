@@ -12,6 +12,7 @@ import duckdb
 from workers.runtime.cleaning.engine import open_duckdb
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.inputs import dataset_files
+from workers.runtime.cleaning.output import Written
 from workers.runtime.cleaning.quality.evaluate import evaluate
 from workers.runtime.cleaning.quality.rules import Rule
 from workers.runtime.cleaning.quality.table import Result, Table
@@ -20,11 +21,7 @@ from workers.runtime.context import JobContext
 
 
 def evaluated_beside(
-    ctx: JobContext,
-    connection: duckdb.DuckDBPyConnection,
-    files: Sequence[Path],
-    columns: Sequence[Column],
-    row_count: int,
+    ctx: JobContext, connection: duckdb.DuckDBPyConnection, folder: Path, written: Written
 ) -> dict[str, list[Result]]:
     """`{"expectations": […]}` of what a job has just written; nothing where it was not asked to look.
 
@@ -33,7 +30,8 @@ def evaluated_beside(
     """
     if "expectations" not in ctx.parameters:
         return {}
-    return {"expectations": _evaluated(ctx, connection, [str(file) for file in files], columns, row_count)}
+    files = [str(folder / file["name"]) for file in written.files]
+    return {"expectations": _evaluated(ctx, connection, files, written.columns, written.row_count)}
 
 
 def validated(ctx: JobContext) -> dict[str, Any]:
