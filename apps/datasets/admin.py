@@ -20,10 +20,12 @@ from apps.common.panel.cells import (
     word,
 )
 from apps.datasets.models import (
+    AllowedOrigin,
     CleaningRun,
     Dataset,
     DatasetVersion,
     Ingestion,
+    IngestionSchedule,
     LineageEdge,
     Preview,
     Profile,
@@ -81,6 +83,22 @@ class UploadAdmin(_Datasets):
     n_offset = size_column("offset_bytes", "arrived")
 
 
+@admin.register(AllowedOrigin)
+class AllowedOriginAdmin(_Datasets):
+    list_display = ("pattern", "project_link", "is_private", "created_by", "made")
+    list_select_related = ("project", "created_by")
+    list_filter = ("is_private", "project")
+    search_fields = ("pattern",)
+
+
+@admin.register(IngestionSchedule)
+class IngestionScheduleAdmin(_Datasets):
+    list_display = ("id", "dataset_link", "state_said", "reason", "cron", "every_seconds", "next_at", "last_at", "made")
+    list_select_related = ("dataset",)
+    list_filter = ("state", "state_reason", "mode", "project")
+    dataset_link = link_column("dataset", "dataset")
+
+
 @admin.register(Ingestion)
 class IngestionAdmin(_Datasets):
     list_display = ("id", "dataset_link", "source", "state_said", "reason", "made", "open")
@@ -91,7 +109,7 @@ class IngestionAdmin(_Datasets):
     dashboard = "/dataset-jobs/ingestion/{}"
 
     def said(self, row: Any) -> str:
-        return _("ingestion of %(name)s") % {"name": row.source.name}
+        return _("ingestion of %(name)s") % {"name": row.source.name if row.source else row.dataset.name}
 
 
 @admin.register(DatasetVersion)

@@ -8,11 +8,13 @@ from typing import Any
 from apps.common.checks import audited, audited_all, story_of
 from apps.common.invariants import Check, NamedObject, by_query, listed, query_check, together
 from apps.datasets.models import (
+    AllowedOrigin,
     CleaningRun,
     DataJob,
     Dataset,
     DatasetVersion,
     Ingestion,
+    IngestionSchedule,
     LineageEdge,
     Profile,
     Recipe,
@@ -100,6 +102,23 @@ def _follows(model: type[DataJob]) -> Check:
 CHECKS: Sequence[Check] = (
     *(story_of(model) for model in (Ingestion, Profile, CleaningRun, DatasetVersion)),
     story_of(Upload),
+    story_of(IngestionSchedule),
+    query_check(
+        "ingestion.source",
+        "An ingestion has what it parses, or the origin from which its job fetches that.",
+        "ingestion {} is {} without a source",
+        "SELECT id, state FROM {ingestion} WHERE source_id IS NULL"
+        " AND (origin = '{{}}' OR (state = 'succeeded' AND state_reason <> 'unchanged'))",
+        ingestion=Ingestion,
+    ),
+    query_check(
+        "ingestion_schedule.next",
+        "A schedule has its next time while it is active.",
+        "schedule {} is {} and comes next at {}",
+        "SELECT id, state, coalesce(next_at::text, 'no time') FROM {schedule}"
+        " WHERE (state = 'active') <> (next_at IS NOT NULL)",
+        schedule=IngestionSchedule,
+    ),
     query_check(
         "upload.source",
         "An upload is complete once all has arrived and there is a source of it.",
@@ -141,7 +160,7 @@ CHECKS: Sequence[Check] = (
             *(
                 by_query(
                     f"{noun} {{}} has succeeded without a version",
-                    "SELECT j.id FROM {job} j WHERE j.state = 'succeeded'"
+                    "SELECT j.id FROM {job} j WHERE j.state = 'succeeded' AND j.state_reason <> 'unchanged'"
                     " AND NOT EXISTS (SELECT FROM {version} v WHERE j.id IN (v.ingestion_id, v.cleaning_run_id))",
                     job=model,
                     version=DatasetVersion,
@@ -211,6 +230,8 @@ CHECKS: Sequence[Check] = (
             (Dataset, "dataset.created"),
             (Source, "source.created"),
             (Upload, "upload.created"),
+            (AllowedOrigin, "allowed_origin.created"),
+            (IngestionSchedule, "ingestion_schedule.created"),
             (Recipe, "recipe.created"),
             (Ingestion, "ingestion.created"),
             (Profile, "profile.created"),

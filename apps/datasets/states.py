@@ -19,6 +19,8 @@ class JobReason(models.TextChoices):
     """Why a data job ended: its workload's reason, or that what it left cannot be used."""
 
     COMPLETED = "completed"
+    UNCHANGED = "unchanged"
+    """It ended well, and what came is what came the last time: there is no new version."""
     BAD_RESULT = "bad_result"
     """The job ended well, but its result or files are not what it promised."""
     EXIT_NONZERO = "exit_nonzero"
@@ -51,6 +53,44 @@ PROFILE = StateMachine("profile", JobState, _JOB_STEPS, reasons=JobReason)
 VALIDATION_RUN = StateMachine("validation_run", JobState, _JOB_STEPS, reasons=JobReason)
 CLEANING_RUN = StateMachine("cleaning_run", JobState, _JOB_STEPS, reasons=JobReason)
 PREVIEW = StateMachine("preview", JobState, _JOB_STEPS, reasons=JobReason)
+
+
+class ScheduleState(models.TextChoices):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    RETIRED = "retired"
+
+
+class ScheduleReason(models.TextChoices):
+    """Why a schedule is paused."""
+
+    BY_USER = "by_user"
+    FAILING = "failing"
+    """Too many ingestions failed in a row."""
+    NOT_ALLOWED = "not_allowed"
+    """Who made it may not ask for ingestions any more."""
+    INVALID = "invalid"
+    """What it asks for is refused: a host that is not allowed any more, a secret that is gone."""
+
+
+INGESTION_SCHEDULE = StateMachine(
+    "ingestion_schedule",
+    ScheduleState,
+    {
+        ScheduleState.ACTIVE: [ScheduleState.PAUSED, ScheduleState.RETIRED],
+        ScheduleState.PAUSED: [ScheduleState.ACTIVE, ScheduleState.RETIRED],
+    },
+    reasons=ScheduleReason,
+)
+
+
+class ScheduleMode(models.TextChoices):
+    """What the next version is made of."""
+
+    REPLACE = "replace"
+    """Of what came alone."""
+    APPEND = "append"
+    """Of the newest version's rows and what came."""
 
 
 class UploadState(models.TextChoices):

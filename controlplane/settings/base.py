@@ -228,6 +228,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "WorkloadReason": "apps.quotas.states.Reason",
         "Resource": "apps.quotas.states.Resource",
         "JobState": "apps.datasets.states.JobState",
+        "ScheduleState": "apps.datasets.states.ScheduleState",
+        "ScheduleMode": "apps.datasets.states.ScheduleMode",
         "UploadState": "apps.datasets.states.UploadState",
         "DataJobKind": "apps.datasets.api.shapes.JOB_KINDS",
         "ColumnType": "apps.datasets.recipes.parsing.TYPES",

@@ -27,7 +27,7 @@ class Dataset(ProjectScoped):
 
 
 class Source(ProjectScoped):
-    """One uploaded file as it came, in the object store. The database refuses to change where or what it is."""
+    """One file as it came, uploaded or fetched, in the object store. The database refuses to change where or what it is."""
 
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="sources")
     name = models.CharField(max_length=120)
@@ -35,9 +35,11 @@ class Source(ProjectScoped):
     file_format = models.CharField(max_length=10, choices=FileFormat.choices, blank=True, editable=False)
     """As its name says, empty where it does not; an ingestion may say otherwise."""
     path = models.CharField(max_length=255, unique=True, editable=False)
-    """In the object store: `sources/<id>/<safe name>`."""
+    """In the object store: `sources/<id>/<safe name>`, or in the output of the job that fetched it."""
     sha256 = models.CharField(max_length=64, editable=False)
     size_bytes = models.BigIntegerField(editable=False)
+    origin = models.JSONField(default=dict, editable=False)
+    """Where it was fetched from, as its ingestion says; empty where somebody uploaded it."""
     uploaded_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, editable=False)
 
     class Meta:

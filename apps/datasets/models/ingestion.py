@@ -10,16 +10,25 @@ from django.db import models
 from apps.common.states import StateMachine
 from apps.datasets.models.dataset import Dataset, Source
 from apps.datasets.models.job import DataJob
+from apps.datasets.models.schedule import IngestionSchedule
 from apps.datasets.states import INGESTION
 
 
 class Ingestion(DataJob):
-    """Parses one source into Parquet. At its end there is a published version, in `version`, or a reason."""
+    """Parses one source into Parquet, and fetches it where it has an origin. At its end there is a published version,
+    in `version`, or a reason: that it failed, or that nothing had changed."""
 
     machine: ClassVar[StateMachine] = INGESTION
     state = INGESTION.field()
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="ingestions")
-    source = models.ForeignKey(Source, models.PROTECT, related_name="ingestions")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="ingestions", null=True)
+    """What is parsed; of what the job itself fetches None until it has."""
+    origin = models.JSONField(default=dict, editable=False)
+    """Where the job fetches from; empty where it parses a source that is there. See `origins.normalised`."""
+    schedule = models.ForeignKey(
+        IngestionSchedule, models.PROTECT, related_name="ingestions", null=True, editable=False
+    )
+    """Which schedule asked for it."""
     append_to = models.ForeignKey(
         "datasets.DatasetVersion", models.PROTECT, related_name="appends", null=True, editable=False
     )

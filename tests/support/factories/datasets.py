@@ -18,11 +18,13 @@ from apps.common.states import transition
 from apps.common.storage import store
 from workers.contracts import recipes
 from apps.datasets.models import (
+    AllowedOrigin,
     CleaningRun,
     DataJob,
     Dataset,
     DatasetVersion,
     Ingestion,
+    IngestionSchedule,
     LineageEdge,
     Preview,
     Profile,
@@ -99,6 +101,27 @@ class UploadFactory(DjangoModelFactory[Upload]):
     name = "people.csv"
     size_bytes = 3
     expires_at = factory.LazyFunction(lambda: clock.now() + timedelta(days=1))
+
+
+class AllowedOriginFactory(DjangoModelFactory[AllowedOrigin]):
+    class Meta:
+        model = AllowedOrigin
+
+    project = factory.SubFactory(ProjectFactory)
+    pattern = factory.Sequence(lambda n: f"data-{n}.example.org")
+
+
+class IngestionScheduleFactory(DjangoModelFactory[IngestionSchedule]):
+    """Every hour, in nobody's name; the first time is long ahead."""
+
+    class Meta:
+        model = IngestionSchedule
+
+    project = factory.SubFactory(ProjectFactory)
+    dataset = factory.SubFactory(DatasetFactory, project=factory.SelfAttribute("..project"))
+    origin = factory.LazyFunction(lambda: {"kind": "url", "url": "https://data.example.org/people.csv"})
+    every_seconds = 3600
+    next_at = factory.LazyFunction(lambda: clock.now() + timedelta(days=1))
 
 
 class DatasetVersionFactory(DjangoModelFactory[DatasetVersion]):
