@@ -152,8 +152,8 @@ class _Reader:
         part = self._single()
         if self._next not in tuple("*+?{"):
             return part
-        if isinstance(part, Edge):
-            raise PatternError(f"`{part.sign}` cannot be repeated", start)
+        if self._text[start] in "^$":
+            raise PatternError(f"`{self._text[start]}` cannot be repeated", start)
         least, most = self._count()
         if self._next == "?":  # which match is found first does not matter to whether there is one
             self._take()
@@ -276,5 +276,5 @@ def _size(part: Part) -> int:
     if isinstance(part, Sequence | Either):
         return 1 + sum(map(_size, part.parts))
     if isinstance(part, Repeat):
-        return (1 + _size(part.part)) * max(part.least + (part.most is None), part.most or 0, 1)
+        return 1 + _size(part.part) * max(part.least + (part.most is None), part.most or 0, 1)
     return 1

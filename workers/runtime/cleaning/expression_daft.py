@@ -21,6 +21,7 @@ from workers.contracts.expressions.patterns import Pattern
 from workers.contracts.expressions.spelling import spelled
 from workers.contracts.expressions.texts import BLANKS_CLASS
 from workers.contracts.expressions.typed import Typed
+from workers.runtime.expressions.folding import folded
 from workers.runtime.number_text import NUMBER
 
 KINDS: Final = {
@@ -41,6 +42,10 @@ def to_daft(found: Typed) -> Expression:
     Raises:
         ValueError: a type is not known.
     """
+    return _translated(folded(found))  # Daft's optimiser panics at some expressions that are constant in part
+
+
+def _translated(found: Typed) -> Expression:
     if found.type not in KINDS:
         raise ValueError(f"an expression of type {found.type}")
     if found.operation == "column":
@@ -48,7 +53,7 @@ def to_daft(found: Typed) -> Expression:
     if found.operation == "literal":
         value = None if found.value is None else lit(found.value)
         return (lit(None) if value is None else value).cast(KINDS[found.type])
-    return _OPERATIONS[found.operation](found, *map(to_daft, found.arguments))
+    return _OPERATIONS[found.operation](found, *map(_translated, found.arguments))
 
 
 def _column(name: str, kind: str) -> Expression:
