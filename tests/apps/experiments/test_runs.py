@@ -129,8 +129,8 @@ class TestSubmit:
         with pytest.raises(Invalid, match="theirs"):
             submit(secrets=["theirs"])
 
-    @pytest.mark.parametrize("state", [state for state in VersionState if state != VersionState.PUBLISHED])
-    def test_only_a_published_version_is_trained_on(self, state: VersionState) -> None:
+    @pytest.mark.parametrize("state", [VersionState.DRAFT, VersionState.DEPRECATED, VersionState.REJECTED])
+    def test_only_what_is_or_may_be_published_is_trained_on(self, state: VersionState) -> None:
         pool_ready()
         with pytest.raises(Conflict), transaction.atomic():
             submit(dataset_version=DatasetVersionFactory.create(state=state))
