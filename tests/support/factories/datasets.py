@@ -16,26 +16,29 @@ from apps.common import clock
 from apps.common.audit import Actor
 from apps.common.states import transition
 from apps.common.storage import store
-from workers.contracts import recipes
 from apps.datasets.models import (
     AllowedOrigin,
     CleaningRun,
     DataJob,
     Dataset,
     DatasetVersion,
+    Expectation,
     Ingestion,
     IngestionSchedule,
     LineageEdge,
     Preview,
     Profile,
+    QualityHold,
+    QualityOverride,
     Recipe,
     Source,
     Upload,
+    ValidationRun,
 )
 from apps.datasets.states import JobState, Relation, VersionState
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.states import OCCUPYING, WorkloadState
-from tests.support.factories.access import ProjectFactory
+from tests.support.factories.access import ApprovalRequestFactory, ProjectFactory
 from tests.support.factories.quotas import AttemptFactory, WorkloadFactory, make_pool
 from workers.contracts import recipes
 
@@ -225,6 +228,58 @@ class LineageEdgeFactory(DjangoModelFactory[LineageEdge]):
     relation = Relation.CLEANED_FROM
     to_kind = "dataset_version"
     to_id = factory.LazyFunction(uuid7)
+
+
+class ExpectationFactory(DjangoModelFactory[Expectation]):
+    """That no age is missing; blocking."""
+
+    class Meta:
+        model = Expectation
+
+    project = factory.SelfAttribute("dataset.project")
+    dataset = factory.SubFactory(DatasetFactory)
+    kind = "not_null"
+    parameters = factory.LazyFunction(lambda: {"column": "age", "mostly": 1})
+    changed_at = factory.LazyFunction(clock.now)
+
+
+class ValidationRunFactory(DjangoModelFactory[ValidationRun]):
+    """One that is queued, with a pending workload."""
+
+    class Meta:
+        model = ValidationRun
+
+    project = factory.SubFactory(ProjectFactory)
+    version = factory.SubFactory(
+        DatasetVersionFactory, project=factory.SelfAttribute("..project"), state=VersionState.VALIDATING
+    )
+    workload = _workload_of("validation_run")
+
+
+class QualityHoldFactory(DjangoModelFactory[QualityHold]):
+    """A workload that is held back for a version that is validating."""
+
+    class Meta:
+        model = QualityHold
+
+    project = factory.SubFactory(ProjectFactory)
+    version = factory.SubFactory(
+        DatasetVersionFactory, project=factory.SelfAttribute("..project"), state=VersionState.VALIDATING
+    )
+    workload = factory.SubFactory(
+        WorkloadFactory, queue__project=factory.SelfAttribute("...project"), owner_kind="run", is_held=True
+    )
+
+
+class QualityOverrideFactory(DjangoModelFactory[QualityOverride]):
+    class Meta:
+        model = QualityOverride
+
+    project = factory.SubFactory(ProjectFactory)
+    version = factory.SubFactory(DatasetVersionFactory, project=factory.SelfAttribute("..project"))
+    approval = factory.SubFactory(
+        ApprovalRequestFactory, project=factory.SelfAttribute("..project"), command="dataset_version.publish"
+    )
 
 
 # Jobs moved by hand ---------------------------------------------------------------------------------------------
