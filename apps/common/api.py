@@ -13,6 +13,7 @@ from django.core.files import File
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, models, transaction
 from django.utils.crypto import salted_hmac
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -45,6 +46,26 @@ class VisibleRelatedField(serializers.PrimaryKeyRelatedField[Any]):
         if key == "does_not_exist":
             raise NotFound(f"{self.field_name}: not found")
         return super().fail(key, **kwargs)
+
+
+@extend_schema_field({"type": "string"})
+class NamedRelatedField(VisibleRelatedField):
+    """A reference by id, or by words with a `/` in them, to an object that the caller can see.
+
+    Args:
+        named_by: user and words → the object; raises a BedplateError for words that mean none.
+    """
+
+    def __init__(
+        self, model: type[models.Model], *, named_by: Callable[[Any, str], models.Model], **kwargs: Any
+    ) -> None:
+        self.named_by = named_by
+        super().__init__(model, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str) and "/" in data:
+            return self.named_by(self.context["request"].user, data)
+        return super().to_internal_value(data)
 
 
 class VisibleViewSet(GenericViewSet[Any]):

@@ -32,6 +32,7 @@ from apps.datasets.models import (
     Recipe,
     Source,
     Upload,
+    VersionAlias,
 )
 
 
@@ -198,6 +199,20 @@ class CleaningRunAdmin(_Datasets):
     @admin.display(description=gettext_lazy("version"))
     def of_version(self, row: Any) -> Any:
         return link(row.input_version, version_name(row.input_version))
+
+
+@admin.register(VersionAlias)
+class VersionAliasAdmin(_Datasets):
+    list_display = ("name", "dataset_link", "of_version", "moved", "moved_by", "project_link")
+    list_select_related = ("dataset", "version__dataset", "moved_by", "project")
+    list_filter = ("project",)
+    search_fields = ("name", "dataset__name")
+    dataset_link = link_column("dataset", "dataset")
+    moved = moment_column("moved_at", "moved")
+
+    @admin.display(description=gettext_lazy("version"))
+    def of_version(self, row: Any) -> Any:
+        return link(row.version, version_name(row.version))
 
 
 @admin.register(LineageEdge)

@@ -20,6 +20,7 @@ from apps.datasets.models import (
     Recipe,
     Source,
     Upload,
+    VersionAlias,
 )
 from apps.datasets.selectors import JOBS
 from apps.datasets.services.results import BadResult, content_of
@@ -208,6 +209,15 @@ CHECKS: Sequence[Check] = (
                 edge=LineageEdge,
             ),
         ),
+    ),
+    query_check(
+        "version_alias.target",
+        "An alias points at a published version of its own dataset.",
+        "alias {} of dataset {} points at version {} of dataset {}, which is {}",
+        "SELECT a.name, a.dataset_id, v.id, v.dataset_id, v.state FROM {alias} a"
+        " JOIN {version} v ON v.id = a.version_id WHERE a.dataset_id <> v.dataset_id OR v.state <> 'published'",
+        alias=VersionAlias,
+        version=DatasetVersion,
     ),
     query_check(
         "profile.result",

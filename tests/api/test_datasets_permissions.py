@@ -24,6 +24,7 @@ from tests.support.factories.datasets import (
     RecipeFactory,
     SourceFactory,
     UploadFactory,
+    VersionAliasFactory,
     pool_ready,
 )
 from tests.support.permissions import ANY_USER, Case, Context, check
@@ -83,6 +84,16 @@ def _diff(ctx: Context) -> str:
     return f"{API}/dataset-versions/{after.pk}/diff?with={before.pk}"
 
 
+def _alias(ctx: Context) -> dict[str, Any]:
+    version = DatasetVersionFactory.create(project=ctx.project)
+    return {"dataset": str(version.dataset_id), "name": "gold", "version": str(version.pk)}
+
+
+def _reference(ctx: Context) -> str:
+    version = DatasetVersionFactory.create(project=ctx.project)
+    return f"{API}/datasets/resolve?ref={ctx.project.name}/{version.dataset.name}@1"
+
+
 def _lineage(ctx: Context) -> str:
     return f"{API}/lineage?of=source:{SourceFactory.create(project=ctx.project).pk}"
 
@@ -109,6 +120,7 @@ NOUNS = {
     "sources": SourceFactory,
     "ingestions": IngestionFactory,
     "dataset-versions": DatasetVersionFactory,
+    "version-aliases": VersionAliasFactory,
     "profiles": ProfileFactory,
     "previews": PreviewFactory,
     "recipes": RecipeFactory,
@@ -149,6 +161,17 @@ CASES = [
         for method in ("PATCH", "DELETE")
     ),
     Case("POST", f"{API}/ingestions", _ingestion, Role.EDITOR, 201),
+    Case("POST", f"{API}/version-aliases", _alias, Role.EDITOR, 201),
+    Case(
+        "DELETE", _one(VersionAliasFactory, "version-aliases"), role=Role.EDITOR, status=204,
+        name="DELETE-version-aliases/id",
+    ),
+    Case("GET", _one(VersionAliasFactory, "version-aliases", "/history"), name="GET-version-aliases/id/history"),
+    Case("GET", _reference, name="GET-datasets/resolve", stranger=404),
+    Case(
+        "PUT", _one(DatasetVersionFactory, "dataset-versions", "/tags"), lambda _: {"tags": ["q1"]}, Role.EDITOR,
+        name="PUT-dataset-versions/id/tags",
+    ),
     Case("POST", f"{API}/profiles", _profile, Role.EDITOR, 201),
     Case("POST", f"{API}/recipes", _recipe, Role.EDITOR, 201),
     Case("POST", f"{API}/cleaning-runs", _cleaning_run, Role.EDITOR, 201),

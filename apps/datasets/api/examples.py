@@ -168,6 +168,8 @@ DATASET_VERSION = {
     "files": [{"name": "part-00000.parquet", "rows": 4452, "size_bytes": 310_022, "sha256": SHA256}],
     "report": [STEP_REPORT],
     "preprocessor": {"name": "preprocessor.json", "size_bytes": 4096, "sha256": SHA256},
+    "tags": ["q1"],
+    "aliases": ["gold"],
 }
 PROFILE = {
     "id": PROFILE_ID,
@@ -240,6 +242,7 @@ CLEANING_RUN = {
     "input_dataset_name": "loans",
     "input_version": VERSION_ID,
     "input_version_number": 1,
+    "input_reference": "risk/loans@latest",
     "output_dataset": DATASET_ID,
     "output_dataset_name": "loans",
     "output_version": CLEANED_ID,

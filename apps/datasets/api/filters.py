@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from django_filters import UUIDFilter
+from typing import Any
+
+from django_filters import CharFilter, UUIDFilter
 
 from apps.common.pages import RowFilterSet
-from apps.datasets.models import CleaningRun, Profile
+from apps.datasets.models import CleaningRun, DatasetVersion, Profile
+
+
+class VersionFilter(RowFilterSet):
+    tag = CharFilter(field_name="tags", method="having")
+
+    class Meta:
+        model = DatasetVersion
+        fields = ("project", "dataset", "number", "state", "digest", "parent")
+
+    def having(self, queryset: Any, name: str, value: str) -> Any:
+        """Those that have this tag."""
+        return queryset.filter(tags__contains=[value])
 
 
 class ProfileFilter(RowFilterSet):

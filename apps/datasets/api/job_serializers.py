@@ -6,13 +6,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.common.api import VisibleRelatedField
+from apps.common.api import NamedRelatedField, VisibleRelatedField
 from apps.common.stories import StateMessageField
 from apps.datasets.api.examples import CLEANING_RUN, INGESTION, PROFILE, shown_as
 from apps.datasets.api.profile_shapes import ProfileField
 from apps.datasets.api.serializers import STATE
 from apps.datasets.api.shapes import IngestionOptionsField, OptionsField, RejectedField, ReportField
 from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Ingestion, Profile, Recipe, Source
+from apps.datasets.selectors.references import reference_resolve
 
 JOB = (
     *STATE, "workload", "workload_state", "workload_reason", "workload_detail", "workload_message", "requested_by",
@@ -59,8 +60,9 @@ class IngestionCreateSerializer(serializers.Serializer[Any]):
     dataset = VisibleRelatedField(Dataset)
     source = VisibleRelatedField(Source)  # type: ignore[assignment]  # hides an attribute that only fields use
     options = IngestionOptionsField(required=False, default=dict)
-    append_to = VisibleRelatedField(
+    append_to = NamedRelatedField(
         DatasetVersion,
+        named_by=reference_resolve,
         required=False,
         allow_null=True,
         default=None,
@@ -105,15 +107,19 @@ class CleaningRunSerializer(DataJobSerializer):
         model = CleaningRun
         fields = (
             "id", "project", "project_name", "recipe", "recipe_name", "recipe_number", "input_dataset",
-            "input_dataset_name", "input_version", "input_version_number", "output_dataset", "output_dataset_name",
-            "output_version", "output_version_number", "report", *JOB,
+            "input_dataset_name", "input_version", "input_version_number", "input_reference", "output_dataset",
+            "output_dataset_name", "output_version", "output_version_number", "report", *JOB,
         )  # fmt: skip
         read_only_fields = fields
 
 
 class CleaningRunCreateSerializer(serializers.Serializer[Any]):
     recipe = VisibleRelatedField(Recipe)
-    input_version = VisibleRelatedField(DatasetVersion)
+    input_version = NamedRelatedField(
+        DatasetVersion,
+        named_by=reference_resolve,
+        help_text="Its id, or `project/dataset@version` with a number, an alias or `latest`, as it is now",
+    )
     output_dataset = VisibleRelatedField(
         Dataset, required=False, allow_null=True, default=None, help_text="Left out: the version's own dataset"
     )

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from apps.access.models import Project
 from apps.common.api import VisibleRelatedField
 from apps.common.stories import StateMessageField
+from apps.common.tags import TAG_CHARACTERS_MOST, TAGS_MOST
 from apps.datasets.api.examples import DATASET, DATASET_VERSION, LINEAGE_EDGE, RECIPE, SOURCE, shown_as
 from apps.datasets.api.shapes import (
     ColumnsField,
@@ -88,7 +89,7 @@ VERSION = (
     "id", "project", "project_name", "dataset", "dataset_name", "dataset_title", "number", *STATE, "digest", "schema",
     "row_count", "size_bytes", "parent", "parent_number", "parent_dataset", "parent_dataset_name", "ingestion",
     "source", "source_name", "cleaning_run", "recipe", "recipe_name", "recipe_number", "splits", "sensitivity",
-    "created_by", "created_by_name", "created_at", "has_sample", "newest_profile",
+    "created_by", "created_by_name", "created_at", "has_sample", "newest_profile", "tags", "aliases",
 )  # fmt: skip
 
 
@@ -112,6 +113,8 @@ class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     created_by = serializers.UUIDField(read_only=True, allow_null=True, help_text="Who asked for the job that made it")
     created_by_name = serializers.CharField(read_only=True, allow_null=True)
     has_sample = serializers.SerializerMethodField(help_text="Whether its job wrote sample rows down")
+    tags = serializers.ListField(child=serializers.CharField(), read_only=True)
+    aliases = serializers.ListField(child=serializers.CharField(), source="alias_names", read_only=True)
     newest_profile = serializers.SerializerMethodField(help_text="Its statistics: GET /dataset-versions/{id}/profile")
 
     class Meta:
@@ -149,6 +152,12 @@ class DatasetVersionDetailSerializer(DatasetVersionSerializer):
     def get_preprocessor(self, version: DatasetVersion) -> dict[str, Any] | None:
         fitted: dict[str, Any] | None = version.preprocessor
         return fitted and {key: value for key, value in fitted.items() if key != "path"}
+
+
+class VersionTagsSerializer(serializers.Serializer[Any]):
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=TAG_CHARACTERS_MOST), max_length=TAGS_MOST, help_text="Sorted, each once"
+    )
 
 
 class DeprecateSerializer(serializers.Serializer[Any]):

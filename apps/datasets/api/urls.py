@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from apps.datasets.api.alias_views import VersionAliasViewSet
 from apps.datasets.api.form_views import IngestionOptionsView, RecipeStepsView
 from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, ProfileViewSet
 from apps.datasets.api.preview_views import PreviewViewSet
@@ -20,6 +21,7 @@ router.register("datasets", DatasetViewSet, basename="dataset")
 router.register("sources", SourceViewSet, basename="source")
 router.register("ingestions", IngestionViewSet, basename="ingestion")
 router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
+router.register("version-aliases", VersionAliasViewSet, basename="version-alias")
 router.register("profiles", ProfileViewSet, basename="profile")
 router.register("previews", PreviewViewSet, basename="preview")
 router.register("recipes", RecipeViewSet, basename="recipe")

@@ -20,6 +20,7 @@ from apps.common.downloads import download
 from apps.common.stories import StoryMixin
 from apps.datasets.api import examples
 from apps.datasets.api import serializers as shapes
+from apps.datasets.api.filters import VersionFilter
 from apps.datasets.api.job_serializers import ProfileSerializer
 from apps.datasets.api.profile_shapes import DiffShape, SampleShape
 from apps.datasets.api.shapes import ReportShape, whole_step
@@ -28,6 +29,7 @@ from apps.datasets.models import DatasetVersion
 from apps.datasets.selectors import companion_of, version_file
 from apps.datasets.selectors.differences import version_diff
 from apps.datasets.selectors.shown import profiles_shown, versions_shown
+from apps.datasets.services.aliases import version_tags_set
 from apps.datasets.services.versions import version_deprecate
 
 BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
@@ -57,7 +59,7 @@ class DatasetVersionViewSet(StoryMixin, ReadViewSet):
 
     queryset = versions_shown()
     serializer_class = shapes.DatasetVersionDetailSerializer
-    filterset_fields = ("project", "dataset", "number", "state", "digest", "parent")
+    filterset_class = VersionFilter
     ordering_fields = ("created_at", "number", "row_count", "size_bytes")
 
     def get_queryset(self) -> Any:
@@ -149,6 +151,22 @@ class DatasetVersionViewSet(StoryMixin, ReadViewSet):
         file = version_file(version, file_name)
         name = f"{version.pk}-{file_name}"
         return download(request, file["path"], name=name, size_bytes=file["size_bytes"], sha256=file["sha256"])
+
+    @extend_schema(
+        summary="Tag a version",
+        request=shapes.VersionTagsSerializer,
+        responses=shapes.DatasetVersionDetailSerializer,
+        examples=[OpenApiExample("Two", {"tags": ["q1", "reviewed"]}, request_only=True)],
+    )
+    @action(detail=True, methods=["put"], filter_backends=())
+    def tags(self, request: Request, pk: str) -> Response:
+        """In the place of the tags that it has; what it holds stays."""
+        version: DatasetVersion = self.get_object()
+        require(request.user, version.project, Role.EDITOR)
+        asked = shapes.VersionTagsSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        version_tags_set(version, tags=asked.validated_data["tags"], actor=Actor.user(request.user))
+        return Response(self.get_serializer(self.get_queryset().get(pk=version.pk)).data)
 
     @extend_schema(
         summary="Deprecate a version",

@@ -23,10 +23,12 @@ from apps.common.downloads import download
 from apps.common.errors import Invalid
 from apps.common.pages import SEARCHED
 from apps.datasets.api import serializers as shapes
+from apps.datasets.api.alias_views import REFERENCE_PARAMETER
 from apps.datasets.api.examples import PROJECT_ID, STEPS, SUMMARY
 from apps.datasets.api.shapes import SummaryShape
 from apps.datasets.models import Dataset, LineageEdge, Recipe, Source
-from apps.datasets.selectors.shown import datasets_shown, recipes_shown, sources_shown
+from apps.datasets.selectors.references import reference_resolve
+from apps.datasets.selectors.shown import datasets_shown, recipes_shown, sources_shown, versions_shown
 from apps.datasets.selectors.summary import datasets_summary
 from apps.datasets.services.datasets import dataset_create
 from apps.datasets.services.recipes import recipe_create
@@ -35,6 +37,10 @@ from apps.datasets.services.sources import name_of, size_check, source_create, s
 BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 FORM_BYTES = 64 << 10
 """What a multipart body may have around its file."""
+
+
+class ReferenceQuerySerializer(serializers.Serializer[Any]):
+    ref = serializers.CharField(max_length=200)
 
 
 class SummaryQuerySerializer(serializers.Serializer[Any]):
@@ -79,6 +85,20 @@ class DatasetViewSet(CreateViewSet):
         asked = SummaryQuerySerializer(data=request.query_params, context=self.get_serializer_context())
         asked.is_valid(raise_exception=True)
         return Response(datasets_summary(request.user, project=asked.validated_data["project"]))
+
+    @extend_schema(
+        summary="The version that a reference means",
+        parameters=[REFERENCE_PARAMETER],
+        responses=shapes.DatasetVersionSerializer,
+    )
+    @action(detail=False, filter_backends=(), pagination_class=None)
+    def resolve(self, request: Request) -> Response:
+        """`project/dataset@version`: now, since an alias may move. 409 for `latest` where nothing is published."""
+        asked = ReferenceQuerySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = reference_resolve(request.user, asked.validated_data["ref"])
+        shown = versions_shown().defer("manifest", "report", "preprocessor").get(pk=found.pk)
+        return Response(shapes.DatasetVersionSerializer(shown).data)
 
 
 @extend_schema_view(

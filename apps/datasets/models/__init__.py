@@ -1,5 +1,6 @@
 """The nouns of the datasets app."""
 
+from apps.datasets.models.alias import VersionAlias
 from apps.datasets.models.cleaning import CleaningRun, Recipe
 from apps.datasets.models.dataset import Dataset, Source
 from apps.datasets.models.ingestion import Ingestion
@@ -31,4 +32,5 @@ __all__ = [
     "Source",
     "Upload",
     "ValidationRun",
+    "VersionAlias",
 ]

@@ -43,6 +43,8 @@ class CleaningRun(DataJob):
     state = CLEANING_RUN.field()
     recipe = models.ForeignKey(Recipe, models.PROTECT, related_name="cleaning_runs")
     input_version = models.ForeignKey("datasets.DatasetVersion", models.PROTECT, related_name="cleaning_runs")
+    input_reference = models.CharField(max_length=200, blank=True, editable=False)
+    """By which words the version was named, `project/dataset@alias`; empty where it was by its id."""
     output_dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="cleaning_runs")
     """Where the new version goes; the input's own dataset unless asked otherwise."""
 

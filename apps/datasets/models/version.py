@@ -22,6 +22,8 @@ class DatasetVersion(ScopedStateful):
     """
 
     machine: ClassVar[StateMachine] = DATASET_VERSION
+    reference: str = ""
+    """By which words a caller named it, where it was not by its id; not stored here."""
     state = DATASET_VERSION.field()
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField(editable=False)
@@ -53,6 +55,8 @@ class DatasetVersion(ScopedStateful):
     companions = models.JSONField(default=dict, editable=False)
     """Small JSON files beside the data, by what they hold: `sample`, `report`, `profile`. Each `{"name", "path",
     "sha256", "size_bytes"}` (without a path in old manifests); a job that was too large for one left it out."""
+    tags = models.JSONField(default=list)
+    """Words that people put on it; they change, what it holds does not."""
     sensitivity = models.CharField(max_length=20, choices=Sensitivity.choices, default=Sensitivity.UNCLASSIFIED)
 
     class Meta:

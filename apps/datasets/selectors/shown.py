@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Count, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, JSONObject
 
@@ -17,6 +18,7 @@ from apps.datasets.models import (
     Profile,
     Recipe,
     Source,
+    VersionAlias,
 )
 from apps.datasets.states import PROFILE, VersionState
 
@@ -74,6 +76,7 @@ def versions_shown() -> QuerySet[DatasetVersion]:
     requested = Coalesce(F("ingestion__requested_by"), F("cleaning_run__requested_by"))
     named = Coalesce(F("ingestion__requested_by__username"), F("cleaning_run__requested_by__username"))
     profile = Profile.objects.filter(version=OuterRef("pk")).order_by("-id")
+    aliases = VersionAlias.objects.filter(version=OuterRef("pk")).order_by("name")
     return DatasetVersion.objects.annotate(
         dataset_name=F("dataset__name"),
         dataset_title=F("dataset__title"),
@@ -89,6 +92,17 @@ def versions_shown() -> QuerySet[DatasetVersion]:
         created_by=requested,
         created_by_name=named,
         newest_profile=Subquery(profile.values(found=JSONObject(id="id", state="state"))[:1]),
+        alias_names=ArraySubquery(aliases.values("name")),
+    )
+
+
+def aliases_shown() -> QuerySet[VersionAlias]:
+    return VersionAlias.objects.annotate(
+        project_name=F("project__name"),
+        dataset_name=F("dataset__name"),
+        number=F("version__number"),
+        version_state=F("version__state"),
+        moved_by_name=F("moved_by__username"),
     )
 
 

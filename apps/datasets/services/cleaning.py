@@ -64,6 +64,7 @@ def cleaning_run_create(
         project=project,
         recipe=recipe,
         input_version=input_version,
+        input_reference=input_version.reference,
         output_dataset=target,
         workload=workload,
         requested_by=requested_by,

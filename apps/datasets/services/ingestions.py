@@ -123,7 +123,7 @@ def _apply(ingestion: Ingestion, checked: Checked) -> dict[str, Any]:
     )
     if statistics is not None:
         profile_note(version=version, job=ingestion, statistics=statistics, actor=RECONCILER)
-    edges = [(Relation.INGESTED_FROM, "source", ingestion.source_id)]
+    edges: list[tuple[Relation, str, UUID]] = [(Relation.INGESTED_FROM, "source", ingestion.source_id)]
     if ingestion.append_to is not None:
         edges.append((Relation.APPENDED_TO, "dataset_version", ingestion.append_to.pk))
     for relation, kind, to_id in edges:

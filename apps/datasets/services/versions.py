@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from apps.common.audit import Actor, record
+from apps.common.errors import Conflict
 from apps.common.states import transition
 from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Ingestion
 from apps.datasets.services.appending import appended
@@ -83,8 +84,13 @@ def version_deprecate(version: DatasetVersion, *, detail: str = "", actor: Actor
     """Take a version out of use: its content stays and can be downloaded, no new job reads it.
 
     Raises:
+        Conflict: an alias points at it.
         IllegalTransition: it is not published.
         StaleState: somebody else was faster.
     """
+    Dataset.objects.select_for_update(of=("self",)).get(pk=version.dataset_id)  # nobody lets one point at it meanwhile
+    names = list(version.aliases.order_by("name").values_list("name", flat=True))
+    if names:
+        raise Conflict(f"{', '.join(names)} points at version {version.number}; let it point elsewhere first")
     transition(version, VersionState.DEPRECATED, actor=actor, detail=detail)
     record(actor, "dataset_version.deprecated", version, detail={"detail": detail} if detail else None)

@@ -94,6 +94,7 @@ _STATES = {"draft": 0, "queued": 2, "running": 3, "stopping": 0, "succeeded": 34
 RUN_NUMBERS = {"total": 41, "by_state": _STATES, "failed_last_24_hours": 1}
 RUN = {
     **RUN_ROW,
+    "dataset_reference": "credit-risk/loans@gold",
     "script": "from workers.runtime.context import job_context\n…",
     "secrets": [],
     "result": {"metrics": METRICS, "evaluation": EVALUATION, "model": {"artifact": "model"}},

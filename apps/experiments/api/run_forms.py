@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from apps.experiments.services.requests import TAG_CHARACTERS_MOST, TAGS_MOST
+from apps.common.tags import TAG_CHARACTERS_MOST, TAGS_MOST
 from apps.experiments.services.runs import RESOURCES_DEFAULT, TIME_LIMIT_DEFAULT_SECONDS
 from apps.experiments.states import RunKind
 from workers.contracts.trainers import TABULAR, Parameter

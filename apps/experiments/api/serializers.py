@@ -9,16 +9,18 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.access.models import Project
-from apps.common.api import VisibleRelatedField
+from apps.common.api import NamedRelatedField, VisibleRelatedField
 from apps.common.storage import uri_of
 from apps.common.stories import StateMessageField
+from apps.common.tags import TAG_CHARACTERS_MOST, TAGS_MOST
 from apps.datasets.models import DatasetVersion
+from apps.datasets.selectors.references import reference_resolve
 from apps.experiments.api import examples
 from apps.experiments.api.examples import asked_as, shown_as
 from apps.experiments.api.run_shapes import ParametersField, ResultField, SeriesSerializer, SummaryField
 from apps.experiments.models import Artifact, Checkpoint, Experiment, Run
 from apps.experiments.models.metric import STEP_MOST
-from apps.experiments.services.requests import SCRIPT_BYTES_MOST, TAG_CHARACTERS_MOST, TAGS_MOST
+from apps.experiments.services.requests import SCRIPT_BYTES_MOST
 from apps.experiments.services.runs import RESOURCES_DEFAULT, TIME_LIMIT_DEFAULT_SECONDS
 from apps.experiments.states import GoalMode, RunKind
 from apps.quotas.states import Reason
@@ -115,7 +117,7 @@ class RunSerializer(RunRowSerializer):
     result = ResultField(read_only=True, allow_null=True)
 
     class Meta(RunRowSerializer.Meta):
-        fields = (*RUN_ROW, "script", "secrets", "result")
+        fields = (*RUN_ROW, "dataset_reference", "script", "secrets", "result")
         read_only_fields = fields
 
 
@@ -151,7 +153,11 @@ class RunCreateSerializer(serializers.Serializer[Any]):
         default="",
         help_text="Python; runs as `python train.py`. Of the kind `script` only",
     )
-    dataset_version = VisibleRelatedField(DatasetVersion)
+    dataset_version = NamedRelatedField(
+        DatasetVersion,
+        named_by=reference_resolve,
+        help_text="Its id, or `project/dataset@version` with a number, an alias or `latest`, as it is now",
+    )
     parameters = serializers.DictField(required=False, default=dict, help_text="The job's `ctx.parameters`")
     resources = ResourcesSerializer(required=False)
     secrets = serializers.ListField(

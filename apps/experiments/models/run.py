@@ -37,6 +37,8 @@ class Run(ScopedStateful):
     script = models.TextField()
     """Python, at most 256 KiB; the job finds it as `train.py`."""
     dataset_version = models.ForeignKey(DatasetVersion, models.PROTECT, related_name="+")
+    dataset_reference = models.CharField(max_length=200, blank=True, editable=False)
+    """By which words the version was named, `project/dataset@alias`; empty where it was by its id."""
     parameters = models.JSONField(default=dict)
     resources = models.JSONField(default=dict)
     """What it asks for: `{"cpu_millis", "memory_bytes", "gpus", "flavor"}`."""

@@ -13,8 +13,8 @@ from apps.common import audit
 from apps.common.audit import Actor
 from apps.common.errors import Conflict
 from apps.common.events import emit
+from apps.common.tags import tags_checked
 from apps.experiments.models import Run
-from apps.experiments.services.requests import tags_checked
 from apps.experiments.services.runs import run_submit
 from apps.experiments.states import RunKind
 from workers.contracts.specs import Resources

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,6 @@ from apps.experiments.states import RunKind
 from workers.contracts.trainers import TABULAR, BadParameters, parameters_checked
 
 SCRIPT_BYTES_MOST = 256 << 10
-TAGS_MOST = 20
-TAG_CHARACTERS_MOST = 40
 
 
 def code_of(kind: str, script: str, parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -32,19 +30,6 @@ def code_of(kind: str, script: str, parameters: Mapping[str, Any]) -> tuple[str,
     except BadParameters as error:
         fields = {f"parameters.{name}": [text] for name, text in error.problems.items()}
         raise Invalid(f"parameters: {error}", fields=fields) from error
-
-
-def tags_checked(tags: Iterable[str]) -> list[str]:
-    """Tags as they are kept: without blanks around them, sorted, each once. Raises Invalid."""
-    found = sorted({tag.strip() for tag in tags})
-    wrong = next((tag for tag in found if not tag or len(tag) > TAG_CHARACTERS_MOST or not tag.isprintable()), None)
-    if wrong is not None:
-        raise Invalid(
-            f"tags: {wrong!r} is no tag", fields={"tags": [f"each has 1 to {TAG_CHARACTERS_MOST} characters"]}
-        )
-    if len(found) > TAGS_MOST:
-        raise Invalid(f"tags: more than {TAGS_MOST}", fields={"tags": [f"at most {TAGS_MOST}"]})
-    return found
 
 
 def script_check(project_id: UUID, script: str, secrets: Sequence[str]) -> None:

@@ -14,13 +14,14 @@ from apps.common import audit
 from apps.common.audit import Actor
 from apps.common.errors import Invalid
 from apps.common.states import Move, explain, transition
+from apps.common.tags import tags_checked
 from apps.datasets.models import DatasetVersion
 from apps.datasets.selectors import dataset_input
 from apps.datasets.services.holds import hold_note, version_hold
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.states import Relation
 from apps.experiments.models import Experiment, Run
-from apps.experiments.services.requests import code_of, script_check, tags_checked
+from apps.experiments.services.requests import code_of, script_check
 from apps.experiments.specs import DATA, SCRIPT_NAME, run_spec
 from apps.experiments.states import RunKind, RunState
 from apps.quotas.models import Workload
@@ -88,6 +89,7 @@ def run_submit(
         time_limit_seconds=time_limit_seconds,
     )  # fmt: skip
     more = {"kind": kind, "tags": tags_checked(tags), "retry_of": retry_of}
+    more["dataset_reference"] = dataset_version.reference
     run = _draft(experiment, name, spec, dataset_version=dataset_version, requested_by=requested_by, **more)
     workload = workload_submit(
         project=experiment.project, spec=spec, owner_kind=OWNER_KIND, owner_id=run.pk, name=name,

@@ -34,6 +34,7 @@ from apps.datasets.models import (
     Source,
     Upload,
     ValidationRun,
+    VersionAlias,
 )
 from apps.datasets.states import JobState, Relation, VersionState
 from apps.quotas.models import Attempt, Workload
@@ -156,6 +157,17 @@ class DatasetVersionFactory(DjangoModelFactory[DatasetVersion]):
         for name, content in files.items():
             store().put(prefix + name, [content])
         return cls.create(manifest=manifest, row_count=2 * len(files), **kwargs)
+
+
+class VersionAliasFactory(DjangoModelFactory[VersionAlias]):
+    class Meta:
+        model = VersionAlias
+
+    project = factory.SubFactory(ProjectFactory)
+    version = factory.SubFactory(DatasetVersionFactory, project=factory.SelfAttribute("..project"))
+    dataset = factory.SelfAttribute("version.dataset")
+    name = "gold"
+    moved_at = factory.LazyFunction(clock.now)
 
 
 class IngestionFactory(DjangoModelFactory[Ingestion]):

@@ -1,0 +1,75 @@
+"""Versions by the words in which people and programs name them: `project/dataset@version`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from apps.common.audit import AuditEvent
+from apps.common.errors import Conflict, Invalid, NotFound
+from apps.common.storage import SCHEME
+from apps.datasets.models import DatasetVersion, VersionAlias
+from apps.datasets.models.alias import LATEST
+from apps.datasets.states import VersionState
+
+REFERENCE = re.compile(
+    rf"(?:{SCHEME})?(?P<project>[A-Za-z0-9_-]{{1,60}})/(?P<dataset>[A-Za-z0-9_-]{{1,60}})@(?P<version>[a-z0-9_-]{{1,60}})"
+)
+HISTORY_MOST = 200
+
+
+def reference_resolve(user: Any, reference: str) -> DatasetVersion:
+    """The version that a reference means now, with its dataset and project. `@` is followed by a number, an alias or
+    `latest`, which is the newest that is published. One query.
+
+    Raises:
+        Invalid: it is no reference.
+        NotFound: there is no such project, dataset, number or alias, or the user may not see it.
+        Conflict: `latest`, and none is published.
+    """
+    found = REFERENCE.fullmatch(reference)
+    if found is None:
+        raise Invalid(
+            f"{reference!r} is no reference: project/dataset@version is one, with a number, an alias or latest"
+        )
+    word = found["version"]
+    of_dataset = DatasetVersion.objects.visible_to(user).filter(
+        project__name=found["project"], dataset__name=found["dataset"]
+    )
+    versions = of_dataset.select_related("dataset", "project")
+    if word == LATEST:
+        versions = versions.filter(state=VersionState.PUBLISHED).order_by("-number")
+    elif word.isdecimal():
+        versions = versions.filter(number=int(word)) if len(word) < 10 else versions.none()
+    else:
+        versions = versions.filter(aliases__name=word)
+    version: DatasetVersion | None = versions.first()
+    if version is None and word == LATEST and of_dataset.exists():
+        raise Conflict(f"{found['project']}/{found['dataset']} has no published version")
+    if version is None:
+        raise NotFound(f"{reference}: not found")
+    version.reference = reference.removeprefix(SCHEME)
+    return version
+
+
+def reference_of(version: DatasetVersion) -> str:
+    """The reference that always means this version."""
+    return f"{version.project.name}/{version.dataset.name}@{version.number}"
+
+
+def alias_history(alias: VersionAlias) -> list[dict[str, Any]]:
+    """Where an alias pointed, newest first: `{"at", "by", "version", "number", "number_before"}`. One query."""
+    rows = AuditEvent.objects.filter(
+        subject_id=str(alias.pk), action__in=["version_alias.set", "version_alias.moved"]
+    ).order_by("-id")[:HISTORY_MOST]
+    return [
+        {
+            "at": row.at,
+            "by": row.actor_name,
+            "version": UUID(row.detail["version"]),
+            "number": row.detail["number"],
+            "number_before": row.detail["number_before"],
+        }
+        for row in rows
+    ]
