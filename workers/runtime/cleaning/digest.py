@@ -32,10 +32,8 @@ class RowSums:
         """Take in rows with at least these columns. Frees the interpreter while it hashes."""
         self.row_count += rows.num_rows
         for start in range(0, rows.num_rows, CHUNK_ROWS):
-            part = rows.slice(start, CHUNK_ROWS)
-            cells = [_cells(part.column(name)) for name in self._names]
-            for lane, seed in enumerate(LANES):
-                self._sums[lane] += _sum_of(cells, seed, part.num_rows)
+            for lane, hashes in enumerate(hashes_of(rows.slice(start, CHUNK_ROWS), self._names)):
+                self._sums[lane] += int(hashes.sum(dtype=np.uint64))
 
     @property
     def rows_hash(self) -> str:
@@ -45,7 +43,13 @@ class RowSums:
         return digest_of([(column.name, column.type) for column in columns], self.row_count, self.rows_hash)
 
 
-def _sum_of(cells: list[tuple[Series, Places | None]], seed: int, rows: int) -> int:
+def hashes_of(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> list[Hashes]:
+    """The hash of each row over these columns, in each lane."""
+    cells = [_cells(rows.column(name)) for name in names]
+    return [_hashed(cells, seed, rows.num_rows) for seed in LANES]
+
+
+def _hashed(cells: list[tuple[Series, Places | None]], seed: int, rows: int) -> Hashes:
     hashes: Hashes = np.full(rows, seed, dtype=np.uint64)
     for values, missing in cells:
         found = values.hash(seed=Series.from_arrow(pa.array(hashes))).to_arrow().to_numpy(zero_copy_only=False)
@@ -53,7 +57,7 @@ def _sum_of(cells: list[tuple[Series, Places | None]], seed: int, rows: int) -> 
             found = found.copy()
             found[missing] = hashes[missing] * np.uint64(MISSING_FACTOR) + np.uint64(MISSING_TERM)
         hashes = found
-    return int(hashes.sum(dtype=np.uint64))
+    return hashes
 
 
 def _cells(column: pa.Array | pa.ChunkedArray) -> tuple[Series, Places | None]:
