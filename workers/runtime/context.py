@@ -98,6 +98,10 @@ class JobContext:
             self._outputs.look_ahead()
         return self._inputs[name]
 
+    def supply(self, name: str, path: Path) -> None:
+        """Let a file that this job made itself be its input of that name."""
+        self._inputs[name] = Input(name=name, uri="", path=path, files=[path])
+
     def output(self, name: str) -> Path:
         """The folder to write the output of that name into; it exists."""
         return self._outputs.place(name)[0]
