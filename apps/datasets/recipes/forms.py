@@ -31,8 +31,8 @@ def step_forms() -> list[Schema]:
             "family": FAMILY_OF[name],
             "is_fitted": kind.fitted,
             "is_once": kind.once,
-            **_said(KIND_WORDS[name]),
-            "schema": _object(
+            **said_of(KIND_WORDS[name]),
+            "schema": object_form(
                 kind.options, {key: OPTION_WORDS[name, key] for key in kind.options}, kind={"const": name}
             ),
         }
@@ -42,10 +42,10 @@ def step_forms() -> list[Schema]:
 
 def parsing_form() -> Schema:
     """The schema of an ingestion's options."""
-    return _object(OPTIONS, PARSING_WORDS)
+    return object_form(OPTIONS, PARSING_WORDS)
 
 
-def _object(options: Mapping[str, Option], words: Mapping[str, Words], **fixed: Schema) -> Schema:
+def object_form(options: Mapping[str, Option], words: Mapping[str, Words], **fixed: Schema) -> Schema:
     required = [*fixed, *(name for name, option in options.items() if option.required)]
     return {
         "$schema": DIALECT,
@@ -57,7 +57,7 @@ def _object(options: Mapping[str, Option], words: Mapping[str, Words], **fixed: 
 
 
 def _property(option: Option, words: Words) -> Schema:
-    found: Schema = {**_said(words), **option.schema}
+    found: Schema = {**said_of(words), **option.schema}
     choices = choices_of(found)
     if choices:
         found["x-choices"] = [
@@ -75,7 +75,7 @@ def choices_of(schema: Mapping[str, Any]) -> list[str]:
     return list(schema.get("enum") or (items.get("enum") if isinstance(items, Mapping) else None) or ())
 
 
-def _said(words: Words) -> Schema:
+def said_of(words: Words) -> Schema:
     return {
         "title": words.title,
         "description": words.description,
