@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from workers.runtime.cleaning.parts import Written
-from workers.runtime.cleaning.profile import columns_profiled
+from workers.runtime.cleaning.profile import profiled
 from workers.runtime.cleaning.sample import sample
 from workers.runtime.stored_file import hash_file, write_text_atomically
 
@@ -26,12 +26,11 @@ def write_companions(
 ) -> dict[str, dict[str, Any]]:
     """Write what is small enough beside the data; kind → `{"name", "sha256", "size_bytes"}`."""
     files = [str(folder / file["name"]) for file in written.files]
-    found = {"sample": sample(connection, files, written.columns)}
+    found = {"sample": sample(connection, files, written.columns, written.last_ordinal)}
     if report is not None:
         found["report"] = _fitting(report)
     if _is_quick(written):
-        columns = columns_profiled(connection, files, written.columns)
-        found["profile"] = {"row_count": written.row_count, "columns": columns}
+        found["profile"] = profiled(connection, files, written.columns)
     stored = {kind: _store(folder / f"{kind}.json", document) for kind, document in found.items()}
     return {kind: file for kind, file in stored.items() if file is not None}
 

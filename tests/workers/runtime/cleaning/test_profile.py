@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tests.workers.runtime.cleaning.jobs import Done, Jobs
+from workers.contracts.recipes.checks import recipe_fit
 from workers.runtime.cleaning.rounding import significant
 
 
@@ -55,10 +56,15 @@ def test_figures_of_numbers_are_those_of_numpy(credit: Done, found: dict[str, An
         level: significant(float(np.quantile(values, float(level))))
         for level in ("0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99")
     }
-    edges = np.linspace(values.min(), values.max(), 21)
-    assert profile["histogram"]["edges"] == pytest.approx(list(edges), rel=1e-11, abs=1e-9)
-    assert sum(profile["histogram"]["counts"]) == len(values)
-    assert np.abs(np.cumsum(profile["histogram"]["counts"]) - np.cumsum(np.histogram(values, edges)[0])).max() <= 1
+    histogram = profile["histogram"]
+    counts = np.histogram(values, histogram["edges"])[0]
+    assert histogram["counts"] == list(counts)
+    assert histogram["below"] + sum(histogram["counts"]) + histogram["above"] == len(values)
+    assert np.ptp(np.diff(histogram["edges"])) == pytest.approx(0, abs=1e-9)
+    fences = profile["fences"]
+    lower, upper = np.quantile(values, [0.25, 0.75])
+    assert (fences["low"], fences["high"]) == pytest.approx((2.5 * lower - 1.5 * upper, 2.5 * upper - 1.5 * lower))
+    assert (fences["below"], fences["above"]) == ((values < fences["low"]).sum(), (values > fences["high"]).sum())
 
 
 def test_exact_figures(found: dict[str, Any]) -> None:
@@ -103,9 +109,9 @@ def test_edges_of_small_columns(jobs: Jobs) -> None:
     assert (none["null_count"], none["distinct_count"], none["mean"], none["top_values"]) == (3, 0, None, [])
     same = column(found, "same")
     assert (same["mean"], same["std"]) == (3.0, 0.0)
-    assert same["histogram"] == {"edges": [3.0, 3.0], "counts": [2]}
+    assert same["histogram"] == {"edges": [3.0, 3.0], "counts": [2], "below": 0, "above": 0}
     huge = column(found, "huge")["histogram"]
-    assert (huge["edges"][0], huge["edges"][-1], sum(huge["counts"])) == (-1.7e308, 1.7e308, 3)
+    assert (huge["edges"][0] <= -1.7e308, huge["edges"][-1] >= 1.7e308, sum(huge["counts"])) == (True, True, 3)
     flag = column(found, "flag")
     assert (flag["minimum"], flag["maximum"], flag["top_values"][0]) == (False, True, {"value": True, "count": 2})
     day = column(found, "day")
@@ -115,11 +121,13 @@ def test_edges_of_small_columns(jobs: Jobs) -> None:
 def test_lengths_of_text_are_in_characters(jobs: Jobs) -> None:
     found = jobs.profile(jobs.parquet({"s": ["数据", "a", "", None, "abc"], "none": pa.array([None] * 5, pa.string())}))
 
-    assert column(found, "s")["text_length"] == {
-        "minimum": 0,
-        "maximum": 3,
-        "mean": 1.5,
-        "histogram": {"edges": [-0.5, 0.5, 1.5, 2.5, 3.5], "counts": [1, 1, 1, 1]},
+    length = column(found, "s")["text_length"]
+    assert (length["minimum"], length["maximum"], length["mean"]) == (0, 3, 1.5)
+    assert length["histogram"] == {
+        "edges": [-0.5, 0.5, 1.5, 2.5, 3.5],
+        "counts": [1, 1, 1, 1],
+        "below": 0,
+        "above": 0,
     }
     assert column(found, "none")["text_length"] is None
 
@@ -127,7 +135,8 @@ def test_lengths_of_text_are_in_characters(jobs: Jobs) -> None:
 def test_few_whole_numbers_have_a_bin_each(jobs: Jobs) -> None:
     found = jobs.profile(jobs.parquet({"n": [1, 2, 2, 4]}))
 
-    assert column(found, "n")["histogram"] == {"edges": [0.5, 1.5, 2.5, 3.5, 4.5], "counts": [1, 2, 0, 1]}
+    histogram = column(found, "n")["histogram"]
+    assert (histogram["edges"], histogram["counts"]) == ([0.5, 1.5, 2.5, 3.5, 4.5], [1, 2, 0, 1])
 
 
 def test_times_have_a_histogram_in_seconds(jobs: Jobs) -> None:
@@ -137,20 +146,39 @@ def test_times_have_a_histogram_in_seconds(jobs: Jobs) -> None:
     first = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC).timestamp()
     for name in ("day", "at"):
         histogram = column(found, name)["histogram"]
-        assert histogram["edges"] == [first + 86_400 * number for number in range(21)]
+        assert histogram["edges"][:2] == [first, first + 43_200]
+        assert (histogram["edges"][-1] - first) / 86_400 == 20
         assert (histogram["counts"][0], histogram["counts"][-1], sum(histogram["counts"])) == (1, 1, 2)
 
 
-FINDINGS: dict[str, tuple[list[Any], list[tuple[str, dict[str, float]]]]] = {
-    "nothing": ([1.5, 2.0, 2.5, None] * 10, []),
-    "mostly_missing": ([1, 2, None, None], [("mostly_missing", {"ratio": 0.5})]),
-    "constant": ([7, 7, 7], [("constant", {})]),
-    "likely_key": (list(range(20)), [("likely_key", {})]),
+DAYS = [f"2024-01-{day:02}" for day in range(1, 29)]
+FINDINGS: dict[str, tuple[list[Any], list[tuple[str, dict[str, float], str | None]]]] = {
+    "nothing": ([1.5, 2.0, 2.5, 1.0] * 10, []),
+    "some_missing": ([1.5, 2.0, 2.5, None] * 10, [("some_missing", {"ratio": 0.25}, "impute")]),
+    "mostly_missing": ([1, 2, None, None], [("mostly_missing", {"ratio": 0.5}, "drop_columns")]),
+    "constant": ([7, 7, 7], [("constant", {}, "drop_columns")]),
+    "likely_key": ([3, *range(4, 22), 1], [("likely_key", {}, None)]),
+    "ordered": ([*range(25)] * 1 + [24], [("ordered", {}, None)]),
     "too few for a key": (list(range(19)), []),
-    "measurements are no key": ([number + 0.5 for number in range(20)], []),
-    "numbers_as_text": (["1", " 2", "NA"], [("numbers_as_text", {"count": 2}), ("blanks_around", {"count": 1})]),
-    "far_extreme": ([1, 2] * 50 + [99_999_999] * 2, [("far_extreme", {"extreme": 99_999_999, "near": 2, "count": 2})]),
-    "one_value_dominates": (["a"] * 99 + ["b"], [("one_value_dominates", {"ratio": 0.99})]),
+    "measurements are no key": ([number % 7 + number / 100 for number in range(20)], []),
+    "numbers_as_text": (
+        ["1", " 2", "NA"],
+        [("numbers_as_text", {"count": 2}, "missing_values"), ("blanks_around", {"count": 1}, "normalise_text")],
+    ),
+    "numbers_alone": (["1", "2"], [("numbers_as_text", {"count": 2}, "cast")]),
+    "missing_markers": (["a", "n/a", "b", "?"], [("missing_markers", {"count": 2}, "missing_values")]),
+    "spelling_variants": (["Rome", "rome", "Oslo"], [("spelling_variants", {"count": 1}, "normalise_text")]),
+    "far_extreme": (
+        [1, 2] * 50 + [99_999_999] * 2,
+        [("far_extreme", {"extreme": 99_999_999, "near": 2, "count": 2}, "missing_values")],
+    ),
+    "outside_fences": (
+        [1, 2, 3, 4] * 10 + [40],
+        [("outside_fences", {"count": 1, "ratio": 0.02439, "low": -1.0, "high": 7.0}, "outliers")],
+    ),
+    "dates_as_text": (DAYS * 2, [("dates_as_text", {"ratio": 1}, "parse_dates")]),
+    "personal_data": (["a@b.org", "c@d.org", "x"], [("personal_data", {"ratio": 0.666667}, "redact")]),
+    "one_value_dominates": (["a"] * 99 + ["b"], [("one_value_dominates", {"ratio": 0.99}, "drop_columns")]),
 }
 
 
@@ -159,8 +187,14 @@ def test_what_catches_the_eye(jobs: Jobs, name: str) -> None:
     values, expected = FINDINGS[name]
     findings = column(jobs.profile(jobs.parquet({"c": values})), "c")["findings"]
 
-    assert [(each["code"], each["figures"]) for each in findings] == expected
+    said = [(each["code"], each["figures"], (each["suggestion"] or {}).get("kind")) for each in findings]
+    assert said == expected
     assert all(each["detail"] and each["severity"] in ("info", "warning") for each in findings)
+    steps = [each["suggestion"] for each in findings if each["suggestion"]]
+    kind = "string" if isinstance(values[0], str) else "float64" if isinstance(values[0], float) else "int64"
+    assert [recipe_fit([step], [{"name": "c", "type": kind}, {"name": "d", "type": kind}]) for step in steps] == [
+        [] for _ in steps
+    ]
 
 
 def test_a_column_without_a_value_has_one_finding(jobs: Jobs) -> None:
