@@ -1,100 +1,135 @@
-"""`ingest`: an uploaded file becomes Parquet with ordinals; what does not parse is left out and named."""
+"""`ingest`: an uploaded file becomes Parquet with ordinals; what does not parse is left out, told, and kept aside."""
 
 # ruff: noqa: S608 - names and texts enter SQL through `schema.quoted` and `schema.literal`
 
 from __future__ import annotations
 
+import functools
 import shutil
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from workers.runtime.cleaning.companions import write_companions
-from workers.runtime.cleaning.engine import open_duckdb
+from workers.runtime.cleaning.engine import granted_threads, open_duckdb
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.output import ROW_GROUP_ROWS, describe, emptied_on_failure
-from workers.runtime.cleaning.parts import part_name
+from workers.runtime.cleaning.folders.base import Folder
+from workers.runtime.cleaning.folders.pictures import Pictures
+from workers.runtime.cleaning.folders.texts import Texts
+from workers.runtime.cleaning.output import emptied_on_failure
+from workers.runtime.cleaning.parts import Written, write_parts
 from workers.runtime.cleaning.quality import evaluated_beside
-from workers.runtime.cleaning.readers import READERS, Options, Reader, Rejected, blamed
-from workers.runtime.cleaning.schema import ORDINAL, SQL_TYPES, columns_of, described, is_nested, literal, quoted
+from workers.runtime.cleaning.quarantine import Quarantine, Rejection
+from workers.runtime.cleaning.readers import READERS, Options, Reader, Upload, blamed
+from workers.runtime.cleaning.schema import ORDINAL, Column, quoted
+from workers.runtime.cleaning.tables import Opened, leave_out, opened
+from workers.runtime.cleaning.unpacking import FORMATS, Unpacked, unpacked
 from workers.runtime.context import JobContext
 
-FILE_SIZE = "256MB"
-"""Size at which a new file is begun."""
+BATCH_ROWS = 16_384
+"""Handed from DuckDB to the writer at once."""
+FOLDERS: dict[str, type[Folder]] = {"images": Pictures, "texts": Texts}
 
 
 def ingest(ctx: JobContext) -> dict[str, Any]:
-    """Input `source`: one file. Output `dataset`. Parameters: `format` and those of `Options`.
+    """Input `source`: one file. Output `dataset`. Parameters: `format`, those of `Options`, and to add to a version
+    `declared_schema` (its columns) and `first_ordinal`.
 
     A float that is not finite is a missing value. Times keep microseconds, in UTC; nested values become JSON text,
     decimals floats; a whole number beyond 64 bits is refused.
 
     Raises:
+        Rejection: more rows were left out than may be; `quarantine.csv.gz` is the one file of the output then.
         UserError: the file or the parameters are at fault.
     """
-    reader = _reader(ctx)
-    connection = open_duckdb(ctx, ctx.work_dir)
-    table = reader.open(connection)
-    folder = ctx.output("dataset")
-    try:
-        selection = _selection(described(connection, table), reader.path.name)
-        with emptied_on_failure(folder):
-            files = _write(connection, f"SELECT {selection} FROM {table}", folder)
-            rejected = reader.rejected(connection)
-            written = describe(connection, files)
-            if written.row_count == 0:
-                raise UserError("no_rows", _why_no_rows(reader, rejected))
-            companions = write_companions(connection, folder, written)
-            found = evaluated_beside(ctx, connection, folder, written)
-    except duckdb.Error as error:
-        raise blamed(error, reader.path, reader.path) from None
-    return {**written.to_json(), "rejected": rejected.to_json(), "companions": companions, **found}
-
-
-def _reader(ctx: JobContext) -> Reader:
     kind = ctx.parameters.get("format")
-    if kind not in READERS:
-        raise UserError("invalid_parameters", f"format must be one of {', '.join(READERS)}, not {kind!r}")
+    if kind not in FORMATS:
+        raise UserError("invalid_parameters", f"format must be one of {', '.join(FORMATS)}, not {kind!r}")
+    options = Options.from_parameters(ctx.parameters)
     files = ctx.input("source").files
     if len(files) != 1:
         raise UserError("one_file_expected", f"a source is one file; this one has {len(files)}")
-    options = Options.from_parameters(ctx.parameters)
-    if options.types and kind not in ("csv", "tsv"):
-        raise UserError("invalid_parameters", f"types are for csv and tsv; {kind} has its own")
-    return READERS[kind](files[0], options, ctx.work_dir)
+    folder = ctx.output("dataset")
+    with tempfile.TemporaryDirectory(prefix="ingest-", dir=ctx.work_dir) as scratch:
+        job = _Ingestion(ctx, options, Path(scratch), folder, files[0].name)
+        try:
+            with emptied_on_failure(folder):
+                return job.run(unpacked(files[0], files[0].name, kind, Path(scratch)))
+        except Rejection as error:
+            if error.file is not None:
+                shutil.copyfile(Path(scratch) / error.file["name"], folder / error.file["name"])
+            raise
 
 
-def _selection(types: dict[str, str], place: str) -> str:
-    parts = [f"row_number() OVER () - 1 AS {quoted(ORDINAL)}"]
-    for column in columns_of(types, place, pictures=False):
-        name, kind = quoted(column.name), SQL_TYPES[column.type]
-        value = f"to_json({name})::{kind}" if is_nested(types[column.name]) else f"{name}::{kind}"
-        if types[column.name] == "TIMESTAMPTZ_NS":
-            value = f"{name}::TIMESTAMPTZ::{kind}"
-        if column.type == "float64":
-            value = f"CASE WHEN isfinite({value}) THEN {value} END"
-        parts.append(f"{value} AS {name}")
-    return ", ".join(parts)
+class _Ingestion:
+    """One run of the job: what its steps share."""
+
+    def __init__(self, ctx: JobContext, options: Options, scratch: Path, folder: Path, name: str) -> None:
+        self._ctx, self._connection = ctx, open_duckdb(ctx, scratch)
+        self._options, self._scratch, self._folder, self._name = options, scratch, folder, name
+        self._threads = granted_threads(ctx)
+        self._first = int(ctx.parameters.get("first_ordinal") or 0)
+        self._quarantine = Quarantine(self._connection)
+
+    def run(self, source: Unpacked) -> dict[str, Any]:
+        """Write what is read; the job's result."""
+        written, detected = self._write_files(source) if source.files is not None else self._write_tables(source)
+        lacks = detected.pop("lacks")
+        rejected = self._quarantine.to_json()
+        file = self._quarantine.write(self._scratch)
+        refused = self._quarantine.refusal(written.row_count, self._options, self._name)
+        if refused:
+            raise Rejection(*refused, rejected, file)
+        if written.row_count == 0:
+            raise UserError("no_rows", f"{self._name} has {lacks}")
+        if file:
+            shutil.copyfile(self._scratch / file["name"], self._folder / file["name"])
+        companions = write_companions(self._connection, self._folder, written)
+        return {
+            **written.to_json(),
+            "rejected": rejected,
+            "quarantine": file,
+            "detected": {name: value for name, value in detected.items() if value not in (None, "")},
+            "companions": companions,
+            **evaluated_beside(self._ctx, self._connection, self._folder, written),
+        }
+
+    def _write_tables(self, source: Unpacked) -> tuple[Written, dict[str, Any]]:
+        makers = [functools.partial(_reader, source.kind, upload, self._scratch) for upload in source.uploads]
+        tables = opened(self._connection, makers, self._options)
+        first = tables[0].reader
+        try:
+            written = self._write(tables)
+            leave_out(self._connection, tables, self._quarantine)
+        except duckdb.Error as error:
+            raise blamed(error, first.upload, first.upload.path) from None
+        several = {"files": len(tables), "ignored": source.ignored} if source.packing in ("zip", "tar") else {}
+        lacks = "a header and no row" if first.has_header else "no row"
+        return written, {"format": source.kind, "packing": source.packing, **several, **first.detected, "lacks": lacks}
+
+    def _write(self, tables: Sequence[Opened]) -> Written:
+        """Write the rows of all tables, in their order."""
+        rows = " UNION ALL ".join(f"({one.query})" for one in tables)
+        ordinal = f"row_number() OVER () + {self._first - 1} AS {quoted(ORDINAL)}"
+        batches = self._connection.sql(f"SELECT {ordinal}, * FROM ({rows})").to_arrow_reader(BATCH_ROWS)
+        columns = [each.column for each in tables[0].columns]
+        return write_parts(batches, columns, self._folder, threads=self._threads)
+
+    def _write_files(self, source: Unpacked) -> tuple[Written, dict[str, Any]]:
+        if source.files is None:
+            raise TypeError("no files")
+        folder = FOLDERS[source.kind](self._options, self._threads or 2)
+        folder.check_schema(self._name)
+        columns = [Column(name, kind) for name, kind in folder.columns]
+        written = write_parts(folder.rows(source.files(), self._first), columns, self._folder, threads=self._threads)
+        self._quarantine.add_rows(folder.taken.rejected)
+        several = {"files": folder.taken.files, "ignored": folder.taken.ignored}
+        lacks = f"no file of {source.kind}"
+        return written, {"format": source.kind, "packing": source.packing, **several, "lacks": lacks}
 
 
-def _write(connection: duckdb.DuckDBPyConnection, query: str, folder: Path) -> list[Path]:
-    """Write a query as Parquet files of the output; returns them in the order of the rows."""
-    staging = folder / "staging"
-    connection.execute(
-        f"COPY ({query}) TO {literal(str(staging))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP_ROWS}, "
-        f"FILE_SIZE_BYTES '{FILE_SIZE}', FILENAME_PATTERN '{{i}}', OVERWRITE true)"
-    )
-    files = []
-    for number, path in enumerate(sorted(staging.iterdir(), key=lambda each: int(each.stem))):
-        files.append(path.replace(folder / part_name(number)))
-    shutil.rmtree(staging)
-    return files
-
-
-def _why_no_rows(reader: Reader, rejected: Rejected) -> str:
-    place = reader.path.name
-    if not rejected.count:
-        return f"{place} has a header and no row" if reader.has_header else f"{place} has no row"
-    first = rejected.samples[0]
-    return f"all {rejected.count} rows of {place} were rejected; line {first['line']}: {first['reason']}"
+def _reader(kind: str, upload: Upload, work_dir: Path, options: Options) -> Reader:
+    return READERS[kind](upload, options, work_dir)

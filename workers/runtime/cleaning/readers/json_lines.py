@@ -1,53 +1,79 @@
-"""JSON lines: one object per line. Nested values are kept as JSON text."""
+"""JSON: one object per line, or a list of objects. Nested values are kept as JSON text."""
 
 # ruff: noqa: S608 - names and texts enter SQL through `schema.quoted` and `schema.literal`
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 
 import duckdb
+import pyarrow as pa
 
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.readers.base import SAMPLES, Reader, Rejected, blamed, bounds, sample
-from workers.runtime.cleaning.readers.text_file import as_utf8
+from workers.runtime.cleaning.readers.base import LINE, Reader, blamed, bounds
+from workers.runtime.cleaning.readers.text_file import LINE_LIMIT_BYTES, as_utf8
 from workers.runtime.cleaning.schema import COLUMNS_MOST, check_names, literal, quoted
 
-LINES = "json_lines"
-_IS_OBJECT = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
+REJECTS = 1000
+"""Lines that are explained at once."""
 _WHOLE, _NESTED = {"UBIGINT", "BIGINT"}, {"ARRAY", "OBJECT"}
+_NUMBER_OF = itertools.count()
+_KEYS = "json_keys(line)"
+_IS_OBJECT = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
+_IS_KEPT = f"CASE WHEN {_IS_OBJECT} THEN len({_KEYS}) = len(list_distinct({_KEYS})) ELSE false END"
+_BYTE = re.compile(r"at byte (\d+) in record/value (\d+)")
 
 
 class JsonLinesReader(Reader):
     """Reads lines as text first, because only so can a bad one be named."""
 
     format = "jsonl"
+    unit = "line"
 
     def open(self, connection: duckdb.DuckDBPyConnection) -> str:
-        path = as_utf8(self.path, self.options.encoding, self.work_dir)
+        text = as_utf8(self.upload.path, self.upload.name, self.options.encoding, self.work_dir)
+        self.detected = dict(text.to_json())
+        self._lines = f"json_{next(_NUMBER_OF)}"
+        try:  # no temporary one: a cursor of its own reads what was left out
+            connection.execute(f"CREATE VIEW {self._lines} AS {self._read(str(text.path))}")
+            names = self._names(connection)
+            check_names(names, self.upload.name)
+            return self._table(self._types(connection, names))
+        except duckdb.Error as error:
+            raise blamed(error, self.upload, text.path) from None
+
+    def quarantined(self, connection: duckdb.DuckDBPyConnection) -> str | None:
+        bad = f"FROM {self._lines} WHERE trim(line) <> '' AND NOT {_IS_KEPT}"
+        found = connection.cursor().execute(f"SELECT number, line {bad} ORDER BY number")
+        table = f"{self._lines}_rejected"
+        connection.execute(f"CREATE TABLE {table} (line BIGINT, reason VARCHAR, text VARCHAR)")
+        while rows := found.fetchmany(REJECTS):
+            numbers, lines = zip(*rows, strict=True)
+            reasons = pa.table([pa.array(numbers), pa.array(map(why_not, lines)), pa.array(lines)], ["n", "r", "t"])
+            connection.register("explained", reasons)
+            connection.execute(f"INSERT INTO {table} SELECT * FROM explained")
+            connection.unregister("explained")
+        return f'SELECT line, NULL::VARCHAR AS "column", reason, text FROM {table}'
+
+    def located(self, connection: duckdb.DuckDBPyConnection, rows: str) -> str:
+        return (
+            f"SELECT number AS key, number AS line, line AS text FROM {self._lines} SEMI JOIN ({rows}) ON number = key"
+        )
+
+    def _read(self, path: str) -> str:
         # U+0001 cannot stand in JSON, so it never divides a line.
-        connection.execute(
-            f"CREATE TEMP VIEW {LINES} AS SELECT row_number() OVER () AS number, line FROM read_csv("
-            f"{literal(str(path))}, delim='\x01', quote='', escape='', header=false, auto_detect=false, "
+        return (
+            "SELECT row_number() OVER () AS number, line FROM read_csv("
+            f"{literal(path)}, delim='\x01', quote='', escape='', header=false, auto_detect=false, "
             f"columns={{'line': 'VARCHAR'}}, strict_mode=false, null_padding=true, {bounds()}, "
             "hive_partitioning=false)"
         )
-        try:
-            names = self._names(connection)
-            check_names(names, self.path.name)
-            return self._table(self._types(connection, names))
-        except duckdb.Error as error:
-            raise blamed(error, self.path, path) from None
-
-    def rejected(self, connection: duckdb.DuckDBPyConnection) -> Rejected:
-        bad = f"FROM {LINES} WHERE trim(line) <> '' AND NOT {_IS_OBJECT}"
-        count = connection.execute(f"SELECT count(*) {bad}").fetchall()[0][0]
-        rows = connection.execute(f"SELECT number, line {bad} ORDER BY number LIMIT {SAMPLES}").fetchall()
-        return Rejected(count=count, samples=tuple(sample(line, None, why_not(text), text) for line, text in rows))
 
     def _names(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
         """Keys of any object, in order of first appearance."""
-        keys = f"SELECT number, unnest(json_keys(line)) AS key FROM {LINES} WHERE {_IS_OBJECT}"
+        keys = f"SELECT number, unnest({_KEYS}) AS key FROM {self._lines} WHERE {_IS_KEPT}"
         query = f"SELECT key FROM (SELECT key, row_number() OVER () AS place, number FROM ({keys})) GROUP BY key "
         query += f"ORDER BY min(number), min(place) LIMIT {COLUMNS_MOST + 1}"
         names = [name for (name,) in connection.execute(query).fetchall()]
@@ -56,22 +82,33 @@ class JsonLinesReader(Reader):
         return names
 
     def _nothing(self, connection: duckdb.DuckDBPyConnection) -> UserError:
-        objects = connection.execute(f"SELECT count(*) FROM {LINES} WHERE {_IS_OBJECT}").fetchall()[0][0]
+        place = self.upload.name
+        query = f"SELECT count(*) FILTER ({_IS_KEPT}), count(*) FILTER (trim(line) <> '') FROM {self._lines}"
+        objects, lines = connection.execute(query).fetchall()[0]
         if objects:
-            return UserError("no_columns", f"no object in {self.path.name} has a key")
-        first = self.rejected(connection).samples[0]
-        said = f"line {first['line']}: {first['reason']}"
-        return UserError("no_rows", f"no line of {self.path.name} is a JSON object; {said}")
+            return UserError("no_columns", f"no object in {place} has a key")
+        if not lines:
+            return UserError("no_rows", f"{place} has no row")
+        query = f"SELECT number, line FROM {self._lines} WHERE trim(line) <> '' ORDER BY number LIMIT 1"
+        number, line = connection.execute(query).fetchall()[0]
+        return UserError(
+            "no_rows", f"no {self.unit} of {place} is a JSON object; {self.unit} {number}: {why_not(line)}"
+        )
 
     def _types(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
         """SQL type per key: one that holds all its values, else text. Memory grows with the keys, not with the rows."""
         pointers = ", ".join(literal(pointer(name)) for name in names)
         each = f"unnest(json_type(line, [{pointers}])) AS type, unnest(range({len(names)})) AS place"
-        query = f"SELECT DISTINCT place, type FROM (SELECT {each} FROM {LINES} WHERE {_IS_OBJECT}) WHERE type <> 'NULL'"
+        query = (
+            f"SELECT DISTINCT place, type FROM (SELECT {each} FROM {self._lines} WHERE {_IS_KEPT}) WHERE type <> 'NULL'"
+        )
         found: dict[int, set[str]] = {}
         for place, kind in connection.execute(query).fetchall():
             found.setdefault(place, set()).add(kind)
-        return {name: _sql_type(found.get(place, set())) for place, name in enumerate(names)}
+        return {
+            name: "VARCHAR" if name in self.options.as_text else _sql_type(found.get(place, set()))
+            for place, name in enumerate(names)
+        }
 
     def _table(self, structure: dict[str, str]) -> str:
         transformed = f"json_transform(line::JSON, {literal(json.dumps(structure))})"
@@ -82,8 +119,21 @@ class JsonLinesReader(Reader):
             else f"row.{quoted(name)}"
             for name, kind in structure.items()
         )
-        inner = f"SELECT number, {transformed} AS row FROM {LINES} WHERE {_IS_OBJECT}"
-        return f"(SELECT {columns} FROM ({inner}))"
+        inner = f"SELECT number, {transformed} AS row FROM {self._lines} WHERE {_IS_KEPT}"
+        return f"(SELECT number AS {quoted(LINE)}, {columns} FROM ({inner}))"
+
+
+class JsonReader(JsonLinesReader):
+    """One list of objects. What is wrong with the list itself ends it; an element that is no object is left out."""
+
+    format = "json"
+    unit = "element"
+
+    def _read(self, path: str) -> str:
+        return (
+            "SELECT row_number() OVER () AS number, json::VARCHAR AS line FROM read_json_objects("
+            f"{literal(path)}, format='array', maximum_object_size={LINE_LIMIT_BYTES}, hive_partitioning=false)"
+        )
 
 
 def pointer(name: str) -> str:
@@ -99,9 +149,22 @@ def why_not(line: str) -> str:
         return f"not JSON: {error}"
     except RecursionError:
         return "not JSON: lists or objects inside each other that are not closed"
+    if isinstance(value, dict) and (twice := _twice(line)) is not None:
+        return f"the key {twice!r} stands in it twice"
     if isinstance(value, dict):
         return "it has half of a character (a surrogate escape without the other) or a number that JSON does not have"
     return f"not an object but {type(value).__name__}"
+
+
+def _twice(line: str) -> str | None:
+    """The first key that the object has twice."""
+    pairs: list[tuple[str, object]] = json.loads(line, object_pairs_hook=list)
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return key
+        seen.add(key)
+    return None
 
 
 def _sql_type(kinds: set[str]) -> str:

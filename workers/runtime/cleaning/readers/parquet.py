@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import duckdb
 
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.readers.base import Reader, blamed
-from workers.runtime.cleaning.schema import check_names, literal, parquet_table
+from workers.runtime.cleaning.readers.base import LINE, Reader, blamed
+from workers.runtime.cleaning.schema import check_names, literal, parquet_table, quoted
 
 MARK, ENCRYPTED = b"PAR1", b"PARE"
 SMALLEST_BYTES = 12
@@ -22,28 +22,30 @@ class ParquetReader(Reader):
     format = "parquet"
 
     def open(self, connection: duckdb.DuckDBPyConnection) -> str:
-        size = self.path.stat().st_size
+        size = self.upload.path.stat().st_size
         if size == 0:
-            raise UserError("empty_file", f"{self.path.name} is empty")
-        with self.path.open("rb") as file:
+            raise UserError("empty_file", f"{self.upload.name} is empty")
+        with self.upload.path.open("rb") as file:
             start = file.read(len(MARK))
             file.seek(max(0, size - len(MARK)))
             end = file.read()
         if start == ENCRYPTED:
-            raise UserError("encrypted_file", f"{self.path.name} is an encrypted Parquet file: upload it decrypted")
+            raise UserError("encrypted_file", f"{self.upload.name} is an encrypted Parquet file: upload it decrypted")
         if start != MARK:
-            raise UserError("not_parquet", f"{self.path.name} does not start with PAR1: it is no Parquet file")
+            raise UserError("not_parquet", f"{self.upload.name} does not start with PAR1: it is no Parquet file")
         if end != MARK or size < SMALLEST_BYTES:
-            raise UserError("not_parquet", f"{self.path.name} does not end with PAR1: it is cut off after {size} bytes")
-        table = parquet_table([str(self.path)])
+            raise UserError(
+                "not_parquet", f"{self.upload.name} does not end with PAR1: it is cut off after {size} bytes"
+            )
+        table = parquet_table([str(self.upload.path)])
         try:
             tree = connection.execute(
-                f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(self.path))})"
+                f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(self.upload.path))})"
             ).fetchall()
         except duckdb.Error as error:
-            raise blamed(error, self.path, self.path, code="not_parquet") from None
-        check_names(top_level(tree), self.path.name)
-        return table
+            raise blamed(error, self.upload, self.upload.path, code="not_parquet") from None
+        check_names(top_level(tree), self.upload.name)
+        return f"(SELECT row_number() OVER () AS {quoted(LINE)}, * FROM {table})"
 
 
 def top_level(tree: Sequence[tuple[str, int]]) -> list[str]:

@@ -1,21 +1,18 @@
-"""Text uploads are UTF-8 before DuckDB sees them; what is not is refused with its place, or recoded if asked."""
+"""Text uploads are UTF-8 before DuckDB sees them: found out, checked whole, and recoded where need be."""
 
 from __future__ import annotations
 
 import codecs
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workers.runtime.cleaning.errors import UserError
+from workers.runtime.cleaning.readers.encodings import guessed, is_damaged_utf8, marked, sampled, wide
 
 CHUNK_BYTES = 1 << 20
-MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-    codecs.BOM_UTF8: "utf-8",
-}
-"""What text of an encoding starts with."""
 OTHERS = {
     b"\x1f\x8b": "a gzip file",
     b"PK\x03\x04": "a zip file (or of Excel)",
@@ -31,8 +28,8 @@ OTHERS = {
     b"<html": "a web page",
 }
 """What files start with that are often sent by mistake."""
-WIDE_RATIO = (0.2, 0.6)
-"""Text in UTF-16 that is mostly Latin has a NUL in every second byte."""
+SAMPLED_CHUNKS = 256
+"""How far into a file its encoding is looked for."""
 LINE_LIMIT_BYTES = 16 << 20
 
 
@@ -46,6 +43,8 @@ class Place:
 
     def step(self, part: bytes | str) -> None:
         end: bytes | str = b"\n" if isinstance(part, bytes) else "\n"
+        if end not in part:  # type: ignore[operator]
+            end = b"\r" if isinstance(part, bytes) else "\r"
         lines = part.count(end)  # type: ignore[arg-type]
         last = part.rfind(end)  # type: ignore[arg-type]
         self.length = self.before + (part.find(end) if lines else len(part))  # type: ignore[arg-type]
@@ -60,8 +59,54 @@ class Place:
         return ahead.line, ahead.before + 1
 
 
-def as_utf8(path: Path, encoding: str, work_dir: Path) -> Path:
-    """The file itself when it is UTF-8, else a copy in UTF-8 below `work_dir`.
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in UTF-8, and how it came."""
+
+    path: Path
+    encoding: str
+    confidence: float
+    """1 where it was said, marked, or is UTF-8 throughout."""
+    line_ending: str
+    """`lf`, `crlf`, `cr`, `mixed` (then the text has `lf` only), or `none`."""
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "encoding": self.encoding, "encoding_confidence": self.confidence, "line_ending": self.line_ending,
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Ends:
+    """Ends of lines, counted over parts of a text."""
+
+    crlf: int = 0
+    lf: int = 0
+    cr: int = 0
+    open: bool = False
+    """The last part ended with a carriage return."""
+
+    def step(self, part: bytes | str) -> None:
+        marks: Any = ("\n", "\r", "\r\n") if isinstance(part, str) else (b"\n", b"\r", b"\r\n")
+        feeds, returns, both = (part.count(mark) for mark in marks)
+        both += self.open and part.startswith(marks[0])
+        self.crlf += both
+        self.lf += feeds - both
+        self.cr += returns - both
+        self.open = part.endswith(marks[1]) if part else self.open
+
+    @property
+    def kind(self) -> str:
+        found = [name for name in ("crlf", "lf", "cr") if getattr(self, name)]
+        return found[0] if len(found) == 1 else "mixed" if found else "none"
+
+
+def as_utf8(path: Path, name: str, encoding: str | None, work_dir: Path) -> Text:
+    """The file itself where it is UTF-8 with one kind of line end, else a copy below `work_dir`.
+
+    Args:
+        name: what people call the file.
+        encoding: None to find it out.
 
     Raises:
         UserError: `empty_file`; `wrong_format` for what is no text; `wrong_encoding`, `nul_byte` and
@@ -70,77 +115,115 @@ def as_utf8(path: Path, encoding: str, work_dir: Path) -> Path:
     with path.open("rb") as file:
         start = file.read(CHUNK_BYTES)
     if not start.strip(codecs.BOM_UTF8 + b" \t\r\n"):
-        raise UserError("empty_file", f"{path.name} is empty")
+        raise UserError("empty_file", f"{name} is empty")
     other = next((kind for mark, kind in OTHERS.items() if start.startswith(mark)), None)
     if other:
-        raise UserError("wrong_format", f"{path.name} is {other}, not text")
-    name = codecs.lookup(encoding).name
-    plain = name in ("utf-8", "ascii", "utf-8-sig")
-    found = next((kind for mark, kind in MARKS.items() if start.startswith(mark)), None)
-    if found and not (plain if found == "utf-8" else name.startswith(found)):
-        raise UserError("wrong_encoding", f"{path.name} starts as {found} text, line 1: say so as its encoding")
-    if plain:
-        _check(path, WIDE_RATIO[0] < start.count(0) / len(start) < WIDE_RATIO[1])
-        return path
-    target = work_dir / f"{path.name}.utf-8"
-    _recode(path, encoding, target)
-    return target
+        raise UserError("wrong_format", f"{name} is {other}, not text")
+    mark = marked(start)
+    if encoding is not None:
+        said = codecs.lookup(encoding).name
+        plain = said in ("utf-8", "ascii", "utf-8-sig")
+        if mark and not (plain if mark == "utf-8" else said.startswith(mark)):
+            raise UserError("wrong_encoding", f"{name} starts as {mark} text, line 1: say so as its encoding")
+        return _normalised(_checked(path, name), work_dir) if plain else _recoded(path, name, encoding, work_dir)
+    return _found(path, name, mark or wide(start), work_dir)
 
 
-def _check(path: Path, is_wide: bool) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    place = Place()
+def _found(path: Path, name: str, wide_one: str | None, work_dir: Path) -> Text:
+    """Read in the encoding that the file is in."""
+    if wide_one and wide_one != "utf-8":
+        return _recoded(path, name, wide_one, work_dir)
+    try:
+        return _normalised(_checked(path, name), work_dir)
+    except UserError as error:
+        sample = b"" if error.code != "wrong_encoding" else sampled(_chunks(path, SAMPLED_CHUNKS))
+        if not sample or wide_one or is_damaged_utf8(sample):
+            raise
+        guess = guessed(sample)
+        if guess is None:
+            raise
+        if not guess.is_sure:
+            detail = f"{error.detail}; it may be {guess.encoding}, which its bytes do not settle"
+            raise UserError(error.code, detail) from None
+    return _recoded(path, name, guess.encoding, work_dir, guess.confidence)
+
+
+def _chunks(path: Path, most: int | None = None) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while True:
-            chunk = file.read(CHUNK_BYTES)
-            if 0 in chunk:
-                line, byte = place.after(chunk[: chunk.index(0)])
-                hint = "it looks like utf-16: say so as its encoding" if is_wide else "text has none"
-                raise UserError("nul_byte", f"{path.name}: line {line}, byte {byte} is 0x00 (NUL); {hint}")
-            pending = len(decoder.getstate()[0])
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                at = error.start - pending  # negative: it began at the end of the chunk before
-                line, byte = place.after(chunk[: max(at, 0)])
-                raise UserError(
-                    "wrong_encoding",
-                    f"{path.name} is not UTF-8: line {line}, byte {byte + min(at, 0)} is "
-                    f"0x{error.object[error.start]:02x}; say which encoding it has",
-                ) from None
-            if not chunk:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+            most = None if most is None else most - 1
+            if most == 0:
                 return
-            _step(path, place, chunk)
 
 
-def _recode(path: Path, encoding: str, target: Path) -> None:
+def _checked(path: Path, name: str) -> Text:
+    """The file as it is, which is UTF-8 throughout."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    place, ends = Place(), Ends()
+    for chunk in itertools.chain(_chunks(path), [b""]):
+        if 0 in chunk:
+            line, byte = place.after(chunk[: chunk.index(0)])
+            raise UserError("nul_byte", f"{name}: line {line}, byte {byte} is 0x00 (NUL); text has none")
+        pending = len(decoder.getstate()[0])
+        try:
+            decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            at = error.start - pending  # negative: it began at the end of the chunk before
+            line, byte = place.after(chunk[: max(at, 0)])
+            raise UserError(
+                "wrong_encoding",
+                f"{name} is not UTF-8: line {line}, byte {byte + min(at, 0)} is "
+                f"0x{error.object[error.start]:02x}; say which encoding it has",
+            ) from None
+        ends.step(chunk)
+        _step(name, place, chunk)
+    return Text(path, "utf-8", 1.0, ends.kind)
+
+
+def _normalised(text: Text, work_dir: Path) -> Text:
+    """With one kind of line end: DuckDB takes no two kinds."""
+    if text.line_ending != "mixed":
+        return text
+    target = work_dir / f"{text.path.name}.lines"
+    with (
+        text.path.open(encoding="utf-8", newline=None) as source,
+        target.open("w", encoding="utf-8", newline="") as copy,
+    ):
+        while part := source.read(CHUNK_BYTES):
+            copy.write(part)
+    return Text(target, text.encoding, text.confidence, "mixed")
+
+
+def _recoded(path: Path, name: str, encoding: str, work_dir: Path, confidence: float = 1.0) -> Text:
+    target = work_dir / f"{path.name}.utf-8"
     decoder = codecs.getincrementaldecoder(encoding)()
-    place = Place()
-    with path.open("rb") as source, target.open("w", encoding="utf-8", newline="") as copy:
-        chunk = b"-"
-        while chunk:
-            chunk = source.read(CHUNK_BYTES)
+    place, ends = Place(), Ends()
+    with target.open("w", encoding="utf-8", newline="") as copy:
+        for chunk in itertools.chain(_chunks(path), [b""]):
             state = decoder.getstate()
             try:
                 text = decoder.decode(chunk, final=not chunk)
                 copy.write(text)
             except UnicodeError as error:
                 decoder.setstate(state)
-                raise UserError("wrong_encoding", _not_in(path, encoding, place, decoder, error)) from None
+                raise UserError("wrong_encoding", _not_in(name, encoding, place, decoder, error)) from None
             if "\0" in text:
                 line, character = place.after(text[: text.index("\0")])
-                raise UserError("nul_byte", f"{path.name}: line {line}, character {character} is NUL; text has none")
-            _step(path, place, text)
+                raise UserError("nul_byte", f"{name}: line {line}, character {character} is NUL; text has none")
+            ends.step(text)
+            _step(name, place, text)
+    return _normalised(Text(target, encoding, confidence, ends.kind), work_dir)
 
 
-def _step(path: Path, place: Place, part: bytes | str) -> None:
+def _step(name: str, place: Place, part: bytes | str) -> None:
     line = place.line
     place.step(part)
     if place.length > LINE_LIMIT_BYTES:
-        raise UserError("line_too_long", f"{path.name}: line {line} is longer than {LINE_LIMIT_BYTES} bytes")
+        raise UserError("line_too_long", f"{name}: line {line} is longer than {LINE_LIMIT_BYTES} bytes")
 
 
-def _not_in(path: Path, encoding: str, place: Place, decoder: codecs.IncrementalDecoder, error: UnicodeError) -> str:
+def _not_in(name: str, encoding: str, place: Place, decoder: codecs.IncrementalDecoder, error: UnicodeError) -> str:
     """Where a file is not in the encoding that was said, as exactly as the encoding tells."""
     if isinstance(error, UnicodeDecodeError):
         good = error.object[: error.start]
@@ -148,8 +231,8 @@ def _not_in(path: Path, encoding: str, place: Place, decoder: codecs.Incremental
         text = decoder.decode(good[pending:]) if len(good) >= pending else ""
         line, character = place.after(text)
         value = error.object[error.start]
-        return f"{path.name} is not {encoding}: line {line}, character {character} starts with 0x{value:02x}"
+        return f"{name} is not {encoding}: line {line}, character {character} starts with 0x{value:02x}"
     if isinstance(error, UnicodeEncodeError):
         line, character = place.after(error.object[: error.start])
-        return f"{path.name} is not {encoding}: line {line}, character {character} is half of a character"
-    return f"{path.name} is not {encoding}, after line {place.line}: {error}"
+        return f"{name} is not {encoding}: line {line}, character {character} is half of a character"
+    return f"{name} is not {encoding}, after line {place.line}: {error}"

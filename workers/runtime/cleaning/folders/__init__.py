@@ -1,0 +1,1 @@
+"""Archives of which every file becomes a row: pictures and texts."""
