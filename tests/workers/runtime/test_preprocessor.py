@@ -181,7 +181,7 @@ def test_a_saved_document_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": "bedplate-preprocessor/2"}, "a preprocessor of format 'bedplate-preprocessor/2'"),
+        ({"format": "bedplate-preprocessor/3"}, "a preprocessor of format 'bedplate-preprocessor/3'"),
         ({"steps": [{"kind": "embed"}]}, "unknown step 'embed'"),
     ],
 )

@@ -14,7 +14,7 @@ from typing import Any
 import daft
 import duckdb
 
-from workers.contracts.recipes import Shape
+from workers.contracts.recipes import Serving, Shape
 from workers.runtime.cleaning.companions import write_companions
 from workers.runtime.cleaning.engine import granted_threads, open_duckdb
 from workers.runtime.cleaning.errors import UserError
@@ -57,6 +57,7 @@ def clean(ctx: JobContext) -> dict[str, Any]:
     with emptied_on_failure(folder):
         sources = sources_of(connection, files, folder / STAGING)
         plan = open_plan(connection, sources, recipe)
+        plan.secrets = functools.partial(secret_of, ctx)
         inputs = plan.features
         report = [run_step(step, plan) for step in recipe.steps]
         watched = plan.watched.row_count if plan.watched else 0
@@ -78,6 +79,14 @@ def clean(ctx: JobContext) -> dict[str, Any]:
         }
 
 
+def secret_of(ctx: JobContext, name: str) -> bytes:
+    """The bytes of a secret that the spec of the job asked for. Raises UserError `no_secret` for any other."""
+    try:
+        return (ctx.identity.secrets_dir / name).read_bytes()
+    except OSError:
+        raise UserError("no_secret", f"the secret {name!r} was not given to this job") from None
+
+
 @functools.cache  # Daft refuses to be told twice in one process, even the same
 def use_runner(runner: str, threads: int | None) -> None:
     """Choose where Daft runs. Raises UserError for a runner that is not one."""
@@ -96,7 +105,7 @@ def open_plan(connection: duckdb.DuckDBPyConnection, sources: Sources, recipe: R
     recipe.validate(columns)
     frame = daft.read_parquet([glob.escape(path) for path in sources.paths])
     plan = Plan(frame, columns, recipe.label, sources.row_count)
-    first = rows_of(connection, table, columns, SPREAD, rows_watched(len(columns)))
+    first = rows_of(connection, table, columns, SPREAD, rows_watched(len(columns)), sources.last_ordinal)
     plan.watched = Watched(connection.sql(first).to_arrow_table())
     return plan
 
@@ -116,7 +125,12 @@ def run_step(step: Step, plan: Plan) -> StepReport:
     rows_in, columns_in = plan.row_count, [column.name for column in plan.columns]
     before = plan.watched.look(columns_in) if plan.watched else None
     step.fit(Shape.of((column.to_json() for column in plan.columns), plan.label))  # again, now that types are known
+    is_split = plan.is_split
     outcome = step.apply(plan)
+    if step.fits and not is_split:
+        outcome.warn("fitted_without_split", "", "no split came before it: it learned from all rows")
+    if step.serving is Serving.CANNOT:
+        outcome.warn("not_served", "", "a served model cannot do this to a record")
     columns_out = [column.name for column in plan.columns]
     changed = examples(before, plan.watched.look(columns_out)) if before is not None and plan.watched else []
     entry = {

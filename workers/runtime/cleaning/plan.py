@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,12 +16,14 @@ from daft.functions import eq_null_safe, when
 from daft.functions import sum as total
 
 from workers.runtime.cleaning.among import among
+from workers.runtime.cleaning.digest import hashes_of
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.cleaning.watch import Watched
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Keys = npt.NDArray[np.uint64]
 Ordinals = npt.NDArray[np.int64]
 
 Told = Callable[[int], None]
@@ -45,6 +48,8 @@ class Plan:
     watched: Watched | None = None
     """Some of the rows, to which is done what is done to all."""
     secrets: Secrets = _no_secret
+    coarse: list[str] = field(default_factory=list)
+    """Columns whose values were made coarser, so that rows point to nobody."""
     _counting: list[tuple[str, Told]] = field(default_factory=list)
     """Hidden columns of the frame whose true values are still to be counted, and who wants to know."""
     _hidden: int = 0
@@ -197,6 +202,20 @@ class Plan:
         table = self.frame.select(*expressions, *names).to_arrow()
         self.counted({name: int(pc.sum(table.column(name)).as_py() or 0) for name in names})
         return table.select([name for name in table.column_names if name not in names])
+
+    def read_keys(self, names: Sequence[str]) -> tuple[Keys, Keys, Ordinals]:
+        """128 bits per row that are equal where these columns are, and the ordinals: 24 bytes a row in memory."""
+        found: list[tuple[Keys, Keys, Ordinals]] = []
+        counts: Counter[str] = Counter(dict.fromkeys(self.counting, 0))
+        for rows in self.stream(names):
+            counts.update({name: int(pc.sum(rows.column(name)).as_py() or 0) for name in self.counting})
+            first, second = hashes_of(rows, names)
+            found.append((first, second, rows.column(ORDINAL).to_numpy(zero_copy_only=False)))
+        self.counted(counts)
+        nothing = np.zeros(0, dtype=np.uint64)
+        found.append((nothing, nothing, np.zeros(0, dtype=np.int64)))
+        keys, others, ordinals = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return keys, others, ordinals
 
     def read_numbers(self, names: Sequence[str]) -> Iterator[tuple[str, Floats, Flags]]:
         """Per column: its values (NaN where missing) and which rows are training rows: all, where there is no split.

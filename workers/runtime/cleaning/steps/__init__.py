@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 from workers.runtime.cleaning.steps.base import Outcome, Step
-from workers.runtime.cleaning.steps.columns import DropColumns, EncodeLabel, OneHot
+from workers.runtime.cleaning.steps.columns import Cast, DropColumns, KeepColumns, RenameColumns, ReorderColumns
+from workers.runtime.cleaning.steps.dates import DateParts, ParseDates
+from workers.runtime.cleaning.steps.duplicates import DropDuplicates, NearDuplicateImages, NearDuplicateText
+from workers.runtime.cleaning.steps.encodings import EncodeLabel, MergeRare, OneHot, OrdinalEncode
+from workers.runtime.cleaning.steps.expressions import Derive, FilterRows
 from workers.runtime.cleaning.steps.missing import Impute, MissingValues
 from workers.runtime.cleaning.steps.numbers import Outliers, Standardise
-from workers.runtime.cleaning.steps.rows import DropDuplicates, Split
+from workers.runtime.cleaning.steps.privacy import Generalise, Pseudonymise, Redact
+from workers.runtime.cleaning.steps.rows import Split
+from workers.runtime.cleaning.steps.text import MapValues, NormaliseText, ParseQuantities, ReplaceText
+
+_COLUMNS: tuple[type[Step], ...] = (DropColumns, KeepColumns, RenameColumns, ReorderColumns, Cast)
+_VALUES: tuple[type[Step], ...] = (
+    NormaliseText,
+    ReplaceText,
+    MapValues,
+    ParseQuantities,
+    ParseDates,
+    DateParts,
+    Derive,
+)
+_ROWS: tuple[type[Step], ...] = (FilterRows, DropDuplicates, NearDuplicateText, NearDuplicateImages, Split)
+_PRIVACY: tuple[type[Step], ...] = (Pseudonymise, Redact, Generalise)
+_FEATURES: tuple[type[Step], ...] = (
+    MissingValues,
+    Outliers,
+    Impute,
+    Standardise,
+    EncodeLabel,
+    MergeRare,
+    OrdinalEncode,
+    OneHot,
+)
 
 STEPS: dict[str, type[Step]] = {
-    step.kind: step
-    for step in (
-        MissingValues,
-        DropDuplicates,
-        Split,
-        EncodeLabel,
-        Outliers,
-        Impute,
-        Standardise,
-        OneHot,
-        DropColumns,
-    )
+    step.kind: step for family in (_COLUMNS, _VALUES, _ROWS, _PRIVACY, _FEATURES) for step in family
 }
 
-__all__ = ["STEPS", "DropColumns", "EncodeLabel", "Outcome", "Split", "Step"]
+__all__ = ["STEPS", "DropColumns", "EncodeLabel", "MissingValues", "Outcome", "Split", "Step"]

@@ -12,6 +12,9 @@ from workers.contracts.recipes import KINDS, Kind, Misfit, Serving, Shape, StepM
 from workers.runtime.cleaning.errors import RecipeError
 from workers.runtime.cleaning.plan import Plan
 
+OWN = ("number", "learned", "noted")
+"""Fields of a step that are no options."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -44,6 +47,9 @@ class Step(ABC):
     number: int
     """Place in the recipe, from 1."""
     learned: dict[str, Any] = field(default_factory=dict, init=False)
+    """Goes into the preprocessor, where a model is served."""
+    noted: dict[str, Any] = field(default_factory=dict, init=False)
+    """For the report only."""
 
     @classmethod
     def parse(cls, number: int, raw: Mapping[str, Any]) -> Self:
@@ -78,7 +84,7 @@ class Step(ABC):
     @property
     def parameters(self) -> dict[str, Any]:
         """What it was told, every option written out."""
-        own = (each.name for each in dataclasses.fields(self) if each.name not in ("number", "learned"))
+        own = (each.name for each in dataclasses.fields(self) if each.name not in OWN)
         return {name: getattr(self, name) for name in own}
 
     def fitted(self) -> list[dict[str, Any]]:

@@ -34,36 +34,58 @@ class MissingValues(Step):
 
     kind: ClassVar[str] = "missing_values"
     markers: list[str]
+    columns: list[str] | None
+    """None means every text column for markers, and every numeric feature for sentinels."""
+    sentinels: list[float]
+    numbers: bool
 
     def apply(self, plan: Plan) -> Outcome:
-        texts = [column.name for column in plan.columns if column.type == "string" and column.name != SPLIT]
-        counts = self._count(plan, texts)
+        texts = [
+            column.name
+            for column in plan.columns
+            if column.type == "string" and column.name != SPLIT and self._is_chosen(column.name)
+        ]
+        marked = {name: self._marked(name) for name in texts}
+        if self.sentinels:
+            marked |= {name: self._unlike(name) for name in plan.numbers if self._is_chosen(name)}
+        counts = self._count(plan, texts, marked)
         outcome = Outcome()
-        for name in texts:
+        for name in marked:
             outcome.changed(name, counts[f"before {name}"] - counts[f"after {name}"])
         outcome.cells_missing = {
             column.name: plan.row_count - counts[f"after {column.name}"]
             for column in plan.columns
             if counts[f"after {column.name}"] < plan.row_count
         }
-        if self.markers:
-            plan.replace({name: self._marked(name) for name in texts})
+        plan.replace({name: each for name, each in marked.items() if name not in texts or self.markers})
         numeric = [
             name for name in texts if name != plan.label and 0 < counts[f"after {name}"] == counts[f"numbers {name}"]
         ]
+        numeric = numeric if self.numbers else []
         plan.replace({name: strip(col(name)).cast(DataType.float64()) for name in numeric}, kind="float64")
-        self.learned.update(markers=self.markers)
+        self.learned.update(
+            markers=self.markers,
+            columns=texts,
+            numbers=numeric,
+            sentinels=self.sentinels,
+            sentinel_columns=[name for name in marked if name not in texts],
+        )
         return outcome
 
-    def _count(self, plan: Plan, texts: list[str]) -> dict[str, int]:
+    def _is_chosen(self, name: str) -> bool:
+        return self.columns is None or name in self.columns
+
+    def _count(self, plan: Plan, texts: list[str], marked: dict[str, Expression]) -> dict[str, int]:
         """In one pass: values before, values after, and values that are finite numbers, per column."""
         wanted = []
         for column in plan.columns:
             name = column.name
-            after = self._marked(name) if name in texts else col(name)
+            after = marked.get(name, col(name))
             wanted.append(count(after).alias(f"after {name}"))
+            if name in marked:
+                wanted.append(count(col(name)).alias(f"before {name}"))
             if name in texts:
-                wanted += [count(col(name)).alias(f"before {name}"), _sum(_is_number(after)).alias(f"numbers {name}")]
+                wanted.append(_sum(_is_number(after)).alias(f"numbers {name}"))
         found = plan.frame.agg(*wanted).to_pydict()
         return {name: int(values[0] or 0) for name, values in found.items()}
 
@@ -74,6 +96,11 @@ class MissingValues(Step):
         stripped = strip(col(name))
         marks: Iterator[Expression] = (stripped == lit(marker.strip()) for marker in self.markers)
         return when(~functools.reduce(operator.or_, marks), col(name))
+
+    def _unlike(self, name: str) -> Expression:
+        """The number unless it is a sentinel."""
+        number = col(name).cast(DataType.float64())
+        return when(~functools.reduce(operator.or_, (number == lit(float(each)) for each in self.sentinels)), col(name))
 
 
 @dataclass(frozen=True)

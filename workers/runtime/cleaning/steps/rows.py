@@ -1,4 +1,4 @@
-"""Steps that decide about whole rows: duplicates, and the split."""
+"""Steps that say which rows a model learns from."""
 
 from __future__ import annotations
 
@@ -13,34 +13,14 @@ from daft import Expression, col, lit
 from daft.functions import when
 
 from workers.runtime.cleaning.among import Ordinals, among
-from workers.runtime.cleaning.keys import lowest, repeated
+from workers.runtime.cleaning.keys import lowest
 from workers.runtime.cleaning.plan import Plan, text_of
-from workers.runtime.cleaning.row_hash import row_hash, split_key
+from workers.runtime.cleaning.row_hash import split_key
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.cleaning.steps.base import Outcome, Step
 
 CLASSES_LIMIT = 1000
 _KEY, _OTHER = "__key", "__other"
-
-
-@dataclass(frozen=True)
-class DropDuplicates(Step):
-    """Of rows with equal content the one with the lowest ordinal stays.
-
-    Decided on 128-bit hashes and ordinals: 24 bytes a row in memory, whatever the width of the data.
-    """
-
-    kind: ClassVar[str] = "drop_duplicates"
-    columns: list[str] | None
-    """Columns that make two rows equal; None means all."""
-
-    def apply(self, plan: Plan) -> Outcome:
-        chosen = plan.columns if self.columns is None else [plan.column(name) for name in self.columns]
-        keys = [row_hash(chosen, lane).alias(name) for lane, name in enumerate((_KEY, _OTHER))]
-        table = plan.read([ORDINAL, *keys])
-        dropped = repeated(*(table.column(name).to_numpy() for name in (_KEY, _OTHER, ORDINAL)))
-        plan.remove(dropped)
-        return Outcome()
 
 
 @dataclass(frozen=True)
