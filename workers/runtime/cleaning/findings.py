@@ -119,7 +119,7 @@ def _of_extremes(column: dict[str, Any], present: int) -> Iterator[Finding]:
             "columns": [column["name"]],
             "sentinels": [extreme],
         }
-        step = sentinel if count > 1 else _outliers(column)
+        step: dict[str, Any] | None = sentinel if count > 1 else _outliers(column)
         yield finding("far_extreme", "warning", detail, suggestion=step, extreme=extreme, near=near, count=count)
         return
     outside = fences["below"] + fences["above"]

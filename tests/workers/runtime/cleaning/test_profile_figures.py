@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from workers.runtime.cleaning.schema import Column
 
 TYPES = {"float64": pa.float64(), "int64": pa.int64(), "string": pa.string(), "bool": pa.bool_()}
 LEVELS = ("0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99")
-few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 floats = st.lists(st.none() | st.floats(-1e9, 1e9) | st.integers(-3, 3).map(float), max_size=40)
 words = st.lists(st.none() | st.sampled_from(["a", "A ", "bb", "", " c", "12", "x-1", "数据", "a@b.org"]), max_size=40)
@@ -144,7 +143,7 @@ def test_more_rows_than_are_held_are_estimated_and_it_is_said(tmp_path: Path, mo
     step=st.sampled_from([0, 1, 6]),
     far=st.floats(1, 1e6),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_edges_rise_and_reach_around_what_is_not_far(low: float, span: float, step: float, far: float) -> None:
     if step:
         low, span = float(round(low) % 10_000), float(round(span) % 10_000 * step)
@@ -154,7 +153,7 @@ def test_edges_rise_and_reach_around_what_is_not_far(low: float, span: float, st
     assert len(edges) <= 4 * bins.MOST
     if low + span * far > low:
         assert all(before < after for before, after in itertools.pairwise(edges))
-        assert edges[0] <= low * (1 - 1e-11 * math.copysign(1, -low))
+        assert edges[0] <= low + abs(low) * 1e-11
         assert edges[-1] >= low + span * min(far, bins.REACH) * (1 - 1e-9) - abs(low) * 1e-9
 
 
@@ -169,7 +168,7 @@ def test_edges_of_times_rise_and_reach_around(low: float, span: float) -> None:
     assert low + span == low or all(before < after for before, after in itertools.pairwise(edges))
 
 
-@given(low=st.floats(1e-300, 1e300), ratio=st.floats(1, 1e30))
+@given(low=st.floats(1e-300, 1e270), ratio=st.floats(1, 1e30))
 @settings(max_examples=100, deadline=None)
 def test_logarithmic_edges(low: float, ratio: float) -> None:
     high = low * ratio

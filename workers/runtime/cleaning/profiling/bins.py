@@ -14,6 +14,8 @@ SINGLY = 25
 REACH = 3.0
 """Bins end so many times the distance of the 5 % and the 95 % quantile beyond them; what is farther out is counted."""
 DECADES_MOST = 40
+PLACES_MOST = 10**9
+"""Widths from zero to an edge: edges have twelve digits."""
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 _SECONDS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 7 * 86_400)
 _MONTHS = (1, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000)
@@ -45,7 +47,7 @@ def bin_edges(low: float, high: float, quantiles: dict[str, float], present: int
     if step > 1 or (step and width % 1):
         width = step * max(1, math.ceil(width / step))
     first, last = math.floor(low / width), math.ceil(high / width)
-    if last == first or not math.isfinite(width) or abs(first) > 1 << 52:
+    if last == first or not math.isfinite(width) or max(abs(first), abs(last)) > PLACES_MOST:
         return [low, high]  # numbers that differ in their last digits only
     return [_number(place * width) for place in range(first, last + 1)]
 

@@ -186,7 +186,7 @@ def _of_times(whole: Whole, unit: float) -> dict[str, Any]:
 def _histogram(edges: Sequence[float], below: Counts, present: int) -> dict[str, Any]:
     """From how many values are below each edge. Where all are equal there is one bin, without width."""
     return {
-        "edges": [significant(edge) for edge in edges],
+        "edges": list(edges),
         "counts": np.diff(below).tolist(),
         "below": int(below[0]),
         "above": present - int(below[-1]),

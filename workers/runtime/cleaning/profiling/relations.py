@@ -55,8 +55,9 @@ def relations(frame: Sequence[Framed]) -> dict[str, Any]:
 def pearson(table: Floats) -> Floats:
     """Of every two columns, over the rows that have both; NaN where one does not vary there."""
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        middle = np.nanmean(table, axis=0) if len(table) else np.zeros(table.shape[1])
-        spread = np.nanmax(np.abs(table - middle), axis=0) if len(table) else np.ones(table.shape[1])
+        known = np.isfinite(table)
+        middle = np.where(known, table, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        spread = np.where(known, np.abs(table - middle), 0.0).max(axis=0, initial=0.0)
         scaled = (table - middle) / np.where(spread > 0, spread, 1.0)  # so that no square is beyond a float
         there = np.isfinite(scaled)
         filled, mask = np.where(there, scaled, 0.0), there.astype(np.float64)

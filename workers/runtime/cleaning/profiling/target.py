@@ -91,7 +91,7 @@ def _leaks(source: Source, frame: Sequence[Framed], target: Framed, *, is_class:
         return []
     found = []
     for column in frame:
-        if column is target or column.is_constant or not _tells(column):
+        if column is target or not _tells(column):
             continue
         score = _score(binned(column, BINS)[there], answers, is_class=is_class)
         if score is not None and score[1] >= SUSPECT:
@@ -114,9 +114,11 @@ def _leaks(source: Source, frame: Sequence[Framed], target: Framed, *, is_class:
 
 
 def _tells(column: Framed) -> bool:
-    """Whether it has few enough values to say anything; a number has bins."""
-    there = len(column.missing) - int(column.missing.sum())
-    return column.kind in ("number", "time") or column.distinct * VALUES_ROWS <= there
+    """Whether rows differ in it, be it in having a value, and it has few enough values; a number has bins."""
+    missing = int(column.missing.sum())
+    if column.distinct + bool(missing) < 2:
+        return False
+    return column.kind in ("number", "time") or column.distinct * VALUES_ROWS <= len(column.missing) - missing
 
 
 def _classes(target: Framed) -> Codes:
