@@ -16,7 +16,7 @@ RESOURCES = Resources(cpu_millis=1000, memory_bytes=1 << 30)
 TIME_LIMIT_SECONDS = 6 * 3600
 COMPANION_BYTES_MOST = 8 << 20
 """Of a small JSON file beside the data of a version: what the web process reads whole."""
-INPUT, SOURCE, OUTPUT = "dataset", "source", "dataset"
+INPUT, SOURCE, OUTPUT, RAW = "dataset", "source", "dataset", "raw"
 PARTS = "parts"
 """Folder of the object store with the files of versions, by project and content."""
 
@@ -25,6 +25,21 @@ def ingestion_spec(*, path: str, file_format: str, options: Mapping[str, Any], r
     """Parse the file at `path` of the store into Parquet."""
     parameters = {**options, "format": options.get("format") or file_format}
     return _spec("ingest", DataRef(SOURCE, uri_of(path)), parameters, runner, writes=True)
+
+
+def fetching_spec(
+    *, origin: Mapping[str, Any], file_format: str, options: Mapping[str, Any], secrets: Sequence[str], runner: str
+) -> JobSpec:
+    """Fetch a file, then parse it; `origin` as `workers.runtime.cleaning.origins` takes it."""
+    return JobSpec(
+        command=("python", "-m", MODULE, "collect"),
+        resources=RESOURCES,
+        outputs=(DataRef(RAW, ""), DataRef(OUTPUT, "")),
+        parameters={**options, "format": options.get("format") or file_format, "origin": dict(origin)},
+        environment={names.DATA_RUNNER: runner},
+        secrets=tuple(secrets),
+        time_limit_seconds=TIME_LIMIT_SECONDS,
+    )
 
 
 def profile_spec(*, version: DataRef, runner: str) -> JobSpec:

@@ -13,6 +13,7 @@ from apps.access.states import ApprovalState
 from apps.common import queues
 from apps.common.idempotency import keys_forget
 from apps.common.replay import news_forget
+from apps.datasets.services.schedules import schedules_start_due
 from apps.datasets.services.upload_bytes import uploads_finish
 from apps.datasets.services.uploads import uploads_expire
 from apps.quotas.models import Workload
@@ -52,6 +53,7 @@ def tick_admit() -> None:
 def tick_reconcile() -> None:
     for reconcile_due in RECONCILERS:
         reconcile_due()
+    schedules_start_due()
 
 
 @shared_task(name=queues.TICK_EXPIRE)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apps.common.api import NamedRelatedField, VisibleRelatedField
 from apps.common.stories import StateMessageField
 from apps.datasets.api.examples import CLEANING_RUN, INGESTION, PROFILE, shown_as
+from apps.datasets.api.origin_shapes import OriginField
 from apps.datasets.api.profile_shapes import ProfileField
 from apps.datasets.api.serializers import STATE
 from apps.datasets.api.shapes import IngestionOptionsField, OptionsField, RejectedField, ReportField
@@ -38,7 +39,8 @@ class DataJobSerializer(serializers.ModelSerializer[Any]):
 @shown_as(INGESTION)
 class IngestionSerializer(DataJobSerializer):
     dataset_name = serializers.CharField(read_only=True)
-    source_name = serializers.CharField(read_only=True)
+    source_name = serializers.CharField(read_only=True, allow_null=True, help_text="Null until its job has fetched it")
+    origin = OriginField(read_only=True, allow_null=True, help_text="Where its job fetches from; null for an upload")
     append_to_number = serializers.IntegerField(read_only=True, allow_null=True)
     options = OptionsField(read_only=True)
     version = serializers.UUIDField(
@@ -50,7 +52,8 @@ class IngestionSerializer(DataJobSerializer):
     class Meta:
         model = Ingestion
         fields = (
-            "id", "project", "project_name", "dataset", "dataset_name", "source", "source_name", "append_to",
+            "id", "project", "project_name", "dataset", "dataset_name", "source", "source_name", "origin", "schedule",
+            "append_to",
             "append_to_number", "options", "version", "version_number", "rejected", *JOB,
         )  # fmt: skip
         read_only_fields = fields
@@ -58,7 +61,10 @@ class IngestionSerializer(DataJobSerializer):
 
 class IngestionCreateSerializer(serializers.Serializer[Any]):
     dataset = VisibleRelatedField(Dataset)
-    source = VisibleRelatedField(Source)  # type: ignore[assignment]  # hides an attribute that only fields use
+    source = VisibleRelatedField(  # type: ignore[assignment]  # hides an attribute that only fields use
+        Source, required=False, allow_null=True, default=None
+    )
+    origin = OriginField(required=False, allow_null=True, default=None, help_text="In place of a source")
     options = IngestionOptionsField(required=False, default=dict)
     append_to = NamedRelatedField(
         DatasetVersion,

@@ -64,7 +64,7 @@ class IngestionViewSet(DataJobViewSet):
     queryset = ingestions_shown()
     serializer_class = shapes.IngestionSerializer
     create_serializer_class = shapes.IngestionCreateSerializer
-    filterset_fields = ("project", "dataset", "source", "state")
+    filterset_fields = ("project", "dataset", "source", "schedule", "state")
     cancel_service = staticmethod(ingestion_cancel)
 
     def perform_service(self, data: dict[str, Any]) -> Ingestion:

@@ -12,6 +12,7 @@ from apps.common.api import VisibleRelatedField
 from apps.common.stories import StateMessageField
 from apps.common.tags import TAG_CHARACTERS_MOST, TAGS_MOST
 from apps.datasets.api.examples import DATASET, DATASET_VERSION, LINEAGE_EDGE, RECIPE, SOURCE, shown_as
+from apps.datasets.api.origin_shapes import OriginField
 from apps.datasets.api.shapes import (
     ColumnsField,
     DataFileShape,
@@ -70,12 +71,13 @@ class SourceSerializer(serializers.ModelSerializer[Source]):
     project_name = serializers.CharField(read_only=True)
     dataset_name = serializers.CharField(read_only=True)
     uploaded_by_name = serializers.CharField(read_only=True, allow_null=True)
+    origin = OriginField(read_only=True, allow_null=True, help_text="Where it was fetched from; null for an upload")
 
     class Meta:
         model = Source
         fields = (
             "id", "project", "project_name", "dataset", "dataset_name", "name", "file_format", "sha256", "size_bytes",
-            "uploaded_by", "uploaded_by_name", "created_at",
+            "origin", "uploaded_by", "uploaded_by_name", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 

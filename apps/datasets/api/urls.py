@@ -12,6 +12,7 @@ from apps.datasets.api.form_views import IngestionOptionsView, RecipeStepsView
 from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, ProfileViewSet
 from apps.datasets.api.preview_views import PreviewViewSet
 from apps.datasets.api.runtime import ResolveView
+from apps.datasets.api.schedule_views import AllowedOriginViewSet, IngestionScheduleViewSet
 from apps.datasets.api.upload_views import UploadViewSet
 from apps.datasets.api.version_views import DatasetVersionViewSet
 from apps.datasets.api.views import DatasetViewSet, LineageEdgeViewSet, RecipeViewSet, SourceViewSet
@@ -19,6 +20,8 @@ from apps.datasets.api.views import DatasetViewSet, LineageEdgeViewSet, RecipeVi
 router = SimpleRouter(trailing_slash=False)
 router.register("datasets", DatasetViewSet, basename="dataset")
 router.register("sources", SourceViewSet, basename="source")
+router.register("allowed-origins", AllowedOriginViewSet, basename="allowed-origin")
+router.register("ingestion-schedules", IngestionScheduleViewSet, basename="ingestion-schedule")
 router.register("ingestions", IngestionViewSet, basename="ingestion")
 router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
 router.register("version-aliases", VersionAliasViewSet, basename="version-alias")

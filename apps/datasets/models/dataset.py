@@ -27,7 +27,7 @@ class Dataset(ProjectScoped):
 
 
 class Source(ProjectScoped):
-    """One file as it came, uploaded or fetched, in the object store. The database refuses to change where or what it is."""
+    """One file as it came, uploaded or fetched. The database refuses to change where or what it is."""
 
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="sources")
     name = models.CharField(max_length=120)

@@ -75,7 +75,7 @@ def companion_of(version: DatasetVersion, kind: str) -> dict[str, Any] | None:
 def objects_named(attempt_ids: Collection[UUID]) -> set[str]:
     """What of the files of these attempts belongs to a version, or to a job that is not done with them.
 
-    Paths in the store; one that ends with `/` stands for all below it. Four queries.
+    Paths in the store; one that ends with `/` stands for all below it. Five queries.
     """
     named: set[str] = set()
     for model in JOBS:
@@ -86,7 +86,10 @@ def objects_named(attempt_ids: Collection[UUID]) -> set[str]:
     for attempt_id in attempt_ids:
         prefixes |= Q(manifest__prefix__startswith=f"attempts/{attempt_id}/")
     versions = DatasetVersion.objects.filter(prefixes) if attempt_ids else DatasetVersion.objects.none()
-    return named | set(versions.values_list(KT("manifest__prefix"), flat=True))
+    fetched = Source.objects.filter(ingestions__workload__attempts__in=attempt_ids, path__startswith="attempts/")
+    return named | set(versions.values_list(KT("manifest__prefix"), flat=True)) | set(
+        fetched.values_list("path", flat=True)
+    )
 
 
 def sources_known(source_ids: Collection[UUID]) -> set[UUID]:

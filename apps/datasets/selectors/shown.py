@@ -14,6 +14,7 @@ from apps.datasets.models import (
     Dataset,
     DatasetVersion,
     Ingestion,
+    IngestionSchedule,
     Preview,
     Profile,
     Recipe,
@@ -103,6 +104,18 @@ def aliases_shown() -> QuerySet[VersionAlias]:
         number=F("version__number"),
         version_state=F("version__state"),
         moved_by_name=F("moved_by__username"),
+    )
+
+
+def schedules_shown() -> QuerySet[IngestionSchedule]:
+    """Schedules with their newest ingestion, `{"id", "state", "state_reason", "created_at"}` or None."""
+    newest = Ingestion.objects.filter(schedule=OuterRef("pk")).order_by("-id")
+    shown = JSONObject(**{name: name for name in ("id", "state", "state_reason", "created_at")})
+    return IngestionSchedule.objects.annotate(
+        project_name=F("project__name"),
+        dataset_name=F("dataset__name"),
+        created_by_name=F("created_by__username"),
+        newest_ingestion=Subquery(newest.values(found=shown)[:1]),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,58 +15,73 @@ from apps.access.models import User
 from apps.common.audit import Actor, record
 from apps.common.errors import Invalid
 from apps.datasets import specs
-from apps.datasets.models import Dataset, DatasetVersion, Ingestion, Source
+from apps.datasets.models import Dataset, DatasetVersion, Ingestion, IngestionSchedule, Source
 from apps.datasets.recipes.parsing import parsing_problems
 from apps.datasets.selectors.quality import evaluation_of
 from apps.datasets.services.appending import appended_checked, base_check, base_parameters
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
+from apps.datasets.services.origins import (
+    Came,
+    came_of,
+    format_said,
+    name_said,
+    normalised,
+    origin_parameters,
+    source_of,
+)
 from apps.datasets.services.parts import output_kept
 from apps.datasets.services.profiles import profile_note
 from apps.datasets.services.results import Checked, output_checked
+from apps.datasets.services.schedule_notes import schedule_follow, schedule_note
 from apps.datasets.services.versions import version_publish
-from apps.datasets.states import INGESTION, Relation
+from apps.datasets.states import INGESTION, JobReason, Relation
 from apps.quotas.models import Attempt
 from apps.quotas.services.workloads import workload_submit
+from workers.contracts.specs import JobSpec
 
 
 @transaction.atomic
 def ingestion_create(
     *,
     dataset: Dataset,
-    source: Source,
+    source: Source | None = None,
+    origin: dict[str, Any] | None = None,
     options: dict[str, Any],
     append_to: DatasetVersion | None = None,
+    schedule: IngestionSchedule | None = None,
     requested_by: User | None,
     actor: Actor,
 ) -> Ingestion:
-    """Ask for a source to be parsed into the next version of its dataset.
+    """Ask for a source to be parsed into the next version of its dataset, or for an origin to be fetched and parsed.
 
     Args:
+        origin: see `origins.normalised`; in place of a source.
+        schedule: who asks for it again and again; its job is told what came the last time.
         append_to: the new version begins with the rows of this one. Two that append to the same are two versions,
             each with the rows of that base and its own.
 
     Raises:
         Invalid: the source or the base is of another dataset, its format is not known, or an option is wrong.
+        OriginNotAllowed: the project may not fetch from there.
         Conflict: the base is not published.
     """
-    _refuse_nonsense(dataset, source, options)
+    if (source is None) is (origin is None):
+        raise Invalid("Say a source or an origin.", fields={"source": ["Say this or an origin."]})
+    if origin is not None:
+        origin = normalised(dataset.project, origin)
+    _refuse_nonsense(dataset, source, origin, options)
     if append_to is not None:
         base_check(append_to, dataset=dataset)
     more = base_parameters(append_to) if append_to is not None else {}
-    spec = specs.ingestion_spec(
-        path=source.path,
-        file_format=source.file_format,
-        options={**options, **more},
-        runner=settings.BEDPLATE_DATA_RUNNER,
-    )
+    spec = _spec(dataset, source, origin or {}, {**options, **more}, schedule.seen if schedule is not None else {})
     ingestion_id = uuid7()
     workload = workload_submit(
         project=dataset.project,
         spec=spec if append_to is not None else evaluation_of(dataset).added_to(spec),
         owner_kind=INGESTION.noun,
         owner_id=ingestion_id,
-        name=f"ingest {source.name}"[:120],
+        name=f"ingest {source.name if source is not None else name_said(origin or {})}"[:120],
         requested_by=requested_by,
         actor=actor,
     )
@@ -73,6 +90,8 @@ def ingestion_create(
         project=dataset.project,
         dataset=dataset,
         source=source,
+        origin=origin or {},
+        schedule=schedule,
         options=options,
         append_to=append_to,
         workload=workload,
@@ -95,25 +114,74 @@ def ingestion_reconcile(workload_id: UUID) -> None:
     """
     ingestion = job_of(Ingestion, workload_id)
     if ingestion is not None:
-        job_follow(ingestion, check=_check, keep=output_kept, apply=_apply)
+        job_follow(ingestion, check=_check, keep=_keep, apply=_apply)
+        schedule_follow(ingestion)
 
 
-def _refuse_nonsense(dataset: Dataset, source: Source, options: dict[str, Any]) -> None:
+def _spec(
+    dataset: Dataset, source: Source | None, origin: dict[str, Any], options: dict[str, Any], seen: dict[str, Any]
+) -> JobSpec:
+    runner = settings.BEDPLATE_DATA_RUNNER
+    if source is not None:
+        return specs.ingestion_spec(
+            path=source.path, file_format=source.file_format, options=options, runner=runner
+        )
+    return specs.fetching_spec(
+        origin=origin_parameters(dataset.project, origin, seen),
+        file_format=format_said(origin),
+        options=options,
+        secrets=[origin["credentials"]] if origin.get("credentials") else [],
+        runner=runner,
+    )
+
+
+def _refuse_nonsense(
+    dataset: Dataset, source: Source | None, origin: dict[str, Any] | None, options: dict[str, Any]
+) -> None:
     problems = parsing_problems(options)
-    if source.dataset_id != dataset.pk:
+    if source is not None and source.dataset_id != dataset.pk:
         problems["source"] = [f"Belongs to another dataset than {dataset.name!r}."]
-    if not problems and not (options.get("format") or source.file_format):
-        problems["options.format"] = [f"The name {source.name!r} does not say its format: say it here."]
+    name = source.name if source is not None else name_said(origin or {})
+    said = source.file_format if source is not None else format_said(origin or {})
+    if not problems and not (options.get("format") or said):
+        problems["options.format"] = [f"The name {name!r} does not say its format: say it here."]
     if problems:
         raise Invalid("; ".join(f"{at}: {text}" for at, texts in problems.items() for text in texts), fields=problems)
 
 
-def _check(ingestion: Ingestion, attempt: Attempt) -> Checked:
-    return appended_checked(ingestion.append_to, attempt) if ingestion.append_to else output_checked(attempt)
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What an attempt left: rows, unless nothing had changed; and what it fetched, where it did."""
+
+    checked: Checked | None
+    came: Came | None = None
+    attempt_id: UUID | None = None
 
 
-def _apply(ingestion: Ingestion, checked: Checked) -> dict[str, Any]:
-    _, content, statistics = checked
+def _check(ingestion: Ingestion, attempt: Attempt) -> _Left:
+    came, unchanged = came_of(attempt) if ingestion.origin else (None, False)
+    if unchanged:
+        return _Left(None, came)
+    base = ingestion.append_to
+    checked = appended_checked(base, attempt) if base else output_checked(attempt)
+    seen = ingestion.schedule.seen if ingestion.schedule is not None else {}
+    if base is None and seen.get("digest") == checked[1].digest:
+        return _Left(None, came)
+    return _Left(checked, came, attempt.pk)
+
+
+def _keep(ingestion: Ingestion, left: _Left) -> AbstractContextManager[None]:
+    return output_kept(ingestion, left.checked) if left.checked is not None else nullcontext()
+
+
+def _apply(ingestion: Ingestion, left: _Left) -> dict[str, Any]:
+    if left.came is not None and ingestion.schedule is not None:
+        schedule_note(ingestion.schedule, came=left.came, digest=left.checked[1].digest if left.checked else "")
+    if left.checked is None:
+        return {"reason": JobReason.UNCHANGED}
+    if left.came is not None and left.attempt_id is not None:
+        ingestion.source = source_of(ingestion, left.came, left.attempt_id, actor=RECONCILER)
+    _, content, statistics = left.checked
     version = version_publish(
         dataset_id=ingestion.dataset_id,
         content=content,
@@ -123,7 +191,7 @@ def _apply(ingestion: Ingestion, checked: Checked) -> dict[str, Any]:
     )
     if statistics is not None:
         profile_note(version=version, job=ingestion, statistics=statistics, actor=RECONCILER)
-    edges: list[tuple[Relation, str, UUID]] = [(Relation.INGESTED_FROM, "source", ingestion.source_id)]
+    edges: list[tuple[Relation, str, Any]] = [(Relation.INGESTED_FROM, "source", ingestion.source_id)]
     if ingestion.append_to is not None:
         edges.append((Relation.APPENDED_TO, "dataset_version", ingestion.append_to.pk))
     for relation, kind, to_id in edges:
@@ -135,4 +203,5 @@ def _apply(ingestion: Ingestion, checked: Checked) -> dict[str, Any]:
             to_kind=kind,
             to_id=to_id,
         )
-    return {"rejected": {"count": content.rejected.count, "samples": content.rejected.samples}}
+    rejected = {"count": content.rejected.count, "samples": content.rejected.samples}
+    return {"source_id": ingestion.source_id, "rejected": rejected}

@@ -60,7 +60,7 @@ def job_follow(
         check: reads the last attempt's result and files, outside any transaction; raises BadResult.
         keep: what happens in the store around the transaction in which `apply` runs.
         apply: writes what was checked, in the transaction in which the job succeeds, for the locked job; returns
-            the columns that change with the state.
+            the columns that change with the state, and its `reason` where it is not `completed`.
 
     Raises:
         OSError, StorageUnavailable: the store could not be asked; look again later.
@@ -102,8 +102,8 @@ def _succeed(
         locked: Job = jobs.select_for_update(of=("self",)).get(pk=job.pk)
         if locked.is_terminal:
             return
-        changes = apply(locked, checked)
-        transition(locked, JobState.SUCCEEDED, actor=RECONCILER, reason=JobReason.COMPLETED, **changes)
+        changes = {"reason": JobReason.COMPLETED, **apply(locked, checked)}
+        transition(locked, JobState.SUCCEEDED, actor=RECONCILER, **changes)
 
 
 def _has_begun(workload: Workload) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -65,9 +66,16 @@ def source_discard(source_id: UUID) -> None:
 
 @transaction.atomic
 def source_create(
-    *, source_id: UUID, dataset: Dataset, name: str, stored: Stored, uploaded_by: User | None, actor: Actor
+    *,
+    source_id: UUID,
+    dataset: Dataset,
+    name: str,
+    stored: Stored,
+    origin: dict[str, Any] | None = None,
+    uploaded_by: User | None,
+    actor: Actor,
 ) -> Source:
-    """Note a file that `source_store` wrote.
+    """Note a file that `source_store` wrote, or that a job fetched from an `origin`.
 
     Raises:
         Invalid: the file is empty.
@@ -83,6 +91,7 @@ def source_create(
         path=stored.path,
         sha256=stored.sha256,
         size_bytes=stored.size_bytes,
+        origin=origin or {},
         uploaded_by=uploaded_by,
     )
     emit("source.created", source)

@@ -23,7 +23,7 @@ def fetched(ctx: JobContext) -> Fetched:
         UserError: what is asked for is not allowed, not there, or too large, or its host does not answer.
     """
     asked = ctx.parameters.get("origin") or {}
-    fetch = FETCHERS.get(asked.get("kind"))
+    fetch = FETCHERS.get(str(asked.get("kind")))
     if fetch is None:
         raise UserError("invalid_parameters", f"there is no origin of the kind {asked.get('kind')!r}")
     origin = Origin.from_parameters(asked, ctx)
