@@ -14,20 +14,25 @@ from apps.datasets.states import PROFILE, JobState
 
 
 class Profile(DataJob):
-    """Per column its type, missing and distinct values, spread and shape. One per version, failed ones aside."""
+    """Per column its type, missing and distinct values, spread and shape, and how columns hang together.
+
+    One per version and target, failed ones aside: the target is what the rest is held against.
+    """
 
     machine: ClassVar[StateMachine] = PROFILE
     state = PROFILE.field()
     version = models.ForeignKey(DatasetVersion, models.PROTECT, related_name="profiles")
+    target = models.CharField(max_length=200, blank=True, db_default="", default="", editable=False)
+    """The column that is to be predicted; empty where nobody said, and the job guesses."""
     result = models.JSONField(null=True, encoder=DjangoJSONEncoder, editable=False)
-    """`{"row_count", "columns": [{"name", "type", "null_count", "distinct_count", "quantiles", "histogram", …}]}`;
-    numbers have 12 significant digits."""
+    """`{"format", "row_count", "columns": [{"name", "type", "null_count", "quantiles", "histogram", …}], "table"}`;
+    numbers have 12 significant digits. Those of earlier times have neither `format` nor `table`."""
 
     class Meta:
         constraints: ClassVar = [
             PROFILE.constraint("profile_state"),
             models.UniqueConstraint(
-                fields=["version"],
+                fields=["version", "target"],
                 condition=models.Q(state__in=[JobState.QUEUED, JobState.RUNNING, JobState.SUCCEEDED]),
                 name="profile_once",
             ),
