@@ -14,7 +14,7 @@ from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.steps.missing import most_frequent
 from workers.runtime.cleaning.steps.numbers import moments
-from workers.runtime.cleaning.steps.rows import repeated
+from workers.runtime.cleaning.keys import repeated
 
 TRAIN, TEST = "train", "test"
 
