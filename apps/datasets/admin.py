@@ -24,16 +24,21 @@ from apps.datasets.models import (
     CleaningRun,
     Dataset,
     DatasetVersion,
+    Expectation,
     Ingestion,
     IngestionSchedule,
     LineageEdge,
     Preview,
     Profile,
+    QualityHold,
+    QualityOverride,
     Recipe,
     Source,
     Upload,
+    ValidationRun,
     VersionAlias,
 )
+from apps.datasets.selectors.quality import label_of
 
 
 def version_name(version: DatasetVersion) -> str:
@@ -213,6 +218,54 @@ class VersionAliasAdmin(_Datasets):
     @admin.display(description=gettext_lazy("version"))
     def of_version(self, row: Any) -> Any:
         return link(row.version, version_name(row.version))
+
+
+@admin.register(Expectation)
+class ExpectationAdmin(_Datasets):
+    list_display = ("said", "dataset_link", "severity_said", "is_active", "created_by", "made")
+    list_select_related = ("dataset", "created_by")
+    list_filter = ("kind", "severity", "is_active", "project")
+    search_fields = ("dataset__name", "description")
+    dataset_link = link_column("dataset", "dataset")
+
+    @admin.display(description=gettext_lazy("expectation"))
+    def said(self, row: Any) -> str:
+        return label_of(row)
+
+    @admin.display(description=gettext_lazy("severity"), ordering="severity")
+    def severity_said(self, row: Any) -> str:
+        return word(row.severity)
+
+
+class _OfVersion(_Datasets):
+    @admin.display(description=gettext_lazy("version"))
+    def of_version(self, row: Any) -> Any:
+        return link(row.version, version_name(row.version))
+
+
+@admin.register(ValidationRun)
+class ValidationRunAdmin(_OfVersion):
+    list_display = ("id", "of_version", "state_said", "reason", "passed_count", "warned_count", "blocked_count", "made")
+    list_select_related = ("version__dataset",)
+    list_filter = ("state", "state_reason", "project")
+
+    def said(self, row: Any) -> str:
+        return _("validation of %(name)s") % {"name": version_name(row.version)}
+
+
+@admin.register(QualityHold)
+class QualityHoldAdmin(_OfVersion):
+    list_display = ("id", "of_version", "workload", "made", "settled")
+    list_select_related = ("version__dataset", "workload")
+    list_filter = ("project",)
+    settled = moment_column("settled_at", "settled")
+
+
+@admin.register(QualityOverride)
+class QualityOverrideAdmin(_OfVersion):
+    list_display = ("id", "of_version", "approval", "made")
+    list_select_related = ("version__dataset", "approval")
+    list_filter = ("project",)
 
 
 @admin.register(LineageEdge)

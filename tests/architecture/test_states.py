@@ -98,6 +98,7 @@ REASONS = {
     "scaled_down",
     "idle",
     "queue_timeout",
+    "input_rejected",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django_filters import CharFilter, UUIDFilter
 
 from apps.common.pages import RowFilterSet
-from apps.datasets.models import CleaningRun, DatasetVersion, Profile
+from apps.datasets.models import CleaningRun, DatasetVersion, Profile, ValidationRun
 
 
 class VersionFilter(RowFilterSet):
@@ -36,3 +36,11 @@ class CleaningRunFilter(RowFilterSet):
     class Meta:
         model = CleaningRun
         fields = ("project", "recipe", "input_version", "state")
+
+
+class ValidationRunFilter(RowFilterSet):
+    dataset = UUIDFilter(field_name="version__dataset")
+
+    class Meta:
+        model = ValidationRun
+        fields = ("project", "version", "state")

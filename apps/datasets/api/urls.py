@@ -8,6 +8,12 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from apps.datasets.api.alias_views import VersionAliasViewSet
+from apps.datasets.api.expectation_views import (
+    ExpectationKindsView,
+    ExpectationViewSet,
+    QualityHoldViewSet,
+    ValidationRunViewSet,
+)
 from apps.datasets.api.form_views import IngestionOptionsView, RecipeStepsView
 from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, ProfileViewSet
 from apps.datasets.api.preview_views import PreviewViewSet
@@ -29,6 +35,9 @@ router.register("profiles", ProfileViewSet, basename="profile")
 router.register("previews", PreviewViewSet, basename="preview")
 router.register("recipes", RecipeViewSet, basename="recipe")
 router.register("cleaning-runs", CleaningRunViewSet, basename="cleaning-run")
+router.register("expectations", ExpectationViewSet, basename="expectation")
+router.register("validation-runs", ValidationRunViewSet, basename="validation-run")
+router.register("quality-holds", QualityHoldViewSet, basename="quality-hold")
 router.register("lineage-edges", LineageEdgeViewSet, basename="lineage-edge")
 
 UPLOADS: Any = {"get": "list", "post": "create"}
@@ -39,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("uploads", UploadViewSet.as_view(UPLOADS), name="upload-list"),
     path("uploads/<uuid:pk>", UploadViewSet.as_view(UPLOAD), name="upload-detail"),
     path("uploads/<uuid:pk>/story", UploadViewSet.as_view({"get": "story"}), name="upload-story"),
+    path("expectation-kinds", ExpectationKindsView.as_view(), name="expectation-kinds"),
     path("recipe-steps", RecipeStepsView.as_view(), name="recipe-steps"),
     path("ingestion-options", IngestionOptionsView.as_view(), name="ingestion-options"),
     path("runtime/data/resolve", ResolveView.as_view(), name="runtime-data-resolve"),

@@ -25,6 +25,7 @@ from apps.datasets.api.job_serializers import ProfileSerializer
 from apps.datasets.api.profile_shapes import DiffShape, SampleShape
 from apps.datasets.api.shapes import ReportShape, whole_step
 from apps.datasets.api.version_examples import DIFF, REPORT, SAMPLE
+from apps.datasets.api.version_quality_views import VersionQualityMixin
 from apps.datasets.models import DatasetVersion
 from apps.datasets.selectors import companion_of, version_file
 from apps.datasets.selectors.differences import version_diff
@@ -54,7 +55,7 @@ class DiffQuerySerializer(serializers.Serializer[Any]):
     list=extend_schema(summary="List dataset versions, without their files", responses=shapes.DatasetVersionSerializer),
     retrieve=extend_schema(summary="One dataset version"),
 )
-class DatasetVersionViewSet(StoryMixin, ReadViewSet):
+class DatasetVersionViewSet(VersionQualityMixin, StoryMixin, ReadViewSet):
     """Immutable contents. Ingestions and cleaning runs publish them."""
 
     queryset = versions_shown()

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from apps.access.models import ApprovalRequest
+from apps.access.states import ApprovalState
 from apps.datasets import specs
 from apps.datasets.models import Dataset, DatasetVersion, Expectation, QualityHold, ValidationRun
 from apps.datasets.states import JobState, Outcome, Severity, VersionState
@@ -14,7 +16,10 @@ from workers.contracts.expectations.kinds import LATEST
 from workers.contracts.specs import DataRef, JobSpec
 
 NOT_FULFILLED = frozenset({Outcome.FAILED, Outcome.ERROR})
+OVERRIDE = "dataset_version.publish"
+"""The command that publishes what fails."""
 LABELS_MOST = 5
+NUMBER_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +67,21 @@ def evaluation_of(dataset: Dataset) -> Evaluation:
     return Evaluation(listed, tuple(inputs.values()))
 
 
-def reference_of(dataset: Dataset, at: str) -> DatasetVersion | None:
-    """The published version of a dataset that these words name: `latest`, or a number."""
+def published_named(dataset: Dataset, at: str) -> DatasetVersion | None:
+    """The published version of a dataset that these words name: `latest`, a number, or an alias."""
     published = DatasetVersion.objects.filter(dataset=dataset, state=VersionState.PUBLISHED)
     if at == LATEST:
         return published.order_by("-number").first()
-    return published.filter(number=int(at)).first() if at.isascii() and at.isdigit() and len(at) < 10 else None
+    if at.isascii() and at.isdigit():
+        return published.filter(number=int(at)).first() if len(at) < NUMBER_DIGITS else None
+    return published.filter(aliases__name=at).first()
 
 
 def _referred(dataset: Dataset, parameters: Mapping[str, Any]) -> DatasetVersion | None:
     other: Dataset | None = dataset
     if not _is_own(dataset, parameters):
         other = Dataset.objects.filter(pk=parameters["dataset"], project=dataset.project_id).first()
-    return reference_of(other, parameters["at"]) if other is not None else None
+    return published_named(other, parameters["at"]) if other is not None else None
 
 
 def _is_own(dataset: Dataset, parameters: Mapping[str, Any]) -> bool:
@@ -86,6 +93,12 @@ def newest_results(version: DatasetVersion) -> ValidationRun | None:
     runs = ValidationRun.objects.filter(version=version, state=JobState.SUCCEEDED)
     found: ValidationRun | None = runs.order_by("-id").first()
     return found
+
+
+def open_requests(version: DatasetVersion) -> Any:
+    """Requests to publish this version that nobody has decided."""
+    asked = ApprovalRequest.objects.filter(project=version.project_id, command=OVERRIDE, state=ApprovalState.PENDING)
+    return asked.filter(arguments__dataset_version=str(version.pk))
 
 
 def covers(results: Iterable[Mapping[str, Any]], expectations: Iterable[Expectation]) -> bool:

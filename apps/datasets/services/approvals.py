@@ -10,15 +10,15 @@ from django.db import transaction
 from apps.access.models import ApprovalRequest, User
 from apps.access.permissions import require
 from apps.access.services.approvals import approval_applied, approval_request, approval_take
-from apps.access.states import ApprovalState, Role
+from apps.access.states import Role
 from apps.common.audit import Actor
 from apps.common.errors import BedplateError, Conflict, Invalid, NotFound
 from apps.datasets.models import DatasetVersion
-from apps.datasets.selectors.quality import newest_results
+from apps.datasets.selectors.quality import OVERRIDE, newest_results, open_requests
 from apps.datasets.services.gate import version_override
 from apps.datasets.states import VersionState
 
-COMMAND = "dataset_version.publish"
+COMMAND = OVERRIDE
 
 
 def override_arguments_check(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -58,12 +58,6 @@ def override_request(*, version: DatasetVersion, comment: str, requested_by: Use
         comment=comment,
         actor=actor,
     )
-
-
-def open_requests(version: DatasetVersion) -> Any:
-    """Requests to publish this version that nobody has decided."""
-    asked = ApprovalRequest.objects.filter(project=version.project_id, command=COMMAND, state=ApprovalState.PENDING)
-    return asked.filter(arguments__dataset_version=str(version.pk))
 
 
 @transaction.atomic

@@ -25,6 +25,7 @@ from apps.datasets.services.versions import version_publish
 from apps.datasets.states import CLEANING_RUN, Relation
 from apps.quotas.services.workloads import workload_submit
 from workers.contracts.recipes import by_place, recipe_fit
+from workers.contracts.specs import JobSpec
 
 
 @transaction.atomic
@@ -47,12 +48,10 @@ def cleaning_run_create(
     project = input_version.project
     _refuse_strangers(project.pk, {"recipe": recipe.project_id, "output_dataset": target.project_id})
     _refuse_misfit(recipe, input_version)
-    run_id, source = uuid7(), dataset_input(input_version, specs.INPUT, unpublished=True)
+    run_id = uuid7()
     workload = workload_submit(
         project=project,
-        spec=evaluation_of(target).added_to(
-            specs.cleaning_spec(version=source, steps=recipe.steps, runner=settings.BEDPLATE_DATA_RUNNER)
-        ),
+        spec=_spec(recipe, input_version, target),
         owner_kind=CLEANING_RUN.noun,
         owner_id=run_id,
         name=f"clean {input_version.dataset.name} {input_version.number}",
@@ -71,6 +70,13 @@ def cleaning_run_create(
     )
     record(actor, "cleaning_run.created", run)
     return run
+
+
+def _spec(recipe: Recipe, version: DatasetVersion, target: Dataset) -> JobSpec:
+    """Clean the version, and look on the way at what is expected of its target's versions."""
+    source = dataset_input(version, specs.INPUT, unpublished=True)
+    spec = specs.cleaning_spec(version=source, steps=recipe.steps, runner=settings.BEDPLATE_DATA_RUNNER)
+    return evaluation_of(target).added_to(spec)
 
 
 def cleaning_run_cancel(run: CleaningRun, *, actor: Actor) -> None:

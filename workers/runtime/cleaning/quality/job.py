@@ -12,7 +12,7 @@ import duckdb
 from workers.runtime.cleaning.engine import open_duckdb
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.inputs import dataset_files
-from workers.runtime.cleaning.output import Written
+from workers.runtime.cleaning.parts import Written
 from workers.runtime.cleaning.quality.evaluate import evaluate
 from workers.runtime.cleaning.quality.rules import Rule
 from workers.runtime.cleaning.quality.table import Result, Table

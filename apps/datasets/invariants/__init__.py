@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.common.checks import audited, audited_all, story_of
 from apps.common.invariants import Check, NamedObject, by_query, listed, query_check, together
+from apps.datasets.invariants.quality import CHECKS as QUALITY
 from apps.datasets.models import (
     AllowedOrigin,
     CleaningRun,
@@ -20,6 +21,7 @@ from apps.datasets.models import (
     Recipe,
     Source,
     Upload,
+    ValidationRun,
     VersionAlias,
 )
 from apps.datasets.selectors import JOBS
@@ -130,6 +132,8 @@ CHECKS: Sequence[Check] = (
         upload=Upload,
     ),
     *(_follows(model) for model in JOBS),
+    _follows(ValidationRun),
+    *QUALITY,
     Check(
         "dataset_version.content",
         "The versions of a dataset are numbered without holes, and the manifest adds up to rows and bytes.",
@@ -246,7 +250,6 @@ CHECKS: Sequence[Check] = (
             (Ingestion, "ingestion.created"),
             (Profile, "profile.created"),
             (CleaningRun, "cleaning_run.created"),
-            (DatasetVersion, "dataset_version.published"),
         ]
     ),
     audited(DatasetVersion, "dataset_version.deprecated", where="r.state = 'deprecated'"),
