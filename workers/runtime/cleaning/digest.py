@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from daft import Series
-from pyarrow.dataset import dataset
 
 from workers.contracts.dataset_digest import LANES, MISSING_FACTOR, MISSING_TERM, digest_of, rows_hash_of
 from workers.runtime.cleaning.schema import Column
@@ -80,12 +79,3 @@ def _cells(column: pa.Array | pa.ChunkedArray) -> tuple[Series, Places | None]:
     elif pa.types.is_binary(kind):
         values = pc.cast(values, pa.large_binary())
     return Series.from_arrow(values), missing
-
-
-def sums_of(files: Sequence[str], columns: Sequence[Column]) -> RowSums:
-    """The rows of Parquet files, read once, in constant memory."""
-    names = [column.name for column in columns]
-    sums = RowSums(names)
-    for rows in dataset(list(files), format="parquet").to_batches(columns=names, batch_size=CHUNK_ROWS):
-        sums.add(rows)
-    return sums

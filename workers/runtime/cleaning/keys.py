@@ -8,22 +8,31 @@ import numpy.typing as npt
 Keys = npt.NDArray[np.uint64]
 Ordinals = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
+BITS_MOST = 27
+"""A table of so many bits of a key is 128 MiB."""
 
 
 def repeated(keys: Keys, others: Keys, ordinals: Ordinals) -> Ordinals:
     """Ordinals, sorted, of the rows whose 128-bit key a row with a lower ordinal has too.
 
-    One sort of 64-bit numbers; only rows that share the first of them are looked at closely.
+    One sort of 64-bit numbers says which of them occur twice; only rows that may have one of those are looked at.
     """
-    order = np.argsort(keys)
-    key = keys[order]
-    again = np.zeros(len(order) + 1, dtype=np.bool_)
-    np.equal(key[1:], key[:-1], out=again[1:-1])
-    again = again[1:] | again[:-1]
-    shared = order[again]
+    ordered = np.sort(keys)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    del ordered
+    shared = _maybe_among(keys, twice)
     shared = shared[np.lexsort((ordinals[shared], others[shared], keys[shared]))]
     key, other = keys[shared], others[shared]
     return np.sort(ordinals[shared[1:][(key[1:] == key[:-1]) & (other[1:] == other[:-1])]])
+
+
+def _maybe_among(keys: Keys, some: Keys) -> Places:
+    """Places of the keys whose first bits are those of one of some: of those, and of few others."""
+    bits = min(BITS_MOST, max(1, len(keys).bit_length() + 1))
+    shift = np.uint64(64 - bits)
+    marked = np.zeros(1 << bits, dtype=np.bool_)
+    marked[some >> shift] = True
+    return np.flatnonzero(marked[keys >> shift])
 
 
 def lowest(keys: Keys, ordinals: Ordinals, count: int) -> Places:

@@ -1,24 +1,15 @@
 """Describing the Parquet files that a job wrote."""
 
-# ruff: noqa: S608 - names and texts enter SQL through `schema.quoted` and `schema.literal`
-
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
-
-from workers.runtime.cleaning.digest import sums_of
 from workers.runtime.cleaning.errors import UserError, is_disk_full
-from workers.runtime.cleaning.parts import Written
-from workers.runtime.cleaning.schema import ORDINAL, columns_of, described, parquet_table, quoted
-from workers.runtime.stored_file import hash_file
 
 ROW_GROUP_ROWS = 122_880
 ROOM_BYTES = 64 << 10
@@ -50,30 +41,3 @@ def _has_room(folder: Path) -> bool:
     except OSError as error:
         return not is_disk_full(error)
     return True
-
-
-def describe(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Written:
-    """Schema, rows, sizes and digest of Parquet files that have an `__ordinal` column."""
-    paths = [str(file) for file in files]
-    table = parquet_table(paths)
-    columns = [column for column in columns_of(described(connection, table), "the output") if column.name != ORDINAL]
-    counts = ", ".join(f"count({quoted(column.name)})" for column in columns)
-    query = f"SELECT count(*), max({ORDINAL}), {counts} FROM {table}"
-    row_count, last_ordinal, *present = connection.execute(query).fetchall()[0]
-    columns = [
-        dataclasses.replace(column, nullable=count < row_count) for column, count in zip(columns, present, strict=True)
-    ]
-    sums = sums_of(paths, columns)
-    return Written(
-        columns=columns,
-        row_count=row_count,
-        files=[_file(connection, Path(path)) for path in paths],
-        digest=sums.digest(columns),
-        rows_hash=sums.rows_hash,
-        last_ordinal=last_ordinal,
-    )
-
-
-def _file(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, object]:
-    rows = connection.execute(f"SELECT count(*) FROM {parquet_table([str(path)])}").fetchall()[0][0]
-    return {"name": path.name, "rows": rows, "size_bytes": path.stat().st_size, "sha256": hash_file(path)}

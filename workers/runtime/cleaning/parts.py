@@ -30,6 +30,8 @@ LOOKED_AT = 8_192
 REPEATS = 4
 """Times that a value must occur there, on average."""
 ENCODERS_MOST = 4
+IN_ORDER = {b"bedplate.rows": b"in order"}
+"""What the footer of a file says whose rows are in the order of their ordinals."""
 
 
 def part_name(number: int) -> str:
@@ -195,15 +197,19 @@ class _File:
     def __init__(self, path: Path, first: pa.Table) -> None:
         self._path = path
         self._rows = 0
-        names = [field.name for field in first.schema if not pa.types.is_large_binary(field.type)]
+        repeating = _worth_a_dictionary(first.slice(0, LOOKED_AT))
         self._writer = pq.ParquetWriter(
             path,
-            first.schema,
+            first.schema.with_metadata(IN_ORDER),
             compression="snappy",
             store_schema=False,
-            use_dictionary=_worth_a_dictionary(first.slice(0, LOOKED_AT)),
-            write_statistics=names,
-            column_encoding={ORDINAL: "DELTA_BINARY_PACKED"},
+            use_dictionary=repeating,
+            write_statistics=[field.name for field in first.schema if not pa.types.is_large_binary(field.type)],
+            column_encoding={
+                field.name: "DELTA_BINARY_PACKED"
+                for field in first.schema
+                if pa.types.is_int64(field.type) and field.name not in repeating
+            },
         )
 
     def add(self, rows: pa.Table) -> None:

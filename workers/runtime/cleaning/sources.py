@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow.parquet as pq
-from pyarrow.dataset import dataset
 
 from workers.runtime.cleaning.errors import UserError
+from workers.runtime.cleaning.parts import IN_ORDER
 from workers.runtime.cleaning.row_groups import GROUP_ROWS
 from workers.runtime.cleaning.schema import ORDINAL, literal, parquet_table
 
@@ -35,8 +36,9 @@ def sources_of(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], fol
     Raises:
         UserError: `no_ordinals`.
     """
-    paths = sorted(map(str, files), key=_first_ordinal)
-    is_ordered, row_count, last = _look(paths)
+    footers = {str(file): pq.read_metadata(file) for file in files}
+    paths = sorted(footers, key=lambda path: _range(footers[path])[0])
+    is_ordered, row_count, last = _known([footers[path] for path in paths]) or _looked_at(paths)
     if not is_ordered:
         folder.mkdir(parents=True, exist_ok=True)
         copy = str(folder / "in-order.parquet")
@@ -46,24 +48,33 @@ def sources_of(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], fol
     return Sources(paths, row_count, last)
 
 
-def _first_ordinal(path: str) -> int:
-    """From the footer; 0 where there is none, so that the order stays."""
-    footer = pq.read_metadata(path)
+def _range(footer: pq.FileMetaData) -> tuple[int, int]:
+    """The first and the last ordinal, as the footer of a file tells them; 0 and -1 where it does not."""
     if ORDINAL not in footer.schema.names:
         raise UserError("no_ordinals", f"the dataset has no column {ORDINAL!r}: it was not ingested")
     place = footer.schema.names.index(ORDINAL)
-    if not footer.num_row_groups:
-        return 0
-    known = footer.row_group(0).column(place).statistics
-    return int(known.min) if known is not None and known.has_min_max else 0
+    groups = [footer.row_group(number).column(place).statistics for number in range(footer.num_row_groups)]
+    if not groups or not all(known is not None and known.has_min_max for known in groups):
+        return 0, -1
+    return min(int(known.min) for known in groups), max(int(known.max) for known in groups)
 
 
-def _look(paths: Sequence[str]) -> tuple[bool, int, int | None]:
+def _known(footers: Sequence[pq.FileMetaData]) -> tuple[bool, int, int | None] | None:
+    """What `_looked_at` finds, of files that say that their rows are in order; None of others."""
+    if not all((footer.metadata or {}).items() >= IN_ORDER.items() for footer in footers):
+        return None
+    ranges = [_range(footer) for footer in footers if footer.num_rows]
+    if not all(one[1] < other[0] for one, other in itertools.pairwise(ranges)):
+        return None
+    return True, sum(footer.num_rows for footer in footers), ranges[-1][1] if ranges else None
+
+
+def _looked_at(paths: Sequence[str]) -> tuple[bool, int, int | None]:
     """Whether the ordinals ascend; how many there are; the highest."""
     is_ordered, rows, last = True, 0, -1
-    for batch in dataset(list(paths), format="parquet").to_batches(columns=[ORDINAL], batch_size=GROUP_ROWS):
-        ordinals = batch.column(ORDINAL).to_numpy()
-        if len(ordinals):
+    for path in paths:
+        for batch in pq.ParquetFile(path).iter_batches(GROUP_ROWS, columns=[ORDINAL]):
+            ordinals = batch.column(0).to_numpy()
             is_ordered = is_ordered and ordinals[0] > last and not (np.diff(ordinals) <= 0).any()
             last = max(last, int(ordinals.max()))
             rows += len(ordinals)
