@@ -27,7 +27,7 @@ export function AddStep({ forms, present, onAdd }: Props) {
   };
   const keys = (event: KeyboardEvent): void => {
     const first = shown.find((form) => !(form.is_once && present.has(form.kind)));
-    if (event.key !== "Enter" || !first) return;
+    if (event.key !== "Enter" || !text.trim() || !first) return;
     event.preventDefault();
     add(first);
   };

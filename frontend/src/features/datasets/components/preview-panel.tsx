@@ -1,4 +1,4 @@
-import { Alert, Button, Loader, Skeleton } from "@mantine/core";
+import { Alert, Button, Loader, Skeleton, Title } from "@mantine/core";
 import { IconAlertTriangle, IconArrowRight, IconRefresh } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/components/schema-form/schema";
@@ -19,6 +19,11 @@ interface Props {
   onSelect: (step: number) => void;
 }
 
+/** Code of a step whose options are not what they must be: mostly one that was just added. */
+const UNFINISHED = "invalid_recipe";
+/** Code of a warning that the editor gives at the step itself. */
+const KNOWN_BEFORE = "fitted_without_split";
+
 /** What the recipe does to a sample of the version, step by step, while it is edited. */
 export function PreviewPanel(props: Props) {
   const { state } = props;
@@ -26,7 +31,7 @@ export function PreviewPanel(props: Props) {
   return (
     <section className={classes.panel} aria-label={t("preview.title")} aria-busy={state.isBusy}>
       <div className={classes.head}>
-        <h2>{t("preview.title")}</h2>
+        <Title order={2}>{t("preview.title")}</Title>
         <Facts state={state} />
       </div>
       <Body {...props} />
@@ -109,8 +114,9 @@ function Shown({ shown, kinds, selected, onSelect }: { shown: Previewed } & Omit
         ))}
       </div>
       {shown.error ? (
-        <p className={classes.error} role="alert">
-          <IconAlertTriangle size={14} aria-hidden /> <strong>{t("preview.stops", { number: shown.error.step })}</strong> <span lang="en">{shown.error.detail}</span>
+        <p className={shown.error.code === UNFINISHED ? classes.warning : classes.error} role="status">
+          <IconAlertTriangle size={14} aria-hidden /> <strong>{t(shown.error.code === UNFINISHED ? "preview.unfinished" : "preview.stops", { number: shown.error.step })}</strong>{" "}
+          <span lang="en">{shown.error.detail}</span>
         </p>
       ) : null}
       {step ? <Summary step={step} title={title(step.kind)} /> : null}
@@ -135,7 +141,7 @@ function Summary({ step, title }: { step: Previewed["steps"][number]; title: str
       <span>{changed ? t("report.cells", { count: changed, n: count(changed) }) : t("report.noCells")}</span>
       {step.columns_added.length ? <span>{t("report.added", { count: step.columns_added.length, n: count(step.columns_added.length) })}</span> : null}
       {step.columns_removed.length ? <span>{t("report.removed", { count: step.columns_removed.length, n: count(step.columns_removed.length) })}</span> : null}
-      {step.warnings.map((warning, index) => (
+      {step.warnings.filter(({ code }) => code !== KNOWN_BEFORE).map((warning, index) => (
         <p key={index} className={classes.warning}>
           <IconAlertTriangle size={14} aria-hidden /> {warning.column ? `${warning.column}: ` : ""}
           {warningSaid(t, warning) ?? <span lang="en">{warning.detail}</span>}
