@@ -42,9 +42,9 @@ def fetching_spec(
     )
 
 
-def profile_spec(*, version: DataRef, runner: str) -> JobSpec:
-    """Statistics of every column of a version."""
-    return _spec("profile", version, {}, runner, writes=False)
+def profile_spec(*, version: DataRef, target: str, runner: str) -> JobSpec:
+    """Statistics of every column of a version; `target` is the column to be predicted, empty to have it guessed."""
+    return _spec("profile", version, {"target": target} if target else {}, runner, writes=False)
 
 
 def cleaning_spec(*, version: DataRef, steps: Sequence[Mapping[str, Any]], runner: str) -> JobSpec:

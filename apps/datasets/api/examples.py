@@ -7,6 +7,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 
+from apps.datasets.api.profile_example import RESULT
+
 PROJECT_ID = "01936f2e-0000-7000-8000-000000000001"
 DATASET_ID = "01936f2e-0000-7000-8000-000000000002"
 SOURCE_ID = "01936f2e-0000-7000-8000-000000000003"
@@ -182,33 +184,8 @@ PROFILE = {
     "dataset_name": "loans",
     "version": VERSION_ID,
     "version_number": 1,
-    "result": {
-        "row_count": 4454,
-        "columns": [
-            {
-                "name": "Income",
-                "type": "float64",
-                "null_count": 381,
-                "distinct_count": 353,
-                "minimum": 6.0,
-                "maximum": 959.0,
-                "mean": 141.687699484,
-                "std": 80.7493986,
-                "quantiles": {"0.25": 90.0, "0.5": 125.0, "0.75": 170.0},
-                "histogram": {"edges": [6.0, 482.5, 959.0], "counts": [4049, 24]},
-                "text_length": None,
-                "top_values": [{"value": 150.0, "count": 142}],
-                "findings": [
-                    {
-                        "code": "far_extreme",
-                        "severity": "warning",
-                        "detail": "The maximum 99999999 is far beyond the other values.",
-                        "figures": {"extreme": 99_999_999.0, "near": 360.0, "count": 34.0},
-                    }
-                ],
-            }
-        ],
-    },
+    "target": "",
+    "result": RESULT,
     **_SUCCEEDED,
 }
 STEPS = [

@@ -10,9 +10,9 @@ from apps.common.api import NamedRelatedField, VisibleRelatedField
 from apps.common.stories import StateMessageField
 from apps.datasets.api.examples import CLEANING_RUN, INGESTION, PROFILE, shown_as
 from apps.datasets.api.origin_shapes import OriginField
-from apps.datasets.api.profile_shapes import ProfileField
 from apps.datasets.api.serializers import STATE
 from apps.datasets.api.shapes import IngestionOptionsField, OptionsField, RejectedField, ReportField
+from apps.datasets.api.statistics_shapes import ProfileField
 from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Ingestion, Profile, Recipe, Source
 from apps.datasets.selectors.references import reference_resolve
 
@@ -86,13 +86,22 @@ class ProfileSerializer(DataJobSerializer):
     class Meta:
         model = Profile
         fields = (
-            "id", "project", "project_name", "dataset", "dataset_name", "version", "version_number", "result", *JOB,
+            "id", "project", "project_name", "dataset", "dataset_name", "version", "version_number", "target", "result",
+            *JOB,
         )  # fmt: skip
         read_only_fields = fields
 
 
 class ProfileCreateSerializer(serializers.Serializer[Any]):
     version = VisibleRelatedField(DatasetVersion)
+    target = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_blank=True,
+        default="",
+        trim_whitespace=False,
+        help_text="The column that is to be predicted, against which leaks are looked for; guessed where left empty",
+    )
 
 
 @shown_as(CLEANING_RUN)

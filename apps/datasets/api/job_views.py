@@ -90,18 +90,18 @@ class ProfileViewSet(DataJobViewSet):
         examples=[OpenApiExample("A version", {"version": VERSION_ID}, request_only=True)],
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Ask for the profile of a version: 201 when it is new, 200 when one is there or under way."""
+        """Ask for the profile of a version and target: 201 when it is new, 200 when one is there or under way."""
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        version = serializer.validated_data["version"]
+        version, target = serializer.validated_data["version"], serializer.validated_data["target"]
         user = caller(request)
         require(user, version.project, Role.EDITOR)
 
         def produce() -> tuple[Any, int]:
-            profile, made = profile_create(version=version, requested_by=user, actor=Actor.user(user))
+            profile, made = profile_create(version=version, target=target, requested_by=user, actor=Actor.user(user))
             return self.represent(profile), status.HTTP_201_CREATED if made else status.HTTP_200_OK
 
-        return once(request, {"version": version}, produce)
+        return once(request, {"version": version, "target": target}, produce)
 
 
 @extend_schema_view(

@@ -13,7 +13,7 @@ _PLAIN = ("distinct_count", "minimum", "maximum", "mean", "std")
 
 def version_diff(before: DatasetVersion, after: DatasetVersion) -> dict[str, Any]:
     """Columns by name: added, removed, of another type, with other figures; of rows of `versions_shown()`. A query."""
-    found = Profile.objects.filter(version__in=[before, after], state=JobState.SUCCEEDED)
+    found = Profile.objects.filter(version__in=[before, after], state=JobState.SUCCEEDED).order_by("id")
     results = dict(found.values_list("version", "result"))
     profiles = (results.get(before.pk), results.get(after.pk))
     old, new = ({column["name"]: column for column in version.schema} for version in (before, after))

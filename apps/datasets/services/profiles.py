@@ -11,6 +11,7 @@ from uuid6 import uuid7
 
 from apps.access.models import User
 from apps.common.audit import Actor, record
+from apps.common.errors import Invalid
 from apps.common.states import transition
 from apps.datasets import specs
 from apps.datasets.models import DataJob, DatasetVersion, Profile
@@ -24,20 +25,29 @@ from apps.quotas.services.workloads import workload_submit
 _COUNTS = (JobState.QUEUED, JobState.RUNNING, JobState.SUCCEEDED)
 
 
-def profile_create(*, version: DatasetVersion, requested_by: User | None, actor: Actor) -> tuple[Profile, bool]:
-    """The profile of a version, and whether it was asked for just now: one that runs or succeeded is enough.
+def profile_create(
+    *, version: DatasetVersion, target: str = "", requested_by: User | None, actor: Actor
+) -> tuple[Profile, bool]:
+    """The profile of a version for a target, and whether it was asked for just now: one that is there is enough.
+
+    Args:
+        target: the column that is to be predicted; empty to have it guessed.
 
     Raises:
         Conflict: the version is neither published nor validating.
+        Invalid: `target` is no column of the version, or one of pictures.
     """
-    known = _known(version)
+    if target and target not in {column["name"] for column in version.schema if column["type"] != "image"}:
+        detail = f"Version {version.number} of {version.dataset.name} has no column {target!r} that could be predicted."
+        raise Invalid(detail, fields={"target": ["is no column that could be predicted"]})
+    known = _known(version, target)
     if known is not None:
         return known, False
     try:
         with transaction.atomic():
-            return _create(version, requested_by, actor), True
+            return _create(version, target, requested_by, actor), True
     except IntegrityError:
-        known = _known(version)
+        known = _known(version, target)
         if known is None:  # not about a twin: the error is real
             raise
         return known, False
@@ -69,17 +79,17 @@ def profile_reconcile(workload_id: UUID) -> None:
         job_follow(profile, check=_check, apply=_apply)
 
 
-def _known(version: DatasetVersion) -> Profile | None:
-    found: Profile | None = Profile.objects.filter(version=version, state__in=_COUNTS).first()
+def _known(version: DatasetVersion, target: str) -> Profile | None:
+    found: Profile | None = Profile.objects.filter(version=version, target=target, state__in=_COUNTS).first()
     return found
 
 
-def _create(version: DatasetVersion, requested_by: User | None, actor: Actor) -> Profile:
+def _create(version: DatasetVersion, target: str, requested_by: User | None, actor: Actor) -> Profile:
     profile_id = uuid7()
     source = dataset_input(version, specs.INPUT, unpublished=True)
     workload = workload_submit(
         project=version.project,
-        spec=specs.profile_spec(version=source, runner=settings.BEDPLATE_DATA_RUNNER),
+        spec=specs.profile_spec(version=source, target=target, runner=settings.BEDPLATE_DATA_RUNNER),
         owner_kind=PROFILE.noun,
         owner_id=profile_id,
         name=f"profile {version.dataset.name} {version.number}",
@@ -87,7 +97,12 @@ def _create(version: DatasetVersion, requested_by: User | None, actor: Actor) ->
         actor=actor,
     )
     profile: Profile = Profile.objects.create(
-        id=profile_id, project=version.project, version=version, workload=workload, requested_by=requested_by
+        id=profile_id,
+        project=version.project,
+        version=version,
+        target=target,
+        workload=workload,
+        requested_by=requested_by,
     )
     record(actor, "profile.created", profile)
     return profile

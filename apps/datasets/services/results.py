@@ -51,8 +51,8 @@ class Column(Struct, frozen=True):
     nullable: bool = True
 
 
-CompanionKind = Literal["sample", "report", "profile"]
-"""What a small JSON file beside the data holds: some rows; the report with examples; statistics."""
+CompanionKind = Literal["sample", "report", "profile", "thumbnails"]
+"""What a small JSON file beside the data holds: some rows; the report with examples; statistics; small pictures."""
 
 
 class Rejected(Struct, frozen=True):
@@ -127,6 +127,9 @@ class ColumnProfile(Struct, frozen=True):
 class ProfileResult(Struct, frozen=True):
     row_count: Count
     columns: list[ColumnProfile]
+    format: Annotated[int, Meta(ge=1, le=2)] = 1
+    table: dict[str, Any] | None = None
+    left_out: list[str] = []
 
 
 def content_of(result: dict[str, Any] | None) -> Content:
@@ -159,7 +162,7 @@ def profile_of(result: dict[str, Any] | None, *, row_count: int) -> dict[str, An
     _different("column", [column.name for column in profile.columns])
     if profile.row_count != row_count:
         raise BadResult(say("result_profile", said=profile.row_count, rows=row_count))
-    return {"row_count": profile.row_count, "columns": (result or {})["columns"]}
+    return {name: found for name, found in (result or {}).items() if name in profile.__struct_fields__}
 
 
 def evaluated_of(result: dict[str, Any] | None) -> list[Evaluated]:

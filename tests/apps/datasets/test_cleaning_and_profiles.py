@@ -157,6 +157,18 @@ def test_a_profile_is_taken_once() -> None:
     assert Workload.objects.get().spec["outputs"] == []
 
 
+def test_a_profile_for_another_target_is_another() -> None:
+    version = DatasetVersionFactory.create()
+    first, _ = profile_create(version=version, requested_by=None, actor=TESTER)
+    name = version.schema[0]["name"]
+    second, made = profile_create(version=version, target=name, requested_by=None, actor=TESTER)
+    assert (made, second.target, second.workload.spec["parameters"]) == (True, name, {"target": name})
+    assert profile_create(version=version, target=name, requested_by=None, actor=TESTER) == (second, False)
+    assert first != second
+    with pytest.raises(Invalid, match="has no column 'nowhere'"):
+        profile_create(version=version, target="nowhere", requested_by=None, actor=TESTER)
+
+
 @pytest.mark.parametrize("ended", [JobState.FAILED, JobState.CANCELLED])
 def test_a_profile_that_came_to_nothing_is_taken_again(ended: str) -> None:
     failed = ProfileFactory.create(state=ended)

@@ -10,6 +10,7 @@ import duckdb
 from workers.runtime.cleaning.engine import open_duckdb
 from workers.runtime.cleaning.findings import findings_of
 from workers.runtime.cleaning.inputs import dataset_files
+from workers.runtime.cleaning.profiling.fit import fitted
 from workers.runtime.cleaning.profiling.frame import framed
 from workers.runtime.cleaning.profiling.media import PROSE, near_texts
 from workers.runtime.cleaning.profiling.numbers import numbers
@@ -53,7 +54,7 @@ def profile(ctx: JobContext) -> dict[str, Any]:
     files = [str(file) for file in dataset_files(ctx)]
     found = columns_of(described(connection, parquet_table(files)), "the dataset")
     columns = [each for each in found if each.name != ORDINAL]
-    return profiled(connection, files, columns, target=ctx.parameters.get("target"))
+    return fitted(profiled(connection, files, columns, target=ctx.parameters.get("target")))
 
 
 def profiled(
