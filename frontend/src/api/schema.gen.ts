@@ -4,6 +4,54 @@
  */
 
 export interface paths {
+    "/api/v1/allowed-origins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List from where projects may fetch
+         * @description Hosts and buckets from which ingestions of a project may fetch.
+         */
+        get: operations["allowed_origins_list"];
+        put?: never;
+        /**
+         * Let a project fetch from a host or bucket
+         * @description Hosts and buckets from which ingestions of a project may fetch.
+         */
+        post: operations["allowed_origins_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/allowed-origins/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One host or bucket
+         * @description Hosts and buckets from which ingestions of a project may fetch.
+         */
+        get: operations["allowed_origins_retrieve"];
+        put?: never;
+        post?: never;
+        /**
+         * Take a host or bucket off the list
+         * @description Jobs that run go on; schedules that need it pause when they come next.
+         */
+        delete: operations["allowed_origins_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/approvals": {
         parameters: {
             query?: never;
@@ -536,6 +584,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dataset-versions/{id}/override": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask that a version be published although it fails
+         * @description An approval request: an admin of the project who did not ask decides. 409 when there is one already.
+         */
+        post: operations["dataset_versions_override_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dataset-versions/{id}/profile": {
         parameters: {
             query?: never;
@@ -550,6 +618,66 @@ export interface paths {
         get: operations["dataset_versions_profile_retrieve"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dataset-versions/{id}/proposed-expectations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Expectations that a version's profile suggests
+         * @description What this version fulfils now; nothing is saved: `POST /expectations/bulk` does that.
+         */
+        get: operations["dataset_versions_proposed_expectations_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dataset-versions/{id}/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The quality of a version
+         * @description Results of its dataset's expectations, what waits for it, and whether somebody asked for an override.
+         */
+        get: operations["dataset_versions_quality_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dataset-versions/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a version
+         * @description It will never be published, and what waits for it ends. 409 unless it is validating.
+         */
+        post: operations["dataset_versions_reject_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -616,6 +744,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dataset-versions/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Tag a version
+         * @description In the place of the tags that it has; what it holds stays.
+         */
+        put: operations["dataset_versions_tags_update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dataset-versions/{id}/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Validate a version again
+         * @description Evaluate the expectations as they are now: a job, or the one that is under way. A version that is validating
+         *     is published once nothing that blocks fails; without any active expectation, at once.
+         */
+        post: operations["dataset_versions_validate_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets": {
         parameters: {
             query?: never;
@@ -652,6 +821,26 @@ export interface paths {
          * @description Named lines of versions.
          */
         get: operations["datasets_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The version that a reference means
+         * @description `project/dataset@version`: now, since an alias may move. 409 for `latest` where nothing is published.
+         */
+        get: operations["datasets_resolve_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -825,6 +1014,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/expectation-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The kinds of expectations, with a schema of their parameters each
+         * @description For forms: title and description in English, beside them in Simplified Chinese.
+         */
+        get: operations["expectation_kinds_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/expectations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List expectations
+         * @description What versions of a dataset have to fulfil. Nothing is deleted: one that is not active does not count.
+         */
+        get: operations["expectations_list"];
+        put?: never;
+        /**
+         * Expect something of a dataset's versions
+         * @description What versions of a dataset have to fulfil. Nothing is deleted: one that is not active does not count.
+         */
+        post: operations["expectations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/expectations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One expectation
+         * @description What versions of a dataset have to fulfil. Nothing is deleted: one that is not active does not count.
+         */
+        get: operations["expectations_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change an expectation, or put it out of use
+         * @description The audit trail keeps what was before. Versions that wait are not judged anew until they are validated.
+         */
+        patch: operations["expectations_partial_update"];
+        trace?: never;
+    };
+    "/api/v1/expectations/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Expect several things at once
+         * @description All or none: 400 names the places, `expectations[2].parameters.column`.
+         */
+        post: operations["expectations_bulk_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/experiments": {
         parameters: {
             query?: never;
@@ -921,6 +1198,150 @@ export interface paths {
          * @description For a form: what `options` of `POST /ingestions` may hold, and what stands for what is left out.
          */
         get: operations["ingestion_options_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingestion-schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List schedules of ingestions
+         * @description Ingestions that come by the clock; what has not changed makes no version.
+         */
+        get: operations["ingestion_schedules_list"];
+        put?: never;
+        /**
+         * Fetch and ingest again and again
+         * @description Ingestions that come by the clock; what has not changed makes no version.
+         */
+        post: operations["ingestion_schedules_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingestion-schedules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One schedule
+         * @description Ingestions that come by the clock; what has not changed makes no version.
+         */
+        get: operations["ingestion_schedules_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingestion-schedules/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a schedule
+         * @description It does not come any more; an ingestion that runs goes on.
+         */
+        post: operations["ingestion_schedules_pause_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingestion-schedules/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a schedule
+         * @description It comes again, at its next time from now.
+         */
+        post: operations["ingestion_schedules_resume_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingestion-schedules/{id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retire a schedule
+         * @description It ends for good; what it asked for stays.
+         */
+        post: operations["ingestion_schedules_retire_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingestion-schedules/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a schedule now
+         * @description Out of turn, in the caller's name; 409 while the ingestion before still runs.
+         */
+        post: operations["ingestion_schedules_run_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingestion-schedules/{id}/story": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its steps so far, oldest first
+         * @description Every step through its state table: from where, to where, why, by whom, when.
+         */
+        get: operations["ingestion_schedules_story_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1634,7 +2055,7 @@ export interface paths {
         put?: never;
         /**
          * Profile a version
-         * @description Ask for the profile of a version: 201 when it is new, 200 when one is there or under way.
+         * @description Ask for the profile of a version and target: 201 when it is new, 200 when one is there or under way.
          */
         post: operations["profiles_create"];
         delete?: never;
@@ -1786,6 +2207,46 @@ export interface paths {
          * @description An admin removes anybody, and everybody may leave; one admin stays.
          */
         delete: operations["projects_members_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quality-holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what waits, or waited, for versions
+         * @description Workloads that are held back until a version is published.
+         */
+        get: operations["quality_holds_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quality-holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What waits for a version
+         * @description Workloads that are held back until a version is published.
+         */
+        get: operations["quality_holds_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2976,6 +3437,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/validation-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List validation runs, without their results
+         * @description Evaluations of expectations over versions. `POST /dataset-versions/{id}/validate` asks for one.
+         */
+        get: operations["validation_runs_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/validation-runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One validation run
+         * @description Evaluations of expectations over versions. `POST /dataset-versions/{id}/validate` asks for one.
+         */
+        get: operations["validation_runs_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/validation-runs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Ask for its end. The version stays as it is; 409 when it has ended already.
+         */
+        post: operations["validation_runs_cancel_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/validation-runs/{id}/story": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its steps so far, oldest first
+         * @description Every step through its state table: from where, to where, why, by whom, when.
+         */
+        get: operations["validation_runs_story_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/version-aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List aliases of dataset versions
+         * @description Names that point at versions of datasets.
+         */
+        get: operations["version_aliases_list"];
+        put?: never;
+        /**
+         * Let a name point at a dataset version
+         * @description A name that points at another version of the dataset moves.
+         */
+        post: operations["version_aliases_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/version-aliases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One alias of a dataset version
+         * @description Names that point at versions of datasets.
+         */
+        get: operations["version_aliases_retrieve"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove an alias of a dataset version
+         * @description The name goes, the version stays.
+         */
+        delete: operations["version_aliases_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/version-aliases/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where an alias pointed
+         * @description Who let it point where, and when: from the audit trail.
+         */
+        get: operations["version_aliases_history_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workloads": {
         parameters: {
             query?: never;
@@ -3141,6 +3750,12 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        AliasHistoryShape: {
+            /** Format: uuid */
+            alias: string;
+            /** @description Newest first, 200 at most */
+            moves: components["schemas"]["AliasMoveShape"][];
+        };
         /** @description A name, and the version that it points at. */
         AliasInShort: {
             /** Format: uuid */
@@ -3149,6 +3764,43 @@ export interface components {
             /** Format: uuid */
             readonly version: string;
             readonly number: number;
+        };
+        /** @description One time at which an alias came to point elsewhere. */
+        AliasMoveShape: {
+            /** Format: date-time */
+            at: string;
+            /** @description Who moved it; empty for a part of the installation */
+            by: string;
+            /** Format: uuid */
+            version: string;
+            number: number;
+            /** @description Null when it was new */
+            number_before: number | null;
+        };
+        AllowedOrigin: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            readonly pattern: string;
+            readonly is_private: boolean;
+            /** Format: uuid */
+            readonly created_by: string | null;
+            readonly created_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        AllowedOriginCreateRequest: {
+            /** Format: uuid */
+            project: string;
+            /** @description `data.example.org`, `*.example.org`, `example.org:8443`, `s3://bucket`, `gs://bucket` */
+            pattern: string;
+            /**
+             * @description May have private addresses; for administrators of the installation
+             * @default false
+             */
+            is_private: boolean;
         };
         /** @description One resource of a queue, in its own unit. */
         Amount: {
@@ -3405,6 +4057,12 @@ export interface components {
             /** @description Rows of the class */
             support: number;
         };
+        ClassShape: {
+            value: (string | number | boolean) | null;
+            count: number;
+            /** Format: double */
+            ratio: number;
+        };
         /** @description Base of what is shown of an ingestion, a profile and a cleaning run. */
         CleaningRun: {
             /** Format: uuid */
@@ -3422,6 +4080,7 @@ export interface components {
             /** Format: uuid */
             readonly input_version: string;
             readonly input_version_number: number;
+            readonly input_reference: string;
             /** Format: uuid */
             readonly output_dataset: string;
             readonly output_dataset_name: string;
@@ -3455,7 +4114,7 @@ export interface components {
         CleaningRunCreateRequest: {
             /** Format: uuid */
             recipe: string;
-            /** Format: uuid */
+            /** @description Its id, or `project/dataset@version` with a number, an alias or `latest`, as it is now */
             input_version: string;
             /**
              * Format: uuid
@@ -3463,18 +4122,6 @@ export interface components {
              */
             output_dataset?: string | null;
         };
-        /**
-         * @description * `all_missing` - all_missing
-         *     * `mostly_missing` - mostly_missing
-         *     * `constant` - constant
-         *     * `likely_key` - likely_key
-         *     * `numbers_as_text` - numbers_as_text
-         *     * `blanks_around` - blanks_around
-         *     * `far_extreme` - far_extreme
-         *     * `one_value_dominates` - one_value_dominates
-         * @enum {string}
-         */
-        CodeEnum: "all_missing" | "mostly_missing" | "constant" | "likely_key" | "numbers_as_text" | "blanks_around" | "far_extreme" | "one_value_dominates";
         ColumnDiffShape: {
             name: string;
             change: components["schemas"]["ColumnDiffShapeChangeEnum"];
@@ -3500,6 +4147,8 @@ export interface components {
             null_count: number;
             /** @description Of values that are there */
             distinct_count: number;
+            /** @description False for an estimate (HyperLogLog), off by some percent */
+            distinct_is_exact: boolean;
             /** @description Null for text */
             minimum: (string | number | boolean) | null;
             /** @description Null for text */
@@ -3518,10 +4167,32 @@ export interface components {
             quantiles: {
                 [key: string]: number;
             } | null;
+            /**
+             * Format: double
+             * @description How far the rank of a quantile may be off, of 1; 0 where they are exact
+             */
+            quantiles_error: number | null;
             /** @description Of numbers, dates and times */
             histogram: components["schemas"]["HistogramShape"] | null;
+            /** @description At powers of ten and between, for numbers that are better looked at so */
+            log_histogram: components["schemas"]["HistogramShape"] | null;
+            /** @description Numbers only */
+            fences: components["schemas"]["FencesShape"] | null;
             /** @description Of text */
             text_length: components["schemas"]["TextLengthShape"] | null;
+            /** @description Of text that is no prose */
+            patterns: components["schemas"]["PatternsShape"] | null;
+            /** @description Of prose */
+            near_duplicates: components["schemas"]["NearTextsShape"] | null;
+            /**
+             * @description Of numbers and times that rise or fall from row to row
+             *
+             *     * `strictly_increasing` - strictly_increasing
+             *     * `increasing` - increasing
+             *     * `strictly_decreasing` - strictly_decreasing
+             *     * `decreasing` - decreasing
+             */
+            order: (components["schemas"]["OrderEnum"] | components["schemas"]["NullEnum"]) | null;
             /** @description At most 10, the most frequent first */
             top_values: components["schemas"]["TopValueShape"][];
             findings: components["schemas"]["FindingShape"][];
@@ -3542,6 +4213,10 @@ export interface components {
          * @enum {string}
          */
         ColumnType: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
+        CountedShape: {
+            value: string;
+            count: number;
+        };
         DataFileShape: {
             name: string;
             rows: number;
@@ -3639,6 +4314,8 @@ export interface components {
             readonly has_sample: boolean;
             /** @description Its statistics: GET /dataset-versions/{id}/profile */
             readonly newest_profile: components["schemas"]["NewestProfileShape"] | null;
+            readonly tags: string[];
+            readonly aliases: string[];
         };
         /** @description A whole version. */
         DatasetVersionDetail: {
@@ -3695,6 +4372,8 @@ export interface components {
             readonly has_sample: boolean;
             /** @description Its statistics: GET /dataset-versions/{id}/profile */
             readonly newest_profile: components["schemas"]["NewestProfileShape"] | null;
+            readonly tags: string[];
+            readonly aliases: string[];
             /** @description Downloads: GET /dataset-versions/{id}/files/{name} */
             readonly files: components["schemas"]["DataFileShape"][];
             readonly report: components["schemas"]["StepReportShape"][];
@@ -3758,6 +4437,13 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             has_profile: boolean;
+        };
+        /** @description Rows that equal an earlier one in every column. */
+        DuplicatesShape: {
+            rows: number;
+            /** Format: double */
+            ratio: number;
+            is_exact: boolean;
         };
         /** @description Takes endpoints of `selectors.endpoints.with_revisions` and `selectors.figures.with_recent_requests`. */
         Endpoint: {
@@ -3912,6 +4598,35 @@ export interface components {
             calibration?: components["schemas"]["CalibrationBin"][];
             classes?: components["schemas"]["ClassMeasures"][];
         };
+        /** @description Rows with this value, or between these bounds, and what the target is there. All null: the value is missing. */
+        EvidenceShape: {
+            /**
+             * Format: double
+             * @description Not included; of times, seconds since 1970
+             */
+            low: number | null;
+            /**
+             * Format: double
+             * @description Included
+             */
+            high: number | null;
+            value: (string | number | boolean) | null;
+            rows: number;
+            /** Format: double */
+            share: number;
+            /** @description The value of the target that these rows have most */
+            class: (string | number | boolean) | null;
+        };
+        ExampleRowShape: {
+            /** @description Number of the row since ingestion, from 0 */
+            ordinal: number;
+            /** @description By column */
+            values: {
+                [key: string]: (string | number | boolean) | null;
+            };
+            /** @description How many rows have these values, of `unique` */
+            rows?: number;
+        };
         ExampleShape: {
             /** @description Number of the row since ingestion, from 0 */
             ordinal: number;
@@ -3928,6 +4643,167 @@ export interface components {
             result?: {
                 [key: string]: unknown;
             } | null;
+        };
+        Expectation: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            /** Format: uuid */
+            readonly dataset: string;
+            readonly dataset_name: string;
+            readonly kind: components["schemas"]["ExpectationKind"];
+            readonly parameters: components["schemas"]["ParametersShape"];
+            /** @description How sentences call it: `between(age)` */
+            readonly label: string;
+            readonly severity: components["schemas"]["ExpectationSeverity"];
+            readonly is_active: boolean;
+            readonly description: string;
+            readonly revision: number;
+            /** Format: uuid */
+            readonly created_by: string | null;
+            readonly created_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly changed_at: string;
+        };
+        /** @description One expectation, without the dataset that it is of. */
+        ExpectationCreateRequest: {
+            kind: components["schemas"]["ExpectationKind"];
+            parameters: components["schemas"]["ParametersShapeRequest"];
+            /** @default block */
+            severity: components["schemas"]["ExpectationSeverity"];
+            /** @default  */
+            description: string;
+            /** Format: uuid */
+            dataset: string;
+        };
+        /** @description One kind of expectation: words for people, and the schema of its parameters. */
+        ExpectationFormShape: {
+            kind: components["schemas"]["Kind103Enum"];
+            /** @description A share of the rows may be enough: `mostly` */
+            is_tolerant: boolean;
+            title: string;
+            description: string;
+            /** @description Title and description in Simplified Chinese */
+            "x-zh-hans": components["schemas"]["WordsShape"];
+            schema: components["schemas"]["ExpectationSchemaShape"];
+        };
+        ExpectationFormsShape: {
+            kinds: components["schemas"]["ExpectationFormShape"][];
+        };
+        /**
+         * @description * `not_null` - Not Null
+         *     * `unique` - Unique
+         *     * `between` - Between
+         *     * `in_set` - In Set
+         *     * `matches` - Matches
+         *     * `type` - Type
+         *     * `row_count` - Row Count
+         *     * `freshness` - Freshness
+         *     * `foreign_key` - Foreign Key
+         *     * `distribution` - Distribution
+         *     * `custom` - Custom
+         * @enum {string}
+         */
+        ExpectationKind: "not_null" | "unique" | "between" | "in_set" | "matches" | "type" | "row_count" | "freshness" | "foreign_key" | "distribution" | "custom";
+        /**
+         * @description * `passed` - Passed
+         *     * `failed` - Failed
+         *     * `error` - Error
+         *     * `skipped` - Skipped
+         * @enum {string}
+         */
+        ExpectationOutcome: "passed" | "failed" | "error" | "skipped";
+        /** @description As of a recipe's step, with fields for a value, for values, and for a dataset beside. */
+        ExpectationPropertyShape: {
+            /** @description Not of `kind` */
+            title?: string;
+            description?: string;
+            "x-zh-hans"?: components["schemas"]["WordsShape"];
+            type?: string | string[];
+            /** @description Of `kind` */
+            const?: string;
+            enum?: ((string | number | boolean) | null)[];
+            default?: unknown;
+            "x-input"?: components["schemas"]["ExpectationPropertyShapeX-inputEnum"];
+            "x-column-types"?: components["schemas"]["ColumnType"][];
+            "x-choices"?: components["schemas"]["ChoiceShape"][];
+            items?: {
+                [key: string]: unknown;
+            };
+            additionalProperties?: {
+                [key: string]: unknown;
+            };
+            examples?: string[];
+            pattern?: string;
+            /** Format: double */
+            minimum?: number;
+            /** Format: double */
+            maximum?: number;
+            /** Format: double */
+            exclusiveMinimum?: number;
+            /** Format: double */
+            exclusiveMaximum?: number;
+            minLength?: number;
+            maxLength?: number;
+            minItems?: number;
+            maxItems?: number;
+            format?: string;
+        };
+        /**
+         * @description * `column` - column
+         *     * `columns` - columns
+         *     * `text` - text
+         *     * `texts` - texts
+         *     * `integer` - integer
+         *     * `number` - number
+         *     * `numbers` - numbers
+         *     * `choice` - choice
+         *     * `choices` - choices
+         *     * `mapping` - mapping
+         *     * `renames` - renames
+         *     * `values` - values
+         *     * `factors` - factors
+         *     * `switch` - switch
+         *     * `expression` - expression
+         *     * `pattern` - pattern
+         *     * `zone` - zone
+         *     * `secret` - secret
+         *     * `delimiter` - delimiter
+         *     * `encoding` - encoding
+         *     * `column-types` - column-types
+         *     * `columns-declared` - columns-declared
+         *     * `scalar` - scalar
+         *     * `scalars` - scalars
+         *     * `dataset` - dataset
+         * @enum {string}
+         */
+        "ExpectationPropertyShapeX-inputEnum": "column" | "columns" | "text" | "texts" | "integer" | "number" | "numbers" | "choice" | "choices" | "mapping" | "renames" | "values" | "factors" | "switch" | "expression" | "pattern" | "zone" | "secret" | "delimiter" | "encoding" | "column-types" | "columns-declared" | "scalar" | "scalars" | "dataset";
+        /** @description A JSON Schema (2020-12) of `parameters`. */
+        ExpectationSchemaShape: {
+            $schema: string;
+            type: components["schemas"]["TypeC19Enum"];
+            additionalProperties: boolean;
+            required: string[];
+            /** @description In the order of a form */
+            properties: {
+                [key: string]: components["schemas"]["ExpectationPropertyShape"];
+            };
+        };
+        /**
+         * @description * `block` - Block
+         *     * `warn` - Warn
+         * @enum {string}
+         */
+        ExpectationSeverity: "block" | "warn";
+        /** @description Several at once, all or none. */
+        ExpectationsCreateRequest: {
+            /** Format: uuid */
+            dataset: string;
+            expectations: components["schemas"]["WantedRequest"][];
         };
         Experiment: {
             /** Format: uuid */
@@ -3975,6 +4851,15 @@ export interface components {
          * @enum {string}
          */
         FamilyEnum: "columns" | "text" | "dates" | "expressions" | "missing" | "rows" | "privacy" | "numbers" | "split" | "encode";
+        /** @description Tukey's fences, 1.5 times the distance of the quartiles beyond them, and how many values lie outside. */
+        FencesShape: {
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            below: number;
+            above: number;
+        };
         FigureErrors: {
             /** @description 4xx */
             caller: number[];
@@ -4030,20 +4915,55 @@ export interface components {
          * @description * `csv` - Csv
          *     * `tsv` - Tsv
          *     * `jsonl` - Jsonl
+         *     * `json` - Json
          *     * `parquet` - Parquet
+         *     * `excel` - Excel
+         *     * `images` - Images
+         *     * `texts` - Texts
+         *     * `archive` - Archive
          * @enum {string}
          */
-        FileFormatEnum: "csv" | "tsv" | "jsonl" | "parquet";
+        FileFormatEnum: "csv" | "tsv" | "jsonl" | "json" | "parquet" | "excel" | "images" | "texts" | "archive";
         /** @description What catches the eye in a column. `figures` are what the sentence of its code needs. */
         FindingShape: {
-            code: components["schemas"]["CodeEnum"];
-            severity: components["schemas"]["SeverityEnum"];
+            severity: components["schemas"]["Severity9f7Enum"];
             /** @description A sentence in English */
             detail: string;
             figures: {
                 [key: string]: number;
             };
+            /** @description Texts that the sentence needs: values, or names of columns */
+            examples: string[];
+            /** @description A step of a recipe that would help; options that it does not name have their defaults */
+            suggestion: ({
+                /** @enum {string} */
+                kind: "cast" | "date_parts" | "derive" | "drop_columns" | "drop_duplicates" | "encode_label" | "filter_rows" | "generalise" | "impute" | "keep_columns" | "map_values" | "merge_rare" | "missing_values" | "near_duplicate_images" | "near_duplicate_text" | "normalise_text" | "one_hot" | "ordinal_encode" | "outliers" | "parse_dates" | "parse_quantities" | "pseudonymise" | "redact" | "rename_columns" | "reorder_columns" | "replace_text" | "split" | "standardise";
+            } & {
+                [key: string]: unknown;
+            }) | null;
+            code: components["schemas"]["FindingShapeCodeEnum"];
         };
+        /**
+         * @description * `all_missing` - all_missing
+         *     * `mostly_missing` - mostly_missing
+         *     * `some_missing` - some_missing
+         *     * `constant` - constant
+         *     * `likely_key` - likely_key
+         *     * `numbers_as_text` - numbers_as_text
+         *     * `missing_markers` - missing_markers
+         *     * `spelling_variants` - spelling_variants
+         *     * `dates_as_text` - dates_as_text
+         *     * `personal_data` - personal_data
+         *     * `blanks_around` - blanks_around
+         *     * `far_extreme` - far_extreme
+         *     * `outside_fences` - outside_fences
+         *     * `heavy_tail` - heavy_tail
+         *     * `near_duplicate_texts` - near_duplicate_texts
+         *     * `ordered` - ordered
+         *     * `one_value_dominates` - one_value_dominates
+         * @enum {string}
+         */
+        FindingShapeCodeEnum: "all_missing" | "mostly_missing" | "some_missing" | "constant" | "likely_key" | "numbers_as_text" | "missing_markers" | "spelling_variants" | "dates_as_text" | "personal_data" | "blanks_around" | "far_extreme" | "outside_fences" | "heavy_tail" | "near_duplicate_texts" | "ordered" | "one_value_dominates";
         /** @description What a step learned of a column from the training rows; which figures there are depends on the step. */
         FittedColumnShape: {
             column: string;
@@ -4093,7 +5013,7 @@ export interface components {
         /** @description A JSON Schema (2020-12) of an object. */
         FormSchemaShape: {
             $schema: string;
-            type: components["schemas"]["FormSchemaShapeTypeEnum"];
+            type: components["schemas"]["TypeC19Enum"];
             additionalProperties: boolean;
             required: string[];
             /** @description In the order of a form */
@@ -4102,18 +5022,18 @@ export interface components {
             };
         };
         /**
-         * @description * `object` - object
-         * @enum {string}
-         */
-        FormSchemaShapeTypeEnum: "object";
-        /**
          * @description * `csv` - csv
          *     * `tsv` - tsv
          *     * `jsonl` - jsonl
+         *     * `json` - json
          *     * `parquet` - parquet
+         *     * `excel` - excel
+         *     * `images` - images
+         *     * `texts` - texts
+         *     * `archive` - archive
          * @enum {string}
          */
-        FormatEnum: "csv" | "tsv" | "jsonl" | "parquet";
+        FormatEnum: "csv" | "tsv" | "jsonl" | "json" | "parquet" | "excel" | "images" | "texts" | "archive";
         /** @description Where a run stands by the metric that it is judged by. */
         Goal: {
             key: string;
@@ -4185,11 +5105,15 @@ export interface components {
             /** @default 0 */
             dropped_log_lines: number;
         };
-        /** @description Bins of equal width, the last one closed; there is one edge more than counts. */
+        /** @description Bins at round places, the last one closed; there is one edge more than counts. */
         HistogramShape: {
             /** @description Of dates and times: seconds since 1970 in UTC */
             edges: number[];
             counts: number[];
+            /** @description Values below the first edge, far from all others */
+            below: number;
+            /** @description Values above the last edge */
+            above: number;
         };
         /** @description Who holds something. Of what the caller does not see, `visible` is false and all else null. */
         Holder: {
@@ -4220,6 +5144,24 @@ export interface components {
             state: components["schemas"]["WorkloadState"];
             count: number;
         };
+        ImageSizeShape: {
+            width: number;
+            height: number;
+            count: number;
+        };
+        ImagesShape: {
+            count: number;
+            /** @description That cannot be read */
+            corrupt: number;
+            modes: components["schemas"]["CountedShape"][];
+            formats: components["schemas"]["CountedShape"][];
+            /** @description At most 300, the most frequent first */
+            sizes: components["schemas"]["ImageSizeShape"][];
+            sizes_left_out: number;
+            /** @description With the bytes of an earlier one */
+            equal: number;
+            near: components["schemas"]["NearImagesShape"];
+        };
         /** @description Base of what is shown of an ingestion, a profile and a cleaning run. */
         Ingestion: {
             /** Format: uuid */
@@ -4231,8 +5173,13 @@ export interface components {
             readonly dataset: string;
             readonly dataset_name: string;
             /** Format: uuid */
-            readonly source: string;
-            readonly source_name: string;
+            readonly source: string | null;
+            /** @description Null until its job has fetched it */
+            readonly source_name: string | null;
+            /** @description Where its job fetches from; null for an upload */
+            readonly origin: components["schemas"]["OriginShape"] | null;
+            /** Format: uuid */
+            readonly schedule: string | null;
             /** Format: uuid */
             readonly append_to: string | null;
             readonly append_to_number: number | null;
@@ -4267,12 +5214,11 @@ export interface components {
             /** Format: uuid */
             dataset: string;
             /** Format: uuid */
-            source: string;
+            source?: string | null;
+            /** @description In place of a source */
+            origin?: components["schemas"]["OriginShapeRequest"] | null;
             options?: components["schemas"]["IngestionOptionsShapeRequest"];
-            /**
-             * Format: uuid
-             * @description A version of the dataset: the new one begins with its rows. They are neither read nor copied
-             */
+            /** @description A version of the dataset: the new one begins with its rows. They are neither read nor copied */
             append_to?: string | null;
         };
         /** @description How to parse a file; what is left out is as `GET /ingestion-options` says. */
@@ -4283,7 +5229,12 @@ export interface components {
              *     * `csv` - csv
              *     * `tsv` - tsv
              *     * `jsonl` - jsonl
+             *     * `json` - json
              *     * `parquet` - parquet
+             *     * `excel` - excel
+             *     * `images` - images
+             *     * `texts` - texts
+             *     * `archive` - archive
              */
             format?: (components["schemas"]["FormatEnum"] | components["schemas"]["NullEnum"]) | null;
             /** @description One ASCII character; found if null */
@@ -4303,7 +5254,12 @@ export interface components {
              *     * `csv` - csv
              *     * `tsv` - tsv
              *     * `jsonl` - jsonl
+             *     * `json` - json
              *     * `parquet` - parquet
+             *     * `excel` - excel
+             *     * `images` - images
+             *     * `texts` - texts
+             *     * `archive` - archive
              */
             format?: (components["schemas"]["FormatEnum"] | components["schemas"]["NullEnum"]) | null;
             /** @description One ASCII character; found if null */
@@ -4314,6 +5270,72 @@ export interface components {
             types?: {
                 [key: string]: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
             };
+        };
+        IngestionSchedule: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            /** Format: uuid */
+            readonly dataset: string;
+            readonly dataset_name: string;
+            readonly origin: components["schemas"]["OriginShape"];
+            readonly options: components["schemas"]["IngestionOptionsShape"];
+            readonly mode: components["schemas"]["ScheduleMode"];
+            readonly cron: string;
+            readonly every_seconds: number | null;
+            readonly time_zone: string;
+            readonly failures_most: number;
+            /** Format: date-time */
+            readonly next_at: string | null;
+            /** Format: date-time */
+            readonly last_at: string | null;
+            readonly skipped_count: number;
+            readonly seen: components["schemas"]["SeenShape"];
+            readonly newest_ingestion: components["schemas"]["ScheduledShape"] | null;
+            readonly state: components["schemas"]["ScheduleState"];
+            readonly state_reason: string;
+            readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
+            /** Format: date-time */
+            readonly state_at: string;
+            /** Format: uuid */
+            readonly created_by: string | null;
+            readonly created_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        IngestionScheduleCreateRequest: {
+            /** Format: uuid */
+            dataset: string;
+            origin: components["schemas"]["OriginShapeRequest"];
+            options?: components["schemas"]["IngestionOptionsShapeRequest"];
+            /**
+             * @description `replace`: the next version has what came; `append`: the newest version's rows and what came
+             *
+             *     * `replace` - Replace
+             *     * `append` - Append
+             * @default replace
+             */
+            mode: components["schemas"]["ScheduleMode"];
+            /**
+             * @description Minute, hour, day, month, weekday: `30 5 * * 1-5`
+             * @default
+             */
+            cron: string;
+            /** @description In place of `cron`; at least 60 */
+            every_seconds?: number | null;
+            /**
+             * @description `Europe/Berlin`
+             * @default UTC
+             */
+            time_zone: string;
+            /**
+             * @description So many failures in a row pause it
+             * @default 3
+             */
+            failures_most: number;
         };
         InputColumn: {
             name: string;
@@ -4354,6 +5376,28 @@ export interface components {
          * @enum {string}
          */
         JsonType: "number" | "string" | "boolean" | "array" | "object";
+        /** @description Columns of which no row lacks a value and no two rows have the same. */
+        KeyShape: {
+            /** @description One, or a pair where no single one is */
+            columns: string[];
+            /** @description False where there are too many rows to look at every value */
+            is_exact: boolean;
+        };
+        /**
+         * @description * `not_null` - not_null
+         *     * `unique` - unique
+         *     * `between` - between
+         *     * `in_set` - in_set
+         *     * `matches` - matches
+         *     * `type` - type
+         *     * `row_count` - row_count
+         *     * `freshness` - freshness
+         *     * `foreign_key` - foreign_key
+         *     * `distribution` - distribution
+         *     * `custom` - custom
+         * @enum {string}
+         */
+        Kind103Enum: "not_null" | "unique" | "between" | "in_set" | "matches" | "type" | "row_count" | "freshness" | "foreign_key" | "distribution" | "custom";
         LabelShape: {
             column: string;
             /** @description The second is the positive one */
@@ -4400,6 +5444,31 @@ export interface components {
             /** Format: date-time */
             published_at: string;
         };
+        /** @description A column that predicts the target almost alone; learned from every other row, scored on the rest. */
+        LeakShape: {
+            name: string;
+            /**
+             * @description Two classes: AUC. More: the share of errors that go away. A number: R²
+             *
+             *     * `auc` - auc
+             *     * `accuracy_gain` - accuracy_gain
+             *     * `r_squared` - r_squared
+             */
+            measure: components["schemas"]["LeakShapeMeasureEnum"];
+            /** Format: double */
+            score: number;
+            /** @description 0.98 and more */
+            is_certain: boolean;
+            /** @description At most 3; none for a target that is a number */
+            evidence: components["schemas"]["EvidenceShape"][];
+        };
+        /**
+         * @description * `auc` - auc
+         *     * `accuracy_gain` - accuracy_gain
+         *     * `r_squared` - r_squared
+         * @enum {string}
+         */
+        LeakShapeMeasureEnum: "auc" | "accuracy_gain" | "r_squared";
         LineageEdge: {
             /** Format: uuid */
             readonly id: string;
@@ -4637,6 +5706,23 @@ export interface components {
             sum: number;
             count: number;
         };
+        MissingPatternShape: {
+            /** @description Places in `columns` */
+            missing: number[];
+            rows: number;
+        };
+        /** @description Which columns lack a value in the same rows, of at most 30 that lack any. */
+        MissingShape: {
+            columns: string[];
+            /** @description Symmetric, in the order of `columns`; null where nothing is told */
+            together: (number | null)[][];
+            /** @description At most 12, the most frequent first */
+            patterns: components["schemas"]["MissingPatternShape"][];
+            /** @description That were looked at */
+            rows: number;
+            /** @description Columns that lack values and are not among these */
+            left_out: number;
+        };
         ModelAlias: {
             /** Format: uuid */
             readonly id: string;
@@ -4727,6 +5813,26 @@ export interface components {
             name: string;
             type: string;
         };
+        /** @description Pictures that look alike: their perceptual hashes differ in few bits. */
+        NearImagesShape: {
+            /** @description Bits of 64 that may differ */
+            distance: number;
+            groups: number;
+            /** @description Pictures in groups, but for the first of each */
+            rows: number;
+            is_sample: boolean;
+            /** @description Paths */
+            examples: string[][];
+        };
+        /** @description Texts of at most 5,000 rows that are nearly the same: estimated by MinHash, from a similarity of 0.8 on. */
+        NearTextsShape: {
+            texts: number;
+            is_sample: boolean;
+            groups: number;
+            /** @description Texts in groups, but for the first of each */
+            rows: number;
+            examples: string[][];
+        };
         NewToken: {
             /** Format: uuid */
             readonly id: string;
@@ -4786,12 +5892,32 @@ export interface components {
         };
         /** @enum {unknown} */
         NullEnum: null;
+        /** @description Figures of what is not about single rows. */
+        ObservedShape: {
+            rows?: number;
+            type?: string;
+            newest?: string | null;
+            /** Format: double */
+            age_hours?: number | null;
+            /** @description The 50 that have shifted farthest */
+            columns?: components["schemas"]["ShiftShape"][];
+            compared?: number;
+            beyond?: number;
+        };
         Order: {
             /** @description Why the job must leave; empty while it may go on. */
             should_stop: string;
             /** @description Time to leave before it is killed. */
             grace_seconds: number;
         };
+        /**
+         * @description * `strictly_increasing` - strictly_increasing
+         *     * `increasing` - increasing
+         *     * `strictly_decreasing` - strictly_decreasing
+         *     * `decreasing` - decreasing
+         * @enum {string}
+         */
+        OrderEnum: "strictly_increasing" | "increasing" | "strictly_decreasing" | "decreasing";
         Organisation: {
             /** Format: uuid */
             readonly id: string;
@@ -4799,6 +5925,57 @@ export interface components {
             title?: string;
             /** Format: date-time */
             readonly created_at: string;
+        };
+        OriginShape: {
+            kind: components["schemas"]["OriginShapeKindEnum"];
+            /** @description `https://…`, `s3://bucket/key` or `gs://bucket/key`; without credentials in it */
+            url?: string;
+            /** @description Name of a secret of the project. For https `name:password` or `Bearer …`; for s3 JSON with `access_key_id` and `secret_access_key`; for gs a token */
+            credentials?: string;
+            /** @description Of an S3 bucket; `us-east-1` by default */
+            region?: string;
+            /** @description Address of an S3 store of one's own */
+            endpoint?: string;
+        };
+        /**
+         * @description * `url` - url
+         * @enum {string}
+         */
+        OriginShapeKindEnum: "url";
+        OriginShapeRequest: {
+            kind: components["schemas"]["OriginShapeKindEnum"];
+            /** @description `https://…`, `s3://bucket/key` or `gs://bucket/key`; without credentials in it */
+            url?: string;
+            /** @description Name of a secret of the project. For https `name:password` or `Bearer …`; for s3 JSON with `access_key_id` and `secret_access_key`; for gs a token */
+            credentials?: string;
+            /** @description Of an S3 bucket; `us-east-1` by default */
+            region?: string;
+            /** @description Address of an S3 store of one's own */
+            endpoint?: string;
+        };
+        /** @description That it was published although it failed. */
+        Override: {
+            /** Format: uuid */
+            approval: string;
+            failing: string[];
+            requested_by_name: string;
+            decided_by_name: string | null;
+            comment: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** @description A request for an override that nobody has decided. */
+        OverrideAsked: {
+            /** Format: uuid */
+            id: string;
+            comment: string;
+            requested_by_name: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        OverrideCreateRequest: {
+            /** @description Why it may be published all the same */
+            comment: string;
         };
         /** @description Documentation; `wire` decodes. */
         OwnFigureRequest: {
@@ -4829,6 +6006,19 @@ export interface components {
             /** @description Unix seconds at its begin, by the sender's clock */
             number: number;
             figures: components["schemas"]["OwnFigureRequest"][];
+        };
+        PaginatedAllowedOriginList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["AllowedOrigin"][];
         };
         PaginatedApprovalList: {
             /**
@@ -4947,6 +6137,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Endpoint"][];
         };
+        PaginatedExpectationList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Expectation"][];
+        };
         PaginatedExperimentList: {
             /**
              * Format: uri
@@ -4985,6 +6188,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Ingestion"][];
+        };
+        PaginatedIngestionScheduleList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["IngestionSchedule"][];
         };
         PaginatedLineageEdgeList: {
             /**
@@ -5115,6 +6331,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Project"][];
+        };
+        PaginatedQualityHoldList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["QualityHold"][];
         };
         PaginatedQueueList: {
             /**
@@ -5298,6 +6527,32 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["User"][];
         };
+        PaginatedValidationRunList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["ValidationRun"][];
+        };
+        PaginatedVersionAliasList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["VersionAlias"][];
+        };
         PaginatedWorkloadList: {
             /**
              * Format: uri
@@ -5311,6 +6566,60 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Workload"][];
         };
+        /** @description Every option of the kind written out; which there are, `GET /expectation-kinds` says. */
+        ParametersShape: {
+            column?: string | null;
+            columns?: string[] | null;
+            minimum?: (string | number | boolean) | null;
+            maximum?: (string | number | boolean) | null;
+            values?: ((string | number | boolean) | null)[];
+            pattern?: string;
+            /** @description A house type */
+            type?: string;
+            /** Format: double */
+            hours?: number;
+            /** Format: uuid */
+            dataset?: string | null;
+            at?: string;
+            target?: string;
+            /** Format: double */
+            psi_most?: number | null;
+            /** Format: double */
+            ks_most?: number | null;
+            expression?: string;
+            /**
+             * Format: double
+             * @description Share of the rows that is enough
+             */
+            mostly?: number;
+        };
+        /** @description Every option of the kind written out; which there are, `GET /expectation-kinds` says. */
+        ParametersShapeRequest: {
+            column?: string | null;
+            columns?: string[] | null;
+            minimum?: (string | number | boolean) | null;
+            maximum?: (string | number | boolean) | null;
+            values?: ((string | number | boolean) | null)[];
+            pattern?: string;
+            /** @description A house type */
+            type?: string;
+            /** Format: double */
+            hours?: number;
+            /** Format: uuid */
+            dataset?: string | null;
+            at?: string;
+            target?: string;
+            /** Format: double */
+            psi_most?: number | null;
+            /** Format: double */
+            ks_most?: number | null;
+            expression?: string;
+            /**
+             * Format: double
+             * @description Share of the rows that is enough
+             */
+            mostly?: number;
+        };
         /**
          * @description * `dataset` - dataset
          *     * `experiment` - experiment
@@ -5319,6 +6628,25 @@ export interface components {
          * @enum {string}
          */
         ParentKindEnum: "dataset" | "experiment" | "model" | "endpoint";
+        /** @description What is left out stays. */
+        PatchedExpectationChangeRequest: {
+            parameters?: components["schemas"]["ParametersShapeRequest"];
+            severity?: components["schemas"]["ExpectationSeverity"];
+            is_active?: boolean;
+            description?: string;
+        };
+        PatternsShape: {
+            /** @description Rows that were looked at */
+            values: number;
+            /** @description Whether there are more */
+            is_sample: boolean;
+            /** @description Whether several signs of a class are drawn together in a shape */
+            is_coarse: boolean;
+            /** @description At most 8, the most frequent first */
+            shapes: components["schemas"]["TextShapeShape"][];
+            /** @description What at least 5 % of the texts are */
+            kinds: components["schemas"]["TextKindShape"][];
+        };
         /**
          * @description * `view_project` - view_project
          *     * `edit_project` - edit_project
@@ -5537,6 +6865,26 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
+        /** @description Why an expectation could not be evaluated. */
+        ProblemShape: {
+            code: components["schemas"]["ProblemShapeCodeEnum"];
+            /** @description A sentence in English */
+            detail: string;
+            /** @description What the sentence says, to be said in another language */
+            params: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * @description * `does_not_fit` - does_not_fit
+         *     * `unknown_kind` - unknown_kind
+         *     * `not_evaluated` - not_evaluated
+         *     * `no_reference` - no_reference
+         *     * `no_target` - no_target
+         *     * `not_compared` - not_compared
+         * @enum {string}
+         */
+        ProblemShapeCodeEnum: "does_not_fit" | "unknown_kind" | "not_evaluated" | "no_reference" | "no_target" | "not_compared";
         /** @description Base of what is shown of an ingestion, a profile and a cleaning run. */
         Profile: {
             /** Format: uuid */
@@ -5550,6 +6898,8 @@ export interface components {
             /** Format: uuid */
             readonly version: string;
             readonly version_number: number;
+            /** @default  */
+            readonly target: string;
             readonly result: components["schemas"]["ProfileShape"] | null;
             /** @default queued */
             readonly state: components["schemas"]["JobState"];
@@ -5574,10 +6924,37 @@ export interface components {
         ProfileCreateRequest: {
             /** Format: uuid */
             version: string;
+            /**
+             * @description The column that is to be predicted, against which leaks are looked for; guessed where left empty
+             * @default
+             */
+            target: string;
         };
         ProfileShape: {
+            /** @description 1: of earlier times, without `table` and some figures; 2 */
+            format: number;
             row_count: number;
+            /** @description Figures that columns lack because there are very many columns */
+            left_out: string[];
             columns: components["schemas"]["ColumnProfileShape"][];
+            /** @description What is told of columns together; null in format 1 */
+            table: components["schemas"]["ProfileTableShape"] | null;
+        };
+        /** @description What is told of the table as a whole. */
+        ProfileTableShape: {
+            /** @description Of which relations, missingness and leaks are told; they lie all over the data */
+            rows_looked_at: number;
+            /** @description Beyond the first 200, which are looked at together */
+            columns_left_out: number;
+            keys: components["schemas"]["KeyShape"][];
+            duplicates: components["schemas"]["DuplicatesShape"];
+            relations: components["schemas"]["RelationsShape"];
+            missing: components["schemas"]["MissingShape"];
+            /** @description Null where nobody named one and no column looks like one */
+            target: components["schemas"]["TargetShape"] | null;
+            /** @description Of versions of pictures */
+            images: components["schemas"]["ImagesShape"] | null;
+            findings: components["schemas"]["TableFindingShape"][];
         };
         Project: {
             /** Format: uuid */
@@ -5626,7 +7003,7 @@ export interface components {
             const?: string;
             enum?: ((string | number | boolean) | null)[];
             default?: unknown;
-            "x-input"?: components["schemas"]["X-inputEnum"];
+            "x-input"?: components["schemas"]["PropertyShapeX-inputEnum"];
             "x-column-types"?: components["schemas"]["ColumnType"][];
             "x-choices"?: components["schemas"]["ChoiceShape"][];
             items?: {
@@ -5649,6 +7026,88 @@ export interface components {
             maxLength?: number;
             minItems?: number;
             maxItems?: number;
+        };
+        /**
+         * @description * `column` - column
+         *     * `columns` - columns
+         *     * `text` - text
+         *     * `texts` - texts
+         *     * `integer` - integer
+         *     * `number` - number
+         *     * `numbers` - numbers
+         *     * `choice` - choice
+         *     * `choices` - choices
+         *     * `mapping` - mapping
+         *     * `renames` - renames
+         *     * `values` - values
+         *     * `factors` - factors
+         *     * `switch` - switch
+         *     * `expression` - expression
+         *     * `pattern` - pattern
+         *     * `zone` - zone
+         *     * `secret` - secret
+         *     * `delimiter` - delimiter
+         *     * `encoding` - encoding
+         *     * `column-types` - column-types
+         *     * `columns-declared` - columns-declared
+         * @enum {string}
+         */
+        "PropertyShapeX-inputEnum": "column" | "columns" | "text" | "texts" | "integer" | "number" | "numbers" | "choice" | "choices" | "mapping" | "renames" | "values" | "factors" | "switch" | "expression" | "pattern" | "zone" | "secret" | "delimiter" | "encoding" | "column-types" | "columns-declared";
+        /** @description An expectation that the version fulfils now. */
+        ProposalShape: {
+            kind: components["schemas"]["ExpectationKind"];
+            parameters: components["schemas"]["ParametersShape"];
+            severity: components["schemas"]["ExpectationSeverity"];
+            reason: components["schemas"]["ProposalShapeReasonEnum"];
+            label: string;
+            /** @description The dataset has an active one with these parameters */
+            exists: boolean;
+        };
+        /**
+         * @description * `complete` - complete
+         *     * `nearly_complete` - nearly_complete
+         *     * `all_different` - all_different
+         *     * `range_seen` - range_seen
+         *     * `values_seen` - values_seen
+         *     * `pattern_seen` - pattern_seen
+         *     * `rows_seen` - rows_seen
+         * @enum {string}
+         */
+        ProposalShapeReasonEnum: "complete" | "nearly_complete" | "all_different" | "range_seen" | "values_seen" | "pattern_seen" | "rows_seen";
+        ProposalsShape: {
+            /** Format: uuid */
+            version: string;
+            /** Format: uuid */
+            dataset: string;
+            /** @description Without a profile nothing is proposed: `POST /profiles` */
+            has_profile: boolean;
+            proposals: components["schemas"]["ProposalShape"][];
+        };
+        /** @description A workload that waits, or waited, for a version. */
+        QualityHold: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            /** Format: uuid */
+            readonly workload: string;
+            readonly workload_name: string;
+            readonly workload_state: string;
+            /** @description What it works for: a run */
+            readonly owner_kind: string;
+            /** Format: uuid */
+            readonly owner: string;
+            /** Format: uuid */
+            readonly version: string;
+            readonly version_number: number;
+            readonly version_state: components["schemas"]["DatasetVersionState"];
+            /** Format: uuid */
+            readonly dataset: string;
+            readonly dataset_name: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly settled_at: string | null;
         };
         Queue: {
             /** Format: uuid */
@@ -5794,6 +7253,13 @@ export interface components {
             project: string;
             name: string;
         };
+        RejectRequest: {
+            /**
+             * @description Why
+             * @default
+             */
+            detail: string;
+        };
         RejectedRowShape: {
             /** @description In the file, from 1 */
             line: number;
@@ -5804,6 +7270,33 @@ export interface components {
         RejectedShape: {
             count?: number;
             samples?: components["schemas"]["RejectedRowShape"][];
+        };
+        RelatedColumnShape: {
+            name: string;
+            kind: components["schemas"]["RelatedColumnShapeKindEnum"];
+        };
+        /**
+         * @description * `number` - number
+         *     * `time` - time
+         *     * `category` - category
+         * @enum {string}
+         */
+        RelatedColumnShapeKindEnum: "number" | "time" | "category";
+        /**
+         * @description How strongly columns hang together, of at most 30.
+         *
+         *     Pearson's r between numbers and times, Cramér's V without its bias between categories, the correlation ratio
+         *     between a category and a number.
+         */
+        RelationsShape: {
+            columns: components["schemas"]["RelatedColumnShape"][];
+            /** @description Symmetric, in the order of `columns`; null where nothing is told */
+            values: (number | null)[][];
+            /** @description Symmetric, in the order of `columns`; null where nothing is told */
+            ranks: (number | null)[][];
+            left_out: components["schemas"]["UnrelatedColumnShape"][];
+            /** @description Of 0.95 and more, the strongest first */
+            strong: components["schemas"]["StrongPairShape"][];
         };
         /** @description The report of a cleaned version in full; of any other version no step. */
         ReportShape: {
@@ -5913,6 +7406,31 @@ export interface components {
         ResultModel: {
             /** @description Name of the artifact that is the model */
             artifact?: string;
+        };
+        /** @description What became of one expectation, and the expectation as it was then. */
+        ResultShape: {
+            /** Format: uuid */
+            expectation: string;
+            revision: number;
+            kind: components["schemas"]["Kind103Enum"];
+            parameters: components["schemas"]["ParametersShape"];
+            severity: components["schemas"]["ExpectationSeverity"];
+            /** @description How sentences call it: `between(age)` */
+            label: string;
+            outcome: components["schemas"]["ExpectationOutcome"];
+            rows_checked: number | null;
+            rows_failed: number | null;
+            /**
+             * Format: double
+             * @description Of the rows that count, those that fulfil it
+             */
+            ratio: number | null;
+            observed: components["schemas"]["ObservedShape"];
+            problem: components["schemas"]["ProblemShape"] | null;
+            /** @description At most 20 */
+            examples: components["schemas"]["ExampleRowShape"][];
+            /** Format: double */
+            seconds: number;
         };
         RetryRequest: {
             /**
@@ -6079,6 +7597,7 @@ export interface components {
             readonly started_at: string | null;
             /** Format: date-time */
             readonly ended_at: string | null;
+            readonly dataset_reference: string;
             readonly script: string;
             readonly secrets: string[];
             readonly result: components["schemas"]["Result"] | null;
@@ -6156,7 +7675,7 @@ export interface components {
              * @default
              */
             script: string;
-            /** Format: uuid */
+            /** @description Its id, or `project/dataset@version` with a number, an alias or `latest`, as it is now */
             dataset_version: string;
             /** @description The job's `ctx.parameters` */
             parameters?: {
@@ -6414,6 +7933,28 @@ export interface components {
             random: components["schemas"]["SampleRowShape"][];
         };
         /**
+         * @description * `replace` - Replace
+         *     * `append` - Append
+         * @enum {string}
+         */
+        ScheduleMode: "replace" | "append";
+        /**
+         * @description * `active` - Active
+         *     * `paused` - Paused
+         *     * `retired` - Retired
+         * @enum {string}
+         */
+        ScheduleState: "active" | "paused" | "retired";
+        /** @description The newest ingestion of a schedule. */
+        ScheduledShape: {
+            /** Format: uuid */
+            id: string;
+            state: components["schemas"]["JobState"];
+            state_reason: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
          * @description * `all` - all
          *     * `project` - project
          *     * `others` - others
@@ -6451,6 +7992,14 @@ export interface components {
             name: string;
             value: string;
         };
+        /** @description What came last from a scheduled origin. */
+        SeenShape: {
+            sha256?: string;
+            etag?: string;
+            last_modified?: string;
+            /** @description Of the version that was made of it */
+            digest?: string;
+        };
         /**
          * @description * `unclassified` - Unclassified
          * @enum {string}
@@ -6467,7 +8016,7 @@ export interface components {
          *     * `warning` - warning
          * @enum {string}
          */
-        SeverityEnum: "info" | "warning";
+        Severity9f7Enum: "info" | "warning";
         /** @description What the members of one workload hold of one machine. */
         Share: {
             holder: components["schemas"]["Holder"];
@@ -6476,6 +8025,14 @@ export interface components {
             memory_bytes: number;
             /** @description Indices of its GPUs here. */
             devices: number[];
+        };
+        ShiftShape: {
+            column: string;
+            /** Format: double */
+            psi: number | null;
+            /** Format: double */
+            ks: number | null;
+            is_beyond: boolean;
         };
         /** @description What a model takes, raw: as before cleaning. */
         Signature: {
@@ -6502,6 +8059,8 @@ export interface components {
             readonly file_format: components["schemas"]["FileFormatEnum"];
             readonly sha256: string;
             readonly size_bytes: number;
+            /** @description Where it was fetched from; null for an upload */
+            readonly origin: components["schemas"]["OriginShape"] | null;
             /** Format: uuid */
             readonly uploaded_by: string | null;
             readonly uploaded_by_name: string | null;
@@ -6635,6 +8194,19 @@ export interface components {
             /** Format: date-time */
             readonly at: string;
         };
+        StrongPairShape: {
+            columns: string[];
+            measure: components["schemas"]["StrongPairShapeMeasureEnum"];
+            /** Format: double */
+            value: number;
+        };
+        /**
+         * @description * `pearson` - pearson
+         *     * `correlation_ratio` - correlation_ratio
+         *     * `cramers_v` - cramers_v
+         * @enum {string}
+         */
+        StrongPairShapeMeasureEnum: "pearson" | "correlation_ratio" | "cramers_v";
         SummaryShape: {
             datasets: number;
             /** @description Published ones */
@@ -6656,8 +8228,51 @@ export interface components {
             number: number | null;
             members: components["schemas"]["MemberUsage"][];
         };
+        /** @description What catches the eye in a table as a whole. */
+        TableFindingShape: {
+            severity: components["schemas"]["Severity9f7Enum"];
+            /** @description A sentence in English */
+            detail: string;
+            figures: {
+                [key: string]: number;
+            };
+            /** @description Texts that the sentence needs: values, or names of columns */
+            examples: string[];
+            /** @description A step of a recipe that would help; options that it does not name have their defaults */
+            suggestion: ({
+                /** @enum {string} */
+                kind: "cast" | "date_parts" | "derive" | "drop_columns" | "drop_duplicates" | "encode_label" | "filter_rows" | "generalise" | "impute" | "keep_columns" | "map_values" | "merge_rare" | "missing_values" | "near_duplicate_images" | "near_duplicate_text" | "normalise_text" | "one_hot" | "ordinal_encode" | "outliers" | "parse_dates" | "parse_quantities" | "pseudonymise" | "redact" | "rename_columns" | "reorder_columns" | "replace_text" | "split" | "standardise";
+            } & {
+                [key: string]: unknown;
+            }) | null;
+            code: components["schemas"]["TableFindingShapeCodeEnum"];
+        };
+        /**
+         * @description * `duplicate_rows` - duplicate_rows
+         *     * `key_pair` - key_pair
+         *     * `same_twice` - same_twice
+         *     * `leak` - leak
+         *     * `imbalanced` - imbalanced
+         *     * `corrupt_images` - corrupt_images
+         *     * `equal_images` - equal_images
+         *     * `near_images` - near_images
+         * @enum {string}
+         */
+        TableFindingShapeCodeEnum: "duplicate_rows" | "key_pair" | "same_twice" | "leak" | "imbalanced" | "corrupt_images" | "equal_images" | "near_images";
         TagsRequest: {
             tags: string[];
+        };
+        /** @description The column that is to be predicted. */
+        TargetShape: {
+            name: string;
+            /** @description By its name: nobody said which it is */
+            is_guessed: boolean;
+            /** @description Whether it has few values; else it is a number */
+            is_class: boolean;
+            /** @description At most 10, of all rows, the most frequent first */
+            classes: components["schemas"]["ClassShape"][];
+            /** @description Of 0.9 and more, at most 10 */
+            leaks: components["schemas"]["LeakShape"][];
         };
         Team: {
             /** Format: uuid */
@@ -6676,6 +8291,32 @@ export interface components {
             name: string;
             title?: string;
         };
+        TextKindShape: {
+            kind: components["schemas"]["TextKindShapeKindEnum"];
+            count: number;
+            /** Format: double */
+            share: number;
+        };
+        /**
+         * @description * `number` - number
+         *     * `grouped_number` - grouped_number
+         *     * `money` - money
+         *     * `percentage` - percentage
+         *     * `truth` - truth
+         *     * `email` - email
+         *     * `url` - url
+         *     * `uuid` - uuid
+         *     * `ip_address` - ip_address
+         *     * `phone` - phone
+         *     * `date` - date
+         *     * `timestamp` - timestamp
+         *     * `time` - time
+         *     * `digest` - digest
+         *     * `json` - json
+         *     * `path` - path
+         * @enum {string}
+         */
+        TextKindShapeKindEnum: "number" | "grouped_number" | "money" | "percentage" | "truth" | "email" | "url" | "uuid" | "ip_address" | "phone" | "date" | "timestamp" | "time" | "digest" | "json" | "path";
         /** @description Characters of the texts that are there. */
         TextLengthShape: {
             minimum: number;
@@ -6683,6 +8324,15 @@ export interface components {
             /** Format: double */
             mean: number;
             histogram: components["schemas"]["HistogramShape"];
+        };
+        /** @description How texts are written: `9` for a digit, `A` and `a` for letters, `文` for a Chinese character. */
+        TextShapeShape: {
+            /** @description Of coarse shapes, `9+` stands for several digits */
+            shape: string;
+            count: number;
+            /** Format: double */
+            share: number;
+            example: string;
         };
         /** @description What comes of calling positive whatever has at least this score. */
         Threshold: {
@@ -6778,6 +8428,22 @@ export interface components {
          * @enum {string}
          */
         TypeA4aEnum: "int64" | "float64" | "string" | "bool" | "timestamp" | "date" | "image";
+        /**
+         * @description * `object` - object
+         * @enum {string}
+         */
+        TypeC19Enum: "object";
+        UnrelatedColumnShape: {
+            name: string;
+            reason: components["schemas"]["UnrelatedColumnShapeReasonEnum"];
+        };
+        /**
+         * @description * `too_many_columns` - too_many_columns
+         *     * `constant` - constant
+         *     * `too_many_values` - too_many_values
+         * @enum {string}
+         */
+        UnrelatedColumnShapeReasonEnum: "too_many_columns" | "constant" | "too_many_values";
         Upload: {
             /** Format: uuid */
             readonly id: string;
@@ -6875,6 +8541,79 @@ export interface components {
             /** @description May be empty. */
             readonly full_name: string;
         };
+        /** @description A validation run in a list: without its results. */
+        ValidationRun: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            /** Format: uuid */
+            readonly dataset: string;
+            readonly dataset_name: string;
+            /** Format: uuid */
+            readonly version: string;
+            readonly version_number: number;
+            readonly passed_count: number;
+            readonly warned_count: number;
+            readonly blocked_count: number;
+            /** @default queued */
+            readonly state: components["schemas"]["JobState"];
+            readonly state_reason: string;
+            readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
+            /** Format: date-time */
+            readonly state_at: string;
+            /** Format: uuid */
+            readonly workload: string;
+            readonly workload_state: string;
+            /** @description Why it waits, while it waits */
+            readonly workload_reason: string;
+            readonly workload_detail: string;
+            readonly workload_message: components["schemas"]["StateMessagePart"][];
+            /** Format: uuid */
+            readonly requested_by: string | null;
+            readonly requested_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /** @description A validation run in a list: without its results. */
+        ValidationRunDetail: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            /** Format: uuid */
+            readonly dataset: string;
+            readonly dataset_name: string;
+            /** Format: uuid */
+            readonly version: string;
+            readonly version_number: number;
+            readonly passed_count: number;
+            readonly warned_count: number;
+            readonly blocked_count: number;
+            /** @default queued */
+            readonly state: components["schemas"]["JobState"];
+            readonly state_reason: string;
+            readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
+            /** Format: date-time */
+            readonly state_at: string;
+            /** Format: uuid */
+            readonly workload: string;
+            readonly workload_state: string;
+            /** @description Why it waits, while it waits */
+            readonly workload_reason: string;
+            readonly workload_detail: string;
+            readonly workload_message: components["schemas"]["StateMessagePart"][];
+            /** Format: uuid */
+            readonly requested_by: string | null;
+            readonly requested_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly results: components["schemas"]["ResultShape"][] | null;
+        };
         /**
          * @description * `read` - Read
          *     * `leave` - Leave
@@ -6890,11 +8629,69 @@ export interface components {
          * @enum {string}
          */
         Verb: "read" | "leave" | "create" | "stop" | "ask_for_approval" | "grant_roles" | "set_secrets" | "decide_requests" | "set_quota" | "decide_quota" | "make_teams";
+        VersionAlias: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            /** Format: uuid */
+            readonly dataset: string;
+            readonly dataset_name: string;
+            readonly name: string;
+            /** Format: uuid */
+            readonly version: string;
+            /** @description Of the version */
+            readonly number: number;
+            readonly version_state: string;
+            /** Format: date-time */
+            readonly moved_at: string;
+            /** Format: uuid */
+            readonly moved_by: string | null;
+            readonly moved_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        VersionAliasSetRequest: {
+            /** Format: uuid */
+            dataset: string;
+            /** @description `gold`; not `latest` */
+            name: string;
+            /** Format: uuid */
+            version: string;
+        };
         /** @description The newest profile of a version; null where nobody asked for one: `POST /profiles` does. */
         VersionProfile: {
             /** Format: uuid */
             version: string;
             profile: components["schemas"]["Profile"] | null;
+        };
+        /** @description What is known of a version's quality, and what can be done. */
+        VersionQuality: {
+            /** Format: uuid */
+            version: string;
+            state: components["schemas"]["DatasetVersionState"];
+            readonly state_message: components["schemas"]["StateMessagePart"][];
+            /** @description Active ones of its dataset */
+            expectation_count: number;
+            /** @description An expectation is new or was changed since the newest results */
+            is_outdated: boolean;
+            /** @description The last run with results */
+            newest: components["schemas"]["ValidationRunDetail"] | null;
+            /** @description A run that has not ended */
+            readonly under_way: components["schemas"]["ValidationRun"] | null;
+            /** @description A run that failed since, if the last one did */
+            readonly failed_run: components["schemas"]["ValidationRun"] | null;
+            /** @description What waits for it and you may see; at most 50 */
+            waiting: components["schemas"]["QualityHold"][];
+            /** @description Of everybody */
+            waiting_count: number;
+            asked: components["schemas"]["OverrideAsked"] | null;
+            override: components["schemas"]["Override"] | null;
+        };
+        VersionTagsRequest: {
+            /** @description Sorted, each once */
+            tags: string[];
         };
         /** @description Something that waits, and where it stands. */
         Waiting: {
@@ -6918,6 +8715,15 @@ export interface components {
             not_before: string | null;
             /** @description Its owner holds it back: it is not in the line, and has no place in it yet. */
             is_held: boolean;
+        };
+        /** @description One expectation, without the dataset that it is of. */
+        WantedRequest: {
+            kind: components["schemas"]["ExpectationKind"];
+            parameters: components["schemas"]["ParametersShapeRequest"];
+            /** @default block */
+            severity: components["schemas"]["ExpectationSeverity"];
+            /** @default  */
+            description: string;
         };
         WarningShape: {
             code: string;
@@ -7109,31 +8915,6 @@ export interface components {
             /** @description Of the pools that you see. */
             capacity: components["schemas"]["Capacity"][];
         };
-        /**
-         * @description * `column` - column
-         *     * `columns` - columns
-         *     * `text` - text
-         *     * `texts` - texts
-         *     * `integer` - integer
-         *     * `number` - number
-         *     * `numbers` - numbers
-         *     * `choice` - choice
-         *     * `choices` - choices
-         *     * `mapping` - mapping
-         *     * `renames` - renames
-         *     * `values` - values
-         *     * `factors` - factors
-         *     * `switch` - switch
-         *     * `expression` - expression
-         *     * `pattern` - pattern
-         *     * `zone` - zone
-         *     * `secret` - secret
-         *     * `delimiter` - delimiter
-         *     * `encoding` - encoding
-         *     * `column-types` - column-types
-         * @enum {string}
-         */
-        "X-inputEnum": "column" | "columns" | "text" | "texts" | "integer" | "number" | "numbers" | "choice" | "choices" | "mapping" | "renames" | "values" | "factors" | "switch" | "expression" | "pattern" | "zone" | "secret" | "delimiter" | "encoding" | "column-types";
         /** @description An error (RFC 9457). `code` is stable; `retryable`: the same request may succeed later. */
         Problem: {
             /** Format: uri */
@@ -7181,6 +8962,346 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    allowed_origins_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                is_private?: boolean;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                pattern?: string;
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedAllowedOriginList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    allowed_origins_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowedOriginCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["AllowedOriginCreateRequest"];
+                "multipart/form-data": components["schemas"]["AllowedOriginCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllowedOrigin"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    allowed_origins_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this allowed origin. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllowedOrigin"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    allowed_origins_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this allowed origin. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     approvals_list: {
         parameters: {
             query?: {
@@ -9035,6 +11156,7 @@ export interface operations {
                  *     * `rejected` - Rejected
                  */
                 state?: "deprecated" | "draft" | "published" | "rejected" | "validating";
+                tag?: string;
             };
             header?: never;
             path?: never;
@@ -9390,6 +11512,134 @@ export interface operations {
             };
         };
     };
+    dataset_versions_override_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dataset version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverrideCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["OverrideCreateRequest"];
+                "multipart/form-data": components["schemas"]["OverrideCreateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionQuality"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     dataset_versions_profile_retrieve: {
         parameters: {
             query?: never;
@@ -9443,6 +11693,258 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_versions_proposed_expectations_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dataset version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalsShape"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_versions_quality_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dataset version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionQuality"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_versions_reject_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dataset version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RejectRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["RejectRequest"];
+                "multipart/form-data": components["schemas"]["RejectRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionQuality"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -9629,6 +12131,256 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_versions_tags_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dataset version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionTagsRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["VersionTagsRequest"];
+                "multipart/form-data": components["schemas"]["VersionTagsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersionDetail"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_versions_validate_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dataset version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionQuality"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -9849,6 +12601,48 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    datasets_resolve_retrieve: {
+        parameters: {
+            query: {
+                /** @description `project/dataset@version`: a number, an alias, or `latest`; with or without `bedplate://` */
+                ref: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersion"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -10546,6 +13340,519 @@ export interface operations {
             };
         };
     };
+    expectation_kinds_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExpectationFormsShape"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expectations_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                dataset?: string;
+                is_active?: boolean;
+                /**
+                 * @description * `not_null` - Not Null
+                 *     * `unique` - Unique
+                 *     * `between` - Between
+                 *     * `in_set` - In Set
+                 *     * `matches` - Matches
+                 *     * `type` - Type
+                 *     * `row_count` - Row Count
+                 *     * `freshness` - Freshness
+                 *     * `foreign_key` - Foreign Key
+                 *     * `distribution` - Distribution
+                 *     * `custom` - Custom
+                 */
+                kind?: "between" | "custom" | "distribution" | "foreign_key" | "freshness" | "in_set" | "matches" | "not_null" | "row_count" | "type" | "unique";
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+                /**
+                 * @description * `block` - Block
+                 *     * `warn` - Warn
+                 */
+                severity?: "block" | "warn";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedExpectationList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expectations_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpectationCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["ExpectationCreateRequest"];
+                "multipart/form-data": components["schemas"]["ExpectationCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Expectation"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expectations_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this expectation. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Expectation"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expectations_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this expectation. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedExpectationChangeRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedExpectationChangeRequest"];
+                "multipart/form-data": components["schemas"]["PatchedExpectationChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Expectation"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expectations_bulk_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpectationsCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["ExpectationsCreateRequest"];
+                "multipart/form-data": components["schemas"]["ExpectationsCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Expectation"][];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     experiments_list: {
         parameters: {
             query?: {
@@ -10915,6 +14222,783 @@ export interface operations {
             };
         };
     };
+    ingestion_schedules_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                dataset?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+                /**
+                 * @description * `active` - Active
+                 *     * `paused` - Paused
+                 *     * `retired` - Retired
+                 */
+                state?: "active" | "paused" | "retired";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedIngestionScheduleList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingestion_schedules_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IngestionScheduleCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["IngestionScheduleCreateRequest"];
+                "multipart/form-data": components["schemas"]["IngestionScheduleCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestionSchedule"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingestion_schedules_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this ingestion schedule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestionSchedule"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingestion_schedules_pause_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this ingestion schedule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestionSchedule"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingestion_schedules_resume_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this ingestion schedule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestionSchedule"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingestion_schedules_retire_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this ingestion schedule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestionSchedule"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingestion_schedules_run_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description A UUID string identifying this ingestion schedule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ingestion"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingestion_schedules_story_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this ingestion schedule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoryStep"][];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ingestions_list: {
         parameters: {
             query?: {
@@ -10926,6 +15010,7 @@ export interface operations {
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 project?: string;
+                schedule?: string;
                 source?: string;
                 /**
                  * @description * `queued` - Queued
@@ -14710,6 +18795,117 @@ export interface operations {
             };
         };
     };
+    quality_holds_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+                version?: string;
+                workload?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedQualityHoldList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quality_holds_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this quality hold. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityHold"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     queues_list: {
         parameters: {
             query?: {
@@ -18482,9 +22678,14 @@ export interface operations {
                  * @description * `csv` - Csv
                  *     * `tsv` - Tsv
                  *     * `jsonl` - Jsonl
+                 *     * `json` - Json
                  *     * `parquet` - Parquet
+                 *     * `excel` - Excel
+                 *     * `images` - Images
+                 *     * `texts` - Texts
+                 *     * `archive` - Archive
                  */
-                file_format?: "csv" | "jsonl" | "parquet" | "tsv";
+                file_format?: "archive" | "csv" | "excel" | "images" | "json" | "jsonl" | "parquet" | "texts" | "tsv";
                 /** @description Which field to use when ordering the results. */
                 ordering?: string;
                 /** @description Number of results to return per page. */
@@ -20071,6 +24272,712 @@ export interface operations {
                      *       "status": 401,
                      *       "detail": "Sign in or send a valid token",
                      *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validation_runs_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                dataset?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+                /**
+                 * @description * `queued` - Queued
+                 *     * `running` - Running
+                 *     * `succeeded` - Succeeded
+                 *     * `failed` - Failed
+                 *     * `cancelled` - Cancelled
+                 */
+                state?: "cancelled" | "failed" | "queued" | "running" | "succeeded";
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedValidationRunList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validation_runs_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this validation run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationRunDetail"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validation_runs_cancel_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this validation run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationRunDetail"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validation_runs_story_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this validation run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoryStep"][];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_aliases_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                dataset?: string;
+                name?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedVersionAliasList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_aliases_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionAliasSetRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["VersionAliasSetRequest"];
+                "multipart/form-data": components["schemas"]["VersionAliasSetRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionAlias"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_aliases_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this version alias. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionAlias"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_aliases_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this version alias. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_aliases_history_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this version alias. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasHistoryShape"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
