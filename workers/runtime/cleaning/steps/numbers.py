@@ -9,7 +9,8 @@ import numpy as np
 from daft import DataType, Expression, col, lit
 from daft.functions import when
 
-from workers.runtime.cleaning.plan import Floats, Plan
+from workers.runtime.cleaning.plan import Flags, Floats, Plan
+from workers.runtime.cleaning.quantiles import quantiles
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.steps.base import Outcome, Step
 
@@ -34,24 +35,32 @@ class Outliers(Step):
     def apply(self, plan: Plan) -> Outcome:
         outcome = Outcome()
         bounds: dict[str, list[float]] = {}
-        for name, values, train in plan.read_numbers(plan.numbers if self.columns is None else self.columns):
-            known = values[train & ~np.isnan(values)]
-            if not len(known):
+        names = plan.numbers if self.columns is None else self.columns
+        for name, (found, beyond) in plan.learn(names, self._look):
+            if not found:
                 outcome.warn(ALL_MISSING, name, "no training row has a value")
-                continue
-            first, median, third = np.quantile(known, [0.25, 0.5, 0.75])
-            if third == first:
-                both = f"{significant(first):g}"
+            elif len(found) == 1:
+                both = f"{found[0]:g}"
                 detail = f"the quartiles of the training rows are both {both}"
                 outcome.warn(ZERO_SPREAD, name, detail, quartile=both)
-                continue
-            reach = self.factor * (third - first)
-            low, high = significant(first - reach), significant(third + reach)
-            bounds[name] = [low, high, significant(median)]
-            outcome.changed(name, int(np.count_nonzero((values < low) | (values > high))))
+            else:
+                bounds[name] = found
+                outcome.changed(name, beyond)
         plan.replace({name: _bounded(name, *limits) for name, limits in bounds.items()}, kind="float64")
         self.learned.update(columns=bounds)
         return outcome
+
+    def _look(self, values: Floats, train: Flags) -> tuple[list[float], int]:
+        """Low, high and median, and how many values lie beyond; one figure where the quartiles are equal, or none."""
+        known = values[train & ~np.isnan(values)]
+        if not len(known):
+            return [], 0
+        first, median, third = quantiles(known, [0.25, 0.5, 0.75])
+        if third == first:
+            return [significant(first)], 0
+        reach = self.factor * (third - first)
+        low, high = significant(first - reach), significant(third + reach)
+        return [low, high, significant(median)], int(np.count_nonzero((values < low) | (values > high)))
 
     def fitted(self) -> list[dict[str, Any]]:
         return [
