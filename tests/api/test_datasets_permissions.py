@@ -17,13 +17,16 @@ from tests.support.factories.datasets import (
     CleaningRunFactory,
     DatasetFactory,
     DatasetVersionFactory,
+    ExpectationFactory,
     IngestionFactory,
     LineageEdgeFactory,
     PreviewFactory,
     ProfileFactory,
+    QualityHoldFactory,
     RecipeFactory,
     SourceFactory,
     UploadFactory,
+    ValidationRunFactory,
     VersionAliasFactory,
     pool_ready,
 )
@@ -114,6 +117,29 @@ def _patch_headers(ctx: Context) -> dict[str, str]:
     return {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
 
 
+def _wanted() -> dict[str, Any]:
+    return {"kind": "row_count", "parameters": {"minimum": 1}}
+
+
+def _expectation(ctx: Context) -> dict[str, Any]:
+    return {"dataset": str(DatasetFactory.create(project=ctx.project).pk), **_wanted()}
+
+
+def _expectations(ctx: Context) -> dict[str, Any]:
+    return {"dataset": str(DatasetFactory.create(project=ctx.project).pk), "expectations": [_wanted()]}
+
+
+def _validating(suffix: str) -> Any:
+    """The address of a version that is validating, with an expectation."""
+
+    def address(ctx: Context) -> str:
+        version = DatasetVersionFactory.create(project=ctx.project, state="validating")
+        ExpectationFactory.create(dataset=version.dataset)
+        return f"{API}/dataset-versions/{version.pk}{suffix}"
+
+    return address
+
+
 NOUNS = {
     "uploads": UploadFactory,
     "datasets": DatasetFactory,
@@ -124,11 +150,14 @@ NOUNS = {
     "profiles": ProfileFactory,
     "previews": PreviewFactory,
     "recipes": RecipeFactory,
+    "expectations": ExpectationFactory,
+    "validation-runs": ValidationRunFactory,
+    "quality-holds": QualityHoldFactory,
     "cleaning-runs": CleaningRunFactory,
     "lineage-edges": LineageEdgeFactory,
 }
 
-JOBS = ("ingestions", "profiles", "previews", "cleaning-runs")
+JOBS = ("ingestions", "profiles", "previews", "cleaning-runs", "validation-runs")
 STATEFUL = (*JOBS, "dataset-versions", "uploads")
 
 CASES = [
@@ -143,13 +172,27 @@ CASES = [
     Case("GET", _version_file, name="GET-dataset-versions/id/files/name"),
     *(
         Case("GET", _one(DatasetVersionFactory, "dataset-versions", f"/{what}"), name=f"GET-dataset-versions/id/{what}")
-        for what in ("sample", "profile", "report")
+        for what in ("sample", "profile", "report", "quality", "proposed-expectations")
     ),
     Case("GET", _diff, name="GET-dataset-versions/id/diff"),
     Case("GET", _lineage, stranger=404, name="GET-lineage"),
     Case("GET", f"{API}/datasets/summary"),
     Case("GET", f"{API}/recipe-steps", role=ANY_USER),
     Case("GET", f"{API}/ingestion-options", role=ANY_USER),
+    Case("GET", f"{API}/expectation-kinds", role=ANY_USER),
+    Case("POST", f"{API}/expectations", _expectation, Role.EDITOR, 201),
+    Case("POST", f"{API}/expectations/bulk", _expectations, Role.EDITOR, 201),
+    Case(
+        "PATCH", _one(ExpectationFactory, "expectations"), lambda _: {"severity": "warn"}, Role.EDITOR,
+        name="PATCH-expectations/id",
+    ),
+    *(
+        Case(
+            "POST", _validating(f"/{verb}"), lambda _: {"comment": "Known."}, Role.EDITOR,
+            name=f"POST-dataset-versions/id/{verb}",
+        )
+        for verb in ("validate", "reject", "override")
+    ),
     Case("POST", f"{API}/datasets", _dataset, Role.EDITOR, 201),
     Case("POST", f"{API}/sources", _upload, Role.EDITOR, 201, format="multipart"),
     Case("POST", _upload_address, role=Role.EDITOR, status=201, headers=_upload_headers, name="POST-uploads"),

@@ -243,20 +243,26 @@ class LineageEdgeFactory(DjangoModelFactory[LineageEdge]):
 
 
 class ExpectationFactory(DjangoModelFactory[Expectation]):
-    """That no age is missing; blocking."""
+    """That no age is missing; blocking. Of the dataset's project where one is given."""
 
     class Meta:
         model = Expectation
 
-    project = factory.SelfAttribute("dataset.project")
-    dataset = factory.SubFactory(DatasetFactory)
+    project = factory.SubFactory(ProjectFactory)
+    dataset = factory.SubFactory(DatasetFactory, project=factory.SelfAttribute("..project"))
     kind = "not_null"
     parameters = factory.LazyFunction(lambda: {"column": "age", "mostly": 1})
     changed_at = factory.LazyFunction(clock.now)
 
+    @classmethod
+    def create(cls, **kwargs: Any) -> Expectation:
+        of = {"project": kwargs["dataset"].project} if "dataset" in kwargs else {}
+        made: Expectation = super().create(**{**of, **kwargs})
+        return made
+
 
 class ValidationRunFactory(DjangoModelFactory[ValidationRun]):
-    """One that is queued, with a pending workload."""
+    """A failed one, of which a version may have many; say `state` for another."""
 
     class Meta:
         model = ValidationRun
@@ -266,6 +272,7 @@ class ValidationRunFactory(DjangoModelFactory[ValidationRun]):
         DatasetVersionFactory, project=factory.SelfAttribute("..project"), state=VersionState.VALIDATING
     )
     workload = _workload_of("validation_run")
+    state = JobState.FAILED
 
 
 class QualityHoldFactory(DjangoModelFactory[QualityHold]):
