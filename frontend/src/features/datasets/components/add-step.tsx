@@ -1,6 +1,6 @@
 import { Button, Popover, ScrollArea, TextInput } from "@mantine/core";
 import { IconPlus, IconSearch } from "@tabler/icons-react";
-import { useState, type KeyboardEvent } from "react";
+import { Fragment, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/components/schema-form/schema";
 import type { StepForm } from "../api";
@@ -50,14 +50,18 @@ export function AddStep({ forms, present, onAdd }: Props) {
         />
         <ScrollArea.Autosize mah={420} mt="xs" type="auto">
           <div className={classes.kinds}>
-            {shown.map((form) => {
+            {shown.map((form, at) => {
               const words = wordsOf(form, i18n.language);
               const isThere = form.is_once && present.has(form.kind);
+              const begins = !text.trim() && form.family !== shown[at - 1]?.family;
               return (
-                <button key={form.kind} type="button" className={classes.kind} disabled={isThere} onClick={() => add(form)} title={isThere ? t("clean.problem.once") : undefined}>
+                <Fragment key={form.kind}>
+                {begins ? <p className={classes.family}>{t(`family.${form.family}`)}</p> : null}
+                <button type="button" className={classes.kind} disabled={isThere} onClick={() => add(form)} title={isThere ? t("clean.problem.once") : undefined}>
                   <strong>{words.title}</strong>
                   <span className={classes.about}>{words.description}</span>
                 </button>
+                </Fragment>
               );
             })}
             {shown.length ? null : <p className="soft">{t("clean.nothingFound")}</p>}
