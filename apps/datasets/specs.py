@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
@@ -55,6 +56,12 @@ def cleaning_spec(*, version: DataRef, steps: Sequence[Mapping[str, Any]], runne
 def validation_spec(*, version: DataRef, runner: str) -> JobSpec:
     """Evaluate expectations over a version."""
     return _spec("validate", version, {}, runner, writes=False)
+
+
+def comparison_spec(*, before: DataRef, after: DataRef, key: Sequence[str], runner: str) -> JobSpec:
+    """What became of the rows of one version in another."""
+    spec = _spec("compare", before, {"key": list(key)}, runner, writes=False)
+    return replace(spec, inputs=(before, after))
 
 
 def preview_spec(*, version: DataRef, token_sha256: str) -> ServingSpec:

@@ -51,6 +51,7 @@ _JOB_STEPS: dict[str, list[str]] = {
 INGESTION = StateMachine("ingestion", JobState, _JOB_STEPS, reasons=JobReason)
 PROFILE = StateMachine("profile", JobState, _JOB_STEPS, reasons=JobReason)
 VALIDATION_RUN = StateMachine("validation_run", JobState, _JOB_STEPS, reasons=JobReason)
+VERSION_COMPARISON = StateMachine("version_comparison", JobState, _JOB_STEPS, reasons=JobReason)
 CLEANING_RUN = StateMachine("cleaning_run", JobState, _JOB_STEPS, reasons=JobReason)
 PREVIEW = StateMachine("preview", JobState, _JOB_STEPS, reasons=JobReason)
 

@@ -28,6 +28,7 @@ from tests.support.factories.datasets import (
     UploadFactory,
     ValidationRunFactory,
     VersionAliasFactory,
+    VersionComparisonFactory,
     pool_ready,
 )
 from tests.support.permissions import ANY_USER, Case, Context, check
@@ -85,6 +86,11 @@ def _cleaning_run(ctx: Context) -> dict[str, Any]:
 def _diff(ctx: Context) -> str:
     before, after = (DatasetVersionFactory.create(project=ctx.project) for _ in range(2))
     return f"{API}/dataset-versions/{after.pk}/diff?with={before.pk}"
+
+
+def _comparison(ctx: Context) -> dict[str, Any]:
+    before, after = (DatasetVersionFactory.create(project=ctx.project) for _ in range(2))
+    return {"before": str(before.pk), "after": str(after.pk), "key": ["age"]}
 
 
 def _alias(ctx: Context) -> dict[str, Any]:
@@ -147,6 +153,7 @@ NOUNS = {
     "ingestions": IngestionFactory,
     "dataset-versions": DatasetVersionFactory,
     "version-aliases": VersionAliasFactory,
+    "version-comparisons": VersionComparisonFactory,
     "profiles": ProfileFactory,
     "previews": PreviewFactory,
     "recipes": RecipeFactory,
@@ -157,7 +164,7 @@ NOUNS = {
     "lineage-edges": LineageEdgeFactory,
 }
 
-JOBS = ("ingestions", "profiles", "previews", "cleaning-runs", "validation-runs")
+JOBS = ("ingestions", "profiles", "previews", "cleaning-runs", "validation-runs", "version-comparisons")
 STATEFUL = (*JOBS, "dataset-versions", "uploads")
 
 CASES = [
@@ -204,6 +211,7 @@ CASES = [
         for method in ("PATCH", "DELETE")
     ),
     Case("POST", f"{API}/ingestions", _ingestion, Role.EDITOR, 201),
+    Case("POST", f"{API}/version-comparisons", _comparison, Role.EDITOR, 201),
     Case("POST", f"{API}/version-aliases", _alias, Role.EDITOR, 201),
     Case(
         "DELETE", _one(VersionAliasFactory, "version-aliases"), role=Role.EDITOR, status=204,

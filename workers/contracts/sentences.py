@@ -111,6 +111,7 @@ _RESULTS: Final = {
     "result_twice": "The job's result names a {what:name} twice: {names:names}.",
     "result_rows": "The job counted {said:number} rows, its files hold {held:number}.",
     "result_parts": "The parts {parts:text} are not the {rows:number} rows together.",
+    "result_compared": "The job compared {said:number} rows, the version has {rows:number}.",
     "result_profile": "The profile is of {said:number} rows, the version has {rows:number}.",
     "append_columns": (
         "The new rows have the columns {found:text}; those of the version that they are appended to are {wanted:text}."

@@ -9,6 +9,7 @@ from uuid import UUID
 from apps.datasets.selectors import objects_named as versions_named
 from apps.datasets.services.approvals import approval_apply as quality_approval_apply
 from apps.datasets.services.cleaning import cleaning_run_reconcile
+from apps.datasets.services.comparisons import comparison_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
 from apps.datasets.services.previews import preview_reconcile
 from apps.datasets.services.profiles import profile_reconcile
@@ -27,6 +28,7 @@ OWNERS: Final[dict[str, Callable[[UUID], object]]] = {
     "profile": profile_reconcile,
     "preview": preview_reconcile,
     "validation_run": validation_run_reconcile,
+    "version_comparison": comparison_reconcile,
     "cleaning_run": cleaning_run_reconcile,
     "run": run_reconcile,
     "revision": revision_reconcile,

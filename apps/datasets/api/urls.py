@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from apps.datasets.api.alias_views import VersionAliasViewSet
+from apps.datasets.api.comparison_views import VersionComparisonViewSet
 from apps.datasets.api.expectation_views import (
     ExpectationKindsView,
     ExpectationViewSet,
@@ -31,6 +32,7 @@ router.register("ingestion-schedules", IngestionScheduleViewSet, basename="inges
 router.register("ingestions", IngestionViewSet, basename="ingestion")
 router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
 router.register("version-aliases", VersionAliasViewSet, basename="version-alias")
+router.register("version-comparisons", VersionComparisonViewSet, basename="version-comparison")
 router.register("profiles", ProfileViewSet, basename="profile")
 router.register("previews", PreviewViewSet, basename="preview")
 router.register("recipes", RecipeViewSet, basename="recipe")

@@ -23,6 +23,7 @@ from apps.datasets.models import (
     Upload,
     ValidationRun,
     VersionAlias,
+    VersionComparison,
 )
 from apps.datasets.selectors import JOBS
 from apps.datasets.services.results import BadResult, content_of
@@ -105,6 +106,8 @@ def _follows(model: type[DataJob]) -> Check:
 CHECKS: Sequence[Check] = (
     *(story_of(model) for model in (Ingestion, Profile, CleaningRun, DatasetVersion)),
     story_of(Upload),
+    story_of(VersionComparison),
+    _follows(VersionComparison),
     story_of(IngestionSchedule),
     query_check(
         "ingestion.source",
@@ -215,6 +218,14 @@ CHECKS: Sequence[Check] = (
         ),
     ),
     query_check(
+        "version_comparison.result",
+        "A comparison has what it found when it has succeeded.",
+        "comparison {} is {} with the result {}",
+        "SELECT id, state, coalesce(left(result::text, 40), 'none') FROM {comparison}"
+        " WHERE (state = 'succeeded') <> (result IS NOT NULL AND result <> 'null')",
+        comparison=VersionComparison,
+    ),
+    query_check(
         "version_alias.target",
         "An alias points at a published version of its own dataset.",
         "alias {} of dataset {} points at version {} of dataset {}, which is {}",
@@ -250,6 +261,7 @@ CHECKS: Sequence[Check] = (
             (Ingestion, "ingestion.created"),
             (Profile, "profile.created"),
             (CleaningRun, "cleaning_run.created"),
+            (VersionComparison, "version_comparison.created"),
         ]
     ),
     audited(DatasetVersion, "dataset_version.deprecated", where="r.state = 'deprecated'"),

@@ -2,6 +2,7 @@
 
 from apps.datasets.models.alias import VersionAlias
 from apps.datasets.models.cleaning import CleaningRun, Recipe
+from apps.datasets.models.comparison import VersionComparison
 from apps.datasets.models.dataset import Dataset, Source
 from apps.datasets.models.ingestion import Ingestion
 from apps.datasets.models.job import DataJob
@@ -33,4 +34,5 @@ __all__ = [
     "Upload",
     "ValidationRun",
     "VersionAlias",
+    "VersionComparison",
 ]

@@ -40,6 +40,19 @@ def dataset_input(version: DatasetVersion, name: str, *, unpublished: bool = Fal
     )
 
 
+def version_data(version: DatasetVersion, name: str) -> DataRef:
+    """A version as an input of a job that only looks at it: also one that is deprecated, or not published yet.
+
+    Raises:
+        Conflict: its data was never there for others to see.
+    """
+    if version.state in (VersionState.DRAFT, VersionState.REJECTED):
+        raise Conflict(f"version {version.number} is {version.state}; its data is not to be looked at")
+    return specs.version_ref(
+        name=name, project_id=version.project_id, manifest=version.manifest, preprocessor=version.preprocessor
+    )
+
+
 def version_file(version: DatasetVersion, file_name: str) -> dict[str, Any]:
     """One file of a version: `{"path", "size_bytes", "sha256"}`, the path in the store.
 
@@ -87,8 +100,10 @@ def objects_named(attempt_ids: Collection[UUID]) -> set[str]:
         prefixes |= Q(manifest__prefix__startswith=f"attempts/{attempt_id}/")
     versions = DatasetVersion.objects.filter(prefixes) if attempt_ids else DatasetVersion.objects.none()
     fetched = Source.objects.filter(ingestions__workload__attempts__in=attempt_ids, path__startswith="attempts/")
-    return named | set(versions.values_list(KT("manifest__prefix"), flat=True)) | set(
-        fetched.values_list("path", flat=True)
+    return (
+        named
+        | set(versions.values_list(KT("manifest__prefix"), flat=True))
+        | set(fetched.values_list("path", flat=True))
     )
 
 

@@ -20,6 +20,7 @@ from apps.datasets.models import (
     Recipe,
     Source,
     VersionAlias,
+    VersionComparison,
 )
 from apps.datasets.states import PROFILE, VersionState
 
@@ -94,6 +95,20 @@ def versions_shown() -> QuerySet[DatasetVersion]:
         created_by_name=named,
         newest_profile=Subquery(profile.values(found=JSONObject(id="id", state="state"))[:1]),
         alias_names=ArraySubquery(aliases.values("name")),
+    )
+
+
+def comparisons_shown() -> QuerySet[VersionComparison]:
+    found: QuerySet[VersionComparison] = VersionComparison.objects.select_related("workload").defer(*NOT_SHOWN)
+    return found.annotate(
+        project_name=F("project__name"),
+        before_number=F("before__number"),
+        before_dataset=F("before__dataset"),
+        before_dataset_name=F("before__dataset__name"),
+        after_number=F("after__number"),
+        after_dataset=F("after__dataset"),
+        after_dataset_name=F("after__dataset__name"),
+        requested_by_name=F("requested_by__username"),
     )
 
 

@@ -9,9 +9,10 @@ from uuid import UUID
 from django.db import DatabaseError
 
 from apps.common.errors import BedplateError
-from apps.datasets.models import CleaningRun, DataJob, Ingestion, Preview, Profile, ValidationRun
+from apps.datasets.models import CleaningRun, DataJob, Ingestion, Preview, Profile, ValidationRun, VersionComparison
 from apps.datasets.selectors import workloads_due
 from apps.datasets.services.cleaning import cleaning_run_reconcile
+from apps.datasets.services.comparisons import comparison_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
 from apps.datasets.services.previews import preview_reconcile, previews_close_idle, previews_unready
 from apps.datasets.services.profiles import profile_reconcile
@@ -25,6 +26,7 @@ RECONCILERS: dict[type[DataJob], Callable[[UUID], None]] = {
     CleaningRun: cleaning_run_reconcile,
     Preview: preview_reconcile,
     ValidationRun: validation_run_reconcile,
+    VersionComparison: comparison_reconcile,
 }
 
 

@@ -35,6 +35,7 @@ from apps.datasets.models import (
     Upload,
     ValidationRun,
     VersionAlias,
+    VersionComparison,
 )
 from apps.datasets.states import JobState, Relation, VersionState
 from apps.quotas.models import Attempt, Workload
@@ -168,6 +169,20 @@ class VersionAliasFactory(DjangoModelFactory[VersionAlias]):
     dataset = factory.SelfAttribute("version.dataset")
     name = "gold"
     moved_at = factory.LazyFunction(clock.now)
+
+
+class VersionComparisonFactory(DjangoModelFactory[VersionComparison]):
+    """A failed comparison, of which a pair may have many; say `state` for one that counts."""
+
+    class Meta:
+        model = VersionComparison
+
+    project = factory.SubFactory(ProjectFactory)
+    before = factory.SubFactory(DatasetVersionFactory, project=factory.SelfAttribute("..project"))
+    after = factory.SubFactory(DatasetVersionFactory, project=factory.SelfAttribute("..project"))
+    key_digest = "0" * 64
+    workload = _workload_of("version_comparison")
+    state = JobState.FAILED
 
 
 class IngestionFactory(DjangoModelFactory[Ingestion]):

@@ -15,7 +15,7 @@ from workers.contracts import exit_codes
 from workers.runtime.cleaning.errors import UserError, is_disk_full
 from workers.runtime.context import JobContext, job_context
 
-JOBS = ("collect", "ingest", "profile", "clean", "validate")
+JOBS = ("collect", "ingest", "profile", "clean", "validate", "compare")
 """Each is a module beside this one with a function of its name. Only the one that runs is imported: an ingestion
 need not wait for Daft."""
 

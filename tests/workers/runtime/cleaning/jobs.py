@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workers.runtime.cleaning.clean import clean
+from workers.runtime.cleaning.compare import compare
+from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.ingest import ingest
 from workers.runtime.cleaning.profile import profile
 from workers.runtime.context import Identity, JobContext
@@ -77,6 +79,15 @@ class Jobs:
     def profile(self, files: Sequence[Path]) -> dict[str, Any]:
         return profile(self._context(self._dataset(files), {}))
 
+    def compare(self, before: Sequence[Path], after: Sequence[Path], key: list[str]) -> dict[str, Any]:
+        """What the job finds, or `{"error"}`."""
+        place = self._dataset(before, "before")
+        self._link(place, after, "after")
+        try:
+            return compare(self._context(place, {"key": key}))
+        except UserError as error:
+            return error.to_json()
+
     def parquet(self, columns: dict[str, Any], name: str = "part-00000.parquet") -> list[Path]:
         """A dataset of these columns, with ordinals unless they are among them."""
         table = pa.table(columns)
@@ -86,13 +97,16 @@ class Jobs:
         pq.write_table(table, path)
         return [path]
 
-    def _dataset(self, files: Sequence[Path]) -> Path:
+    def _dataset(self, files: Sequence[Path], name: str = "dataset") -> Path:
         place = self._place()
-        dataset = place / "bedplate-local" / "dataset"
+        self._link(place, files, name)
+        return place
+
+    def _link(self, place: Path, files: Sequence[Path], name: str) -> None:
+        dataset = place / "bedplate-local" / name
         dataset.mkdir(parents=True)
         for number, file in enumerate(files):
             (dataset / f"{number:03}-{file.name}").symlink_to(file)
-        return place
 
     def _context(self, place: Path, parameters: dict[str, Any]) -> JobContext:
         folder = place / "bedplate-local"

@@ -8,17 +8,16 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.common.panel import ReadOnlyAdmin
 from apps.common.panel.cells import (
     dashboard_column,
     link,
     link_column,
     moment_column,
-    reason_column,
     size_column,
-    state_column,
     word,
 )
+from apps.datasets.admin import versions as versions
+from apps.datasets.admin.base import DatasetsAdmin, version_name
 from apps.datasets.models import (
     AllowedOrigin,
     CleaningRun,
@@ -36,25 +35,12 @@ from apps.datasets.models import (
     Source,
     Upload,
     ValidationRun,
-    VersionAlias,
 )
 from apps.datasets.selectors.quality import label_of
 
 
-def version_name(version: DatasetVersion) -> str:
-    """`credit-risk 3`; a draft has no number yet."""
-    return f"{version.dataset.name} {version.number or _('draft')}"
-
-
-class _Datasets(ReadOnlyAdmin):
-    state_said = state_column()
-    reason = reason_column()
-    made = moment_column("created_at", "when")
-    project_link = link_column("project", "project")
-
-
 @admin.register(Dataset)
-class DatasetAdmin(_Datasets):
+class DatasetAdmin(DatasetsAdmin):
     empty_text = gettext_lazy("No dataset yet. Datasets are uploaded in the dashboard.")
     list_display = ("name", "project_link", "created_by", "made", "open")
     list_select_related = ("project", "created_by")
@@ -65,7 +51,7 @@ class DatasetAdmin(_Datasets):
 
 
 @admin.register(Source)
-class SourceAdmin(_Datasets):
+class SourceAdmin(DatasetsAdmin):
     list_display = ("name", "dataset_link", "format_said", "n_size", "uploaded_by", "made")
     list_select_related = ("dataset", "uploaded_by")
     list_filter = ("project",)
@@ -79,7 +65,7 @@ class SourceAdmin(_Datasets):
 
 
 @admin.register(Upload)
-class UploadAdmin(_Datasets):
+class UploadAdmin(DatasetsAdmin):
     list_display = ("name", "dataset_link", "state_said", "n_offset", "n_size", "uploaded_by", "made")
     list_select_related = ("dataset", "uploaded_by")
     list_filter = ("state", "project")
@@ -90,7 +76,7 @@ class UploadAdmin(_Datasets):
 
 
 @admin.register(AllowedOrigin)
-class AllowedOriginAdmin(_Datasets):
+class AllowedOriginAdmin(DatasetsAdmin):
     list_display = ("pattern", "project_link", "is_private", "created_by", "made")
     list_select_related = ("project", "created_by")
     list_filter = ("is_private", "project")
@@ -98,7 +84,7 @@ class AllowedOriginAdmin(_Datasets):
 
 
 @admin.register(IngestionSchedule)
-class IngestionScheduleAdmin(_Datasets):
+class IngestionScheduleAdmin(DatasetsAdmin):
     list_display = ("id", "dataset_link", "state_said", "reason", "cron", "every_seconds", "next_at", "last_at", "made")
     list_select_related = ("dataset",)
     list_filter = ("state", "state_reason", "mode", "project")
@@ -106,7 +92,7 @@ class IngestionScheduleAdmin(_Datasets):
 
 
 @admin.register(Ingestion)
-class IngestionAdmin(_Datasets):
+class IngestionAdmin(DatasetsAdmin):
     list_display = ("id", "dataset_link", "source", "state_said", "reason", "made", "open")
     list_select_related = ("dataset", "source")
     list_filter = ("state", "state_reason", "project")
@@ -119,7 +105,7 @@ class IngestionAdmin(_Datasets):
 
 
 @admin.register(DatasetVersion)
-class DatasetVersionAdmin(_Datasets):
+class DatasetVersionAdmin(DatasetsAdmin):
     list_display = ("dataset_name", "n_number", "state_said", "n_rows", "n_size", "sensitivity_said", "made", "open")
     list_select_related = ("dataset",)
     list_filter = ("state", "sensitivity", "project")
@@ -150,7 +136,7 @@ class DatasetVersionAdmin(_Datasets):
 
 
 @admin.register(Profile)
-class ProfileAdmin(_Datasets):
+class ProfileAdmin(DatasetsAdmin):
     list_display = ("id", "of_version", "state_said", "reason", "made")
     list_select_related = ("version__dataset",)
     list_filter = ("state", "state_reason", "project")
@@ -164,7 +150,7 @@ class ProfileAdmin(_Datasets):
 
 
 @admin.register(Preview)
-class PreviewAdmin(_Datasets):
+class PreviewAdmin(DatasetsAdmin):
     list_display = ("id", "of_version", "state_said", "reason", "requested_by", "used", "made")
     list_select_related = ("version__dataset", "requested_by")
     list_filter = ("state", "state_reason", "project")
@@ -179,7 +165,7 @@ class PreviewAdmin(_Datasets):
 
 
 @admin.register(Recipe)
-class RecipeAdmin(_Datasets):
+class RecipeAdmin(DatasetsAdmin):
     list_display = ("name", "n_number", "project_link", "created_by", "made")
     list_select_related = ("project", "created_by")
     list_filter = ("project",)
@@ -191,7 +177,7 @@ class RecipeAdmin(_Datasets):
 
 
 @admin.register(CleaningRun)
-class CleaningRunAdmin(_Datasets):
+class CleaningRunAdmin(DatasetsAdmin):
     list_display = ("id", "recipe", "of_version", "state_said", "reason", "made", "open")
     list_select_related = ("recipe", "input_version__dataset")
     list_filter = ("state", "state_reason", "project")
@@ -206,22 +192,8 @@ class CleaningRunAdmin(_Datasets):
         return link(row.input_version, version_name(row.input_version))
 
 
-@admin.register(VersionAlias)
-class VersionAliasAdmin(_Datasets):
-    list_display = ("name", "dataset_link", "of_version", "moved", "moved_by", "project_link")
-    list_select_related = ("dataset", "version__dataset", "moved_by", "project")
-    list_filter = ("project",)
-    search_fields = ("name", "dataset__name")
-    dataset_link = link_column("dataset", "dataset")
-    moved = moment_column("moved_at", "moved")
-
-    @admin.display(description=gettext_lazy("version"))
-    def of_version(self, row: Any) -> Any:
-        return link(row.version, version_name(row.version))
-
-
 @admin.register(Expectation)
-class ExpectationAdmin(_Datasets):
+class ExpectationAdmin(DatasetsAdmin):
     list_display = ("said", "dataset_link", "severity_said", "is_active", "created_by", "made")
     list_select_related = ("dataset", "created_by")
     list_filter = ("kind", "severity", "is_active", "project")
@@ -237,7 +209,7 @@ class ExpectationAdmin(_Datasets):
         return word(row.severity)
 
 
-class _OfVersion(_Datasets):
+class _OfVersion(DatasetsAdmin):
     @admin.display(description=gettext_lazy("version"))
     def of_version(self, row: Any) -> Any:
         return link(row.version, version_name(row.version))
@@ -269,7 +241,7 @@ class QualityOverrideAdmin(_OfVersion):
 
 
 @admin.register(LineageEdge)
-class LineageEdgeAdmin(_Datasets):
+class LineageEdgeAdmin(DatasetsAdmin):
     list_display = ("id", "from_said", "from_id", "relation_said", "to_said", "to_id", "project_link")
     list_select_related = ("project",)
     list_filter = ("relation", "project")
