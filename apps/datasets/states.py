@@ -21,6 +21,8 @@ class JobReason(models.TextChoices):
     COMPLETED = "completed"
     UNCHANGED = "unchanged"
     """It ended well, and what came is what came the last time: there is no new version."""
+    TOO_MANY_REJECTED = "too_many_rejected"
+    """Of ingestions only: more rows were left out than may be."""
     BAD_RESULT = "bad_result"
     """The job ended well, but its result or files are not what it promised."""
     EXIT_NONZERO = "exit_nonzero"
@@ -171,7 +173,12 @@ class FileFormat(models.TextChoices):
     CSV = "csv"
     TSV = "tsv"
     JSONL = "jsonl"
+    JSON = "json"
     PARQUET = "parquet"
+    EXCEL = "excel"
+    IMAGES = "images"
+    TEXTS = "texts"
+    ARCHIVE = "archive"
 
 
 class Sensitivity(models.TextChoices):

@@ -8,6 +8,7 @@ from typing import Any
 from apps.common.checks import audited, audited_all, story_of
 from apps.common.invariants import Check, NamedObject, by_query, listed, query_check, together
 from apps.datasets.invariants.quality import CHECKS as QUALITY
+from apps.datasets.invariants.quarantine import quarantined
 from apps.datasets.models import (
     AllowedOrigin,
     CleaningRun,
@@ -46,6 +47,7 @@ def stored_files() -> Iterator[NamedObject]:
             yield NamedObject(f"dataset_version {pk}", path, one["size_bytes"], one["sha256"])
     for model in (Ingestion, CleaningRun):
         yield from _left_by(model)
+    yield from quarantined()
 
 
 def _left_by(model: type[DataJob]) -> Iterator[NamedObject]:

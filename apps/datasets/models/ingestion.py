@@ -36,7 +36,12 @@ class Ingestion(DataJob):
     options = models.JSONField(default=dict)
     """How to parse it; see `recipes.parsing.OPTIONS`."""
     rejected = models.JSONField(default=dict, encoder=DjangoJSONEncoder, editable=False)
-    """Rows left out: `{"count", "samples": [{"line", "column", "reason", "text"}]}`; empty until it succeeds."""
+    """Rows left out: `{"count", "samples": [{"line", "column", "reason", "text"}]}`; empty until it has ended, and where
+    it ended before rows were read. Of an archive a row says its `file` too."""
+    quarantine = models.JSONField(null=True, editable=False)
+    """The file with all of them, `{"path", "size_bytes", "sha256"}` in the store; None without any."""
+    detected = models.JSONField(default=dict, editable=False)
+    """What the job found out about the file: `format`, `encoding`, `delimiter`, …; empty until it has succeeded."""
 
     class Meta:
         constraints: ClassVar = [INGESTION.constraint("ingestion_state")]

@@ -19,6 +19,7 @@ Schema = dict[str, Any]
 INPUTS = (
     "column", "columns", "text", "texts", "integer", "number", "numbers", "choice", "choices", "mapping", "renames",
     "values", "factors", "switch", "expression", "pattern", "zone", "secret", "delimiter", "encoding", "column-types",
+    "columns-declared",
 )  # fmt: skip
 """Fields of forms that an option may ask for."""
 

@@ -88,7 +88,7 @@ def companion_of(version: DatasetVersion, kind: str) -> dict[str, Any] | None:
 def objects_named(attempt_ids: Collection[UUID]) -> set[str]:
     """What of the files of these attempts belongs to a version, or to a job that is not done with them.
 
-    Paths in the store; one that ends with `/` stands for all below it. Five queries.
+    Paths in the store; one that ends with `/` stands for all below it. Six queries.
     """
     named: set[str] = set()
     for model in JOBS:
@@ -100,10 +100,12 @@ def objects_named(attempt_ids: Collection[UUID]) -> set[str]:
         prefixes |= Q(manifest__prefix__startswith=f"attempts/{attempt_id}/")
     versions = DatasetVersion.objects.filter(prefixes) if attempt_ids else DatasetVersion.objects.none()
     fetched = Source.objects.filter(ingestions__workload__attempts__in=attempt_ids, path__startswith="attempts/")
+    left_out = Ingestion.objects.filter(workload__attempts__in=attempt_ids, quarantine__isnull=False)
     return (
         named
         | set(versions.values_list(KT("manifest__prefix"), flat=True))
         | set(fetched.values_list("path", flat=True))
+        | set(left_out.values_list(KT("quarantine__path"), flat=True))
     )
 
 

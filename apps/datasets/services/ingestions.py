@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from apps.datasets.recipes.parsing import parsing_problems
 from apps.datasets.selectors.quality import evaluation_of
 from apps.datasets.services.appending import appended_checked, base_check, base_parameters
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
+from apps.datasets.services.left_out import left_out_at_failure, left_out_checked
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.services.origins import (
     Came,
@@ -114,7 +115,7 @@ def ingestion_reconcile(workload_id: UUID) -> None:
     """
     ingestion = job_of(Ingestion, workload_id)
     if ingestion is not None:
-        job_follow(ingestion, check=_check, keep=_keep, apply=_apply)
+        job_follow(ingestion, check=_check, keep=_keep, apply=_apply, failed=left_out_at_failure)
         schedule_follow(ingestion)
 
 
@@ -123,9 +124,7 @@ def _spec(
 ) -> JobSpec:
     runner = settings.BEDPLATE_DATA_RUNNER
     if source is not None:
-        return specs.ingestion_spec(
-            path=source.path, file_format=source.file_format, options=options, runner=runner
-        )
+        return specs.ingestion_spec(path=source.path, file_format=source.file_format, options=options, runner=runner)
     return specs.fetching_spec(
         origin=origin_parameters(dataset.project, origin, seen),
         file_format=format_said(origin),
@@ -156,6 +155,8 @@ class _Left:
     checked: Checked | None
     came: Came | None = None
     attempt_id: UUID | None = None
+    beside: dict[str, Any] = field(default_factory=dict)
+    """Columns of the ingestion: what was left out, and what was found out."""
 
 
 def _check(ingestion: Ingestion, attempt: Attempt) -> _Left:
@@ -167,7 +168,7 @@ def _check(ingestion: Ingestion, attempt: Attempt) -> _Left:
     seen = ingestion.schedule.seen if ingestion.schedule is not None else {}
     if base is None and seen.get("digest") == checked[1].digest:
         return _Left(None, came)
-    return _Left(checked, came, attempt.pk)
+    return _Left(checked, came, attempt.pk, left_out_checked(attempt))
 
 
 def _keep(ingestion: Ingestion, left: _Left) -> AbstractContextManager[None]:
@@ -203,5 +204,4 @@ def _apply(ingestion: Ingestion, left: _Left) -> dict[str, Any]:
             to_kind=kind,
             to_id=to_id,
         )
-    rejected = {"count": content.rejected.count, "samples": content.rejected.samples}
-    return {"source_id": ingestion.source_id, "rejected": rejected}
+    return {"source_id": ingestion.source_id, **left.beside}

@@ -53,6 +53,7 @@ def job_follow(
     check: Callable[[Job, Attempt], Checked],
     apply: Callable[[Job, Checked], dict[str, Any]],
     keep: Callable[[Job, Checked], AbstractContextManager[None]] = lambda _job, _checked: nullcontext(),
+    failed: Callable[[Attempt | None], dict[str, Any]] = lambda _attempt: {},
 ) -> None:
     """Move a job to where its workload is. Run twice or by two at once, it does the same as run once.
 
@@ -61,6 +62,7 @@ def job_follow(
         keep: what happens in the store around the transaction in which `apply` runs.
         apply: writes what was checked, in the transaction in which the job succeeds, for the locked job; returns
             the columns that change with the state, and its `reason` where it is not `completed`.
+        failed: reads what the last attempt left although it failed, outside any transaction: columns as `apply`.
 
     Raises:
         OSError, StorageUnavailable: the store could not be asked; look again later.
@@ -76,7 +78,8 @@ def job_follow(
                 job, JobState.CANCELLED, actor=RECONCILER, reason=_reason(workload), detail=workload.state_detail
             )
         elif workload.state == WorkloadState.FAILED:
-            transition(job, JobState.FAILED, actor=RECONCILER, reason=_reason(workload), detail=_failure(workload))
+            changes = {"reason": _reason(workload), **failed(workload.current_attempt())}
+            transition(job, JobState.FAILED, actor=RECONCILER, detail=_failure(workload), **changes)
         elif workload.state == WorkloadState.SUCCEEDED:
             _succeed(job, workload, check, apply, keep)
 
