@@ -44,7 +44,7 @@ def cast(array: pa.Array, kind: str, to: str) -> pa.Array:
         return _truths(array)
     if kind == "float64":
         return _whole(array)
-    return pc.cast(array, ARROW_TYPES[to])
+    return pc.cast(array, ARROW_TYPES[to], safe=False)
 
 
 def _truths(numbers: pa.Array) -> pa.Array:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +22,7 @@ _HALF: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000
 _SEPARATORS: Final = ("\0", "\x01", "\x02", "\ue000", "\U000f0000")
 _CASES: Final = {"lower": pc.utf8_lower, "upper": pc.utf8_upper, "title": pc.utf8_title}
 _STRING: Final = pa.large_string()
+Form = Literal["NFC", "NFKC"]
 
 
 def normalise(texts: pa.Array, how: Mapping[str, Any]) -> pa.Array:
@@ -28,7 +30,7 @@ def normalise(texts: pa.Array, how: Mapping[str, Any]) -> pa.Array:
     if how["strip_control"]:
         texts = pc.replace_substring_regex(texts, UNSEEN, "")
     if how["unicode"] is not None:
-        texts = pc.utf8_normalize(texts, how["unicode"])
+        texts = in_form(texts, how["unicode"])
     if how["half_width"]:
         texts = half_width(texts)
     if how["collapse_blanks"]:
@@ -39,16 +41,29 @@ def normalise(texts: pa.Array, how: Mapping[str, Any]) -> pa.Array:
 
 
 def half_width(texts: pa.Array) -> pa.Array:
-    """Full-width letters, digits and signs as half-width ones; only the texts that have some are touched."""
-    has = pc.fill_null(pc.match_substring_regex(texts, FULL_WIDTH), False)
-    chosen = texts.filter(has)
-    if not len(chosen):
+    """Full-width letters, digits and signs as half-width ones."""
+    return _at_once(texts, pc.match_substring_regex(texts, FULL_WIDTH), lambda whole: whole.translate(_HALF))
+
+
+def in_form(texts: pa.Array, form: Form) -> pa.Array:
+    """In a normal form of Unicode. Not by Arrow: as of 25 its function takes apart and never composes."""
+    others = pc.invert(pc.string_is_ascii(texts))
+    return _at_once(texts, others, lambda whole: unicodedata.normalize(form, whole))
+
+
+def _at_once(texts: pa.Array, chosen: pa.Array, function: Callable[[str], str]) -> pa.Array:
+    """A function of Python's on the texts that are chosen, as one text: it is called once and not for each.
+
+    What stands between them is a sign that none of them has and that the function leaves alone.
+    """
+    chosen = pc.fill_null(chosen, False)
+    some = texts.filter(chosen)
+    if not len(some):
         return texts
-    separator = next(sign for sign in _SEPARATORS if not pc.any(pc.match_substring(chosen, sign)).as_py())
-    # All of them as one text: Python translates it at once, and no loop over values is needed.
-    whole = pc.binary_join(pa.ListArray.from_arrays([0, len(chosen)], chosen.cast(pa.string())), separator)[0].as_py()
-    made = pc.split_pattern(pa.array([whole.translate(_HALF)], _STRING), separator).flatten()
-    return pc.replace_with_mask(texts, has, made)
+    between = next(sign for sign in _SEPARATORS if not pc.any(pc.match_substring(some, sign)).as_py())
+    whole = pc.binary_join(pa.ListArray.from_arrays([0, len(some)], some.cast(pa.string())), between)[0].as_py()
+    made = pc.split_pattern(pa.array([function(whole)], _STRING), between).flatten()
+    return pc.replace_with_mask(texts, chosen, made)
 
 
 def replace(texts: pa.Array, pattern: str, replacement: str) -> pa.Array:

@@ -68,9 +68,8 @@ def _by_largest(values: pa.ChunkedArray, ordinals: Ordinals) -> npt.NDArray[np.i
         whole = whole.cast(pa.int32())
     elif pa.types.is_timestamp(kind):
         whole = whole.cast(pa.int64())
-    falling = -pc.fill_null(whole, 0).to_numpy(zero_copy_only=False).astype(whole.type.to_pandas_dtype())
-    if pa.types.is_integer(whole.type):
-        falling = ~pc.fill_null(whole, 0).to_numpy(zero_copy_only=False)  # the least of them has no negative
+    known = pc.fill_null(whole, 0).to_numpy(zero_copy_only=False)
+    falling = ~known if pa.types.is_integer(whole.type) else -known  # the least whole number has no negative
     return np.lexsort((ordinals, falling, missing))
 
 

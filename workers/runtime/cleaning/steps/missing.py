@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from daft import DataType, Expression, col, lit
+from daft.functions import abs as absolute
 from daft.functions import count, regexp, strip, when
 from daft.functions import sum as total
 
@@ -100,7 +101,9 @@ class MissingValues(Step):
     def _unlike(self, name: str) -> Expression:
         """The number unless it is a sentinel."""
         number = col(name).cast(DataType.float64())
-        return when(~functools.reduce(operator.or_, (number == lit(float(each)) for each in self.sentinels)), col(name))
+        # To Daft -0.0 is not equal to 0.0.
+        alike = (absolute(number) == lit(0.0) if each == 0 else number == lit(float(each)) for each in self.sentinels)
+        return when(~functools.reduce(operator.or_, alike), col(name))
 
 
 @dataclass(frozen=True)
