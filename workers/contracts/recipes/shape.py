@@ -9,7 +9,9 @@ from typing import Any, Self
 
 SPLIT = "__split"
 """`train` or `test`; a column like any other once a split has been made."""
-RESERVED = frozenset({"__ordinal", SPLIT, "*"})
+WEIGHT = "__weight"
+"""How much a row counts where a model is trained; made by a step that balances classes."""
+RESERVED = frozenset({"__ordinal", SPLIT, WEIGHT, "*"})
 """Names that nobody may give a column."""
 NUMBERS = ("int64", "float64")
 TIMES = ("date", "timestamp")
@@ -62,7 +64,7 @@ class Shape:
 
     @property
     def features(self) -> dict[str, str]:
-        return {name: kind for name, kind in self.types.items() if name not in (self.label, SPLIT)}
+        return {name: kind for name, kind in self.types.items() if name not in (self.label, SPLIT, WEIGHT)}
 
     def features_of(self, *types: str) -> list[str]:
         """Names of the features that are, or may be, of these types."""
@@ -113,10 +115,9 @@ class Shape:
         kind = self.require(name, types, option=option)
         if name == self.label:
             raise Misfit(f"column {name!r} is the label, not a feature", name, "wrong_type", option)
-        if name == SPLIT:
-            raise Misfit(
-                f"column {SPLIT!r} says which part a row belongs to; it is no feature", name, "wrong_type", option
-            )
+        if name in (SPLIT, WEIGHT):
+            says = "which part a row belongs to" if name == SPLIT else "how much a row counts"
+            raise Misfit(f"column {name!r} says {says}; it is no feature", name, "wrong_type", option)
         return kind
 
     def require_features(

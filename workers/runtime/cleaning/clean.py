@@ -27,7 +27,7 @@ from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.quality import evaluated_beside
 from workers.runtime.cleaning.recipe import Recipe
 from workers.runtime.cleaning.sample import SPREAD, rows_of
-from workers.runtime.cleaning.schema import ORDINAL, SPLIT, columns_of, described, parquet_table
+from workers.runtime.cleaning.schema import ORDINAL, SPLIT, WEIGHT, columns_of, described, parquet_table
 from workers.runtime.cleaning.sources import Sources, sources_of
 from workers.runtime.cleaning.steps import Step
 from workers.runtime.cleaning.watch import Watched, examples, rows_watched
@@ -63,7 +63,8 @@ def clean(ctx: JobContext) -> dict[str, Any]:
         watched = plan.watched.row_count if plan.watched else 0
         preprocessor = preprocessor_of(recipe, inputs, plan)
         written = write(plan, folder, granted_threads(ctx))
-        written = replace(written, last_ordinal=sources.last_ordinal)  # never given to another row, also where it went
+        if sources.last_ordinal is not None:  # never given to another row, also where it went
+            written = replace(written, last_ordinal=plan.last_ordinal)
         if preprocessor is not None and written.splits:
             cleaned = [folder / file["name"] for file in written.files]
             preprocessor["examples"] = held_out_records(connection, files, cleaned, preprocessor["inputs"])
@@ -104,7 +105,8 @@ def open_plan(connection: duckdb.DuckDBPyConnection, sources: Sources, recipe: R
     columns = [column for column in columns_of(described(connection, table), "the dataset") if column.name != ORDINAL]
     recipe.validate(columns)
     frame = daft.read_parquet([glob.escape(path) for path in sources.paths])
-    plan = Plan(frame, columns, recipe.label, sources.row_count)
+    last = -1 if sources.last_ordinal is None else sources.last_ordinal
+    plan = Plan(frame, columns, recipe.label, sources.row_count, last)
     first = rows_of(connection, table, columns, SPREAD, rows_watched(len(columns)), sources.last_ordinal)
     plan.watched = Watched(connection.sql(first).to_arrow_table())
     return plan
@@ -152,7 +154,7 @@ def run_step(step: Step, plan: Plan) -> StepReport:
 def write(plan: Plan, folder: Path, threads: int | None) -> Written:
     """Write the rows as the files of the output, in one pass; only here are the values of all columns computed."""
     names = [column.name for column in plan.columns]
-    first = [SPLIT] if SPLIT in names else []
+    first = [name for name in (SPLIT, WEIGHT) if name in names]
     last = [plan.label] if plan.label is not None and plan.label in names else []
     columns = [plan.column(name) for name in [*first, *(column.name for column in plan.features), *last]]
     rows = plan.stream([column.name for column in columns])

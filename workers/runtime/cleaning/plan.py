@@ -20,7 +20,7 @@ from daft.functions import sum as total
 from workers.runtime.cleaning.among import among
 from workers.runtime.cleaning.digest import hashes_of
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
+from workers.runtime.cleaning.schema import ORDINAL, SPLIT, WEIGHT, Column
 from workers.runtime.cleaning.watch import Watched
 
 Floats = npt.NDArray[np.float64]
@@ -50,6 +50,8 @@ class Plan:
     """Content columns in order: features, label, and `__split` once there is one; never `__ordinal`."""
     label: str | None
     row_count: int
+    last_ordinal: int = -1
+    """The highest that was ever given to a row."""
     watched: Watched | None = None
     """Some of the rows, to which is done what is done to all."""
     secrets: Secrets = _no_secret
@@ -63,7 +65,7 @@ class Plan:
 
     @property
     def features(self) -> list[Column]:
-        return [column for column in self.columns if column.name not in (self.label, SPLIT)]
+        return [column for column in self.columns if column.name not in (self.label, SPLIT, WEIGHT)]
 
     @property
     def numbers(self) -> list[str]:

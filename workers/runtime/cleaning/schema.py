@@ -17,7 +17,9 @@ ORDINAL = "__ordinal"
 """Number of the row since ingestion, from 0; in every file, in no schema and in no digest."""
 SPLIT = "__split"
 """`train` or `test`; a column of a cleaned version like any other."""
-RESERVED = frozenset({ORDINAL, SPLIT, "*"})
+WEIGHT = "__weight"
+"""How much a row counts where a model is trained; made by a step that balances classes."""
+RESERVED = frozenset({ORDINAL, SPLIT, WEIGHT, "*"})
 """Names that a file may not bring: ours, and the one that means all columns to Daft."""
 COLUMNS_MOST = 5_000
 NAME_MOST = 200

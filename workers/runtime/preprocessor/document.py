@@ -6,7 +6,7 @@ An input is a `number`, a `category` (text, true or false), a `date` or a `times
 each is what a step of the recipe learned, under its kind:
 
     {"kind": "missing_values", "markers": ["", "NA"], "columns": ["Home"], "numbers": [], "sentinels": [], …}
-    {"kind": "outliers", "columns": {"Income": [low, high, replacement]}}
+    {"kind": "outliers", "columns": {"Income": [low, high, replacement]}, "replace": "median"}
     {"kind": "impute", "numbers": {"Income": 125.0}, "categories": {"Home": "owner"}}
     {"kind": "standardise", "columns": {"Income": [mean, std]}}
     {"kind": "one_hot", "columns": {"Home": ["owner", "rent"]}}

@@ -12,7 +12,9 @@ Served = Callable[[Columns, dict[str, Any]], None]
 """Changes the columns in place, by a step of the document. Columns that nobody needs are not there."""
 
 SERVED: Final[dict[str, str]] = {
-    **dict.fromkeys(("outliers", "impute", "standardise"), "numbers"),
+    **dict.fromkeys(("standardise", "scale", "discretise"), "numbers"),
+    "outliers": "outliers",
+    "impute": "gaps",
     **dict.fromkeys(("missing_values", "one_hot", "rename_columns"), "categories"),
     **dict.fromkeys(
         (

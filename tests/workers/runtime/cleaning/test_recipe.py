@@ -33,7 +33,7 @@ REFUSALS: list[tuple[Any, str, str]] = [
     (
         [{**SPLIT, "ratio": 0.1}],
         "invalid_recipe",
-        'step 1 (split): ratio: "ratio" is not known; known are positive, seed, stratify, test_ratio.',
+        'step 1 (split): ratio: "ratio" is not known; known are by, column, positive, seed, stratify, ',
     ),
     (
         [{**SPLIT, "test_ratio": 1}],
@@ -52,9 +52,9 @@ REFUSALS: list[tuple[Any, str, str]] = [
     ),
     ([SPLIT, SPLIT], "invalid_recipe", "step 2 (split): There is more than one 'split'."),
     (
-        [SPLIT, {"kind": "impute", "numeric": "mode"}],
+        [SPLIT, {"kind": "impute", "numeric": "modes"}],
         "invalid_recipe",
-        "step 2 (impute): numeric: Takes 'median' or 'mean', not \"mode\".",
+        "step 2 (impute): numeric: Takes 'median' or 'mean' or 'mode' or 'constant' or 'forward_fill' or 'group_median' or ",
     ),
     (
         [SPLIT, {"kind": "outliers", "factor": 0}],

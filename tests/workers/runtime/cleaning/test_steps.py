@@ -11,10 +11,10 @@ import pytest
 
 from tests.workers.runtime.cleaning.jobs import Done, Jobs
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.rounding import significant
-from workers.runtime.cleaning.steps.missing import most_frequent
-from workers.runtime.cleaning.steps.numbers import moments
 from workers.runtime.cleaning.keys import repeated
+from workers.runtime.cleaning.rounding import significant
+from workers.runtime.cleaning.steps.gaps import most_frequent
+from workers.runtime.cleaning.steps.moments import moments
 
 TRAIN, TEST = "train", "test"
 

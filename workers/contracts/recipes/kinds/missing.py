@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workers.contracts.recipes.kind import Kind, Options
-from workers.contracts.recipes.options import SOME_COLUMNS, SWITCH, TEXTS, Option, is_number, one_of
+from workers.contracts.recipes.options import SOME_COLUMNS, SWITCH, TEXTS, Option, is_number
 from workers.contracts.recipes.shape import NUMBERS, UNKNOWN, Shape
 
 MARKED = ("string", *NUMBERS)
@@ -37,9 +37,5 @@ KINDS = {
             "numbers": SWITCH.optional(True),
         },
         _markers,
-    ),
-    "impute": Kind(
-        {"numeric": one_of("median", "mean").optional("median"), "categorical": one_of("mode").optional("mode")},
-        fitted=True,
     ),
 }

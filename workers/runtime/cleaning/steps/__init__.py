@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from workers.runtime.cleaning.steps.balance import Balance
 from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.cleaning.steps.columns import Cast, DropColumns, KeepColumns, RenameColumns, ReorderColumns
 from workers.runtime.cleaning.steps.dates import DateParts, ParseDates
 from workers.runtime.cleaning.steps.duplicates import DropDuplicates, NearDuplicateImages, NearDuplicateText
 from workers.runtime.cleaning.steps.encodings import EncodeLabel, MergeRare, OneHot, OrdinalEncode
 from workers.runtime.cleaning.steps.expressions import Derive, FilterRows
-from workers.runtime.cleaning.steps.missing import Impute, MissingValues
-from workers.runtime.cleaning.steps.numbers import Outliers, Standardise
+from workers.runtime.cleaning.steps.impute import Impute
+from workers.runtime.cleaning.steps.missing import MissingValues
+from workers.runtime.cleaning.steps.numbers import Discretise, Scale, Standardise
+from workers.runtime.cleaning.steps.outliers import Outliers
 from workers.runtime.cleaning.steps.privacy import Generalise, Pseudonymise, Redact
-from workers.runtime.cleaning.steps.rows import Split
+from workers.runtime.cleaning.steps.split import Split
 from workers.runtime.cleaning.steps.text import MapValues, NormaliseText, ParseQuantities, ReplaceText
 
 _COLUMNS: tuple[type[Step], ...] = (DropColumns, KeepColumns, RenameColumns, ReorderColumns, Cast)
@@ -24,13 +27,15 @@ _VALUES: tuple[type[Step], ...] = (
     DateParts,
     Derive,
 )
-_ROWS: tuple[type[Step], ...] = (FilterRows, DropDuplicates, NearDuplicateText, NearDuplicateImages, Split)
+_ROWS: tuple[type[Step], ...] = (FilterRows, DropDuplicates, NearDuplicateText, NearDuplicateImages, Split, Balance)
 _PRIVACY: tuple[type[Step], ...] = (Pseudonymise, Redact, Generalise)
 _FEATURES: tuple[type[Step], ...] = (
     MissingValues,
     Outliers,
     Impute,
     Standardise,
+    Scale,
+    Discretise,
     EncodeLabel,
     MergeRare,
     OrdinalEncode,

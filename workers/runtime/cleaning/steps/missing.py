@@ -6,19 +6,14 @@ import functools
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from daft import DataType, Expression, col, lit
 from daft.functions import abs as absolute
 from daft.functions import count, regexp, strip, when
 from daft.functions import sum as total
 
-from workers.runtime.cleaning.plain import plain
 from workers.runtime.cleaning.plan import Plan
-from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.schema import SPLIT
 from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.number_text import NUMBER
@@ -104,60 +99,6 @@ class MissingValues(Step):
         # To Daft -0.0 is not equal to 0.0.
         alike = (absolute(number) == lit(0.0) if each == 0 else number == lit(float(each)) for each in self.sentinels)
         return when(~functools.reduce(operator.or_, alike), col(name))
-
-
-@dataclass(frozen=True)
-class Impute(Step):
-    """Fills missing numbers with the median or mean of the training rows, and others with their most frequent value."""
-
-    kind: ClassVar[str] = "impute"
-    numeric: str
-    categorical: str
-
-    def apply(self, plan: Plan) -> Outcome:
-        outcome = Outcome()
-        numbers: dict[str, float] = {}
-        for name, values, train in plan.read_numbers(plan.numbers):
-            known = np.sort(values[train & ~np.isnan(values)])  # sorted: the same sum in whatever order rows came
-            if not len(known):
-                outcome.warn("all_missing", name, "no training row has a value")
-                continue
-            numbers[name] = significant(float(np.median(known) if self.numeric == "median" else np.mean(known)))
-            outcome.changed(name, np.isnan(values).sum())
-        categories: dict[str, str] = {}
-        for name, texts, training in plan.read_texts(plan.categories):
-            mode = most_frequent(training)
-            if mode is None:
-                outcome.warn("all_missing", name, "no training row has a value")
-                continue
-            categories[name] = mode
-            outcome.changed(name, texts.null_count)
-        plan.replace(
-            {name: col(name).cast(DataType.float64()).fill_null(value) for name, value in numbers.items()}, "float64"
-        )
-        truths = {column.name for column in plan.columns if column.type == "bool"}
-        plan.replace(
-            {
-                name: col(name).fill_null(value == "true" if name in truths else value)
-                for name, value in categories.items()
-            }
-        )
-        self.learned.update(numbers=numbers, categories=categories)
-        return outcome
-
-    def fitted(self) -> list[dict[str, Any]]:
-        filled = {**self.learned["numbers"], **self.learned["categories"]}
-        return [{"column": name, "fill": plain(value)} for name, value in filled.items()]
-
-
-def most_frequent(values: pa.ChunkedArray) -> str | None:
-    """The value that occurs most often, of several the smallest; None when there is none."""
-    counted = pc.value_counts(values.drop_null())
-    if not len(counted):
-        return None
-    texts, counts = counted.field("values"), counted.field("counts")
-    top = texts.filter(pc.equal(counts, pc.max(counts)))
-    return str(pc.min(top).as_py())
 
 
 def _is_number(text: Expression) -> Expression:

@@ -1,120 +1,161 @@
-"""Steps on numbers: outliers and scale."""
+"""Steps on numbers: scale, and classes of size. All statistics are of the finite values of the training rows."""
 
 from __future__ import annotations
 
+import functools
+import operator
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from daft import DataType, Expression, col, lit
-from daft.functions import when
+from daft import DataType, Expression, lit
+from daft.functions import abs as absolute
+from daft.functions import log1p, when
 
 from workers.runtime.cleaning.plan import Flags, Floats, Plan
 from workers.runtime.cleaning.quantiles import quantiles
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.steps.base import Outcome, Step
-
-ZERO_SPREAD = "zero_spread"
-ALL_MISSING = "all_missing"
+from workers.runtime.cleaning.steps.moments import ALL_MISSING, ZERO_SPREAD, moments, number
 
 
 @dataclass(frozen=True)
-class Outliers(Step):
-    """Replaces what lies beyond the quartiles by more than `factor` times their distance.
+class _Numbers(Step):
+    """Learns some numbers of each column, and makes it anew from them; a column without a spread is left alone."""
 
-    Quartiles and median are those of the training rows, exact, linear between neighbours. A column whose
-    quartiles are equal is skipped with a warning: every value but one would be an outlier.
-    """
-
-    kind: ClassVar[str] = "outliers"
-    method: str
-    factor: float
-    replace: str
     columns: list[str] | None
 
     def apply(self, plan: Plan) -> Outcome:
         outcome = Outcome()
-        bounds: dict[str, list[float]] = {}
-        names = plan.numbers if self.columns is None else self.columns
-        for name, (found, beyond) in plan.learn(names, self._look):
+        learned: dict[str, list[float]] = {}
+        for name, (found, spreads, count) in plan.learn(
+            plan.numbers if self.columns is None else self.columns, self._look
+        ):
             if not found:
                 outcome.warn(ALL_MISSING, name, "no training row has a value")
-            elif len(found) == 1:
-                both = f"{found[0]:g}"
-                detail = f"the quartiles of the training rows are both {both}"
-                outcome.warn(ZERO_SPREAD, name, detail, quartile=both)
+            elif not spreads:
+                self._warn(outcome, name, f"{found[0]:g}")
             else:
-                bounds[name] = found
-                outcome.changed(name, beyond)
-        plan.replace({name: _bounded(name, *limits) for name, limits in bounds.items()}, kind="float64")
-        self.learned.update(columns=bounds)
+                learned[name] = found
+                outcome.changed(name, count)
+        plan.replace({name: self._made(name, found) for name, found in learned.items()}, kind="float64")
+        self.learned.update(columns=learned)
         return outcome
 
-    def _look(self, values: Floats, train: Flags) -> tuple[list[float], int]:
-        """Low, high and median, and how many values lie beyond; one figure where the quartiles are equal, or none."""
-        known = values[train & ~np.isnan(values)]
+    def _look(self, values: Floats, train: Flags) -> tuple[list[float], bool, int]:
+        """What is learned, whether there is a spread (else its middle alone), and how many values there are."""
+        known = values[train & np.isfinite(values)]
         if not len(known):
-            return [], 0
-        first, median, third = quantiles(known, [0.25, 0.5, 0.75])
-        if third == first:
-            return [significant(first)], 0
-        reach = self.factor * (third - first)
-        low, high = significant(first - reach), significant(third + reach)
-        return [low, high, significant(median)], int(np.count_nonzero((values < low) | (values > high)))
+            return [], False, 0
+        found = self._learn(known)
+        if found is None:
+            return [significant(quantiles(known, [0.5])[0])], False, 0
+        return found, True, int(np.count_nonzero(~np.isnan(values)))
 
-    def fitted(self) -> list[dict[str, Any]]:
-        return [
-            {"column": name, "low": low, "high": high, "replacement": median}
-            for name, (low, high, median) in self.learned["columns"].items()
-        ]
+    @abstractmethod
+    def _learn(self, known: Floats) -> list[float] | None:
+        """Of values, at least one; None where they have no spread."""
+
+    @abstractmethod
+    def _made(self, name: str, found: list[float]) -> Expression:
+        """The column anew."""
+
+    def _warn(self, outcome: Outcome, name: str, value: str) -> None:
+        outcome.warn(ZERO_SPREAD, name, f"every training row has {value}", value=value)
 
 
 @dataclass(frozen=True)
-class Standardise(Step):
+class Standardise(_Numbers):
     """Subtracts the mean of the training rows and divides by their standard deviation (of the population: ddof 0)."""
 
     kind: ClassVar[str] = "standardise"
-    columns: list[str] | None
 
-    def apply(self, plan: Plan) -> Outcome:
-        outcome = Outcome()
-        scales: dict[str, list[float]] = {}
-        for name, values, train in plan.read_numbers(plan.numbers if self.columns is None else self.columns):
-            known = values[train & ~np.isnan(values)]
-            if not len(known):
-                outcome.warn(ALL_MISSING, name, "no training row has a value")
-                continue
-            mean, std = moments(known)
-            if std == 0:
-                outcome.warn(ZERO_SPREAD, name, f"every training row has {mean:g}", value=f"{mean:g}")
-                continue
-            scales[name] = [mean, std]
-            outcome.changed(name, int(np.count_nonzero(~np.isnan(values))))
-        scaled = {name: (_float(name) - mean) / std for name, (mean, std) in scales.items()}
-        plan.replace(scaled, kind="float64")
-        self.learned.update(columns=scales)
-        return outcome
+    def _learn(self, known: Floats) -> list[float] | None:
+        mean, std = moments(known)
+        return None if std == 0 else [mean, std]
+
+    def _made(self, name: str, found: list[float]) -> Expression:
+        return (number(name) - found[0]) / found[1]
 
     def fitted(self) -> list[dict[str, Any]]:
         return [{"column": name, "mean": mean, "std": std} for name, (mean, std) in self.learned["columns"].items()]
 
 
-def moments(values: Floats) -> tuple[float, float]:
-    """Mean and standard deviation, the same for the same values in any order: they are summed sorted."""
-    ordered = np.sort(values)
-    if ordered[0] == ordered[-1]:
-        return significant(float(ordered[0])), 0.0
-    mean = np.mean(ordered)
-    deviations = ordered - mean
-    rest = np.mean(deviations)  # what rounding left of the mean; it matters for 1e9 ± 1e-3
-    variance = np.mean(np.sort(deviations**2)) - rest**2
-    return significant(float(mean)), significant(float(np.sqrt(variance)))
+@dataclass(frozen=True)
+class Scale(_Numbers):
+    """`min_max`: the least value of the training rows becomes 0, the largest 1; `robust`: the median 0, and the
+    distance of the quartiles 1; `log1p`: the logarithm of 1 + the value, of a negative one that of its amount, below 0.
+    """
+
+    kind: ClassVar[str] = "scale"
+    method: str
+
+    def apply(self, plan: Plan) -> Outcome:
+        self.learned["method"] = self.method
+        if self.method != "log1p":
+            return super().apply(plan)
+        names = plan.numbers if self.columns is None else self.columns
+        outcome = Outcome()
+        plan.change({name: _logarithm(name) for name in names}, outcome.changed, kind="float64")
+        self.learned["columns"] = {name: [] for name in names}
+        return outcome
+
+    def _learn(self, known: Floats) -> list[float] | None:
+        if self.method == "min_max":
+            start, reach = significant(float(known.min())), significant(float(known.max()) - float(known.min()))
+        else:
+            first, median, third = quantiles(known, [0.25, 0.5, 0.75])
+            start, reach = significant(median), significant(third - first)
+        return None if reach == 0 else [start, reach]
+
+    def _made(self, name: str, found: list[float]) -> Expression:
+        return (number(name) - found[0]) / found[1]
+
+    def _warn(self, outcome: Outcome, name: str, value: str) -> None:
+        if self.method == "min_max":
+            super()._warn(outcome, name, value)
+            return
+        outcome.warn(ZERO_SPREAD, name, f"the quartiles of the training rows are both {value}", quartile=value)
+
+    def fitted(self) -> list[dict[str, Any]]:
+        if self.method == "log1p":
+            return []
+        return [
+            {"column": name, "zero": zero, "distance": reach} for name, (zero, reach) in self.learned["columns"].items()
+        ]
 
 
-def _bounded(name: str, low: float, high: float, median: float) -> Expression:
-    value = _float(name)
-    return when((value < lit(low)) | (value > lit(high)), lit(median)).otherwise(value)
+@dataclass(frozen=True)
+class Discretise(_Numbers):
+    """Makes of a number the place of its class, from 0. `quantile`: classes that hold about as many training rows each;
+    `uniform`: classes of one width between the least and the largest. A class begins with its edge; equal edges are
+    one, so that there may be fewer classes. A missing value stays missing.
+    """
+
+    kind: ClassVar[str] = "discretise"
+    method: str
+    bins: int
+
+    def _learn(self, known: Floats) -> list[float] | None:
+        least, most = float(known.min()), float(known.max())
+        if least == most:
+            return None
+        shares = [place / self.bins for place in range(1, self.bins)]
+        of_width = [least * (1 - share) + most * share for share in shares]
+        return sorted(
+            {significant(edge) for edge in (quantiles(known, shares) if self.method == "quantile" else of_width)}
+        )
+
+    def _made(self, name: str, found: list[float]) -> Expression:
+        value = number(name)
+        return functools.reduce(operator.add, ((value >= lit(edge)).cast(DataType.float64()) for edge in found))
+
+    def fitted(self) -> list[dict[str, Any]]:
+        return [{"column": name, "edges": edges} for name, edges in self.learned["columns"].items()]
 
 
-def _float(name: str) -> Expression:
-    return col(name).cast(DataType.float64())
+def _logarithm(name: str) -> Expression:
+    value = number(name)
+    of_amount = log1p(absolute(value))
+    return when((value < lit(0.0)).fill_null(lit(False)), lit(0.0) - of_amount).otherwise(of_amount)

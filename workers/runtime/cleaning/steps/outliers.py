@@ -1,0 +1,180 @@
+"""Values that lie far from the others, and what becomes of them."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from daft import DataType, Expression, col, lit
+from daft.functions import when
+
+from workers.contracts.recipes.kinds.outliers import FACTORS, FLAG
+from workers.runtime.cleaning.plan import Flags, Floats, Plan
+from workers.runtime.cleaning.quantiles import quantiles
+from workers.runtime.cleaning.rounding import significant
+from workers.runtime.cleaning.schema import SPLIT, Column
+from workers.runtime.cleaning.steps.base import Outcome, Step
+from workers.runtime.cleaning.steps.moments import ALL_MISSING, ZERO_SPREAD, moments, number
+from workers.runtime.cleaning.steps.odd_rows import OddRows
+
+NORMAL = 1.4826
+"""Times the MAD it is the standard deviation, where values are normal."""
+
+
+@dataclass(frozen=True)
+class Outliers(Step):
+    """Finds what lies beyond bounds that the training rows have, or rows that an isolation forest has soon alone.
+
+    Bounds, of the finite values of the training rows: `iqr`: the quartiles and `factor` times their distance beyond;
+    `zscore`: the mean and `factor` standard deviations (of the population); `mad`: the median and `factor` times 1.4826
+    times the median distance from it; `percentile`: the quantiles at `share` and at 1 - `share`. Quantiles are exact,
+    linear between neighbours. A column whose bounds would be equal is skipped with a warning: every other value would
+    be an outlier. A missing value is none.
+
+    An outlier becomes the median of the training rows, the mean of those within bounds, a missing value, or the bound
+    it is beyond (`winsorise`); or a column `…_outlier` of 0 and 1 says where one is (`flag`); or its row is left out,
+    of the training rows once there is a split (`drop`).
+    """
+
+    kind: ClassVar[str] = "outliers"
+    method: str
+    factor: float | None
+    share: float
+    replace: str
+    columns: list[str] | None
+    seed: int
+    bounds: dict[str, list[float]] = field(default_factory=dict, init=False)
+    """Column → lowest and highest that is no outlier, and what replaces one."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {name: value for name, value in super().parameters.items() if name != "bounds"}
+
+    def apply(self, plan: Plan) -> Outcome:
+        chosen = plan.numbers if self.columns is None else self.columns
+        if self.method == "isolation_forest":
+            return OddRows(self.share, self.replace, self.seed, self.learned).apply(plan, chosen)
+        outcome = Outcome()
+        bounds: dict[str, list[float]] = {}
+        for name, (found, count) in plan.learn(chosen, self._look):
+            if not found:
+                outcome.warn(ALL_MISSING, name, "no training row has a value")
+            elif len(found) == 1:
+                self._warn(outcome, name, f"{found[0]:g}")
+            else:
+                bounds[name] = found
+                outcome.changed(name, count)
+        self.learned.update(columns=bounds, replace=self.replace)
+        self._act(plan, bounds, chosen, outcome)
+        return outcome
+
+    def fitted(self) -> list[dict[str, Any]]:
+        told = {"median": "replacement", "mean": "replacement"}.get(self.replace)
+        if "forest" in self.learned:
+            return [{"column": name, "fill": value} for name, value in self.learned["fill"].items()]
+        return [
+            {"column": name, "low": low, "high": high, **({told: value} if told else {})}
+            for name, (low, high, value) in self.learned["columns"].items()
+        ]
+
+    # Bounds -------------------------------------------------------------------------------------------------
+
+    def _look(self, values: Floats, train: Flags) -> tuple[list[float], int]:
+        """Bounds and replacement, and how many values lie beyond; without a spread the middle alone; or nothing."""
+        known = values[train & np.isfinite(values)]
+        if not len(known):
+            return [], 0
+        bounds = self._bounds(known)
+        if bounds is None:
+            return [significant(quantiles(known, [0.5])[0])], 0
+        low, high = bounds
+        count = int(np.count_nonzero((values < low) | (values > high)))
+        return [low, high, self._replacement(known, low, high)], count
+
+    def _bounds(self, known: Floats) -> tuple[float, float] | None:
+        """The lowest and the highest value that is none; None where there is no spread."""
+        middle, reach = 0.0, 0.0
+        if self.method in ("iqr", "percentile"):
+            share = 0.25 if self.method == "iqr" else self.share
+            low, high = quantiles(known, [share, 1 - share])
+            if low == high:
+                return None
+            reach = 0.0 if self.method == "percentile" else self._factor * (high - low)
+            return significant(low - reach), significant(high + reach)
+        if self.method == "zscore":
+            middle, spread = moments(known)
+        else:
+            middle = quantiles(known, [0.5])[0]
+            spread = NORMAL * quantiles(np.abs(known - middle), [0.5])[0]
+        reach = self._factor * spread
+        return None if spread == 0 else (significant(middle - reach), significant(middle + reach))
+
+    @property
+    def _factor(self) -> float:
+        return FACTORS[self.method] if self.factor is None else self.factor
+
+    def _warn(self, outcome: Outcome, name: str, value: str) -> None:
+        if self.method == "iqr":
+            detail = f"the quartiles of the training rows are both {value}"
+            outcome.warn(ZERO_SPREAD, name, detail, quartile=value)
+            return
+        what = {"zscore": "every training row has", "mad": "most training rows have"}.get(self.method)
+        detail = f"{what} {value}" if what else f"both percentiles of the training rows are {value}"
+        outcome.warn(ZERO_SPREAD, name, detail, **{"value" if self.method == "zscore" else "most": value})
+
+    def _replacement(self, known: Floats, low: float, high: float) -> float:
+        if self.replace == "mean":
+            return moments(known[(known >= low) & (known <= high)])[0]
+        return significant(quantiles(known, [0.5])[0])
+
+    # Action -------------------------------------------------------------------------------------------------
+
+    def _act(self, plan: Plan, bounds: Mapping[str, list[float]], chosen: list[str], outcome: Outcome) -> None:
+        if self.replace == "drop":
+            self._drop(plan, bounds)
+            outcome.cells_changed.clear()
+        elif self.replace == "flag":
+            outcome.cells_changed.clear()
+            add_flags(plan, {name + FLAG: beyond(name, bounds[name]) if name in bounds else None for name in chosen})
+            self.learned["flags"] = list(chosen)
+        else:
+            plan.replace({name: self._replaced(name, limits) for name, limits in bounds.items()}, kind="float64")
+
+    def _replaced(self, name: str, limits: list[float]) -> Expression:
+        low, high, value = limits
+        values = number(name)
+        if self.replace == "winsorise":
+            is_low, is_high = (values < lit(low)).fill_null(lit(False)), (values > lit(high)).fill_null(lit(False))
+            return when(is_low, lit(low)).when(is_high, lit(high)).otherwise(values)
+        instead = lit(None).cast(DataType.float64()) if self.replace == "null" else lit(value)
+        return when((values < lit(low)) | (values > lit(high)), instead).otherwise(values)
+
+    def _drop(self, plan: Plan, bounds: Mapping[str, list[float]]) -> None:
+        if not bounds:
+            return
+        odd = functools.reduce(operator.or_, (beyond(name, limits) for name, limits in bounds.items()))
+        plan.filter(~(odd & (col(SPLIT) == lit("train")) if plan.is_split else odd))
+
+    def sources(self) -> dict[str, Collection[str]]:
+        if self.replace != "flag":
+            return {}
+        if "forest" in self.learned:
+            return {self.learned["flag"]: list(self.learned["fill"])}
+        return {name + FLAG: [name] for name in self.learned["flags"]}
+
+
+def beyond(name: str, limits: list[float]) -> Expression:
+    """Whether a value lies beyond its bounds; false where it is missing."""
+    values = number(name)
+    return ((values < lit(limits[0])) | (values > lit(limits[1]))).fill_null(lit(False))
+
+
+def add_flags(plan: Plan, flags: Mapping[str, Expression | None]) -> None:
+    """New columns of 0 and 1; of None: 0 everywhere."""
+    kind = DataType.float64()
+    plan.compute({name: (lit(0.0) if flag is None else flag).cast(kind) for name, flag in flags.items()})
+    plan.columns = [*plan.columns, *(Column(name, "float64", nullable=False) for name in flags)]
