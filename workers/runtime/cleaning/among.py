@@ -33,7 +33,7 @@ def flags_of(values: Ordinals, ordinals: Ordinals) -> Flags:
     flags: Flags = np.zeros(len(values), dtype=np.bool_)
     if not len(values):
         return flags
-    if (np.diff(values) < 0).any():
+    if (np.diff(values) <= 0).any():
         return np.isin(values, ordinals)
     start, end = np.searchsorted(ordinals, [values[0], values[-1] + 1])
     wanted = ordinals[start:end]

@@ -200,7 +200,7 @@ class _File:
         repeating = _worth_a_dictionary(first.slice(0, LOOKED_AT))
         self._writer = pq.ParquetWriter(
             path,
-            first.schema.with_metadata(IN_ORDER),
+            first.schema,
             compression="snappy",
             store_schema=False,
             use_dictionary=repeating,
@@ -218,6 +218,7 @@ class _File:
             self._rows += rows.num_rows
 
     def close(self) -> dict[str, Any]:
+        self._writer.add_key_value_metadata(IN_ORDER)
         self._writer.close()
         size = self._path.stat().st_size
         return {"name": self._path.name, "rows": self._rows, "size_bytes": size, "sha256": hash_file(self._path)}
