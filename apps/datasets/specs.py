@@ -14,6 +14,8 @@ from workers.contracts.specs import DataRef, JobSpec, Resources, ServingSpec
 
 MODULE, PREVIEW_MODULE = "workers.runtime.cleaning", "workers.runtime.preview"
 RESOURCES = Resources(cpu_millis=1000, memory_bytes=1 << 30)
+PREVIEW_RESOURCES = Resources(cpu_millis=250, memory_bytes=768 << 20)
+"""It works for moments, on a sample, and must not keep the jobs that its recipe is for from starting."""
 TIME_LIMIT_SECONDS = 6 * 3600
 COMPANION_BYTES_MOST = 8 << 20
 """Of a small JSON file beside the data of a version: what the web process reads whole."""
@@ -68,7 +70,7 @@ def preview_spec(*, version: DataRef, token_sha256: str) -> ServingSpec:
     """A server that applies recipes to a sample of a version, for who knows the token."""
     return ServingSpec(
         command=("python", "-m", PREVIEW_MODULE),
-        resources=RESOURCES,
+        resources=PREVIEW_RESOURCES,
         inputs=(version,),
         parameters={"token_sha256": token_sha256},
     )

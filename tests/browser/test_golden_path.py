@@ -67,7 +67,8 @@ class Journey:
 
     def _add_step(self, title: str) -> Locator:
         page = self.page
-        page.get_by_role("complementary", name="Add a step").get_by_role("button", name=re.compile(f"^{title}")).click()
+        page.get_by_role("button", name="Add a step").click()
+        page.get_by_role("dialog", name="Add a step").get_by_role("button", name=re.compile(f"^{title}")).click()
         return page.get_by_role("listitem").filter(has=page.get_by_role("button", name=f"Move {title}", exact=True))
 
     def train(self, experiment: str, name: str) -> None:

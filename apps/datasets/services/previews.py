@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from uuid6 import uuid7
 
 from apps.access.models import User
@@ -20,13 +21,15 @@ from apps.datasets.selectors import dataset_input
 from apps.datasets.services.jobs import job_cancel, job_follow, job_of
 from apps.datasets.services.preview_asking import token_digest, token_of
 from apps.datasets.states import PREVIEW, JobState
-from apps.quotas.models import Attempt
+from apps.quotas.models import Attempt, Workload
 from apps.quotas.selectors import ready_addresses
 from apps.quotas.services.workloads import workload_stop, workload_submit
-from apps.quotas.states import Reason
+from apps.quotas.states import Reason, WorkloadState
 
 USED_SECONDS = 15
 """How exactly it is noted when a preview was used."""
+WANTED_SECONDS = 60
+"""An unused preview keeps its room no longer than this from what waits for it."""
 BATCH = 100
 
 
@@ -86,12 +89,27 @@ def preview_reconcile(workload_id: UUID) -> None:
 
 
 def previews_close_idle() -> int:
-    """End previews that nobody has used for `BEDPLATE_PREVIEW_IDLE_SECONDS`; returns how many."""
+    """End previews that nobody has used for `BEDPLATE_PREVIEW_IDLE_SECONDS`; returns how many.
+
+    A minute is enough where something else waits for quota or room.
+    """
     limit = int(settings.BEDPLATE_PREVIEW_IDLE_SECONDS)
+    return _close_unused(limit) + _close_unused(min(limit, WANTED_SECONDS), Exists(_waiting()))
+
+
+def _waiting() -> Any:
+    """What waits for room in the pool of a preview."""
+    reasons = (Reason.WAITING_FOR_QUOTA, Reason.WAITING_FOR_CAPACITY)
+    return Workload.objects.filter(
+        pool=OuterRef("workload__pool"), state=WorkloadState.PENDING, state_reason__in=reasons
+    ).exclude(pk=OuterRef("workload"))
+
+
+def _close_unused(limit: int, *conditions: Exists) -> int:
     since = clock.db_now() - timedelta(seconds=limit)
-    idle = Preview.objects.filter(state__in=sorted(PREVIEW.active), is_closing=False, used_at__lt=since)
+    unused = Preview.objects.filter(*conditions, state__in=sorted(PREVIEW.active), is_closing=False, used_at__lt=since)
     count = 0
-    for pk in idle.order_by("id").values_list("pk", flat=True)[:BATCH]:
+    for pk in unused.order_by("id").values_list("pk", flat=True)[:BATCH]:
         with transaction.atomic():
             preview = Preview.objects.select_for_update(of=("self",)).get(pk=pk)
             if preview.is_terminal or preview.is_closing or preview.used_at >= since:

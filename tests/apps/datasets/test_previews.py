@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from apps.common import clock
 from apps.common.errors import Conflict
 from apps.common.models import Event
+from apps.common.states import Move, explain
 from apps.datasets.models import Preview
 from apps.datasets.services.preview_asking import (
     PreviewEnded,
@@ -33,7 +34,7 @@ from apps.datasets.services.previews import (
     previews_unready,
 )
 from apps.datasets.services.reconcile import reconcile_due
-from apps.quotas.models import Attempt
+from apps.quotas.models import Attempt, Workload
 from apps.quotas.states import WorkloadState
 from tests.support.factories.datasets import (
     TESTER,
@@ -150,6 +151,17 @@ class TestIdleness:
         assert (fresh(unused).is_closing, fresh(used).is_closing) == (True, False)
         assert (fresh(unused).workload.state, fresh(unused).workload.state_reason) == ("cancelled", "idle")
         assert previews_close_idle() == 0
+
+    def test_where_something_waits_for_room_a_minute_is_enough(self) -> None:
+        unused = PreviewFactory.create(used_at=clock.db_now() - timedelta(seconds=61), state="running")
+        running(unused)
+        assert previews_close_idle() == 0
+        other = PreviewFactory.create()
+        Workload.objects.filter(pk=other.workload_id).update(pool=unused.workload.pool)
+        explain([Move(other.workload, "pending", "waiting_for_quota", "")])
+        assert previews_close_idle() == 1
+        assert fresh(unused).workload.state_reason == "idle"
+        assert not fresh(other).is_closing
 
     def test_use_is_noted_seldom(self) -> None:
         old = clock.db_now() - timedelta(seconds=16)
