@@ -12,7 +12,7 @@ from apps.datasets.api.examples import STEPS
 from apps.datasets.recipes.forms import INPUTS, choices_of, parsing_form, step_forms
 from apps.datasets.recipes.parsing import OPTIONS, parsing_problems
 from apps.datasets.recipes.words import CHOICE_WORDS, KIND_WORDS, OPTION_WORDS, PARSING_WORDS
-from workers.contracts.recipes import KINDS, problems
+from workers.contracts.recipes import KINDS, normalised, problems
 
 FORMS = {form["kind"]: form for form in step_forms()}
 REQUIRED: dict[str, dict[str, Any]] = {
@@ -28,10 +28,15 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "pseudonymise": {"columns": ["a"], "secret": "key"},
     "generalise": {"column": "a", "method": "year"},
     "ordinal_encode": {"column": "a", "order": ["x"]},
-    **{kind: {"columns": ["a"]} for kind in ("drop_columns", "keep_columns", "reorder_columns", "parse_dates", "redact")},
+    **{
+        kind: {"columns": ["a"]}
+        for kind in ("drop_columns", "keep_columns", "reorder_columns", "parse_dates", "redact")
+    },
     "date_parts": {"column": "a"},
+    "balance": {"column": "a"},
 }
 """What a step of a kind must have, beside what stands for itself."""
+LOOSE = ("expression", "pattern", "zone", "texts", "numbers", "secret")
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 0.2, 0.5, 1.5, 201, 10_001, 2**53, "", "a", "x" * 201, "iqr", "median", "mean",
     "mode", "csv", ";", "é", "\n", '"', "😀", [], ["a"], ["a", "a"], [""], ["x" * 201], [1], ['"'], {},
@@ -63,26 +68,23 @@ def test_schemas_are_schemas_and_defaults_fit(schema: dict[str, Any]) -> None:
 
 def test_forms_say_what_a_recipe_must_keep_to() -> None:
     assert [form["kind"] for form in step_forms()] == list(KINDS)
-    assert {kind for kind, form in FORMS.items() if form["is_fitted"]} == {
-        "outliers", "impute", "standardise", "one_hot",
-    }  # fmt: skip
+    fitted = {kind for kind, form in FORMS.items() if form["is_fitted"]}
+    assert fitted >= {"outliers", "impute", "standardise", "one_hot", "merge_rare"}
+    assert not fitted & {"cast", "derive", "split", "drop_duplicates", "missing_values", "normalise_text"}
     assert {kind for kind, form in FORMS.items() if form["is_once"]} == {"split", "encode_label"}
     assert FORMS["encode_label"]["schema"]["required"] == ["kind", "column", "mapping"]
-    assert FORMS["outliers"]["schema"]["properties"]["method"] == {
-        "title": "Method",
-        "description": "How outliers are told from other values.",
-        "x-zh-hans": {"title": "方法", "description": "如何判定离群值。"},
-        "type": "string",
-        "enum": ["iqr"],
+    assert FORMS["normalise_text"]["schema"]["properties"]["unicode"] == {
+        "title": "Unicode form",
+        "description": "NFC composes characters; NFKC also makes equal what only looks different. Left empty, neither.",
+        "x-zh-hans": {
+            "title": "Unicode 形式",
+            "description": "NFC 合成字符；NFKC 还会统一仅外观不同的字符。留空表示不处理。",
+        },
+        "type": ["string", "null"],
+        "enum": ["NFC", "NFKC", None],
         "x-input": "choice",
-        "x-choices": [
-            {
-                "value": "iqr",
-                "title": "Distance of the quartiles (IQR)",
-                "x-zh-hans": {"title": "四分位距（IQR）"},
-            }
-        ],
-        "default": "iqr",
+        "x-choices": [{"value": form, "title": form, "x-zh-hans": {"title": form}} for form in ("NFC", "NFKC")],
+        "default": None,
     }
     assert FORMS["standardise"]["schema"]["properties"]["columns"]["x-column-types"] == ["int64", "float64"]
 
@@ -93,13 +95,26 @@ def test_the_steps_of_the_example_fit_their_schemas() -> None:
 
 
 @pytest.mark.parametrize("kind, name", [(kind, name) for kind, found in KINDS.items() for name in found.options])
-def test_a_schema_and_the_test_of_a_step_agree(kind: str, name: str) -> None:
-    required = REQUIRED.get(kind, {})
-    validator = Draft202012Validator(FORMS[kind]["schema"])
+def test_a_schema_and_the_test_of_an_option_agree(kind: str, name: str) -> None:
+    """A schema may take more where it cannot say all: that a pattern can be read, that numbers rise."""
+    option = KINDS[kind].options[name]
+    validator = Draft202012Validator(FORMS[kind]["schema"]["properties"][name])
     for value in VALUES:
-        step = {"kind": kind, **required, name: value}
-        assert validator.is_valid(step) is not bool(problems([step])), f"{name}: {value!r}"
-    assert not validator.is_valid({"kind": kind, **required, "colour": 1})
+        if option.holds(value) or option.schema["x-input"] not in LOOSE:
+            assert validator.is_valid(value) is option.holds(value), f"{name}: {value!r}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_schema_takes_a_step_with_what_it_must_have_and_nothing_unknown(kind: str) -> None:
+    step = {"kind": kind, **REQUIRED.get(kind, {})}
+    validator = Draft202012Validator(FORMS[kind]["schema"])
+    assert problems([step]) == {}
+    assert validator.is_valid(step)
+    assert validator.is_valid(normalised([step])[0])
+    assert not validator.is_valid({**step, "colour": 1})
+    for name in REQUIRED.get(kind, {}):
+        rest = {key: value for key, value in step.items() if key != name}
+        assert validator.is_valid(rest) is not KINDS[kind].options[name].required
 
 
 @pytest.mark.parametrize("name", OPTIONS)
