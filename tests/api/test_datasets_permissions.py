@@ -14,11 +14,13 @@ from apps.access.states import Role
 from apps.datasets.api.examples import STEPS
 from apps.datasets.models import Dataset, Source
 from tests.support.factories.datasets import (
+    AllowedOriginFactory,
     CleaningRunFactory,
     DatasetFactory,
     DatasetVersionFactory,
     ExpectationFactory,
     IngestionFactory,
+    IngestionScheduleFactory,
     LineageEdgeFactory,
     PreviewFactory,
     ProfileFactory,
@@ -146,7 +148,28 @@ def _validating(suffix: str) -> Any:
     return address
 
 
+def _fetched(ctx: Context) -> dict[str, Any]:
+    dataset = DatasetFactory.create(project=ctx.project)
+    AllowedOriginFactory.create(project=ctx.project, pattern="data.example.org")
+    return {"dataset": str(dataset.pk), "origin": {"kind": "url", "url": "https://data.example.org/a.csv"}}
+
+
+def _schedule(ctx: Context) -> dict[str, Any]:
+    return {**_fetched(ctx), "every_seconds": 3600}
+
+
+def _runnable(ctx: Context) -> str:
+    AllowedOriginFactory.create(project=ctx.project, pattern="data.example.org")
+    return f"{API}/ingestion-schedules/{IngestionScheduleFactory.create(project=ctx.project).pk}/run"
+
+
+def _allowed(ctx: Context) -> dict[str, Any]:
+    return {"project": str(ctx.project.pk), "pattern": "data.example.org"}
+
+
 NOUNS = {
+    "allowed-origins": AllowedOriginFactory,
+    "ingestion-schedules": IngestionScheduleFactory,
     "uploads": UploadFactory,
     "datasets": DatasetFactory,
     "sources": SourceFactory,
@@ -165,7 +188,7 @@ NOUNS = {
 }
 
 JOBS = ("ingestions", "profiles", "previews", "cleaning-runs", "validation-runs", "version-comparisons")
-STATEFUL = (*JOBS, "dataset-versions", "uploads")
+STATEFUL = (*JOBS, "dataset-versions", "uploads", "ingestion-schedules")
 
 CASES = [
     *(Case("GET", f"{API}/{path}") for path in NOUNS),
@@ -202,6 +225,21 @@ CASES = [
     ),
     Case("POST", f"{API}/datasets", _dataset, Role.EDITOR, 201),
     Case("POST", f"{API}/sources", _upload, Role.EDITOR, 201, format="multipart"),
+    Case("POST", f"{API}/ingestions", _fetched, Role.EDITOR, 201, name="POST-ingestions-origin"),
+    Case("POST", f"{API}/ingestion-schedules", _schedule, Role.EDITOR, 201),
+    *(
+        Case(
+            "POST", _one(IngestionScheduleFactory, "ingestion-schedules", f"/{verb}", **values), role=Role.EDITOR,
+            name=f"POST-ingestion-schedules/id/{verb}",
+        )
+        for verb, values in {"pause": {}, "retire": {}, "resume": {"state": "paused", "next_at": None}}.items()
+    ),
+    Case("POST", _runnable, role=Role.EDITOR, status=201, name="POST-ingestion-schedules/id/run"),
+    Case("POST", f"{API}/allowed-origins", _allowed, Role.ADMIN, 201),
+    Case(
+        "DELETE", _one(AllowedOriginFactory, "allowed-origins"), role=Role.ADMIN, status=204,
+        name="DELETE-allowed-origins/id",
+    ),
     Case("POST", _upload_address, role=Role.EDITOR, status=201, headers=_upload_headers, name="POST-uploads"),
     *(
         Case(

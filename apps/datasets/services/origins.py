@@ -17,7 +17,7 @@ from apps.common.errors import Forbidden, Invalid
 from apps.common.storage import Stored
 from apps.datasets.models import AllowedOrigin, Ingestion, Source
 from apps.datasets.recipes.parsing import format_of
-from apps.datasets.services.results import BadResult, Sha256, StoredFile, files_verify
+from apps.datasets.services.results import BadResult, StoredFile, files_verify
 from apps.datasets.services.sources import name_of, source_create
 from apps.datasets.specs import RAW
 from apps.quotas.models import Attempt
@@ -42,9 +42,10 @@ class Came(Struct, frozen=True):
     """What a job says of what it fetched."""
 
     name: Text
-    file: Text
+    file: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,199})?$")]
+    """In the output `raw`; empty where nothing new came."""
     size_bytes: Annotated[int, msgspec.Meta(ge=0)]
-    sha256: Sha256 | Annotated[str, msgspec.Meta(max_length=0)]
+    sha256: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$")]
     etag: Text = ""
     last_modified: Text = ""
 
@@ -186,10 +187,12 @@ def came_of(attempt: Attempt) -> tuple[Came, bool]:
         found = msgspec.convert(attempt.result or {}, _Result)
     except msgspec.ValidationError as error:
         raise BadResult(say("result_form", error=error)) from None
+    came = found.fetched
     if not found.unchanged:
-        came = found.fetched
+        if not came.file:
+            raise BadResult(say("result_none"))
         files_verify(raw_prefix(attempt.pk), [StoredFile(came.file, came.size_bytes, came.sha256)])
-    return found.fetched, found.unchanged
+    return came, found.unchanged
 
 
 def raw_prefix(attempt_id: UUID) -> str:
