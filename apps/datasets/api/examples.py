@@ -115,6 +115,11 @@ INGESTION = {
         "count": 1,
         "samples": [{"line": 12, "column": "Age", "reason": "not a number", "text": "good,9,rent,60,thirty"}],
     },
+    "quarantine": {"size_bytes": 118, "sha256": "5e4209fdf45c5d8afda9aec0252210f0ac6f82270b283cd40f6870cb2ba612ce"},
+    "detected": {
+        **{"format": "csv", "encoding": "utf-8", "encoding_confidence": 1.0, "line_ending": "lf"},
+        **{"delimiter": ",", "quote": '"', "header": True},
+    },
     **_SUCCEEDED,
 }
 STEP_REPORT: dict[str, Any] = {

@@ -9,9 +9,16 @@ from rest_framework import serializers
 from apps.common.api import NamedRelatedField, VisibleRelatedField
 from apps.common.stories import StateMessageField
 from apps.datasets.api.examples import CLEANING_RUN, INGESTION, PROFILE, shown_as
+from apps.datasets.api.ingestion_shapes import (
+    DetectedField,
+    IngestionOptionsField,
+    OptionsField,
+    QuarantineField,
+    RejectedField,
+)
 from apps.datasets.api.origin_shapes import OriginField
 from apps.datasets.api.serializers import STATE
-from apps.datasets.api.shapes import IngestionOptionsField, OptionsField, RejectedField, ReportField
+from apps.datasets.api.shapes import ReportField
 from apps.datasets.api.statistics_shapes import ProfileField
 from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Ingestion, Profile, Recipe, Source
 from apps.datasets.selectors.references import reference_resolve
@@ -48,13 +55,15 @@ class IngestionSerializer(DataJobSerializer):
     )
     version_number = serializers.IntegerField(read_only=True, allow_null=True)
     rejected = RejectedField(read_only=True)
+    quarantine = QuarantineField(read_only=True, allow_null=True)
+    detected = DetectedField(read_only=True)
 
     class Meta:
         model = Ingestion
         fields = (
             "id", "project", "project_name", "dataset", "dataset_name", "source", "source_name", "origin", "schedule",
             "append_to",
-            "append_to_number", "options", "version", "version_number", "rejected", *JOB,
+            "append_to_number", "options", "version", "version_number", "rejected", "quarantine", "detected", *JOB,
         )  # fmt: skip
         read_only_fields = fields
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
@@ -15,6 +17,8 @@ from apps.access.permissions import caller, require
 from apps.access.states import Role
 from apps.common.api import CreateViewSet, once
 from apps.common.audit import Actor
+from apps.common.downloads import download
+from apps.common.errors import NotFound
 from apps.common.stories import StoryMixin
 from apps.datasets.api import job_serializers as shapes
 from apps.datasets.api.examples import DATASET_ID, RECIPE_ID, SOURCE_ID, VERSION_ID
@@ -24,6 +28,8 @@ from apps.datasets.selectors.shown import cleaning_runs_shown, ingestions_shown,
 from apps.datasets.services.cleaning import cleaning_run_cancel, cleaning_run_create
 from apps.datasets.services.ingestions import ingestion_cancel, ingestion_create
 from apps.datasets.services.profiles import profile_cancel, profile_create
+
+BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
 class DataJobViewSet(StoryMixin, CreateViewSet):
@@ -66,6 +72,17 @@ class IngestionViewSet(DataJobViewSet):
     create_serializer_class = shapes.IngestionCreateSerializer
     filterset_fields = ("project", "dataset", "source", "schedule", "state")
     cancel_service = staticmethod(ingestion_cancel)
+
+    @extend_schema(summary="Download the rows that an ingestion left out", responses=BINARY)
+    @action(detail=True, filter_backends=())
+    def quarantine(self, request: Request, pk: str) -> StreamingHttpResponse:
+        """All of them, as gzip-compressed CSV: line, column, reason, text, file. 404 where none was left out."""
+        ingestion: Any = self.get_object()
+        file = ingestion.quarantine
+        if file is None:
+            raise NotFound("this ingestion left no row out")
+        name = f"{ingestion.source_name or ingestion.pk}-quarantine.csv.gz"
+        return download(request, file["path"], name=name, size_bytes=file["size_bytes"], sha256=file["sha256"])
 
     def perform_service(self, data: dict[str, Any]) -> Ingestion:
         user = caller(self.request)

@@ -19,9 +19,9 @@ from apps.common.api import CreateViewSet, VisibleRelatedField, once
 from apps.common.audit import Actor
 from apps.common.stories import StateMessageField, StoryMixin
 from apps.datasets.api.examples import AT, DATASET_ID, PROJECT_ID, USER_ID, shown_as
+from apps.datasets.api.ingestion_shapes import IngestionOptionsField, OptionsField
 from apps.datasets.api.job_serializers import IngestionSerializer
 from apps.datasets.api.origin_shapes import OriginField, ScheduledShape, SeenShape
-from apps.datasets.api.shapes import IngestionOptionsField, OptionsField
 from apps.datasets.models import AllowedOrigin, Dataset, IngestionSchedule
 from apps.datasets.selectors.shown import ingestions_shown, schedules_shown
 from apps.datasets.services.origins import allowed_origin_create, allowed_origin_delete

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.stories import StateMessageField
-from apps.datasets.recipes.parsing import COLUMN_TYPES, FORMATS, TYPES
+from apps.datasets.recipes.parsing import COLUMN_TYPES
 from apps.datasets.states import JobState
 
 SCALAR = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}], "nullable": True}
@@ -113,29 +113,6 @@ class ReportShape(serializers.Serializer[Any]):
     steps = StepDetailShape(many=True)
 
 
-class RejectedRowShape(serializers.Serializer[Any]):
-    line = serializers.IntegerField(help_text="In the file, from 1")
-    column = serializers.CharField(allow_null=True)
-    reason = serializers.CharField()
-    text = serializers.CharField()
-
-
-class RejectedShape(serializers.Serializer[Any]):
-    count = serializers.IntegerField(required=False)
-    samples = RejectedRowShape(many=True, required=False)
-
-
-class IngestionOptionsShape(serializers.Serializer[Any]):
-    """How to parse a file; what is left out is as `GET /ingestion-options` says."""
-
-    format = serializers.ChoiceField(choices=FORMATS, required=False, allow_null=True, help_text="By the file's name")
-    delimiter = serializers.CharField(required=False, allow_null=True, help_text="One ASCII character; found if null")
-    null_values = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False)
-    header = serializers.BooleanField(required=False)
-    encoding = serializers.CharField(required=False)
-    types = serializers.DictField(child=serializers.ChoiceField(choices=TYPES), required=False)
-
-
 class LatestVersionShape(serializers.Serializer[Any]):
     """The published version with the highest number."""
 
@@ -199,21 +176,6 @@ class ReportField(serializers.JSONField):
 @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
 class SplitsField(serializers.JSONField):
     """Rows of each part."""
-
-
-@extend_schema_field(RejectedShape)
-class RejectedField(serializers.JSONField):
-    """Rows that were left out; empty until the ingestion has succeeded."""
-
-
-@extend_schema_field(IngestionOptionsShape)
-class OptionsField(serializers.JSONField):
-    """How a file is parsed."""
-
-
-@extend_schema_field(IngestionOptionsShape)
-class IngestionOptionsField(serializers.DictField):
-    """The same, taken: the service says which option is wrong."""
 
 
 @extend_schema_field(serializers.ListField(child=serializers.DictField()))

@@ -36,8 +36,8 @@ class Ingestion(DataJob):
     options = models.JSONField(default=dict)
     """How to parse it; see `recipes.parsing.OPTIONS`."""
     rejected = models.JSONField(default=dict, encoder=DjangoJSONEncoder, editable=False)
-    """Rows left out: `{"count", "samples": [{"line", "column", "reason", "text"}]}`; empty until it has ended, and where
-    it ended before rows were read. Of an archive a row says its `file` too."""
+    """Rows left out: `{"count", "samples": [{"line", "column", "reason", "text"}]}`; empty until it has ended, or
+    where it ended before rows were read. Of an archive a row says its `file` too."""
     quarantine = models.JSONField(null=True, editable=False)
     """The file with all of them, `{"path", "size_bytes", "sha256"}` in the store; None without any."""
     detected = models.JSONField(default=dict, editable=False)

@@ -41,8 +41,8 @@ FILES = {"part-00000.parquet": b"PAR1"}
 
 
 def test_every_reason_for_the_end_of_a_job_is_one_of_ours() -> None:
-    of_servers = {Reason.SCALED_DOWN, Reason.IDLE}
-    assert {str(reason) for reason in ENDED - of_servers} | {"bad_result"} == set(JobReason.values)
+    own = {"bad_result", "too_many_rejected", "unchanged"}
+    assert {str(reason) for reason in ENDED} | own == set(JobReason.values)
 
 
 @pytest.mark.django_db
