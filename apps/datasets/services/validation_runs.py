@@ -77,6 +77,8 @@ def validate(version: DatasetVersion, *, requested_by: Any, actor: Actor) -> tup
     """
     with transaction.atomic():
         locked = locked_version(version)
+        if locked.state not in (VersionState.VALIDATING, VersionState.PUBLISHED):
+            raise Conflict(f"Version {locked.number} is {locked.state}; there is nothing to decide about it.")
         if locked.state == VersionState.VALIDATING and not _expected(locked):
             version_decide(locked, [], actor=actor)
             return None, False
