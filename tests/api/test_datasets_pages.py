@@ -204,7 +204,7 @@ def test_without_a_sample_there_are_no_rows_and_a_lost_one_is_named(client: APIC
 def test_the_newest_profile_of_a_version(client: APIClient, project: Any) -> None:
     version = DatasetVersionFactory.create(project=project)
     path = f"/dataset-versions/{version.pk}/profile"
-    assert _get(client, path) == {"version": str(version.pk), "profile": None}
+    assert _get(client, path) == {"version": str(version.pk), "profile": None, "succeeded": None}
 
     ProfileFactory.create(project=project, version=version)
     newest = ProfileFactory.create(
@@ -221,6 +221,10 @@ def test_the_newest_profile_of_a_version(client: APIClient, project: Any) -> Non
     assert sorted(found) == sorted(examples.PROFILE)
     shown = _get(client, f"/dataset-versions/{version.pk}")
     assert shown["newest_profile"] == {"id": str(newest.pk), "state": "succeeded"}
+
+    asked = ProfileFactory.create(project=project, version=version, state="queued", target="age")
+    both = _get(client, path)
+    assert (both["profile"]["id"], both["succeeded"]["id"]) == (str(asked.pk), str(newest.pk)), "kept in sight"
 
 
 def test_a_report_in_full(client: APIClient, project: Any) -> None:

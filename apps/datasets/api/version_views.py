@@ -32,6 +32,7 @@ from apps.datasets.selectors.differences import version_diff
 from apps.datasets.selectors.shown import profiles_shown, versions_shown
 from apps.datasets.services.aliases import version_tags_set
 from apps.datasets.services.versions import version_deprecate
+from apps.datasets.states import JobState
 
 BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 NOT_LISTED = ("manifest", "report", "preprocessor")
@@ -42,6 +43,9 @@ class VersionProfileSerializer(serializers.Serializer[Any]):
 
     version = serializers.UUIDField()
     profile = ProfileSerializer(allow_null=True)
+    succeeded = ProfileSerializer(
+        allow_null=True, help_text="The newest that has succeeded, where that is not `profile` itself"
+    )
 
 
 class DiffQuerySerializer(serializers.Serializer[Any]):
@@ -87,15 +91,23 @@ class DatasetVersionViewSet(VersionQualityMixin, StoryMixin, ReadViewSet):
         summary="The newest profile of a version",
         responses=VersionProfileSerializer,
         examples=[
-            OpenApiExample("Example", {"version": examples.VERSION_ID, "profile": examples.PROFILE}, response_only=True)
+            OpenApiExample(
+                "Example",
+                {"version": examples.VERSION_ID, "profile": examples.PROFILE, "succeeded": None},
+                response_only=True,
+            )
         ],
     )
     @action(detail=True, filter_backends=())
     def profile(self, request: Request, pk: str) -> Response:
         """Statistics per column; the profile may be under way, or have failed."""
         version: DatasetVersion = self.get_object()
-        newest = profiles_shown().visible_to(request.user).filter(version=version).order_by("-id").first()  # type: ignore[attr-defined]  # of our querysets
-        return Response(VersionProfileSerializer({"version": version.pk, "profile": newest}).data)
+        profiles = profiles_shown().visible_to(request.user).filter(version=version).order_by("-id")  # type: ignore[attr-defined]  # of our querysets
+        newest, before = profiles.first(), None
+        if newest is not None and newest.state != JobState.SUCCEEDED:
+            before = profiles.filter(state=JobState.SUCCEEDED).first()
+        found = {"version": version.pk, "profile": newest, "succeeded": before}
+        return Response(VersionProfileSerializer(found).data)
 
     @extend_schema(
         summary="The cleaning report of a version in full",
