@@ -10,6 +10,7 @@ from uuid import UUID
 
 from apps.common.storage import uri_of
 from workers.contracts import environment as names
+from workers.contracts.recipes import secrets_of
 from workers.contracts.specs import DataRef, JobSpec, Resources, ServingSpec
 
 MODULE, PREVIEW_MODULE = "workers.runtime.cleaning", "workers.runtime.preview"
@@ -51,8 +52,9 @@ def profile_spec(*, version: DataRef, target: str, runner: str) -> JobSpec:
 
 
 def cleaning_spec(*, version: DataRef, steps: Sequence[Mapping[str, Any]], runner: str) -> JobSpec:
-    """Apply normalised recipe steps to a version."""
-    return _spec("clean", version, {"steps": [dict(step) for step in steps]}, runner, writes=True)
+    """Apply normalised recipe steps to a version. Secrets that they name come to the job as files."""
+    spec = _spec("clean", version, {"steps": [dict(step) for step in steps]}, runner, writes=True)
+    return replace(spec, secrets=secrets_of(steps))
 
 
 def validation_spec(*, version: DataRef, runner: str) -> JobSpec:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from uuid6 import uuid7
 
-from apps.access.models import User
+from apps.access.models import Secret, User
 from apps.common.audit import Actor, record
 from apps.common.errors import Invalid
 from apps.datasets import specs
@@ -24,7 +24,7 @@ from apps.datasets.services.results import Checked, output_checked
 from apps.datasets.services.versions import version_publish
 from apps.datasets.states import CLEANING_RUN, Relation
 from apps.quotas.services.workloads import workload_submit
-from workers.contracts.recipes import by_place, recipe_fit
+from workers.contracts.recipes import Fault, by_place, recipe_fit, secrets_of
 from workers.contracts.specs import JobSpec
 
 
@@ -102,7 +102,7 @@ def _refuse_strangers(project_id: UUID, others: dict[str, UUID]) -> None:
 
 
 def _refuse_misfit(recipe: Recipe, version: DatasetVersion) -> None:
-    found = recipe_fit(recipe.steps, version.schema)
+    found = recipe_fit(recipe.steps, version.schema) or _unknown_secrets(recipe)
     if found:
         said = "; ".join(f"step {(fault.step or 0) + 1} of the recipe: {fault.detail}" for fault in found)
         raise Invalid(
@@ -110,6 +110,20 @@ def _refuse_misfit(recipe: Recipe, version: DatasetVersion) -> None:
             fields=by_place(found),
             faults=[fault.to_json() for fault in found],
         )
+
+
+def _unknown_secrets(recipe: Recipe) -> list[Fault]:
+    """One query, where a step asks for a secret."""
+    wanted = secrets_of(recipe.steps)
+    if not wanted:
+        return []
+    known = set(Secret.objects.filter(project_id=recipe.project_id, name__in=wanted).values_list("name", flat=True))
+    return [
+        Fault(index, "secret", "unknown_secret", f"The project has no secret {name!r}.")
+        for index, step in enumerate(recipe.steps)
+        for name in secrets_of([step])
+        if name not in known
+    ]
 
 
 def _apply(run: CleaningRun, checked: Checked) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
+from apps.access.services.secrets import secret_set
 from apps.common.errors import Conflict, Invalid
 from apps.datasets.models import CleaningRun, LineageEdge, Profile
 from apps.datasets.services.cleaning import cleaning_run_cancel, cleaning_run_create, cleaning_run_reconcile
@@ -78,6 +80,21 @@ def test_a_recipe_that_does_not_fit_the_version_makes_nothing(step: dict[str, An
     assert [{key: each[key] for key in fault} for each in caught.value.faults] == [fault]
     assert not CleaningRun.objects.exists()
     assert not Workload.objects.exists()
+
+
+def test_the_secret_of_a_step_comes_to_the_job_and_is_not_in_its_spec() -> None:
+    version = DatasetVersionFactory.create()
+    steps = [{"kind": "pseudonymise", "columns": ["status"], "secret": "KEY"}]
+    recipe = RecipeFactory.create(project=version.project, steps=steps)
+    with pytest.raises(Invalid, match="The project has no secret 'KEY'") as caught:
+        cleaning_run_create(recipe=recipe, input_version=version, requested_by=None, actor=TESTER)
+    assert list(caught.value.fields) == ["steps[0].secret"]
+
+    secret_set(project=version.project, name="KEY", value=b"sixteen bytes or more", actor=TESTER)
+    run = cleaning_run_create(recipe=recipe, input_version=version, requested_by=None, actor=TESTER)
+    spec = Workload.objects.get(pk=run.workload_id).spec
+    assert spec["secrets"] == ["KEY"]
+    assert "sixteen" not in json.dumps(spec)
 
 
 def test_its_good_end_is_the_next_version_of_the_same_dataset() -> None:

@@ -20,7 +20,7 @@ from workers.contracts.recipes.kinds import FAMILIES, FAMILY_OF, KINDS, NAMES
 from workers.contracts.recipes.labels import labels_of
 from workers.contracts.recipes.options import Option
 from workers.contracts.recipes.shape import Misfit, Shape
-from workers.contracts.recipes.stored import digest, normalised
+from workers.contracts.recipes.stored import digest, normalised, secrets_of
 
 __all__ = [
     "FAMILIES",
@@ -43,6 +43,7 @@ __all__ = [
     "normalised",
     "problems",
     "recipe_fit",
+    "secrets_of",
     "shapes",
     "warnings",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class PreviewSession:
     def __init__(self, sampled: Sampled, folder: Path) -> None:
         self._sampled = sampled
         self._folder = folder
+        self._key = secrets.token_bytes(32)
         self._kept: list[tuple[str, _Stand]] = []
         """After each step of the last recipe: the recipe's text up to there, and the stand."""
 
@@ -105,7 +107,13 @@ class PreviewSession:
             self._kept.append((text, stand))
 
     def _plan(self, stand: _Stand, label: str | None) -> Plan:
-        return Plan(daft.from_arrow(stand.rows), copy.copy(stand.columns), label, stand.rows.num_rows)
+        plan = Plan(daft.from_arrow(stand.rows), copy.copy(stand.columns), label, stand.rows.num_rows)
+        plan.secrets = self._stand_in
+        return plan
+
+    def _stand_in(self, _name: str) -> bytes:
+        """Instead of a key of the project: who may read may preview, and its pseudonyms meet no others."""
+        return self._key
 
 
 def _error(fault: recipes.Fault, count: int) -> dict[str, Any]:
