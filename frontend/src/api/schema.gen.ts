@@ -764,6 +764,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dataset-versions/{id}/thumbnails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Small pictures of some rows of a version
+         * @description Of rows that the sample shows, by ordinal, as the version's job wrote them down.
+         */
+        get: operations["dataset_versions_thumbnails_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dataset-versions/{id}/validate": {
         parameters: {
             query?: never;
@@ -1408,6 +1428,26 @@ export interface paths {
          * @description Ask for its end. The state follows once its processes are gone; 409 when it has ended already.
          */
         post: operations["ingestions_cancel_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingestions/{id}/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download the rows that an ingestion left out
+         * @description All of them, as gzip-compressed CSV: line, column, reason, text, file. 404 where none was left out.
+         */
+        get: operations["ingestions_quarantine_retrieve"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3585,6 +3625,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/version-comparisons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List comparisons of versions, without what they found
+         * @description What became of the rows of one version in another.
+         */
+        get: operations["version_comparisons_list"];
+        put?: never;
+        /**
+         * Compare two versions
+         * @description 201 when it is new, 200 when the same was compared already or is under way.
+         */
+        post: operations["version_comparisons_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/version-comparisons/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One comparison of versions
+         * @description What became of the rows of one version in another.
+         */
+        get: operations["version_comparisons_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/version-comparisons/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Ask for its end. The state follows once its processes are gone; 409 when it has ended already.
+         */
+        post: operations["version_comparisons_cancel_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/version-comparisons/{id}/story": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its steps so far, oldest first
+         * @description Every step through its state table: from where, to where, why, by whom, when.
+         */
+        get: operations["version_comparisons_story_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workloads": {
         parameters: {
             query?: never;
@@ -4004,6 +4128,25 @@ export interface components {
          * @enum {string}
          */
         ChangeBa6Enum: "none" | "added" | "removed";
+        ChangedCellShape: {
+            column: string;
+            before: (string | number | boolean) | null;
+            after: (string | number | boolean) | null;
+        };
+        ChangedColumnShape: {
+            name: string;
+            /** @description Cells, of rows that are in both */
+            changed: number;
+        };
+        ChangedRowShape: {
+            key: {
+                [key: string]: (string | number | boolean) | null;
+            };
+            ordinal_before: number;
+            ordinal_after: number;
+            /** @description Those that changed */
+            cells: components["schemas"]["ChangedCellShape"][];
+        };
         /** @description Base of what is shown of a file in the object store. */
         Checkpoint: {
             /** Format: uuid */
@@ -4035,6 +4178,11 @@ export interface components {
             };
             /** Format: int64 */
             step: number;
+        };
+        ChiSquareShape: {
+            /** Format: double */
+            statistic: number;
+            degrees: number;
         };
         /** @description What a value of an `enum` is called. */
         ChoiceShape: {
@@ -4141,6 +4289,43 @@ export interface components {
          * @enum {string}
          */
         ColumnDiffShapeChangeEnum: "added" | "removed" | "type_changed" | "changed" | "same";
+        ColumnDriftShape: {
+            name: string;
+            type: components["schemas"]["TypeA4aEnum"];
+            /**
+             * @description Text with more than 1,000 different values is compared by its lengths
+             *
+             *     * `value` - value
+             *     * `category` - category
+             *     * `length` - length
+             */
+            compared_by: components["schemas"]["ComparedByEnum"];
+            /**
+             * @description What PSI and p-value say, of values or of missing ones
+             *
+             *     * `none` - none
+             *     * `small` - small
+             *     * `large` - large
+             */
+            level: components["schemas"]["LevelEnum"];
+            /**
+             * Format: double
+             * @description Population stability index; null where a side is empty
+             */
+            psi: number | null;
+            /**
+             * Format: double
+             * @description Of the KS test for numbers, of chi-square for categories
+             */
+            p_value: number | null;
+            missing: components["schemas"]["DriftMissingShape"];
+            ks: components["schemas"]["KolmogorovSmirnovShape"] | null;
+            categories: components["schemas"]["DriftCategoriesShape"] | null;
+            /** @description Of the PSI: up to the first edge, …, over the last */
+            bins: components["schemas"]["DriftBinsShape"] | null;
+            /** @description Equal widths over what both sides have, but for far values */
+            overlay: components["schemas"]["DriftBinsShape"] | null;
+        };
         ColumnProfileShape: {
             name: string;
             type: components["schemas"]["TypeA4aEnum"];
@@ -4213,6 +4398,23 @@ export interface components {
          * @enum {string}
          */
         ColumnType: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
+        /**
+         * @description * `value` - value
+         *     * `category` - category
+         *     * `length` - length
+         * @enum {string}
+         */
+        ComparedByEnum: "value" | "category" | "length";
+        /** @description What was found. Examples are the first rows, 50 of a kind at most. */
+        ComparisonShape: {
+            key: string[];
+            schema: components["schemas"]["SchemaChangesShape"];
+            rows: components["schemas"]["RowCountsShape"];
+            columns: components["schemas"]["ChangedColumnShape"][];
+            examples: components["schemas"]["RowExamplesShape"];
+            /** @description Of the first 100 columns that both have */
+            drift: components["schemas"]["DriftShape"];
+        };
         CountedShape: {
             value: string;
             count: number;
@@ -4393,12 +4595,47 @@ export interface components {
             /** @default  */
             comment: string;
         };
+        DeclaredColumnShape: {
+            name: string;
+            type: components["schemas"]["ColumnType"];
+            /** @default true */
+            nullable: boolean;
+        };
+        DeclaredColumnShapeRequest: {
+            name: string;
+            type: components["schemas"]["ColumnType"];
+            /** @default true */
+            nullable: boolean;
+        };
         DeprecateRequest: {
             /**
              * @description Why
              * @default
              */
             detail: string;
+        };
+        /** @description What was found out about a file, or was said; what does not concern its format is not there. */
+        DetectedShape: {
+            format?: components["schemas"]["FormatEnum"];
+            /** @description gzip, zstd, zip or tar */
+            packing?: string;
+            /** @description In an archive, of those that were read */
+            files?: number;
+            /** @description In an archive, of other kinds */
+            ignored?: number;
+            encoding?: string;
+            /**
+             * Format: double
+             * @description From 0 to 1
+             */
+            encoding_confidence?: number;
+            line_ending?: components["schemas"]["LineEndingEnum"];
+            delimiter?: string;
+            quote?: string;
+            header?: boolean;
+            sheet?: string;
+            /** @description All of the workbook */
+            sheets?: string[];
         };
         /** @description A GPU; figures are null unless its job, which the caller sees, has sent some. */
         Device: {
@@ -4437,6 +4674,95 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             has_profile: boolean;
+        };
+        DriftBinsShape: {
+            edges: number[];
+            reference: number[];
+            current: number[];
+        };
+        DriftCategoriesShape: {
+            /** @description Different values of both sides */
+            count: number;
+            /**
+             * Format: double
+             * @description Of Jensen and Shannon, from 0 to 1
+             */
+            distance: number | null;
+            chi_square: components["schemas"]["ChiSquareShape"] | null;
+            /** @description At most 20, the most frequent first */
+            values: components["schemas"]["DriftValueShape"][];
+            new: components["schemas"]["OneSidedShape"];
+            vanished: components["schemas"]["OneSidedShape"];
+        };
+        DriftLeftOutShape: {
+            name: string;
+            reason: components["schemas"]["DriftLeftOutShapeReasonEnum"];
+        };
+        /**
+         * @description * `not_in_reference` - not_in_reference
+         *     * `not_in_current` - not_in_current
+         *     * `type_changed` - type_changed
+         *     * `no_values` - no_values
+         *     * `too_many_columns` - too_many_columns
+         * @enum {string}
+         */
+        DriftLeftOutShapeReasonEnum: "not_in_reference" | "not_in_current" | "type_changed" | "no_values" | "too_many_columns";
+        /** @description What the figures rest on. */
+        DriftMethodShape: {
+            /** @description Quantile bins of the reference, at most */
+            bins: number;
+            /**
+             * Format: double
+             * @description Added to every bin before shares are taken
+             */
+            smoothing: number;
+            /** Format: double */
+            psi_small: number;
+            /** Format: double */
+            psi_large: number;
+            /**
+             * Format: double
+             * @description A shift counts where chance alone brings it less often
+             */
+            p_value: number;
+            /** @description Of each side, for numbers and lengths, at most */
+            rows_compared: number;
+        };
+        /** @description Shares of missing values, and how far they are apart. */
+        DriftMissingShape: {
+            /** Format: double */
+            reference: number | null;
+            /** Format: double */
+            current: number | null;
+            /** Format: double */
+            psi: number | null;
+            /** Format: double */
+            p_value: number | null;
+        };
+        DriftRowsShape: {
+            reference: number;
+            current: number;
+        };
+        /** @description How far the values of a version are from those of the one it is held against. */
+        DriftShape: {
+            method: components["schemas"]["DriftMethodShape"];
+            rows: components["schemas"]["DriftRowsShape"];
+            columns: components["schemas"]["ColumnDriftShape"][];
+            left_out: components["schemas"]["DriftLeftOutShape"][];
+            summary: components["schemas"]["DriftSummaryShape"];
+        };
+        /** @description How many columns shifted, and which, the farthest first. */
+        DriftSummaryShape: {
+            compared: number;
+            none: number;
+            small: number;
+            large: number;
+            shifted: string[];
+        };
+        DriftValueShape: {
+            value: (string | number | boolean) | null;
+            reference: number;
+            current: number;
         };
         /** @description Rows that equal an earlier one in every column. */
         DuplicatesShape: {
@@ -4937,7 +5263,7 @@ export interface components {
             /** @description A step of a recipe that would help; options that it does not name have their defaults */
             suggestion: ({
                 /** @enum {string} */
-                kind: "cast" | "date_parts" | "derive" | "drop_columns" | "drop_duplicates" | "encode_label" | "filter_rows" | "generalise" | "impute" | "keep_columns" | "map_values" | "merge_rare" | "missing_values" | "near_duplicate_images" | "near_duplicate_text" | "normalise_text" | "one_hot" | "ordinal_encode" | "outliers" | "parse_dates" | "parse_quantities" | "pseudonymise" | "redact" | "rename_columns" | "reorder_columns" | "replace_text" | "split" | "standardise";
+                kind: "balance" | "cast" | "date_parts" | "derive" | "discretise" | "drop_columns" | "drop_duplicates" | "encode_label" | "filter_rows" | "generalise" | "impute" | "keep_columns" | "map_values" | "merge_rare" | "missing_values" | "near_duplicate_images" | "near_duplicate_text" | "normalise_text" | "one_hot" | "ordinal_encode" | "outliers" | "parse_dates" | "parse_quantities" | "pseudonymise" | "redact" | "rename_columns" | "reorder_columns" | "replace_text" | "scale" | "split" | "standardise";
             } & {
                 [key: string]: unknown;
             }) | null;
@@ -5191,6 +5517,8 @@ export interface components {
             readonly version: string | null;
             readonly version_number: number | null;
             readonly rejected: components["schemas"]["RejectedShape"];
+            readonly quarantine: components["schemas"]["QuarantineShape"] | null;
+            readonly detected: components["schemas"]["DetectedShape"];
             readonly state: components["schemas"]["JobState"];
             readonly state_reason: string;
             readonly state_detail: string;
@@ -5237,14 +5565,30 @@ export interface components {
              *     * `archive` - archive
              */
             format?: (components["schemas"]["FormatEnum"] | components["schemas"]["NullEnum"]) | null;
-            /** @description One ASCII character; found if null */
+            /** @description Found from the file where null */
+            encoding?: string | null;
+            /** @description One ASCII character. Found from the file where null */
             delimiter?: string | null;
+            /** @description Found from the file where null */
+            header?: boolean | null;
             null_values?: string[];
-            header?: boolean;
-            encoding?: string;
+            /** @description Found from the file where null */
+            quote?: string | null;
+            escape?: string | null;
+            comment?: string | null;
+            skip_rows?: number;
+            decimal?: string;
+            thousands?: string | null;
+            date_format?: string | null;
+            timestamp_format?: string | null;
+            sheet?: string | null;
             types?: {
                 [key: string]: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
             };
+            schema?: components["schemas"]["DeclaredColumnShape"][] | null;
+            /** Format: double */
+            max_rejected_ratio?: number;
+            max_rejected_rows?: number | null;
         };
         /** @description How to parse a file; what is left out is as `GET /ingestion-options` says. */
         IngestionOptionsShapeRequest: {
@@ -5262,14 +5606,30 @@ export interface components {
              *     * `archive` - archive
              */
             format?: (components["schemas"]["FormatEnum"] | components["schemas"]["NullEnum"]) | null;
-            /** @description One ASCII character; found if null */
+            /** @description Found from the file where null */
+            encoding?: string | null;
+            /** @description One ASCII character. Found from the file where null */
             delimiter?: string | null;
+            /** @description Found from the file where null */
+            header?: boolean | null;
             null_values?: string[];
-            header?: boolean;
-            encoding?: string;
+            /** @description Found from the file where null */
+            quote?: string | null;
+            escape?: string | null;
+            comment?: string | null;
+            skip_rows?: number;
+            decimal?: string;
+            thousands?: string | null;
+            date_format?: string | null;
+            timestamp_format?: string | null;
+            sheet?: string | null;
             types?: {
                 [key: string]: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
             };
+            schema?: components["schemas"]["DeclaredColumnShapeRequest"][] | null;
+            /** Format: double */
+            max_rejected_ratio?: number;
+            max_rejected_rows?: number | null;
         };
         IngestionSchedule: {
             /** Format: uuid */
@@ -5398,6 +5758,13 @@ export interface components {
          * @enum {string}
          */
         Kind103Enum: "not_null" | "unique" | "between" | "in_set" | "matches" | "type" | "row_count" | "freshness" | "foreign_key" | "distribution" | "custom";
+        KolmogorovSmirnovShape: {
+            /** Format: double */
+            statistic: number;
+            /** Format: double */
+            p_value: number;
+            values: number[];
+        };
         LabelShape: {
             column: string;
             /** @description The second is the positive one */
@@ -5469,6 +5836,22 @@ export interface components {
          * @enum {string}
          */
         LeakShapeMeasureEnum: "auc" | "accuracy_gain" | "r_squared";
+        /**
+         * @description * `none` - none
+         *     * `small` - small
+         *     * `large` - large
+         * @enum {string}
+         */
+        LevelEnum: "none" | "small" | "large";
+        /**
+         * @description * `lf` - lf
+         *     * `crlf` - crlf
+         *     * `cr` - cr
+         *     * `mixed` - mixed
+         *     * `none` - none
+         * @enum {string}
+         */
+        LineEndingEnum: "lf" | "crlf" | "cr" | "mixed" | "none";
         LineageEdge: {
             /** Format: uuid */
             readonly id: string;
@@ -5903,6 +6286,13 @@ export interface components {
             columns?: components["schemas"]["ShiftShape"][];
             compared?: number;
             beyond?: number;
+        };
+        /** @description Values that only one side has. */
+        OneSidedShape: {
+            count: number;
+            rows: number;
+            /** @description At most 20, the most frequent first */
+            values: components["schemas"]["DriftValueShape"][];
         };
         Order: {
             /** @description Why the job must leave; empty while it may go on. */
@@ -6553,6 +6943,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["VersionAlias"][];
         };
+        PaginatedVersionComparisonRowList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["VersionComparisonRow"][];
+        };
         PaginatedWorkloadList: {
             /**
              * Format: uri
@@ -7109,6 +7512,11 @@ export interface components {
             /** Format: date-time */
             readonly settled_at: string | null;
         };
+        /** @description A file with all rows that were left out: `GET /ingestions/{id}/quarantine`. */
+        QuarantineShape: {
+            size_bytes: number;
+            sha256: string;
+        };
         Queue: {
             /** Format: uuid */
             readonly id: string;
@@ -7226,14 +7634,17 @@ export interface components {
          *     * `generalise` - generalise
          *     * `outliers` - outliers
          *     * `standardise` - standardise
+         *     * `scale` - scale
+         *     * `discretise` - discretise
          *     * `split` - split
+         *     * `balance` - balance
          *     * `encode_label` - encode_label
          *     * `merge_rare` - merge_rare
          *     * `ordinal_encode` - ordinal_encode
          *     * `one_hot` - one_hot
          * @enum {string}
          */
-        RecipeStepKind: "drop_columns" | "keep_columns" | "rename_columns" | "reorder_columns" | "cast" | "normalise_text" | "replace_text" | "map_values" | "parse_quantities" | "parse_dates" | "date_parts" | "filter_rows" | "derive" | "missing_values" | "impute" | "drop_duplicates" | "near_duplicate_text" | "near_duplicate_images" | "pseudonymise" | "redact" | "generalise" | "outliers" | "standardise" | "split" | "encode_label" | "merge_rare" | "ordinal_encode" | "one_hot";
+        RecipeStepKind: "drop_columns" | "keep_columns" | "rename_columns" | "reorder_columns" | "cast" | "normalise_text" | "replace_text" | "map_values" | "parse_quantities" | "parse_dates" | "date_parts" | "filter_rows" | "derive" | "missing_values" | "impute" | "drop_duplicates" | "near_duplicate_text" | "near_duplicate_images" | "pseudonymise" | "redact" | "generalise" | "outliers" | "standardise" | "scale" | "discretise" | "split" | "balance" | "encode_label" | "merge_rare" | "ordinal_encode" | "one_hot";
         /** @description Takes models of `selectors.registry.with_latest`. */
         RegisteredModel: {
             /** Format: uuid */
@@ -7261,11 +7672,13 @@ export interface components {
             detail: string;
         };
         RejectedRowShape: {
-            /** @description In the file, from 1 */
-            line: number;
+            /** @description In the file, from 1; of a sheet the row, of a JSON list the element; null of a picture */
+            line: number | null;
             column: string | null;
             reason: string;
             text: string;
+            /** @description Of an archive: which file in it */
+            file?: string;
         };
         RejectedShape: {
             count?: number;
@@ -7439,6 +7852,11 @@ export interface components {
              */
             name: string;
         };
+        RetypedColumnShape: {
+            name: string;
+            before: string;
+            after: string;
+        };
         /** @description Takes revisions of `selectors.endpoints.with_names`. */
         Revision: {
             /** Format: uuid */
@@ -7552,6 +7970,20 @@ export interface components {
         };
         Routes: {
             endpoints: components["schemas"]["EndpointRoute"][];
+        };
+        RowCountsShape: {
+            before: number;
+            after: number;
+            added: number;
+            removed: number;
+            /** @description Null without a key */
+            changed: number | null;
+            same: number;
+        };
+        RowExamplesShape: {
+            added: components["schemas"]["WholeRowShape"][];
+            removed: components["schemas"]["WholeRowShape"][];
+            changed: components["schemas"]["ChangedRowShape"][];
         };
         /** @description A run in a list: without its script and its result. Takes runs of `selectors.runs.with_names`. */
         Run: {
@@ -7954,6 +8386,11 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        SchemaChangesShape: {
+            added: components["schemas"]["NamedColumnShape"][];
+            removed: components["schemas"]["NamedColumnShape"][];
+            type_changed: components["schemas"]["RetypedColumnShape"][];
+        };
         /**
          * @description * `all` - all
          *     * `project` - project
@@ -8241,7 +8678,7 @@ export interface components {
             /** @description A step of a recipe that would help; options that it does not name have their defaults */
             suggestion: ({
                 /** @enum {string} */
-                kind: "cast" | "date_parts" | "derive" | "drop_columns" | "drop_duplicates" | "encode_label" | "filter_rows" | "generalise" | "impute" | "keep_columns" | "map_values" | "merge_rare" | "missing_values" | "near_duplicate_images" | "near_duplicate_text" | "normalise_text" | "one_hot" | "ordinal_encode" | "outliers" | "parse_dates" | "parse_quantities" | "pseudonymise" | "redact" | "rename_columns" | "reorder_columns" | "replace_text" | "split" | "standardise";
+                kind: "balance" | "cast" | "date_parts" | "derive" | "discretise" | "drop_columns" | "drop_duplicates" | "encode_label" | "filter_rows" | "generalise" | "impute" | "keep_columns" | "map_values" | "merge_rare" | "missing_values" | "near_duplicate_images" | "near_duplicate_text" | "normalise_text" | "one_hot" | "ordinal_encode" | "outliers" | "parse_dates" | "parse_quantities" | "pseudonymise" | "redact" | "rename_columns" | "reorder_columns" | "replace_text" | "scale" | "split" | "standardise";
             } & {
                 [key: string]: unknown;
             }) | null;
@@ -8353,6 +8790,20 @@ export interface components {
             f1: number | null;
             /** Format: double */
             accuracy: number;
+        };
+        ThumbnailShape: {
+            /** @description Number of the row since ingestion, from 0 */
+            ordinal: number;
+            /** @description A data URI, 64 pixels at most; null where the picture cannot be decoded */
+            image: string | null;
+        };
+        /** @description Of some rows of the sample, at most 48; of a version without pictures none. */
+        ThumbnailsShape: {
+            /** Format: uuid */
+            version: string;
+            /** @description The column of pictures */
+            column: string | null;
+            thumbnails: components["schemas"]["ThumbnailShape"][];
         };
         Token: {
             /** Format: uuid */
@@ -8660,11 +9111,100 @@ export interface components {
             /** Format: uuid */
             version: string;
         };
+        /** @description A comparison in a list: without what it found. */
+        VersionComparison: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            /** Format: uuid */
+            readonly before: string;
+            readonly before_number: number;
+            /** Format: uuid */
+            readonly before_dataset: string;
+            readonly before_dataset_name: string;
+            /** Format: uuid */
+            readonly after: string;
+            readonly after_number: number;
+            /** Format: uuid */
+            readonly after_dataset: string;
+            readonly after_dataset_name: string;
+            readonly key: string[];
+            readonly state: components["schemas"]["JobState"];
+            readonly state_reason: string;
+            readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
+            /** Format: date-time */
+            readonly state_at: string;
+            /** Format: uuid */
+            readonly workload: string;
+            readonly workload_state: string;
+            /** @description Why it waits, while it waits */
+            readonly workload_reason: string;
+            readonly workload_detail: string;
+            readonly workload_message: components["schemas"]["StateMessagePart"][];
+            /** Format: uuid */
+            readonly requested_by: string | null;
+            readonly requested_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly result: components["schemas"]["ComparisonShape"] | null;
+        };
+        VersionComparisonCreateRequest: {
+            /** @description The earlier version: its id, or `project/dataset@version` */
+            before: string;
+            /** @description The later version: its id, or `project/dataset@version` */
+            after: string;
+            /** @description Columns that tell rows apart; left out: whole rows are compared, and none is changed */
+            key?: string[];
+        };
+        /** @description A comparison in a list: without what it found. */
+        VersionComparisonRow: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            /** Format: uuid */
+            readonly before: string;
+            readonly before_number: number;
+            /** Format: uuid */
+            readonly before_dataset: string;
+            readonly before_dataset_name: string;
+            /** Format: uuid */
+            readonly after: string;
+            readonly after_number: number;
+            /** Format: uuid */
+            readonly after_dataset: string;
+            readonly after_dataset_name: string;
+            readonly key: string[];
+            readonly state: components["schemas"]["JobState"];
+            readonly state_reason: string;
+            readonly state_detail: string;
+            readonly state_message: components["schemas"]["StateMessagePart"][];
+            /** Format: date-time */
+            readonly state_at: string;
+            /** Format: uuid */
+            readonly workload: string;
+            readonly workload_state: string;
+            /** @description Why it waits, while it waits */
+            readonly workload_reason: string;
+            readonly workload_detail: string;
+            readonly workload_message: components["schemas"]["StateMessagePart"][];
+            /** Format: uuid */
+            readonly requested_by: string | null;
+            readonly requested_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
         /** @description The newest profile of a version; null where nobody asked for one: `POST /profiles` does. */
         VersionProfile: {
             /** Format: uuid */
             version: string;
             profile: components["schemas"]["Profile"] | null;
+            /** @description The newest that has succeeded, where that is not `profile` itself */
+            succeeded: components["schemas"]["Profile"] | null;
         };
         /** @description What is known of a version's quality, and what can be done. */
         VersionQuality: {
@@ -8733,6 +9273,13 @@ export interface components {
             /** @description What `detail` says, to be said in another language; reports of before have none */
             params?: {
                 [key: string]: unknown;
+            };
+        };
+        WholeRowShape: {
+            ordinal: number;
+            /** @description Of the columns that both have */
+            values: {
+                [key: string]: (string | number | boolean) | null;
             };
         };
         Words: {
@@ -8945,7 +9492,7 @@ export interface components {
             flavor: string;
         };
         /** @enum {string} */
-        StateMessageCode: "append_columns" | "append_ordinals" | "backend_away" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "input_rejected" | "job_not_started" | "job_time_limit" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "newer_attempt" | "not_launched" | "not_launched_yet" | "overtime" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
+        StateMessageCode: "append_columns" | "append_ordinals" | "backend_away" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "input_rejected" | "job_not_started" | "job_time_limit" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "newer_attempt" | "not_launched" | "not_launched_yet" | "overtime" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
         /** @description One sentence: a code of the closed list and parameters; `said`: somebody else's words. */
         StateMessagePart: {
             code: components["schemas"]["StateMessageCode"];
@@ -12268,6 +12815,68 @@ export interface operations {
             };
         };
     };
+    dataset_versions_thumbnails_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dataset version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThumbnailsShape"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     dataset_versions_validate_create: {
         parameters: {
             query?: never;
@@ -15340,6 +15949,68 @@ export interface operations {
                      *       "status": 409,
                      *       "detail": "Not possible in the present state",
                      *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingestions_quarantine_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this ingestion. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -24943,6 +25614,425 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AliasHistoryShape"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_comparisons_list: {
+        parameters: {
+            query?: {
+                after?: string;
+                before?: string;
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+                /**
+                 * @description * `queued` - Queued
+                 *     * `running` - Running
+                 *     * `succeeded` - Succeeded
+                 *     * `failed` - Failed
+                 *     * `cancelled` - Cancelled
+                 */
+                state?: "cancelled" | "failed" | "queued" | "running" | "succeeded";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedVersionComparisonRowList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_comparisons_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VersionComparisonCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["VersionComparisonCreateRequest"];
+                "multipart/form-data": components["schemas"]["VersionComparisonCreateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionComparison"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionComparison"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_comparisons_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this version comparison. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionComparison"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_comparisons_cancel_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this version comparison. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionComparison"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version_comparisons_story_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this version comparison. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoryStep"][];
                 };
             };
             /** @description Sign in or send a valid token */
