@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from apps.access.states import Role
 from apps.datasets.api.examples import STEPS
-from apps.datasets.models import Dataset, Source
+from apps.datasets.models import AllowedOrigin, Dataset, Source
 from tests.support.factories.datasets import (
     AllowedOriginFactory,
     CleaningRunFactory,
@@ -148,9 +148,14 @@ def _validating(suffix: str) -> Any:
     return address
 
 
+def _allow(ctx: Context) -> None:
+    if not AllowedOrigin.objects.filter(project=ctx.project).exists():
+        AllowedOriginFactory.create(project=ctx.project, pattern="data.example.org")
+
+
 def _fetched(ctx: Context) -> dict[str, Any]:
     dataset = DatasetFactory.create(project=ctx.project)
-    AllowedOriginFactory.create(project=ctx.project, pattern="data.example.org")
+    _allow(ctx)
     return {"dataset": str(dataset.pk), "origin": {"kind": "url", "url": "https://data.example.org/a.csv"}}
 
 
@@ -159,7 +164,7 @@ def _schedule(ctx: Context) -> dict[str, Any]:
 
 
 def _runnable(ctx: Context) -> str:
-    AllowedOriginFactory.create(project=ctx.project, pattern="data.example.org")
+    _allow(ctx)
     return f"{API}/ingestion-schedules/{IngestionScheduleFactory.create(project=ctx.project).pk}/run"
 
 

@@ -82,6 +82,7 @@ class Case:
         stranger: what the stranger gets, where it is not as described above.
         weaker: what weaker roles get; 404 where they may not even see it.
         format: `json` or `multipart`.
+        headers: a function that gives further headers; called per attempt.
     """
 
     method: str
@@ -93,6 +94,7 @@ class Case:
     stranger: int = 0
     weaker: int = 403
     format: str = "json"
+    headers: Callable[[Context], dict[str, str]] | None = None
     name: str = field(default="", compare=False)
 
     def __str__(self) -> str:
@@ -195,6 +197,7 @@ def _refused(case: Case, ctx: Context, who: str, token: str | None, status: int)
 def _send(case: Case, ctx: Context, token: str | None, address: str = "", body: Any = None) -> Any:
     client = APIClient(raise_request_exception=False)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers |= case.headers(ctx) if case.headers else {}
     address = address or case.address(ctx)
     body = body if body is not None else case.body(ctx) if case.body else None
     return (
