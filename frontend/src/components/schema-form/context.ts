@@ -8,12 +8,19 @@ export interface Column {
   type: string;
 }
 
+export interface Offer {
+  value: string;
+  label: string;
+}
+
 /** What every field of a form shares. */
 export interface FormContext {
   root: JsonSchema;
   disabled: boolean;
   /** Offered where a column is asked for. */
   columns: readonly Column[];
+  /** What is offered for other kinds of input, by `x-input`: the datasets of a project. */
+  offers: Readonly<Record<string, readonly Offer[]>>;
   /** What the server said, by place. */
   errors: Readonly<Record<string, readonly string[]>>;
   problems: FieldProblems;

@@ -16,14 +16,21 @@ import {
   useCommon,
   type InputProps,
 } from "./inputs";
+
 import { initialOf, isObject, placeIn, shapeOf, withProperty, wordsOf, type JsonSchema } from "./schema";
 import classes from "./schema-form.module.css";
+import { ExpressionField, OfferedField, ScalarField, ScalarsField } from "./values";
 
 const SPECIAL: Readonly<Record<string, (props: InputProps) => ReactNode>> = {
   column: ColumnField,
   columns: ColumnsField,
   texts: TextsField,
   delimiter: DelimiterField,
+  expression: ExpressionField,
+  pattern: ExpressionField,
+  scalar: ScalarField,
+  scalars: ScalarsField,
+  dataset: OfferedField,
 };
 const SIMPLE: Readonly<Partial<Record<string, (props: InputProps) => ReactNode>>> = {
   string: TextField,
@@ -64,7 +71,8 @@ function Field({ schema, name, value, onChange, path, required, bare }: FieldPro
 }
 
 const isTextList = (schema: JsonSchema, root: JsonSchema): boolean => !!schema.items && shapeOf(schema.items, root).kind === "string";
-const isWide = (schema: JsonSchema, root: JsonSchema): boolean => ["list", "map", "object", "union"].includes(shapeOf(schema, root).kind);
+const isWide = (schema: JsonSchema, root: JsonSchema): boolean => 
+  ["list", "map", "object", "union"].includes(shapeOf(schema, root).kind) || ["expression", "pattern"].includes(schema["x-input"] ?? "");
 
 interface ObjectProps {
   schema: JsonSchema;

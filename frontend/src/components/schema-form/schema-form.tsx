@@ -1,5 +1,5 @@
 import { useMemo, useState } from "react";
-import { Form, type Column, type FormContext } from "./context";
+import { Form, type Column, type FormContext, type Offer } from "./context";
 import { ObjectFields } from "./fields";
 import { problemsOf } from "./problems";
 import { shapeOf, type JsonSchema } from "./schema";
@@ -15,6 +15,8 @@ interface Props {
   errors?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Offered where a column is asked for (`x-input`: column, columns, column-types). */
   columns?: readonly Column[] | undefined;
+  /** Offered for other kinds of input, by `x-input`. */
+  offers?: Readonly<Record<string, readonly Offer[]>> | undefined;
   /** Properties that are not shown: their values stay. */
   omit?: readonly string[] | undefined;
   disabled?: boolean | undefined;
@@ -26,7 +28,7 @@ const NO_ERRORS = {};
 const NONE: readonly never[] = [];
 
 /** A form from a JSON Schema (2020-12): controlled, in the reader's language, with the server's errors at their fields. */
-export function SchemaForm({ schema, value, onChange, path = "", errors = NO_ERRORS, columns = NONE, omit = NONE, disabled = false, showProblems = false }: Props) {
+export function SchemaForm({ schema, value, onChange, path = "", errors = NO_ERRORS, columns = NONE, offers = NO_ERRORS, omit = NONE, disabled = false, showProblems = false }: Props) {
   const [changed, setChanged] = useState<ReadonlySet<string>>(new Set<string>());
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set<string>());
   const [heard, setHeard] = useState(errors);
@@ -41,6 +43,7 @@ export function SchemaForm({ schema, value, onChange, path = "", errors = NO_ERR
       root: schema,
       disabled,
       columns,
+      offers,
       errors,
       problems,
       changed,
@@ -49,7 +52,7 @@ export function SchemaForm({ schema, value, onChange, path = "", errors = NO_ERR
       onChanged: (place) => setChanged(grown(place)),
       onLeft: (place) => setLeft(grown(place)),
     };
-  }, [schema, disabled, columns, errors, problems, changed, left, showProblems]);
+  }, [schema, disabled, columns, offers, errors, problems, changed, left, showProblems]);
   return (
     <Form value={form}>
       <ObjectFields schema={shapeOf(schema, schema).schema} value={value} onChange={onChange} path={path} omit={omit} />
