@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django.fixtures import Settings
+from uuid6 import uuid7
 
 from apps.access.states import Role
+from apps.common.storage import store
 from apps.datasets.api.examples import STEPS
 from apps.datasets.models import AllowedOrigin, Dataset, Source
 from tests.support.factories.datasets import (
@@ -56,6 +58,12 @@ def _source_file(ctx: Context) -> str:
 def _version_file(ctx: Context) -> str:
     version = DatasetVersionFactory.with_objects({"part-00000.parquet": b"PAR1"}, project=ctx.project)
     return f"{API}/dataset-versions/{version.pk}/files/part-00000.parquet"
+
+
+def _quarantine(ctx: Context) -> str:
+    stored = store().put(f"attempts/{uuid7()}/dataset/quarantine.csv.gz", [b"line"])
+    file = {"path": stored.path, "size_bytes": stored.size_bytes, "sha256": stored.sha256}
+    return f"{API}/ingestions/{IngestionFactory.create(project=ctx.project, quarantine=file).pk}/quarantine"
 
 
 def _dataset(ctx: Context) -> dict[str, Any]:
@@ -205,9 +213,10 @@ CASES = [
     ),
     Case("GET", _source_file, name="GET-sources/id/download"),
     Case("GET", _version_file, name="GET-dataset-versions/id/files/name"),
+    Case("GET", _quarantine, name="GET-ingestions/id/quarantine"),
     *(
         Case("GET", _one(DatasetVersionFactory, "dataset-versions", f"/{what}"), name=f"GET-dataset-versions/id/{what}")
-        for what in ("sample", "profile", "report", "quality", "proposed-expectations")
+        for what in ("sample", "thumbnails", "profile", "report", "quality", "proposed-expectations")
     ),
     Case("GET", _diff, name="GET-dataset-versions/id/diff"),
     Case("GET", _lineage, stranger=404, name="GET-lineage"),

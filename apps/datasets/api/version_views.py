@@ -24,6 +24,7 @@ from apps.datasets.api.filters import VersionFilter
 from apps.datasets.api.job_serializers import ProfileSerializer
 from apps.datasets.api.profile_shapes import DiffShape, SampleShape
 from apps.datasets.api.shapes import ReportShape, whole_step
+from apps.datasets.api.thumbnail_shapes import THUMBNAILS, ThumbnailsShape
 from apps.datasets.api.version_examples import DIFF, REPORT, SAMPLE
 from apps.datasets.api.version_quality_views import VersionQualityMixin
 from apps.datasets.models import DatasetVersion
@@ -86,6 +87,19 @@ class DatasetVersionViewSet(VersionQualityMixin, StoryMixin, ReadViewSet):
         found = companion_of(version, "sample") or {"columns": [], "first": [], "random": []}
         has = "sample" in version.companions
         return Response({"version": version.pk, "is_available": has, "row_count": version.row_count, **found})
+
+    @extend_schema(
+        summary="Small pictures of some rows of a version",
+        responses=ThumbnailsShape,
+        examples=[OpenApiExample("Example", THUMBNAILS, response_only=True)],
+    )
+    @action(detail=True, filter_backends=())
+    def thumbnails(self, request: Request, pk: str) -> Response:
+        """Of rows that the sample shows, by ordinal, as the version's job wrote them down."""
+        version: DatasetVersion = self.get_object()
+        return Response(
+            {"version": version.pk, "column": None, "thumbnails": [], **(companion_of(version, "thumbnails") or {})}
+        )
 
     @extend_schema(
         summary="The newest profile of a version",

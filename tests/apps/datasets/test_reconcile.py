@@ -21,7 +21,7 @@ from apps.datasets.services.profiles import profile_create
 from apps.datasets.services.reconcile import RECONCILERS, reconcile_due
 from apps.datasets.states import JobReason, JobState
 from apps.quotas.models import Workload
-from apps.quotas.states import ENDED, Reason, WorkloadState
+from apps.quotas.states import ENDED, WorkloadState
 from tests.support.concurrency import Thread
 from tests.support.factories.datasets import (
     TESTER,
