@@ -72,8 +72,11 @@ class Jobs:
         ctx = self._context(place, {"format": "csv"} | parameters)
         return Done(ingest(ctx), place / "bedplate-local" / "dataset")
 
-    def clean(self, files: Sequence[Path], steps: list[dict[str, Any]]) -> Done:
+    def clean(self, files: Sequence[Path], steps: list[dict[str, Any]], **secrets: bytes) -> Done:
         ctx = self._context(self._dataset(files), {"steps": steps})
+        for name, value in secrets.items():
+            ctx.identity.secrets_dir.mkdir(exist_ok=True)
+            (ctx.identity.secrets_dir / name).write_bytes(value)
         return Done(clean(ctx), ctx.output("dataset"))
 
     def profile(self, files: Sequence[Path]) -> dict[str, Any]:
@@ -111,7 +114,8 @@ class Jobs:
     def _context(self, place: Path, parameters: dict[str, Any]) -> JobContext:
         folder = place / "bedplate-local"
         (folder / "parameters.json").write_text(json.dumps(parameters), encoding="utf-8")
-        return JobContext(Identity(result_file=folder / "result.json"), LocalLink(folder), place)
+        identity = Identity(result_file=folder / "result.json", secrets_dir=folder / "secrets")
+        return JobContext(identity, LocalLink(folder), place)
 
     def _place(self) -> Path:
         self._count += 1

@@ -27,7 +27,8 @@ def checked(text: str, shape: Shape, option: str = "expression") -> Typed:
     try:
         return expression(text, shape.types)
     except ExpressionError as error:
-        column = str(error.params.get("column", "")) if error.code == "unknown_column" else ""
+        said = str(error.params.get("column", "")) if error.code == "unknown_column" else ""
+        column = said[1:-1] if said[:1] in ("'", '"') else said
         detail = f"at character {error.position + 1}: {error.detail}"
         raise Misfit(detail, column, "invalid_expression", option) from None
 

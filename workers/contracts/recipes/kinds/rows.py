@@ -61,7 +61,7 @@ KINDS = {
         serving=Serving.NOTHING,
     ),
     "near_duplicate_images": Kind(
-        {"column": COLUMN.among("int64").optional("phash"), "distance": whole(0, 16).optional(4)},
+        {"column": COLUMN.among("int64").optional("phash"), "distance": whole(0, 10).optional(4)},
         _near_images,
         serving=Serving.NOTHING,
     ),
