@@ -21,7 +21,10 @@ def plain(array: pa.Array | pa.ChunkedArray, kind: str) -> pa.Array:
     """One array of the Arrow type that a house type has here; NaN is null."""
     whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     whole = whole if whole.type == ARROW_TYPES[kind] else pc.cast(whole, ARROW_TYPES[kind])
-    return pc.if_else(pc.is_nan(whole), pa.scalar(None, pa.float64()), whole) if kind == "float64" else whole
+    if kind != "float64":
+        return whole
+    nan = pc.is_nan(whole)
+    return pc.if_else(nan, pa.scalar(None, pa.float64()), whole) if pc.any(nan).as_py() else whole
 
 
 def texts_of(array: pa.Array, kind: str) -> pa.Array:

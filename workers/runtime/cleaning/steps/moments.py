@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from daft import DataType, Expression, col, lit
-from daft.functions import fill_nan
+import pyarrow as pa
+from daft import Expression
 
+from workers.runtime.cleaning.batches import by_batch
 from workers.runtime.cleaning.plan import Floats
 from workers.runtime.cleaning.rounding import significant
 
@@ -14,9 +15,15 @@ ALL_MISSING = "all_missing"
 
 
 def number(name: str) -> Expression:
-    """A column as floats, NaN as the missing value that it is: to Daft it is above every number."""
-    made: Expression = fill_nan(col(name).cast(DataType.float64()), lit(None).cast(DataType.float64()))
-    return made
+    """A column as floats, NaN as the missing value that it is: to Daft it is above every number.
+
+    By Arrow, because Daft 0.7 takes ten times as long to choose between two values.
+    """
+    return by_batch(_same, name, "float64", "float64")
+
+
+def _same(values: pa.Array) -> pa.Array:
+    return values
 
 
 def moments(values: Floats) -> tuple[float, float]:

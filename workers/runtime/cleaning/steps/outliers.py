@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from daft import DataType, Expression, col, lit
-from daft.functions import when
 
 from workers.contracts.recipes.kinds.outliers import FACTORS, FLAG
+from workers.runtime.cleaning.batches import by_batch
 from workers.runtime.cleaning.plan import Flags, Floats, Plan
 from workers.runtime.cleaning.quantiles import quantiles
 from workers.runtime.cleaning.rounding import significant
@@ -146,12 +148,10 @@ class Outliers(Step):
 
     def _replaced(self, name: str, limits: list[float]) -> Expression:
         low, high, value = limits
-        values = number(name)
-        if self.replace == "winsorise":
-            is_low, is_high = (values < lit(low)).fill_null(lit(False)), (values > lit(high)).fill_null(lit(False))
-            return when(is_low, lit(low)).when(is_high, lit(high)).otherwise(values)
-        instead = lit(None).cast(DataType.float64()) if self.replace == "null" else lit(value)
-        return when((values < lit(low)) | (values > lit(high)), instead).otherwise(values)
+        instead = None if self.replace == "null" else value
+        below, above = (low, high) if self.replace == "winsorise" else (instead, instead)
+        bound = functools.partial(_bounded, low=low, high=high, below=below, above=above)
+        return by_batch(bound, name, "float64", "float64")
 
     def _drop(self, plan: Plan, bounds: Mapping[str, list[float]]) -> None:
         if not bounds:
@@ -165,6 +165,13 @@ class Outliers(Step):
         if "forest" in self.learned:
             return {self.learned["flag"]: list(self.learned["fill"])}
         return {name + FLAG: [name] for name in self.learned["flags"]}
+
+
+def _bounded(values: pa.Array, low: float, high: float, below: float | None, above: float | None) -> pa.Array:
+    """By Arrow, see `number`."""
+    kind = pa.float64()
+    capped = pc.if_else(pc.greater(values, high), pa.scalar(above, kind), values)
+    return pc.if_else(pc.less(values, low), pa.scalar(below, kind), capped)
 
 
 def beyond(name: str, limits: list[float]) -> Expression:
