@@ -124,6 +124,13 @@ _RESULTS: Final = {
     "file_missing": "{file:name} is not in the object store.",
     "files_damaged": "Missing or changed since the run announced it: {files:names}.",
 }
+_COLLECTING: Final = {
+    "upload_digest": "The file has the SHA-256 {found:name}; {said:name} was said at the start.",
+    "schedule_failing": "The last {count:number} ingestions failed: {error:text}",
+    "schedule_not_allowed": (
+        "It asks in the name of {name:name}, who may not ask for ingestions in this project any more."
+    ),
+}
 _ENDINGS: Final = {
     "tries_again": "Tries again in {seconds:number} s.",
     "given_up": "Lost {times:number} times in a row; given up.",
@@ -161,6 +168,7 @@ SENTENCES: Final[dict[str, str]] = {
     **_BACKENDS,
     **_REPLICAS,
     **_RESULTS,
+    **_COLLECTING,
     **_ENDINGS,
     **_QUALITY,
 }

@@ -7,39 +7,26 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from uuid6 import uuid7
 
 from apps.access.models import User
 from apps.common.audit import Actor, record
-from apps.common.errors import Invalid
-from apps.datasets import specs
 from apps.datasets.models import Dataset, DatasetVersion, Ingestion, IngestionSchedule, Source
-from apps.datasets.recipes.parsing import parsing_problems
-from apps.datasets.selectors.quality import evaluation_of
-from apps.datasets.services.appending import appended_checked, base_check, base_parameters
+from apps.datasets.services.appending import appended_checked
+from apps.datasets.services.ingestion_specs import Asked, asked_of
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
 from apps.datasets.services.left_out import left_out_at_failure, left_out_checked
 from apps.datasets.services.lineage import edge_add
-from apps.datasets.services.origins import (
-    Came,
-    came_of,
-    format_said,
-    name_said,
-    normalised,
-    origin_parameters,
-    source_of,
-)
+from apps.datasets.services.origins import Came, came_of, source_of
 from apps.datasets.services.parts import output_kept
 from apps.datasets.services.profiles import profile_note
 from apps.datasets.services.results import Checked, output_checked
 from apps.datasets.services.schedule_notes import schedule_follow, schedule_note
 from apps.datasets.services.versions import version_publish
 from apps.datasets.states import INGESTION, JobReason, Relation
-from apps.quotas.models import Attempt
+from apps.quotas.models import Attempt, Workload
 from apps.quotas.services.workloads import workload_submit
-from workers.contracts.specs import JobSpec
 
 
 @transaction.atomic
@@ -58,48 +45,37 @@ def ingestion_create(
 
     Args:
         origin: see `origins.normalised`; in place of a source.
-        schedule: who asks for it again and again; its job is told what came the last time.
         append_to: the new version begins with the rows of this one. Two that append to the same are two versions,
             each with the rows of that base and its own.
+        schedule: who asks for it again and again; its job is told what came the last time.
 
     Raises:
         Invalid: the source or the base is of another dataset, its format is not known, or an option is wrong.
         OriginNotAllowed: the project may not fetch from there.
         Conflict: the base is not published.
     """
-    if (source is None) is (origin is None):
-        raise Invalid("Say a source or an origin.", fields={"source": ["Say this or an origin."]})
-    if origin is not None:
-        origin = normalised(dataset.project, origin)
-    _refuse_nonsense(dataset, source, origin, options)
-    if append_to is not None:
-        base_check(append_to, dataset=dataset)
-    more = base_parameters(append_to) if append_to is not None else {}
-    spec = _spec(dataset, source, origin or {}, {**options, **more}, schedule.seen if schedule is not None else {})
+    seen = schedule.seen if schedule is not None else {}
+    asked = asked_of(dataset=dataset, source=source, origin=origin, options=options, append_to=append_to, seen=seen)
     ingestion_id = uuid7()
-    workload = workload_submit(
-        project=dataset.project,
-        spec=spec if append_to is not None else evaluation_of(dataset).added_to(spec),
-        owner_kind=INGESTION.noun,
-        owner_id=ingestion_id,
-        name=f"ingest {source.name if source is not None else name_said(origin or {})}"[:120],
-        requested_by=requested_by,
-        actor=actor,
-    )
+    about = {"project": dataset.project, "requested_by": requested_by}
+    workload = _submit(asked, ingestion_id, actor, **about)
+    made = {"dataset": dataset, "source": source, "origin": asked.origin, "schedule": schedule, **about}
     ingestion: Ingestion = Ingestion.objects.create(
-        id=ingestion_id,
-        project=dataset.project,
-        dataset=dataset,
-        source=source,
-        origin=origin or {},
-        schedule=schedule,
-        options=options,
-        append_to=append_to,
-        workload=workload,
-        requested_by=requested_by,
+        id=ingestion_id, options=options, append_to=append_to, workload=workload, **made
     )
     record(actor, "ingestion.created", ingestion)
     return ingestion
+
+
+def _submit(asked: Asked, ingestion_id: UUID, actor: Actor, **about: Any) -> Workload:
+    return workload_submit(
+        spec=asked.spec,
+        owner_kind=INGESTION.noun,
+        owner_id=ingestion_id,
+        name=f"ingest {asked.name}"[:120],
+        actor=actor,
+        **about,
+    )
 
 
 def ingestion_cancel(ingestion: Ingestion, *, actor: Actor) -> None:
@@ -117,35 +93,6 @@ def ingestion_reconcile(workload_id: UUID) -> None:
     if ingestion is not None:
         job_follow(ingestion, check=_check, keep=_keep, apply=_apply, failed=left_out_at_failure)
         schedule_follow(ingestion)
-
-
-def _spec(
-    dataset: Dataset, source: Source | None, origin: dict[str, Any], options: dict[str, Any], seen: dict[str, Any]
-) -> JobSpec:
-    runner = settings.BEDPLATE_DATA_RUNNER
-    if source is not None:
-        return specs.ingestion_spec(path=source.path, file_format=source.file_format, options=options, runner=runner)
-    return specs.fetching_spec(
-        origin=origin_parameters(dataset.project, origin, seen),
-        file_format=format_said(origin),
-        options=options,
-        secrets=[origin["credentials"]] if origin.get("credentials") else [],
-        runner=runner,
-    )
-
-
-def _refuse_nonsense(
-    dataset: Dataset, source: Source | None, origin: dict[str, Any] | None, options: dict[str, Any]
-) -> None:
-    problems = parsing_problems(options)
-    if source is not None and source.dataset_id != dataset.pk:
-        problems["source"] = [f"Belongs to another dataset than {dataset.name!r}."]
-    name = source.name if source is not None else name_said(origin or {})
-    said = source.file_format if source is not None else format_said(origin or {})
-    if not problems and not (options.get("format") or said):
-        problems["options.format"] = [f"The name {name!r} does not say its format: say it here."]
-    if problems:
-        raise Invalid("; ".join(f"{at}: {text}" for at, texts in problems.items() for text in texts), fields=problems)
 
 
 @dataclass(frozen=True, slots=True)

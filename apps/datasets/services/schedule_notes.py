@@ -13,6 +13,7 @@ from apps.common.states import transition
 from apps.datasets.models import Ingestion, IngestionSchedule
 from apps.datasets.services.origins import Came
 from apps.datasets.states import JobState, ScheduleReason, ScheduleState
+from workers.contracts.sentences import say
 
 SCHEDULER: Final = Actor.system("schedule")
 DETAIL_MOST: Final = 500
@@ -35,7 +36,7 @@ def schedule_follow(ingestion: Ingestion) -> None:
     states = [one.state for one in last]
     if len(states) < schedule.failures_most or set(states) != {JobState.FAILED}:
         return
-    detail = f"The last {len(states)} ingestions failed: {ingestion.state_detail}"[:DETAIL_MOST]
+    detail = say("schedule_failing", count=len(states), error=ingestion.state_detail[:DETAIL_MOST])
     schedule_halt(schedule, reason=ScheduleReason.FAILING, detail=detail)
 
 

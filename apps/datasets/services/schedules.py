@@ -23,6 +23,7 @@ from apps.datasets.services.origins import format_said, normalised
 from apps.datasets.services.schedule_notes import schedule_halt
 from apps.datasets.services.timetable import BadTimes, next_after
 from apps.datasets.states import INGESTION, ScheduleMode, ScheduleReason, ScheduleState, VersionState
+from workers.contracts.sentences import say
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +53,9 @@ def schedule_create(
         Invalid: the times, the origin or an option.
         OriginNotAllowed: the project may not fetch from there.
     """
-    found = normalised(dataset.project, origin)
-    problems = parsing_problems(options)
-    if not problems and not (options.get("format") or format_said(found)):
-        problems["options.format"] = ["The address does not say its format: say it here."]
+    found = _checked(dataset, origin, options)
     if bool(cron) is (every_seconds is not None):
-        problems["cron"] = ["Say this or every_seconds."]
-    if problems:
-        raise Invalid("; ".join(f"{at}: {text}" for at, texts in problems.items() for text in texts), fields=problems)
+        raise Invalid("Say cron or every_seconds.", fields={"cron": ["Say this or every_seconds."]})
     if IngestionSchedule.objects.filter(project=dataset.project, state=ScheduleState.ACTIVE).count() >= ACTIVE_MOST:
         raise Conflict(f"The project has {ACTIVE_MOST} active schedules, which is the most.")
     times = {"cron": " ".join(cron.split()), "every_seconds": every_seconds, "time_zone": time_zone}
@@ -76,6 +72,16 @@ def schedule_create(
     )
     record(actor, "ingestion_schedule.created", schedule, detail=times)
     return schedule
+
+
+def _checked(dataset: Dataset, origin: dict[str, Any], options: dict[str, Any]) -> dict[str, str]:
+    found = normalised(dataset.project, origin)
+    problems = parsing_problems(options)
+    if not problems and not (options.get("format") or format_said(found)):
+        problems["options.format"] = ["The address does not say its format: say it here."]
+    if problems:
+        raise Invalid("; ".join(f"{at}: {text}" for at, texts in problems.items() for text in texts), fields=problems)
+    return found
 
 
 def _next(moment: datetime, times: dict[str, Any]) -> datetime:
@@ -147,7 +153,7 @@ def _start(pk: UUID) -> int:
     schedule = IngestionSchedule.objects.select_related("project", "dataset__project", "created_by").get(pk=pk)
     who = schedule.created_by
     if who is None or role_of(who, schedule.project) not in (Role.EDITOR, Role.ADMIN):
-        detail = f"{who or 'Nobody'}, in whose name it asks, may not ask for ingestions in this project any more."
+        detail = say("schedule_not_allowed", name=who.get_username() if who is not None else "?")
         schedule_halt(schedule, reason=ScheduleReason.NOT_ALLOWED, detail=detail)
         return 0
     try:

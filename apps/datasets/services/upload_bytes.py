@@ -30,6 +30,7 @@ from apps.datasets.models import Upload
 from apps.datasets.services.sources import path_for, source_create
 from apps.datasets.services.uploads import UploadGone, folder_of, lasts, pieces_remove
 from apps.datasets.states import UploadState
+from workers.contracts.sentences import say
 
 KEEP_BYTES: Final = 16 << 20
 KEEP_SECONDS: Final = 2.0
@@ -235,7 +236,7 @@ def _finish(upload: Upload, pieces: Partial, actor: Actor) -> None:
 
 
 def _refuse(upload: Upload, stored: Stored, actor: Actor) -> None:
-    detail = f"The file has the SHA-256 {stored.sha256}; {upload.sha256} was said at the start."
+    detail = say("upload_digest", found=stored.sha256, said=upload.sha256)
     store().delete(f"sources/{upload.pk}")
     with transaction.atomic():
         transition(upload, UploadState.FAILED, actor=actor, detail=detail)
