@@ -9,6 +9,10 @@ it("says what the figures of a warning are", () => {
   expect(told("zero_spread", { quartile: "0" })).toBe('said.quartile {"quartile":"0"}');
   expect(told("zero_spread", { value: "3" })).toBe('said.value {"value":"3"}');
   expect(told("unseen_category", { rows: 2 })).toBe('said.unseen {"count":2,"n":"2"}');
+  expect(told("zero_spread", { most: "3" })).toBe('said.most {"value":"3"}');
+  expect(told("not_converted", { rows: 2 })).toBe('said.rows {"count":2,"n":"2"}');
+  expect(told("not_served", {})).toBe("said.notServed {}");
+  expect(told("fitted_without_split", {}, "")).toBe("said.noSplit {}");
   expect(told("class_not_split", { rows: 4, side: "test", value: "a" })).toContain('"value":"a"');
   expect(told("class_not_split", { rows: 4, side: "training", value: "" })).toContain('"value":"cell.missing {}"');
   expect(told("class_not_split", { rows: 4, side: "training", value: "" }, "")).toContain("said.side");
