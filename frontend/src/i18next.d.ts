@@ -4,6 +4,8 @@ import type form from "./locale/form.en.json";
 import type lineage from "./locale/lineage.en.json";
 import type messages from "./locale/messages.en.json";
 import type map from "./locale/map.en.json";
+import type profile from "./locale/profile.en.json";
+import type quality from "./locale/quality.en.json";
 import type states from "./locale/states.en.json";
 import type access from "./features/access/locale/en.json";
 import type datasets from "./features/datasets/locale/en.json";
@@ -18,11 +20,13 @@ declare module "i18next" {
     defaultNS: "common";
     resources: {
       common: typeof common;
+      quality: typeof quality;
       states: typeof states;
       form: typeof form;
       lineage: typeof lineage;
       messages: typeof messages;
       map: typeof map;
+      profile: typeof profile;
       overview: typeof overview;
       datasets: typeof datasets;
       runs: typeof runs;

@@ -47,14 +47,14 @@ const dataset = createRoute({
   path: "/datasets/$datasetId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab), before: text(s.before), after: text(s.after) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/dataset-page")), "DatasetPage"),
-  ...words("datasets", "messages", "lineage"),
+  ...words("datasets", "messages", "lineage", "profile"),
 });
 const datasetVersion = createRoute({
   getParentRoute: () => root,
   path: "/dataset-versions/$versionId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab), column: text(s.column) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/version-page")), "VersionPage"),
-  ...words("datasets", "messages", "lineage"),
+  ...words("datasets", "messages", "lineage", "profile"),
 });
 const clean = createRoute({
   getParentRoute: () => root,
@@ -225,7 +225,7 @@ export const router = createRouter({
   defaultStructuralSharing: true,
 });
 
-const NAMESPACES = ["overview", "datasets", "runs", "models", "endpoints", "quotas", "access", "messages", "lineage", "form", "map"];
+const NAMESPACES = ["overview", "datasets", "runs", "models", "endpoints", "quotas", "access", "messages", "lineage", "form", "map", "profile"];
 
 /** Fetches the code and words of all pages: then every one opens at once, also while the server is away. */
 export async function fetchRest(): Promise<void> {

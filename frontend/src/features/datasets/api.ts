@@ -13,6 +13,7 @@ export type Ingestion = Schemas["Ingestion"];
 export type CleaningRun = Schemas["CleaningRun"];
 export type Profile = Schemas["Profile"];
 export type ColumnProfile = Schemas["ColumnProfileShape"];
+export type ProfileTable = Schemas["ProfileTableShape"];
 export type Column = Schemas["ColumnShape"];
 export type Sample = Schemas["SampleShape"];
 export type Report = Schemas["ReportShape"];
@@ -131,13 +132,21 @@ export const versionQuery = (id: string) =>
 export const profileQuery = (id: string) =>
   queryOptions({
     queryKey: [...keys.version(id), "profile"],
-    queryFn: async ({ signal }) => (await unwrap(api.GET(`${VERSION}/profile`, { params: { path: { id } }, signal }))).profile,
+    queryFn: ({ signal }) => unwrap(api.GET(`${VERSION}/profile`, { params: { path: { id } }, signal })),
   });
 
 export const sampleQuery = (id: string) =>
   queryOptions({
     queryKey: [...keys.version(id), "sample"],
     queryFn: ({ signal }) => unwrap(api.GET(`${VERSION}/sample`, { params: { path: { id } }, signal })),
+    staleTime: Infinity,
+  });
+
+/** Small images of some rows of the sample. */
+export const thumbnailsQuery = (id: string) =>
+  queryOptions({
+    queryKey: [...keys.version(id), "thumbnails"],
+    queryFn: ({ signal }) => unwrap(api.GET(`${VERSION}/thumbnails`, { params: { path: { id } }, signal })),
     staleTime: Infinity,
   });
 
@@ -205,7 +214,8 @@ export const createDataset = (body: { project: string; name: string; title: stri
 export const createIngestion = (body: { dataset: string; source: string; options: Record<string, unknown> }) =>
   unwrap(api.POST("/api/v1/ingestions", { body }));
 
-export const createProfile = (version: string) => unwrap(api.POST("/api/v1/profiles", { body: { version } }));
+/** Of a version; `target` is the column that leaks are looked for against, empty to have it guessed. */
+export const createProfile = ({ version, target = "" }: { version: string; target?: string }) => unwrap(api.POST("/api/v1/profiles", { body: { version, target } }));
 
 export const createRecipe = (body: { project: string; name: string; description: string; steps: Record<string, unknown>[] }) =>
   unwrap(api.POST("/api/v1/recipes", { body }));

@@ -2,12 +2,13 @@ import { ActionIcon, Drawer, Group, Table, Text, Title } from "@mantine/core";
 import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Histogram } from "@/components/histogram";
 import { count, NONE, percent, value } from "@/lib/format";
 import type { Column, ColumnProfile } from "../api";
 import { edgeFormat, figure, hasBars, quantilesOf } from "../logic/show";
+import { Distribution } from "./distribution";
 import { Findings } from "./findings";
 import { NullBar } from "./null-bar";
+import { Patterns } from "./patterns";
 import { TopValues } from "./top-values";
 import classes from "./column-panel.module.css";
 
@@ -26,7 +27,7 @@ export function ColumnPanel({ column, profile, rows, onClose, onBefore, onAfter 
   const { t } = useTranslation("datasets");
   const { t: tCommon } = useTranslation();
   return (
-    <Drawer.Root opened={column !== undefined} onClose={onClose} position="right" size={420} lockScroll={false} trapFocus={false} transitionProps={{ duration: 100 }} classNames={{ content: classes.panel }}>
+    <Drawer.Root opened={column !== undefined} onClose={onClose} position="right" size={520} lockScroll={false} trapFocus={false} transitionProps={{ duration: 100 }} classNames={{ content: classes.panel }}>
       <Drawer.Content aria-label={column?.name}>
         <Drawer.Header className={classes.head}>
           <Drawer.Title component="h2" className="cut" title={column?.name}>
@@ -66,8 +67,12 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
+/** Shapes of so few different texts say less than the texts themselves. */
+const FEW_TEXTS = 6;
+
 function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number }) {
   const { t } = useTranslation("datasets");
+  const { t: tProfile } = useTranslation("profile");
   const quantiles = quantilesOf(profile);
   return (
     <>
@@ -79,7 +84,15 @@ function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number })
       ) : null}
       {hasBars(profile) && profile.histogram ? (
         <Part title={t("column.distribution")}>
-          <Bars histogram={profile.histogram} profile={profile} />
+          <Distribution
+            key={profile.name}
+            name={profile.name}
+            bins={profile.histogram}
+            logBins={profile.log_histogram}
+            format={edgeFormat(profile.type, profile.histogram.edges)}
+            quantiles={profile.quantiles}
+            fences={profile.fences}
+          />
         </Part>
       ) : null}
       <Part title={t("column.statistics")}>
@@ -97,14 +110,35 @@ function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number })
               ))}
             </Table.Tbody>
           </Table>
+          {profile.quantiles_error ? (
+            <Text size="xs" className="soft">
+              {tProfile("column.quantilesError", { error: percent(profile.quantiles_error) })}
+            </Text>
+          ) : null}
         </Part>
       ) : null}
       {profile.text_length ? (
         <Part title={t("column.lengths")}>
-          <Bars histogram={profile.text_length.histogram} profile={{ ...profile, type: "float64" }} />
+          <Distribution key={profile.name} name={profile.name} bins={profile.text_length.histogram} format={(edge) => value(edge, 4)} height={112} />
           <Text size="xs" className="soft">
             {t("column.lengthsAre", { from: count(profile.text_length.minimum), mean: value(profile.text_length.mean, 3), to: count(profile.text_length.maximum) })}
           </Text>
+        </Part>
+      ) : null}
+      {profile.patterns && profile.distinct_count > FEW_TEXTS ? (
+        <Part title={tProfile("column.patterns")}>
+          <Patterns patterns={profile.patterns} />
+        </Part>
+      ) : null}
+      {profile.near_duplicates?.rows ? (
+        <Part title={tProfile("column.near")}>
+          {profile.near_duplicates.examples.map((pair, index) => (
+            <div key={index} className={classes.pair}>
+              {pair.map((text, place) => (
+                <p key={place}>{text}</p>
+              ))}
+            </div>
+          ))}
         </Part>
       ) : null}
       {profile.top_values.some((each) => each.count > 1) ? (
@@ -116,20 +150,14 @@ function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number })
   );
 }
 
-function Bars({ histogram, profile }: { histogram: NonNullable<ColumnProfile["histogram"]>; profile: ColumnProfile }) {
-  const { t } = useTranslation("datasets");
-  if (!histogram.counts.length) return null;
-  const format = edgeFormat(profile.type, histogram.edges);
-  const label = t("column.bars", { name: profile.name, from: format(histogram.edges[0] ?? 0), to: format(histogram.edges.at(-1) ?? 0) });
-  return <Histogram counts={histogram.counts} edges={histogram.edges} format={format} label={label} height={112} withAxis />;
-}
-
 function Figures({ profile, rows }: { profile: ColumnProfile; rows: number }) {
   const { t } = useTranslation("datasets");
+  const { t: tProfile } = useTranslation("profile");
+  const { fences, order } = profile;
   const found: [string, string][] = [
     ["rows", count(rows)],
     ["missingCount", count(profile.null_count)],
-    ["distinctCount", count(profile.distinct_count)],
+    ["distinctCount", profile.distinct_is_exact ? count(profile.distinct_count) : tProfile("column.about", { n: count(profile.distinct_count) })],
     ["minimum", figure(profile.minimum, profile.type, 6)],
     ["maximum", figure(profile.maximum, profile.type, 6)],
     ["mean", value(profile.mean, 6)],
@@ -146,6 +174,20 @@ function Figures({ profile, rows }: { profile: ColumnProfile; rows: number }) {
               <Table.Td className="num">{text}</Table.Td>
             </Table.Tr>
           ))}
+        {fences ? (
+          <Table.Tr title={tProfile("bars.fences", { low: value(fences.low, 5), high: value(fences.high, 5), below: count(fences.below), above: count(fences.above) })}>
+            <Table.Th scope="row">{tProfile("column.fences")}</Table.Th>
+            <Table.Td className="num">
+              {count(fences.below)} &lt; {value(fences.low, 5)} … {value(fences.high, 5)} &lt; {count(fences.above)}
+            </Table.Td>
+          </Table.Tr>
+        ) : null}
+        {order ? (
+          <Table.Tr>
+            <Table.Th scope="row">{tProfile("column.order")}</Table.Th>
+            <Table.Td className="num">{tProfile(`finding.way.${order}`)}</Table.Td>
+          </Table.Tr>
+        ) : null}
       </Table.Tbody>
     </Table>
   );

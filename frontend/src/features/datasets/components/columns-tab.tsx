@@ -1,4 +1,4 @@
-import { Button, Group, Switch, Text } from "@mantine/core";
+import { Anchor, Button, Group, Switch, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
@@ -14,6 +14,7 @@ import { ColumnGrid } from "./column-grid";
 import { ColumnPanel } from "./column-panel";
 import { Follow } from "./follow";
 import { JobState } from "./job-state";
+import { WHOLE_TABLE, WholeTable } from "./whole-table";
 import { SearchBox } from "@/components/search-box";
 
 const route = getRouteApi("/dataset-versions/$versionId");
@@ -23,20 +24,23 @@ export function ColumnsTab({ version }: { version: VersionDetail }) {
   const query = useQuery(profileQuery(version.id));
   return (
     <Faces query={query} loading={<LoadingFace height={2 * CARD_HEIGHT} />}>
-      {(profile) => <Strip version={version} profile={profile} />}
+      {({ profile, succeeded }) => <Strip version={version} profile={profile} known={succeeded ?? profile} />}
     </Faces>
   );
 }
 
 const NOTHING: ReadonlyMap<string, ColumnProfile> = new Map();
 
-function Strip({ version, profile }: { version: VersionDetail; profile: Profile | null }) {
+/** `known` is the newest profile that has statistics: they stay in sight while newer ones are taken. */
+function Strip({ version, profile, known }: { version: VersionDetail; profile: Profile | null; known: Profile | null }) {
   const { t } = useTranslation("datasets");
+  const { t: tProfile } = useTranslation("profile");
   const navigate = useNavigate();
   const { column: open } = route.useSearch();
   const [wanted, setWanted] = useState("");
   const [onlyFindings, setOnlyFindings] = useState(false);
-  const result = profile?.result;
+  const result = known?.result;
+  const isPending = profile !== null && profile !== known && !isOver(profile.state);
   const profiles = useMemo(() => (result ? new Map(result.columns.map((column) => [column.name, column])) : NOTHING), [result]);
   const withFindings = useMemo(() => [...profiles.values()].filter(({ findings }) => findings.length > 0).length, [profiles]);
   const columns = useMemo(() => {
@@ -69,13 +73,33 @@ function Strip({ version, profile }: { version: VersionDetail; profile: Profile 
         <Text size="sm" className="soft" role="status">
           {columns.length === version.schema.length ? t("columns", { count: columns.length, n: count(columns.length) }) : t("column.some", { n: count(columns.length), total: count(version.schema.length) })}
         </Text>
+        {result ? (
+          <Anchor
+            size="sm"
+            component="button"
+            type="button"
+            onClick={() => {
+              const part = document.getElementById(WHOLE_TABLE);
+              part?.scrollIntoView();
+              part?.focus({ preventScroll: true });
+            }}
+          >
+            {tProfile("table.goTo")} ↓
+          </Anchor>
+        ) : null}
       </Group>
       <ProfileState version={version} profile={profile} />
+      {result?.left_out.length ? (
+        <Text size="sm" className="soft" mb="sm">
+          {tProfile("column.leftOut", { names: result.left_out.join(", ") })}
+        </Text>
+      ) : null}
       {columns.length ? (
         <ColumnGrid columns={columns} profiles={profiles} rows={rows} open={open} onOpen={toggle} label={t("tab.columns")} />
       ) : (
         <Text className="soft">{t("column.noMatch")}</Text>
       )}
+      {result ? <WholeTable version={version} result={result} isPending={isPending} /> : null}
       <ColumnPanel
         column={version.schema.find(({ name }) => name === open)}
         profile={open === undefined ? undefined : profiles.get(open)}
@@ -105,7 +129,7 @@ function ProfileState({ version, profile }: { version: VersionDetail; profile: P
       ) : null}
       {isUnderWay ? <Follow subjects={[{ kind: "profile", id: profile.id, state: profile.state }]} refresh={[keys.version(version.id)]} /> : null}
       {!isUnderWay && mayAsk ? (
-        <Button variant="default" loading={ask.isPending} onClick={() => ask.mutate(version.id)}>
+        <Button variant="default" loading={ask.isPending} onClick={() => ask.mutate({ version: version.id })}>
           {t("profile.verb")}
         </Button>
       ) : null}

@@ -1,4 +1,4 @@
-import { locale, NONE, value } from "@/lib/format";
+import { locale, NONE, percent, value } from "@/lib/format";
 import type { ColumnProfile, Scalar } from "../api";
 
 /** How long a text may be where a value stands in a sentence or a narrow cell. */
@@ -27,6 +27,12 @@ export function edgeFormat(type: string, edges: readonly number[]): (edge: numbe
   const isShort = type === "timestamp" && (edges.at(-1) ?? 0) - (edges[0] ?? 0) < 3 * DAY;
   const format = new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeZone: "UTC", ...(isShort ? { timeStyle: "short" } : {}) });
   return (edge) => (Number.isFinite(edge) ? format.format(new Date(edge * 1_000)) : NONE);
+}
+
+/** A part of a whole in percent; of very few it says that there are some. */
+export function share(part: number, whole: number): string {
+  const ratio = whole ? part / whole : 0;
+  return ratio > 0 && ratio < 0.0005 ? `< ${percent(0.001)}` : percent(ratio);
 }
 
 /** Values that are not among the most frequent. */
