@@ -27,7 +27,7 @@ MODULES := frontend/node_modules/.package-lock.json
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) frontend/vite.config.ts frontend/tsconfig.json
 NODE := frontend/with-node.sh
 
-.PHONY: help setup demo up frontend images test test-frontend browser journeys screenshots lint format bench backup restore verify query-counts lock \
+.PHONY: help setup demo up frontend images test test-frontend browser journeys screenshots guide-steps lint format bench backup restore verify query-counts lock \
 	migrations schema api-types clean
 
 help: ## Show this help
@@ -79,6 +79,9 @@ test: lint test-frontend ## Set up, lint (with the architecture's tests), and ru
 
 journeys: browser $(DASHBOARD) ## Journeys through the dashboard in Chromium; `.ci/run` has them beside `make test`
 	@$(BIN)/python -m pytest -q tests/browser
+
+guide-steps: ## Write the guide's tables of cleaning steps from what steps are: docs/<language>/recipes.md
+	@$(BIN)/python -m docs.steps
 
 screenshots: browser $(DASHBOARD) ## Take the guide's images from a running installation: docs/images
 	@$(BIN)/python -m docs.screenshots
