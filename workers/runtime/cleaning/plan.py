@@ -212,16 +212,12 @@ class Plan:
 
     def read_keys(self, names: Sequence[str]) -> tuple[Keys, Keys, Ordinals]:
         """128 bits per row that are equal where these columns are, and the ordinals: 24 bytes a row in memory."""
-        found: list[tuple[Keys, Keys, Ordinals]] = []
-        counts: Counter[str] = Counter(dict.fromkeys(self.counting, 0))
-        for rows in self.stream(names):
-            counts.update({name: int(pc.sum(rows.column(name)).as_py() or 0) for name in self.counting})
-            first, second = hashes_of(rows, names)
-            found.append((first, second, rows.column(ORDINAL).to_numpy(zero_copy_only=False)))
-        self.counted(counts)
-        nothing = np.zeros(0, dtype=np.uint64)
-        found.append((nothing, nothing, np.zeros(0, dtype=np.int64)))
-        keys, others, ordinals = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        keys, others = np.empty(self.row_count, dtype=np.uint64), np.empty(self.row_count, dtype=np.uint64)
+        ordinals = np.empty(self.row_count, dtype=np.int64)
+        for start, rows in self._batches([ORDINAL, *names]):
+            place = slice(start, start + rows.num_rows)
+            keys[place], others[place] = hashes_of(rows, names)
+            ordinals[place] = rows.column(ORDINAL).to_numpy(zero_copy_only=False)
         return keys, others, ordinals
 
     def read_numbers(self, names: Sequence[str]) -> Iterator[tuple[str, Floats, Flags]]:
@@ -232,10 +228,29 @@ class Plan:
         """
         kind = DataType.float64()
         for group in self._groups(names):
-            table = self.read([*self._part(), *(col(name).cast(kind).alias(name) for name in group)])
-            train = _train(table)
+            columns = {name: np.empty(self.row_count) for name in group}
+            train = np.ones(self.row_count, dtype=np.bool_)
+            wanted: list[Expression | str] = [*self._part(), *(col(name).cast(kind).alias(name) for name in group)]
+            for start, rows in self._batches(wanted):
+                place = slice(start, start + rows.num_rows)
+                for name, values in columns.items():
+                    values[place] = pc.fill_null(rows.column(name), np.nan).to_numpy(zero_copy_only=False)
+                if self.is_split:
+                    train[place] = pc.equal(rows.column(SPLIT), "train").to_numpy(zero_copy_only=False)
             for name in group:
-                yield name, table.column(name).to_numpy(), train
+                yield name, columns.pop(name), train
+
+    def _batches(self, expressions: Sequence[Expression | str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """The rows in their order, some at a time, each time with the number of those before; counts what waits."""
+        counts: Counter[str] = Counter(dict.fromkeys(self.counting, 0))
+        start = 0
+        for rows in self.frame.select(*expressions, *self.counting).to_arrow_iter():
+            counts.update({name: int(pc.sum(rows.column(name)).as_py() or 0) for name in self.counting})
+            yield start, rows
+            start += rows.num_rows
+        if start != self.row_count:
+            raise RuntimeError(f"{start} rows came of {self.row_count}")
+        self.counted(counts)
 
     def learn(self, names: Sequence[str], look: Callable[[Floats, Flags], Found]) -> Iterator[tuple[str, Found]]:
         """Per column what `look` finds in its values and in which of them are training rows; see `read_numbers`.
@@ -258,10 +273,10 @@ class Plan:
         for group in self._groups(names):
             spelled = [text_of(name, self.column(name).type).alias(name) for name in group]
             table = self.read([*self._part(), *spelled])
-            train = pa.array(_train(table))
+            train = pc.equal(table.column(SPLIT), "train") if self.is_split else None
             for name in group:
                 column = table.column(name)
-                yield name, column, column.filter(train)
+                yield name, column, column if train is None else column.filter(train)
 
     def _part(self) -> list[str]:
         return [SPLIT] if self.is_split else []
@@ -271,13 +286,6 @@ class Plan:
         width = max(1, GROUP_BYTES // max(1, self.row_count * 16))
         for start in range(0, len(names), width):
             yield list(names[start : start + width])
-
-
-def _train(table: pa.Table) -> Flags:
-    if SPLIT not in table.column_names:
-        return np.ones(table.num_rows, dtype=np.bool_)
-    flags: Flags = pc.equal(table.column(SPLIT), "train").to_numpy()
-    return flags
 
 
 def replaced_where(name: str, condition: Callable[[Expression], Expression], value: float | str) -> Expression:

@@ -10,20 +10,20 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 
-def quantiles(values: Floats, levels: Sequence[float]) -> list[float]:
-    """What `numpy.quantile` gives, linear between neighbours, several times faster: it sorts by whole registers.
+def quantiles(values: Floats, levels: Sequence[float], *, is_sorted: bool = False) -> list[float]:
+    """What `numpy.quantile` gives, linear between neighbours, several times faster: NumPy sorts by whole registers.
 
     Args:
         values: at least one, none of them NaN; they stay as they are.
         levels: from 0 to 1.
+        is_sorted: they ascend already.
     """
-    places = [level * (len(values) - 1) for level in levels]
-    lower = [int(place) for place in places]
-    wanted = sorted({min(index + more, len(values) - 1) for index in lower for more in (0, 1)})
-    ordered = np.partition(values, wanted)
+    ordered = values if is_sorted else np.sort(values)
+    last = len(ordered) - 1
+    places = [level * last for level in levels]
     return [
-        _between(float(ordered[index]), float(ordered[min(index + 1, len(values) - 1)]), place - index)
-        for place, index in zip(places, lower, strict=True)
+        _between(float(ordered[int(place)]), float(ordered[min(int(place) + 1, last)]), place - int(place))
+        for place in places
     ]
 
 

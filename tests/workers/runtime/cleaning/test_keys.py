@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 
 from workers.runtime.cleaning.among import among, flags_of
+from workers.runtime.cleaning.clean import use_runner
 from workers.runtime.cleaning.keys import lowest, repeated
 from workers.runtime.cleaning.quantiles import quantiles
 
@@ -52,6 +53,7 @@ def test_ordinals_are_found_in_rows_in_any_order(values: list[int], chosen: set[
 
 
 def test_rows_are_chosen_by_ordinal_in_a_plan() -> None:
+    use_runner("native", None)  # as the jobs of other tests in this process do
     frame = daft.from_pydict({"__ordinal": list(range(10)), "a": list("abcdefghij")})
 
     kept = frame.where(~among(np.array([0, 3, 9]))).to_pydict()

@@ -36,7 +36,8 @@ def carried(missing: Flags) -> Places:
 
 def most_frequent(values: pa.ChunkedArray) -> Any:
     """The value that occurs most often, of several the smallest; None when there is none."""
-    counted = pc.value_counts(values.drop_null())
+    counted = pc.value_counts(values)
+    counted = counted.filter(pc.is_valid(counted.field("values")))
     if not len(counted):
         return None
     found, counts = counted.field("values"), counted.field("counts")

@@ -87,12 +87,12 @@ class Outliers(Step):
 
     def _look(self, values: Floats, train: Flags) -> tuple[list[float], int]:
         """Bounds and replacement, and how many values lie beyond; without a spread the middle alone; or nothing."""
-        known = values[train & np.isfinite(values)]
+        known = np.sort(values[train & np.isfinite(values)])
         if not len(known):
             return [], 0
         bounds = self._bounds(known)
         if bounds is None:
-            return [significant(quantiles(known, [0.5])[0])], 0
+            return [significant(quantiles(known, [0.5], is_sorted=True)[0])], 0
         low, high = bounds
         count = int(np.count_nonzero((values < low) | (values > high)))
         return [low, high, self._replacement(known, low, high)], count
@@ -102,7 +102,7 @@ class Outliers(Step):
         middle, reach = 0.0, 0.0
         if self.method in ("iqr", "percentile"):
             share = 0.25 if self.method == "iqr" else self.share
-            low, high = quantiles(known, [share, 1 - share])
+            low, high = quantiles(known, [share, 1 - share], is_sorted=True)
             if low == high:
                 return None
             reach = 0.0 if self.method == "percentile" else self._factor * (high - low)
@@ -110,7 +110,7 @@ class Outliers(Step):
         if self.method == "zscore":
             middle, spread = moments(known)
         else:
-            middle = quantiles(known, [0.5])[0]
+            middle = quantiles(known, [0.5], is_sorted=True)[0]
             spread = NORMAL * quantiles(np.abs(known - middle), [0.5])[0]
         reach = self._factor * spread
         return None if spread == 0 else (significant(middle - reach), significant(middle + reach))
@@ -131,7 +131,7 @@ class Outliers(Step):
     def _replacement(self, known: Floats, low: float, high: float) -> float:
         if self.replace == "mean":
             return moments(known[(known >= low) & (known <= high)])[0]
-        return significant(quantiles(known, [0.5])[0])
+        return significant(quantiles(known, [0.5], is_sorted=True)[0])
 
     # Action -------------------------------------------------------------------------------------------------
 
