@@ -16,7 +16,6 @@ import {
   useCommon,
   type InputProps,
 } from "./inputs";
-
 import { initialOf, isObject, placeIn, shapeOf, withProperty, wordsOf, type JsonSchema } from "./schema";
 import classes from "./schema-form.module.css";
 import { ExpressionField, OfferedField, ScalarField, ScalarsField } from "./values";
@@ -71,7 +70,7 @@ function Field({ schema, name, value, onChange, path, required, bare }: FieldPro
 }
 
 const isTextList = (schema: JsonSchema, root: JsonSchema): boolean => !!schema.items && shapeOf(schema.items, root).kind === "string";
-const isWide = (schema: JsonSchema, root: JsonSchema): boolean => 
+const isWide = (schema: JsonSchema, root: JsonSchema): boolean =>
   ["list", "map", "object", "union"].includes(shapeOf(schema, root).kind) || ["expression", "pattern"].includes(schema["x-input"] ?? "");
 
 interface ObjectProps {

@@ -58,6 +58,14 @@ export function useAskQuota() {
   });
 }
 
+/** What is held back, or was, for versions that were not published, the newest first. */
+export const holdsQuery = () =>
+  queryOptions({
+    queryKey: ["quality-holds"],
+    queryFn: async ({ signal }) => (await unwrap(api.GET("/api/v1/quality-holds", { params: { query: { ordering: "-created_at", page_size: 500 } }, signal }))).results,
+    staleTime: 15_000,
+  });
+
 export const workloadQuery = (id: string) =>
   queryOptions({ queryKey: ["workload", id], queryFn: ({ signal }) => unwrap(api.GET("/api/v1/workloads/{id}", { ...byId(id), signal })) });
 

@@ -29,12 +29,14 @@ export const datasetsQuery = (project: string | undefined, search: string) =>
     staleTime: 30_000,
   });
 
-/** Published versions of a dataset, the newest first. */
+/** Versions of a dataset that a run may name, the newest first: published ones, and those for whose publication it waits. */
 export const publishedQuery = (dataset: string) =>
   queryOptions({
     queryKey: ["dataset-versions", "published", dataset],
     queryFn: async ({ signal }) =>
-      (await unwrap(api.GET("/api/v1/dataset-versions", { params: { query: { dataset, state: "published", ordering: "-number", page_size: 200 } }, signal }))).results,
+      (await unwrap(api.GET("/api/v1/dataset-versions", { params: { query: { dataset, ordering: "-number", page_size: 200 } }, signal }))).results.filter(
+        ({ state }) => state === "published" || state === "validating",
+      ),
     staleTime: 15_000,
   });
 

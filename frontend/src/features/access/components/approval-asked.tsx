@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { amountText } from "@/lib/amounts";
 import { quotasQuery, type Approval, type QuotaAsked } from "../api";
@@ -8,6 +9,7 @@ import classes from "./access.module.css";
 export function ApprovalAsked({ approval }: { approval: Approval }) {
   const args = (approval.arguments ?? {}) as Record<string, unknown>;
   if (approval.command === "quota.set") return <QuotaSentence asked={args as unknown as QuotaAsked} isPending={approval.state === "pending"} />;
+  if (approval.command === "dataset_version.publish") return <PublishSentence version={String(args.dataset_version)} />;
   return (
     <dl className={classes.arguments}>
       {Object.entries(args).map(([name, value]) => (
@@ -17,6 +19,19 @@ export function ApprovalAsked({ approval }: { approval: Approval }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** Which version would be published although it fails, with the way to its results. */
+function PublishSentence({ version }: { version: string }) {
+  const { t } = useTranslation("access");
+  return (
+    <p>
+      {t("approval.publish")}{" "}
+      <Link to="/dataset-versions/$versionId" params={{ versionId: version }} search={{ tab: "quality" }}>
+        {t("approval.publishResults")}
+      </Link>
+    </p>
   );
 }
 

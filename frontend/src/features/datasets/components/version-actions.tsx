@@ -12,11 +12,14 @@ export function VersionActions({ version }: { version: VersionDetail }) {
   const { t } = useTranslation("datasets");
   const { t: tCommon } = useTranslation();
   const [deprecating, setDeprecating] = useState(false);
-  const mayWrite = useHasRole("editor", version.project) && version.state === "published";
+  const isEditor = useHasRole("editor", version.project);
+  const mayWrite = isEditor && version.state === "published";
+  // Who may write mends what is kept back, and may let a run wait for it.
+  const mayUse = mayWrite || (isEditor && version.state === "validating");
   const [only, another] = version.files;
   return (
     <>
-      {mayWrite ? (
+      {mayUse ? (
         <>
           <LinkButton to="/dataset-versions/$versionId/clean" params={{ versionId: version.id }} variant="default" leftSection={<IconWand size={14} aria-hidden />}>
             {t("clean.verb")}

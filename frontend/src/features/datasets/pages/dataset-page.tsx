@@ -15,11 +15,12 @@ import { CompareTab } from "../components/compare-tab";
 import { DatasetJobs } from "../components/dataset-jobs";
 import { Follow } from "../components/follow";
 import { JobState } from "../components/job-state";
+import { QualityTab } from "../components/quality-tab";
 import { SourcesTable } from "../components/sources-table";
 import { VersionsTable } from "../components/versions-table";
 
 const route = getRouteApi("/datasets/$datasetId");
-const TABS = ["versions", "compare", "sources", "jobs"] as const;
+const TABS = ["versions", "quality", "compare", "sources", "jobs"] as const;
 
 /** A named line of versions. */
 export function DatasetPage() {
@@ -78,6 +79,9 @@ function Shown({ dataset }: { dataset: Dataset }) {
         </Tabs.List>
         <Tabs.Panel value="versions">
           <VersionsTable dataset={dataset} query={versions} />
+        </Tabs.Panel>
+        <Tabs.Panel value="quality">
+          <QualityTab dataset={dataset} versions={versions.data} />
         </Tabs.Panel>
         <Tabs.Panel value="compare">
           <Faces query={versions}>{(found) => <CompareTab versions={found} />}</Faces>

@@ -22,6 +22,8 @@ import { ReportRail } from "../components/report-rail";
 import { SampleTable } from "../components/sample-table";
 import { SplitBar } from "../components/split-bar";
 import { VersionActions } from "../components/version-actions";
+import { QualityNote, VersionGate } from "../components/version-gate";
+import { VersionQuality } from "../components/version-quality";
 import classes from "./version-page.module.css";
 
 const route = getRouteApi("/dataset-versions/$versionId");
@@ -53,7 +55,9 @@ function Shown({ version }: { version: VersionDetail }) {
         lead={<Lead version={version} />}
         actions={<VersionActions version={version} />}
       />
-      {version.state === "published" ? null : (
+      {version.state === "validating" ? <VersionGate version={version} /> : null}
+      {version.state === "published" ? <QualityNote version={version} /> : null}
+      {version.state === "published" || version.state === "validating" ? null : (
         <Alert variant="outline" color="gray" mb="md" icon={<IconInfoCircle aria-hidden />} title={t(`version.is.${version.state}`)}>
           <Reason reason={version.state_reason} detail={version.state_detail} message={version.state_message} />
         </Alert>
@@ -131,7 +135,7 @@ function Fact({ term, wide = false, children }: { term: string; wide?: boolean; 
   );
 }
 
-const TABS = ["columns", "sample", "report", "lineage", "files", "story"] as const;
+const TABS = ["columns", "quality", "sample", "report", "lineage", "files", "story"] as const;
 
 function VersionTabs({ version }: { version: VersionDetail }) {
   const { t } = useTranslation("datasets");
@@ -152,6 +156,9 @@ function VersionTabs({ version }: { version: VersionDetail }) {
       </Tabs.List>
       <Tabs.Panel value="columns">
         <ColumnsTab version={version} />
+      </Tabs.Panel>
+      <Tabs.Panel value="quality">
+        <VersionQuality version={version} />
       </Tabs.Panel>
       <Tabs.Panel value="sample">
         <SampleTable version={version.id} />

@@ -7,11 +7,12 @@ import { EmptyState } from "@/components/empty-state";
 import { Faces, LoadingFace } from "@/components/faces";
 import { Reason } from "@/components/reason";
 import { StateBadge } from "@/components/state-badge";
-import { bytes, clock, cores, count } from "@/lib/format";
+import { bytes, clock, cores, count, NONE } from "@/lib/format";
 import { seriesIndex } from "@/lib/series-colors";
 import { useNow } from "@/lib/use-now";
 import { useFallbackInterval } from "@/live/use-live";
 import { lineQuery, type Holder, type Running, type Waiting } from "../api";
+import { HeldFor } from "./held-for";
 import classes from "./pool-queue.module.css";
 
 /** What runs, as bars to its expected end; below it what waits, in the order of admission. */
@@ -146,8 +147,8 @@ const WaitingRow = memo(function WaitingRow({ row }: { row: Waiting }) {
   return (
     <tr>
       <td className="num">
-        <strong>{count(row.position)}</strong>
-        {row.queue_position === row.position ? null : <div className="soft">{t("queue.inProject", { n: count(row.queue_position) })}</div>}
+        <strong>{row.is_held ? NONE : count(row.position)}</strong>
+        {row.queue_position === row.position || row.is_held ? null : <div className="soft">{t("queue.inProject", { n: count(row.queue_position) })}</div>}
       </td>
       <td>
         <div className={classes.who}>
@@ -159,6 +160,7 @@ const WaitingRow = memo(function WaitingRow({ row }: { row: Waiting }) {
         {holder.visible ? (
           <>
             <StateBadge noun="workload" state={holder.state ?? "pending"} iconOnly /> <Reason reason={holder.state_reason} detail={holder.state_detail} message={holder.state_message} sentenceOnly={Boolean(holder.state_detail)} />
+            {row.is_held && holder.workload ? <HeldFor workload={holder.workload} /> : null}
           </>
         ) : (
           <span className="soft">{t("queue.hidden")}</span>

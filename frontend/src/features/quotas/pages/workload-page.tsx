@@ -16,6 +16,7 @@ import { useHasRole } from "@/lib/permissions";
 import { isOver } from "@/lib/states";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
 import { Link, useParams } from "@tanstack/react-router";
+import { HeldFor } from "../components/held-for";
 import { stopWorkload, workloadQuery, workloadStoryQuery, type WorkloadDetail } from "../api";
 import classes from "./workload-page.module.css";
 
@@ -45,6 +46,7 @@ export function WorkloadPage() {
           />
           <p className={classes.reason}>
             <Reason reason={workload.state_reason} detail={workload.state_detail} message={workload.state_message} />
+            {workload.is_held ? <HeldFor workload={workload.id} /> : null}
           </p>
           <div className={classes.columns}>
             <section aria-labelledby="facts">

@@ -25,6 +25,13 @@ export function Waiting({ run, workload: id }: { run: Run; workload: string }) {
         <p className={classes.waitingWhy}>
           <Reason sentenceOnly={Boolean(workload?.state_detail ?? run.state_detail)} reason={workload?.state_reason ?? run.state_reason} detail={workload?.state_detail ?? run.state_detail} message={workload?.state_message ?? run.state_message} />
         </p>
+        {(workload?.state_reason ?? run.state_reason) === "quality_blocked" ? (
+          <p>
+            <Link to="/dataset-versions/$versionId" params={{ versionId: run.dataset_version }} search={{ tab: "quality" }}>
+              {t("waiting.toVersion")}
+            </Link>
+          </p>
+        ) : null}
         <dl className={classes.waitingFacts}>
           {place ? (
             <div>

@@ -16,7 +16,7 @@ interface Props {
   needsSplit: boolean;
 }
 
-/** A dataset, and which of its published versions. */
+/** A dataset, and which of its versions; of one that is not published yet the run waits until it is. */
 export function DataPicker({ projectId, version, onChange, error, needsSplit }: Props) {
   const { t } = useTranslation("runs");
   const { words, onSearch } = useTyped();
@@ -53,7 +53,10 @@ export function DataPicker({ projectId, version, onChange, error, needsSplit }: 
         required
         label={t("submit.version")}
         disabled={dataset === undefined}
-        data={(versions ?? (chosen ? [chosen] : [])).map(({ id, number, row_count: rows }) => ({ value: id, label: t("submit.versionOf", { number, rows: count(rows) }) }))}
+        data={(versions ?? (chosen ? [chosen] : [])).map(({ id, number, row_count: rows, state }) => ({
+          value: id,
+          label: t(state === "validating" ? "submit.versionWaits" : "submit.versionOf", { number, rows: count(rows) }),
+        }))}
         value={version ?? null}
         onChange={(id) => onChange(id ?? undefined)}
         allowDeselect={false}
