@@ -12,6 +12,7 @@ import duckdb
 from workers.runtime.cleaning.parts import Written
 from workers.runtime.cleaning.profile import profiled
 from workers.runtime.cleaning.sample import sample
+from workers.runtime.cleaning.thumbnails import thumbnails
 from workers.runtime.stored_file import hash_file, write_text_atomically
 
 BYTES_MOST = 6 << 20
@@ -27,6 +28,9 @@ def write_companions(
     """Write what is small enough beside the data; kind → `{"name", "sha256", "size_bytes"}`."""
     files = [str(folder / file["name"]) for file in written.files]
     found = {"sample": sample(connection, files, written.columns, written.last_ordinal)}
+    shown = thumbnails(connection, files, written.columns, found["sample"])
+    if shown is not None:
+        found["thumbnails"] = shown
     if report is not None:
         found["report"] = _fitting(report)
     if _is_quick(written):

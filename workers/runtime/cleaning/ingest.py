@@ -121,7 +121,7 @@ class _Ingestion:
     def _write_files(self, source: Unpacked) -> tuple[Written, dict[str, Any]]:
         if source.files is None:
             raise TypeError("no files")
-        folder = FOLDERS[source.kind](self._options, self._threads or 2)
+        folder = FOLDERS[source.kind](self._options, source.root, self._threads or 2)
         folder.check_schema(self._name)
         columns = [Column(name, kind) for name, kind in folder.columns]
         written = write_parts(folder.rows(source.files(), self._first), columns, self._folder, threads=self._threads)

@@ -58,7 +58,8 @@ def rows_of(
     count: int,
     last_ordinal: int | None = None,
 ) -> str:
-    """A query for the `count` rows that come first in an order: `__ordinal` and the columns, by ordinal.
+    """A query for the `count` rows that come first in an order: `__ordinal` and the columns, by ordinal; of a picture
+    nothing.
 
     The ordinals are chosen first, alone, so that the rest is read of these rows only.
 
@@ -71,7 +72,8 @@ def rows_of(
         ordinals = [str(row[0]) for row in connection.execute(chosen).fetchall()]
         if len(ordinals) == count:
             break
-    names = ", ".join(quoted(name) for name in [ORDINAL, *(column.name for column in columns)])
+    shown = (f"NULL::BLOB AS {quoted(one.name)}" if one.type == "image" else quoted(one.name) for one in columns)
+    names = ", ".join([ORDINAL, *shown])
     among = f"{where} AND {ORDINAL} IN ({', '.join(ordinals)})" if ordinals else "false"
     return f"SELECT {names} FROM {table} WHERE {among} ORDER BY {ORDINAL}"
 

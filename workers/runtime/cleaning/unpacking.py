@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import posixpath
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,8 @@ class Unpacked:
     """Tables, on this disk."""
     files: Callable[[], Iterator[Member]] | None = None
     """Or files of which each is a row."""
+    root: str = ""
+    """The folder that all files lie in, where some lie deeper: it tells none from another."""
     packing: str = ""
     ignored: int = 0
     """Members of other kinds."""
@@ -81,11 +84,18 @@ def _one(path: Path, name: str) -> Iterator[Member]:
         yield Member(name, file.read)
 
 
+def _root(names: Sequence[str]) -> str:
+    folders = {posixpath.dirname(name) for name in names}
+    root = posixpath.commonpath(folders) if folders else ""
+    return root if len(folders) > 1 else ""
+
+
 def _archive(path: Path, name: str, kind: str, packed: str, work_dir: Path) -> Unpacked:
     if kind == "archive":
         kind = kind_in((member.name for member in members(path, name, packed)), name)
     if kind in FOLDERS:
-        return Unpacked(kind, files=lambda: members(path, name, packed), packing=packed)
+        names = [member.name for member in members(path, name, packed) if taken(member.name, kind)]
+        return Unpacked(kind, files=lambda: members(path, name, packed), root=_root(names), packing=packed)
     uploads: list[Upload] = []
     ignored = 0
     for member in members(path, name, packed):

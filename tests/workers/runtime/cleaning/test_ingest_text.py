@@ -174,8 +174,8 @@ def test_a_wrong_encoding_names_line_and_byte(jobs: Jobs) -> None:
 
     assert refusal(jobs, content) == (
         "wrong_encoding",
-        "loans.csv is not UTF-8: line 3, byte 4 is 0xe9; say which encoding it has; it may be cp1252, which its bytes do "
-        "not settle",
+        "loans.csv is not UTF-8: line 3, byte 4 is 0xe9; say which encoding it has; it may be cp1252, which its "
+        "bytes do not settle",
     )
 
 

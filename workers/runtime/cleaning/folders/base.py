@@ -55,8 +55,8 @@ class Folder(ABC):
     columns: ClassVar[tuple[tuple[str, str], ...]]
     """Names and house types."""
 
-    def __init__(self, options: Options, threads: int) -> None:
-        self._options = options
+    def __init__(self, options: Options, root: str, threads: int) -> None:
+        self._options, self._root = options, root
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="files")
         self.taken = Taken()
 
@@ -123,13 +123,14 @@ class Folder(ABC):
             row = self.row(file)
         except UserError as error:
             return error
-        beside = {"path": file.path, "label": label_of(file.path), "size_bytes": len(file.content)}
+        beside = {"path": file.path, "label": label_of(file.path, self._root), "size_bytes": len(file.content)}
         return {**row, **beside, "content_sha256": file.sha256}
 
     def _leave_out(self, path: str, reason: str) -> None:
         self.taken.rejected.append((path, None, None, reason, None))
 
 
-def label_of(path: str) -> str | None:
-    """The folder that a file is in; None for one that is in none."""
-    return posixpath.basename(posixpath.dirname(path)) or None
+def label_of(path: str, root: str) -> str | None:
+    """The folder that a file is in; None for one that is in none but the root of all."""
+    folder = posixpath.dirname(path)
+    return None if folder == root else posixpath.basename(folder)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ PIXELS_MOST = 64_000_000
 PIXELS_AT_ONCE = 4_000_000
 """Beyond it a picture is decoded alone: memory does not grow with the threads."""
 _LARGE = threading.Lock()
-_FAULTS = (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError, AttributeError,
+FAULTS = (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError, AttributeError,
            Image.DecompressionBombError, ZeroDivisionError, RuntimeError, NotImplementedError, MemoryError)  # fmt: skip
 """What a decoder makes of bytes that are no picture."""
 _SHOWN, _LUMA = "shown", "L"
@@ -51,16 +53,23 @@ def decoded(content: bytes) -> dict[str, Any]:
     """`width`, `height`, `mode`, `format`, as far as they can be told, `is_corrupt`, and what it shows, small."""
     found: dict[str, Any] = dict.fromkeys(("width", "height", "mode", "format", _SHOWN))
     found["is_corrupt"] = True
+    try:
+        with opened(content) as image:
+            found |= {"width": image.width, "height": image.height, "mode": image.mode, "format": image.format}
+            if image.width * image.height <= PIXELS_MOST:
+                found |= {_SHOWN: _reduced(image), "is_corrupt": False}
+    except FAULTS:
+        return found
+    return found
+
+
+@contextlib.contextmanager
+def opened(content: bytes) -> Iterator[Image.Image]:
+    """A picture whose size is known and of which no pixel is decoded yet. Raises one of `FAULTS`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                found |= {"width": image.width, "height": image.height, "mode": image.mode, "format": image.format}
-                if image.width * image.height <= PIXELS_MOST:
-                    found |= {_SHOWN: _reduced(image), "is_corrupt": False}
-        except _FAULTS:
-            return found
-    return found
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            yield image
 
 
 def _reduced(image: Image.Image) -> Any:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import ClassVar
 
@@ -101,10 +102,12 @@ class CsvReader(Reader):
             raise UserError("invalid_parameters", f"null_values: {wrong!r} has the delimiter in it")
         nulls = ", ".join(literal(value) for value in options.null_values or ("\x01",))
         said = {
-            "decimal_separator": options.decimal, "thousands": options.thousands, "dateformat": options.date_format,
+            "decimal_separator": options.decimal if options.decimal != "." else None,
+            "thousands": options.thousands,
+            "dateformat": options.date_format,
             "timestampformat": options.timestamp_format,
         }  # fmt: skip
-        numbers = "".join(f", {name}={literal(value)}" for name, value in said.items() if value and value != ".")
+        numbers = "".join(f", {name}={literal(value)}" for name, value in said.items() if value)
         return (
             f"{literal(str(self._path))}, {self._dialect.sql()}, nullstr=[{nulls}]::VARCHAR[], {bounds()}, "
             f"hive_partitioning=false{numbers}"
@@ -112,6 +115,9 @@ class CsvReader(Reader):
 
     def _names(self) -> list[str]:
         first = first_row(self._path, self._dialect)
+        if not first:
+            after = f" after line {self._dialect.skip}" if self._dialect.skip else ""
+            raise UserError("no_rows", f"{self.upload.name} has no row{after}")
         if not self._dialect.header:
             check_count(len(first), self.upload.name)
             return [f"column_{number}" for number in range(1, len(first) + 1)]
@@ -124,17 +130,35 @@ class CsvReader(Reader):
         found = {} if set(names) <= set(self.options.declared) else self._sniffed(connection, names)
         textual = {*self.options.declared, *self.options.as_text}
         types = {name: "string" if name in textual else found.get(name) or "string" for name in names}
+        types |= self._grouped(connection, [name for name in names if types[name] == "string" and name not in textual])
         known = {"date": self.options.date_format, "timestamp": self.options.timestamp_format}
-        doubtful = [name for name in names if types[name] in STRICT and not known.get(types[name])]
-        if doubtful:
-            columns = self._columns(dict.fromkeys(names, "string"))
-            text = f"read_csv({self._base}, {columns}, auto_detect=false, ignore_errors=true)"
-            checks = ", ".join(
-                f"bool_and(regexp_full_match({quoted(name)}, {literal(STRICT[types[name]])}))" for name in doubtful
-            )
-            answers = connection.execute(f"SELECT {checks} FROM {text}").fetchall()[0]
-            types.update({name: "string" for name, holds in zip(doubtful, answers, strict=True) if not holds})
-        return types
+        doubtful = {name: STRICT[types[name]] for name in names if types[name] in STRICT and not known.get(types[name])}
+        holds = self._all_match(connection, doubtful)
+        return {name: "string" if name in doubtful and not holds[name] else kind for name, kind in types.items()}
+
+    def _grouped(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str]:
+        """Numbers written with a comma or in groups, which DuckDB reads when told to and does not look for."""
+        options = self.options
+        if options.decimal == "." and not options.thousands:
+            return {}
+        group = rf"{re.escape(options.thousands)}?" if options.thousands else ""
+        whole = rf"[+-]?[0-9]+({group}[0-9]{{3}})*"
+        number = rf"{whole}({re.escape(options.decimal)}[0-9]*)?([eE][+-]?[0-9]+)?"
+        numbers = [name for name, holds in self._all_match(connection, dict.fromkeys(names, number)).items() if holds]
+        wholes = self._all_match(connection, dict.fromkeys(numbers, whole))
+        return {name: "int64" if wholes[name] else "float64" for name in numbers}
+
+    def _all_match(self, connection: duckdb.DuckDBPyConnection, patterns: dict[str, str]) -> dict[str, bool]:
+        """Whether every value of a column is written so; false for one without any."""
+        if not patterns:
+            return {}
+        columns = self._columns(dict.fromkeys(self._names(), "string"))
+        text = f"read_csv({self._base}, {columns}, auto_detect=false, ignore_errors=true)"
+        checks = ", ".join(
+            f"bool_and(regexp_full_match({quoted(name)}, {literal(pattern)}))" for name, pattern in patterns.items()
+        )
+        answers = connection.execute(f"SELECT {checks} FROM {text}").fetchall()[0]
+        return dict(zip(patterns, map(bool, answers), strict=True))
 
     def _sniffed(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str | None]:
         listed = ", ".join(literal(name) for name in names)

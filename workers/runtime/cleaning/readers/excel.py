@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -17,6 +19,7 @@ import pyarrow.compute as pc
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.readers.archives import RATIO_MOST, names_in
 from workers.runtime.cleaning.readers.base import LINE, Reader
+from workers.runtime.cleaning.readers.options import Options
 from workers.runtime.cleaning.schema import check_count, check_names, quoted
 
 OPENED_BYTES_MOST = 512 << 20
@@ -25,6 +28,13 @@ CELLS_MOST = 20_000_000
 """From the first to the last cell of a sheet, empty ones too: they are held as a grid."""
 CHUNK_BYTES = 1 << 20
 _CELL = re.compile(rb'<(?:x:)?c [^>]*?r="([A-Z]{1,3})([0-9]{1,7})"')
+_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
+_LISTED = re.compile(r"<(?:\w+:)?sheet ([^>]*)>")
+_NAME, _KEY = re.compile(r'name="([^"]*)"'), re.compile(r'r:id="([^"]*)"')
+_LINK = re.compile(r'<Relationship [^>]*?Id="([^"]*)"[^>]*?Target="([^"]*)"')
+_KNIL = re.compile(r'<Relationship [^>]*?Target="([^"]*)"[^>]*?Id="([^"]*)"')
+EXACT_BELOW = 2.0**53
+"""Beyond it a float stands for several whole numbers."""
 _OLD = b"\xd0\xcf\x11\xe0"
 
 
@@ -39,18 +49,18 @@ class ExcelReader(Reader):
 
     def open(self, connection: duckdb.DuckDBPyConnection) -> str:
         self._header = self.options.header is not False
-        _check_size(self.upload.path, self.upload.name)
+        first_rows = _checked(self.upload.path, self.upload.name)
         book = self._guarded(lambda: fastexcel.read_excel(str(self.upload.path)))
         sheet = self._sheet(book)
+        self._skip = max(self.options.skip_rows, first_rows.get(sheet, 1) - 1)
+        names = self._names(book, sheet)
         batch = self._guarded(lambda: self._load(book, sheet))
-        names = self._names(batch)
         self.detected = {"sheet": sheet, "sheets": book.sheet_names, "header": self._header}
-        table = pa.Table.from_batches([batch]).rename_columns(names)
+        table = pa.table([_cleared(column, self.options) for column in batch.columns], names=names)
         self._name = f"sheet_{id(self)}"
-        connection.register(self._name, _cleared(table, self.options.null_values))
-        first = self.options.skip_rows + 1 + int(self._header)
+        connection.register(self._name, table)
+        number = f"row_number() OVER () + {self._skip + int(self._header)} AS {quoted(LINE)}"
         filled = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in names)
-        number = f"row_number() OVER () + {first - 1} AS {quoted(LINE)}"
         return f"(SELECT * FROM (SELECT {number}, * FROM {self._name}) WHERE {filled})"
 
     def _sheet(self, book: Any) -> str:
@@ -71,27 +81,26 @@ class ExcelReader(Reader):
         raise UserError("no_rows", f"{self.upload.name} has nothing in any sheet")
 
     def _load(self, book: Any, sheet: str) -> pa.RecordBatch:
-        skip = self.options.skip_rows
         return book.load_sheet(
             sheet,
-            header_row=None if not self._header else skip,
-            skip_rows=None if self._header else skip,
+            header_row=None,
+            column_names=None,
+            skip_rows=self._skip + int(self._header),
             schema_sample_rows=None,  # all of them decide a type: it must not depend on where a value stands
             eager=True,
         )
 
-    def _names(self, batch: pa.RecordBatch) -> list[str]:
-        place = f"row {self.options.skip_rows + 1} of {self.upload.name}"
-        if batch.num_columns == 0:
+    def _names(self, book: Any, sheet: str) -> list[str]:
+        top = self._guarded(
+            lambda: book.load_sheet(sheet, header_row=None, skip_rows=self._skip, n_rows=1, dtypes="string", eager=True)
+        )
+        if top.num_columns == 0 or top.num_rows == 0:
             raise UserError("no_rows", f"{self.upload.name} has no row")
         if not self._header:
-            check_count(batch.num_columns, self.upload.name)
-            return [f"column_{number}" for number in range(1, batch.num_columns + 1)]
-        names = [name.strip() for name in batch.schema.names]
-        unnamed = next((at for at, name in enumerate(names) if name == f"__UNNAMED__{at}"), None)
-        if unnamed is not None:
-            raise UserError("empty_column_name", f"column {unnamed + 1} has no name in {place}")
-        check_names(names, place)
+            check_count(top.num_columns, self.upload.name)
+            return [f"column_{number}" for number in range(1, top.num_columns + 1)]
+        names = [(column[0].as_py() or "").strip() for column in top.columns]
+        check_names(names, f"row {self._skip + 1} of {self.upload.name}")
         return names
 
     def _guarded(self, work: Any) -> Any:
@@ -103,16 +112,22 @@ class ExcelReader(Reader):
         except BaseException as error:  # a panic of the library is no Exception
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
-            said = str(error).strip().splitlines()[0].replace(str(self.upload.path), self.upload.name)
+            said = next(iter(str(error).strip().splitlines()), type(error).__name__).replace(
+                str(self.upload.path), self.upload.name
+            )
+            if "password" in said.lower():
+                detail = f"{self.upload.name} needs a password: upload it without one"
+                raise UserError("encrypted_file", detail) from None
             raise UserError("unreadable_file", f"{self.upload.name} cannot be read as Excel: {said}") from None
 
 
-def _check_size(path: Path, name: str) -> None:
-    """Refuse what would fill the memory once it is open, before it is opened."""
+def _checked(path: Path, name: str) -> dict[str, int]:
+    """Refuse what would fill the memory once it is open, before it is opened; the first row of each sheet that has
+    something in it, as far as it can be told."""
     with path.open("rb") as file:
         start = file.read(4)
     if start == _OLD:
-        return  # at most 65,536 rows of 256 columns
+        return {}  # at most 65,536 rows of 256 columns
     if not start.startswith(b"PK"):
         raise UserError("not_excel", f"{name} is no workbook of Excel")
     if "EncryptedPackage" in names_in(path, name):
@@ -123,33 +138,56 @@ def _check_size(path: Path, name: str) -> None:
             size = sum(info.file_size for info in listed)
             if size > OPENED_BYTES_MOST or size > max(RATIO_MOST * path.stat().st_size, 16 << 20):
                 raise UserError("swells", f"{name} is {size} bytes unpacked; at most {OPENED_BYTES_MOST} are opened")
-            for info in listed:
-                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", info.filename):
-                    _check_grid(archive, info.filename, name)
-    except (BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+            first = {
+                info.filename: _first_row(archive, info.filename, name)
+                for info in listed
+                if _SHEET.fullmatch(info.filename)
+            }
+            return {sheet: first.get(part, 1) for sheet, part in _parts(archive).items()}
+    except (BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, KeyError, zlib.error) as error:
         raise UserError("damaged_archive", f"{name} cannot be unpacked: {error}") from None
 
 
-def _check_grid(archive: ZipFile, sheet: str, name: str) -> None:
-    """Two cells at opposite corners are a grid of 17 billion."""
+def _parts(archive: ZipFile) -> dict[str, str]:
+    """The file of each sheet, by its name; those that are written as Excel does."""
+    links = dict(_LINK.findall(_read(archive, "xl/_rels/workbook.xml.rels")))
+    links |= {key: target for target, key in _KNIL.findall(_read(archive, "xl/_rels/workbook.xml.rels"))}
+    found = {}
+    for attributes in _LISTED.findall(_read(archive, "xl/workbook.xml")):
+        name, key = _NAME.search(attributes), _KEY.search(attributes)
+        if name and key and key[1] in links:
+            found[html.unescape(name[1])] = "xl/" + links[key[1]].removeprefix("/xl/")
+    return found
+
+
+def _read(archive: ZipFile, part: str) -> str:
+    with archive.open(part) as file:
+        return file.read(CHUNK_BYTES).decode("utf-8", "replace")
+
+
+def _first_row(archive: ZipFile, sheet: str, name: str) -> int:
+    """The first row with a cell. Two cells at opposite corners are a grid of 17 billion: that is refused."""
     columns: set[bytes] = set()
-    row, rest, size = 0, b"", 0
+    first, last, rest, size = 0, 0, b"", 0
     with archive.open(sheet) as file:
         while chunk := file.read(CHUNK_BYTES):
             size += len(chunk)
             if size > OPENED_BYTES_MOST:  # more than it said
                 raise UserError("swells", f"{name} is larger unpacked than it says")
             text = rest + chunk
-            for letters, number in _CELL.findall(text):
-                columns.add(letters)
-                row = max(row, int(number))
+            found = _CELL.findall(text)
+            columns.update({letters for letters, _ in found})
+            rows = {int(number) for number in {number for _, number in found}}
+            last = max(rows | {last})
+            first = min(rows | ({first} if first else set()), default=0)
             rest = text[-128:]
     width = max((_number(letters) for letters in columns), default=0)
-    if width * row > CELLS_MOST:
-        raise UserError(
-            "sheet_too_large",
-            f"{name}: {Path(sheet).name} spans {row} rows and {width} columns; at most {CELLS_MOST} cells are read",
+    if width * (last - first + 1) > CELLS_MOST:
+        detail = (
+            f"{name}: {Path(sheet).name} spans {last} rows and {width} columns; at most {CELLS_MOST} cells are read"
         )
+        raise UserError("sheet_too_large", detail)
+    return max(first, 1)
 
 
 def _number(letters: bytes) -> int:
@@ -159,14 +197,19 @@ def _number(letters: bytes) -> int:
     return found
 
 
-def _cleared(table: pa.Table, nulls: tuple[str, ...]) -> pa.Table:
-    """Texts that stand for a missing value as one; durations as text."""
-    columns = []
-    for column in table.columns:
-        if pa.types.is_duration(column.type):
-            column = pc.cast(pc.cast(column, pa.int64()), pa.string())
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            missing = pc.is_in(column, value_set=pa.array(list(nulls), column.type))
-            column = pc.if_else(missing, pa.scalar(None, column.type), column)
-        columns.append(column)
-    return pa.table(columns, names=table.column_names)
+def _cleared(column: Any, options: Options) -> Any:
+    """Texts that stand for a missing value as one; numbers that are whole throughout as such, since a cell knows only
+    floats; days without a time as days; durations as text."""
+    kind = column.type
+    if pa.types.is_duration(kind):
+        return pc.cast(pc.cast(column, pa.int64()), pa.string())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        missing = pc.is_in(column, value_set=pa.array(list(options.null_values), kind))
+        return pc.if_else(missing, pa.scalar(None, kind), column)
+    if pa.types.is_floating(kind):
+        fits = pc.and_(pc.equal(pc.trunc(column), column), pc.less(pc.abs(column), EXACT_BELOW))
+        return pc.cast(column, pa.int64()) if pc.all(fits, min_count=0).as_py() else column
+    if pa.types.is_timestamp(kind):
+        whole = pc.equal(pc.floor_temporal(column, unit="day"), column)
+        return pc.cast(column, pa.date32()) if pc.all(whole, min_count=0).as_py() else column
+    return column

@@ -7,6 +7,8 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import sys
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -31,9 +33,10 @@ class JsonLinesReader(Reader):
 
     format = "jsonl"
     unit = "line"
+    line_bytes = LINE_LIMIT_BYTES
 
     def open(self, connection: duckdb.DuckDBPyConnection) -> str:
-        text = as_utf8(self.upload.path, self.upload.name, self.options.encoding, self.work_dir)
+        text = as_utf8(self.upload.path, self.upload.name, self.options.encoding, self.work_dir, self.line_bytes)
         self.detected = dict(text.to_json())
         self._lines = f"json_{next(_NUMBER_OF)}"
         try:  # no temporary one: a cursor of its own reads what was left out
@@ -124,15 +127,36 @@ class JsonLinesReader(Reader):
 
 
 class JsonReader(JsonLinesReader):
-    """One list of objects. What is wrong with the list itself ends it; an element that is no object is left out."""
+    """A list of objects, or objects one after the other over any lines. What is no JSON ends it; an element that is no
+    object is left out, and told by its number instead of its line."""
 
     format = "json"
     unit = "element"
+    line_bytes = sys.maxsize  # of an element there is a limit of its own
+
+    def open(self, connection: duckdb.DuckDBPyConnection) -> str:
+        try:
+            return super().open(connection)
+        except UserError as error:
+            if "maximum_object_size" in error.detail:
+                detail = f"{self.upload.name} has an element of more than {LINE_LIMIT_BYTES} bytes"
+                raise UserError("line_too_long", detail) from None
+            found = _BYTE.search(error.detail)
+            if found is None:
+                raise
+            said = error.detail[found.end() :].strip(": .") or "no JSON"
+            place = f"element {found[2]}, byte {found[1]}"
+            raise UserError("not_json", f"{self.upload.name}: {place}: {said}") from None
 
     def _read(self, path: str) -> str:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            first = next((part.strip()[0] for part in iter(lambda: file.read(4096), "") if part.strip()), "")
+        if first not in ("[", "{"):
+            raise UserError("not_json", f"{self.upload.name} starts with {first!r}: it is no list of objects")
+        form = "array" if first == "[" else "unstructured"
         return (
             "SELECT row_number() OVER () AS number, json::VARCHAR AS line FROM read_json_objects("
-            f"{literal(path)}, format='array', maximum_object_size={LINE_LIMIT_BYTES}, hive_partitioning=false)"
+            f"{literal(path)}, format='{form}', maximum_object_size={LINE_LIMIT_BYTES}, hive_partitioning=false)"
         )
 
 

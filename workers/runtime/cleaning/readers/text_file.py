@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -101,12 +102,13 @@ class Ends:
         return found[0] if len(found) == 1 else "mixed" if found else "none"
 
 
-def as_utf8(path: Path, name: str, encoding: str | None, work_dir: Path) -> Text:
+def as_utf8(path: Path, name: str, encoding: str | None, work_dir: Path, most: int = LINE_LIMIT_BYTES) -> Text:
     """The file itself where it is UTF-8 with one kind of line end, else a copy below `work_dir`.
 
     Args:
         name: what people call the file.
         encoding: None to find it out.
+        most: bytes of a line, of the last one as far as it is known.
 
     Raises:
         UserError: `empty_file`; `wrong_format` for what is no text; `wrong_encoding`, `nul_byte` and
@@ -125,16 +127,18 @@ def as_utf8(path: Path, name: str, encoding: str | None, work_dir: Path) -> Text
         plain = said in ("utf-8", "ascii", "utf-8-sig")
         if mark and not (plain if mark == "utf-8" else said.startswith(mark)):
             raise UserError("wrong_encoding", f"{name} starts as {mark} text, line 1: say so as its encoding")
-        return _normalised(_checked(path, name), work_dir) if plain else _recoded(path, name, encoding, work_dir)
-    return _found(path, name, mark or wide(start), work_dir)
+        if plain:
+            return _normalised(_checked(path, name, most), work_dir)
+        return _recoded(path, name, encoding, work_dir, most)
+    return _found(path, name, mark or wide(start), work_dir, most)
 
 
-def _found(path: Path, name: str, wide_one: str | None, work_dir: Path) -> Text:
+def _found(path: Path, name: str, wide_one: str | None, work_dir: Path, most: int) -> Text:
     """Read in the encoding that the file is in."""
     if wide_one and wide_one != "utf-8":
-        return _recoded(path, name, wide_one, work_dir)
+        return _recoded(path, name, wide_one, work_dir, most)
     try:
-        return _normalised(_checked(path, name), work_dir)
+        return _normalised(_checked(path, name, most), work_dir)
     except UserError as error:
         sample = b"" if error.code != "wrong_encoding" else sampled(_chunks(path, SAMPLED_CHUNKS))
         if not sample or wide_one or is_damaged_utf8(sample):
@@ -145,7 +149,7 @@ def _found(path: Path, name: str, wide_one: str | None, work_dir: Path) -> Text:
         if not guess.is_sure:
             detail = f"{error.detail}; it may be {guess.encoding}, which its bytes do not settle"
             raise UserError(error.code, detail) from None
-    return _recoded(path, name, guess.encoding, work_dir, guess.confidence)
+    return _recoded(path, name, guess.encoding, work_dir, most, guess.confidence)
 
 
 def _chunks(path: Path, most: int | None = None) -> Iterator[bytes]:
@@ -157,7 +161,7 @@ def _chunks(path: Path, most: int | None = None) -> Iterator[bytes]:
                 return
 
 
-def _checked(path: Path, name: str) -> Text:
+def _checked(path: Path, name: str, most: int) -> Text:
     """The file as it is, which is UTF-8 throughout."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     place, ends = Place(), Ends()
@@ -177,7 +181,7 @@ def _checked(path: Path, name: str) -> Text:
                 f"0x{error.object[error.start]:02x}; say which encoding it has",
             ) from None
         ends.step(chunk)
-        _step(name, place, chunk)
+        _step(name, place, chunk, most)
     return Text(path, "utf-8", 1.0, ends.kind)
 
 
@@ -195,7 +199,7 @@ def _normalised(text: Text, work_dir: Path) -> Text:
     return Text(target, text.encoding, text.confidence, "mixed")
 
 
-def _recoded(path: Path, name: str, encoding: str, work_dir: Path, confidence: float = 1.0) -> Text:
+def _recoded(path: Path, name: str, encoding: str, work_dir: Path, most: int, confidence: float = 1.0) -> Text:
     target = work_dir / f"{path.name}.utf-8"
     decoder = codecs.getincrementaldecoder(encoding)()
     place, ends = Place(), Ends()
@@ -212,15 +216,15 @@ def _recoded(path: Path, name: str, encoding: str, work_dir: Path, confidence: f
                 line, character = place.after(text[: text.index("\0")])
                 raise UserError("nul_byte", f"{name}: line {line}, character {character} is NUL; text has none")
             ends.step(text)
-            _step(name, place, text)
+            _step(name, place, text, most)
     return _normalised(Text(target, encoding, confidence, ends.kind), work_dir)
 
 
-def _step(name: str, place: Place, part: bytes | str) -> None:
+def _step(name: str, place: Place, part: bytes | str, most: int) -> None:
     line = place.line
     place.step(part)
-    if place.length > LINE_LIMIT_BYTES:
-        raise UserError("line_too_long", f"{name}: line {line} is longer than {LINE_LIMIT_BYTES} bytes")
+    if place.length > most:
+        raise UserError("line_too_long", f"{name}: line {line} is longer than {most} bytes")
 
 
 def _not_in(name: str, encoding: str, place: Place, decoder: codecs.IncrementalDecoder, error: UnicodeError) -> str:
@@ -228,7 +232,9 @@ def _not_in(name: str, encoding: str, place: Place, decoder: codecs.IncrementalD
     if isinstance(error, UnicodeDecodeError):
         good = error.object[: error.start]
         pending = len(decoder.getstate()[0])
-        text = decoder.decode(good[pending:]) if len(good) >= pending else ""
+        text = ""
+        with contextlib.suppress(UnicodeError):  # UTF-16 without its mark has no beginning either
+            text = decoder.decode(good[pending:]) if len(good) >= pending else ""
         line, character = place.after(text)
         value = error.object[error.start]
         return f"{name} is not {encoding}: line {line}, character {character} starts with 0x{value:02x}"
