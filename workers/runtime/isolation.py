@@ -91,7 +91,7 @@ def grown(rows: Floats, seed: int) -> Forest:
         np.array(nodes.feature, np.int64),
         np.array(nodes.value, np.float64),
         np.array(nodes.left, np.int64),
-        expected_depth(size),
+        expected_depth(size) or 1.0,  # of a row alone, which is as it should be
     )
 
 

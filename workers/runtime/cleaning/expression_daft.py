@@ -58,11 +58,11 @@ def _translated(found: Typed) -> Expression:
 
 def _column(name: str, kind: str) -> Expression:
     value = col(name).cast(KINDS[kind])
-    return _known(value + _zero()) if kind == "float64" else value
+    return _known(value + zero()) if kind == "float64" else value
 
 
-def _zero() -> Expression:
-    """Added to -0.0 it gives 0.0; the optimiser takes a plain `+ 0.0` away."""
+def zero() -> Expression:
+    """Added to -0.0, which to Daft is less than 0.0, it gives 0.0; the optimiser takes a plain `+ 0.0` away."""
     return daft.cbrt(lit(0.0))
 
 
@@ -72,7 +72,7 @@ def _known(value: Expression) -> Expression:
 
 
 def _finite(value: Expression) -> Expression:
-    return _known((value + _zero()) % lit(math.inf))
+    return _known((value + zero()) % lit(math.inf))
 
 
 # Operations -----------------------------------------------------------------------------------------------------

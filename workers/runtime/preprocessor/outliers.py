@@ -18,6 +18,8 @@ def outliers(columns: Columns, step: dict[str, Any]) -> None:
     if "forest" in step:
         _rows(columns, step, action)
         return
+    if "flag" in step and action == "flag":  # no column had a value that a forest could be grown on
+        columns[step["flag"]] = np.zeros(len(next(iter(columns.values()), ())))
     for name in step.get("flags", ()):
         if name in columns:
             low, high, _ = step["columns"].get(name, (-np.inf, np.inf, 0.0))

@@ -119,7 +119,8 @@ class Impute(Step):
         self.learned["numbers"] = found
         if self.numeric == "group_median":
             self._by_group(plan, found)
-        plan.replace({name: number(name).fill_null(lit(value)) for name, value in found.items()}, "float64")
+        made = {name: number(name).fill_null(lit(found[name])) if name in found else number(name) for name in names}
+        plan.replace(made, "float64")
 
     def _look(self, values: Floats, train: Flags) -> tuple[float | None, int]:
         """What fills the gaps of a column, None where no training row has a value; and how many gaps there are."""
@@ -219,6 +220,7 @@ class Impute(Step):
             kept.append(name)
             means.append(mean)
             stds.append(std)
+        plan.replace({name: number(name) for name in names}, "float64")
         if not kept:
             return
         sample = np.stack(sampled(plan, kept, self.sample_rows, self.seed).columns, axis=1)

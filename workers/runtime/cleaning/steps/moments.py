@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from daft import Expression
 
 from workers.runtime.cleaning.batches import by_batch
@@ -15,15 +16,15 @@ ALL_MISSING = "all_missing"
 
 
 def number(name: str) -> Expression:
-    """A column as floats, NaN as the missing value that it is: to Daft it is above every number.
+    """A column as floats, NaN as the missing value that it is: to Daft it is above every number, and -0.0 below 0.0.
 
     By Arrow, because Daft 0.7 takes ten times as long to choose between two values.
     """
-    return by_batch(_same, name, "float64", "float64")
+    return by_batch(_with_one_zero, name, "float64", "float64")
 
 
-def _same(values: pa.Array) -> pa.Array:
-    return values
+def _with_one_zero(values: pa.Array) -> pa.Array:
+    return pc.add(values, pa.scalar(0.0, pa.float64()))
 
 
 def moments(values: Floats) -> tuple[float, float]:

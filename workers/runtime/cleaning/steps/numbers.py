@@ -29,9 +29,8 @@ class _Numbers(Step):
     def apply(self, plan: Plan) -> Outcome:
         outcome = Outcome()
         learned: dict[str, list[float]] = {}
-        for name, (found, spreads, count) in plan.learn(
-            plan.numbers if self.columns is None else self.columns, self._look
-        ):
+        names = plan.numbers if self.columns is None else self.columns
+        for name, (found, spreads, count) in plan.learn(names, self._look):
             if not found:
                 outcome.warn(ALL_MISSING, name, "no training row has a value")
             elif not spreads:
@@ -39,7 +38,8 @@ class _Numbers(Step):
             else:
                 learned[name] = found
                 outcome.changed(name, count)
-        plan.replace({name: self._made(name, found) for name, found in learned.items()}, kind="float64")
+        made = {name: self._made(name, learned[name]) if name in learned else number(name) for name in names}
+        plan.replace(made, kind="float64")
         self.learned.update(columns=learned)
         return outcome
 

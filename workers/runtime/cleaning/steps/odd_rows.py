@@ -52,7 +52,7 @@ class OddRows:
             values = means if self.replace == "mean" else medians
             self.learned.update(forest=forest.to_json(), limit=limit, values=values)
             odd = self._found(plan, forest, fill, names, limit)
-        self._act(plan, odd, names, outcome)
+        self._act(plan, odd, chosen, names, outcome)
         return outcome
 
     def _middles(self, plan: Plan, chosen: list[str], outcome: Outcome) -> tuple[dict[str, float], dict[str, float]]:
@@ -77,7 +77,7 @@ class OddRows:
             found.append(batch.column(ORDINAL).to_numpy()[odd])
         return np.sort(np.concatenate([*found, np.zeros(0, dtype=np.int64)]))
 
-    def _act(self, plan: Plan, odd: Ordinals, names: list[str], outcome: Outcome) -> None:
+    def _act(self, plan: Plan, odd: Ordinals, chosen: list[str], names: list[str], outcome: Outcome) -> None:
         if self.replace == "drop":
             plan.remove(odd)
             return
@@ -87,7 +87,7 @@ class OddRows:
             return
         values = self.learned.get("values", {})
         is_odd = among(odd)
-        made: dict[str, Expression] = {}
+        made: dict[str, Expression] = {name: number(name) for name in chosen}
         for name in names:
             instead = lit(None) if self.replace == "null" else lit(values[name])
             made[name] = when(is_odd, instead.cast(DataType.float64())).otherwise(number(name))

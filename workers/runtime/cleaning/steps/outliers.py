@@ -144,7 +144,8 @@ class Outliers(Step):
             add_flags(plan, {name + FLAG: beyond(name, bounds[name]) if name in bounds else None for name in chosen})
             self.learned["flags"] = list(chosen)
         else:
-            plan.replace({name: self._replaced(name, limits) for name, limits in bounds.items()}, kind="float64")
+            made = {name: self._replaced(name, bounds[name]) if name in bounds else number(name) for name in chosen}
+            plan.replace(made, kind="float64")
 
     def _replaced(self, name: str, limits: list[float]) -> Expression:
         low, high, value = limits
