@@ -28,6 +28,7 @@ class HistogramShape(serializers.Serializer[Any]):
     counts = serializers.ListField(child=serializers.IntegerField())
     below = serializers.IntegerField(help_text="Values below the first edge, far from all others")
     above = serializers.IntegerField(help_text="Values above the last edge")
+    is_discrete = serializers.BooleanField(help_text="Whether of each bin only the middle is a value")
 
 
 class TopValueShape(serializers.Serializer[Any]):
@@ -135,6 +136,9 @@ _ABSENT: dict[str, Any] = {
 """What columns of earlier times, and of very wide data, do not say."""
 
 
+_BARS = {"below": 0, "above": 0, "is_discrete": False}
+
+
 @extend_schema_field(ProfileShape)
 class ProfileField(serializers.JSONField):
     """Statistics; null until the profile has succeeded."""
@@ -148,9 +152,9 @@ class ProfileField(serializers.JSONField):
 def _whole(column: dict[str, Any]) -> dict[str, Any]:
     found = {**_ABSENT, "top_values": [], "findings": [], **column}
     if found["histogram"]:
-        found["histogram"] = {"below": 0, "above": 0, **found["histogram"]}
+        found["histogram"] = {**_BARS, **found["histogram"]}
     if found["text_length"]:
         length = found["text_length"]
-        found["text_length"] = {**length, "histogram": {"below": 0, "above": 0, **length["histogram"]}}
+        found["text_length"] = {**length, "histogram": {**_BARS, **length["histogram"]}}
     found["findings"] = [{"examples": [], "suggestion": None, **finding} for finding in found["findings"]]
     return found

@@ -109,7 +109,7 @@ def test_edges_of_small_columns(jobs: Jobs) -> None:
     assert (none["null_count"], none["distinct_count"], none["mean"], none["top_values"]) == (3, 0, None, [])
     same = column(found, "same")
     assert (same["mean"], same["std"]) == (3.0, 0.0)
-    assert same["histogram"] == {"edges": [3.0, 3.0], "counts": [2], "below": 0, "above": 0}
+    assert same["histogram"] == {"edges": [3.0, 3.0], "counts": [2], "below": 0, "above": 0, "is_discrete": False}
     huge = column(found, "huge")["histogram"]
     assert (huge["edges"][0] <= -1.7e308, huge["edges"][-1] >= 1.7e308, sum(huge["counts"])) == (True, True, 3)
     flag = column(found, "flag")
@@ -128,6 +128,7 @@ def test_lengths_of_text_are_in_characters(jobs: Jobs) -> None:
         "counts": [1, 1, 1, 1],
         "below": 0,
         "above": 0,
+        "is_discrete": True,
     }
     assert column(found, "none")["text_length"] is None
 
@@ -137,6 +138,18 @@ def test_few_whole_numbers_have_a_bin_each(jobs: Jobs) -> None:
 
     histogram = column(found, "n")["histogram"]
     assert (histogram["edges"], histogram["counts"]) == ([0.5, 1.5, 2.5, 3.5, 4.5], [1, 2, 0, 1])
+    assert histogram["is_discrete"]
+
+
+def test_values_that_differ_by_the_same_step_have_a_bin_each(jobs: Jobs) -> None:
+    found = jobs.profile(jobs.parquet({"months": [12, 24, 24, 60], "n": list(range(0, 4000, 1000))}))
+
+    histogram = column(found, "months")["histogram"]
+    assert (histogram["edges"], histogram["counts"], histogram["is_discrete"]) == (
+        [6.0, 18.0, 30.0, 42.0, 54.0, 66.0],
+        [1, 2, 0, 0, 1],
+        True,
+    )
 
 
 def test_times_have_a_histogram_in_seconds(jobs: Jobs) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from workers.runtime.cleaning.rounding import significant
@@ -50,6 +50,11 @@ def bin_edges(low: float, high: float, quantiles: dict[str, float], present: int
     if last == first or not math.isfinite(width) or max(abs(first), abs(last)) > PLACES_MOST:
         return [low, high]  # numbers that differ in their last digits only
     return [_number(place * width) for place in range(first, last + 1)]
+
+
+def is_discrete(edges: Sequence[float], low: float, step: float) -> bool:
+    """Whether each bin is around one value that is possible, its middle."""
+    return bool(step) and len(edges) > 1 and edges[1] - edges[0] == step and (low - edges[0]) % step == step / 2
 
 
 def log_edges(low: float, high: float) -> list[float] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from workers.runtime.cleaning.plain import plain
-from workers.runtime.cleaning.profiling.bins import bin_edges, is_heavy, log_edges, time_edges
+from workers.runtime.cleaning.profiling.bins import bin_edges, is_discrete, is_heavy, log_edges, time_edges
 from workers.runtime.cleaning.profiling.source import ROWS, Source, as_number
 from workers.runtime.cleaning.profiling.tallies import Counts, Tally, tally
 from workers.runtime.cleaning.rounding import significant
@@ -123,7 +123,8 @@ def _of_numbers(whole: Whole, column: Column) -> dict[str, Any]:
         if math.isfinite(value)
     }
     low, high = float(whole.low), float(whole.high)
-    linear = bin_edges(low, high, quantiles, whole.present, step=_step(whole, column))
+    step = _step(whole, column)
+    linear = bin_edges(low, high, quantiles, whole.present, step=step)
     logarithmic = log_edges(low, high) if is_heavy(low, quantiles, high) else None
     fences = _fences(quantiles)
     places = [*linear, *(logarithmic or []), *(fences or [])]
@@ -133,9 +134,9 @@ def _of_numbers(whole: Whole, column: Column) -> dict[str, Any]:
     closed[-1] = True  # of the fences: what is beyond the upper one
     counts = whole.below(places, closed=closed.tolist())
     end = len(linear)
-    histogram = _histogram(linear, counts[:end], whole.present)
+    histogram = histogram_of(linear, counts[:end], whole.present, discrete=is_discrete(linear, low, step))
     other = (
-        None if logarithmic is None else _histogram(logarithmic, counts[end : end + len(logarithmic)], whole.present)
+        None if logarithmic is None else histogram_of(logarithmic, counts[end : end + len(logarithmic)], whole.present)
     )
     return {
         "mean": plain(mean),
@@ -180,16 +181,20 @@ def _of_times(whole: Whole, unit: float) -> dict[str, Any]:
     edges = time_edges(whole.low * unit, whole.high * unit)
     places = [edge / unit for edge in edges]
     counts = whole.below(places, closed=[place == len(edges) - 1 for place in range(len(edges))])
-    return _histogram(edges, counts, whole.present)
+    return histogram_of(edges, counts, whole.present)
 
 
-def _histogram(edges: Sequence[float], below: Counts, present: int) -> dict[str, Any]:
-    """From how many values are below each edge. Where all are equal there is one bin, without width."""
+def histogram_of(edges: Sequence[float], below: Counts, present: int, *, discrete: bool = False) -> dict[str, Any]:
+    """From how many values are below each edge. Where all are equal there is one bin, without width.
+
+    `is_discrete`: of each bin only the middle is a value.
+    """
     return {
         "edges": list(edges),
         "counts": np.diff(below).tolist(),
         "below": int(below[0]),
         "above": present - int(below[-1]),
+        "is_discrete": discrete,
     }
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from workers.runtime.cleaning.plain import plain
-from workers.runtime.cleaning.profiling.bins import bin_edges
-from workers.runtime.cleaning.profiling.numbers import QUANTILES, TOP
+from workers.runtime.cleaning.profiling.bins import bin_edges, is_discrete
+from workers.runtime.cleaning.profiling.numbers import QUANTILES, TOP, histogram_of
 from workers.runtime.cleaning.profiling.patterns import EXAMINED_MOST, VALUES, examine
 from workers.runtime.cleaning.profiling.source import DRAWN, ROWS, Source
 from workers.runtime.cleaning.profiling.tallies import SORTED_MOST, Tally, is_grouped, sorted_tally
@@ -195,10 +195,5 @@ def _lengths(lengths: Tally) -> dict[str, Any]:
         "maximum": high,
         "mean": significant(float(np.sum(lengths.values * lengths.counts)) / lengths.present),
         "quantiles": quantiles,
-        "histogram": {
-            "edges": edges,
-            "counts": np.diff(below).tolist(),
-            "below": int(below[0]),
-            "above": lengths.present - int(below[-1]),
-        },
+        "histogram": histogram_of(edges, below, lengths.present, discrete=is_discrete(edges, low, 1)),
     }
