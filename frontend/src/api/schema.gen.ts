@@ -5440,6 +5440,8 @@ export interface components {
             below: number;
             /** @description Values above the last edge */
             above: number;
+            /** @description Whether of each bin only the middle is a value */
+            is_discrete: boolean;
         };
         /** @description Who holds something. Of what the caller does not see, `visible` is false and all else null. */
         Holder: {
