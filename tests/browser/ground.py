@@ -31,6 +31,7 @@ class Ground:
 
     project: str
     dataset: str
+    schedule: str
     raw: str
     cleaned: str
     recipe: str
@@ -49,7 +50,7 @@ class Ground:
     def names(self) -> set[str]:
         """What people called things: of the ground, of the data, of what was measured."""
         things = {"ground", "Ground", "people", "loans", "first", "trained", "fails", "curves-1", "curves-2", "risk"}
-        things |= {"demo", "admin", "guest", "people.csv", "test", "model", "preprocessor"}
+        things |= {"data.example.org", "https://data.example.org/people.csv", "demo", "admin", "guest", "people.csv", "test", "model", "preprocessor"}
         columns, *rows = csv.reader(io.StringIO(sample().decode()))
         return things | set(columns) | {value for row in rows for value in row if value.isalpha()}
 
@@ -113,11 +114,20 @@ def _data(client: httpx.Client, project: str) -> dict[str, Any]:
     cleaning = done(client, "/cleaning-runs", {"recipe": recipe, "input_version": ingestion["version"]})
     return {
         "dataset": dataset,
+        "schedule": _schedule(client, project, dataset),
         "raw": ingestion["version"],
         "cleaned": cleaning["output_version"],
         "recipe": recipe,
         "jobs": {"ingestion": ingestion["id"], "profile": profile["id"], "cleaning_run": cleaning["id"]},
     }
+
+
+def _schedule(client: httpx.Client, project: str, dataset: str) -> str:
+    """One that comes at new year."""
+    post(client, "/allowed-origins", {"project": project, "pattern": "data.example.org"})
+    origin = {"kind": "url", "url": "https://data.example.org/people.csv"}
+    body = {"dataset": dataset, "origin": origin, "cron": "0 0 1 1 *", "time_zone": "Asia/Shanghai"}
+    return str(post(client, "/ingestion-schedules", body)["id"])
 
 
 def _run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.browser.ground import Ground
 
 TABS = {
-    "/datasets/$datasetId": ("versions", "compare", "sources", "jobs"),
+    "/datasets/$datasetId": ("versions", "compare", "sources", "schedules", "jobs"),
     "/dataset-versions/$versionId": ("columns", "sample", "report", "lineage", "files", "story"),
     "/runs/compare": ("curves", "differences", "scatter"),
     "/runs/$runId": ("curves", "system", "files", "lineage", "script", "story"),
@@ -24,6 +24,9 @@ def places(ground: Ground) -> dict[str, list[str]]:
         "/": ["/"],
         "/datasets": ["/datasets"],
         "/datasets/new": ["/datasets/new"],
+        "/datasets/fetch": [f"/datasets/fetch?dataset={ground.dataset}"],
+        "/ingestion-schedules": ["/ingestion-schedules"],
+        "/ingestion-schedules/$scheduleId": [f"/ingestion-schedules/{ground.schedule}"],
         "/datasets/$datasetId": [f"/datasets/{ground.dataset}"],
         "/dataset-versions/$versionId": [f"/dataset-versions/{ground.cleaned}"],
         "/dataset-versions/$versionId/clean": [f"/dataset-versions/{ground.raw}/clean?recipe={ground.recipe}"],

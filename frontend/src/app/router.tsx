@@ -42,6 +42,25 @@ const upload = createRoute({
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/upload-page")), "UploadPage"),
   ...words("datasets", "messages", "form"),
 });
+const fetchData = createRoute({
+  getParentRoute: () => root,
+  path: "/datasets/fetch",
+  validateSearch: (s: Search) => optional({ dataset: text(s.dataset) }),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/fetch-page")), "FetchPage"),
+  ...words("datasets", "messages", "form"),
+});
+const schedules = createRoute({
+  getParentRoute: () => root,
+  path: "/ingestion-schedules",
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/schedules-page")), "SchedulesPage"),
+  ...words("datasets", "messages"),
+});
+const schedule = createRoute({
+  getParentRoute: () => root,
+  path: "/ingestion-schedules/$scheduleId",
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/schedule-page")), "SchedulePage"),
+  ...words("datasets", "messages"),
+});
 const dataset = createRoute({
   getParentRoute: () => root,
   path: "/datasets/$datasetId",
@@ -211,7 +230,10 @@ const access = createRoute({
 });
 
 const routeTree = root.addChildren([
-  ...[overview, datasets, upload, dataset, datasetVersion, clean, datasetJob],
+  ...[overview, datasets, upload,
+  fetchData,
+  schedules,
+  schedule, dataset, datasetVersion, clean, datasetJob],
   ...[runs, submit, compare, run, models, model, modelVersion],
   ...[endpoints, deploy, endpoint, quotas, queue, workload, access],
 ]);

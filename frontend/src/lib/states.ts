@@ -40,6 +40,7 @@ const DATASET_VERSION: Of<Schemas["DatasetVersionState"]> = {
   deprecated: "cancelled",
   rejected: "failed",
 };
+const SCHEDULE: Of<Schemas["ScheduleState"]> = { active: "running", paused: "waiting", retired: "cancelled" };
 const MODEL_VERSION: Of<Schemas["ModelVersionState"]> = { pending: "waiting", ready: "succeeded", archived: "cancelled" };
 const REVISION: Of<Schemas["RevisionState"]> = {
   pending: "waiting",
@@ -70,6 +71,7 @@ export const TONES = {
   workload: WORKLOAD,
   job: JOB,
   dataset_version: DATASET_VERSION,
+  ingestion_schedule: SCHEDULE,
   model_version: MODEL_VERSION,
   revision: REVISION,
   endpoint: ENDPOINT,

@@ -8,6 +8,7 @@ import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
 import { Reason } from "@/components/reason";
 import { jobsQuery, keys, type CleaningRun, type Ingestion } from "../api";
+import { originName } from "../logic/origins";
 import { Follow } from "./follow";
 import { JobState } from "./job-state";
 
@@ -49,7 +50,10 @@ export function DatasetJobs({ dataset }: { dataset: string }) {
 
 function Of({ row }: { row: Row }) {
   const { t } = useTranslation("datasets");
-  if (row.kind === "ingestion") return <span title={row.job.source_name}>{row.job.source_name}</span>;
+  if (row.kind === "ingestion") {
+    const name = row.job.source_name ?? originName(row.job.origin);
+    return <span title={row.job.origin?.url ?? name}>{name}</span>;
+  }
   return <>{t("job.recipeOn", { name: row.job.recipe_name, number: row.job.recipe_number, version: row.job.input_version_number })}</>;
 }
 

@@ -18,7 +18,8 @@ export function ParseAgain({ ingestion }: { ingestion: Ingestion }) {
   const schema = useQuery(ingestionOptionsQuery).data as JsonSchema | undefined;
   const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
   const write = useWrite(createIngestion);
-  if (!schema) return null;
+  const source = ingestion.source;
+  if (!schema || !source) return null; // what its job was to fetch did not come
   const options = edited ?? { ...initialForm(schema), ...ingestion.options };
   const send = async (): Promise<void> => {
     const made = await write.mutateAsync({ dataset: ingestion.dataset, source: ingestion.source, options });

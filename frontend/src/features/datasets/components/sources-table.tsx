@@ -11,6 +11,16 @@ import { sourceAddress, sourcesQuery, type Source } from "../api";
 
 const keyOf = (source: Source): string => source.id;
 
+function Name({ source }: { source: Source }) {
+  const { t } = useTranslation("datasets");
+  return (
+    <span title={source.origin?.url ?? source.name}>
+      {source.name}
+      {source.origin?.url ? <span className="soft"> {t("file.fetched", { url: source.origin.url })}</span> : null}
+    </span>
+  );
+}
+
 /** Files as they came. */
 export function SourcesTable({ dataset }: { dataset: string }) {
   const { t } = useTranslation("datasets");
@@ -18,7 +28,7 @@ export function SourcesTable({ dataset }: { dataset: string }) {
   const query = useQuery(sourcesQuery(dataset));
   const columns = useMemo<Column<Source>[]>(
     () => [
-      { key: "name", title: t("file.name"), grow: true, width: 240, pinned: true, cell: (row) => <span title={row.name}>{row.name}</span> },
+      { key: "name", title: t("file.name"), grow: true, width: 240, pinned: true, cell: (row) => <Name source={row} /> },
       { key: "format", title: t("file.format"), width: 100, cell: (row) => row.file_format.toUpperCase() },
       { key: "size", title: t("column.size"), numeric: true, width: 110, cell: (row) => bytes(row.size_bytes) },
       { key: "sha", title: "SHA-256", width: 150, cell: (row) => <span className="mono" title={row.sha256}>{row.sha256.slice(0, 12)}…</span> },

@@ -16,11 +16,12 @@ import { DatasetJobs } from "../components/dataset-jobs";
 import { Follow } from "../components/follow";
 import { JobState } from "../components/job-state";
 import { QualityTab } from "../components/quality-tab";
+import { SchedulesTable } from "../components/schedules-table";
 import { SourcesTable } from "../components/sources-table";
 import { VersionsTable } from "../components/versions-table";
 
 const route = getRouteApi("/datasets/$datasetId");
-const TABS = ["versions", "quality", "compare", "sources", "jobs"] as const;
+const TABS = ["versions", "quality", "compare", "sources", "schedules", "jobs"] as const;
 
 /** A named line of versions. */
 export function DatasetPage() {
@@ -88,6 +89,9 @@ function Shown({ dataset }: { dataset: Dataset }) {
         </Tabs.Panel>
         <Tabs.Panel value="sources">
           <SourcesTable dataset={dataset.id} />
+        </Tabs.Panel>
+        <Tabs.Panel value="schedules">
+          <SchedulesTable dataset={dataset.id} mayAsk={mayUpload} />
         </Tabs.Panel>
         <Tabs.Panel value="jobs">
           <DatasetJobs dataset={dataset.id} />

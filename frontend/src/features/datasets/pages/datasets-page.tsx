@@ -48,7 +48,18 @@ export function DatasetsPage() {
   ) : undefined;
   return (
     <>
-      <PageHeader title={t("title")} lead={<Summary project={project?.id} />} actions={upload} />
+      <PageHeader
+        title={t("title")}
+        lead={<Summary project={project?.id} />}
+        actions={
+          <>
+            <LinkButton to="/ingestion-schedules" variant="subtle">
+              {t("tab.schedules")}
+            </LinkButton>
+            {upload}
+          </>
+        }
+      />
       <Follow subjects={active} refresh={REFRESH} />
       <div className={classes.tools}>
         <SearchBox label={t("list.search")} value={search ?? ""} onChange={(next) => show({ search: next || undefined })} />

@@ -22,6 +22,7 @@ import { cancelJob, jobQuery, jobStoryQuery, keys, useWrite, type CleaningRun, t
 import { ParseAgain } from "../components/parse-again";
 import { RejectedRows } from "../components/rejected-rows";
 import { ReportRail } from "../components/report-rail";
+import { originName } from "../logic/origins";
 import { placeOf } from "../logic/show";
 import classes from "./job-page.module.css";
 
@@ -59,7 +60,7 @@ function useAbout(kind: JobKind, job: Job): About {
   if (kind === "ingestion") {
     const found = job as Ingestion;
     return {
-      title: t("job.title.ingestion", { name: found.source_name }),
+      title: t("job.title.ingestion", { name: found.source_name ?? originName(found.origin) }),
       dataset: { id: found.dataset, name: found.dataset_name },
       made: found.version ? { id: found.version, number: found.version_number } : null,
     };

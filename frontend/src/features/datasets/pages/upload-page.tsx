@@ -1,5 +1,5 @@
 import { Alert, Button, Collapse, Group, Text, Title } from "@mantine/core";
-import { IconChevronDown, IconChevronRight, IconUpload } from "@tabler/icons-react";
+import { IconChevronDown, IconChevronRight, IconDownload, IconUpload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useBlocker, useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo, useRef, useState, type ReactNode } from "react";
@@ -8,6 +8,7 @@ import { useMe } from "@/api/me";
 import { ApiError } from "@/api/problem";
 import { useCrumbs } from "@/components/breadcrumbs";
 import { ErrorDetails, NotAllowed } from "@/components/faces";
+import { LinkButton } from "@/components/link-button";
 import { PageHeader } from "@/components/page-header";
 import { initialForm, type JsonSchema } from "@/components/schema-form/schema";
 import { SchemaForm } from "@/components/schema-form/schema-form";
@@ -34,9 +35,20 @@ export function UploadPage() {
   if (!mayUpload) return <NotAllowed />;
   return (
     <>
-      <PageHeader title={t("upload.title")} lead={t("upload.lead")} />
+      <PageHeader title={t("upload.title")} lead={t("upload.lead")} actions={<FetchInstead />} />
       <Form />
     </>
+  );
+}
+
+/** For data that has an address. */
+function FetchInstead() {
+  const { t } = useTranslation("datasets");
+  const { dataset } = route.useSearch();
+  return (
+    <LinkButton to="/datasets/fetch" search={dataset ? { dataset } : {}} variant="default" leftSection={<IconDownload size={14} aria-hidden />}>
+      {t("fetch.verbLong")}
+    </LinkButton>
   );
 }
 

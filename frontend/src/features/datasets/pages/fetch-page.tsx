@@ -1,0 +1,170 @@
+import { Alert, Button, Select, TextInput, Title } from "@mantine/core";
+import { IconDownload } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useMe } from "@/api/me";
+import { ApiError } from "@/api/problem";
+import { useCrumbs } from "@/components/breadcrumbs";
+import { ErrorDetails, NotAllowed } from "@/components/faces";
+import { PageHeader } from "@/components/page-header";
+import { initialForm, type JsonSchema } from "@/components/schema-form/schema";
+import { SchemaForm } from "@/components/schema-form/schema-form";
+import { useHasRole, useProject } from "@/lib/permissions";
+import { createDataset, datasetQuery, ingestionOptionsQuery, useWrite } from "../api";
+import { AllowedOrigins } from "../components/allowed-origins";
+import { firstTimes, TimesFields, type Times } from "../components/times";
+import { UploadTarget, type Target } from "../components/upload-target";
+import { fileOf, secondsOf } from "../logic/origins";
+import { formatOf } from "../logic/preview";
+import { nameFrom } from "../logic/upload";
+import { createSchedule, fetchOnce, secretNamesQuery, type Origin } from "../schedules-api";
+import classes from "./upload-page.module.css";
+
+const route = getRouteApi("/datasets/fetch");
+const NO_ERRORS: Readonly<Record<string, readonly string[]>> = {};
+
+/** Data that is fetched from an address, once or by the clock. */
+export function FetchPage() {
+  const { t } = useTranslation("datasets");
+  useCrumbs([{ title: t("title"), link: { to: "/datasets" } }, { title: t("fetch.title") }]);
+  if (!useHasRole("editor")) return <NotAllowed />;
+  return (
+    <>
+      <PageHeader title={t("fetch.title")} lead={t("fetch.lead")} />
+      <Form />
+    </>
+  );
+}
+
+function useTarget(): [Target, (target: Target) => void, string | null] {
+  const { dataset } = route.useSearch();
+  const named = useProject();
+  const { projects } = useMe();
+  const first = projects.find(({ role }) => role !== "viewer");
+  const [target, setTarget] = useState<Target>({ mode: dataset ? "existing" : "new", project: named?.id ?? first?.id ?? null, name: "", title: "", dataset: dataset ?? null });
+  const chosen = useQuery({ ...datasetQuery(target.dataset ?? ""), enabled: target.mode === "existing" && target.dataset !== null });
+  return [target, setTarget, target.mode === "existing" ? (chosen.data?.project ?? null) : target.project];
+}
+
+function Form() {
+  const { t } = useTranslation("datasets");
+  const navigate = useNavigate();
+  const [target, setTarget, project] = useTarget();
+  const [origin, setOrigin] = useState<Origin>({ kind: "url", url: "" });
+  const [times, setTimes] = useState<Times>(firstTimes);
+  const schema = useQuery(ingestionOptionsQuery).data as JsonSchema | undefined;
+  const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
+  const options = edited ?? (schema ? initialForm(schema) : {});
+  const url = origin.url ?? "";
+  const isSilent = url !== "" && !options.format && !formatOf(fileOf(url));
+  const asking = useWrite(async () => {
+    const shared = target.mode === "existing" ? (target.dataset ?? "") : (await createDataset({ project: target.project ?? "", name: target.name, title: target.title, description: "" })).id;
+    if (target.mode !== "existing") setTarget({ ...target, mode: "existing", dataset: shared });
+    const asked = { dataset: shared, origin: spoken(origin), options };
+    if (times.mode === "once") {
+      const made = await fetchOnce(asked);
+      return navigate({ to: "/dataset-jobs/$kind/$jobId", params: { kind: "ingestion", jobId: made.id } });
+    }
+    const when = times.mode === "cron" ? { cron: times.cron, time_zone: times.timeZone, every_seconds: null } : { cron: "", time_zone: "UTC", every_seconds: secondsOf(times.number, times.unit) };
+    const made = await createSchedule({ ...asked, ...when, mode: times.adds, failures_most: times.failures });
+    return navigate({ to: "/ingestion-schedules/$scheduleId", params: { scheduleId: made.id } });
+  });
+  const fields = asking.error instanceof ApiError ? asking.error.fields : NO_ERRORS;
+  const isComplete = url !== "" && (target.mode === "existing" ? target.dataset !== null : target.project !== null && target.name !== "");
+  const say = (change: Partial<Origin>): void => {
+    const next = { ...origin, ...change };
+    setOrigin(next);
+    if (change.url !== undefined && target.mode === "new" && (target.name === "" || target.name === nameFrom(fileOf(url)))) setTarget({ ...target, name: nameFrom(fileOf(change.url)) });
+  };
+  return (
+    <form
+      className={classes.form}
+      onSubmit={(event) => {
+        event.preventDefault();
+        asking.mutate(undefined);
+      }}
+    >
+      <section>
+        <Title order={2}>{t("fetch.from")}</Title>
+        <OriginFields origin={origin} onChange={say} project={project} errors={fields} disabled={asking.isPending} />
+        {project ? <AllowedOrigins project={project} url={url} /> : null}
+      </section>
+      <section>
+        <Title order={2}>{t("upload.target")}</Title>
+        <UploadTarget target={target} onChange={setTarget} several={false} errors={fields} disabled={asking.isPending} />
+      </section>
+      <section>
+        <Title order={2}>{t("fetch.when")}</Title>
+        <TimesFields times={times} onChange={setTimes} errors={fields} disabled={asking.isPending} />
+      </section>
+      <section>
+        <Title order={2}>{t("upload.options")}</Title>
+        {schema ? <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fields} disabled={asking.isPending} /> : null}
+      </section>
+      {asking.error ? (
+        <Alert color="red" variant="outline" title={t("fetch.refused")}>
+          <ErrorDetails error={asking.error} />
+        </Alert>
+      ) : null}
+      <div>
+        <Button type="submit" size="sm" leftSection={<IconDownload size={16} aria-hidden />} loading={asking.isPending} disabled={!isComplete || isSilent}>
+          {t(times.mode === "once" ? "fetch.verb" : "fetch.schedule")}
+        </Button>
+        {isSilent ? <span className="soft" role="status"> {t("fetch.silent")}</span> : null}
+      </div>
+    </form>
+  );
+}
+
+/** Without what is empty. */
+const spoken = (origin: Origin): Origin => Object.fromEntries(Object.entries(origin).filter(([, text]) => text)) as Origin;
+
+interface OriginProps {
+  origin: Origin;
+  onChange: (change: Partial<Origin>) => void;
+  project: string | null;
+  errors: Readonly<Record<string, readonly string[]>>;
+  disabled: boolean;
+}
+
+function OriginFields({ origin, onChange, project, errors, disabled }: OriginProps) {
+  const { t } = useTranslation("datasets");
+  const names = useQuery({ ...secretNamesQuery(project ?? ""), enabled: project !== null }).data ?? [];
+  const isBucket = /^s3:/i.test(origin.url ?? "");
+  return (
+    <>
+      <TextInput
+        label={t("fetch.url")}
+        description={t("fetch.urlHint")}
+        inputWrapperOrder={["label", "input", "error", "description"]}
+        placeholder="https://data.example.org/loans.csv"
+        value={origin.url ?? ""}
+        onChange={(event) => onChange({ url: event.currentTarget.value.trim() })}
+        required
+        disabled={disabled}
+        error={errors["origin.url"]?.join(" ")}
+      />
+      <Select
+        label={t("fetch.credentials")}
+        description={t("fetch.credentialsHint")}
+        inputWrapperOrder={["label", "input", "error", "description"]}
+        placeholder={t("fetch.noCredentials")}
+        data={names}
+        value={origin.credentials ?? null}
+        onChange={(name) => onChange({ credentials: name ?? "" })}
+        clearable
+        maw={420}
+        disabled={disabled}
+        error={errors["origin.credentials"]?.join(" ")}
+      />
+      {isBucket ? (
+        <>
+          <TextInput label={t("fetch.region")} placeholder="us-east-1" value={origin.region ?? ""} onChange={(event) => onChange({ region: event.currentTarget.value.trim() })} maw={420} disabled={disabled} />
+          <TextInput label={t("fetch.endpoint")} placeholder="https://minio.example.org" value={origin.endpoint ?? ""} onChange={(event) => onChange({ endpoint: event.currentTarget.value.trim() })} maw={420} disabled={disabled} error={errors["origin.endpoint"]?.join(" ")} />
+        </>
+      ) : null}
+    </>
+  );
+}
