@@ -131,7 +131,7 @@ def test_a_recipe_without_a_kind_is_refused_with_its_place(client: APIClient, pr
     refused = _post(client, "/recipes", body, 400)
     assert list(refused["fields"]) == ["steps[2].kind"]
     made = _post(client, "/recipes", body | {"steps": examples.STEPS})
-    assert (made["number"], made["steps"]) == (1, examples.STEPS)
+    assert (made["number"], made["steps"]) == (1, examples.RECIPE["steps"])
     assert sorted(made) == sorted(examples.RECIPE)
     assert _post(client, "/recipes", body | {"steps": examples.STEPS})["number"] == 2
 
@@ -140,6 +140,22 @@ def test_a_recipe_without_a_kind_is_refused_with_its_place(client: APIClient, pr
 def test_steps_of_another_form_are_refused(client: APIClient, project: Any, steps: Any) -> None:
     refused = _post(client, "/recipes", {"project": str(project.pk), "name": "loans", "steps": steps}, 400)
     assert refused["code"] == "invalid"
+
+
+def test_a_recipe_that_does_not_fit_a_version_is_refused_by_step_option_and_column(
+    client: APIClient, project: Any
+) -> None:
+    version = DatasetVersionFactory.create(project=project)
+    steps = [{"kind": "drop_duplicates"}, {"kind": "normalise_text", "columns": ["age"]}]
+    recipe = RecipeFactory.create(project=project, steps=steps)
+    answer = client.post("/api/v1/cleaning-runs", {"recipe": str(recipe.pk), "input_version": str(version.pk)})
+    said = "Column 'age' is int64, not string."
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert answer.json()["fields"] == {"steps[1].columns": [said]}
+    assert answer.json()["faults"] == [
+        {"step": 1, "option": "columns", "code": "wrong_type", "detail": said, "column": "age"}
+    ]
+    assert not CleaningRun.objects.exists()
 
 
 def test_a_cleaning_run_is_shown_with_its_report(client: APIClient, project: Any) -> None:

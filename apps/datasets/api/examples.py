@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 
 from apps.datasets.api.profile_example import RESULT
+from workers.contracts.recipes import normalised
 
 PROJECT_ID = "01936f2e-0000-7000-8000-000000000001"
 DATASET_ID = "01936f2e-0000-7000-8000-000000000002"
@@ -210,7 +211,7 @@ RECIPE = {
     "name": "loans",
     "number": 1,
     "description": "",
-    "steps": STEPS,
+    "steps": normalised(STEPS),
     "digest": f"sha256:{SHA256}",
     "created_by": USER_ID,
     "created_by_name": "ada",
