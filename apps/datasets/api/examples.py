@@ -194,7 +194,7 @@ PROFILE = {
     "result": RESULT,
     **_SUCCEEDED,
 }
-STEPS = [
+STEPS: list[dict[str, Any]] = [
     {"kind": "missing_values", "markers": ["", "NA"]},
     {"kind": "drop_duplicates", "columns": None},
     {"kind": "split", "test_ratio": 0.2, "seed": 42, "stratify": "Status", "positive": "bad"},
