@@ -216,7 +216,7 @@ CASES = [
     Case("GET", _quarantine, name="GET-ingestions/id/quarantine"),
     *(
         Case("GET", _one(DatasetVersionFactory, "dataset-versions", f"/{what}"), name=f"GET-dataset-versions/id/{what}")
-        for what in ("sample", "thumbnails", "profile", "report", "quality", "proposed-expectations")
+        for what in ("sample", "thumbnails", "profile", "report", "manifest", "quality", "proposed-expectations")
     ),
     Case("GET", _diff, name="GET-dataset-versions/id/diff"),
     Case("GET", _lineage, stranger=404, name="GET-lineage"),

@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.datasets.services.resolve import data_resolve
+from apps.datasets.api.manifest_shapes import ManifestFileShape, ManifestShape
+from apps.datasets.services.resolve import data_open, data_resolve
 from apps.quotas.models import Attempt
 from apps.quotas.permissions import AttemptAuthentication, IsAttempt
 
@@ -32,6 +33,20 @@ class ResolvedSerializer(serializers.Serializer[Any]):
     uri = serializers.CharField()
     path = serializers.CharField(allow_null=True)
     files = ResolvedFileSerializer(many=True, required=False, help_text="Of an input")
+
+
+class OpenSerializer(serializers.Serializer[Any]):
+    ref = serializers.CharField(max_length=200, help_text="`project/dataset@version`")
+
+
+class OpenedFileSerializer(ManifestFileShape, ResolvedFileSerializer):
+    """A file, and where the job reads it."""
+
+    url = serializers.CharField(allow_null=True, help_text="Short-lived, in a remote store")
+
+
+class OpenedSerializer(ManifestShape):
+    files = OpenedFileSerializer(many=True)
 
 
 EXAMPLES = [
@@ -61,3 +76,25 @@ class ResolveView(APIView):
         return Response(
             data_resolve(spec=attempt.workload.spec_object(), attempt_id=attempt.pk, **asked.validated_data)
         )
+
+
+class OpenView(APIView):
+    """Versions by the words in which people name them."""
+
+    authentication_classes = (AttemptAuthentication,)
+    permission_classes = (IsAttempt,)
+
+    @extend_schema(
+        summary="A dataset version that is an input of the job",
+        request=OpenSerializer,
+        responses=OpenedSerializer,
+        examples=[OpenApiExample("By an alias", {"ref": "risk/loans@gold"}, request_only=True)],
+        tags=["runtime"],
+    )
+    def post(self, request: Request) -> Response:
+        """An alias means what it meant when the job was asked for. 403 `not_an_input` for any other version."""
+        asked = OpenSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        attempt = cast(Attempt, request.auth)
+        found = data_open(spec=attempt.workload.spec_object(), reference=asked.validated_data["ref"])
+        return Response(OpenedSerializer(found).data)

@@ -18,7 +18,7 @@ from apps.datasets.api.expectation_views import (
 from apps.datasets.api.form_views import IngestionOptionsView, RecipeStepsView
 from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, ProfileViewSet
 from apps.datasets.api.preview_views import PreviewViewSet
-from apps.datasets.api.runtime import ResolveView
+from apps.datasets.api.runtime import OpenView, ResolveView
 from apps.datasets.api.schedule_views import AllowedOriginViewSet, IngestionScheduleViewSet
 from apps.datasets.api.upload_views import UploadViewSet
 from apps.datasets.api.version_views import DatasetVersionViewSet
@@ -53,5 +53,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("expectation-kinds", ExpectationKindsView.as_view(), name="expectation-kinds"),
     path("recipe-steps", RecipeStepsView.as_view(), name="recipe-steps"),
     path("ingestion-options", IngestionOptionsView.as_view(), name="ingestion-options"),
+    path("runtime/data/open", OpenView.as_view(), name="runtime-data-open"),
     path("runtime/data/resolve", ResolveView.as_view(), name="runtime-data-resolve"),
 ]

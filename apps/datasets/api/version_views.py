@@ -22,13 +22,14 @@ from apps.datasets.api import examples
 from apps.datasets.api import serializers as shapes
 from apps.datasets.api.filters import VersionFilter
 from apps.datasets.api.job_serializers import ProfileSerializer
+from apps.datasets.api.manifest_shapes import MANIFEST, ManifestShape
 from apps.datasets.api.profile_shapes import DiffShape, SampleShape
 from apps.datasets.api.shapes import ReportShape, whole_step
 from apps.datasets.api.thumbnail_shapes import THUMBNAILS, ThumbnailsShape
 from apps.datasets.api.version_examples import DIFF, REPORT, SAMPLE
 from apps.datasets.api.version_quality_views import VersionQualityMixin
 from apps.datasets.models import DatasetVersion
-from apps.datasets.selectors import companion_of, version_file
+from apps.datasets.selectors import companion_of, version_file, version_manifest
 from apps.datasets.selectors.differences import version_diff
 from apps.datasets.selectors.shown import profiles_shown, versions_shown
 from apps.datasets.services.aliases import version_tags_set
@@ -169,6 +170,19 @@ class DatasetVersionViewSet(VersionQualityMixin, StoryMixin, ReadViewSet):
         asked.is_valid(raise_exception=True)
         before = self.get_queryset().get(pk=asked.validated_data["with"].pk)
         return Response(version_diff(before, after))
+
+    @extend_schema(
+        summary="The data files of a version, for programs",
+        responses=ManifestShape,
+        examples=[OpenApiExample("Example", MANIFEST, response_only=True)],
+    )
+    @action(detail=True, filter_backends=())
+    def manifest(self, request: Request, pk: str) -> Response:
+        """What `workers.runtime.datasets` reads it by: digests to keep files by, addresses to fetch them from."""
+        found = version_manifest(self.get_object())
+        for file in found["files"]:
+            file["url"] = f"/api/v1/dataset-versions/{found['id']}/files/{file['name']}"
+        return Response(ManifestShape(found).data)
 
     @extend_schema(summary="Download a file of a version", responses=BINARY)
     @action(detail=True, url_path=r"files/(?P<file_name>[^/]+)", filter_backends=())

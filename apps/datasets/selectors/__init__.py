@@ -53,6 +53,26 @@ def version_data(version: DatasetVersion, name: str) -> DataRef:
     )
 
 
+def version_manifest(version: DatasetVersion) -> dict[str, Any]:
+    """What a program reads a version by: `{"id", "reference", "digest", "schema", …, "files": [{"name", "rows",
+    "size_bytes", "sha256"}]}`, the files in the order of the rows."""
+    files = [
+        {name: file[name] for name in ("name", "rows", "size_bytes", "sha256")} for file in version.manifest["files"]
+    ]
+    return {
+        "id": version.pk,
+        "reference": f"{version.project.name}/{version.dataset.name}@{version.number}",
+        "number": version.number,
+        "state": version.state,
+        "digest": version.digest,
+        "schema": version.schema,
+        "row_count": version.row_count,
+        "size_bytes": version.size_bytes,
+        "splits": version.splits,
+        "files": files,
+    }
+
+
 def version_file(version: DatasetVersion, file_name: str) -> dict[str, Any]:
     """One file of a version: `{"path", "size_bytes", "sha256"}`, the path in the store.
 

@@ -19,20 +19,29 @@ REFERENCE = re.compile(
 HISTORY_MOST = 200
 
 
-def reference_resolve(user: Any, reference: str) -> DatasetVersion:
-    """The version that a reference means now, with its dataset and project. `@` is followed by a number, an alias or
-    `latest`, which is the newest that is published. One query.
+def reference_parts(reference: str) -> dict[str, str]:
+    """`{"project", "dataset", "version"}` of a reference; `@` is followed by a number, an alias or `latest`.
 
     Raises:
         Invalid: it is no reference.
-        NotFound: there is no such project, dataset, number or alias, or the user may not see it.
-        Conflict: `latest`, and none is published.
     """
     found = REFERENCE.fullmatch(reference)
     if found is None:
         raise Invalid(
             f"{reference!r} is no reference: project/dataset@version is one, with a number, an alias or latest"
         )
+    return found.groupdict()
+
+
+def reference_resolve(user: Any, reference: str) -> DatasetVersion:
+    """The version that a reference means now, with its dataset and project; `latest` is the newest that is published.
+
+    Raises:
+        Invalid: it is no reference.
+        NotFound: there is no such project, dataset, number or alias, or the user may not see it.
+        Conflict: `latest`, and none is published.
+    """
+    found = reference_parts(reference)
     word = found["version"]
     of_dataset = DatasetVersion.objects.visible_to(user).filter(
         project__name=found["project"], dataset__name=found["dataset"]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from apps.common.errors import BedplateError, Conflict, Forbidden
-from apps.common.storage import ObjectStore, checked, path_of, store, uri_of
+from apps.common.storage import SCHEME, ObjectStore, checked, path_of, store, uri_of
+from apps.datasets.models import DatasetVersion
+from apps.datasets.models.alias import LATEST
+from apps.datasets.selectors import version_manifest
+from apps.datasets.selectors.references import reference_parts
+from apps.datasets.specs import version_ref
 from workers.contracts.specs import DataRef, JobSpec, Spec
 
 URL_SECONDS = 3600
@@ -46,6 +52,39 @@ def data_resolve(*, spec: Spec, attempt_id: UUID, name: str, mode: str) -> dict[
         _named(outputs, name, "output")
         return _folder(attempt_id, name)
     return _input(_named(spec.inputs, name, "input"))
+
+
+def data_open(*, spec: Spec, reference: str) -> dict[str, Any]:
+    """A version that is an input of the job, by the words in which people name it, with its files as `data_resolve`.
+
+    An alias or `latest` means what it meant when the job was asked for: the input that is of that dataset.
+
+    Raises:
+        Invalid: it is no reference.
+        NotAnInput: the job reads no such version.
+    """
+    named = reference_parts(reference)
+    for ref in spec.inputs:
+        for version in _versions_of(ref, named["project"], named["dataset"]):
+            if named["version"] in (str(version.number), LATEST) or not named["version"].isdecimal():
+                files = {file["name"]: file for file in _input(ref)["files"]}
+                shown = version_manifest(version)
+                return {**shown, "files": [{**file, **files[file["name"]]} for file in shown["files"]]}
+    raise NotAnInput(f"{reference} is not an input of this job; a job reads its inputs only.")
+
+
+def _versions_of(ref: DataRef, project: str, dataset: str) -> Iterator[DatasetVersion]:
+    """The versions of a dataset that an input may be: those of its files, the newest first."""
+    first = {"files": [{"path": ref.paths[0]}]} if ref.paths else {"prefix": ref.uri.removeprefix(SCHEME)}
+    versions = DatasetVersion.objects.filter(
+        project__name=project, dataset__name=dataset, manifest__contains=first
+    ).select_related("project", "dataset")
+    for version in versions.order_by("-number"):
+        found = version_ref(
+            name=ref.name, project_id=version.project_id, manifest=version.manifest, preprocessor=version.preprocessor
+        )
+        if found == ref:
+            yield version
 
 
 def _named(refs: tuple[DataRef, ...], name: str, what: str) -> DataRef:
