@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -57,8 +57,10 @@ class Plan:
     secrets: Secrets = _no_secret
     coarse: list[str] = field(default_factory=list)
     """Columns whose values were made coarser, so that rows point to nobody."""
-    _counting: list[tuple[str, Told]] = field(default_factory=list)
+    _counting: dict[str, Told] = field(default_factory=dict)
     """Hidden columns of the frame whose true values are still to be counted, and who wants to know."""
+    _gone: dict[str, int] = field(default_factory=dict)
+    """Rows that were true of each and are no more."""
     _hidden: int = 0
 
     # What it is ---------------------------------------------------------------------------------------------
@@ -107,7 +109,7 @@ class Plan:
     def change(
         self, expressions: dict[str, Expression], told: Callable[[str, int], None], kind: str | None = None
     ) -> None:
-        """As `replace`; how many values of each column are others now is told by the next pass over the data.
+        """As `replace`; how many values of each column are others now is told when all rows are written.
 
         Without `kind` the types stay as they are. With it, a value counts where it became missing or stopped being so,
         and where it reads otherwise as text.
@@ -141,17 +143,21 @@ class Plan:
     def filter(self, condition: Expression) -> None:
         """Keep the rows where the condition is true; one pass over the data, to count them."""
         kept = condition.fill_null(lit(False))
-        self.row_count = self._pass(kept)
+        count = self._sums(self.frame, {"kept": kept})["kept"]
+        if count < self.row_count:
+            self._take_leave(~kept)
+        self.row_count = count
         self.frame = self.frame.where(kept)
         if self.watched is not None:
             self.watched.filter(kept)
 
     def remove(self, ordinals: Ordinals) -> None:
         """Leave out the rows with these ordinals."""
-        self.settle()
         if not len(ordinals):
             return
-        self.frame = self.frame.where(~among(np.sort(ordinals)))
+        gone = among(np.sort(ordinals))
+        self._take_leave(gone)
+        self.frame = self.frame.where(~gone)
         self.row_count -= len(ordinals)
         if self.watched is not None:
             self.watched.remove(ordinals)
@@ -159,29 +165,33 @@ class Plan:
     # Count --------------------------------------------------------------------------------------------------
 
     def count_later(self, flags: Expression, told: Told) -> None:
-        """Have the rows counted where the flags are true, as the rows are now, by the next pass over the data.
+        """Have the rows counted where the flags are true, as the rows are now, when all rows are written.
 
         So that a step which only looks for its report costs no pass of its own.
         """
         self._hidden += 1
         name = f"__count {self._hidden}"
         self.frame = self.frame.with_columns({name: flags.fill_null(lit(False))})
-        self._counting.append((name, told))
+        self._counting[name] = told
+        self._gone[name] = 0
 
     def settle(self) -> None:
-        """Count what is still to be counted."""
+        """Count what is still to be counted, in a pass of its own."""
         if self._counting:
-            self._pass(lit(True))
+            self.counted(self._sums(self.frame, {name: col(name) for name in self._counting}))
 
-    def _pass(self, kept: Expression) -> int:
-        """One pass that counts: what waits, and the rows that a condition keeps."""
-        names = self.counting
+    def _take_leave(self, gone: Expression) -> None:
+        """Count rows that are about to go, and only those."""
+        if self._counting:
+            found = self._sums(self.frame.where(gone), {name: col(name) for name in self._counting})
+            self._gone = {name: count + found[name] for name, count in self._gone.items()}
+
+    def _sums(self, frame: daft.DataFrame, flags: dict[str, Expression]) -> dict[str, int]:
+        """How many rows are true of each; one pass."""
         kind = DataType.int64()
-        flags = {"__kept": kept, **{name: col(name) for name in names}}
-        sums = [total(flag.cast(kind)).alias(name) for name, flag in flags.items()]
-        found = self.frame.agg(*sums).to_pydict()
-        self.counted({name: int(found[name][0] or 0) for name in names})
-        return int(found["__kept"][0] or 0)
+        shown = frame.select(*(flag.cast(kind).alias(name) for name, flag in flags.items()))
+        found = shown.agg(*(total(col(name)) for name in flags)).to_pydict()
+        return {name: int(found[name][0] or 0) for name in flags}
 
     # Read ---------------------------------------------------------------------------------------------------
 
@@ -195,20 +205,17 @@ class Plan:
     @property
     def counting(self) -> list[str]:
         """Columns of true and false whose rows are still to be counted."""
-        return [name for name, _ in self._counting]
+        return list(self._counting)
 
     def counted(self, counts: Mapping[str, int]) -> None:
-        """Tell how many rows are true of each column of `counting`."""
-        for name, told in self._counting:
-            told(counts[name])
-        self._counting = []
+        """Tell how many rows are true of each column of `counting`, with those that are gone."""
+        for name, told in self._counting.items():
+            told(counts[name] + self._gone[name])
+        self._counting, self._gone = {}, {}
 
     def read(self, expressions: Sequence[Expression | str]) -> pa.Table:
         """Run the plan for these columns only."""
-        names = self.counting
-        table = self.frame.select(*expressions, *names).to_arrow()
-        self.counted({name: int(pc.sum(table.column(name)).as_py() or 0) for name in names})
-        return table.select([name for name in table.column_names if name not in names])
+        return self.frame.select(*expressions).to_arrow()
 
     def read_keys(self, names: Sequence[str]) -> tuple[Keys, Keys, Ordinals]:
         """128 bits per row that are equal where these columns are, and the ordinals: 24 bytes a row in memory."""
@@ -241,16 +248,13 @@ class Plan:
                 yield name, columns.pop(name), train
 
     def _batches(self, expressions: Sequence[Expression | str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """The rows in their order, some at a time, each time with the number of those before; counts what waits."""
-        counts: Counter[str] = Counter(dict.fromkeys(self.counting, 0))
+        """The rows in their order, some at a time, each time with the number of those before."""
         start = 0
-        for rows in self.frame.select(*expressions, *self.counting).to_arrow_iter():
-            counts.update({name: int(pc.sum(rows.column(name)).as_py() or 0) for name in self.counting})
+        for rows in self.frame.select(*expressions).to_arrow_iter():
             yield start, rows
             start += rows.num_rows
         if start != self.row_count:
             raise RuntimeError(f"{start} rows came of {self.row_count}")
-        self.counted(counts)
 
     def learn(self, names: Sequence[str], look: Callable[[Floats, Flags], Found]) -> Iterator[tuple[str, Found]]:
         """Per column what `look` finds in its values and in which of them are training rows; see `read_numbers`.
