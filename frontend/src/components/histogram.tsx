@@ -13,14 +13,21 @@ interface Props {
   height?: number;
   /** The least and the greatest value below. */
   withAxis?: boolean;
+  /** Of each bin only the middle is a value. */
+  isDiscrete?: boolean;
 }
 
 const WIDTH = 100;
 
 /** Small bars of a distribution: a bar has at least a pixel where anything was counted. */
-export const Histogram = memo(function Histogram({ counts, edges, format, label, height = 36, withAxis = false }: Props) {
+export const Histogram = memo(function Histogram({ counts, edges, format, label, height = 36, withAxis = false, isDiscrete = false }: Props) {
   const most = Math.max(1, ...counts);
   const step = WIDTH / Math.max(1, counts.length);
+  const half = isDiscrete ? ((edges[1] ?? 0) - (edges[0] ?? 0)) / 2 : 0;
+  const range = (index: number): string => {
+    const [from, to] = [(edges[index] ?? NaN) + half, (edges[index + 1] ?? NaN) - half];
+    return from === to ? format(from) : `${format(from)} – ${format(to)}`;
+  };
   return (
     <div className={classes.histogram}>
       <svg viewBox={`0 0 ${WIDTH} ${height}`} preserveAspectRatio="none" height={height} role="img" aria-label={label} className={classes.bars}>
@@ -30,7 +37,7 @@ export const Histogram = memo(function Histogram({ counts, edges, format, label,
             <g key={index}>
               <rect x={index * step} y={height - tall} width={step * 0.86} height={tall} />
               <rect x={index * step} y={0} width={step} height={height} className={classes.catch}>
-                <title>{`${format(edges[index] ?? NaN)} – ${format(edges[index + 1] ?? NaN)}: ${count(found)}`}</title>
+                <title>{`${range(index)}: ${count(found)}`}</title>
               </rect>
             </g>
           );
@@ -38,8 +45,8 @@ export const Histogram = memo(function Histogram({ counts, edges, format, label,
       </svg>
       {withAxis ? (
         <div className={classes.axis} aria-hidden>
-          <span>{format(edges[0] ?? NaN)}</span>
-          <span>{format(edges.at(-1) ?? NaN)}</span>
+          <span>{format((edges[0] ?? NaN) + half)}</span>
+          <span>{format((edges.at(-1) ?? NaN) - half)}</span>
         </div>
       ) : null}
     </div>

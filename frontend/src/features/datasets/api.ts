@@ -13,6 +13,8 @@ export type Ingestion = Schemas["Ingestion"];
 export type CleaningRun = Schemas["CleaningRun"];
 export type Profile = Schemas["Profile"];
 export type ColumnProfile = Schemas["ColumnProfileShape"];
+export type Drift = Schemas["DriftShape"];
+export type ColumnDrift = Schemas["ColumnDriftShape"];
 export type ProfileTable = Schemas["ProfileTableShape"];
 export type Column = Schemas["ColumnShape"];
 export type Sample = Schemas["SampleShape"];
@@ -231,4 +233,5 @@ export const cancelJob = ({ kind, id }: { kind: JobKind; id: string }): Promise<
 
 /** Where a file is fetched from. */
 export const fileAddress = (version: string, name: string): string => `/api/v1/dataset-versions/${version}/files/${encodeURIComponent(name)}`;
+export const quarantineAddress = (ingestion: string): string => `/api/v1/ingestions/${ingestion}/quarantine`;
 export const sourceAddress = (source: string): string => `/api/v1/sources/${source}/download`;

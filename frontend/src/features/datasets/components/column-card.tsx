@@ -55,5 +55,5 @@ function Values({ profile, rows }: { profile: ColumnProfile; rows: number }) {
   if (!hasBars(profile) || !histogram) return <TopValues column={profile} rows={rows} most={4} />;
   const format = edgeFormat(profile.type, histogram.edges);
   const label = t("column.bars", { name: profile.name, from: format(histogram.edges[0] ?? 0), to: format(histogram.edges.at(-1) ?? 0) });
-  return <Histogram counts={histogram.counts} edges={histogram.edges} format={format} label={label} height={56} withAxis />;
+  return <Histogram counts={histogram.counts} edges={histogram.edges} format={format} label={label} height={56} withAxis isDiscrete={histogram.is_discrete} />;
 }

@@ -105,7 +105,7 @@ function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number })
               {quantiles.map(([name, found]) => (
                 <Table.Tr key={name}>
                   <Table.Th scope="row">{percent(Number(name))}</Table.Th>
-                  <Table.Td className="num">{value(found, 6)}</Table.Td>
+                  <Table.Td className="num">{figure(found, profile.type, 6)}</Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>
@@ -175,12 +175,18 @@ function Figures({ profile, rows }: { profile: ColumnProfile; rows: number }) {
             </Table.Tr>
           ))}
         {fences ? (
-          <Table.Tr title={tProfile("bars.fences", { low: value(fences.low, 5), high: value(fences.high, 5), below: count(fences.below), above: count(fences.above) })}>
-            <Table.Th scope="row">{tProfile("column.fences")}</Table.Th>
-            <Table.Td className="num">
-              {count(fences.below)} &lt; {value(fences.low, 5)} … {value(fences.high, 5)} &lt; {count(fences.above)}
-            </Table.Td>
-          </Table.Tr>
+          <>
+            <Table.Tr>
+              <Table.Th scope="row">{tProfile("column.fences")}</Table.Th>
+              <Table.Td className="num">
+                {figure(fences.low, profile.type, 5)} … {figure(fences.high, profile.type, 5)}
+              </Table.Td>
+            </Table.Tr>
+            <Table.Tr>
+              <Table.Th scope="row">{tProfile("column.outside")}</Table.Th>
+              <Table.Td className="num">{tProfile("column.outsideAre", { below: count(fences.below), above: count(fences.above) })}</Table.Td>
+            </Table.Tr>
+          </>
         ) : null}
         {order ? (
           <Table.Tr>

@@ -3,7 +3,7 @@ import { useElementSize } from "@mantine/hooks";
 import { useState, type KeyboardEvent, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { count, percent } from "@/lib/format";
-import { barsOf, countTicks, heightOf, insetOf, labelled, scaleOf, type Bar, type Bins } from "../logic/bars";
+import { barsOf, countTicks, heightOf, insetOf, labelled, scaleOf, ticksOf, type Bar, type Bins } from "../logic/bars";
 import classes from "./distribution.module.css";
 
 interface Props {
@@ -54,7 +54,7 @@ export function Distribution({ name, bins, logBins, format, quantiles, fences, h
   return (
     <div ref={ref} className={classes.distribution}>
       <div className={classes.controls}>
-        <Readout bar={current} total={total} format={format} />
+        <Readout bar={current} total={total} format={format} isDiscrete={shown.is_discrete === true} />
         {logBins ? (
           <SegmentedControl
             size="xs"
@@ -90,7 +90,7 @@ export function Distribution({ name, bins, logBins, format, quantiles, fences, h
             <g transform={`translate(0 ${quantiles ? BOX : 0})`}>
               <Bars bars={bars} at={at} height={height} width={inner} isLog={logCounts} fences={fences} />
               {fences ? <Fences fences={fences} place={scale.place} height={height} format={format} /> : null}
-              <Axis edges={shown.edges} place={(index) => (isEven ? scale.at(index) : scale.place(shown.edges[index] ?? NaN))} top={height} room={(end - start) / LABEL} format={format} />
+              <Axis {...ticksOf(shown, scale, isEven)} top={height} room={(end - start) / LABEL} format={format} />
             </g>
           </g>
         </svg>
@@ -101,13 +101,14 @@ export function Distribution({ name, bins, logBins, format, quantiles, fences, h
   );
 }
 
-function Readout({ bar, total, format }: { bar: Bar | undefined; total: number; format: (edge: number) => string }) {
+function Readout({ bar, total, format, isDiscrete }: { bar: Bar | undefined; total: number; format: (edge: number) => string; isDiscrete: boolean }) {
   const { t } = useTranslation("profile");
   let where = "";
   if (bar) {
     if (bar.from === null) where = t("bars.below", { edge: format(bar.to ?? NaN) });
     else if (bar.to === null) where = t("bars.above", { edge: format(bar.from) });
-    else where = bar.from === bar.to ? format(bar.from) : t("bars.between", { from: format(bar.from), to: format(bar.to) });
+    else if (isDiscrete || bar.from === bar.to) where = format((bar.from + bar.to) / 2);
+    else where = t("bars.between", { from: format(bar.from), to: format(bar.to) });
   }
   return (
     <div className={classes.readout} aria-live="polite">
@@ -181,18 +182,16 @@ function compact(tick: number): string {
   return tick >= 1e3 ? `${tick / 1e3}k` : String(tick);
 }
 
-function Axis({ edges, place, top, room, format }: { edges: readonly number[]; place: (index: number) => number; top: number; room: number; format: (edge: number) => string }) {
-  const shown = edges[0] === edges.at(-1) ? [0] : labelled(edges.length, room);
+function Axis({ values, places, top, room, format }: { values: readonly number[]; places: readonly number[]; top: number; room: number; format: (edge: number) => string }) {
   return (
     <>
-      {shown.map((index) => {
-        const x = place(index);
-        const anchor = index === 0 ? "start" : index === edges.length - 1 ? "end" : "middle";
-        return Number.isFinite(x) ? (
-          <text key={index} x={x} y={top + 14} textAnchor={anchor} className={classes.tick}>
-            {format(edges[index] ?? NaN)}
+      {labelled(values.length, room).map((index) => {
+        const anchor = values.length === 1 ? "middle" : index === 0 && places[0] === 0 ? "start" : index === values.length - 1 ? "end" : "middle";
+        return (
+          <text key={index} x={places[index]} y={top + 14} textAnchor={anchor} className={classes.tick}>
+            {format(values[index] ?? NaN)}
           </text>
-        ) : null;
+        );
       })}
     </>
   );

@@ -3,8 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/components/schema-form/schema";
-import { count, percent, value } from "@/lib/format";
+import { count, NONE, percent, value } from "@/lib/format";
 import { recipeStepsQuery, type ColumnProfile, type ProfileTable } from "../api";
+import { exact } from "../logic/show";
 import classes from "./findings.module.css";
 
 type Finding = ColumnProfile["findings"][number];
@@ -27,10 +28,10 @@ export function Findings({ findings, brief = false }: { findings: readonly Findi
 }
 
 /** What catches the eye in the table as a whole. */
-export function TableFindings({ findings }: { findings: readonly TableFinding[] }) {
+export function TableFindings({ findings, columns = false }: { findings: readonly TableFinding[]; columns?: boolean }) {
   const { t } = useTranslation("profile");
   return (
-    <ul className={classes.findings}>
+    <ul className={classes.findings} data-columns={columns || undefined}>
       {findings.map((finding, index) => (
         <Line key={`${finding.code}${index}`} severity={finding.severity} step={finding.suggestion}>
           {t(`finding.table.${finding.code}`, { ...figuresOf(finding), first: finding.examples[0] ?? "", second: finding.examples[1] ?? "" })}
@@ -75,7 +76,7 @@ function figuresOf({ figures }: Pick<Finding, "figures">) {
     texts: count(figures.texts),
     value: value(figures.value, 3),
     score: value(figures.score, 3),
-    extreme: value(figures.extreme, 6),
+    extreme: figures.extreme === undefined ? NONE : exact(figures.extreme, 6),
     near: value(figures.near, 6),
     low: value(figures.low, 5),
     high: value(figures.high, 5),

@@ -4,6 +4,8 @@ import type { ColumnProfile } from "../api";
 import { figure, others } from "../logic/show";
 import classes from "./top-values.module.css";
 
+const LEAST_SHARE = 0.005;
+
 interface Props {
   column: ColumnProfile;
   rows: number;
@@ -18,12 +20,14 @@ export function TopValues({ column, rows, most = column.top_values.length, full 
   const { t } = useTranslation("datasets");
   const top = column.top_values.slice(0, most);
   const greatest = Math.max(1, ...column.top_values.map((each) => each.count));
+  // Where no value is frequent, bars of the same length would say that some are.
+  const hasBars = greatest > 1 && (full || greatest >= LEAST_SHARE * rows);
   const rest = others(column, rows);
   return (
     <ol className={classes.values} aria-label={t("column.topValues")}>
       {top.map((each, index) => (
         <li key={index} className={classes.value} title={`${String(each.value)}: ${count(each.count)}`}>
-          <span className={classes.bar} style={{ width: greatest > 1 ? `${(each.count / greatest) * 100}%` : 0 }} aria-hidden />
+          <span className={classes.bar} style={{ width: hasBars ? `${(each.count / greatest) * 100}%` : 0 }} aria-hidden />
           <span className={`${classes.name} cut`}>{each.value === "" ? <em>{t("column.emptyText")}</em> : figure(each.value, column.type)}</span>
           <span className={classes.share}>
             {full ? `${count(each.count)} · ` : ""}

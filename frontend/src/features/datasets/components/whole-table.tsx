@@ -40,7 +40,7 @@ function Parts({ version, table, rows, isPending }: { version: VersionDetail; ta
       <div className={classes.parts}>
         {table.findings.length ? (
           <Part title={t("table.findings")} wide>
-            <TableFindings findings={table.findings} />
+            <TableFindings findings={table.findings} columns={table.findings.length > 3} />
           </Part>
         ) : null}
         {table.images ? (
@@ -54,12 +54,14 @@ function Parts({ version, table, rows, isPending }: { version: VersionDetail; ta
         <Part title={t("target.title")}>
           <TargetPart version={version} target={table.target} rows={table.rows_looked_at} isPending={isPending} />
         </Part>
-        <Part title={t("missing.title")} wide={table.missing.columns.length > 12}>
-          <MissingMap missing={table.missing} />
-        </Part>
-        <Part title={t("keys.title")}>
-          <Keys table={table} rows={rows} />
-        </Part>
+        <div className={classes.stack} data-wide={table.missing.columns.length > 12 || undefined}>
+          <Part title={t("missing.title")}>
+            <MissingMap missing={table.missing} />
+          </Part>
+          <Part title={t("keys.title")}>
+            <Keys table={table} rows={rows} />
+          </Part>
+        </div>
       </div>
     </>
   );

@@ -5,6 +5,8 @@ export interface Bins {
   counts: readonly number[];
   below: number;
   above: number;
+  /** Of each bin only the middle is a value. */
+  is_discrete?: boolean;
 }
 
 export interface Bar {
@@ -36,7 +38,7 @@ export function barsOf(bins: Bins, width: number, isEven: boolean): Bar[] {
   return bars;
 }
 
-interface Scale {
+export interface Scale {
   /** Of the edge with that number. */
   at: (index: number) => number;
   /** Of a value, within the bars; NaN outside. */
@@ -83,6 +85,14 @@ export function countTicks(most: number): number[] {
 export function heightOf(count: number, most: number, isLog: boolean): number {
   if (count <= 0 || most <= 0) return 0;
   return isLog ? Math.log1p(count) / Math.log1p(most) : count / most;
+}
+
+/** What stands at the axis, and where: edges, or the middles where nothing else is a value. */
+export function ticksOf(bins: Bins, scale: Scale, isEven: boolean): { values: number[]; places: number[] } {
+  const { edges } = bins;
+  if (edges.length === 2 && edges[0] === edges[1]) return { values: [edges[0] ?? 0], places: [(scale.at(0) + scale.at(1)) / 2] };
+  const values = bins.is_discrete ? edges.slice(1).map((edge, index) => (edge + (edges[index] ?? edge)) / 2) : [...edges];
+  return { values, places: values.map((value, index) => (isEven ? scale.at(index) : scale.place(value))) };
 }
 
 /** Up to so many edges that labels do not meet: the first, the last, and some between. */

@@ -1,4 +1,4 @@
-import { locale, NONE, percent, value } from "@/lib/format";
+import { count, locale, NONE, percent, value } from "@/lib/format";
 import type { ColumnProfile, Scalar } from "../api";
 
 /** How long a text may be where a value stands in a sentence or a narrow cell. */
@@ -14,16 +14,19 @@ export function cell(found: Scalar | undefined, type: string): string | null {
 
 /** A value in statistics: figures with so many digits. */
 export function figure(found: Scalar | undefined, type: string, digits = 5): string {
-  if (typeof found === "number") return value(found, digits);
+  if (typeof found === "number") return exact(found, digits);
   const text = cell(found, type);
   return text === null ? NONE : text.length > LONG ? `${text.slice(0, LONG - 1)}…` : text;
 }
+
+/** A number with so many digits; a whole one in full, unless it is too long to read. */
+export const exact = (found: number, digits = 5): string => (Number.isInteger(found) && Math.abs(found) < 1e12 ? count(found) : value(found, digits));
 
 const DAY = 86_400;
 
 /** How an edge of a histogram reads: of dates and times edges are seconds since 1970. */
 export function edgeFormat(type: string, edges: readonly number[]): (edge: number) => string {
-  if (type !== "date" && type !== "timestamp") return (edge) => value(edge, 4);
+  if (type !== "date" && type !== "timestamp") return (edge) => (Math.abs(edge) < 1e7 ? exact(edge, 4) : value(edge, 4));
   const isShort = type === "timestamp" && (edges.at(-1) ?? 0) - (edges[0] ?? 0) < 3 * DAY;
   const format = new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeZone: "UTC", ...(isShort ? { timeStyle: "short" } : {}) });
   return (edge) => (Number.isFinite(edge) ? format.format(new Date(edge * 1_000)) : NONE);
@@ -37,7 +40,7 @@ export function share(part: number, whole: number): string {
 
 /** Values that are not among the most frequent. */
 export const others = (column: ColumnProfile, rows: number): number =>
-  Math.max(0, rows - column.null_count - column.top_values.reduce((sum, { count }) => sum + count, 0));
+  Math.max(0, rows - column.null_count - column.top_values.reduce((sum, each) => sum + each.count, 0));
 
 /** Whether a column's card shows bars or its most frequent values. */
 export const hasBars = (column: ColumnProfile): boolean => column.histogram !== null && column.histogram.counts.length > 0;
