@@ -33,7 +33,9 @@ const JOB: Of<Schemas["JobState"]> = {
   failed: "failed",
   cancelled: "cancelled",
 };
-const DATASET_VERSION: Of<Schemas["DatasetVersionState"]> = {
+const DATASET_VERSION: Of<Schemas["DatasetVersionState"] | "blocked"> = {
+  // Of those that are validating the ones that failed: no state of the server, but what readers look for.
+  blocked: "failed",
   draft: "waiting",
   validating: "running",
   published: "succeeded",

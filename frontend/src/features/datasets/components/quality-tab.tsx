@@ -35,7 +35,7 @@ export function QualityTab({ dataset, versions }: { dataset: Dataset; versions: 
   const toggle = useWrite(changeExpectation);
   const inactive = query.data?.filter(({ is_active: active }) => !active).length ?? 0;
   const rows = useMemo(() => query.data?.filter(({ is_active: active }) => active || all), [query.data, all]);
-  const columns = useColumns(dataset, latest, quality?.newest?.results ?? [], mayWrite ? { onOpen: setOpen, onBack: (id) => toggle.mutate({ id, is_active: true }) } : null);
+  const columns = useColumns(dataset, latest, quality && (quality.newest?.results ?? []), mayWrite ? { onOpen: setOpen, onBack: (id) => toggle.mutate({ id, is_active: true }) } : null);
   const buttons = (
     <Group gap="sm">
       <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setOpen({ what: "new" })}>
@@ -90,7 +90,7 @@ interface Verbs {
   onBack: (id: string) => void;
 }
 
-function useColumns(dataset: Dataset, latest: Version | undefined, results: readonly Result[], verbs: Verbs | null): Column<Expectation>[] {
+function useColumns(dataset: Dataset, latest: Version | undefined, results: readonly Result[] | undefined, verbs: Verbs | null): Column<Expectation>[] {
   const { t } = useTranslation("quality");
   const said = useSaid(dataset.project);
   return [
@@ -112,8 +112,8 @@ function useColumns(dataset: Dataset, latest: Version | undefined, results: read
       title: t("column.outcome"),
       width: 180,
       cell: (row) => {
+        if (!latest || !results || !row.is_active) return null;
         const found = results.find((one) => one.expectation === row.id && one.revision === row.revision);
-        if (!latest || !row.is_active) return null;
         if (!found) return <span className="soft">{t("notYet")}</span>;
         return (
           <Link to="/dataset-versions/$versionId" params={{ versionId: latest.id }} search={{ tab: "quality" }}>

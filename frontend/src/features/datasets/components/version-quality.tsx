@@ -40,7 +40,8 @@ function FollowRun({ id, version }: { id: string; version: string }) {
 
 function Head({ version, quality }: { version: VersionDetail; quality: Quality }) {
   const { t } = useTranslation("quality");
-  const mayWrite = useHasRole("editor", version.project) && (version.state === "validating" || version.state === "published");
+  // Of one that is validating the verbs stand above, beside why.
+  const mayWrite = useHasRole("editor", version.project) && version.state === "published";
   const write = useWrite(validateVersion);
   const { newest, under_way: underWay, failed_run: failedRun } = quality;
   const counts = tally(newest?.results ?? []);
@@ -60,7 +61,7 @@ function Head({ version, quality }: { version: VersionDetail; quality: Quality }
       <Link to="/datasets/$datasetId" params={{ datasetId: version.dataset }} search={{ tab: "quality" }}>
         {t("result.toDataset")}
       </Link>
-      {mayWrite && !underWay && (quality.expectation_count > 0 || version.state === "validating") ? (
+      {mayWrite && !underWay && quality.expectation_count > 0 ? (
         <Button variant="default" leftSection={<IconRefresh size={14} aria-hidden />} loading={write.isPending} onClick={() => write.mutate(version.id)}>
           {t("gate.validate")}
         </Button>

@@ -12,6 +12,7 @@ import { LinkButton } from "@/components/link-button";
 import { bytes, count } from "@/lib/format";
 import { useHasRole } from "@/lib/permissions";
 import type { Dataset, Version } from "../api";
+import { shownState } from "../logic/expectation";
 import { splitsOf } from "../logic/show";
 import classes from "./job-state.module.css";
 
@@ -90,7 +91,7 @@ function useColumns(): Column<Version>[] {
           </Link>
         ),
       },
-      { key: "state", title: t("column.state"), width: 120, cell: (row) => <StateBadge noun="dataset_version" state={row.state} /> },
+      { key: "state", title: t("column.state"), width: 120, cell: (row) => <StateBadge noun="dataset_version" state={shownState(row)} /> },
       { key: "origin", title: t("column.origin"), grow: true, width: 240, cell: (row) => <Origin row={row} /> },
       { key: "rows", title: t("column.rows"), numeric: true, width: 100, cell: (row) => count(row.row_count) },
       { key: "columns", title: t("column.columns"), numeric: true, width: 80, cell: (row) => count(row.schema.length) },

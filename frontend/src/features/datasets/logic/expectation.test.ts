@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Result } from "../quality";
-import { tally, toneOf, typed, worstFirst } from "./expectation";
+import { shownState, tally, toneOf, typed, worstFirst } from "./expectation";
 
 const COLUMNS = [
   { name: "age", type: "int64" },
@@ -27,4 +27,11 @@ describe("results", () => {
   it("are counted by what they mean", () => expect(tally(all)).toEqual({ passed: 2, warned: 1, blocked: 2 }));
   it("begin with what blocks", () => expect(worstFirst(all).map(({ expectation }) => expectation)).toEqual(["c", "e", "b", "a", "d"]));
   it("look as they are", () => expect(all.map(toneOf)).toEqual(["succeeded", "waiting", "failed", "cancelled", "failed"]));
+});
+
+describe("shownState", () => {
+  const of = (state: "validating" | "published", ...codes: string[]) => shownState({ state, state_message: codes.map((code) => ({ code, params: {} })) as never });
+  it("tells what is kept back from what is being checked", () => {
+    expect([of("validating", "quality_failed"), of("validating", "quality_checked"), of("validating"), of("published", "quality_warned")]).toEqual(["blocked", "validating", "validating", "published"]);
+  });
 });

@@ -1,5 +1,6 @@
 import type { TFunction } from "i18next";
 import { count, percent, value as figure } from "@/lib/format";
+import type { Version } from "../api";
 import type { Parameters, Result } from "../quality";
 
 /** What an expectation says in one line: `age: 0 … 120`. The name of the kind stands elsewhere. */
@@ -73,3 +74,7 @@ const rank = (result: Result): number => (isUnfulfilled(result) ? (result.severi
 /** How the outcome of a result looks. */
 export const toneOf = (result: Pick<Result, "outcome" | "severity">): "succeeded" | "waiting" | "failed" | "cancelled" =>
   isUnfulfilled(result) ? (result.severity === "block" ? "failed" : "waiting") : result.outcome === "skipped" ? "cancelled" : "succeeded";
+
+/** The state of a version as readers look for it: one that is validating and fails is kept back, not on its way. */
+export const shownState = ({ state, state_message: message }: Pick<Version, "state" | "state_message">): string =>
+  state === "validating" && message.some(({ code }) => code !== "quality_checked") ? "blocked" : state;

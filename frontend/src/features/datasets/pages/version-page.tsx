@@ -24,6 +24,7 @@ import { SplitBar } from "../components/split-bar";
 import { VersionActions } from "../components/version-actions";
 import { QualityNote, VersionGate } from "../components/version-gate";
 import { VersionQuality } from "../components/version-quality";
+import { shownState } from "../logic/expectation";
 import classes from "./version-page.module.css";
 
 const route = getRouteApi("/dataset-versions/$versionId");
@@ -51,7 +52,7 @@ function Shown({ version }: { version: VersionDetail }) {
     <>
       <PageHeader
         title={t("version.title", { name: version.dataset_name, number: version.number })}
-        badge={<StateBadge noun="dataset_version" state={version.state} />}
+        badge={<StateBadge noun="dataset_version" state={shownState(version)} />}
         lead={<Lead version={version} />}
         actions={<VersionActions version={version} />}
       />
