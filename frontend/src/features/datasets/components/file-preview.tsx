@@ -26,17 +26,20 @@ function useHead(file: File | undefined): ArrayBuffer | undefined {
 /** What the options make of the beginning of a file; undefined while it is read. */
 export function usePreview(file: File | undefined, options: Readonly<Record<string, unknown>>): Preview | null | undefined {
   const head = useHead(file);
-  const { format, delimiter, header, encoding } = options;
+  const { format, delimiter, header, encoding, quote, comment, skip_rows: skipRows } = options;
   return useMemo(() => {
     if (!file || !head) return undefined;
-    const text = decoded(head, typeof encoding === "string" ? encoding : "utf-8");
+    const text = decoded(head, typeof encoding === "string" ? encoding : null);
     if (text === null) return null;
     return previewOf(file.size > PREVIEW_BYTES ? text.slice(0, text.lastIndexOf("\n") + 1) : text, {
       format: typeof format === "string" ? format : formatOf(file.name),
       delimiter: typeof delimiter === "string" ? delimiter : null,
-      header: header !== false,
+      header: typeof header === "boolean" ? header : null,
+      quote: typeof quote === "string" ? quote : null,
+      comment: typeof comment === "string" ? comment : null,
+      skipRows: typeof skipRows === "number" ? skipRows : 0,
     });
-  }, [file, head, format, delimiter, header, encoding]);
+  }, [file, head, format, delimiter, header, encoding, quote, comment, skipRows]);
 }
 
 /** The first rows, so that one sees what the options do before anything is sent. */

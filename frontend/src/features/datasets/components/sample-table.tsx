@@ -8,6 +8,7 @@ import { Faces, LoadingFace } from "@/components/faces";
 import { count } from "@/lib/format";
 import { sampleQuery, type Sample } from "../api";
 import { CellText } from "./cell-text";
+import { Thumbnails } from "./thumbnails";
 
 type Row = Sample["first"][number];
 const keyOf = (row: Row): string => String(row.ordinal);
@@ -15,11 +16,19 @@ const NUMERIC = new Set(["int64", "float64"]);
 /** px a letter of a header takes, and what stands around it. */
 const LETTER = 7.5;
 
+/** Pictures have a place of their own. */
+const shownOf = (sample: Sample) => sample.columns.map((column, index) => ({ ...column, index })).filter(({ type }) => type !== "image");
+
 /** Some rows as they are in the version. */
 export function SampleTable({ version }: { version: string }) {
   return (
     <Faces query={useQuery(sampleQuery(version))} loading={<LoadingFace rows={12} />}>
-      {(sample) => <Rows sample={sample} />}
+      {(sample) => (
+        <>
+          <Thumbnails version={version} sample={sample} />
+          <Rows sample={sample} />
+        </>
+      )}
     </Faces>
   );
 }
@@ -30,7 +39,7 @@ function Rows({ sample }: { sample: Sample }) {
   const columns = useMemo<Column<Row>[]>(
     () => [
       { key: "#", title: t("sample.row"), hint: t("sample.rowHint"), numeric: true, width: 72, pinned: true, cell: (row) => <span className="soft">{count(row.ordinal)}</span> },
-      ...sample.columns.map(({ name, type }, index) => ({
+      ...shownOf(sample).map(({ name, type, index }) => ({
         key: `c${index}`,
         title: name,
         hint: `${name}: ${t(`type.${type}`)}`,
@@ -39,7 +48,7 @@ function Rows({ sample }: { sample: Sample }) {
         cell: (row: Row) => <CellText value={row.values[index]} type={type} />,
       })),
     ],
-    [sample.columns, t],
+    [sample, t],
   );
   if (!sample.is_available) return <Text className="soft">{t("sample.none")}</Text>;
   const rows = sample[part];

@@ -20,6 +20,7 @@ import { useNow } from "@/lib/use-now";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
 import { cancelJob, jobQuery, jobStoryQuery, keys, useWrite, type CleaningRun, type Ingestion, type Job, type JobKind, type Profile } from "../api";
 import { ParseAgain } from "../components/parse-again";
+import { ReadAs } from "../components/read-as";
 import { RejectedRows } from "../components/rejected-rows";
 import { ReportRail } from "../components/report-rail";
 import { originName } from "../logic/origins";
@@ -112,6 +113,7 @@ function Shown({ kind, job }: { kind: JobKind; job: Job }) {
         actions={mayWrite && !isOver(job.state) ? <Cancel kind={kind} job={job} title={about.title} /> : undefined}
       />
       <Outcome kind={kind} job={job} about={about} />
+      {kind === "ingestion" ? <ReadAs ingestion={job as Ingestion} /> : null}
       {kind === "ingestion" ? <RejectedRows ingestion={job as Ingestion} /> : null}
       {kind === "ingestion" && mayWrite && isOver(job.state) && job.state !== "succeeded" ? <ParseAgain ingestion={job as Ingestion} /> : null}
       {kind === "cleaning_run" && mayWrite && isOver(job.state) && !about.made ? <CleanAgain run={job as CleaningRun} /> : null}
