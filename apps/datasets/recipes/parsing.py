@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import posixpath
+import re
 from typing import Any
 
 from workers.contracts.recipes.options import Option, is_name, is_number, is_texts, is_whole, one_of
@@ -82,10 +83,11 @@ def _mark(takes: str, pattern: str, *, may_be_empty: bool = False) -> Option:
 
 _FLAG = Option("true or false", lambda value: isinstance(value, bool), schema={"type": "boolean", "x-input": "switch"})
 _MARK = r"^(?![\n\r\u0000])[\u0001-\u007f]$"
+_PARTS = r"^(?=.*%[^%])([^%\u0000-\u001f]|%-?[aAbBcdfgGhHIjmMnpSuUVwWxXyYzZ%])+$"
 _TIME_FORMAT = Option(
     "a format such as %d/%m/%Y, of at most 60 characters",
-    lambda value: isinstance(value, str) and len(value) <= FORMAT_MOST and "%" in value and value.isprintable(),
-    schema={"type": "string", "maxLength": FORMAT_MOST, "pattern": "%", "x-input": "text"},
+    lambda value: isinstance(value, str) and len(value) <= FORMAT_MOST and re.search(_PARTS, value) is not None,
+    schema={"type": "string", "maxLength": FORMAT_MOST, "pattern": _PARTS, "x-input": "text"},
 )
 _NAME = {"type": "string", "minLength": 1, "maxLength": 200, "title": "Name", "x-zh-hans": {"title": "列名"}}
 _TYPE = {"type": "string", "enum": list(TYPES), "title": "Type", "x-zh-hans": {"title": "类型"}}

@@ -13,7 +13,7 @@ import duckdb
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.fitting import Fitted, fitted, misfit, selection, why
 from workers.runtime.cleaning.quarantine import Quarantine
-from workers.runtime.cleaning.readers import LINE, Options, Reader
+from workers.runtime.cleaning.readers import LINE, Options, Reader, blamed
 from workers.runtime.cleaning.schema import described, quoted
 
 MISFITS = "misfits"
@@ -103,7 +103,10 @@ def _names(one: Opened) -> list[str]:
 def _opened(connection: duckdb.DuckDBPyConnection, make: Make, options: Options) -> Opened:
     reader = make(options)
     table = reader.open(connection)
-    types = described(connection, table)
+    try:
+        types = described(connection, table)
+    except duckdb.Error as error:
+        raise blamed(error, reader.upload, reader.upload.path) from None
     return Opened(reader, table, fitted(types, options, reader.upload.name), LINE in types)
 
 

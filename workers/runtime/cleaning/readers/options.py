@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
@@ -12,6 +13,8 @@ from workers.runtime.cleaning.schema import DECLARABLE, SQL_TYPES, Column, check
 
 NO_DELIMITERS = ('"', "\n", "\r", "\0")
 SKIP_MOST = 10_000
+TIME_FORMAT = re.compile(r"(?=.*%[^%])([^%]|%-?[aAbBcdfgGhHIjmMnpSuUVwWxXyYzZ%])+")
+"""Of what DuckDB reads with."""
 RATIO_MOST = 0.5
 """Of a file of which more than half is left out, the options are wrong rather than the rows."""
 
@@ -130,7 +133,9 @@ def _is_whole(value: object, most: int) -> bool:
 
 
 def _is_format(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 60 and "%" in value and value.isprintable()
+    return (
+        isinstance(value, str) and len(value) <= 60 and value.isprintable() and TIME_FORMAT.fullmatch(value) is not None
+    )
 
 
 _HOLDS: dict[str, tuple[Callable[[Any], bool], str]] = {
