@@ -43,7 +43,7 @@ export function SchedulesTable({ project, dataset, mayAsk }: { project?: string 
       { key: "state", title: t("schedule.state"), width: 120, cell: (row) => <StateBadge noun="ingestion_schedule" state={row.state} /> },
       { key: "times", title: t("schedule.times"), width: 200, cell: (row) => words(row) },
       { key: "next", title: t("schedule.next"), width: 170, cell: (row) => (row.next_at ? moment(row.next_at) : null) },
-      { key: "last", title: t("schedule.last"), width: 220, cell: (row) => (row.newest_ingestion ? <Last row={row} /> : <span className="soft">{t("schedule.never")}</span>) },
+      { key: "last", title: t("schedule.last"), width: 260, cell: (row) => (row.newest_ingestion ? <Last row={row} /> : <span className="soft">{t("schedule.never")}</span>) },
       { key: "why", title: t("column.why"), width: 200, cell: (row) => <Reason reason={row.state_reason} detail={row.state_detail} message={row.state_message} /> },
     ],
     [t, dataset, words],

@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { createIngestion, keys, type UnfinishedUpload } from "../api";
-import { dropUpload, findUpload, RESUMED_FROM_BYTES, sendResumed } from "../logic/tus";
+import { dropUpload, findUpload, persist, RESUMED_FROM_BYTES, sendResumed } from "../logic/tus";
 import { Pace, sendSource, type Progress } from "../logic/upload";
 
 /** A file on its way: sent, then asked to be parsed. */
@@ -48,6 +48,7 @@ export function useUploads() {
   const [uploads, setUploads] = useState<readonly Upload[]>([]);
   const current = useRef<Current | null>(null);
   const cancelled = useRef(new Set<number>());
+  const sources = useRef(new Map<number, string>());
   const begun = useRef(new Map<number, Upload["begun"]>());
   const next = useRef(0);
   const patch = useCallback((key: number, change: Partial<Upload>) => setUploads((all) => all.map((each) => (each.key === key ? { ...each, ...change } : each))), []);
@@ -135,9 +136,14 @@ export function useUploads() {
       patch(key, { ...fresh(key, file), state: "sending", progress: upload.progress });
       try {
         const dataset = begun.current.get(key)?.dataset ?? (await datasetOf(file));
-        const source = await send(key, file, dataset);
-        patch(key, { state: "asking" });
-        const ingestion = await createIngestion({ dataset, source, options });
+        const source = sources.current.get(key) ?? (await send(key, file, dataset));
+        sources.current.set(key, source); // asked again, the file need not be sent again
+        patch(key, { state: "asking", error: null });
+        const once = crypto.randomUUID?.() ?? `${source}-${Date.now()}`;
+        const ask = (): Promise<{ id: string }> => createIngestion({ dataset, source, options }, once);
+        const controller = new AbortController();
+        current.current = { key, controller, goOn: null };
+        const ingestion = await persist(ask, (error) => patch(key, { state: "asking", error }), controller.signal);
         patch(key, { state: "asked", ingestion: ingestion.id, begun: null });
         return ingestion.id;
       } catch (error) {

@@ -28,6 +28,19 @@ export const waitBefore = (attempt: number): number => Math.min(FIRST_WAIT_MS * 
 /** Whether the same may succeed later: the network, the server, another request that still writes. */
 export const isPassing = (error: unknown): boolean => error instanceof ApiError && (error.isUnreachable || error.status >= 500 || error.status === 423 || error.status === 409 || error.status === 429 || error.code === "sender_gone");
 
+/** Calls until it is answered: again after whatever passes. Rejects with what does not, and with an `AbortError`. */
+export async function persist<T>(call: () => Promise<T>, onWaiting: (error: unknown) => void, signal: AbortSignal): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      onWaiting(error);
+      await pause(waitBefore(attempt), signal);
+    }
+  }
+}
+
 /** Of an upload that began earlier with this file and is not finished: the newest that is this large. */
 export async function findUpload(file: File, signal?: AbortSignal): Promise<UnfinishedUpload | null> {
   const query = new URLSearchParams({ fingerprint: fingerprintOf(file), state: "receiving", ordering: "-created_at" });
