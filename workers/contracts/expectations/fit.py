@@ -83,7 +83,7 @@ def _written(kind: str, parameters: Options, types: Mapping[str, str] | None) ->
 def _sentence(error: ValueError) -> str:
     """`At character 5: …`: the place first, so that a page can show it there."""
     text = str(error)
-    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?")) else ".")
 
 
 def _between(parameters: Options, types: Mapping[str, str]) -> dict[str, str]:

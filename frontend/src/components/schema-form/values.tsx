@@ -68,7 +68,7 @@ export function ExpressionField(props: InputProps) {
       minRows={1}
       maxRows={8}
       spellCheck={false}
-      styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
+      styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)", fontVariantLigatures: "none" } }}
       value={shown}
       onChange={(event) => onChange(event.currentTarget.value === "" ? (shape.nullable ? null : undefined) : event.currentTarget.value)}
     />

@@ -31,6 +31,8 @@ export function QualityTab({ dataset, versions }: { dataset: Dataset; versions: 
   const [open, setOpen] = useState<Open>(null);
   const [all, setAll] = useState(false);
   const latest = versions?.find(({ state }) => state !== "rejected" && state !== "deprecated");
+  // What is published is better to learn from than what is kept back.
+  const model = versions?.find(({ state }) => state === "published") ?? latest;
   const quality = useQuery({ ...qualityQuery(latest?.id ?? ""), enabled: latest !== undefined }).data;
   const toggle = useWrite(changeExpectation);
   const inactive = query.data?.filter(({ is_active: active }) => !active).length ?? 0;
@@ -41,7 +43,7 @@ export function QualityTab({ dataset, versions }: { dataset: Dataset; versions: 
       <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setOpen({ what: "new" })}>
         {t("add")}
       </Button>
-      {latest ? (
+      {model ? (
         <Button variant="default" leftSection={<IconBulb size={14} aria-hidden />} onClick={() => setOpen({ what: "propose" })}>
           {t("propose")}
         </Button>
@@ -79,7 +81,7 @@ export function QualityTab({ dataset, versions }: { dataset: Dataset; versions: 
       />
       {open?.what === "new" ? <ExpectationDialog dataset={dataset} columns={latest?.schema ?? []} onClose={() => setOpen(null)} /> : null}
       {open?.what === "edit" ? <ExpectationDialog dataset={dataset} columns={latest?.schema ?? []} expectation={open.expectation} onClose={() => setOpen(null)} /> : null}
-      {open?.what === "propose" && latest ? <ProposalsDialog dataset={dataset} version={latest} onClose={() => setOpen(null)} /> : null}
+      {open?.what === "propose" && model ? <ProposalsDialog dataset={dataset} version={model} onClose={() => setOpen(null)} /> : null}
       {open?.what === "off" ? <PutOff expectation={open.expectation} onClose={() => setOpen(null)} /> : null}
     </>
   );

@@ -1,5 +1,5 @@
 import type { TFunction } from "i18next";
-import { count, percent, value as figure } from "@/lib/format";
+import { count, value as figure } from "@/lib/format";
 import type { Version } from "../api";
 import type { Parameters, Result } from "../quality";
 
@@ -35,7 +35,7 @@ export function said(t: TFunction<"quality">, kind: string, parameters: Paramete
 }
 
 /** Of how many rows it is enough, where not of all. */
-export const mostly = (parameters: Parameters): string | null => (parameters.mostly === undefined || parameters.mostly >= 1 ? null : percent(parameters.mostly));
+export const mostly = (parameters: Parameters): string | null => (parameters.mostly === undefined || parameters.mostly >= 1 ? null : `${figure(parameters.mostly * 100, 5)}%`);
 
 const shown = (value: unknown): string => (typeof value === "number" ? count10(value) : String(value as string));
 const count10 = (value: number): string => (Number.isInteger(value) ? count(value) : figure(value, 6));
