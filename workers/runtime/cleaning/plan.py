@@ -20,6 +20,7 @@ from daft.functions import sum as total
 from workers.runtime.cleaning.among import among
 from workers.runtime.cleaning.digest import hashes_of
 from workers.runtime.cleaning.errors import UserError
+from workers.runtime.cleaning.projections import computed
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, WEIGHT, Column
 from workers.runtime.cleaning.watch import Watched
 
@@ -102,7 +103,7 @@ class Plan:
         """Give columns of the frame values, the same to the watched rows; `columns` is the caller's."""
         if not expressions:
             return
-        self.frame = self.frame.with_columns(expressions)
+        self.frame = computed(self.frame, expressions)
         if self.watched is not None:
             self.watched.compute(expressions)
 
@@ -117,7 +118,7 @@ class Plan:
         if not expressions:
             return
         made = {name: f"__made {name}" for name in expressions}
-        self.frame = self.frame.with_columns({made[name]: each for name, each in expressions.items()})
+        self.frame = computed(self.frame, {made[name]: each for name, each in expressions.items()})
         for name in expressions:
             old, new = col(name), col(made[name])
             if kind is not None and kind != self.column(name).type:
@@ -171,7 +172,7 @@ class Plan:
         """
         self._hidden += 1
         name = f"__count {self._hidden}"
-        self.frame = self.frame.with_columns({name: flags.fill_null(lit(False))})
+        self.frame = computed(self.frame, {name: flags.fill_null(lit(False))})
         self._counting[name] = told
         self._gone[name] = 0
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from daft import Expression
 
 from workers.runtime.cleaning.plain import plain
+from workers.runtime.cleaning.projections import computed
 from workers.runtime.cleaning.schema import ORDINAL
 
 ROWS = 5_000
@@ -41,7 +42,7 @@ class Watched:
 
     def compute(self, expressions: dict[str, Expression]) -> None:
         """As `Plan.compute`."""
-        self._frame = self._frame.with_columns(expressions)
+        self._frame = computed(self._frame, expressions)
 
     def remove(self, ordinals: npt.NDArray[np.int64]) -> None:
         """As `Plan.remove`."""

@@ -7,6 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.workers.runtime.cleaning.jobs import CREDIT_DATA, RECIPE, Done, Jobs
+from workers.runtime.cleaning.clean import use_runner
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _runner() -> None:
+    """Daft is told where to run before anything runs, as a job does, and can be told once only."""
+    use_runner("native", None)
 
 
 @pytest.fixture

@@ -226,10 +226,9 @@ class Impute(Step):
         sample = np.stack(sampled(plan, kept, self.sample_rows, self.seed).columns, axis=1)
         nearby = Neighbours(self.neighbours, np.array(means), np.array(stds), sample)
         self.learned["neighbours"] = {"names": kept, **nearby.to_json()}
-        columns = [number(name).alias(name) for name in kept]
-        has_gap = functools.reduce(operator.or_, (number(name).is_null() for name in kept))
+        has_gap = functools.reduce(operator.or_, (col(name).is_null() for name in kept))
         plan.settle()
-        rows = plan.frame.where(has_gap).select(ORDINAL, *columns).to_arrow().sort_by(ORDINAL)
+        rows = plan.frame.where(has_gap).select(ORDINAL, *kept).to_arrow().sort_by(ORDINAL)
         before = np.stack([rows.column(name).to_numpy() for name in kept], axis=1)
         filled, ordinals = nearby.filled(before), rows.column(ORDINAL).to_numpy()
         for place, name in enumerate(kept):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from daft import DataType, Expression, lit
+from daft import DataType, Expression, col, lit
 from daft.functions import when
 
 from workers.contracts.recipes.kinds.outliers import ROW_FLAG
@@ -86,13 +86,13 @@ class OddRows:
             plan.columns = [*plan.columns, Column(ROW_FLAG, "float64", nullable=False)]
             return
         values = self.learned.get("values", {})
-        is_odd = among(odd)
-        made: dict[str, Expression] = {name: number(name) for name in chosen}
+        plan.replace({name: number(name) for name in chosen}, kind="float64")
+        made: dict[str, Expression] = {}
         for name in names:
             instead = lit(None) if self.replace == "null" else lit(values[name])
-            made[name] = when(is_odd, instead.cast(DataType.float64())).otherwise(number(name))
+            made[name] = when(among(odd), instead.cast(DataType.float64())).otherwise(col(name))
             outcome.changed(name, len(odd))
-        plan.replace(made, kind="float64")
+        plan.replace(made)
 
 
 def filled(columns: list[pa.Array] | list[npt.NDArray[np.float64]], fill: Floats) -> Floats:

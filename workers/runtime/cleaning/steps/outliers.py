@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -18,7 +17,7 @@ from workers.runtime.cleaning.batches import by_batch
 from workers.runtime.cleaning.plan import Flags, Floats, Plan
 from workers.runtime.cleaning.quantiles import quantiles
 from workers.runtime.cleaning.rounding import significant
-from workers.runtime.cleaning.schema import SPLIT, Column
+from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.cleaning.steps.moments import ALL_MISSING, ZERO_SPREAD, moments, number
 from workers.runtime.cleaning.steps.odd_rows import OddRows
@@ -157,8 +156,13 @@ class Outliers(Step):
     def _drop(self, plan: Plan, bounds: Mapping[str, list[float]]) -> None:
         if not bounds:
             return
-        odd = functools.reduce(operator.or_, (beyond(name, limits) for name, limits in bounds.items()))
-        plan.filter(~(odd & (col(SPLIT) == lit("train")) if plan.is_split else odd))
+        flags = [beyond(name, limits).alias(name) for name, limits in bounds.items()]
+        part = [(col(SPLIT) == lit("train")).alias(SPLIT)] if plan.is_split else []
+        table = plan.read([ORDINAL, *flags, *part])
+        odd = np.logical_or.reduce([table.column(name).to_numpy() for name in bounds])
+        if plan.is_split:
+            odd &= table.column(SPLIT).to_numpy()
+        plan.remove(np.sort(table.column(ORDINAL).to_numpy()[odd]))
 
     def sources(self) -> dict[str, Collection[str]]:
         if self.replace != "flag":

@@ -66,10 +66,9 @@ class Split(Step):
             shares = f"a test_ratio of {self.test_ratio}"
             detail = f"no row is left for training: all {held} are test rows at {shares}"
             raise self.error(detail, code="no_training_rows")
-        side = when(among(test), lit(TEST))
+        plan.compute({SPLIT: when(among(test), lit(TEST)).otherwise(lit(TRAIN))})
         if self.validation_ratio is not None:
-            side = side.when(among(validation), lit(VALIDATION))
-        plan.compute({SPLIT: side.otherwise(lit(TRAIN))})
+            plan.compute({SPLIT: when(among(validation), lit(VALIDATION)).otherwise(col(SPLIT))})
         plan.columns = [*plan.columns, Column(SPLIT, "string", nullable=False)]
         return outcome
 

@@ -1,0 +1,34 @@
+"""Computing columns of a frame without mixing up functions of ours.
+
+Daft 0.7 merges projections that follow each other, and gives two Python functions that stand in one expression under
+different operators the same inner name: the second is then taken for the first, and values are silently wrong. So
+projections are not merged across one that has such functions, and an expression has one of them at most.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import daft
+from daft import Expression
+
+_FUNCTION: Final = re.compile(r"<locals>\.[\w<>.]+-\d+-\d+")
+"""How Daft writes a function that was made inside another one, with a number of its own."""
+BATCH_ROWS: Final = 131_072
+
+
+def computed(frame: daft.DataFrame, expressions: Mapping[str, Expression]) -> daft.DataFrame:
+    """The frame with these columns.
+
+    Raises:
+        ValueError: an expression has two functions of ours.
+    """
+    made = frame.with_columns(dict(expressions))
+    found = {name: set(_FUNCTION.findall(str(each))) for name, each in expressions.items()}
+    for name, functions in found.items():
+        if len(functions) > 1:
+            raise ValueError(f"column {name!r}: {len(functions)} functions in one expression, which Daft mixes up")
+    # Nothing is merged across batches; columns that nobody asks for are still left out.
+    return made.into_batches(BATCH_ROWS) if any(found.values()) else made
