@@ -22,7 +22,7 @@ export function ParseAgain({ ingestion }: { ingestion: Ingestion }) {
   if (!schema || !source) return null; // what its job was to fetch did not come
   const options = edited ?? { ...initialForm(schema), ...ingestion.options };
   const send = async (): Promise<void> => {
-    const made = await write.mutateAsync({ dataset: ingestion.dataset, source: ingestion.source, options });
+    const made = await write.mutateAsync({ dataset: ingestion.dataset, source, options });
     await navigate({ to: "/dataset-jobs/$kind/$jobId", params: { kind: "ingestion", jobId: made.id } });
   };
   return (
