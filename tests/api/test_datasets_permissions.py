@@ -23,6 +23,7 @@ from tests.support.factories.datasets import (
     ExpectationFactory,
     IngestionFactory,
     IngestionScheduleFactory,
+    KeepRuleFactory,
     LineageEdgeFactory,
     PreviewFactory,
     ProfileFactory,
@@ -96,6 +97,14 @@ def _cleaning_run(ctx: Context) -> dict[str, Any]:
 def _diff(ctx: Context) -> str:
     before, after = (DatasetVersionFactory.create(project=ctx.project) for _ in range(2))
     return f"{API}/dataset-versions/{after.pk}/diff?with={before.pk}"
+
+
+def _keep_rule(ctx: Context) -> dict[str, Any]:
+    return {"project": str(ctx.project.pk), "dataset": None, "keep_last": 2}
+
+
+def _would_keep(ctx: Context) -> str:
+    return f"{API}/keep-rules/would-keep?keep_last=1&dataset={DatasetFactory.create(project=ctx.project).pk}"
 
 
 def _comparison(ctx: Context) -> dict[str, Any]:
@@ -189,6 +198,7 @@ NOUNS = {
     "ingestions": IngestionFactory,
     "dataset-versions": DatasetVersionFactory,
     "version-aliases": VersionAliasFactory,
+    "keep-rules": KeepRuleFactory,
     "version-comparisons": VersionComparisonFactory,
     "profiles": ProfileFactory,
     "previews": PreviewFactory,
@@ -263,6 +273,13 @@ CASES = [
         for method in ("PATCH", "DELETE")
     ),
     Case("POST", f"{API}/ingestions", _ingestion, Role.EDITOR, 201),
+    Case("POST", f"{API}/keep-rules", _keep_rule, Role.ADMIN, 201),
+    Case("DELETE", _one(KeepRuleFactory, "keep-rules"), role=Role.ADMIN, status=204, name="DELETE-keep-rules/id"),
+    Case("GET", _would_keep, name="GET-keep-rules/would-keep", stranger=404),
+    Case(
+        "PUT", _one(DatasetVersionFactory, "dataset-versions", "/pin"), lambda _: {"is_pinned": True}, Role.EDITOR,
+        name="PUT-dataset-versions/id/pin",
+    ),
     Case("POST", f"{API}/version-comparisons", _comparison, Role.EDITOR, 201),
     Case("POST", f"{API}/version-aliases", _alias, Role.EDITOR, 201),
     Case(

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from apps.common import queues
+from apps.datasets.services.keeping import versions_collect
 from apps.experiments.services.compaction import metrics_compact
 from apps.quotas.services.log_retention import logs_forget
 from workers.tasks.schedule import EVERY_SECONDS
@@ -22,3 +23,4 @@ def tick_compact() -> None:
 @single_flight(every_seconds=EVERY_SECONDS[queues.TICK_FORGET])
 def tick_forget() -> None:
     logs_forget(days=settings.BEDPLATE_LOG_RETENTION_DAYS)
+    versions_collect()

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.common.panel.cells import link, link_column, moment_column
 from apps.datasets.admin.base import DatasetsAdmin, version_name
-from apps.datasets.models import VersionAlias, VersionComparison
+from apps.datasets.models import KeepRule, VersionAlias, VersionComparison
 
 
 @admin.register(VersionAlias)
@@ -46,3 +46,12 @@ class VersionComparisonAdmin(DatasetsAdmin):
     @admin.display(description=gettext_lazy("later version"))
     def of_after(self, row: Any) -> Any:
         return link(row.after, version_name(row.after))
+
+
+@admin.register(KeepRule)
+class KeepRuleAdmin(DatasetsAdmin):
+    list_display = ("id", "project_link", "dataset_link", "keep_last", "keep_days", "grace_days", "changed")
+    list_select_related = ("project", "dataset")
+    list_filter = ("project",)
+    dataset_link = link_column("dataset", "dataset")
+    changed = moment_column("changed_at", "changed")

@@ -181,6 +181,9 @@ DATASET_VERSION = {
     "preprocessor": {"name": "preprocessor.json", "size_bytes": 4096, "sha256": SHA256},
     "tags": ["q1"],
     "aliases": ["gold"],
+    "is_pinned": False,
+    "data_tombstoned_at": None,
+    "data_deleted_at": None,
 }
 PROFILE = {
     "id": PROFILE_ID,

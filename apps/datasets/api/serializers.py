@@ -92,6 +92,7 @@ VERSION = (
     "row_count", "size_bytes", "parent", "parent_number", "parent_dataset", "parent_dataset_name", "ingestion",
     "source", "source_name", "cleaning_run", "recipe", "recipe_name", "recipe_number", "splits", "sensitivity",
     "created_by", "created_by_name", "created_at", "has_sample", "newest_profile", "tags", "aliases",
+    "is_pinned", "data_tombstoned_at", "data_deleted_at",
 )  # fmt: skip
 
 
@@ -154,6 +155,10 @@ class DatasetVersionDetailSerializer(DatasetVersionSerializer):
     def get_preprocessor(self, version: DatasetVersion) -> dict[str, Any] | None:
         fitted: dict[str, Any] | None = version.preprocessor
         return fitted and {key: value for key, value in fitted.items() if key != "path"}
+
+
+class PinSerializer(serializers.Serializer[Any]):
+    is_pinned = serializers.BooleanField(help_text="Its data is kept, whatever a rule says")
 
 
 class VersionTagsSerializer(serializers.Serializer[Any]):

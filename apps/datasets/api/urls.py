@@ -17,6 +17,7 @@ from apps.datasets.api.expectation_views import (
 )
 from apps.datasets.api.form_views import IngestionOptionsView, RecipeStepsView
 from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, ProfileViewSet
+from apps.datasets.api.keeping_views import KeepRuleViewSet
 from apps.datasets.api.preview_views import PreviewViewSet
 from apps.datasets.api.runtime import OpenView, ResolveView
 from apps.datasets.api.schedule_views import AllowedOriginViewSet, IngestionScheduleViewSet
@@ -33,6 +34,7 @@ router.register("ingestions", IngestionViewSet, basename="ingestion")
 router.register("dataset-versions", DatasetVersionViewSet, basename="dataset-version")
 router.register("version-aliases", VersionAliasViewSet, basename="version-alias")
 router.register("version-comparisons", VersionComparisonViewSet, basename="version-comparison")
+router.register("keep-rules", KeepRuleViewSet, basename="keep-rule")
 router.register("profiles", ProfileViewSet, basename="profile")
 router.register("previews", PreviewViewSet, basename="preview")
 router.register("recipes", RecipeViewSet, basename="recipe")

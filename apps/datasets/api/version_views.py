@@ -33,6 +33,7 @@ from apps.datasets.selectors import companion_of, version_file, version_manifest
 from apps.datasets.selectors.differences import version_diff
 from apps.datasets.selectors.shown import profiles_shown, versions_shown
 from apps.datasets.services.aliases import version_tags_set
+from apps.datasets.services.keeping import version_pin
 from apps.datasets.services.versions import version_deprecate
 from apps.datasets.states import JobState
 
@@ -207,6 +208,22 @@ class DatasetVersionViewSet(VersionQualityMixin, StoryMixin, ReadViewSet):
         asked = shapes.VersionTagsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         version_tags_set(version, tags=asked.validated_data["tags"], actor=Actor.user(request.user))
+        return Response(self.get_serializer(self.get_queryset().get(pk=version.pk)).data)
+
+    @extend_schema(
+        summary="Keep the data of a version whatever a rule says, or leave it to the rule",
+        request=shapes.PinSerializer,
+        responses=shapes.DatasetVersionDetailSerializer,
+        examples=[OpenApiExample("Keep it", {"is_pinned": True}, request_only=True)],
+    )
+    @action(detail=True, methods=["put"], filter_backends=())
+    def pin(self, request: Request, pk: str) -> Response:
+        """A version that is to be deleted comes back by it. 409 once its data is deleted."""
+        version: DatasetVersion = self.get_object()
+        require(request.user, version.project, Role.EDITOR)
+        asked = shapes.PinSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        version_pin(version, is_pinned=asked.validated_data["is_pinned"], actor=Actor.user(request.user))
         return Response(self.get_serializer(self.get_queryset().get(pk=version.pk)).data)
 
     @extend_schema(

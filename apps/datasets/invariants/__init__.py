@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.common.checks import audited, audited_all, story_of
 from apps.common.invariants import Check, NamedObject, by_query, listed, query_check, together
+from apps.datasets.invariants.keeping import CHECKS as KEEPING
 from apps.datasets.invariants.quality import CHECKS as QUALITY
 from apps.datasets.invariants.quarantine import quarantined
 from apps.datasets.models import (
@@ -40,7 +41,8 @@ def stored_files() -> Iterator[NamedObject]:
     sources = Source.objects.order_by("id").values_list("id", "path", "size_bytes", "sha256")
     for pk, *file in sources.iterator(chunk_size=1000):
         yield NamedObject(f"source {pk}", *file)
-    versions = DatasetVersion.objects.order_by("id").values_list("id", "manifest", "preprocessor", "companions")
+    kept = DatasetVersion.objects.filter(data_deleted_at=None).order_by("id")
+    versions = kept.values_list("id", "manifest", "preprocessor", "companions")
     for pk, manifest, preprocessor, companions in versions.iterator(chunk_size=100):
         for one in [*manifest["files"], *([preprocessor] if preprocessor else []), *companions.values()]:
             path = file_path(manifest, one)
@@ -106,6 +108,7 @@ def _follows(model: type[DataJob]) -> Check:
 
 
 CHECKS: Sequence[Check] = (
+    *KEEPING,
     *(story_of(model) for model in (Ingestion, Profile, CleaningRun, DatasetVersion)),
     story_of(Upload),
     story_of(VersionComparison),

@@ -6,6 +6,7 @@ from apps.datasets.models.comparison import VersionComparison
 from apps.datasets.models.dataset import Dataset, Source
 from apps.datasets.models.ingestion import Ingestion
 from apps.datasets.models.job import DataJob
+from apps.datasets.models.keeping import KeepRule
 from apps.datasets.models.lineage import LineageEdge
 from apps.datasets.models.origin import AllowedOrigin
 from apps.datasets.models.preview import Preview
@@ -24,6 +25,7 @@ __all__ = [
     "Expectation",
     "Ingestion",
     "IngestionSchedule",
+    "KeepRule",
     "LineageEdge",
     "Preview",
     "Profile",

@@ -57,6 +57,14 @@ class DatasetVersion(ScopedStateful):
     "sha256", "size_bytes"}` (without a path in old manifests); a job that was too large for one left it out."""
     tags = models.JSONField(default=list)
     """Words that people put on it; they change, what it holds does not."""
+    is_pinned = models.BooleanField(default=False)
+    """Its data is kept, whatever a rule says."""
+    data_tombstoned_at = models.DateTimeField(null=True, editable=False)
+    """Since when no rule keeps its data: no new job reads it, and after a grace it is deleted."""
+    data_deleted_at = models.DateTimeField(null=True, editable=False)
+    """Its files are gone or going; row, schema, digest and lineage stay, and its state says what it was."""
+    data_gone_at = models.DateTimeField(null=True, editable=False)
+    """When the store was seen without those of its files that no other version has."""
     sensitivity = models.CharField(max_length=20, choices=Sensitivity.choices, default=Sensitivity.UNCLASSIFIED)
 
     class Meta:
@@ -69,8 +77,20 @@ class DatasetVersion(ScopedStateful):
             models.CheckConstraint(
                 condition=models.Q(number__gte=1, row_count__gte=0, size_bytes__gte=0), name="dataset_version_amounts"
             ),
+            models.CheckConstraint(
+                condition=models.Q(data_deleted_at=None)
+                | models.Q(data_tombstoned_at__lt=models.F("data_deleted_at"), is_pinned=False),
+                name="dataset_version_deleted",
+            ),
         ]
-        indexes: ClassVar = [models.Index(fields=["project", "-id"], name="dataset_version_project")]
+        indexes: ClassVar = [
+            models.Index(fields=["project", "-id"], name="dataset_version_project"),
+            models.Index(
+                fields=["data_tombstoned_at"],
+                condition=models.Q(data_tombstoned_at__isnull=False, data_gone_at=None),
+                name="dataset_version_tombstoned",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"version {self.number} of {self.dataset_id}"

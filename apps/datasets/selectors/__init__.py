@@ -33,11 +33,25 @@ def dataset_input(version: DatasetVersion, name: str, *, unpublished: bool = Fal
     Raises:
         Conflict: the version is not published.
     """
+    data_check(version)
     if version.state != VersionState.PUBLISHED and not (unpublished and version.state == VersionState.VALIDATING):
         raise Conflict(f"version {version.number} is {version.state}; a job reads published versions only")
     return specs.version_ref(
         name=name, project_id=version.project_id, manifest=version.manifest, preprocessor=version.preprocessor
     )
+
+
+def data_check(version: DatasetVersion) -> None:
+    """Refuse a version whose data is deleted, or will be: raises Conflict with what can be done."""
+    if version.data_deleted_at is not None:
+        raise Conflict(
+            f"the data of version {version.number} was deleted on {version.data_deleted_at:%Y-%m-%d}; what it was made"
+            " of, its schema and its digest are still known"
+        )
+    if version.data_tombstoned_at is not None:
+        raise Conflict(
+            f"the data of version {version.number} is to be deleted, because no rule keeps it: pin the version first"
+        )
 
 
 def version_data(version: DatasetVersion, name: str) -> DataRef:
@@ -46,6 +60,7 @@ def version_data(version: DatasetVersion, name: str) -> DataRef:
     Raises:
         Conflict: its data was never there for others to see.
     """
+    data_check(version)
     if version.state in (VersionState.DRAFT, VersionState.REJECTED):
         raise Conflict(f"version {version.number} is {version.state}; its data is not to be looked at")
     return specs.version_ref(
@@ -82,6 +97,8 @@ def version_file(version: DatasetVersion, file_name: str) -> dict[str, Any]:
     beside = [version.preprocessor] if version.preprocessor else []
     for file in [*version.manifest["files"], *beside, *version.companions.values()]:
         if file["name"] == file_name:
+            if version.data_deleted_at is not None:
+                raise NotFound(f"the data of version {version.number} was deleted")
             path = specs.file_path(version.manifest, file)
             return {"path": path, "size_bytes": file["size_bytes"], "sha256": file["sha256"]}
     raise NotFound
@@ -95,7 +112,7 @@ def companion_of(version: DatasetVersion, kind: str) -> dict[str, Any] | None:
         StorageUnavailable: the store cannot be asked now.
     """
     file = version.companions.get(kind)
-    if file is None:
+    if file is None or version.data_deleted_at is not None:
         return None
     try:
         with store().open(specs.file_path(version.manifest, file)) as opened:
@@ -118,6 +135,7 @@ def objects_named(attempt_ids: Collection[UUID]) -> set[str]:
     prefixes = Q()
     for attempt_id in attempt_ids:
         prefixes |= Q(manifest__prefix__startswith=f"attempts/{attempt_id}/")
+    prefixes &= Q(data_deleted_at=None)
     versions = DatasetVersion.objects.filter(prefixes) if attempt_ids else DatasetVersion.objects.none()
     fetched = Source.objects.filter(ingestions__workload__attempts__in=attempt_ids, path__startswith="attempts/")
     left_out = Ingestion.objects.filter(workload__attempts__in=attempt_ids, quarantine__isnull=False)

@@ -48,7 +48,7 @@ def reference_resolve(user: Any, reference: str) -> DatasetVersion:
     )
     versions = of_dataset.select_related("dataset", "project")
     if word == LATEST:
-        versions = versions.filter(state=VersionState.PUBLISHED).order_by("-number")
+        versions = versions.filter(state=VersionState.PUBLISHED, data_deleted_at=None).order_by("-number")
     elif word.isdecimal():
         versions = versions.filter(number=int(word)) if len(word) < 10 else versions.none()
     else:

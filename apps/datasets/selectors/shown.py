@@ -15,6 +15,7 @@ from apps.datasets.models import (
     DatasetVersion,
     Ingestion,
     IngestionSchedule,
+    KeepRule,
     Preview,
     Profile,
     Recipe,
@@ -109,6 +110,14 @@ def comparisons_shown() -> QuerySet[VersionComparison]:
         after_dataset=F("after__dataset"),
         after_dataset_name=F("after__dataset__name"),
         requested_by_name=F("requested_by__username"),
+    )
+
+
+def keep_rules_shown() -> QuerySet[KeepRule]:
+    return KeepRule.objects.annotate(
+        project_name=F("project__name"),
+        dataset_name=F("dataset__name"),
+        changed_by_name=F("changed_by__username"),
     )
 
 

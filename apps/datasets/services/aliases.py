@@ -13,6 +13,7 @@ from apps.common.errors import Conflict, Invalid
 from apps.common.events import emit
 from apps.common.tags import tags_checked
 from apps.datasets.models import Dataset, DatasetVersion, VersionAlias
+from apps.datasets.selectors import data_check
 from apps.datasets.states import VersionState
 
 
@@ -30,6 +31,7 @@ def version_alias_set(
         raise Invalid("The version belongs to another dataset.", fields={"version": ["is of another dataset"]})
     Dataset.objects.select_for_update(of=("self",)).get(pk=dataset.pk)  # so that who moves it last has the last word
     current: DatasetVersion = DatasetVersion.objects.get(pk=version.pk)
+    data_check(current)
     if current.state != VersionState.PUBLISHED:
         raise Conflict(f"version {current.number} is {current.state}; an alias points at a published version")
     before: VersionAlias | None = (

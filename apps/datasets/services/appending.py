@@ -14,7 +14,7 @@ import msgspec
 from apps.common.errors import Conflict, Invalid
 from apps.common.storage import store
 from apps.datasets.models import Dataset, DatasetVersion
-from apps.datasets.selectors import companion_of
+from apps.datasets.selectors import companion_of, data_check
 from apps.datasets.services.results import BadResult, Checked, Content, StoredFile, output_checked
 from apps.datasets.specs import COMPANION_BYTES_MOST
 from apps.datasets.states import VersionState
@@ -48,6 +48,7 @@ def base_check(base: DatasetVersion, *, dataset: Dataset) -> None:
         )
     if problem:
         raise Invalid(f"append_to: {problem}", fields={"append_to": [problem]})
+    data_check(base)
     if base.state != VersionState.PUBLISHED:
         raise Conflict(f"version {base.number} is {base.state}; rows are appended to published versions only")
 

@@ -25,6 +25,7 @@ from apps.datasets.models import (
     Expectation,
     Ingestion,
     IngestionSchedule,
+    KeepRule,
     LineageEdge,
     Preview,
     Profile,
@@ -169,6 +170,18 @@ class VersionAliasFactory(DjangoModelFactory[VersionAlias]):
     dataset = factory.SelfAttribute("version.dataset")
     name = "gold"
     moved_at = factory.LazyFunction(clock.now)
+
+
+class KeepRuleFactory(DjangoModelFactory[KeepRule]):
+    """Of a dataset; say `dataset=None` for the project's."""
+
+    class Meta:
+        model = KeepRule
+
+    project = factory.SubFactory(ProjectFactory)
+    dataset = factory.SubFactory(DatasetFactory, project=factory.SelfAttribute("..project"))
+    keep_last = 1
+    changed_at = factory.LazyFunction(clock.now)
 
 
 class VersionComparisonFactory(DjangoModelFactory[VersionComparison]):
