@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Textarea } from "@mantine/core";
 import { IconAlertTriangle, IconClockHour4, IconInfoCircle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ConfirmDialog } from "@/components/confirm-dialog";
@@ -32,6 +33,10 @@ export function VersionGate({ version }: { version: VersionDetail }) {
         {quality?.asked ? (
           <p>
             {t("gate.asked", { name: quality.asked.requested_by_name, comment: quality.asked.comment })}
+            {" "}
+            <Link to="/access" search={{ tab: "approvals" }}>
+              {t("gate.toRequest")}
+            </Link>
           </p>
         ) : null}
         <Verbs version={version} quality={quality} />
