@@ -11,8 +11,8 @@ from workers.runtime.cleaning.clean import use_runner
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _runner() -> None:
-    """Daft is told where to run before anything runs, as a job does, and can be told once only."""
+def runner() -> None:
+    """Daft takes a runner once in a process, and begins one by itself where something is computed before."""
     use_runner("native", None)
 
 
