@@ -58,7 +58,7 @@ class Split(Step):
         if self.by == "time":
             test, validation = self._by_time(plan, outcome)
         elif self.by == "group":
-            test, validation = self._by_group(plan)
+            test, validation = self._by_group(plan, outcome)
         else:
             test, validation = self._by_content(plan, outcome)
         held = len(test) + len(validation)
@@ -123,7 +123,7 @@ class Split(Step):
 
     # By group -----------------------------------------------------------------------------------------------
 
-    def _by_group(self, plan: Plan) -> tuple[Ordinals, Ordinals]:
+    def _by_group(self, plan: Plan, outcome: Outcome) -> tuple[Ordinals, Ordinals]:
         assert self.column is not None  # noqa: S101 - the contract asks for it
         group = [plan.column(self.column)]
         seed = lit(self.seed).cast(DataType.uint64())
@@ -134,6 +134,8 @@ class Split(Step):
         wanted = [round(len(keys) * self.test_ratio), round(len(keys) * (self.validation_ratio or 0))]
         first, second = _filled(counts, wanted)
         test, validation = groups[:first], groups[first:second]
+        if not first:
+            self._warn(outcome, len(keys), "training", None)
         return np.sort(ordinals[np.isin(keys, test)]), np.sort(ordinals[np.isin(keys, validation)])
 
     # By time ------------------------------------------------------------------------------------------------
@@ -180,12 +182,12 @@ class Split(Step):
 def _filled(counts: npt.NDArray[np.intp], wanted: list[int]) -> tuple[int, int]:
     """How many groups, in their order, the first side takes, and both sides: each until it has as many rows as wanted.
 
-    The group that would go beyond is taken where that comes nearer to what is wanted.
+    The group that would go beyond is taken where that comes nearer to what is wanted; the last is left for training.
     """
     ends = []
     start = 0
     for rows in wanted:
-        sums = np.concatenate([[0], np.cumsum(counts[start:])])
+        sums = np.concatenate([[0], np.cumsum(counts[start:-1])])
         start += int(np.argmin(np.abs(sums - rows)))
         ends.append(start)
     return ends[0], ends[1]

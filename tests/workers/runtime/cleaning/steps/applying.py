@@ -124,7 +124,7 @@ def _check_served(recipe: Recipe, table: pa.Table, columns: list[Column], done: 
             served(step.kind)(records, document)
     rows = np.searchsorted(table.column(ORDINAL).to_numpy(), done.rows.column(ORDINAL).to_numpy())
     for column in done.columns:
-        if column.name not in (recipe.label, done.label, "__split"):
+        if column.name not in (recipe.label, done.label, "__split", "__weight"):
             ours = from_arrow(plain(done.rows.column(column.name), column.type))
             assert _values(records[column.name][rows]) == _values(ours), column.name
 
