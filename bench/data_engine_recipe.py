@@ -12,6 +12,5 @@ STEPS: list[dict[str, Any]] = [
     {"kind": "derive", "name": "email", "expression": f"if(matches(email, '{EMAIL}'), email, null)"},
     {"kind": "drop_duplicates", "columns": [KEY]},
     {"kind": "outliers", "columns": list(NUMBERS), "method": "iqr", "factor": 1.5},
-    {"kind": "impute", "columns": list(NUMBERS), "numeric": "median"},
-    {"kind": "impute", "columns": ["city", "segment"], "categorical": "mode"},
+    {"kind": "impute", "columns": [*NUMBERS, "city", "segment"], "numeric": "median", "categorical": "mode"},
 ]

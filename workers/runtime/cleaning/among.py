@@ -18,7 +18,10 @@ Flags = npt.NDArray[np.bool_]
 
 
 def among(ordinals: Ordinals) -> Expression:
-    """Whether the row's ordinal is one of these, which are sorted. They are kept in memory as long as the plan."""
+    """Whether the row's ordinal is one of these, which are sorted. They are kept in memory as long as the plan.
+
+    All of an expression, or of a filter on files; inside of others see `Plan.marked`.
+    """
 
     @daft.func.batch(return_dtype=DataType.bool())
     def is_among(values: Series) -> pa.Array:

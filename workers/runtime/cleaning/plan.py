@@ -31,6 +31,7 @@ Ordinals = npt.NDArray[np.int64]
 
 Found = TypeVar("Found")
 Told = Callable[[int], None]
+Change = Callable[[daft.DataFrame], daft.DataFrame]
 Secrets = Callable[[str], bytes]
 AT_ONCE = 4
 """Columns that are looked at beside each other; each may be copied meanwhile."""
@@ -46,7 +47,8 @@ def _no_secret(name: str) -> bytes:
 class Plan:
     """A step reads from it, and replaces `frame` and `columns` by what they are after it."""
 
-    frame: daft.DataFrame
+    source: daft.DataFrame
+    """The rows to begin with."""
     columns: list[Column]
     """Content columns in order: features, label, and `__split` once there is one; never `__ordinal`."""
     label: str | None
@@ -63,8 +65,21 @@ class Plan:
     _gone: dict[str, int] = field(default_factory=dict)
     """Rows that were true of each and are no more."""
     _hidden: int = 0
+    _frame: daft.DataFrame | None = None
+    _changes: list[Change] = field(default_factory=list)
+    """What made the frame of the source."""
 
     # What it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> daft.DataFrame:
+        """The rows as they stand, with hidden columns beside `columns`."""
+        return self.source if self._frame is None else self._frame
+
+    @frame.setter
+    def frame(self, frame: daft.DataFrame) -> None:
+        """Begin anew with other rows. What waited to be counted must be settled before."""
+        self.source, self._frame, self._changes = frame, None, []
 
     @property
     def features(self) -> list[Column]:
@@ -103,7 +118,7 @@ class Plan:
         """Give columns of the frame values, the same to the watched rows; `columns` is the caller's."""
         if not expressions:
             return
-        self.frame = computed(self.frame, expressions)
+        self._then(lambda frame: computed(frame, expressions))
         if self.watched is not None:
             self.watched.compute(expressions)
 
@@ -118,13 +133,13 @@ class Plan:
         if not expressions:
             return
         made = {name: f"__made {name}" for name in expressions}
-        self.frame = computed(self.frame, {made[name]: each for name, each in expressions.items()})
+        self._then(lambda frame: computed(frame, {made[name]: each for name, each in expressions.items()}))
         for name in expressions:
             old, new = col(name), col(made[name])
             if kind is not None and kind != self.column(name).type:
                 old, new = text_of(name, self.column(name).type), text_of(made[name], kind)
             self.count_later(~eq_null_safe(old, new), lambda count, name=name: told(name, count))  # type: ignore[misc]
-        self.frame = self.frame.with_columns({name: col(each) for name, each in made.items()})
+        self._then(lambda frame: frame.with_columns({name: col(each) for name, each in made.items()}))
         if self.watched is not None:
             self.watched.compute(expressions)
         if kind is not None:
@@ -144,11 +159,9 @@ class Plan:
     def filter(self, condition: Expression) -> None:
         """Keep the rows where the condition is true; one pass over the data, to count them."""
         kept = condition.fill_null(lit(False))
-        count = self._sums(self.frame, {"kept": kept})["kept"]
-        if count < self.row_count:
-            self._take_leave(~kept)
-        self.row_count = count
-        self.frame = self.frame.where(kept)
+        self.settle()
+        self.row_count = self._sums(self.frame, {"kept": kept})["kept"]
+        self._then(lambda frame: frame.where(kept))
         if self.watched is not None:
             self.watched.filter(kept)
 
@@ -156,12 +169,22 @@ class Plan:
         """Leave out the rows with these ordinals."""
         if not len(ordinals):
             return
-        gone = among(np.sort(ordinals))
+        gone = np.sort(ordinals)
         self._take_leave(gone)
-        self.frame = self.frame.where(~gone)
+        name = self._named()  # a column: Daft merges filters, and takes one function of ours for another
+        self._then(lambda frame: computed(frame, {name: among(gone)}).where(~col(name)))
         self.row_count -= len(ordinals)
         if self.watched is not None:
             self.watched.remove(ordinals)
+
+    def _then(self, change: Change) -> None:
+        """Go on with the frame, so that `_take_leave` can do the same to some of the rows."""
+        self._changes.append(change)
+        self._frame = change(self.frame)
+
+    def _named(self) -> str:
+        self._hidden += 1
+        return f"__hidden {self._hidden}"
 
     # Count --------------------------------------------------------------------------------------------------
 
@@ -170,9 +193,8 @@ class Plan:
 
         So that a step which only looks for its report costs no pass of its own.
         """
-        self._hidden += 1
-        name = f"__count {self._hidden}"
-        self.frame = computed(self.frame, {name: flags.fill_null(lit(False))})
+        name = self._named()
+        self._then(lambda frame: computed(frame, {name: flags.fill_null(lit(False))}))
         self._counting[name] = told
         self._gone[name] = 0
 
@@ -181,10 +203,13 @@ class Plan:
         if self._counting:
             self.counted(self._sums(self.frame, {name: col(name) for name in self._counting}))
 
-    def _take_leave(self, gone: Expression) -> None:
+    def _take_leave(self, gone: Ordinals) -> None:
         """Count rows that are about to go, and only those."""
         if self._counting:
-            found = self._sums(self.frame.where(gone), {name: col(name) for name in self._counting})
+            leaving = self.source.where(among(gone))
+            for change in self._changes:
+                leaving = change(leaving)
+            found = self._sums(leaving, {name: col(name) for name in self._counting})
             self._gone = {name: count + found[name] for name, count in self._gone.items()}
 
     def _sums(self, frame: daft.DataFrame, flags: dict[str, Expression]) -> dict[str, int]:

@@ -6,13 +6,17 @@ import daft
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from daft import col, lit
+from daft.functions import strip, when
 from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 
 from workers.runtime.cleaning.among import among, flags_of
 from workers.runtime.cleaning.clean import use_runner
 from workers.runtime.cleaning.keys import lowest, repeated
+from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.quantiles import quantiles
+from workers.runtime.cleaning.schema import Column
 
 few = st.integers(0, 3).map(lambda number: number << 62 | number)
 """Keys that often meet, in their first bits and their last."""
@@ -71,3 +75,37 @@ def test_quantiles_are_those_of_numpy(values: np.ndarray, levels: list[float]) -
 
     assert quantiles(values, levels) == pytest.approx(np.quantile(values, levels).tolist(), rel=1e-15, abs=1e-300)
     assert (values == before).all()
+
+
+def test_rows_are_removed_and_chosen_by_ordinals_many_times_over() -> None:
+    """Daft takes one Python function for another where two stand in one expression, and filters are merged into one."""
+    use_runner("native", None)
+    rows = daft.from_pydict({"__ordinal": list(range(8)), "a": list("abcdefgh")})
+    plan = Plan(rows, [Column("a", "string")], None, 8)
+
+    plan.remove(np.array([1]))
+    plan.remove(np.array([3, 2]))
+    plan.compute({"a": when(among(np.array([4])), lit("one")).otherwise(col("a"))})
+    plan.compute({"a": when(among(np.array([5, 6])), lit("other")).otherwise(col("a"))})
+    plan.remove(np.array([6]))
+
+    assert plan.frame.select("__ordinal", "a").to_pydict() == {
+        "__ordinal": [0, 4, 5, 7],
+        "a": ["a", "one", "other", "h"],
+    }
+    assert plan.row_count == 4
+
+
+def test_what_changed_is_counted_of_all_rows_though_some_go_before_they_are_written() -> None:
+    use_runner("native", None)
+    rows = daft.from_pydict({"__ordinal": list(range(6)), "a": ["x ", "x", "y ", "y ", None, "z"]})
+    plan = Plan(rows, [Column("a", "string")], None, 6)
+    told: dict[str, int] = {}
+
+    plan.change({"a": strip(col("a"))}, told.__setitem__)
+    plan.remove(np.array([0, 1]))
+    plan.filter(col("a").eq_null_safe(lit("y")))
+
+    assert told == {"a": 3}
+    assert plan.row_count == 2
+    assert plan.frame.select("a").to_pydict() == {"a": ["y", "y"]}
