@@ -124,6 +124,23 @@ _RESULTS: Final = {
     "file_missing": "{file:name} is not in the object store.",
     "files_damaged": "Missing or changed since the run announced it: {files:names}.",
 }
+_READING: Final = {
+    "rejected_ratio": (
+        "{count:number} of {rows:number} rows of {file:text} were rejected; a share of at most {most:text} may be"
+        " (max_rejected_ratio)."
+    ),
+    "rejected_rows": (
+        "{count:number} of {rows:number} rows of {file:text} were rejected; at most {most:number} may be"
+        " (max_rejected_rows)."
+    ),
+    "not_utf8": (
+        "{file:text} is not UTF-8: line {line:number}, byte {byte:number} is {value:name}; say which encoding it has."
+    ),
+    "not_utf8_guess": (
+        "{file:text} is not UTF-8: line {line:number}, byte {byte:number} is {value:name}. It may be {guess:name}, which"
+        " its bytes do not settle: say which encoding it has."
+    ),
+}
 _COLLECTING: Final = {
     "upload_digest": "The file has the SHA-256 {found:name}; {said:name} was said at the start.",
     "schedule_failing": "The last {count:number} ingestions failed: {error:text}",
@@ -168,6 +185,7 @@ SENTENCES: Final[dict[str, str]] = {
     **_BACKENDS,
     **_REPLICAS,
     **_RESULTS,
+    **_READING,
     **_COLLECTING,
     **_ENDINGS,
     **_QUALITY,

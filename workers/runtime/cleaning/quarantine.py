@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from workers.contracts.sentences import say
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.readers.options import Options
 from workers.runtime.cleaning.schema import literal
@@ -100,10 +101,9 @@ class Quarantine:
                 part for part in (first.get("file"), f"line {first['line']}" if first["line"] else "") if part
             )
             return "no_rows", f"all {count} rows of {place} were rejected; {at or 'the first'}: {first['reason']}"
+        said: dict[str, Any] = {"count": count, "rows": count + kept, "file": place}
         if options.max_rejected_rows is not None and count > options.max_rejected_rows:
-            said = f"at most {options.max_rejected_rows} may be (max_rejected_rows)"
-        elif count > options.max_rejected_ratio * (count + kept):
-            said = f"a share of at most {options.max_rejected_ratio:g} may be (max_rejected_ratio)"
-        else:
-            return None
-        return "too_many_rejected", f"{count} of {count + kept} rows of {place} were rejected; {said}"
+            return "too_many_rejected", say("rejected_rows", **said, most=options.max_rejected_rows)
+        if count > options.max_rejected_ratio * (count + kept):
+            return "too_many_rejected", say("rejected_ratio", **said, most=f"{options.max_rejected_ratio:g}")
+        return None

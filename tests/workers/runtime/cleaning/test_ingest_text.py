@@ -174,8 +174,8 @@ def test_a_wrong_encoding_names_line_and_byte(jobs: Jobs) -> None:
 
     assert refusal(jobs, content) == (
         "wrong_encoding",
-        "loans.csv is not UTF-8: line 3, byte 4 is 0xe9; say which encoding it has; it may be cp1252, which its "
-        "bytes do not settle",
+        "loans.csv is not UTF-8: line 3, byte 4 is 0xe9. It may be cp1252, which its bytes do not settle: say which "
+        "encoding it has.",
     )
 
 
@@ -186,7 +186,7 @@ def test_a_wrong_byte_far_into_the_file_is_found(jobs: Jobs) -> None:
     code, detail = refusal(jobs, content)
     assert (code, detail) == (
         "wrong_encoding",
-        "loans.csv is not UTF-8: line 400002, byte 1 is 0xc3; say which encoding it has",
+        "loans.csv is not UTF-8: line 400002, byte 1 is 0xc3; say which encoding it has.",
     )
 
 

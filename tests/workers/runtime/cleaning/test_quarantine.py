@@ -77,10 +77,10 @@ def test_a_schema_holds_in_every_format(jobs: Jobs, kind: str) -> None:
 @pytest.mark.parametrize(
     ("parameters", "detail"),
     [
-        ({}, "3 of 4 rows of loans.csv were rejected; a share of at most 0.5 may be (max_rejected_ratio)"),
+        ({}, "3 of 4 rows of loans.csv were rejected; a share of at most 0.5 may be (max_rejected_ratio)."),
         (
             {"max_rejected_ratio": 1, "max_rejected_rows": 2},
-            "3 of 4 rows of loans.csv were rejected; at most 2 may be (max_rejected_rows)",
+            "3 of 4 rows of loans.csv were rejected; at most 2 may be (max_rejected_rows).",
         ),
     ],
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.contracts.sentences import say
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.readers.encodings import guessed, is_damaged_utf8, marked, sampled, wide
 
@@ -58,6 +59,15 @@ class Place:
         ahead.line, ahead.before = self.line, self.before
         ahead.step(part)
         return ahead.line, ahead.before + 1
+
+
+class NotUtf8(UserError):
+    """The file is in another encoding; `place` is where that shows."""
+
+    def __init__(self, place: dict[str, Any], guess: str = "") -> None:
+        detail = say("not_utf8_guess", **place, guess=guess) if guess else say("not_utf8", **place)
+        super().__init__("wrong_encoding", detail)
+        self.place = place
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +149,15 @@ def _found(path: Path, name: str, wide_one: str | None, work_dir: Path, most: in
         return _recoded(path, name, wide_one, work_dir, most)
     try:
         return _normalised(_checked(path, name, most), work_dir)
-    except UserError as error:
-        sample = b"" if error.code != "wrong_encoding" else sampled(_chunks(path, SAMPLED_CHUNKS))
+    except NotUtf8 as error:
+        sample = sampled(_chunks(path, SAMPLED_CHUNKS))
         if not sample or wide_one or is_damaged_utf8(sample):
             raise
         guess = guessed(sample)
         if guess is None:
             raise
         if not guess.is_sure:
-            detail = f"{error.detail}; it may be {guess.encoding}, which its bytes do not settle"
-            raise UserError(error.code, detail) from None
+            raise NotUtf8(error.place, guess.encoding) from None
     return _recoded(path, name, guess.encoding, work_dir, most, guess.confidence)
 
 
@@ -175,11 +184,8 @@ def _checked(path: Path, name: str, most: int) -> Text:
         except UnicodeDecodeError as error:
             at = error.start - pending  # negative: it began at the end of the chunk before
             line, byte = place.after(chunk[: max(at, 0)])
-            raise UserError(
-                "wrong_encoding",
-                f"{name} is not UTF-8: line {line}, byte {byte + min(at, 0)} is "
-                f"0x{error.object[error.start]:02x}; say which encoding it has",
-            ) from None
+            value = f"0x{error.object[error.start]:02x}"
+            raise NotUtf8({"file": name, "line": line, "byte": byte + min(at, 0), "value": value}) from None
         ends.step(chunk)
         _step(name, place, chunk, most)
     return Text(path, "utf-8", 1.0, ends.kind)
