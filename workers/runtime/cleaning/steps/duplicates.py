@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from daft import DataType, Expression, Series
+from daft import DataType, Series, col
 from daft.functions import minhash
 
 from workers.runtime.cleaning.among import among
@@ -19,11 +19,12 @@ from workers.runtime.cleaning.batches import by_batch
 from workers.runtime.cleaning.components import Keys, Pairs, components, neighbours, within
 from workers.runtime.cleaning.keys import repeated
 from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.projections import computed
 from workers.runtime.cleaning.schema import ORDINAL
 from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.transforms import text
 
-_KEY = "__key"
+_KEY, _TEXT, _SIGNATURE = "__key", "__text", "__signature"
 Ordinals = npt.NDArray[np.int64]
 Signatures = npt.NDArray[np.uint32]
 PAIRS_AT_ONCE = 1 << 18
@@ -95,8 +96,7 @@ class NearDuplicateText(Step):
 
     def apply(self, plan: Plan) -> Outcome:
         bands, rows = bands_of(self.permutations, self.similarity)
-        signature = self._signature()
-        table = plan.read([ORDINAL, _banded(signature, bands, rows).alias(_KEY)])
+        table = _banded(self._signed(plan.frame), bands, rows).select(ORDINAL, _KEY).to_arrow()
         known = table.filter(pc.is_valid(table.column(_KEY)))
         ordinals = known.column(ORDINAL).to_numpy()
         order = np.argsort(ordinals, kind="stable")
@@ -104,7 +104,7 @@ class NearDuplicateText(Step):
         lists = known.column(_KEY).combine_chunks()
         keys = lists.flatten().to_numpy(zero_copy_only=False).reshape(-1, bands)
         pairs = candidates(keys[order])
-        alike = self._verified(plan, signature, ordinals, pairs)
+        alike = self._verified(plan, ordinals, pairs)
         lowest = components(alike, len(ordinals))
         dropped = lowest != np.arange(len(ordinals))
         plan.remove(ordinals[dropped])
@@ -114,22 +114,25 @@ class NearDuplicateText(Step):
     def fitted(self) -> list[dict[str, Any]]:
         return [{"column": self.column, **self.noted}]
 
-    def _signature(self) -> Expression:
+    def _signed(self, frame: daft.DataFrame) -> daft.DataFrame:
+        """The rows with a signature: of each text the least hashes of its parts."""
         function = functools.partial(prepared, unit=self.unit, ignore_case=self.ignore_case)
-        made = by_batch(function, self.column, "string", "string")
-        return minhash(
-            made, num_hashes=self.permutations, ngram_size=self.shingle, seed=self.seed % (1 << 31) + 1,
+        frame = computed(frame, {_TEXT: by_batch(function, self.column, "string", "string")})
+        signature = minhash(
+            col(_TEXT), num_hashes=self.permutations, ngram_size=self.shingle, seed=self.seed % (1 << 31) + 1,
             hash_function="xxhash3_64",
         )  # fmt: skip
+        return frame.with_columns({_SIGNATURE: signature})
 
-    def _verified(self, plan: Plan, signature: Expression, ordinals: Ordinals, pairs: Pairs) -> Pairs:
+    def _verified(self, plan: Plan, ordinals: Ordinals, pairs: Pairs) -> Pairs:
         """The pairs whose signatures agree in the share that is asked for."""
         if not len(pairs):
             return pairs
         places = np.unique(pairs)
-        chosen = plan.frame.where(among(ordinals[places])).select(ORDINAL, signature.alias(_KEY)).to_arrow()
+        compared = computed(plan.frame, {_KEY: among(ordinals[places])}).where(col(_KEY))
+        chosen = self._signed(compared).select(ORDINAL, _SIGNATURE).to_arrow()
         order = np.argsort(chosen.column(ORDINAL).to_numpy(), kind="stable")
-        signatures: Signatures = chosen.column(_KEY).combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        signatures: Signatures = chosen.column(_SIGNATURE).combine_chunks().flatten().to_numpy(zero_copy_only=False)
         signatures = signatures.reshape(-1, self.permutations)[order]
         at = np.searchsorted(places, pairs)
         least = int(np.ceil(self.similarity * self.permutations - 1e-9))
@@ -160,13 +163,14 @@ def bands_of(permutations: int, similarity: float) -> tuple[int, int]:
     return permutations, 1
 
 
-def _banded(signature: Expression, bands: int, rows: int) -> Expression:
+def _banded(frame: daft.DataFrame, bands: int, rows: int) -> daft.DataFrame:
+    """The rows with the keys of the bands of their signatures."""
+
     @daft.func.batch(return_dtype=DataType.fixed_size_list(DataType.uint64(), bands))
     def of_batch(values: Series) -> pa.Array:
         return band_keys(values.to_arrow(), bands, rows)
 
-    expression: Expression = of_batch(signature)
-    return expression
+    return computed(frame, {_KEY: of_batch(col(_SIGNATURE))})
 
 
 def band_keys(lists: pa.Array, bands: int, rows: int) -> pa.Array:
