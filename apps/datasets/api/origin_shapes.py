@@ -21,6 +21,11 @@ class OriginShape(serializers.Serializer[Any]):
         help_text="Name of a secret of the project. For https `name:password` or `Bearer …`; for s3 JSON with "
         "`access_key_id` and `secret_access_key`; for gs a token",
     )
+    query = serializers.CharField(
+        required=False, help_text="Of a database: one SELECT. The secret is `postgresql://name:password@host/database`"
+    )
+    partition_column = serializers.CharField(required=False, help_text="A number: ranges of it are read at once")
+    partitions = serializers.CharField(required=False, help_text="How many ranges, 1 to 16")
     region = serializers.CharField(required=False, help_text="Of an S3 bucket; `us-east-1` by default")
     endpoint = serializers.CharField(required=False, help_text="Address of an S3 store of one's own")
 

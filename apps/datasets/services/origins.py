@@ -22,12 +22,18 @@ from apps.datasets.services.sources import name_of, source_create
 from apps.datasets.specs import RAW
 from apps.quotas.models import Attempt
 from workers.contracts.origins import BadAddress, Place, is_allowed, pattern_problem, place_of
+from workers.contracts.queries import query_problem
 from workers.contracts.sentences import say
 
-KINDS: Final = ("url",)
+KINDS: Final = ("url", "sql")
 SECONDS_MOST: Final = 4 * 3600
 """How long a fetch may take."""
-URL_KEYS: Final = {"kind", "url", "credentials", "region", "endpoint"}
+KEYS: Final = {
+    "url": ("url", "credentials", "region", "endpoint"),
+    "sql": ("query", "credentials", "partition_column", "partitions"),
+}
+QUERY_FILE: Final = "query.parquet"
+PARTITIONS_MOST: Final = 16
 
 Text = Annotated[str, msgspec.Meta(max_length=300)]
 
@@ -70,10 +76,20 @@ def normalised(project: Project, asked: Any) -> dict[str, str]:
     kind = asked.get("kind") if isinstance(asked, dict) else None
     if kind not in KINDS:
         raise _wrong("kind", f"Is one of {', '.join(KINDS)}.")
-    unknown = sorted(set(asked) - URL_KEYS)
+    unknown = sorted(set(asked) - {"kind", *KEYS[kind]})
     if unknown:
-        raise _wrong(unknown[0], f"Is not known; known are {', '.join(sorted(URL_KEYS))}.")
+        raise _wrong(unknown[0], f"Is not known; known are {', '.join(KEYS[kind])}.")
     found = {name: str(value).strip() for name, value in asked.items() if value not in (None, "")}
+    if kind == "url":
+        _check_url(project, found)
+    else:
+        _check_query(found)
+    if found.get("credentials") and not Secret.objects.filter(project=project, name=found["credentials"]).exists():
+        raise _wrong("credentials", f"The project has no secret {found['credentials']}.")
+    return found
+
+
+def _check_url(project: Project, found: dict[str, str]) -> None:
     allowed, private = allowed_of(project)
     for name in ("url", "endpoint"):
         if name == "url" or found.get(name):
@@ -81,9 +97,18 @@ def normalised(project: Project, asked: Any) -> dict[str, str]:
             place = _place(name, found.get(name, ""), schemes)
             _check_place(project, place, allowed)
             _check_credentials(found, place, private)
-    if found.get("credentials") and not Secret.objects.filter(project=project, name=found["credentials"]).exists():
-        raise _wrong("credentials", f"The project has no secret {found['credentials']}.")
-    return found
+
+
+def _check_query(found: dict[str, str]) -> None:
+    """The host of the database is in the secret: whether it is allowed is for the job to see."""
+    problem = query_problem(found.get("query", ""))
+    if problem:
+        raise _wrong("query", f"The query {problem}.")
+    if not found.get("credentials"):
+        raise _wrong("credentials", "Is the secret with the address: postgresql://name:password@host/database.")
+    count = found.get("partitions", "1")
+    if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= PARTITIONS_MOST):
+        raise _wrong("partitions", f"Is a number from 1 to {PARTITIONS_MOST}.")
 
 
 def _place(field: str, text: str, schemes: tuple[str, ...]) -> Place:
@@ -114,12 +139,12 @@ def _wrong(field: str, text: str) -> Invalid:
 
 def name_said(origin: dict[str, Any]) -> str:
     """How the file of an origin is called, as far as its address says."""
-    return name_of(place_of(str(origin["url"])).name)
+    return name_of(place_of(str(origin["url"])).name) if origin["kind"] == "url" else QUERY_FILE
 
 
 def format_said(origin: dict[str, Any]) -> str:
     """The format that an origin's address says; empty where it says none."""
-    return format_of(place_of(str(origin["url"])).name)
+    return format_of(name_said(origin))
 
 
 def origin_parameters(project: Project, origin: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:

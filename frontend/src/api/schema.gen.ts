@@ -584,6 +584,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dataset-versions/{id}/manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The data files of a version, for programs
+         * @description What `workers.runtime.datasets` reads it by: digests to keep files by, addresses to fetch them from.
+         */
+        get: operations["dataset_versions_manifest_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dataset-versions/{id}/override": {
         parameters: {
             query?: never;
@@ -598,6 +618,26 @@ export interface paths {
          * @description An approval request: an admin of the project who did not ask decides. 409 when there is one already.
          */
         post: operations["dataset_versions_override_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dataset-versions/{id}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Keep the data of a version whatever a rule says, or leave it to the rule
+         * @description A version that is to be deleted comes back by it. 409 once its data is deleted.
+         */
+        put: operations["dataset_versions_pin_update"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1466,6 +1506,74 @@ export interface paths {
          * @description Every step through its state table: from where, to where, why, by whom, when.
          */
         get: operations["ingestions_story_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keep-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rules of which versions keep their data
+         * @description Rules of which versions keep their data.
+         */
+        get: operations["keep_rules_list"];
+        put?: never;
+        /**
+         * Set which versions of a dataset, or of a project's datasets, keep their data
+         * @description In the place of the rule that was there. Without a rule everything is kept.
+         */
+        post: operations["keep_rules_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keep-rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One such rule
+         * @description Rules of which versions keep their data.
+         */
+        get: operations["keep_rules_retrieve"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove such a rule
+         * @description Everything is kept from then on; what is to be deleted is kept, too.
+         */
+        delete: operations["keep_rules_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keep-rules/would-keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a rule would keep of a dataset, and how much it would free
+         * @description A dry run: the same decision as the one that deletes.
+         */
+        get: operations["keep_rules_would_keep_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3038,6 +3146,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runtime/data/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A dataset version that is an input of the job
+         * @description An alias means what it meant when the job was asked for. 403 `not_an_input` for any other version.
+         */
+        post: operations["runtime_data_open_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runtime/data/resolve": {
         parameters: {
             query?: never;
@@ -4518,6 +4646,11 @@ export interface components {
             readonly newest_profile: components["schemas"]["NewestProfileShape"] | null;
             readonly tags: string[];
             readonly aliases: string[];
+            readonly is_pinned: boolean;
+            /** Format: date-time */
+            readonly data_tombstoned_at: string | null;
+            /** Format: date-time */
+            readonly data_deleted_at: string | null;
         };
         /** @description A whole version. */
         DatasetVersionDetail: {
@@ -4576,6 +4709,11 @@ export interface components {
             readonly newest_profile: components["schemas"]["NewestProfileShape"] | null;
             readonly tags: string[];
             readonly aliases: string[];
+            readonly is_pinned: boolean;
+            /** Format: date-time */
+            readonly data_tombstoned_at: string | null;
+            /** Format: date-time */
+            readonly data_deleted_at: string | null;
             /** @description Downloads: GET /dataset-versions/{id}/files/{name} */
             readonly files: components["schemas"]["DataFileShape"][];
             readonly report: components["schemas"]["StepReportShape"][];
@@ -5738,6 +5876,54 @@ export interface components {
          * @enum {string}
          */
         JsonType: "number" | "string" | "boolean" | "array" | "object";
+        KeepRule: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            /** Format: uuid */
+            readonly dataset: string | null;
+            readonly dataset_name: string | null;
+            readonly keep_last: number | null;
+            readonly keep_days: number | null;
+            readonly keep_named: boolean;
+            readonly keep_parents: boolean;
+            readonly grace_days: number;
+            /** Format: date-time */
+            readonly changed_at: string;
+            /** Format: uuid */
+            readonly changed_by: string | null;
+            readonly changed_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /** @description What a rule says. */
+        KeepRuleSetRequest: {
+            /** @description The newest so many versions */
+            keep_last?: number | null;
+            /** @description Versions that are younger */
+            keep_days?: number | null;
+            /**
+             * @description Versions with a tag or an alias
+             * @default true
+             */
+            keep_named: boolean;
+            /**
+             * @description Versions that a kept one was made of
+             * @default false
+             */
+            keep_parents: boolean;
+            /** @default 7 */
+            grace_days: number;
+            /** Format: uuid */
+            project: string;
+            /**
+             * Format: uuid
+             * @description Null: of every dataset of the project without its own
+             */
+            dataset?: string | null;
+        };
         /** @description Columns of which no row lacks a value and no two rows have the same. */
         KeyShape: {
             /** @description One, or a pair where no single one is */
@@ -5972,6 +6158,31 @@ export interface components {
         LoginRequest: {
             username: string;
             password: string;
+        };
+        ManifestFileShape: {
+            name: string;
+            rows: number;
+            size_bytes: number;
+            sha256: string;
+            /** @description Takes the same token, and `Range` */
+            url: string;
+        };
+        /** @description A version and its data files, in the order of the rows. */
+        ManifestShape: {
+            /** Format: uuid */
+            id: string;
+            /** @description `project/dataset@number`: always means this version */
+            reference: string;
+            number: number;
+            state: components["schemas"]["DatasetVersionState"];
+            digest: string;
+            schema: components["schemas"]["ColumnShape"][];
+            row_count: number;
+            size_bytes: number;
+            splits: {
+                [key: string]: number;
+            };
+            files: components["schemas"]["ManifestFileShape"][];
         };
         ManyCurves: {
             /** @description In the order in which they were asked for */
@@ -6296,6 +6507,38 @@ export interface components {
             /** @description At most 20, the most frequent first */
             values: components["schemas"]["DriftValueShape"][];
         };
+        OpenRequest: {
+            /** @description `project/dataset@version` */
+            ref: string;
+        };
+        /** @description A version and its data files, in the order of the rows. */
+        Opened: {
+            /** Format: uuid */
+            id: string;
+            /** @description `project/dataset@number`: always means this version */
+            reference: string;
+            number: number;
+            state: components["schemas"]["DatasetVersionState"];
+            digest: string;
+            schema: components["schemas"]["ColumnShape"][];
+            row_count: number;
+            size_bytes: number;
+            splits: {
+                [key: string]: number;
+            };
+            files: components["schemas"]["OpenedFile"][];
+        };
+        /** @description A file, and where the job reads it. */
+        OpenedFile: {
+            name: string;
+            rows: number;
+            size_bytes: number;
+            sha256: string;
+            /** @description Short-lived, in a remote store */
+            url: string | null;
+            /** @description In a store that is a folder */
+            path: string | null;
+        };
         Order: {
             /** @description Why the job must leave; empty while it may go on. */
             should_stop: string;
@@ -6324,6 +6567,12 @@ export interface components {
             url?: string;
             /** @description Name of a secret of the project. For https `name:password` or `Bearer …`; for s3 JSON with `access_key_id` and `secret_access_key`; for gs a token */
             credentials?: string;
+            /** @description Of a database: one SELECT. The secret is `postgresql://name:password@host/database` */
+            query?: string;
+            /** @description A number: ranges of it are read at once */
+            partition_column?: string;
+            /** @description How many ranges, 1 to 16 */
+            partitions?: string;
             /** @description Of an S3 bucket; `us-east-1` by default */
             region?: string;
             /** @description Address of an S3 store of one's own */
@@ -6331,15 +6580,22 @@ export interface components {
         };
         /**
          * @description * `url` - url
+         *     * `sql` - sql
          * @enum {string}
          */
-        OriginShapeKindEnum: "url";
+        OriginShapeKindEnum: "url" | "sql";
         OriginShapeRequest: {
             kind: components["schemas"]["OriginShapeKindEnum"];
             /** @description `https://…`, `s3://bucket/key` or `gs://bucket/key`; without credentials in it */
             url?: string;
             /** @description Name of a secret of the project. For https `name:password` or `Bearer …`; for s3 JSON with `access_key_id` and `secret_access_key`; for gs a token */
             credentials?: string;
+            /** @description Of a database: one SELECT. The secret is `postgresql://name:password@host/database` */
+            query?: string;
+            /** @description A number: ranges of it are read at once */
+            partition_column?: string;
+            /** @description How many ranges, 1 to 16 */
+            partitions?: string;
             /** @description Of an S3 bucket; `us-east-1` by default */
             region?: string;
             /** @description Address of an S3 store of one's own */
@@ -6593,6 +6849,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["IngestionSchedule"][];
+        };
+        PaginatedKeepRuleList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["KeepRule"][];
         };
         PaginatedLineageEdgeList: {
             /**
@@ -7069,6 +7338,10 @@ export interface components {
          * @enum {string}
          */
         PhaseEnum: "queued" | "launching" | "pulling" | "running" | "silent" | "stopping";
+        PinRequest: {
+            /** @description Its data is kept, whatever a rule says */
+            is_pinned: boolean;
+        };
         /** @description Where something stands that waits. */
         Place: {
             /** @description From 1, among all that wait in the pool. */
@@ -7582,6 +7855,17 @@ export interface components {
             reason: components["schemas"]["WorkloadReason"] | components["schemas"]["BlankEnum"];
             count: number;
         };
+        /**
+         * @description * `last` - last
+         *     * `recent` - recent
+         *     * `named` - named
+         *     * `pinned` - pinned
+         *     * `referenced` - referenced
+         *     * `in_use` - in_use
+         *     * `parent` - parent
+         * @enum {string}
+         */
+        ReasonsEnum: "last" | "recent" | "named" | "pinned" | "referenced" | "in_use" | "parent";
         Recipe: {
             /** Format: uuid */
             readonly id: string;
@@ -9464,6 +9748,30 @@ export interface components {
             /** @description Of the pools that you see. */
             capacity: components["schemas"]["Capacity"][];
         };
+        /** @description What a rule would do to a dataset as it is now. Nothing is changed by asking. */
+        WouldKeepShape: {
+            /** Format: uuid */
+            dataset: string;
+            /** @description Of files that no kept version has */
+            freed_bytes: number;
+            freed_versions: number;
+            /** @description Those that have their data, the newest first */
+            versions: components["schemas"]["WouldKeepVersionShape"][];
+        };
+        WouldKeepVersionShape: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            state: components["schemas"]["DatasetVersionState"];
+            /** Format: date-time */
+            created_at: string;
+            row_count: number;
+            size_bytes: number;
+            /** @description Why it is kept; none: its data would be deleted */
+            reasons: components["schemas"]["ReasonsEnum"][];
+            /** Format: date-time */
+            data_tombstoned_at: string | null;
+        };
         /** @description An error (RFC 9457). `code` is stable; `retryable`: the same request may succeed later. */
         Problem: {
             /** Format: uri */
@@ -9494,7 +9802,7 @@ export interface components {
             flavor: string;
         };
         /** @enum {string} */
-        StateMessageCode: "append_columns" | "append_ordinals" | "backend_away" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "input_rejected" | "job_not_started" | "job_time_limit" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "newer_attempt" | "not_launched" | "not_launched_yet" | "overtime" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "schedule_failing" | "schedule_not_allowed" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "upload_digest" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
+        StateMessageCode: "append_columns" | "append_ordinals" | "backend_away" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "input_rejected" | "job_not_started" | "job_time_limit" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "newer_attempt" | "not_launched" | "not_launched_yet" | "not_utf8" | "not_utf8_guess" | "overtime" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "rejected_ratio" | "rejected_rows" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "schedule_failing" | "schedule_not_allowed" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "upload_digest" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
         /** @description One sentence: a code of the closed list and parameters; `said`: somebody else's words. */
         StateMessagePart: {
             code: components["schemas"]["StateMessageCode"];
@@ -12061,6 +12369,68 @@ export interface operations {
             };
         };
     };
+    dataset_versions_manifest_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dataset version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManifestShape"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     dataset_versions_override_create: {
         parameters: {
             query?: never;
@@ -12085,6 +12455,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VersionQuality"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_versions_pin_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this dataset version. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PinRequest"];
+                "multipart/form-data": components["schemas"]["PinRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetVersionDetail"];
                 };
             };
             /** @description The request is not valid */
@@ -16075,6 +16573,390 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_rules_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                dataset?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedKeepRuleList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_rules_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeepRuleSetRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["KeepRuleSetRequest"];
+                "multipart/form-data": components["schemas"]["KeepRuleSetRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeepRule"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_rules_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this keep rule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeepRule"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_rules_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this keep rule. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_rules_would_keep_retrieve: {
+        parameters: {
+            query: {
+                dataset: string;
+                keep_days?: number;
+                keep_last?: number;
+                keep_named?: boolean;
+                keep_parents?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WouldKeepShape"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -22632,6 +23514,111 @@ export interface operations {
                      *       "status": 401,
                      *       "detail": "Sign in or send a valid token",
                      *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runtime_data_open_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["OpenRequest"];
+                "multipart/form-data": components["schemas"]["OpenRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Opened"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }

@@ -6,14 +6,19 @@ the control plane; every address that is connected to is looked at before it is 
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.origins.base import Fetched, Origin
-from workers.runtime.cleaning.origins.web import fetch_url
 from workers.runtime.cleaning.output import emptied_on_failure
 from workers.runtime.context import JobContext
 
 OUTPUT = "raw"
-FETCHERS = {"url": fetch_url}
+Fetcher = Callable[[Origin, Path], Fetched]
+FETCHERS = {"url": ("web", "fetch_url"), "sql": ("database", "fetch_query")}
+"""Kind of origin → module and function. Only the one that is asked for is imported."""
 
 
 def fetched(ctx: JobContext) -> Fetched:
@@ -23,9 +28,11 @@ def fetched(ctx: JobContext) -> Fetched:
         UserError: what is asked for is not allowed, not there, or too large, or its host does not answer.
     """
     asked = ctx.parameters.get("origin") or {}
-    fetch = FETCHERS.get(str(asked.get("kind")))
-    if fetch is None:
+    found = FETCHERS.get(str(asked.get("kind")))
+    if found is None:
         raise UserError("invalid_parameters", f"there is no origin of the kind {asked.get('kind')!r}")
+    module, name = found
+    fetch: Fetcher = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     origin = Origin.from_parameters(asked, ctx)
     folder = ctx.output(OUTPUT)
     with emptied_on_failure(folder):

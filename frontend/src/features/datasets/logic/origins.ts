@@ -5,8 +5,11 @@ export function fileOf(url: string): string {
   return parts.length > 1 ? decode(parts.at(-1) ?? "") : "";
 }
 
-/** What an origin is called in lists. */
-export const originName = (origin: { url?: string | undefined } | null | undefined): string => (origin?.url ? fileOf(origin.url) || origin.url : "");
+/** What an origin is called in lists: its file, or how its query begins. */
+export function originName(origin: { url?: string | undefined; query?: string | undefined } | null | undefined): string {
+  if (origin?.query) return origin.query.trim().replace(/\s+/g, " ").slice(0, 60);
+  return origin?.url ? fileOf(origin.url) || origin.url : "";
+}
 
 /** The line of a list of what is allowed that an address needs: its host, with a port that is not the usual one, or its bucket. */
 export function patternOf(url: string): string {

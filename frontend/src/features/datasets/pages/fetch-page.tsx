@@ -1,4 +1,4 @@
-import { Alert, Button, Select, TextInput, Title } from "@mantine/core";
+import { Alert, Button, Group, NumberInput, SegmentedControl, Select, Textarea, TextInput, Title } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
@@ -58,11 +58,12 @@ function Form() {
   const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
   const options = edited ?? (schema ? initialForm(schema) : {});
   const url = origin.url ?? "";
-  const isSilent = url !== "" && !options.format && !formatOf(fileOf(url));
+  const isQuery = origin.kind === "sql";
+  const isSilent = !isQuery && url !== "" && !options.format && !formatOf(fileOf(url));
   const asking = useWrite(async () => {
     const shared = target.mode === "existing" ? (target.dataset ?? "") : (await createDataset({ project: target.project ?? "", name: target.name, title: target.title, description: "" })).id;
     if (target.mode !== "existing") setTarget({ ...target, mode: "existing", dataset: shared });
-    const asked = { dataset: shared, origin: spoken(origin), options };
+    const asked = { dataset: shared, origin: spoken(origin), options: isQuery ? {} : options };
     if (times.mode === "once") {
       const made = await fetchOnce(asked);
       return navigate({ to: "/dataset-jobs/$kind/$jobId", params: { kind: "ingestion", jobId: made.id } });
@@ -72,7 +73,7 @@ function Form() {
     return navigate({ to: "/ingestion-schedules/$scheduleId", params: { scheduleId: made.id } });
   });
   const fields = asking.error instanceof ApiError ? asking.error.fields : NO_ERRORS;
-  const isComplete = url !== "" && (target.mode === "existing" ? target.dataset !== null : target.project !== null && target.name !== "");
+  const isComplete = (isQuery ? Boolean(origin.query && origin.credentials) : url !== "") && (target.mode === "existing" ? target.dataset !== null : target.project !== null && target.name !== "");
   const say = (change: Partial<Origin>): void => {
     const next = { ...origin, ...change };
     setOrigin(next);
@@ -89,7 +90,7 @@ function Form() {
       <section>
         <Title order={2}>{t("fetch.from")}</Title>
         <OriginFields origin={origin} onChange={say} project={project} errors={fields} disabled={asking.isPending} />
-        {project ? <AllowedOrigins project={project} url={url} /> : null}
+        {project ? <AllowedOrigins project={project} url={isQuery ? "" : url} /> : null}
       </section>
       <section>
         <Title order={2}>{t("upload.target")}</Title>
@@ -99,7 +100,7 @@ function Form() {
         <Title order={2}>{t("fetch.when")}</Title>
         <TimesFields times={times} onChange={setTimes} errors={fields} disabled={asking.isPending} />
       </section>
-      <section>
+      <section hidden={isQuery}>
         <Title order={2}>{t("upload.options")}</Title>
         {schema ? <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fields} disabled={asking.isPending} /> : null}
       </section>
@@ -118,8 +119,38 @@ function Form() {
   );
 }
 
-/** Without what is empty. */
-const spoken = (origin: Origin): Origin => Object.fromEntries(Object.entries(origin).filter(([, text]) => text)) as Origin;
+const FIELDS = { url: ["url", "credentials", "region", "endpoint"], sql: ["query", "credentials", "partition_column", "partitions"] } as const;
+
+/** Without what is empty, and what is of the other kind. */
+const spoken = (origin: Origin): Origin =>
+  ({ kind: origin.kind, ...Object.fromEntries(FIELDS[origin.kind].flatMap((name) => (origin[name] ? [[name, origin[name]]] : []))) }) as Origin;
+
+function QueryFields({ origin, onChange, errors, disabled }: Omit<OriginProps, "project">) {
+  const { t } = useTranslation("datasets");
+  return (
+    <>
+      <Textarea
+        label={t("fetch.query")}
+        description={t("fetch.queryHint")}
+        inputWrapperOrder={["label", "input", "error", "description"]}
+        placeholder="SELECT id, amount, status FROM loans"
+        value={origin.query ?? ""}
+        onChange={(event) => onChange({ query: event.currentTarget.value })}
+        autosize
+        minRows={4}
+        maxRows={16}
+        className="mono"
+        required
+        disabled={disabled}
+        error={errors["origin.query"]?.join(" ")}
+      />
+      <Group gap="sm" align="start">
+        <TextInput label={t("fetch.partitionColumn")} description={t("fetch.partitionHint")} inputWrapperOrder={["label", "input", "error", "description"]} value={origin.partition_column ?? ""} onChange={(event) => onChange({ partition_column: event.currentTarget.value.trim() })} w={300} disabled={disabled} error={errors["origin.partition_column"]?.join(" ")} />
+        <NumberInput label={t("fetch.partitions")} value={Number(origin.partitions ?? 4)} min={1} max={16} allowDecimal={false} onChange={(count) => onChange({ partitions: String(count || 1) })} w={140} disabled={disabled || !origin.partition_column} error={errors["origin.partitions"]?.join(" ")} />
+      </Group>
+    </>
+  );
+}
 
 interface OriginProps {
   origin: Origin;
@@ -132,9 +163,19 @@ interface OriginProps {
 function OriginFields({ origin, onChange, project, errors, disabled }: OriginProps) {
   const { t } = useTranslation("datasets");
   const names = useQuery({ ...secretNamesQuery(project ?? ""), enabled: project !== null }).data ?? [];
-  const isBucket = /^s3:/i.test(origin.url ?? "");
+  const isQuery = origin.kind === "sql";
+  const isBucket = !isQuery && /^s3:/i.test(origin.url ?? "");
   return (
     <>
+      <SegmentedControl
+        aria-label={t("fetch.from")}
+        style={{ alignSelf: "flex-start" }}
+        value={origin.kind}
+        disabled={disabled}
+        onChange={(kind) => onChange({ kind: kind as Origin["kind"] })}
+        data={(["url", "sql"] as const).map((kind) => ({ value: kind, label: t(`fetch.kind.${kind}`) }))}
+      />
+      {isQuery ? <QueryFields origin={origin} onChange={onChange} errors={errors} disabled={disabled} /> : (
       <TextInput
         label={t("fetch.url")}
         description={t("fetch.urlHint")}
@@ -146,9 +187,11 @@ function OriginFields({ origin, onChange, project, errors, disabled }: OriginPro
         disabled={disabled}
         error={errors["origin.url"]?.join(" ")}
       />
+      )}
       <Select
         label={t("fetch.credentials")}
-        description={t("fetch.credentialsHint")}
+        description={t(isQuery ? "fetch.databaseHint" : "fetch.credentialsHint")}
+        required={isQuery}
         inputWrapperOrder={["label", "input", "error", "description"]}
         placeholder={t("fetch.noCredentials")}
         data={names}

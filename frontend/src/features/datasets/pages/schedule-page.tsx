@@ -50,7 +50,7 @@ function Shown({ schedule }: { schedule: Schedule }) {
     { title: t("schedule.title") },
   ]);
   const facts: [string, React.ReactNode][] = [
-    [t("schedule.origin"), <span key="o" className="mono">{schedule.origin.url}</span>],
+    [t("schedule.origin"), <span key="o" className="mono">{schedule.origin.url ?? schedule.origin.query}</span>],
     [t("fetch.credentials"), schedule.origin.credentials || t("fetch.noCredentials")],
     [t("schedule.times"), words(schedule)],
     [t("schedule.next"), schedule.next_at ? moment(schedule.next_at) : t("schedule.notNow")],

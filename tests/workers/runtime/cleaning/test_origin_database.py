@@ -1,0 +1,179 @@
+"""A query against the real PostgreSQL of the test run becomes one Parquet file, and can do nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+
+from tests.workers.runtime.cleaning.jobs import Jobs
+from workers.contracts.queries import query_problem
+from workers.runtime.cleaning.collect import collect
+from workers.runtime.cleaning.errors import UserError
+from workers.runtime.cleaning.origins.base import Fetched, Origin
+from workers.runtime.cleaning.origins.database import fetch_query
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A database of this module's own, with a table of people."""
+    url = _database_url()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS origins_test CASCADE")
+        connection.execute("CREATE SCHEMA origins_test")
+        connection.execute(
+            "CREATE TABLE origins_test.people AS SELECT g AS id, 'p' || g AS name, g * 0.5 AS score, g % 2 = 0 AS even,"
+            " date '2026-01-01' + g % 28 AS day, timestamptz '2026-01-01 00:00Z' + g * interval '1 hour' AS at,"
+            " CASE WHEN g % 7 > 0 THEN g END AS part, jsonb_build_object('g', g) AS doc"
+            " FROM generate_series(1, 1000) AS g"
+        )
+        yield url
+        connection.execute("DROP SCHEMA origins_test CASCADE")
+
+
+def _database_url() -> str:
+
+    return os.environ["BEDPLATE_DATABASE_URL"]
+
+
+def _fetch(address: str, folder: Path, query: str, **changes: Any) -> Fetched:
+    parts = urlsplit(address)
+    near = (f"{parts.hostname}:{parts.port}",)
+    asked = {"kind": "sql", "query": query, **changes.pop("asked", {})}
+    values: dict[str, Any] = {
+        "kind": "sql", "asked": asked, "allowed": near, "private": near, "most_bytes": 1 << 24, "seconds": 20.0,
+        "credential": lambda: address, **changes,
+    }  # fmt: skip
+    return fetch_query(Origin(**values), folder)
+
+
+def _refused(address: str, folder: Path, query: str = "SELECT 1 AS a", **changes: Any) -> UserError:
+    with pytest.raises(UserError) as caught:
+        _fetch(address, folder, query, **changes)
+    password = urlsplit(address).password
+    assert not password or password not in str(caught.value)
+    return caught.value
+
+
+def test_what_a_query_gives_has_its_types(address: str, tmp_path: Path) -> None:
+    came = _fetch(address, tmp_path, "SELECT * FROM origins_test.people ORDER BY id -- all of them\n;")
+    assert came.path is not None
+    first = pq.read_table(came.path).to_pylist()[0]
+    assert (first["id"], first["name"], float(first["score"]), first["even"]) == (1, "p1", 0.5, False)
+    assert (first["day"], first["at"]) == (date(2026, 1, 2), datetime(2026, 1, 1, 1, tzinfo=UTC))
+    assert first["doc"] == '{"g":1}'
+
+
+def test_ranges_of_a_column_come_in_their_order_with_the_rest_at_the_end(address: str, tmp_path: Path) -> None:
+    asked = {"partition_column": "part", "partitions": "3"}
+    came = _fetch(address, tmp_path, "SELECT id, part FROM origins_test.people", asked=asked)
+    assert came.path is not None
+    table = pq.read_table(came.path)
+    assert sorted(table["id"].to_pylist()) == list(range(1, 1001))
+    assert table["part"].null_count == 142
+    thirds = [value // 334 for value in table["part"].to_pylist() if value is not None]
+    assert thirds == sorted(thirds)
+    assert [path.name for path in tmp_path.iterdir()] == ["query.parquet"]
+    seen = {"sha256": came.sha256}
+    again = _fetch(address, tmp_path / "..", "SELECT id, part FROM origins_test.people", asked=asked, seen=seen)
+    assert again.is_unchanged
+
+
+@pytest.mark.parametrize(
+    "query, code",
+    [
+        ("DELETE FROM origins_test.people", "invalid_parameters"),
+        ("SELECT 1; DROP TABLE origins_test.people", "invalid_parameters"),
+        ("SELECT setval(pg_get_serial_sequence('django_migrations', 'id'), 1)", "query_failed"),
+        ("SELECT set_config('transaction_read_only', 'off', false)", "query_failed"),
+        ("SELECT * FROM nowhere", "query_failed"),
+        ("SELECT interval '1 day' AS a", "unsupported_type"),
+        ("SELECT * FROM origins_test.people WHERE id < 0", "no_rows"),
+    ],
+)
+def test_what_a_query_may_not(address: str, tmp_path: Path, query: str, code: str) -> None:
+    assert _refused(address, tmp_path, query).code == code
+
+
+def test_a_query_that_is_too_much(address: str, tmp_path: Path) -> None:
+    query = "SELECT g, md5(g::text) AS a FROM generate_series(1, 200000) AS g"
+    assert _refused(address, tmp_path, query, most_bytes=1000).code == "too_large"
+    slow = _refused(address, tmp_path, "SELECT pg_sleep(20)::text AS a", seconds=0.3)
+    assert "statement timeout" in slow.detail
+
+
+@pytest.mark.parametrize(
+    "change, code",
+    [
+        (lambda url: url, "host_not_allowed"),
+        (lambda url: "", "bad_credentials"),
+        (lambda url: "mysql://a:hush-hush@host/c", "bad_credentials"),
+        (lambda url: "nonsense", "bad_credentials"),
+        (lambda url: f"{url}?host=10.0.0.1", "bad_credentials"),
+        (lambda url: f"{url}?options=-c%20default_transaction_read_only%3Doff", "bad_credentials"),
+        (lambda url: "postgresql://a:hush-hush@h1,h2/c", "bad_credentials"),
+    ],
+)
+def test_where_a_query_may_go(address: str, tmp_path: Path, change: Any, code: str) -> None:
+    assert _refused(change(address), tmp_path, allowed=("elsewhere.org",), private=()).code == code
+
+
+def test_a_database_at_a_private_address_is_for_lists_that_say_so(address: str, tmp_path: Path) -> None:
+    assert _refused(address, tmp_path, private=()).code == "address_not_allowed"
+
+
+def test_a_query_becomes_a_version(address: str, tmp_path: Path) -> None:
+    """The job as it runs: the secret is a file, the Parquet goes through the reader of uploads."""
+    parts = urlsplit(address)
+    near = [f"{parts.hostname}:{parts.port}"]
+    query = "SELECT id, name, score, even, day, at FROM origins_test.people"
+    origin = {
+        "kind": "sql", "query": query, "credentials": "people-db", "allowed": near, "private": near,
+        "most_bytes": 1 << 24, "seconds": 20,
+    }  # fmt: skip
+    place = tmp_path / "job"
+    (place / "bedplate-local" / "secrets").mkdir(parents=True)
+    (place / "bedplate-local" / "secrets" / "people-db").write_text(address)
+    ctx = Jobs(tmp_path)._context(place, {"format": "parquet", "origin": origin})
+    object.__setattr__(ctx.identity, "secrets_dir", place / "bedplate-local" / "secrets")
+    result = collect(ctx)
+    types = {column["name"]: column["type"] for column in result["schema"]}
+    assert types == {
+        "id": "int64", "name": "string", "score": "float64", "even": "bool", "day": "date", "at": "timestamp",
+    }  # fmt: skip
+    assert (result["row_count"], result["fetched"]["file"]) == (1000, "query.parquet")
+
+
+@pytest.mark.parametrize(
+    "query, fine",
+    [
+        ("select 1", True),
+        ("  with a as (select 1) select * from a ;  ", True),
+        ("SELECT 'a; drop table b' AS x, \"update\" FROM t", True),
+        ("SELECT $$ ; delete $$ || $q$ ' $q$", True),
+        ("SELECT 1 /* ; /* nested */ delete */ -- ; update", True),
+        ("SELECT E'it\\'s; delete' AS a", True),
+        ("SELECT updated_at FROM t", True),
+        ("", False),
+        ("SELECT 1; SELECT 2", False),
+        ("SELECT 'a", False),
+        ("SELECT $$ a", False),
+        ("SELECT /* a", False),
+        ("SELECT * INTO b FROM a", False),
+        ("WITH a AS (DELETE FROM b RETURNING *) SELECT * FROM a", False),
+        ("SELECT 'it''s'; delete from a", False),
+        ("EXPLAIN ANALYZE SELECT 1", False),
+        ("SELECT 1 FOR UPDATE", False),
+        ("SELECT 1\0", False),
+        ("SELECT " + "1," * 20_000, False),
+    ],
+)
+def test_which_texts_are_one_query_that_reads(query: str, fine: bool) -> None:
+    assert (query_problem(query) == "") is fine
