@@ -232,6 +232,8 @@ CASES = [
     Case("GET", _lineage, stranger=404, name="GET-lineage"),
     Case("GET", f"{API}/datasets/summary"),
     Case("GET", f"{API}/recipe-steps", role=ANY_USER),
+    Case("GET", f"{API}/expression-functions", role=ANY_USER),
+    Case("POST", f"{API}/expressions/check", lambda _: {"expression": "a > 1", "columns": []}, ANY_USER),
     Case("GET", f"{API}/ingestion-options", role=ANY_USER),
     Case("GET", f"{API}/expectation-kinds", role=ANY_USER),
     Case("POST", f"{API}/expectations", _expectation, Role.EDITOR, 201),

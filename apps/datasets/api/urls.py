@@ -15,6 +15,7 @@ from apps.datasets.api.expectation_views import (
     QualityHoldViewSet,
     ValidationRunViewSet,
 )
+from apps.datasets.api.expression_views import ExpressionCheckView, ExpressionFunctionsView
 from apps.datasets.api.form_views import IngestionOptionsView, RecipeStepsView
 from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, ProfileViewSet
 from apps.datasets.api.keeping_views import KeepRuleViewSet
@@ -53,6 +54,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("uploads/<uuid:pk>", UploadViewSet.as_view(UPLOAD), name="upload-detail"),
     path("uploads/<uuid:pk>/story", UploadViewSet.as_view({"get": "story"}), name="upload-story"),
     path("expectation-kinds", ExpectationKindsView.as_view(), name="expectation-kinds"),
+    path("expressions/check", ExpressionCheckView.as_view(), name="expression-check"),
+    path("expression-functions", ExpressionFunctionsView.as_view(), name="expression-functions"),
     path("recipe-steps", RecipeStepsView.as_view(), name="recipe-steps"),
     path("ingestion-options", IngestionOptionsView.as_view(), name="ingestion-options"),
     path("runtime/data/open", OpenView.as_view(), name="runtime-data-open"),
