@@ -135,6 +135,10 @@ class JsonReader(JsonLinesReader):
     line_bytes = sys.maxsize  # of an element there is a limit of its own
 
     def open(self, connection: duckdb.DuckDBPyConnection) -> str:
+        with self.upload.path.open("rb") as file:  # of whatever encoding: a look before all of it is checked
+            start = file.read(4096).strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1]
+        if start and start not in b"[{":
+            self._refuse_start(start.decode("latin-1"))
         try:
             return super().open(connection)
         except UserError as error:
@@ -148,11 +152,14 @@ class JsonReader(JsonLinesReader):
             place = f"element {found[2]}, byte {found[1]}"
             raise UserError("not_json", f"{self.upload.name}: {place}: {said}") from None
 
+    def _refuse_start(self, first: str) -> None:
+        raise UserError("not_json", f"{self.upload.name} starts with {first!r}: it is no list of objects")
+
     def _read(self, path: str) -> str:
         with Path(path).open(encoding="utf-8-sig") as file:
             first = next((part.strip()[0] for part in iter(lambda: file.read(4096), "") if part.strip()), "")
         if first not in ("[", "{"):
-            raise UserError("not_json", f"{self.upload.name} starts with {first!r}: it is no list of objects")
+            self._refuse_start(first)
         form = "array" if first == "[" else "unstructured"
         return (
             "SELECT row_number() OVER () AS number, json::VARCHAR AS line FROM read_json_objects("
