@@ -1206,6 +1206,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/expression-functions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The functions that an expression may call
+         * @description For an editor's help: what each takes, gives and does, in English and in Simplified Chinese.
+         */
+        get: operations["expression_functions_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/expressions/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check an expression: its type, or what is wrong with it and where
+         * @description For an editor, while somebody writes. Nothing is stored, and no data is read.
+         */
+        post: operations["expressions_check_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flavors": {
         parameters: {
             query?: never;
@@ -5301,6 +5341,85 @@ export interface components {
              */
             goal_mode: components["schemas"]["GoalMode"] | components["schemas"]["BlankEnum"];
         };
+        /** @description An expression, and the columns that it may name. */
+        ExpressionAskedRequest: {
+            expression: string;
+            columns: components["schemas"]["ExpressionColumnShapeRequest"][];
+        };
+        ExpressionColumnShapeRequest: {
+            name: string;
+            /**
+             * @description `unknown` fits whatever the expression asks for.
+             *
+             *     * `int64` - int64
+             *     * `float64` - float64
+             *     * `string` - string
+             *     * `bool` - bool
+             *     * `date` - date
+             *     * `timestamp` - timestamp
+             *     * `image` - image
+             *     * `unknown` - unknown
+             */
+            type: components["schemas"]["ExpressionColumnShapeTypeEnum"];
+        };
+        /**
+         * @description * `int64` - int64
+         *     * `float64` - float64
+         *     * `string` - string
+         *     * `bool` - bool
+         *     * `date` - date
+         *     * `timestamp` - timestamp
+         *     * `image` - image
+         *     * `unknown` - unknown
+         * @enum {string}
+         */
+        ExpressionColumnShapeTypeEnum: "int64" | "float64" | "string" | "bool" | "date" | "timestamp" | "image" | "unknown";
+        ExpressionFunctionShape: {
+            name: string;
+            /** @description A type, `number`, `moment` or `any`; `written …` is written out, not computed. */
+            parameters: string[];
+            /** @description How many of the last parameters may be left out. */
+            optional: number;
+            /** @description The last parameter may be repeated. */
+            is_repeated: boolean;
+            /** @description A type; `same` as the argument; `joined`: one that all have. */
+            result: string;
+            example: string;
+            description: string;
+            "x-zh-hans": components["schemas"]["WordsShape"];
+        };
+        ExpressionFunctionsShape: {
+            functions: components["schemas"]["ExpressionFunctionShape"][];
+        };
+        /** @description What is wrong. `position` and `end` count characters (code points) from 0; `end` is behind the last one. */
+        ExpressionProblemShape: {
+            code: string;
+            detail: string;
+            position: number;
+            end: number;
+            /** @description What the sentence of `code` names: texts and numbers. */
+            params: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description Either a type or a problem. */
+        ExpressionTold: {
+            type: (components["schemas"]["ExpressionToldTypeEnum"] | components["schemas"]["NullEnum"]) | null;
+            /** @description Those that it names, in its order. */
+            columns: string[];
+            problem: components["schemas"]["ExpressionProblemShape"] | null;
+        };
+        /**
+         * @description * `int64` - int64
+         *     * `float64` - float64
+         *     * `string` - string
+         *     * `bool` - bool
+         *     * `date` - date
+         *     * `timestamp` - timestamp
+         *     * `unknown` - unknown
+         * @enum {string}
+         */
+        ExpressionToldTypeEnum: "int64" | "float64" | "string" | "bool" | "date" | "timestamp" | "unknown";
         /**
          * @description * `columns` - columns
          *     * `text` - text
@@ -15173,6 +15292,150 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expression_functions_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExpressionFunctionsShape"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expressions_check_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExpressionAskedRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["ExpressionAskedRequest"];
+                "multipart/form-data": components["schemas"]["ExpressionAskedRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExpressionTold"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
