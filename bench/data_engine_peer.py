@@ -8,8 +8,10 @@ No import of ours: it stands for a script that knows nothing of this project.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl  # type: ignore[import-not-found]
 
@@ -17,6 +19,7 @@ KEY = "customer_id"
 NUMBERS = ["amount", "balance", "income", "score", "distance", "minutes"]
 TEXTS = ["email", "name", "city", "segment"]
 EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
@@ -55,5 +58,39 @@ def clean(source: str, target: str) -> None:
     frame.write_parquet(folder / "part.parquet", compression="snappy")
 
 
+def profile(source: str) -> None:
+    """Of each column what our profile has: missing, distinct, extremes, moments, quantiles, histogram, frequent values;
+    of text lengths, blanks around and numbers; of numbers their correlations. Printed as JSON."""
+    frame = read(source)
+    found = {name: _column(frame.get_column(name)) for name in frame.columns}
+    numbers = frame.select(pl.selectors.numeric()).drop_nulls()
+    found["correlations"] = numbers.corr().to_dicts()
+    print(json.dumps(found, default=str))
+
+
+def _column(values: pl.Series) -> dict[str, Any]:
+    counts = values.drop_nulls().value_counts(sort=True)
+    found: dict[str, Any] = {
+        "null_count": values.null_count(),
+        "distinct_count": counts.height,
+        "top_values": counts.head(10).to_dicts(),
+        "minimum": values.min(),
+        "maximum": values.max(),
+    }
+    if values.dtype.is_numeric():
+        found |= {"mean": values.mean(), "std": values.std(ddof=0)}
+        found["quantiles"] = [values.quantile(level, "linear") for level in QUANTILES]
+        found["histogram"] = values.hist(bin_count=20).to_dicts()
+    elif values.dtype.is_temporal():
+        found["histogram"] = values.drop_nulls().to_physical().hist(bin_count=20).to_dicts()
+    elif values.dtype == pl.String:
+        lengths = values.str.len_chars()
+        found["text_length"] = [lengths.min(), lengths.max(), lengths.mean(), lengths.hist(bin_count=20).to_dicts()]
+        found["blanks_around"] = int((values != values.str.strip_chars()).sum())
+        found["numbers_as_text"] = int(values.str.strip_chars().str.contains(NUMBER).sum())
+    return found
+
+
 if __name__ == "__main__":
-    {"clean": clean}[sys.argv[1]](*sys.argv[2:])
+    verbs: dict[str, Any] = {"clean": clean, "profile": profile}
+    verbs[sys.argv[1]](*sys.argv[2:])
