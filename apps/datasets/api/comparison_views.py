@@ -25,7 +25,7 @@ from apps.datasets.selectors.shown import comparisons_shown
 from apps.datasets.services.comparisons import KEY_MOST, comparison_cancel, comparison_create
 
 
-class NamedColumnShape(serializers.Serializer[Any]):
+class ComparedColumnShape(serializers.Serializer[Any]):
     name = serializers.CharField()
     type = serializers.CharField()
 
@@ -37,8 +37,8 @@ class RetypedColumnShape(serializers.Serializer[Any]):
 
 
 class SchemaChangesShape(serializers.Serializer[Any]):
-    added = NamedColumnShape(many=True)
-    removed = NamedColumnShape(many=True)
+    added = ComparedColumnShape(many=True)
+    removed = ComparedColumnShape(many=True)
     type_changed = RetypedColumnShape(many=True)
 
 

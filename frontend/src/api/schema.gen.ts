@@ -4573,6 +4573,10 @@ export interface components {
          * @enum {string}
          */
         ComparedByEnum: "value" | "category" | "length";
+        ComparedColumnShape: {
+            name: string;
+            type: string;
+        };
         /** @description What was found. Examples are the first rows, 50 of a kind at most. */
         ComparisonShape: {
             key: string[];
@@ -8792,8 +8796,8 @@ export interface components {
             created_at: string;
         };
         SchemaChangesShape: {
-            added: components["schemas"]["NamedColumnShape"][];
-            removed: components["schemas"]["NamedColumnShape"][];
+            added: components["schemas"]["ComparedColumnShape"][];
+            removed: components["schemas"]["ComparedColumnShape"][];
             type_changed: components["schemas"]["RetypedColumnShape"][];
         };
         /**

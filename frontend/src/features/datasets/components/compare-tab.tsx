@@ -10,6 +10,7 @@ import { Faces, LoadingFace } from "@/components/faces";
 import { bytes, count } from "@/lib/format";
 import { diffQuery, type Diff, type Version } from "../api";
 import { figure } from "../logic/show";
+import { RowComparison } from "./row-comparison";
 import classes from "./compare-tab.module.css";
 
 const route = getRouteApi("/datasets/$datasetId");
@@ -25,6 +26,7 @@ export function CompareTab({ versions }: { versions: readonly Version[] }) {
   const parent = versions.find(({ id }) => id === after)?.parent;
   const before = search.before ?? (versions.find(({ id }) => id === parent) ?? versions.find(({ id }) => id !== after))?.id;
   if (!before || !after || versions.length < 2) return <Text className="soft">{t("compare.needsTwo")}</Text>;
+  const [older, newer] = [before, after].map((wanted) => versions.find(({ id }) => id === wanted));
   const choose = (next: { before?: string; after?: string }): void => void navigate({ to: ".", search: (old) => ({ ...old, ...next }), replace: true });
   const options = versions.map((version) => ({ value: version.id, label: t("compare.option", { number: version.number, origin: version.source_name ?? version.recipe_name ?? "" }) }));
   return (
@@ -35,6 +37,7 @@ export function CompareTab({ versions }: { versions: readonly Version[] }) {
         <Select label={t("compare.after")} data={options} value={after} allowDeselect={false} searchable onChange={(id) => id && choose({ before, after: id })} w={300} />
       </Group>
       {before === after ? <Text className="soft">{t("compare.same")}</Text> : <Difference before={before} after={after} />}
+      {older && newer && older !== newer ? <RowComparison key={`${before} ${after}`} before={older} after={newer} /> : null}
     </>
   );
 }
@@ -92,7 +95,7 @@ function Shown({ diff }: { diff: Diff }) {
           </Group>
         )}
       </Group>
-      <DataTable label={t("tab.compare")} columns={columns} rows={all ? diff.columns : changed} rowKey={keyOf} height="fill" empty={<Text className="soft">{t("compare.noChange")}</Text>} />
+      <DataTable label={t("tab.compare")} columns={columns} rows={all ? diff.columns : changed} rowKey={keyOf} empty={<Text className="soft">{t("compare.noChange")}</Text>} />
     </>
   );
 }

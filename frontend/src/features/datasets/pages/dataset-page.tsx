@@ -15,13 +15,14 @@ import { CompareTab } from "../components/compare-tab";
 import { DatasetJobs } from "../components/dataset-jobs";
 import { Follow } from "../components/follow";
 import { JobState } from "../components/job-state";
+import { KeepTab } from "../components/keep-tab";
 import { QualityTab } from "../components/quality-tab";
 import { SchedulesTable } from "../components/schedules-table";
 import { SourcesTable } from "../components/sources-table";
 import { VersionsTable } from "../components/versions-table";
 
 const route = getRouteApi("/datasets/$datasetId");
-const TABS = ["versions", "quality", "compare", "sources", "schedules", "jobs"] as const;
+const TABS = ["versions", "quality", "compare", "keep", "sources", "schedules", "jobs"] as const;
 
 /** A named line of versions. */
 export function DatasetPage() {
@@ -86,6 +87,9 @@ function Shown({ dataset }: { dataset: Dataset }) {
         </Tabs.Panel>
         <Tabs.Panel value="compare">
           <Faces query={versions}>{(found) => <CompareTab versions={found} />}</Faces>
+        </Tabs.Panel>
+        <Tabs.Panel value="keep">
+          <KeepTab dataset={dataset} />
         </Tabs.Panel>
         <Tabs.Panel value="sources">
           <SourcesTable dataset={dataset.id} />
