@@ -40,8 +40,7 @@ def cleaning_run_create(
     """Ask for a recipe to be applied; the new version goes to the input's own dataset unless another is given.
 
     Raises:
-        Invalid: recipe, version and dataset are not of one project, or a step does not fit the version's columns: its
-            `faults` name step, option and column.
+        Invalid: they are not of one project, or a step does not fit the columns: `faults` name step, option, column.
         Conflict: the version is neither published nor validating.
     """
     target = output_dataset or input_version.dataset

@@ -76,6 +76,14 @@ def test_the_usual_ways_of_writing_are_known() -> None:
     ]
 
 
+def test_two_digits_are_a_year_near_to_ours() -> None:
+    step = {"kind": "parse_dates", "columns": ["x"], "formats": ["%d.%m.%y"], "to": "date"}
+
+    assert applied({"x": ("string", ["1.2.68", "1.2.69", "1.2.2024"])}, step)["x"] == [
+        date(2068, 2, 1), date(1969, 2, 1), None,
+    ]  # fmt: skip
+
+
 def test_the_day_may_come_first_and_a_date_is_kept_as_it_is_written() -> None:
     step = {"kind": "parse_dates", "columns": ["x"], "day_first": True, "to": "date", "zone": "Asia/Shanghai"}
 
