@@ -80,8 +80,9 @@ test: lint test-frontend ## Set up, lint (with the architecture's tests), and ru
 journeys: browser $(DASHBOARD) ## Journeys through the dashboard in Chromium; `.ci/run` has them beside `make test`
 	@$(BIN)/python -m pytest -q tests/browser
 
-guide-steps: ## Write the guide's tables of cleaning steps from what steps are: docs/<language>/recipes.md
+guide-steps: ## Write the guide's tables of cleaning steps and of functions from what they are: docs/<language>/{recipes,expressions}.md
 	@$(BIN)/python -m docs.steps
+	@$(BIN)/python -m docs.functions
 
 screenshots: browser $(DASHBOARD) ## Take the guide's images from a running installation: docs/images
 	@$(BIN)/python -m docs.screenshots

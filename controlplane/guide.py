@@ -36,7 +36,18 @@ IMAGES = "guide"
 LANGUAGES: Final = {"en": "en", "zh": "zh-hans"}
 """As addresses and folders name them, and as Django does."""
 PAGES: Final = (
-    *("get-started", "concepts", "datasets", "recipes", "runs", "models", "endpoints", "quotas", "access"),
+    *(
+        "get-started",
+        "concepts",
+        "datasets",
+        "recipes",
+        "expressions",
+        "runs",
+        "models",
+        "endpoints",
+        "quotas",
+        "access",
+    ),
     *("operate", "api", "keyboard", "glossary"),
 )
 """In the order of the navigation. The glossary is one for all languages."""
