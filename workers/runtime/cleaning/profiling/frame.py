@@ -22,6 +22,7 @@ Kind = Literal["number", "time", "category", "other"]
 
 CATEGORIES_MOST = 50
 """A text with more distinct values among the rows drawn is no category."""
+HASH = "phash"
 FRAMED_MOST = 200
 """Columns that are looked at together; the first ones."""
 
@@ -51,8 +52,11 @@ class Framed:
 
 
 def framed(source: Source) -> list[Framed]:
-    """The first `FRAMED_MOST` columns but pictures."""
-    columns = [column for column in source.columns if column.type != "image"][:FRAMED_MOST]
+    """The first `FRAMED_MOST` columns but pictures and their hashes, which are numbers by their type only."""
+    has_images = any(column.type == "image" for column in source.columns)
+    columns = [
+        column for column in source.columns if column.type != "image" and not (has_images and column.name == HASH)
+    ][:FRAMED_MOST]
     if not columns:
         return []
     listed = ", ".join(f"{_expression(column)} AS c{place}" for place, column in enumerate(columns))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from workers.runtime.cleaning.findings import Finding, dropped, finding
-from workers.runtime.cleaning.profiling.frame import Framed
+from workers.runtime.cleaning.profiling.frame import FRAMED_MOST, Framed
 from workers.runtime.cleaning.profiling.keys import keys
 from workers.runtime.cleaning.profiling.media import images
 from workers.runtime.cleaning.profiling.missing import missing_together
@@ -31,7 +31,7 @@ def whole_table(
     """
     found: dict[str, Any] = {
         "rows_looked_at": source.drawn,
-        "columns_left_out": len(columns) - len(frame) - sum(column["type"] == "image" for column in columns),
+        "columns_left_out": max(0, sum(column["type"] != "image" for column in columns) - FRAMED_MOST),
         **keys(source, columns, frame),
         "relations": relations(frame),
         "missing": missing_together(frame),

@@ -39,7 +39,7 @@ export const ColumnCard = memo(function ColumnCard({ column, profile, rows, isOp
           {profile.findings.length ? (
             <Findings findings={profile.findings} brief />
           ) : (
-            <span className={classes.foot}>{t("column.distinct", { count: profile.distinct_count, n: count(profile.distinct_count) })}</span>
+            <span className={classes.foot}>{profile.type === "image" ? "" : t("column.distinct", { count: profile.distinct_count, n: count(profile.distinct_count) })}</span>
           )}
         </>
       ) : (
@@ -52,6 +52,7 @@ export const ColumnCard = memo(function ColumnCard({ column, profile, rows, isOp
 function Values({ profile, rows }: { profile: ColumnProfile; rows: number }) {
   const { t } = useTranslation("datasets");
   const { histogram } = profile;
+  if (profile.type === "image") return null;
   if (!hasBars(profile) || !histogram) return <TopValues column={profile} rows={rows} most={4} />;
   const format = edgeFormat(profile.type, histogram.edges);
   const label = t("column.bars", { name: profile.name, from: format(histogram.edges[0] ?? 0), to: format(histogram.edges.at(-1) ?? 0) });

@@ -29,7 +29,7 @@ export function ColumnPanel({ column, profile, rows, onClose, onBefore, onAfter 
   return (
     <Drawer.Root opened={column !== undefined} onClose={onClose} position="right" size={520} lockScroll={false} trapFocus={false} transitionProps={{ duration: 100 }} classNames={{ content: classes.panel }}>
       <Drawer.Content aria-label={column?.name}>
-        <Drawer.Header className={classes.head}>
+        <div className={classes.head}>
           <Drawer.Title component="h2" className="cut" title={column?.name}>
             {column?.name}
           </Drawer.Title>
@@ -42,7 +42,7 @@ export function ColumnPanel({ column, profile, rows, onClose, onBefore, onAfter 
             </ActionIcon>
             <Drawer.CloseButton aria-label={tCommon("verb.close")} />
           </Group>
-        </Drawer.Header>
+        </div>
         <Drawer.Body>
           {column ? (
             <>
@@ -133,7 +133,7 @@ function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number })
       {profile.near_duplicates?.rows ? (
         <Part title={tProfile("column.near")}>
           {profile.near_duplicates.examples.map((pair, index) => (
-            <div key={index} className={classes.pair}>
+            <div key={index} className={classes.pair} data-said>
               {pair.map((text, place) => (
                 <p key={place}>{text}</p>
               ))}

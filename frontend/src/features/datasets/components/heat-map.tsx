@@ -9,6 +9,9 @@ import classes from "./heat-map.module.css";
 const LISTED = 60;
 const NUMBERED = 22;
 const STRONGEST = 12;
+/** Percent of its colour from which on a field needs white words in the light theme, and black ones in the dark. */
+const DEEP = 82;
+const BRIGHT = 60;
 /** px of a letter in the heads, and the most of all. */
 const LETTER = 6.2;
 const HEAD = 110;
@@ -120,10 +123,11 @@ export function headStyle(names: readonly string[]): CSSProperties {
 function Field({ found, isSelf, onPoint }: { found: number | null; isSelf: boolean; onPoint: () => void }) {
   if (isSelf) return <td className={classes.self} onPointerEnter={onPoint} />;
   const strength = Math.abs(found ?? 0);
-  const side = (found ?? 0) < 0 ? "--negative" : "--positive";
-  const style = { background: found === null ? undefined : `color-mix(in srgb, var(${side}) ${Math.round(strength ** 0.8 * 100)}%, var(--surface))` };
+  const isNegative = (found ?? 0) < 0;
+  const mixed = Math.round(strength ** 0.8 * 100);
+  const style = { background: found === null ? undefined : `color-mix(in srgb, var(${isNegative ? "--negative" : "--positive"}) ${mixed}%, var(--surface))` };
   return (
-    <td style={style} data-strong={strength > 0.55 || undefined} data-nothing={found === null || undefined} onPointerEnter={onPoint}>
+    <td style={style} data-deep={(mixed > DEEP && !isNegative) || undefined} data-bright={mixed > BRIGHT || undefined} data-nothing={found === null || undefined} onPointerEnter={onPoint}>
       <span>{found === null ? NONE : short(found)}</span>
     </td>
   );
@@ -144,7 +148,7 @@ function Strongest({ relations, what }: { relations: ProfileTable["relations"]; 
     <ol className={classes.strongest} aria-label={t("relations.strongest")}>
       {pairs.map((pair) => (
         <li key={`${pair.one} ${pair.other}`} title={t(`relations.measure.${pair.measure}`)}>
-          <span className="cut">
+          <span className="cut" data-said>
             {pair.one} · {pair.other}
           </span>
           <span className={classes.number}>{value(pair.value, 2)}</span>

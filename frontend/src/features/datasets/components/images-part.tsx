@@ -2,8 +2,9 @@ import { useElementSize } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { count, percent } from "@/lib/format";
-import { sampleQuery, thumbnailsQuery, type ProfileTable } from "../api";
+import { sampleQuery, type ProfileTable } from "../api";
 import { countTicks } from "../logic/bars";
+import { Thumbnails } from "./thumbnails";
 import classes from "./images-part.module.css";
 
 type Images = NonNullable<ProfileTable["images"]>;
@@ -11,9 +12,10 @@ type Images = NonNullable<ProfileTable["images"]>;
 /** What a version of images holds: some of them, their dimensions, modes and formats, and which look alike. */
 export function ImagesPart({ version, images }: { version: string; images: Images }) {
   const { t } = useTranslation("profile");
+  const sample = useQuery(sampleQuery(version)).data;
   return (
     <div className={classes.images}>
-      <Thumbnails version={version} />
+      {sample ? <Thumbnails version={version} sample={sample} /> : null}
       <div className={classes.two}>
         <section>
           <h4 className={classes.head}>{t("images.sizes")}</h4>
@@ -27,7 +29,7 @@ export function ImagesPart({ version, images }: { version: string; images: Image
               <p className={classes.note}>{t("images.nearSome", { count: images.near.rows, n: count(images.near.rows), distance: images.near.distance })}</p>
               <ul className={classes.groups}>
                 {images.near.examples.map((group) => (
-                  <li key={group.join("\n")}>{group.join(" · ")}</li>
+                  <li key={group.join("\n")} data-said>{group.join(" · ")}</li>
                 ))}
               </ul>
             </>
@@ -37,27 +39,6 @@ export function ImagesPart({ version, images }: { version: string; images: Image
         </section>
       </div>
     </div>
-  );
-}
-
-function Thumbnails({ version }: { version: string }) {
-  const { t } = useTranslation("profile");
-  const found = useQuery(thumbnailsQuery(version)).data;
-  const sample = useQuery(sampleQuery(version)).data;
-  if (found && !found.thumbnails.length) return null;
-  const path = sample?.columns.findIndex(({ name }) => name === "path") ?? -1;
-  const label = sample?.columns.findIndex(({ name }) => name === "label") ?? -1;
-  const rows = new Map([...(sample?.first ?? []), ...(sample?.random ?? [])].map((row) => [row.ordinal, row.values]));
-  const text = (ordinal: number, place: number): string => String(rows.get(ordinal)?.[place] ?? "");
-  return (
-    <ul className={classes.grid} aria-label={t("images.thumbnails")}>
-      {(found?.thumbnails ?? []).map((each) => (
-        <li key={each.ordinal} title={text(each.ordinal, path)}>
-          {each.image ? <img src={each.image} alt={text(each.ordinal, path)} loading="lazy" /> : <span className={`${classes.broken} hatched`} role="img" aria-label={`${text(each.ordinal, path)}: ${t("images.corrupt")}`} />}
-          <span className={`${classes.label} cut`}>{text(each.ordinal, label)}</span>
-        </li>
-      ))}
-    </ul>
   );
 }
 

@@ -33,7 +33,7 @@ export function Patterns({ patterns }: { patterns: NonNullable<ColumnProfile["pa
                 <span className={classes.bar} style={{ width: `${each.share * 100}%` }} aria-hidden />
                 <code className="cut">{each.shape === "" ? "“”" : each.shape}</code>
               </td>
-              <td className={`${classes.example} cut`}>{each.example}</td>
+              <td className={`${classes.example} cut`} data-said>{each.example}</td>
               <td className="num">{percent(each.share)}</td>
             </tr>
           ))}

@@ -48,7 +48,7 @@ function Parts({ version, table, rows, isPending }: { version: VersionDetail; ta
             <ImagesPart version={version.id} images={table.images} />
           </Part>
         ) : null}
-        <Part title={t("relations.title")} wide={table.relations.columns.length > 10}>
+        <Part title={t("relations.title")} wide>
           <Relations relations={table.relations} />
         </Part>
         <Part title={t("target.title")}>
