@@ -34,7 +34,7 @@ class Step(msgspec.Struct):
 
 
 class Document(msgspec.Struct):
-    """`preprocessor.json`, as far as it is needed here: see `workers/runtime/preprocessor.py`."""
+    """`preprocessor.json`, as far as it is needed here: see `workers/runtime/preprocessor/document.py`."""
 
     inputs: list[InputColumn]
     steps: list[Step]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from workers.runtime.preprocessor import Preprocessor, RecordError
+from workers.contracts.recipes import KINDS, Serving
+from workers.runtime.preprocessor import SERVED, Preprocessor, RecordError
+from workers.runtime.preprocessor.families import served
 
 DOCUMENT: dict[str, Any] = {
     "format": "bedplate-preprocessor/1",
@@ -198,3 +202,19 @@ def test_a_column_that_a_later_step_left_out_is_not_asked_for() -> None:
     }
 
     assert Preprocessor(document).transform([{"Age": 45, "Income": "x", "Home": "y"}]).tolist() == [[1.0]]
+
+
+def test_every_kind_of_step_that_is_done_where_a_model_is_served_has_its_function() -> None:
+    """And none is there that no recipe has."""
+    done = {name for name, kind in KINDS.items() if kind.serving not in (Serving.NOTHING, Serving.CANNOT)}
+    assert done == set(SERVED)
+    assert all(callable(served(kind)) for kind in SERVED)
+
+
+def test_arrow_is_loaded_only_where_a_step_needs_it() -> None:
+    said = (
+        "import sys; from workers.runtime.preprocessor import Preprocessor;"
+        f"Preprocessor({DOCUMENT!r}); print('pyarrow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
