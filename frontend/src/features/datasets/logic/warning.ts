@@ -17,7 +17,7 @@ export function warningSaid(t: TFunction<"datasets">, { code, column, params }: 
   if (code === "all_missing") return t("said.allMissing");
   if (code === "not_served") return t("said.notServed");
   if (code === "fitted_without_split") return t("said.noSplit");
-  if (code === "not_converted" || code === "none_before" || code === "rows_added") return t("said.rows", rows);
+  if (code === "not_converted" || code === "none_before" || code === "no_time" || code === "rows_added") return t("said.rows", rows);
   if (code === "unseen_category") return t("said.unseen", rows);
   if (code === "zero_spread" && "most" in params) return t("said.most", { value: text("most") });
   if (code === "zero_spread") return "quartile" in params ? t("said.quartile", { quartile: text("quartile") }) : t("said.value", { value: text("value") });
