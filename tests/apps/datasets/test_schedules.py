@@ -110,12 +110,25 @@ def test_the_job_is_told_what_it_may_and_not_what_is_secret(dataset: Any, settin
         ({"kind": "url", "url": f"http://{HOST}/a.csv", "credentials": "nothing"}, Invalid, "over https only"),
         ({"kind": "url", "url": f"https://{HOST}/export"}, Invalid, "does not say its format"),
         ("nonsense", Invalid, "Is one of"),
+        ({"kind": "sql", "query": "DELETE FROM a", "credentials": "nothing"}, Invalid, "begins with SELECT"),
+        ({"kind": "sql", "query": "SELECT 1"}, Invalid, "Is the secret with the address"),
+        ({"kind": "sql", "query": "SELECT 1", "credentials": "x", "partitions": "99"}, Invalid, "from 1 to 16"),
+        ({"kind": "sql", "query": "SELECT 1", "url": "https://a.org/b"}, Invalid, "Is not known"),
     ],
 )
 def test_what_is_refused_before_any_work(dataset: Any, origin: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         _ask(dataset, origin)
     assert (Ingestion.objects.count(), Workload.objects.count()) == (0, 0)
+
+
+def test_a_query_is_asked_for_with_the_name_of_its_secret(dataset: Any) -> None:
+    SecretFactory.create(project=dataset.project, name="people-db")
+    origin = {"kind": "sql", "query": "SELECT 1 AS a", "credentials": "people-db", "partition_column": ""}
+    ingestion = _ask(dataset, origin)
+    spec = Workload.objects.get(pk=ingestion.workload_id).spec
+    assert (spec["secrets"], spec["parameters"]["format"]) == (["people-db"], "parquet")
+    assert ingestion.origin == {"kind": "sql", "query": "SELECT 1 AS a", "credentials": "people-db"}
 
 
 def test_what_came_becomes_a_source_beside_its_version(dataset: Any) -> None:
