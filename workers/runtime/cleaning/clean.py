@@ -57,6 +57,7 @@ def clean(ctx: JobContext) -> dict[str, Any]:
     with emptied_on_failure(folder):
         sources = sources_of(connection, files, folder / STAGING)
         plan = open_plan(connection, sources, recipe)
+        plan.is_scattered = ctx.identity.data_runner == "ray"
         plan.secrets = functools.partial(secret_of, ctx)
         inputs = plan.features
         report = [run_step(step, plan) for step in recipe.steps]

@@ -35,6 +35,7 @@ Change = Callable[[daft.DataFrame], daft.DataFrame]
 Secrets = Callable[[str], bytes]
 AT_ONCE = 4
 """Columns that are looked at beside each other; each may be copied meanwhile."""
+_ORDER = "__order"
 GROUP_BYTES = 1 << 30
 """Columns are fitted in groups of about this size, so that memory is bounded by it, or by one column."""
 
@@ -57,6 +58,8 @@ class Plan:
     """The highest that was ever given to a row."""
     watched: Watched | None = None
     """Some of the rows, to which is done what is done to all."""
+    is_scattered: bool = False
+    """The runner brings rows in any order: they are sorted by their ordinals at every read."""
     secrets: Secrets = _no_secret
     coarse: list[str] = field(default_factory=list)
     """Columns whose values were made coarser, so that rows point to nobody."""
@@ -226,7 +229,7 @@ class Plan:
 
         Who takes them in tells what was counted, with `counted`.
         """
-        return self.frame.select(ORDINAL, *names, *self.counting).to_arrow_iter()
+        return self._selected([ORDINAL, *names, *self.counting]).to_arrow_iter()
 
     @property
     def counting(self) -> list[str]:
@@ -239,9 +242,15 @@ class Plan:
             told(counts[name] + self._gone[name])
         self._counting, self._gone = {}, {}
 
+    def _selected(self, expressions: Sequence[Expression | str]) -> daft.DataFrame:
+        if not self.is_scattered:
+            return self.frame.select(*expressions)
+        ordered = self.frame.select(*expressions, col(ORDINAL).alias(_ORDER)).sort(col(_ORDER))
+        return ordered.exclude(_ORDER)
+
     def read(self, expressions: Sequence[Expression | str]) -> pa.Table:
         """Run the plan for these columns only."""
-        return self.frame.select(*expressions).to_arrow()
+        return self._selected(expressions).to_arrow()
 
     def read_keys(self, names: Sequence[str]) -> tuple[Keys, Keys, Ordinals]:
         """128 bits per row that are equal where these columns are, and the ordinals: 24 bytes a row in memory."""
@@ -276,7 +285,7 @@ class Plan:
     def _batches(self, expressions: Sequence[Expression | str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """The rows in their order, some at a time, each time with the number of those before."""
         start = 0
-        for rows in self.frame.select(*expressions).to_arrow_iter():
+        for rows in self._selected(expressions).to_arrow_iter():
             yield start, rows
             start += rows.num_rows
         if start != self.row_count:
