@@ -48,7 +48,8 @@ def left_out_checked(attempt: Attempt) -> dict[str, Any]:
     if file is not None:
         files_verify(prefix, [file])
     kept = file and {"path": f"{prefix}{file.name}", "size_bytes": file.size_bytes, "sha256": file.sha256}
-    rejected = {"count": left.rejected.count, "samples": left.rejected.samples} if "rejected" in attempt.result else {}
+    is_told = "rejected" in (attempt.result or {})
+    rejected = {"count": left.rejected.count, "samples": left.rejected.samples} if is_told else {}
     return {"rejected": rejected, "quarantine": kept, "detected": left.detected}
 
 

@@ -146,7 +146,7 @@ WRONG_SHEETS: dict[str, tuple[bytes, tuple[str, str]]] = {
     "no row": (workbook({"S": [["a"]]}), ("no_rows", "up.xlsx has a header and no row")),
     "corners": (
         workbook({"S": [["a", None], [Raw('<c r="XFD1048576"><v>1</v></c>')]]}),
-        ("sheet_too_large", "sheet1.xml spans 1048576 rows and 16384 columns"),
+        ("sheet_too_large", "'S' spans 1048576 rows and 16384 columns"),
     ),
     "no workbook": (CSV, ("not_excel", "up.xlsx is no workbook of Excel")),
     "junk": (b"PK\x03\x04" + b"junk" * 99, ("damaged_archive", "it is cut off after")),

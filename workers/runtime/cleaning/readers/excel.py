@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import datetime
 import html
 import re
 import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -24,15 +27,16 @@ from workers.runtime.cleaning.schema import check_count, check_names, quoted
 
 OPENED_BYTES_MOST = 512 << 20
 """Of a workbook unpacked: a sheet is held in memory whole."""
-CELLS_MOST = 20_000_000
+CELLS_MOST = 8_000_000
 """From the first to the last cell of a sheet, empty ones too: they are held as a grid."""
 CHUNK_BYTES = 1 << 20
 _CELL = re.compile(rb'<(?:x:)?c [^>]*?r="([A-Z]{1,3})([0-9]{1,7})"')
-_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 _LISTED = re.compile(r"<(?:\w+:)?sheet ([^>]*)>")
 _NAME, _KEY = re.compile(r'name="([^"]*)"'), re.compile(r'r:id="([^"]*)"')
 _LINK = re.compile(r'<Relationship [^>]*?Id="([^"]*)"[^>]*?Target="([^"]*)"')
 _KNIL = re.compile(r'<Relationship [^>]*?Target="([^"]*)"[^>]*?Id="([^"]*)"')
+_NO_DAY = (datetime.date(1899, 12, 30), datetime.date(1899, 12, 31))
+"""What a time of day has for a day."""
 EXACT_BELOW = 2.0**53
 """Beyond it a float stands for several whole numbers."""
 _OLD = b"\xd0\xcf\x11\xe0"
@@ -49,10 +53,14 @@ class ExcelReader(Reader):
 
     def open(self, connection: duckdb.DuckDBPyConnection) -> str:
         self._header = self.options.header is not False
-        first_rows = _checked(self.upload.path, self.upload.name)
+        sheets = _checked(self.upload.path, self.upload.name)
         book = self._guarded(lambda: fastexcel.read_excel(str(self.upload.path)))
-        sheet = self._sheet(book)
-        self._skip = max(self.options.skip_rows, first_rows.get(sheet, 1) - 1)
+        sheet = self._sheet(book, sheets)
+        grid = sheets.get(sheet, Grid())
+        if grid.cells > CELLS_MOST:
+            spans = f"{grid.rows} rows and {grid.columns} columns; at most {CELLS_MOST} cells are read"
+            raise UserError("sheet_too_large", f"{self.upload.name}: {sheet!r} spans {spans}")
+        self._skip = max(self.options.skip_rows, grid.first - 1)
         names = self._names(book, sheet)
         batch = self._guarded(lambda: self._load(book, sheet))
         self.detected = {"sheet": sheet, "sheets": book.sheet_names, "header": self._header}
@@ -63,7 +71,7 @@ class ExcelReader(Reader):
         filled = " OR ".join(f"{quoted(name)} IS NOT NULL" for name in names)
         return f"(SELECT * FROM (SELECT {number}, * FROM {self._name}) WHERE {filled})"
 
-    def _sheet(self, book: Any) -> str:
+    def _sheet(self, book: Any, sheets: Mapping[str, Grid]) -> str:
         names: list[str] = book.sheet_names
         if not names:
             raise UserError("no_rows", f"{self.upload.name} has no sheet")
@@ -75,6 +83,10 @@ class ExcelReader(Reader):
                 )
             return self.options.sheet
         for name in names:
+            if name in sheets:
+                if sheets[name].cells and not sheets[name].is_hidden:
+                    return name
+                continue
             sheet = self._guarded(lambda name=name: book.load_sheet(name, header_row=None, n_rows=1))
             if sheet.visible == "visible" and sheet.width and sheet.total_height:
                 return name
@@ -121,9 +133,23 @@ class ExcelReader(Reader):
             raise UserError("unreadable_file", f"{self.upload.name} cannot be read as Excel: {said}") from None
 
 
-def _checked(path: Path, name: str) -> dict[str, int]:
-    """Refuse what would fill the memory once it is open, before it is opened; the first row of each sheet that has
-    something in it, as far as it can be told."""
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What a sheet spans: two cells at opposite corners are a grid of 17 billion."""
+
+    first: int = 1
+    """Row with the first cell."""
+    rows: int = 0
+    columns: int = 0
+    is_hidden: bool = False
+
+    @property
+    def cells(self) -> int:
+        return self.rows * self.columns
+
+
+def _checked(path: Path, name: str) -> dict[str, Grid]:
+    """Refuse what would fill the memory once it is open, before it is opened; its sheets, as far as they are told."""
     with path.open("rb") as file:
         start = file.read(4)
     if start == _OLD:
@@ -138,25 +164,26 @@ def _checked(path: Path, name: str) -> dict[str, int]:
             size = sum(info.file_size for info in listed)
             if size > OPENED_BYTES_MOST or size > max(RATIO_MOST * path.stat().st_size, 16 << 20):
                 raise UserError("swells", f"{name} is {size} bytes unpacked; at most {OPENED_BYTES_MOST} are opened")
-            first = {
-                info.filename: _first_row(archive, info.filename, name)
-                for info in listed
-                if _SHEET.fullmatch(info.filename)
+            known = {info.filename for info in listed}
+            return {
+                sheet: replace(_grid(archive, part, name), is_hidden=is_hidden)
+                for sheet, (part, is_hidden) in _parts(archive).items()
+                if part in known
             }
-            return {sheet: first.get(part, 1) for sheet, part in _parts(archive).items()}
     except (BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, KeyError, zlib.error) as error:
         raise UserError("damaged_archive", f"{name} cannot be unpacked: {error}") from None
 
 
-def _parts(archive: ZipFile) -> dict[str, str]:
-    """The file of each sheet, by its name; those that are written as Excel does."""
+def _parts(archive: ZipFile) -> dict[str, tuple[str, bool]]:
+    """The file of each sheet, by its name, and whether it is hidden; those that are written as Excel does."""
     links = dict(_LINK.findall(_read(archive, "xl/_rels/workbook.xml.rels")))
     links |= {key: target for target, key in _KNIL.findall(_read(archive, "xl/_rels/workbook.xml.rels"))}
     found = {}
     for attributes in _LISTED.findall(_read(archive, "xl/workbook.xml")):
         name, key = _NAME.search(attributes), _KEY.search(attributes)
         if name and key and key[1] in links:
-            found[html.unescape(name[1])] = "xl/" + links[key[1]].removeprefix("/xl/")
+            part = "xl/" + links[key[1]].removeprefix("/xl/")
+            found[html.unescape(name[1])] = (part, re.search(r'state="(hidden|veryHidden)"', attributes) is not None)
     return found
 
 
@@ -165,8 +192,7 @@ def _read(archive: ZipFile, part: str) -> str:
         return file.read(CHUNK_BYTES).decode("utf-8", "replace")
 
 
-def _first_row(archive: ZipFile, sheet: str, name: str) -> int:
-    """The first row with a cell. Two cells at opposite corners are a grid of 17 billion: that is refused."""
+def _grid(archive: ZipFile, sheet: str, name: str) -> Grid:
     columns: set[bytes] = set()
     first, last, rest, size = 0, 0, b"", 0
     with archive.open(sheet) as file:
@@ -182,12 +208,7 @@ def _first_row(archive: ZipFile, sheet: str, name: str) -> int:
             first = min(rows | ({first} if first else set()), default=0)
             rest = text[-128:]
     width = max((_number(letters) for letters in columns), default=0)
-    if width * (last - first + 1) > CELLS_MOST:
-        detail = (
-            f"{name}: {Path(sheet).name} spans {last} rows and {width} columns; at most {CELLS_MOST} cells are read"
-        )
-        raise UserError("sheet_too_large", detail)
-    return max(first, 1)
+    return Grid(max(first, 1), last - first + 1 if last else 0, width)
 
 
 def _number(letters: bytes) -> int:
@@ -210,6 +231,9 @@ def _cleared(column: Any, options: Options) -> Any:
         fits = pc.and_(pc.equal(pc.trunc(column), column), pc.less(pc.abs(column), EXACT_BELOW))
         return pc.cast(column, pa.int64()) if pc.all(fits, min_count=0).as_py() else column
     if pa.types.is_timestamp(kind):
+        days = pc.unique(pc.cast(pc.drop_null(column), pa.date32()))
+        if len(days) and all(day in _NO_DAY for day in days.to_pylist()[:3]) and len(days) <= len(_NO_DAY):
+            return pc.strftime(pc.cast(column, pa.timestamp("s"), safe=False), format="%H:%M:%S")
         whole = pc.equal(pc.floor_temporal(column, unit="day"), column)
         return pc.cast(column, pa.date32()) if pc.all(whole, min_count=0).as_py() else column
     return column
