@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,19 +48,13 @@ class Outliers(Step):
     replace: str
     columns: list[str] | None
     seed: int
-    bounds: dict[str, list[float]] = field(default_factory=dict, init=False)
-    """Column → lowest and highest that is no outlier, and what replaces one."""
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        return {name: value for name, value in super().parameters.items() if name != "bounds"}
 
     def apply(self, plan: Plan) -> Outcome:
         chosen = plan.numbers if self.columns is None else self.columns
         if self.method == "isolation_forest":
             return OddRows(self.share, self.replace, self.seed, self.learned).apply(plan, chosen)
         outcome = Outcome()
-        bounds: dict[str, list[float]] = {}
+        bounds: dict[str, list[float]] = {}  # lowest and highest that is no outlier, and what replaces one
         for name, (found, count) in plan.learn(chosen, self._look):
             if not found:
                 outcome.warn(ALL_MISSING, name, "no training row has a value")
