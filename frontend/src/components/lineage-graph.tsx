@@ -94,8 +94,9 @@ function Picture({ graph }: { graph: Graph }) {
     [graph],
   );
   const layout = useMemo(() => layoutOf(graph.nodes.map(keyOf), links), [graph, links]);
-  // Narrower nodes where that lets the whole be seen at once.
-  const width = Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, Math.floor((room - 2 * EDGE + GAP_X) / layout.layers) - GAP_X));
+  // Narrower nodes where that lets the whole be seen at once; where nothing does, wide ones that can be read.
+  const fitting = Math.floor((room - 2 * EDGE + GAP_X) / layout.layers) - GAP_X;
+  const width = fitting < LEAST_WIDTH ? MOST_WIDTH : Math.min(MOST_WIDTH, fitting);
   useEffect(() => {
     const box = scroller.current;
     const focus = box?.querySelector<HTMLElement>("[data-focus]");
@@ -192,7 +193,13 @@ function NodeBox({ node }: { node: Node }) {
       <Icon size={18} aria-hidden className={classes.icon} />
       <span className={classes.words}>
         <span className={classes.kind}>{t(`kind.${node.kind}`)}</span>
-        <span className="cut">{name}</span>
+        {node.is_hidden || node.number === null ? (
+          <span className="cut">{name}</span>
+        ) : (
+          <span className={classes.numbered}>
+            <span className="cut">{node.name}</span> <span>· {node.number}</span>
+          </span>
+        )}
       </span>
       {noun && node.state ? <StateBadge noun={noun} state={node.state} iconOnly /> : null}
     </>

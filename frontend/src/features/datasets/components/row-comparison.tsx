@@ -45,7 +45,7 @@ function Asked({ before, after, newest }: { before: Version; after: Version; new
   const ask = useWrite(createComparison);
   const isUnderWay = newest !== null && !isOver(newest.state);
   return (
-    <section aria-label={t("compare.rows")}>
+    <section aria-label={t("compare.rows")} className={classes.section}>
       <Group align="flex-end" gap="md" mb="sm">
         <MultiSelect label={t("compare.key")} description={t("compare.keyHint")} data={shared} value={key} onChange={setKey} searchable clearable maxValues={20} w={420} disabled={!mayAsk} />
         <Button

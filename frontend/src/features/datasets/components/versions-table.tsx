@@ -12,6 +12,8 @@ import { LinkButton } from "@/components/link-button";
 import { bytes, count } from "@/lib/format";
 import { useHasRole } from "@/lib/permissions";
 import type { Dataset, Version } from "../api";
+import { VersionNames } from "./version-names";
+import names from "./version-names.module.css";
 import { shownState } from "../logic/expectation";
 import { splitsOf } from "../logic/show";
 import classes from "./job-state.module.css";
@@ -84,11 +86,14 @@ function useColumns(): Column<Version>[] {
       {
         key: "number",
         title: t("column.version"),
-        width: 110,
+        width: 190,
         cell: (row) => (
-          <Link to="/dataset-versions/$versionId" params={{ versionId: row.id }}>
-            {t("version.short", { number: row.number })}
-          </Link>
+          <span className={names.line}>
+            <Link to="/dataset-versions/$versionId" params={{ versionId: row.id }}>
+              {t("version.short", { number: row.number })}
+            </Link>
+            <VersionNames version={row} />
+          </span>
         ),
       },
       { key: "state", title: t("column.state"), width: 120, cell: (row) => <StateBadge noun="dataset_version" state={shownState(row)} /> },

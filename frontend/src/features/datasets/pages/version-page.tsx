@@ -16,6 +16,7 @@ import { StateBadge } from "@/components/state-badge";
 import { bytes, count } from "@/lib/format";
 import { useLiveRefresh } from "@/live/use-live";
 import { keys, versionQuery, versionStoryQuery, type VersionDetail } from "../api";
+import { VersionNames } from "../components/version-names";
 import { ColumnsTab } from "../components/columns-tab";
 import { FilesTable } from "../components/files-table";
 import { ReportRail } from "../components/report-rail";
@@ -43,6 +44,7 @@ export function VersionPage() {
 
 function Shown({ version }: { version: VersionDetail }) {
   const { t } = useTranslation("datasets");
+  const { t: tVersions } = useTranslation("versions");
   useCrumbs([
     { title: t("title"), link: { to: "/datasets" } },
     { title: version.dataset_name, link: { to: "/datasets/$datasetId", params: { datasetId: version.dataset } } },
@@ -63,6 +65,11 @@ function Shown({ version }: { version: VersionDetail }) {
           <Reason reason={version.state_reason} detail={version.state_detail} message={version.state_message} />
         </Alert>
       )}
+      {version.data_tombstoned_at ? (
+        <Alert variant="outline" color="gray" mb="md" icon={<IconInfoCircle aria-hidden />}>
+          {tVersions(version.data_deleted_at ? "data.deleted" : "data.going")}
+        </Alert>
+      ) : null}
       <Facts version={version} />
       <VersionTabs version={version} />
     </>
@@ -79,6 +86,7 @@ function Lead({ version }: { version: VersionDetail }) {
       <Origin version={version} />
       {version.created_by_name ? <span>{tCommon("by", { name: version.created_by_name })}</span> : null}
       <Ago at={version.created_at} />
+      <VersionNames version={version} />
     </>
   );
 }
