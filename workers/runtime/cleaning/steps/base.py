@@ -12,9 +12,6 @@ from workers.contracts.recipes import KINDS, Kind, Misfit, Serving, Shape, StepM
 from workers.runtime.cleaning.errors import RecipeError
 from workers.runtime.cleaning.plan import Plan
 
-OWN = ("number", "learned", "noted")
-"""Fields of a step that are no options."""
-
 
 @dataclass(slots=True)
 class Outcome:
@@ -84,8 +81,7 @@ class Step(ABC):
     @property
     def parameters(self) -> dict[str, Any]:
         """What it was told, every option written out."""
-        own = (each.name for each in dataclasses.fields(self) if each.name not in OWN)
-        return {name: getattr(self, name) for name in own}
+        return {name: getattr(self, name) for name in options_of(type(self))}
 
     def fitted(self) -> list[dict[str, Any]]:
         """What it learned, for people: `[{"column", …}]` with the figures that a step of its kind has."""
@@ -102,3 +98,8 @@ class Step(ABC):
         """Raise when nothing is left that a model could learn from."""
         if not plan.features:
             raise self.error("no feature is left", code="no_columns")
+
+
+def options_of(step: type[Step]) -> list[str]:
+    """The fields that are options: what a step learned, or found meanwhile, is not given to it."""
+    return [each.name for each in dataclasses.fields(step) if each.init and each.name != "number"]
