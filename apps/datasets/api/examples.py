@@ -22,7 +22,7 @@ PROFILE_ID = "01936f2e-0000-7000-8000-00000000000b"
 AT = "2026-03-02T09:30:00Z"
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
-_SUCCEEDED: dict[str, Any] = {
+SUCCEEDED: dict[str, Any] = {
     "state": "succeeded",
     "state_reason": "completed",
     "state_detail": "",
@@ -97,32 +97,6 @@ SOURCE = {
     "uploaded_by_name": "ada",
     "created_at": AT,
 }
-INGESTION = {
-    "id": "01936f2e-0000-7000-8000-000000000009",
-    "project": PROJECT_ID,
-    "project_name": "risk",
-    "dataset": DATASET_ID,
-    "dataset_name": "loans",
-    "source": SOURCE_ID,
-    "source_name": "credit_data.csv",
-    "origin": None,
-    "schedule": None,
-    "append_to": None,
-    "append_to_number": None,
-    "options": {"format": "csv", "null_values": [""]},
-    "version": VERSION_ID,
-    "version_number": 1,
-    "rejected": {
-        "count": 1,
-        "samples": [{"line": 12, "column": "Age", "reason": "not a number", "text": "good,9,rent,60,thirty"}],
-    },
-    "quarantine": {"size_bytes": 118, "sha256": "5e4209fdf45c5d8afda9aec0252210f0ac6f82270b283cd40f6870cb2ba612ce"},
-    "detected": {
-        **{"format": "csv", "encoding": "utf-8", "encoding_confidence": 1.0, "line_ending": "lf"},
-        **{"delimiter": ",", "quote": '"', "header": True},
-    },
-    **_SUCCEEDED,
-}
 STEP_REPORT: dict[str, Any] = {
     "step": 4,
     "kind": "outliers",
@@ -195,7 +169,7 @@ PROFILE = {
     "version_number": 1,
     "target": "",
     "result": RESULT,
-    **_SUCCEEDED,
+    **SUCCEEDED,
 }
 STEPS: list[dict[str, Any]] = [
     {"kind": "missing_values", "markers": ["", "NA"]},
@@ -237,7 +211,7 @@ CLEANING_RUN = {
     "output_version": CLEANED_ID,
     "output_version_number": 2,
     "report": DATASET_VERSION["report"],
-    **_SUCCEEDED,
+    **SUCCEEDED,
 }
 LINEAGE_EDGE = {
     "id": "01936f2e-0000-7000-8000-00000000000c",
@@ -264,7 +238,7 @@ PREVIEW = {
     "is_ready": True,
     "is_closing": False,
     "used_at": AT,
-    **_SUCCEEDED,
+    **SUCCEEDED,
     "state": "running",
     "state_reason": "",
     "workload_state": "running",

@@ -8,7 +8,8 @@ from rest_framework import serializers
 
 from apps.common.api import NamedRelatedField, VisibleRelatedField
 from apps.common.stories import StateMessageField
-from apps.datasets.api.examples import CLEANING_RUN, INGESTION, PROFILE, shown_as
+from apps.datasets.api.examples import CLEANING_RUN, PROFILE, shown_as
+from apps.datasets.api.ingestion_example import INGESTION
 from apps.datasets.api.ingestion_shapes import (
     DetectedField,
     IngestionOptionsField,
