@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.datasets.api.examples import _SUCCEEDED, CLEANED_ID, DATASET_ID, PROJECT_ID, VERSION_ID
+from apps.datasets.api.examples import CLEANED_ID, DATASET_ID, PROJECT_ID, SUCCEEDED, VERSION_ID
 
 DRIFT_COLUMN = {
     "name": "Age",
@@ -30,7 +30,7 @@ COMPARISON = {
     "after_dataset": DATASET_ID,
     "after_dataset_name": "loans",
     "key": ["id"],
-    **_SUCCEEDED,
+    **SUCCEEDED,
     "result": {
         "key": ["id"],
         "schema": {
