@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import date, datetime
 from typing import Any, Final
 
 import numpy as np
 
-from workers.contracts.expressions import expression
+from workers.contracts.expressions import Typed, expression
 from workers.runtime.expressions import Cells, evaluate
-from workers.runtime.preprocessor.columns import Array, Columns, is_missing, texts
+from workers.runtime.preprocessor.columns import Array, Columns, RecordError, is_missing, texts
 from workers.runtime.preprocessor.families import Served
 
 
@@ -18,15 +19,25 @@ def derive(columns: Columns, step: dict[str, Any]) -> None:
     if any(name not in columns for name in types):
         return  # nobody needs what it makes
     count = len(next(iter(columns.values()))) if columns else 0
-    cells = {name: _cells(columns[name], kind) for name, kind in types.items()}
-    columns[step["name"]] = _column(evaluate(expression(step["expression"], types), cells, count), step["type"])
+    cells = {name: _cells(name, columns[name], kind) for name, kind in types.items()}
+    found = _read(step["expression"], tuple(types.items()))
+    columns[step["name"]] = _column(evaluate(found, cells, count), step["type"])
 
 
-def _cells(values: Array, kind: str) -> Cells:
+@functools.lru_cache(maxsize=256)
+def _read(text: str, types: tuple[tuple[str, str], ...]) -> Typed:
+    """Read once, not for every request."""
+    return expression(text, dict(types))
+
+
+def _cells(name: str, values: Array, kind: str) -> Cells:
     missing = is_missing(values)
     if kind == "float64":
         return Cells(np.where(missing, 0.0, values), missing)
     if kind == "int64":
+        wrong = ~missing & ~((np.floor(values) == values) & (np.abs(values) < 2.0**63))
+        if wrong.any():  # the data had whole numbers only: an expression is not defined for others
+            raise RecordError(int(np.argmax(wrong)), name, "is not a whole number")
         return Cells(np.where(missing, 0, values).astype(np.int64), missing)
     if kind == "bool":
         return Cells(np.equal(values, "true"), missing)

@@ -82,7 +82,7 @@ def test_neither_order_nor_partition_of_the_rows_matters(jobs: Jobs, credit: Don
     for number, start in enumerate(range(0, 4454, 1500)):
         files.append(tmp_path / f"part-{number}.parquet")
         pq.write_table(shuffled.slice(start, 1500), files[-1])
-    steps = [step for step in BY_ROWS if step["kind"] not in ("discretise", "standardise") and step.get("seed") is None]
+    steps = [step for step in BY_ROWS if step["kind"] not in ("discretise", "standardise") and step.get("seed") != 7]
     recipe = [*steps, {"kind": "balance", "column": "Status", "method": "oversample"}]
 
     straight, other = jobs.clean(credit.files, recipe), jobs.clean(files, recipe)

@@ -70,7 +70,10 @@ def test_values_beyond_bounds(
         within = [value for value in known if low <= value <= high]
         instead: dict[str, Any] = {"null": None}
         if bounds is not None:
-            instead |= {"median": significant(quantile(known, 0.5)), "mean": mean(within) if within else 0.0}
+            instead |= {
+                "median": significant(quantile(known, 0.5)),
+                "mean": mean(within) if within else significant(quantile(known, 0.5)),
+            }
         expected = [
             value
             if not flag or value is None
