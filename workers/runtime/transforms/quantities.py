@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -54,7 +55,19 @@ def read(texts: pa.Array, how: Mapping[str, Any]) -> pa.Array:
     offset = pc.take(pa.array([pair[1] for pair in known.values()], pa.float64()), places)
     # A null place may stand for a null text, or for a unit that is not known: both give null.
     made = pc.add(pc.multiply(value, factor), offset)
+    made = pc.if_else(pc.equal(unit, how["unit"]), made, significant(made))
     return pc.if_else(pc.is_finite(made), made, pa.scalar(None, pa.float64()))
+
+
+def significant(values: pa.Array) -> pa.Array:
+    """To 12 digits, so that 68 °F are 20 °C and not 20.000000000000007."""
+    numbers = pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False)
+    with np.errstate(all="ignore"):
+        exponent = 11 - np.floor(np.log10(np.abs(numbers)))
+        scale = np.power(10.0, np.clip(exponent, -300, 300))
+        rounded = np.round(numbers * scale) / scale
+    made = np.where(np.isfinite(rounded) & (numbers != 0), rounded, numbers)
+    return pa.array(made, pa.float64(), mask=pc.is_null(values).to_numpy(zero_copy_only=False))
 
 
 def _part(found: pa.Array, name: str) -> pa.Array:

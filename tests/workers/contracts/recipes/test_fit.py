@@ -16,6 +16,7 @@ COLUMNS = [
     {"name": "b", "type": "bool"},
     {"name": "d", "type": "date"},
     {"name": "t", "type": "timestamp"},
+    {"name": "i", "type": "image"},
     {"name": "y", "type": "string"},
 ]
 LABEL = {"kind": "encode_label", "column": "y", "mapping": {"good": 0, "bad": 1}}
@@ -63,6 +64,10 @@ MISFITS: dict[str, tuple[list[dict[str, Any]], str, str, str, str]] = {
         [step("cast", columns=["d"], to="int64")],
         *("steps[0].to", "wrong_type", "d", "it cannot become int64."),
     ),
+    "a picture as text": (
+        [step("cast", columns=["i"], to="string")],
+        *("steps[0].to", "wrong_type", "i", "Column 'i' is image; it cannot become string."),
+    ),
     "two of one name": (
         [step("rename_columns", columns={"n": "F"})],
         *("steps[0].columns", "duplicate_column_names", "f", "columns 'F' and 'f', equal but for case"),
@@ -100,7 +105,7 @@ MISFITS: dict[str, tuple[list[dict[str, Any]], str, str, str, str]] = {
         *("steps[0].columns", "wrong_type", "y", "Column 'y' is the label, not a feature."),
     ),
     "the last feature": (
-        [step("drop_columns", columns=["n", "f", "s", "b", "d", "t"]), LABEL],
+        [step("drop_columns", columns=["n", "f", "s", "b", "d", "t", "i"]), LABEL],
         *("steps[0]", "no_columns", "", "No feature is left."),
     ),
     "ordered by text": (

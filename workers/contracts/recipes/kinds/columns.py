@@ -16,6 +16,7 @@ CASTABLE = {
     "bool": ("int64", "float64", "string", "bool"),
     "date": ("string", "date", "timestamp"),
     "timestamp": ("string", "date", "timestamp"),
+    "image": (),
 }
 """Type → what it can be made into."""
 

@@ -139,6 +139,14 @@ def test_quantities_become_numbers_in_one_unit(options: dict[str, Any], expected
     assert done.types == {"x": "float64"}
 
 
+def test_conversions_leave_no_noise() -> None:
+    step = {"kind": "parse_quantities", "columns": ["x"], "unit": "°C"}
+
+    done = applied({"x": ("string", ["68 °F", "-40 °F", "0.1 °C", "273.15 K", "1e-300 K"])}, step)
+
+    assert done["x"] == [20.0, -40.0, 0.1, 0.0, -273.15]
+
+
 @FEW
 @given(values=st.lists(st.tuples(st.integers(0, 10**9), st.sampled_from(["kg", "g", "t", ""])), max_size=8))
 def test_grouped_digits_are_one_number(values: list[tuple[int, str]]) -> None:
