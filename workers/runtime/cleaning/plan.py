@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import daft
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from daft import DataType, Expression, col, lit
-from daft.functions import eq_null_safe, when
+from daft.functions import eq_null_safe
 from daft.functions import sum as total
 
 from workers.runtime.cleaning.among import among
-from workers.runtime.cleaning.digest import hashes_of
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.projections import computed
+from workers.runtime.cleaning.reading import Ordinals, Reading, text_of
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, WEIGHT, Column
 from workers.runtime.cleaning.watch import Watched
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Keys = npt.NDArray[np.uint64]
-Ordinals = npt.NDArray[np.int64]
-
-Found = TypeVar("Found")
 Told = Callable[[int], None]
 Change = Callable[[daft.DataFrame], daft.DataFrame]
 Secrets = Callable[[str], bytes]
-AT_ONCE = 4
-"""Columns that are looked at beside each other; each may be copied meanwhile."""
-_ORDER = "__order"
-GROUP_BYTES = 1 << 30
-"""Columns are fitted in groups of about this size, so that memory is bounded by it, or by one column."""
 
 
 def _no_secret(name: str) -> bytes:
@@ -45,7 +30,7 @@ def _no_secret(name: str) -> bytes:
 
 
 @dataclass(slots=True)
-class Plan:
+class Plan(Reading):
     """A step reads from it, and replaces `frame` and `columns` by what they are after it."""
 
     source: daft.DataFrame
@@ -136,12 +121,15 @@ class Plan:
         if not expressions:
             return
         made = {name: f"__made {name}" for name in expressions}
-        self._then(lambda frame: computed(frame, {made[name]: each for name, each in expressions.items()}))
+        new = {made[name]: each for name, each in expressions.items()}
+        self._then(lambda frame: computed(frame, new, once=True))
+        others: dict[str, tuple[Expression, Told]] = {}
         for name in expressions:
-            old, new = col(name), col(made[name])
+            old, now = col(name), col(made[name])
             if kind is not None and kind != self.column(name).type:
-                old, new = text_of(name, self.column(name).type), text_of(made[name], kind)
-            self.count_later(~eq_null_safe(old, new), lambda count, name=name: told(name, count))  # type: ignore[misc]
+                old, now = text_of(name, self.column(name).type), text_of(made[name], kind)
+            others[name] = ~eq_null_safe(old, now), functools.partial(told, name)
+        self._count_later(others.values())
         self._then(lambda frame: frame.with_columns({name: col(each) for name, each in made.items()}))
         if self.watched is not None:
             self.watched.compute(expressions)
@@ -196,10 +184,16 @@ class Plan:
 
         So that a step which only looks for its report costs no pass of its own.
         """
-        name = self._named()
-        self._then(lambda frame: computed(frame, {name: flags.fill_null(lit(False))}))
-        self._counting[name] = told
-        self._gone[name] = 0
+        self._count_later([(flags, told)])
+
+    def _count_later(self, wanted: Iterable[tuple[Expression, Told]]) -> None:
+        columns: dict[str, Expression] = {}
+        for flags, told in wanted:
+            name = self._named()
+            columns[name] = flags.fill_null(lit(False))
+            self._counting[name] = told
+            self._gone[name] = 0
+        self._then(lambda frame: computed(frame, columns))
 
     def settle(self) -> None:
         """Count what is still to be counted, in a pass of its own."""
@@ -241,101 +235,3 @@ class Plan:
         for name, told in self._counting.items():
             told(counts[name] + self._gone[name])
         self._counting, self._gone = {}, {}
-
-    def _selected(self, expressions: Sequence[Expression | str]) -> daft.DataFrame:
-        if not self.is_scattered:
-            return self.frame.select(*expressions)
-        ordered = self.frame.select(*expressions, col(ORDINAL).alias(_ORDER)).sort(col(_ORDER))
-        return ordered.exclude(_ORDER)
-
-    def read(self, expressions: Sequence[Expression | str]) -> pa.Table:
-        """Run the plan for these columns only."""
-        return self._selected(expressions).to_arrow()
-
-    def read_keys(self, names: Sequence[str]) -> tuple[Keys, Keys, Ordinals]:
-        """128 bits per row that are equal where these columns are, and the ordinals: 24 bytes a row in memory."""
-        keys, others = np.empty(self.row_count, dtype=np.uint64), np.empty(self.row_count, dtype=np.uint64)
-        ordinals = np.empty(self.row_count, dtype=np.int64)
-        for start, rows in self._batches([ORDINAL, *names]):
-            place = slice(start, start + rows.num_rows)
-            keys[place], others[place] = hashes_of(rows, names)
-            ordinals[place] = rows.column(ORDINAL).to_numpy(zero_copy_only=False)
-        return keys, others, ordinals
-
-    def read_numbers(self, names: Sequence[str]) -> Iterator[tuple[str, Floats, Flags]]:
-        """Per column: its values (NaN where missing) and which rows are training rows: all, where there is no split.
-
-        Whole columns in NumPy, because Daft 0.7 computes an exact percentile by keeping a copy of the column per
-        percentile (six times slower), and a standard deviation by a sum of squares (NaN for 1e9 ± 1e-3).
-        """
-        kind = DataType.float64()
-        for group in self._groups(names):
-            columns = {name: np.empty(self.row_count) for name in group}
-            train = np.ones(self.row_count, dtype=np.bool_)
-            wanted: list[Expression | str] = [*self._part(), *(col(name).cast(kind).alias(name) for name in group)]
-            for start, rows in self._batches(wanted):
-                place = slice(start, start + rows.num_rows)
-                for name, values in columns.items():
-                    values[place] = pc.fill_null(rows.column(name), np.nan).to_numpy(zero_copy_only=False)
-                if self.is_split:
-                    train[place] = pc.equal(rows.column(SPLIT), "train").to_numpy(zero_copy_only=False)
-            for name in group:
-                yield name, columns.pop(name), train
-
-    def _batches(self, expressions: Sequence[Expression | str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """The rows in their order, some at a time, each time with the number of those before."""
-        start = 0
-        for rows in self._selected(expressions).to_arrow_iter():
-            yield start, rows
-            start += rows.num_rows
-        if start != self.row_count:
-            raise RuntimeError(f"{start} rows came of {self.row_count}")
-
-    def learn(self, names: Sequence[str], look: Callable[[Floats, Flags], Found]) -> Iterator[tuple[str, Found]]:
-        """Per column what `look` finds in its values and in which of them are training rows; see `read_numbers`.
-
-        Several columns at a time, each in a thread: NumPy frees the interpreter while it sorts. `look` must not
-        change what it is given.
-        """
-        with ThreadPoolExecutor() as threads:
-            columns = self.read_numbers(names)
-            waiting: deque[tuple[str, Future[Found]]] = deque()
-            for name, values, train in columns:
-                waiting.append((name, threads.submit(look, values, train)))
-                if len(waiting) >= AT_ONCE:
-                    yield waiting[0][0], waiting.popleft()[1].result()
-            for name, found in waiting:
-                yield name, found.result()
-
-    def read_texts(self, names: Sequence[str]) -> Iterator[tuple[str, pa.ChunkedArray, pa.ChunkedArray]]:
-        """Per column of text, or of true and false as text: all its values, and those of the training rows."""
-        for group in self._groups(names):
-            spelled = [text_of(name, self.column(name).type).alias(name) for name in group]
-            table = self.read([*self._part(), *spelled])
-            train = pc.equal(table.column(SPLIT), "train") if self.is_split else None
-            for name in group:
-                column = table.column(name)
-                yield name, column, column if train is None else column.filter(train)
-
-    def _part(self) -> list[str]:
-        return [SPLIT] if self.is_split else []
-
-    def _groups(self, names: Sequence[str]) -> Iterator[list[str]]:
-        """Every column is read once; all of them in one pass of the plan where they fit."""
-        width = max(1, GROUP_BYTES // max(1, self.row_count * 16))
-        for start in range(0, len(names), width):
-            yield list(names[start : start + width])
-
-
-def replaced_where(name: str, condition: Callable[[Expression], Expression], value: float | str) -> Expression:
-    """The column with `value` where the condition holds; a missing value stays missing unless it asks for it."""
-    column = col(name)
-    return when(condition(column), lit(value)).otherwise(column)
-
-
-def text_of(name: str, kind: str) -> Expression:
-    """A column as text: `true` and `false`, a time in ISO 8601."""
-    column = col(name)
-    if kind == "string":
-        return column
-    return when(column, "true").when(~column, "false") if kind == "bool" else column.cast(DataType.string())

@@ -19,8 +19,11 @@ _FUNCTION: Final = re.compile(r"<locals>\.[\w<>.]+-\d+-\d+")
 BATCH_ROWS: Final = 131_072
 
 
-def computed(frame: daft.DataFrame, expressions: Mapping[str, Expression]) -> daft.DataFrame:
+def computed(frame: daft.DataFrame, expressions: Mapping[str, Expression], *, once: bool = False) -> daft.DataFrame:
     """The frame with these columns.
+
+    Args:
+        once: they are wanted more than once: where projections are merged each is computed every time.
 
     Raises:
         ValueError: an expression has two functions of ours.
@@ -31,4 +34,4 @@ def computed(frame: daft.DataFrame, expressions: Mapping[str, Expression]) -> da
         if len(functions) > 1:
             raise ValueError(f"column {name!r}: {len(functions)} functions in one expression, which Daft mixes up")
     # Nothing is merged across batches; columns that nobody asks for are still left out.
-    return made.into_batches(BATCH_ROWS) if any(found.values()) else made
+    return made.into_batches(BATCH_ROWS) if once or any(found.values()) else made

@@ -12,7 +12,8 @@ from daft import DataType, col
 
 from workers.runtime.cleaning.among import Ordinals, among
 from workers.runtime.cleaning.keys import lowest
-from workers.runtime.cleaning.plan import Floats, Plan
+from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.reading import Floats
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT
 
 

@@ -15,7 +15,8 @@ from daft import DataType, Expression, Series, col, lit
 from workers.runtime.cleaning.among import Ordinals, among
 from workers.runtime.cleaning.keys import Keys, lowest
 from workers.runtime.cleaning.plain import plain
-from workers.runtime.cleaning.plan import Plan, text_of
+from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.reading import text_of
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.row_hash import split_key
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, WEIGHT, Column

@@ -14,7 +14,8 @@ from daft.functions import when
 
 from workers.runtime.cleaning.batches import by_batch
 from workers.runtime.cleaning.plain import plain
-from workers.runtime.cleaning.plan import Plan, text_of
+from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.reading import text_of
 from workers.runtime.cleaning.schema import COLUMNS_MOST, Column
 from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.cleaning.steps.converting import convert

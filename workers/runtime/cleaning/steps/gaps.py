@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workers.runtime.cleaning.plan import Flags, Floats
+from workers.runtime.cleaning.reading import Flags, Floats
 
 Places = npt.NDArray[np.int64]
 

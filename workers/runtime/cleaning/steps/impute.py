@@ -17,8 +17,9 @@ from workers.contracts.recipes.kinds.impute import INDICATOR
 from workers.runtime.cleaning.among import Ordinals
 from workers.runtime.cleaning.placed import placed
 from workers.runtime.cleaning.plain import plain
-from workers.runtime.cleaning.plan import Flags, Floats, Plan, text_of
+from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.quantiles import quantiles
+from workers.runtime.cleaning.reading import Flags, Floats, text_of
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.sampled import sampled
 from workers.runtime.cleaning.schema import ORDINAL, Column

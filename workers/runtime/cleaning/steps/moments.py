@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from daft import Expression
 
 from workers.runtime.cleaning.batches import by_batch
-from workers.runtime.cleaning.plan import Floats
+from workers.runtime.cleaning.reading import Floats
 from workers.runtime.cleaning.rounding import significant
 
 ZERO_SPREAD = "zero_spread"

@@ -13,8 +13,9 @@ from daft import DataType, Expression, lit
 from daft.functions import abs as absolute
 from daft.functions import log1p, when
 
-from workers.runtime.cleaning.plan import Flags, Floats, Plan
+from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.quantiles import quantiles
+from workers.runtime.cleaning.reading import Flags, Floats
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.cleaning.steps.moments import ALL_MISSING, ZERO_SPREAD, moments, number

@@ -13,7 +13,8 @@ from daft.functions import when
 
 from workers.contracts.recipes.kinds.outliers import ROW_FLAG
 from workers.runtime.cleaning.among import Ordinals, among
-from workers.runtime.cleaning.plan import Floats, Plan
+from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.reading import Floats
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.sampled import sampled
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column

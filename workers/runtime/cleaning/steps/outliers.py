@@ -14,8 +14,9 @@ from daft import DataType, Expression, col, lit
 
 from workers.contracts.recipes.kinds.outliers import FACTORS, FLAG
 from workers.runtime.cleaning.batches import by_batch
-from workers.runtime.cleaning.plan import Flags, Floats, Plan
+from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.quantiles import quantiles
+from workers.runtime.cleaning.reading import Flags, Floats
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.cleaning.steps.base import Outcome, Step

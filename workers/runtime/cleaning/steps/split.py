@@ -16,7 +16,8 @@ from daft.functions import when
 
 from workers.runtime.cleaning.among import Ordinals, among
 from workers.runtime.cleaning.keys import lowest
-from workers.runtime.cleaning.plan import Plan, text_of
+from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.reading import text_of
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.row_hash import row_hash, split_key
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
