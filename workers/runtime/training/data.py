@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 ORDINAL = "__ordinal"
 """Column with the number of the row since ingestion."""
 SPLIT = "__split"
-"""Column with the part a row belongs to: `train` or `test`."""
+"""Column with the part a row belongs to: `train`, `test`, and `validation` where the recipe made one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,12 @@ def load_split(files: Sequence[str | Path], split: str, *, label: str, features:
         names=names,
         ordinals=table.column(ORDINAL).to_numpy().astype(np.int64),
     )
+
+
+def has_split(files: Sequence[str | Path], split: str) -> bool:
+    """Whether the Parquet files of a cleaned dataset version have a row of `split`."""
+    paths = [Path(file) for file in files if Path(file).suffix == ".parquet"]
+    return any(pq.read_table(path, columns=[SPLIT], filters=[(SPLIT, "=", split)]).num_rows for path in paths)
 
 
 def split_off(split: Split, ratio: float, *, seed: int) -> tuple[Split, Split]:

@@ -20,7 +20,7 @@ from workers.contracts.exit_codes import PREEMPTED
 from workers.contracts.trainers import TABULAR, parameters_checked
 from workers.runtime.context import JobContext, job_context
 from workers.runtime.training.checkpoints import load_state, save_state, seed_everything
-from workers.runtime.training.data import Split, load_split, split_off
+from workers.runtime.training.data import Split, has_split, load_split, split_off
 from workers.runtime.training.evaluation import evaluate, roc_auc
 from workers.runtime.training.export import export_onnx, onnx_scores
 
@@ -87,7 +87,7 @@ def main() -> int:
 
 
 def load_data(ctx: JobContext, parameters: Parameters) -> Data:
-    """Both splits of the input, the first divided once more.
+    """The splits of the input; of one that has no validation part the training rows are divided once more.
 
     Raises:
         ValueError: the dataset version has no preprocessor with a label of two classes, or a split is missing.
@@ -106,7 +106,10 @@ def load_data(ctx: JobContext, parameters: Parameters) -> Data:
     features = description["outputs"]
     train_part = load_split(found.files, "train", label=label["column"], features=features)
     test_part = load_split(found.files, "test", label=label["column"], features=features)
-    rest, validation = split_off(train_part, float(parameters["validation_ratio"]), seed=int(parameters["seed"]))
+    if has_split(found.files, "validation"):
+        rest, validation = train_part, load_split(found.files, "validation", label=label["column"], features=features)
+    else:
+        rest, validation = split_off(train_part, float(parameters["validation_ratio"]), seed=int(parameters["seed"]))
     return Data(rest, validation, test_part, preprocessor, (names.get(0, "0"), names.get(1, "1")))
 
 

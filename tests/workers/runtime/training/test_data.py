@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.prepared_data import FEATURES, TEST_ROWS, TRAIN_ROWS, write_prepared_data
-from workers.runtime.training.data import Split, load_split, split_off
+from workers.runtime.training.data import Split, has_split, load_split, split_off
 
 
 def test_a_split_is_read_in_the_order_of_ordinals_from_all_files(tmp_path: Path) -> None:
@@ -55,6 +55,11 @@ def test_what_cannot_be_trained_on_is_refused_by_name(tmp_path: Path) -> None:
         load_split(files, "test", label="label", features=[])
     with pytest.raises(ValueError, match="no Parquet file"):
         load_split([tmp_path / "preprocessor.json"], "train", label="label")
+
+
+def test_a_part_that_the_recipe_made_is_known(tmp_path: Path) -> None:
+    files = write_prepared_data(tmp_path)
+    assert [has_split(files, name) for name in ("train", "test", "validation")] == [True, True, False]
 
 
 def test_a_part_is_split_off_by_label_and_seed() -> None:
