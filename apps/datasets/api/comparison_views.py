@@ -84,7 +84,7 @@ class ComparisonShape(serializers.Serializer[Any]):
     """What was found. Examples are the first rows, 50 of a kind at most."""
 
     key = serializers.ListField(child=serializers.CharField())
-    schema = SchemaChangesShape()  # type: ignore[assignment]  # hides an attribute of no use here
+    schema = SchemaChangesShape()
     rows = RowCountsShape()
     columns = ChangedColumnShape(many=True)
     examples = RowExamplesShape()

@@ -6,8 +6,8 @@ import re
 from typing import Any
 from uuid import UUID
 
-from apps.common.audit import AuditEvent
 from apps.common.errors import Conflict, Invalid, NotFound
+from apps.common.models import AuditEvent
 from apps.common.storage import SCHEME
 from apps.datasets.models import DatasetVersion, VersionAlias
 from apps.datasets.models.alias import LATEST
