@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { IconRefresh } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError } from "@/api/problem";
 import { ErrorDetails } from "@/components/faces";
@@ -15,11 +15,23 @@ import classes from "../pages/job-page.module.css";
 export function ParseAgain({ ingestion }: { ingestion: Ingestion }) {
   const { t } = useTranslation("datasets");
   const navigate = useNavigate();
-  const schema = useQuery(ingestionOptionsQuery).data as JsonSchema | undefined;
+  const given = useQuery(ingestionOptionsQuery).data as JsonSchema | undefined;
+  const { sheets } = ingestion.detected;
+  const schema = useMemo(() => given && withSheets(given, sheets), [given, sheets]);
+  const [open, setOpen] = useState(false);
   const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
   const write = useWrite(createIngestion);
   const source = ingestion.source;
   if (!schema || !source) return null; // what its job was to fetch did not come
+  if (ingestion.state === "succeeded" && !open) {
+    return (
+      <section className={classes.part}>
+        <Button variant="default" leftSection={<IconRefresh size={14} aria-hidden />} onClick={() => setOpen(true)}>
+          {t("again.otherwise")}
+        </Button>
+      </section>
+    );
+  }
   const options = edited ?? { ...initialForm(schema), ...ingestion.options };
   const send = async (): Promise<void> => {
     const made = await write.mutateAsync({ dataset: ingestion.dataset, source, options });
@@ -36,4 +48,11 @@ export function ParseAgain({ ingestion }: { ingestion: Ingestion }) {
       </Button>
     </section>
   );
+}
+
+/** The sheets of the workbook, to choose from. */
+function withSheets(schema: JsonSchema, sheets: readonly string[] | undefined): JsonSchema {
+  const sheet = schema.properties?.sheet;
+  if (!sheet || !sheets) return schema;
+  return { ...schema, properties: { ...schema.properties, sheet: { ...sheet, examples: sheets } } };
 }

@@ -115,7 +115,7 @@ function Shown({ kind, job }: { kind: JobKind; job: Job }) {
       <Outcome kind={kind} job={job} about={about} />
       {kind === "ingestion" ? <ReadAs ingestion={job as Ingestion} /> : null}
       {kind === "ingestion" ? <RejectedRows ingestion={job as Ingestion} /> : null}
-      {kind === "ingestion" && mayWrite && isOver(job.state) && job.state !== "succeeded" ? <ParseAgain ingestion={job as Ingestion} /> : null}
+      {kind === "ingestion" && mayWrite && isOver(job.state) ? <ParseAgain ingestion={job as Ingestion} /> : null}
       {kind === "cleaning_run" && mayWrite && isOver(job.state) && !about.made ? <CleanAgain run={job as CleaningRun} /> : null}
       {kind === "cleaning_run" && about.made ? (
         <section className={classes.part}>
