@@ -78,11 +78,12 @@ class _Ingestion:
         """Write what is read; the job's result."""
         written, detected = self._write_files(source) if source.files is not None else self._write_tables(source)
         lacks = detected.pop("lacks")
+        detected = {name: value for name, value in detected.items() if value not in (None, "")}
         rejected = self._quarantine.to_json()
         file = self._quarantine.write(self._scratch)
         refused = self._quarantine.refusal(written.row_count, self._options, self._name)
         if refused:
-            raise Rejection(*refused, rejected, file)
+            raise Rejection(*refused, rejected, file, detected)
         if written.row_count == 0:
             raise UserError("no_rows", f"{self._name} has {lacks}")
         if file:
@@ -92,7 +93,7 @@ class _Ingestion:
             **written.to_json(),
             "rejected": rejected,
             "quarantine": file,
-            "detected": {name: value for name, value in detected.items() if value not in (None, "")},
+            "detected": detected,
             "companions": companions,
             **evaluated_beside(self._ctx, self._connection, self._folder, written),
         }

@@ -27,13 +27,14 @@ _COLUMNS = 'file VARCHAR, line BIGINT, "column" VARCHAR, reason VARCHAR, text VA
 class Rejection(UserError):
     """So many rows were left out that nothing is made of the rest. What was left out is told all the same."""
 
-    def __init__(self, code: str, detail: str, rejected: dict[str, Any], file: dict[str, Any] | None) -> None:
+    def __init__(
+        self, code: str, detail: str, rejected: dict[str, Any], file: dict[str, Any] | None, detected: dict[str, Any]
+    ) -> None:
         super().__init__(code, detail)
-        self.rejected = rejected
-        self.file = file
+        self.rejected, self.file, self.detected = rejected, file, detected
 
     def to_json(self) -> dict[str, Any]:
-        return {**super().to_json(), "rejected": self.rejected, "quarantine": self.file}
+        return {**super().to_json(), "rejected": self.rejected, "quarantine": self.file, "detected": self.detected}
 
 
 class Quarantine:

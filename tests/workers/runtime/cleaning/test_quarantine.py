@@ -92,6 +92,7 @@ def test_too_much_left_out_fails_and_leaves_the_file_alone(
     result = caught.value.to_json()
     assert result["error"] == {"code": "too_many_rejected", "detail": detail}
     assert (result["rejected"]["count"], result["quarantine"]["name"]) == (3, "quarantine.csv.gz")
+    assert result["detected"]["delimiter"] == ","
     [left] = [path for path in (tmp_path / "job-1").rglob("*") if path.parent.name == "dataset"]
     assert (left.name, left.stat().st_size) == ("quarantine.csv.gz", result["quarantine"]["size_bytes"])
     assert [each["line"] for each in kept(left)] == ["3", "4", "5"]
