@@ -96,7 +96,7 @@ class QuarantineField(serializers.JSONField):
 
 @extend_schema_field(DetectedShape)
 class DetectedField(serializers.JSONField):
-    """What was found out about the file; empty until the ingestion has succeeded."""
+    """What was found out about the file; empty until its rows were read."""
 
 
 @extend_schema_field(IngestionOptionsShape)

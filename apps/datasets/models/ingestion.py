@@ -41,7 +41,7 @@ class Ingestion(DataJob):
     quarantine = models.JSONField(null=True, editable=False)
     """The file with all of them, `{"path", "size_bytes", "sha256"}` in the store; None without any."""
     detected = models.JSONField(default=dict, editable=False)
-    """What the job found out about the file: `format`, `encoding`, `delimiter`, …; empty until it has succeeded."""
+    """What the job found out about the file: `format`, `encoding`, `delimiter`, …; empty until its rows were read."""
 
     class Meta:
         constraints: ClassVar = [INGESTION.constraint("ingestion_state")]
