@@ -32,6 +32,18 @@ STEPS: dict[str, StepWords] = {
                 "最小占比",
                 "占比低于该值的取值视为稀有。",
             ),
+            "least_rows": Words(
+                "Least rows",
+                "A value that fewer rows have is rare. Left empty, only the share counts.",
+                "最少行数",
+                "行数少于该值的取值视为稀有。留空则只看占比。",
+            ),
+            "most_values": Words(
+                "Most values",
+                "How many of the most frequent values are kept. Left empty, all that are not rare.",
+                "保留个数",
+                "保留最常见的多少个取值。留空则保留所有不稀有的取值。",
+            ),
             "into": Words("Merged value", "What stands for rare values.", "合并为", "用来代替稀有取值的值。"),
         },
     ),

@@ -65,6 +65,8 @@ KINDS = {
         {
             "columns": SOME_COLUMNS.among("string"),
             "least_ratio": RATIO.optional(0.01),
+            "least_rows": COUNT.optional(None),
+            "most_values": COUNT.optional(None),
             "into": TEXT.optional("other"),
         },
         _merge,

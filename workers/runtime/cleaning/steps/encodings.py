@@ -60,14 +60,17 @@ class EncodeLabel(Step):
 
 @dataclass(frozen=True)
 class MergeRare(Step):
-    """Makes one value of those that a smaller share of the training rows has; values that none has are rare, too.
+    """Makes one value of those that few training rows have; values that none has are rare, too.
 
-    The share is of the rows that have a value.
+    Kept is a value that has `least_ratio` of the rows with a value, `least_rows` of them, and is among the
+    `most_values` most frequent, of equally frequent ones the smaller.
     """
 
     kind: ClassVar[str] = "merge_rare"
     columns: list[str] | None
     least_ratio: float
+    least_rows: int | None
+    most_values: int | None
     into: str
 
     def apply(self, plan: Plan) -> Outcome:
@@ -81,9 +84,7 @@ class MergeRare(Step):
             if not len(counted):
                 outcome.warn("all_missing", name, "no training row has a value")
                 continue
-            values, counts = counted.field("values"), counted.field("counts")
-            often = pc.greater_equal(counts, self.least_ratio * (len(training) - training.null_count))
-            kept[name] = sorted(values.filter(often).to_pylist())
+            kept[name] = self._often(counted, len(training) - training.null_count)
         made = {
             name: by_batch(functools.partial(merged, kept=found, into=self.into), name, "string", "string")
             for name, found in kept.items()
@@ -91,6 +92,12 @@ class MergeRare(Step):
         plan.change(made, outcome.changed)
         self.learned.update(columns=kept, into=self.into)
         return outcome
+
+    def _often(self, counted: pa.StructArray, rows: int) -> list[str]:
+        least = max(self.least_ratio * rows, self.least_rows or 0)
+        found = counted.filter(pc.greater_equal(counted.field("counts"), least)).to_pylist()
+        found.sort(key=lambda each: (-each["counts"], each["values"]))
+        return sorted(each["values"] for each in found[: self.most_values])
 
     def fitted(self) -> list[dict[str, Any]]:
         return [

@@ -37,9 +37,9 @@ class Outliers(Step):
     linear between neighbours. A column whose bounds would be equal is skipped with a warning: every other value would
     be an outlier. A missing value is none.
 
-    An outlier becomes the median of the training rows, the mean of those within bounds (the median where none is), a missing
-    value, or the bound it is beyond (`winsorise`); or a column `…_outlier` of 0 and 1 says where one is (`flag`); or
-    its row is left out, of the training rows once there is a split (`drop`).
+    An outlier becomes the median of the training rows, the mean of those within bounds (the median where none is), a
+    missing value, or the bound it is beyond (`winsorise`); or a column `…_outlier` of 0 and 1 says where one is
+    (`flag`); or its row is left out, of the training rows once there is a split (`drop`).
     """
 
     kind: ClassVar[str] = "outliers"

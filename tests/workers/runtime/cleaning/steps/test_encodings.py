@@ -34,6 +34,17 @@ def test_values_that_few_training_rows_have_become_one(
     assert codes == ([] if total else ["all_missing"]) + ([] if is_split else ["fitted_without_split"])
 
 
+def test_so_many_of_the_most_frequent_values_stay() -> None:
+    values = ["a"] * 3 + ["c"] * 2 + ["b"] * 2 + ["d", None]
+    step = {"kind": "merge_rare", "most_values": 2}
+
+    done = applied({"x": ("string", values)}, step)
+
+    assert done["x"] == ["a"] * 3 + ["other"] * 2 + ["b"] * 2 + ["other", None]
+    few = applied({"x": ("string", values)}, {**step, "most_values": None, "least_rows": 3})
+    assert few["x"] == ["a"] * 3 + ["other"] * 5 + [None]
+
+
 def test_an_order_becomes_numbers() -> None:
     step = {"kind": "ordinal_encode", "column": "x", "order": ["low", "mid", "high"]}
     data = {"x": ("string", ["mid", "low", None, "none", "high"])}
