@@ -13,13 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
+from scipy import stats
+from scipy.spatial import distance
 
 from workers.runtime.cleaning import drift_figures
 from workers.runtime.cleaning.drift import drift
 from workers.runtime.cleaning.schema import Column
-
-stats = pytest.importorskip("scipy.stats")
-distance = pytest.importorskip("scipy.spatial.distance")
 
 bins = st.integers(1, 12).flatmap(
     lambda size: st.tuples(*(st.lists(st.integers(0, 60), min_size=size, max_size=size) for _ in range(2)))

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
+from scipy import stats
 
 from tests.workers.runtime.cleaning.test_profile_figures import table_of
 from workers.runtime.cleaning.errors import UserError
@@ -21,7 +22,6 @@ from workers.runtime.cleaning.profiling.media import images
 from workers.runtime.cleaning.profiling.source import source
 from workers.runtime.cleaning.schema import Column
 
-stats = pytest.importorskip("scipy.stats")
 ROWS = 400
 pairs = st.lists(
     st.tuples(st.none() | st.floats(-1e6, 1e6), st.none() | st.floats(-1e6, 1e6) | st.integers(0, 2).map(float)),
