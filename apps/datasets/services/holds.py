@@ -30,10 +30,10 @@ def version_hold(version: DatasetVersion) -> Hold | None:
     return _hold(version) if version.state == VersionState.VALIDATING else None
 
 
-def hold_note(version: DatasetVersion, workload: Workload) -> QualityHold:
-    """Note that a workload, submitted with the hold of `version_hold`, waits for that version."""
-    hold: QualityHold = QualityHold.objects.create(project=workload.project, version=version, workload=workload)
-    return hold
+def hold_note(version: DatasetVersion, workload: Workload) -> None:
+    """Note that a workload, where it was submitted with the hold of `version_hold`, waits for that version."""
+    if workload.is_held:
+        QualityHold.objects.create(project=workload.project, version=version, workload=workload)
 
 
 def holds_tell(version: DatasetVersion) -> None:

@@ -73,9 +73,8 @@ def run_submit(
     tags: Sequence[str] = (),
     retry_of: Run | None = None,
 ) -> Run:
-    """Make a run and its workload; it starts once admission finds room. Whoever asks can see the dataset version.
-
-    With a version that is validating it waits, out of the line, until that is published or rejected.
+    """Make a run and its workload; it starts once admission finds room. Whoever asks can see the dataset version. With
+    one that is validating it waits, out of the line, until that is published or rejected.
 
     Raises:
         Conflict: the version is neither published nor validating.
@@ -88,26 +87,25 @@ def run_submit(
         script=script, data=data, parameters=parameters, resources=resources, secrets=secrets,
         time_limit_seconds=time_limit_seconds,
     )  # fmt: skip
-    more = {"kind": kind, "tags": tags_checked(tags), "retry_of": retry_of}
-    more["dataset_reference"] = dataset_version.reference
-    run = _draft(experiment, name, spec, dataset_version=dataset_version, requested_by=requested_by, **more)
+    more = {"kind": kind, "tags": tags_checked(tags), "retry_of": retry_of, "requested_by": requested_by}
+    run = _draft(experiment, name, spec, version=dataset_version, **more)
     workload = workload_submit(
         project=experiment.project, spec=spec, owner_kind=OWNER_KIND, owner_id=run.pk, name=name,
         requested_by=requested_by, actor=actor, hold=hold,
     )  # fmt: skip
-    why = {"reason": hold.reason, "detail": hold.detail} if hold else {}
-    transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk, **why)
-    if hold is not None:
-        hold_note(dataset_version, workload)
+    transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk, **(hold.why if hold else {}))
+    hold_note(dataset_version, workload)
     audit.record(actor, "run.submitted", run, detail={"dataset_version": str(dataset_version.pk)})
     return run
 
 
-def _draft(experiment: Experiment, name: str, spec: JobSpec, **more: Any) -> Run:
+def _draft(experiment: Experiment, name: str, spec: JobSpec, *, version: DatasetVersion, **more: Any) -> Run:
     script_check(experiment.project_id, spec.files[SCRIPT_NAME], spec.secrets)
     request_check(spec, name=name, count_min=1, count_max=1, priority=0)
     columns = {
         "project": experiment.project,
+        "dataset_version": version,
+        "dataset_reference": version.reference,
         "script": spec.files[SCRIPT_NAME],
         "parameters": spec.parameters,
         "resources": asdict(spec.resources),

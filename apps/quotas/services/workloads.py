@@ -30,6 +30,15 @@ class Hold:
     reason: str
     detail: str
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        return {"is_held": True, "state_reason": self.reason, "state_detail": self.detail}
+
+    @property
+    def why(self) -> dict[str, str]:
+        """For the step of an owner that is led by its workload."""
+        return {"reason": self.reason, "detail": self.detail}
+
 
 @transaction.atomic
 def workload_submit(
@@ -48,8 +57,8 @@ def workload_submit(
 ) -> Workload:
     """Ask for something to run: a pending workload in the project's queue, and an early admission cycle.
 
-    At least `count_min` members start together, up to `count_max` if there is room. Whether the request fits the
-    quota is for admission to say. With a `hold` it stays out of the line until `workload_release`.
+    At least `count_min` members start together, up to `count_max`. Whether it fits the quota is for admission to say.
+    With a `hold` it stays out of the line until `workload_release`.
 
     Raises:
         Invalid: the request makes no sense (negative, absurd, not storable).
@@ -69,10 +78,14 @@ def workload_submit(
         requested_by=requested_by,
         **wanted,
         **asdict(spec.resources),
-        **({"is_held": True, "state_reason": hold.reason, "state_detail": hold.detail} if hold else {}),
+        **(hold.columns if hold else {}),
     )
+    return _announced(workload, actor)
+
+
+def _announced(workload: Workload, actor: Actor) -> Workload:
     emit("workload.submitted", workload, payload={"actor": actor.name})
-    if hold is None:
+    if not workload.is_held:
         queues.send(queues.ADMIT, workload.pool_id)
     return workload
 
