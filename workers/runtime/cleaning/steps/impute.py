@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,12 +19,11 @@ from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.quantiles import quantiles
 from workers.runtime.cleaning.reading import Flags, Floats, text_of
 from workers.runtime.cleaning.rounding import significant
-from workers.runtime.cleaning.sampled import sampled
 from workers.runtime.cleaning.schema import ORDINAL, Column
 from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.cleaning.steps.gaps import carried, group_medians, most_frequent, most_frequent_number
 from workers.runtime.cleaning.steps.moments import ALL_MISSING, moments, number
-from workers.runtime.neighbours import Neighbours
+from workers.runtime.cleaning.steps.similar_rows import fill_from_similar
 
 GROUPS_MOST = 1_000
 _ANY = "__any"
@@ -68,7 +65,7 @@ class Impute(Step):
         if self.numeric == "forward_fill":
             self._carry(plan, numbers, outcome)
         elif self.numeric == "knn":
-            self._from_neighbours(plan, numbers, outcome)
+            self.learned.update(fill_from_similar(plan, numbers, outcome, self))
         else:
             self._numbers(plan, numbers, outcome)
         if self.categorical == "forward_fill":
@@ -209,31 +206,3 @@ class Impute(Step):
                 outcome.warn("none_before", name, f"{left} rows have no value before them", rows=left)
         for name, expression in made.items():
             plan.replace({name: expression}, "float64" if plan.column(name).is_number else None)
-
-    def _from_neighbours(self, plan: Plan, names: list[str], outcome: Outcome) -> None:
-        means, stds, kept = [], [], []
-        for name, values, train in plan.read_numbers(names):
-            known = values[train & np.isfinite(values)]
-            if not len(known):
-                outcome.warn(ALL_MISSING, name, "no training row has a value")
-                continue
-            mean, std = moments(known)
-            kept.append(name)
-            means.append(mean)
-            stds.append(std)
-        plan.replace({name: number(name) for name in names}, "float64")
-        if not kept:
-            return
-        sample = np.stack(sampled(plan, kept, self.sample_rows, self.seed).columns, axis=1)
-        nearby = Neighbours(self.neighbours, np.array(means), np.array(stds), sample)
-        self.learned["neighbours"] = {"names": kept, **nearby.to_json()}
-        has_gap = functools.reduce(operator.or_, (col(name).is_null() for name in kept))
-        plan.settle()
-        rows = plan.frame.where(has_gap).select(ORDINAL, *kept).to_arrow().sort_by(ORDINAL)
-        before = np.stack([rows.column(name).to_numpy() for name in kept], axis=1)
-        filled, ordinals = nearby.filled(before), rows.column(ORDINAL).to_numpy()
-        for place, name in enumerate(kept):
-            gaps = np.isnan(before[:, place])
-            outcome.changed(name, int(np.count_nonzero(gaps)))
-            made = placed(name, "float64", ordinals[gaps], pa.array(filled[gaps, place]))
-            plan.replace({name: made}, "float64")
