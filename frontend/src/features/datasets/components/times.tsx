@@ -57,7 +57,7 @@ export function TimesFields({ times, onChange, errors, disabled }: Props) {
       ) : null}
       {times.mode === "cron" ? (
         <Group gap="sm" align="start">
-          <TextInput label={t("fetch.cronField")} description={t("fetch.cronHint")} inputWrapperOrder={["label", "input", "error", "description"]} className="mono" value={times.cron} onChange={(event) => set({ cron: event.currentTarget.value })} w={240} disabled={disabled} error={errors.cron?.join(" ")} />
+          <TextInput label={t("fetch.cronField")} description={t("fetch.cronHint")} inputWrapperOrder={["label", "input", "error", "description"]} classNames={{ input: "mono" }} value={times.cron} onChange={(event) => set({ cron: event.currentTarget.value })} w={240} disabled={disabled} error={errors.cron?.join(" ")} />
           <Select label={t("fetch.timeZone")} data={ZONES} value={times.timeZone} onChange={(zone) => set({ timeZone: zone ?? "UTC" })} searchable limit={100} allowDeselect={false} w={240} disabled={disabled} error={errors.time_zone?.join(" ")} />
         </Group>
       ) : null}

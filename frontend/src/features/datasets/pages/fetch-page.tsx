@@ -100,10 +100,12 @@ function Form() {
         <Title order={2}>{t("fetch.when")}</Title>
         <TimesFields times={times} onChange={setTimes} errors={fields} disabled={asking.isPending} />
       </section>
-      <section hidden={isQuery}>
-        <Title order={2}>{t("upload.options")}</Title>
-        {schema ? <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fields} disabled={asking.isPending} /> : null}
-      </section>
+      {isQuery ? null : (
+        <section>
+          <Title order={2}>{t("upload.options")}</Title>
+          {schema ? <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fields} disabled={asking.isPending} /> : null}
+        </section>
+      )}
       {asking.error ? (
         <Alert color="red" variant="outline" title={t("fetch.refused")}>
           <ErrorDetails error={asking.error} />
@@ -139,7 +141,7 @@ function QueryFields({ origin, onChange, errors, disabled }: Omit<OriginProps, "
         autosize
         minRows={4}
         maxRows={16}
-        className="mono"
+        classNames={{ input: "mono" }}
         required
         disabled={disabled}
         error={errors["origin.query"]?.join(" ")}

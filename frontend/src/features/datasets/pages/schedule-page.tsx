@@ -132,7 +132,7 @@ function History({ schedule }: { schedule: Schedule }) {
   const columns = useMemo<Column<Ingestion>[]>(
     () => [
       { key: "created", title: t("column.created"), width: 200, pinned: true, cell: (row) => moment(row.created_at) },
-      { key: "state", title: t("column.task"), width: 170, cell: (row) => <JobState kind="ingestion" id={row.id} state={row.state} /> },
+      { key: "state", title: t("column.task"), width: 200, cell: (row) => <JobState kind="ingestion" id={row.id} state={row.state} /> },
       { key: "made", title: t("column.made"), width: 120, cell: (row) => <Made row={row} /> },
       { key: "why", title: t("column.why"), grow: true, width: 320, cell: (row) => <Reason reason={row.state_reason} detail={row.state_detail} message={row.state_message} /> },
       { key: "by", title: t("column.by"), width: 120, cell: (row) => row.requested_by_name },
