@@ -74,7 +74,7 @@ def uploads(draw: Callable[[Any], Any]) -> tuple[str, str, bytes, dict[str, Any]
     return kind, name, content, {key: draw(st.sampled_from(OPTIONS[key])) for key in chosen}
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(upload=uploads())
 def test_whatever_is_sent_is_read_or_refused(upload: tuple[str, str, bytes, dict[str, Any]]) -> None:
     kind, name, content, options = upload
