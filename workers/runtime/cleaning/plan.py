@@ -151,7 +151,7 @@ class Plan(Reading):
         """Keep the rows where the condition is true; one pass over the data, to count them."""
         kept = condition.fill_null(lit(False))
         self.settle()
-        self.row_count = self._sums(self.frame, {"kept": kept})["kept"]
+        self.row_count = _sums(self.frame, {"kept": kept})["kept"]
         self._then(lambda frame: frame.where(kept))
         if self.watched is not None:
             self.watched.filter(kept)
@@ -198,7 +198,7 @@ class Plan(Reading):
     def settle(self) -> None:
         """Count what is still to be counted, in a pass of its own."""
         if self._counting:
-            self.counted(self._sums(self.frame, {name: col(name) for name in self._counting}))
+            self.counted(_sums(self.frame, {name: col(name) for name in self._counting}))
 
     def _take_leave(self, gone: Ordinals) -> None:
         """Count rows that are about to go, and only those."""
@@ -206,15 +206,8 @@ class Plan(Reading):
             leaving = self.source.where(among(gone))
             for change in self._changes:
                 leaving = change(leaving)
-            found = self._sums(leaving, {name: col(name) for name in self._counting})
+            found = _sums(leaving, {name: col(name) for name in self._counting})
             self._gone = {name: count + found[name] for name, count in self._gone.items()}
-
-    def _sums(self, frame: daft.DataFrame, flags: dict[str, Expression]) -> dict[str, int]:
-        """How many rows are true of each; one pass."""
-        kind = DataType.int64()
-        shown = frame.select(*(flag.cast(kind).alias(name) for name, flag in flags.items()))
-        found = shown.agg(*(total(col(name)) for name in flags)).to_pydict()
-        return {name: int(found[name][0] or 0) for name in flags}
 
     # Read ---------------------------------------------------------------------------------------------------
 
@@ -235,3 +228,11 @@ class Plan(Reading):
         for name, told in self._counting.items():
             told(counts[name] + self._gone[name])
         self._counting, self._gone = {}, {}
+
+
+def _sums(frame: daft.DataFrame, flags: dict[str, Expression]) -> dict[str, int]:
+    """How many rows are true of each; one pass."""
+    kind = DataType.int64()
+    shown = frame.select(*(flag.cast(kind).alias(name) for name, flag in flags.items()))
+    found = shown.agg(*(total(col(name)) for name in flags)).to_pydict()
+    return {name: int(found[name][0] or 0) for name in flags}
