@@ -205,9 +205,7 @@ def _normalised(text: Text, work_dir: Path) -> Text:
     return Text(target, text.encoding, text.confidence, "mixed")
 
 
-def _recoded(
-    path: Path, name: str, encoding: str, work_dir: Path, most: int, confidence: float = 1.0
-) -> Text:
+def _recoded(path: Path, name: str, encoding: str, work_dir: Path, most: int, confidence: float = 1.0) -> Text:
     target = work_dir / f"{path.name}.utf-8"
     decoder = codecs.getincrementaldecoder(encoding)()
     place, ends = Place(), Ends()
