@@ -1,7 +1,7 @@
 """What the control plane adds to a cleaning run: `overhead_seconds` of `bench.data_engine`.
 
 From the POST until the new version is published, less what the same job takes alone, from the start of its process to
-its end, on the same rows. One run at a time on an installation of its own; the median of both.
+its end, on the same rows. One run at a time on an installation of its own; the median of the differences.
 """
 
 from __future__ import annotations
@@ -41,16 +41,19 @@ def measure(bench: str, runs: int) -> None:
     with running_stack() as stack, stack.client() as client:
         project, version = _version(client)
         recipe = post(client, "/recipes", {"project": project, "name": "loans", "steps": STEPS})["id"]
-        whole = [_clean(client, recipe, version) for _ in range(runs)]
-        alone = _alone(runs)
+        with tempfile.TemporaryDirectory(prefix="bedplate-data-") as folder:
+            place = _prepared(Path(folder))
+            # In turn, so that whatever else the machine does meanwhile is in both.
+            pairs = [(_clean(client, recipe, version), _job("clean", place)) for _ in range(runs)]
+    whole, alone = ([pair[side] for pair in pairs] for side in (0, 1))
     figures.say(
         bench,
         "overhead_seconds",
-        median(whole) - median(alone),
+        median(one - other for one, other in pairs),
         "s",
         run_seconds=round(median(whole), 3),
         engine_seconds=round(median(alone), 3),
-        worst=round(max(whole) - min(alone), 3),
+        worst=round(max(one - other for one, other in pairs), 3),
     )
 
 
@@ -81,17 +84,15 @@ def _clean(client: httpx.Client, recipe: str, version: str) -> float:
     return seconds
 
 
-def _alone(runs: int) -> list[float]:
-    """Seconds of the same job without a control plane."""
-    with tempfile.TemporaryDirectory(prefix="bedplate-data-") as folder:
-        place = Path(folder)
-        local = place / "bedplate-local"
-        (local / "source").mkdir(parents=True)
-        shutil.copy(LOANS, local / "source")
-        (local / "parameters.json").write_text(json.dumps({"format": "csv"}))
-        _job("ingest", place)
-        (local / "parameters.json").write_text(json.dumps({"steps": STEPS}))
-        return [_job("clean", place) for _ in range(runs)]
+def _prepared(place: Path) -> Path:
+    """A folder in which the same job finds the same rows, without a control plane."""
+    local = place / "bedplate-local"
+    (local / "source").mkdir(parents=True)
+    shutil.copy(LOANS, local / "source")
+    (local / "parameters.json").write_text(json.dumps({"format": "csv"}))
+    _job("ingest", place)
+    (local / "parameters.json").write_text(json.dumps({"steps": STEPS}))
+    return place
 
 
 def _job(verb: str, place: Path) -> float:
