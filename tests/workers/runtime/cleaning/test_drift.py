@@ -25,6 +25,8 @@ bins = st.integers(1, 12).flatmap(
 )
 values = st.lists(st.floats(-1e6, 1e6) | st.integers(-3, 3).map(float), max_size=40)
 
+CONNECTION = duckdb.connect(config={"threads": 1})
+
 
 def compared(
     reference: Sequence[Any], current: Sequence[Any], kind: str = "float64", arrow: Any = None
@@ -33,13 +35,12 @@ def compared(
 
 
 def both(reference: dict[str, Any], current: dict[str, Any], columns: Sequence[Column]) -> dict[str, Any]:
-    connection = duckdb.connect()
-    connection.register("before", pa.table(reference))
-    connection.register("after", pa.table(current))
-    return drift(connection, "before", "after", columns)
+    CONNECTION.register("before", pa.table(reference))
+    CONNECTION.register("after", pa.table(current))
+    return drift(CONNECTION, "before", "after", columns)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(bins)
 def test_tests_over_counts_are_those_of_scipy(pair: tuple[list[int], list[int]]) -> None:
     reference, current = pair
@@ -66,7 +67,7 @@ def test_tail_of_chi_square(statistic: float, degrees: int) -> None:
     assert drift_figures.chi_square_tail(statistic, degrees) == pytest.approx(expected, rel=1e-9, abs=1e-300)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(values, values)
 def test_numbers_are_told_apart_as_numpy_and_scipy_do(reference: list[float], current: list[float]) -> None:
     column = compared(reference, current, arrow=pa.float64())["columns"][0]

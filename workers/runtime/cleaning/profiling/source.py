@@ -65,14 +65,14 @@ def source(connection: duckdb.DuckDBPyConnection, files: Sequence[str], columns:
     listed = ", ".join([ORDINAL, *(_selected(column) for column in columns)])
     is_small = rows * len(columns) <= CELLS_HELD and sum(Path(file).stat().st_size for file in files) <= BYTES_HELD
     _forget(connection)
+    connection.execute("SET parquet_metadata_cache = true")  # of wide files it takes longer to read than the rows
     connection.execute(f"CREATE TEMP {'TABLE' if is_small else 'VIEW'} {ROWS} AS SELECT {listed} FROM {table}")
     found = Source(connection, columns, rows, rows)
     most = min(ROWS_DRAWN, CELLS_DRAWN // max(1, len(columns)))
     names = ", ".join([ORDINAL, *(_drawn(column) for column in columns)])
-    if is_small and rows <= most:
-        connection.execute(f"CREATE TEMP VIEW {DRAWN} AS SELECT {names} FROM {ROWS}")
-        return found
-    connection.execute(f"CREATE TEMP TABLE {DRAWN} AS SELECT {names} FROM {ROWS} WHERE {found.at_most(most)}")
+    # Tables, where they are small: a view of thousands of columns is bound anew, column by column, by every query.
+    where = "true" if is_small and rows <= most else found.at_most(most)
+    connection.execute(f"CREATE TEMP TABLE {DRAWN} AS SELECT {names} FROM {ROWS} WHERE {where}")
     drawn: int = connection.execute(f"SELECT count(*) FROM {DRAWN}").fetchall()[0][0]
     return Source(connection, columns, rows, drawn)
 
