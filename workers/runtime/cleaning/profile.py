@@ -64,7 +64,7 @@ def profiled(
     *,
     target: str | None = None,
 ) -> dict[str, Any]:
-    """`{"format": 2, "row_count", "columns", "table"}`: see `_found` and `whole_table`.
+    """`{"format": 2, "row_count", "left_out", "columns", "table"}`: see `_found` and `whole_table`.
 
     Exact, but where `distinct_is_exact`, `quantiles_error`, `is_sample` or `rows_looked_at` say otherwise: that is
     where more than eight million rows would have to be held, and what is told of columns together.
@@ -78,12 +78,8 @@ def profiled(
         _found(each, signs, rows.rows, written.get(place), ordered.get(each["name"]))
         for place, (each, signs) in enumerate(figures)
     ]
-    return {
-        "format": FORMAT,
-        "row_count": rows.rows,
-        "columns": found,
-        "table": whole_table(rows, frame, found, target),
-    }
+    table = whole_table(rows, frame, found, target)
+    return {"format": FORMAT, "row_count": rows.rows, "left_out": [], "columns": found, "table": table}
 
 
 def _figures(rows: Source, column: Column, place: int) -> tuple[dict[str, Any], Signs]:

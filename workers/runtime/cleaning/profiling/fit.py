@@ -18,7 +18,7 @@ STAGES: Sequence[tuple[str, ...]] = (
 
 def fitted(profile: dict[str, Any], most: int = BYTES_MOST) -> dict[str, Any]:
     """The profile, without figures of columns where it would be too large; `left_out` names them."""
-    found, left_out = {**profile, "left_out": []}, list[str]()
+    found, left_out = profile, list[str]()
     for stage in STAGES:
         if len(json.dumps(found, ensure_ascii=False, allow_nan=False).encode()) <= most:
             break
