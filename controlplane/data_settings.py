@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controlplane.setting_kinds import NAMES, one_of, variable, whole_number
+from controlplane.setting_kinds import NAMES, RAY_ADDRESS, one_of, variable, whole_number
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -12,6 +12,9 @@ class DataEnvironment:
     """Part of `controlplane.env.Environment`."""
 
     data_runner: str = variable(one_of("native", "ray"), "native", "`native`", "What cleaning jobs run on")
+    ray_address: str | None = variable(
+        RAY_ADDRESS, None, "a cluster of their own", "Ray cluster of cleaning jobs that run on `ray`"
+    )
     source_most_bytes: int = variable(
         whole_number(1, 1 << 50, "bytes"), 5 << 30, "5 GiB", "Largest file that is uploaded or fetched"
     )

@@ -81,9 +81,7 @@ class Environment(DataEnvironment):
     statement_timeout_seconds: int = variable(
         whole_number(0, 86400, "seconds; `0` for none"), 30, "`30`", "Longest that one SQL statement may take"
     )
-    redis_url: str | None = variable(
-        REDIS_URL, None, "embedded", "Redis 6.2 or later; unset: an embedded one", secret=True
-    )
+    redis_url: str | None = variable(REDIS_URL, None, "embedded", "Redis 6.2 or later; unset: embedded", secret=True)
     storage_url: str = variable(
         STORAGE_URL,
         lambda values: f"file://{values['home'] / 'objects'}",
@@ -149,7 +147,7 @@ class Environment(DataEnvironment):
     )
     log_format: str = variable(one_of("json", "text"), "json", "`json`", "Form of the log lines")
     preview_idle_seconds: int = variable(
-        whole_number(30, 86_400, "seconds"), 600, "`600`", "An unused preview of a recipe is ended after this time"
+        whole_number(30, 86_400, "seconds"), 600, "`600`", "After how long an unused preview is ended"
     )
     log_retention_days: int = variable(
         whole_number(0, 36500, "days; `0` for ever"), 30, "`30`", "How long output of jobs is kept after their end"

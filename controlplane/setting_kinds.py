@@ -93,6 +93,14 @@ def wrong_key_line(text: str) -> str:
     return "" if lines else "it has no key"
 
 
+def _parse_ray(text: str) -> str:
+    host, _, port = text.removeprefix("ray://").rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(text)
+    _parse_host(host)
+    return text
+
+
 SWITCH = Kind("`true` or `false`", _parse_switch)
 NAMES = Kind("names, separated by commas", _parse_list)
 HOST = Kind("a host name or an IP address", _parse_host)
@@ -101,6 +109,7 @@ LONG_TEXT = text_of_at_least(32)
 HTTP_URL = address("`http://host[:port]` or `https://host[:port]`", "http", "https")
 POSTGRES_URL = address("`postgresql://user:password@host:port/database`", "postgresql", "postgres")
 REDIS_URL = address("`redis://[:password@]host:port[/number]` or `rediss://…`", "redis", "rediss")
+RAY_ADDRESS = Kind("`ray://host:port` or `host:port`", _parse_ray)
 STORAGE_URL = address("`file:///absolute/folder` or `s3://bucket[/prefix]`", "file", "s3")
 
 

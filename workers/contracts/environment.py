@@ -31,6 +31,8 @@ SERVE_PORT = "BEDPLATE_SERVE_PORT"
 """Where a replica must listen (serving only)."""
 DATA_RUNNER = "BEDPLATE_DATA_RUNNER"
 """`native` (default) or `ray`."""
+RAY_ADDRESS = "BEDPLATE_RAY_ADDRESS"
+"""With `ray`: the cluster that cleaning jobs use, `ray://host:10001` or `host:6379`; without it one of their own."""
 
 PATIENCE_SECONDS = "BEDPLATE_PATIENCE_SECONDS"
 """How long a job waits for a control plane that is away (default 900): for an answer that it needs, and at its end,

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from workers.backends.base import Backend
 from workers.backends.registry import get_backend
+from workers.contracts import environment as names
 
 _backends: dict[str, Backend] = {}
 _lock = threading.Lock()
@@ -21,7 +22,9 @@ def backend_named(name: str) -> Backend:
     """
     with _lock:
         if name not in _backends:
-            environment = {"BEDPLATE_DATA_RUNNER": settings.BEDPLATE_DATA_RUNNER}
+            environment = {names.DATA_RUNNER: settings.BEDPLATE_DATA_RUNNER}
+            if settings.BEDPLATE_RAY_ADDRESS:
+                environment[names.RAY_ADDRESS] = settings.BEDPLATE_RAY_ADDRESS
             _backends[name] = get_backend(
                 name,
                 home=settings.BEDPLATE_HOME,

@@ -224,8 +224,8 @@ class JobContext:
         name, uri = answer["name"], answer["uri"]
         entries = answer.get("files") or []
         files = [self._file(name, entry) for entry in entries]
-        one_file = len(files) == 1 and not uri.endswith("/")
-        path = Path(answer.get("path") or (files[0] if one_file else self.work_dir / "inputs" / name))
+        alone = files[0] if len(files) == 1 and not uri.endswith("/") else None
+        path = Path(answer.get("path") or alone or self.work_dir / "inputs" / name)
         return Input(name=name, uri=uri, path=path, files=files or [path])
 
     def _file(self, name: str, entry: dict[str, Any]) -> Path:

@@ -26,6 +26,7 @@ class Identity:
     serve_host: str = "127.0.0.1"
     serve_port: int = 8080
     data_runner: str = "native"
+    ray_address: str = ""
     patience_seconds: float = DEFAULT_PATIENCE_SECONDS
 
 
@@ -42,5 +43,6 @@ def identity_from(environment: Mapping[str, str]) -> Identity:
         serve_host=environment.get(names.SERVE_HOST, "127.0.0.1"),
         serve_port=int(environment.get(names.SERVE_PORT, "8080")),
         data_runner=environment.get(names.DATA_RUNNER, "native"),
+        ray_address=environment.get(names.RAY_ADDRESS, ""),
         patience_seconds=float(environment.get(names.PATIENCE_SECONDS) or DEFAULT_PATIENCE_SECONDS),
     )

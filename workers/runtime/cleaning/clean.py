@@ -52,7 +52,7 @@ def clean(ctx: JobContext) -> dict[str, Any]:
     recipe = Recipe.from_json(ctx.parameters.get("steps"))
     files = dataset_files(ctx)
     folder = ctx.output("dataset")
-    use_runner(ctx.identity.data_runner, granted_threads(ctx))
+    use_runner(ctx.identity.data_runner, granted_threads(ctx), ctx.identity.ray_address)
     connection = open_duckdb(ctx, ctx.work_dir)
     with emptied_on_failure(folder):
         sources = sources_of(connection, files, folder / STAGING)
@@ -90,10 +90,10 @@ def secret_of(ctx: JobContext, name: str) -> bytes:
 
 
 @functools.cache  # Daft refuses to be told twice in one process, even the same
-def use_runner(runner: str, threads: int | None) -> None:
+def use_runner(runner: str, threads: int | None, ray_address: str = "") -> None:
     """Choose where Daft runs. Raises UserError for a runner that is not one."""
     if runner == "ray":
-        daft.set_runner_ray(noop_if_initialized=True)
+        daft.set_runner_ray(ray_address or None, noop_if_initialized=True)
     elif runner == "native":
         daft.set_runner_native(threads)
     else:
