@@ -137,8 +137,8 @@ _READING: Final = {
         "{file:text} is not UTF-8: line {line:number}, byte {byte:number} is {value:name}; say which encoding it has."
     ),
     "not_utf8_guess": (
-        "{file:text} is not UTF-8: line {line:number}, byte {byte:number} is {value:name}. It may be {guess:name}, which"
-        " its bytes do not settle: say which encoding it has."
+        "{file:text} is not UTF-8: line {line:number}, byte {byte:number} is {value:name}. It may be {guess:name}, "
+        "which its bytes do not settle: say which encoding it has."
     ),
 }
 _COLLECTING: Final = {

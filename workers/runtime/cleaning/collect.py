@@ -15,8 +15,8 @@ SOURCE = "source"
 def collect(ctx: JobContext) -> dict[str, Any]:
     """Outputs `raw`, the file as it came, and `dataset`. Parameters: `origin` (see `origins`) and those of `ingest`.
 
-    The result is that of `ingest` with `fetched`. Where the origin has what it had the last time nothing is written, and
-    the result is `{"unchanged": true, "fetched"}` alone.
+    The result is that of `ingest` with `fetched`. Where the origin has what it had the last time nothing is written,
+    and the result is `{"unchanged": true, "fetched"}` alone.
 
     Raises:
         UserError: what was asked for is not allowed, not there, too large, or cannot be read.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,7 +31,7 @@ GROUP_BYTES = 1 << 30
 _ORDER = "__order"
 
 
-class Reading:
+class Reading(ABC):
     """The half of a plan that reads."""
 
     __slots__ = ()
@@ -38,15 +39,18 @@ class Reading:
     is_scattered: bool
 
     @property
+    @abstractmethod
     def frame(self) -> daft.DataFrame:
-        raise NotImplementedError
+        """The rows."""
 
     @property
+    @abstractmethod
     def is_split(self) -> bool:
-        raise NotImplementedError
+        """Whether the rows are told apart as training rows and others."""
 
+    @abstractmethod
     def column(self, name: str) -> Column:
-        raise NotImplementedError
+        """The column of that name."""
 
     def _selected(self, expressions: Sequence[Expression | str]) -> daft.DataFrame:
         if not self.is_scattered:

@@ -54,7 +54,7 @@ REFUSALS: list[tuple[Any, str, str]] = [
     (
         [SPLIT, {"kind": "impute", "numeric": "modes"}],
         "invalid_recipe",
-        "step 2 (impute): numeric: Takes 'median' or 'mean' or 'mode' or 'constant' or 'forward_fill' or 'group_median' or ",
+        "step 2 (impute): numeric: Takes 'median' or 'mean' or 'mode' or 'constant' or 'forward_fill' or ",
     ),
     (
         [SPLIT, {"kind": "outliers", "factor": 0}],

@@ -21,7 +21,7 @@ times = st.datetimes(datetime(1970, 1, 1), datetime(2068, 12, 31))
 def python_reads(text: str, formats: tuple[str, ...]) -> datetime | None:
     for each in formats:
         try:
-            found = datetime.strptime(text, each)  # noqa: DTZ007 - the texts say it or they do not
+            found = datetime.strptime(text, each)
         except ValueError:
             continue
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found

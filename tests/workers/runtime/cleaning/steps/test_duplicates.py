@@ -61,7 +61,26 @@ def test_the_largest_may_be_a_date_and_missing_ones_come_last() -> None:
     assert applied(data, {**step, "by": "n"}).ordinals == [1, 3]
 
 
-WORDS = "the quick brown fox jumps over the lazy dog while seven wizards mix a potion of plain water".split()
+WORDS = [
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "the",
+    "lazy",
+    "dog",
+    "while",
+    "seven",
+    "wizards",
+    "mix",
+    "a",
+    "potion",
+    "of",
+    "plain",
+    "water",
+]
 
 
 def jaccard(one: str, two: str, size: int) -> float:
