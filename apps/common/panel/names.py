@@ -14,6 +14,7 @@ PLURALS: Final = {
     "priority class": "priority classes",
     "registered model": "registered models",
     "model alias": "model aliases",
+    "version alias": "version aliases",
 }
 """Where an `s` is not enough."""
 FIELDS: Final = {

@@ -4,6 +4,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   datasets: "datasets",
   "dataset-versions": "datasets",
   "dataset-jobs": "datasets",
+  "ingestion-schedules": "datasets",
   runs: "runs",
   models: "models",
   "model-versions": "models",
