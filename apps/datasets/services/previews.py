@@ -142,7 +142,7 @@ def _close(preview: Preview, reason: str, detail: str, actor: Actor) -> None:
 
 def _create(version: DatasetVersion, requested_by: User | None, actor: Actor) -> Preview:
     preview_id = uuid7()
-    source = dataset_input(version, specs.INPUT)
+    source = dataset_input(version, specs.INPUT, unpublished=True)
     workload = workload_submit(
         project=version.project,
         spec=specs.preview_spec(version=source, token_sha256=token_digest(token_of(preview_id))),

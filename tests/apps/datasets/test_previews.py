@@ -34,6 +34,7 @@ from apps.datasets.services.previews import (
     previews_unready,
 )
 from apps.datasets.services.reconcile import reconcile_due
+from apps.datasets.states import VersionState
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.states import WorkloadState
 from tests.support.factories.datasets import (
@@ -75,6 +76,12 @@ class TestOpening:
         version = DatasetVersionFactory.create()
         first, _ = _open(version)
         assert _open(version) == (first, False)
+
+    def test_of_a_version_that_is_kept_back_too_but_of_none_that_is_out_of_use(self) -> None:
+        assert _open(DatasetVersionFactory.create(state=VersionState.VALIDATING))[1]
+        for state in (VersionState.DRAFT, VersionState.DEPRECATED, VersionState.REJECTED):
+            with pytest.raises(Conflict):
+                _open(DatasetVersionFactory.create(state=state))
 
     def test_that_of_another_version_gives_way(self) -> None:
         version = DatasetVersionFactory.create()

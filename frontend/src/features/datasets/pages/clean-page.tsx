@@ -13,8 +13,9 @@ import { useHasRole } from "@/lib/permissions";
 import { createCleaningRun, createRecipe, keys, recipesQuery, recipeStepsQuery, versionQuery, versionsQuery, type Recipe, type StepForm, type VersionDetail } from "../api";
 import { PreviewPanel } from "../components/preview-panel";
 import { RecipeEditor } from "../components/recipe-editor";
-import { editedFrom, orderProblems, sameSteps, type EditedStep } from "../logic/recipe";
+import { editedFrom, kindOf, orderProblems, secretOption, sameSteps, type EditedStep } from "../logic/recipe";
 import { usePreview } from "../preview";
+import { secretNamesQuery } from "../schedules-api";
 import classes from "./clean-page.module.css";
 
 const route = getRouteApi("/dataset-versions/$versionId/clean");
@@ -48,7 +49,7 @@ function WithRecipes({ version }: { version: VersionDetail }) {
   return (
     <>
       <PageHeader title={title} lead={<span>{t("version.shape", { rows: count(version.row_count), columns: count(version.schema.length), count: version.schema.length })}</span>} />
-      {version.state === "published" ? (
+      {version.state === "published" || version.state === "validating" ? (
         <Faces query={forms}>
           {(kinds) => (
             <Faces query={recipes}>
@@ -81,6 +82,7 @@ function Editor({ version, forms, recipes, chosen }: EditorProps) {
   const values = steps.map(({ value }) => value);
   const preview = usePreview(version.id, values);
   const [shown, setShown] = useState(-1);
+  const secrets = useQuery({ ...secretNamesQuery(version.project), enabled: steps.some((step) => secretOption(kinds.get(kindOf(step))) !== undefined) }).data;
   const previewed = preview.shown?.steps.map(({ schema }) => schema) ?? [];
   const isSame = chosen !== undefined && chosen.name === name && sameSteps(values, chosen.steps);
   const run = useRun(version, isSame ? chosen : undefined);
@@ -128,6 +130,7 @@ function Editor({ version, forms, recipes, chosen }: EditorProps) {
             shown={shown}
             onShow={setShown}
             showProblems={tried}
+            secrets={secrets}
           />
         </section>
         <PreviewPanel state={preview} kinds={kinds} selected={shown} onSelect={setShown} />
