@@ -25,6 +25,14 @@ ctx.report({"parameters": ctx.parameters})
 """
 
 
+EXPECTED: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("between", {"column": "Age", "minimum": 18, "maximum": 30}, "block"),
+    ("row_count", {"minimum": 100}, "warn"),
+    ("not_null", {"column": "Status"}, "block"),
+)
+"""Of versions of `held`: the first two are not fulfilled."""
+
+
 @dataclass(frozen=True)
 class Ground:
     """Ids, and the names that people gave."""
@@ -35,6 +43,11 @@ class Ground:
     raw: str
     cleaned: str
     recipe: str
+    held_dataset: str
+    held: str
+    """A version that is kept back: of its expectations one blocks, and one warns."""
+    left_out: str
+    """The ingestion that made it: a row of its file did not fit."""
     jobs: dict[str, str]
     """By kind: `ingestion`, `profile`, `cleaning_run`."""
     experiment: str
@@ -50,6 +63,7 @@ class Ground:
     def names(self) -> set[str]:
         """What people called things: of the ground, of the data, of what was measured."""
         things = {"ground", "Ground", "people", "loans", "first", "trained", "fails", "curves-1", "curves-2", "risk"}
+        things |= {"held", "held.csv", "gold"}
         things |= {"data.example.org", "https://data.example.org/people.csv"}
         things |= {"demo", "admin", "guest", "people.csv", "test", "model", "preprocessor"}
         columns, *rows = csv.reader(io.StringIO(sample().decode()))
@@ -113,14 +127,31 @@ def _data(client: httpx.Client, project: str) -> dict[str, Any]:
     recipe = post(client, "/recipes", {"project": project, "name": "loans", "steps": STEPS})["id"]
     profile = done(client, "/profiles", {"version": ingestion["version"]})
     cleaning = done(client, "/cleaning-runs", {"recipe": recipe, "input_version": ingestion["version"]})
+    post(client, "/version-aliases", {"dataset": dataset, "name": "gold", "version": cleaning["output_version"]})
+    post(client, "/keep-rules", {"project": project, "dataset": dataset, "keep_last": 10})
+    done(client, "/version-comparisons", {"before": ingestion["version"], "after": cleaning["output_version"]})
     return {
         "dataset": dataset,
         "schedule": _schedule(client, project, dataset),
         "raw": ingestion["version"],
         "cleaned": cleaning["output_version"],
         "recipe": recipe,
+        **_held(client, project),
         "jobs": {"ingestion": ingestion["id"], "profile": profile["id"], "cleaning_run": cleaning["id"]},
     }
+
+
+def _held(client: httpx.Client, project: str) -> dict[str, Any]:
+    """A version that its dataset's expectations keep back, of a file with a row that does not fit its columns."""
+    dataset = post(client, "/datasets", {"project": project, "name": "held"})["id"]
+    for kind, parameters, severity in EXPECTED:
+        wanted = {"kind": kind, "parameters": parameters, "severity": severity}
+        post(client, "/expectations", {"dataset": dataset, **wanted})
+    file = ("held.csv", sample(60) + b"good,1,rent\n", "text/csv")
+    source = client.post("/sources", data={"dataset": dataset}, files={"file": file}).raise_for_status().json()["id"]
+    options = {"format": "csv", "null_values": [""]}
+    ingestion = done(client, "/ingestions", {"dataset": dataset, "source": source, "options": options})
+    return {"held_dataset": dataset, "held": ingestion["version"], "left_out": ingestion["id"]}
 
 
 def _schedule(client: httpx.Client, project: str, dataset: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.browser.ground import Ground
 
 TABS = {
-    "/datasets/$datasetId": ("versions", "compare", "sources", "schedules", "jobs"),
-    "/dataset-versions/$versionId": ("columns", "sample", "report", "lineage", "files", "story"),
+    "/datasets/$datasetId": ("versions", "quality", "compare", "keep", "sources", "schedules", "jobs"),
+    "/dataset-versions/$versionId": ("columns", "quality", "sample", "report", "lineage", "files", "story"),
     "/runs/compare": ("curves", "differences", "scatter"),
     "/runs/$runId": ("curves", "system", "files", "lineage", "script", "story"),
     "/model-versions/$versionId": ("evaluation", "lineage", "files", "signature", "story"),
@@ -27,10 +27,20 @@ def places(ground: Ground) -> dict[str, list[str]]:
         "/datasets/fetch": [f"/datasets/fetch?dataset={ground.dataset}"],
         "/ingestion-schedules": ["/ingestion-schedules"],
         "/ingestion-schedules/$scheduleId": [f"/ingestion-schedules/{ground.schedule}"],
-        "/datasets/$datasetId": [f"/datasets/{ground.dataset}"],
-        "/dataset-versions/$versionId": [f"/dataset-versions/{ground.cleaned}"],
+        "/datasets/$datasetId": [
+            f"/datasets/{ground.dataset}",
+            f"/datasets/{ground.held_dataset}?tab=quality",
+        ],
+        "/dataset-versions/$versionId": [
+            f"/dataset-versions/{ground.cleaned}",
+            f"/dataset-versions/{ground.held}",
+            f"/dataset-versions/{ground.held}?tab=quality",
+        ],
         "/dataset-versions/$versionId/clean": [f"/dataset-versions/{ground.raw}/clean?recipe={ground.recipe}"],
-        "/dataset-jobs/$kind/$jobId": [f"/dataset-jobs/{kind}/{job}" for kind, job in ground.jobs.items()],
+        "/dataset-jobs/$kind/$jobId": [
+            *(f"/dataset-jobs/{kind}/{job}" for kind, job in ground.jobs.items()),
+            f"/dataset-jobs/ingestion/{ground.left_out}",
+        ],
         "/runs": ["/runs"],
         "/runs/new": [f"/runs/new?from={ground.trained}", f"/runs/new?from={first}"],
         "/runs/compare": [f'/runs/compare?run=["{first}","{second}"]'],

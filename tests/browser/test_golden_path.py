@@ -14,7 +14,7 @@ from tests.browser.ground import Ground, sample
 EPOCHS = 80
 """Enough for a run to last some seconds, so that its curves can be seen to grow."""
 PLAIN_STEPS = ("Recognise missing values", "Drop duplicates")
-FITTED_STEPS = ("Replace outliers", "Fill missing values", "Standardise", "One-hot encode")
+FITTED_STEPS = ("Outliers", "Fill missing values", "Standardise", "One-hot encode")
 
 
 @dataclass

@@ -21,7 +21,7 @@ def test_data_that_does_not_hold_what_it_must_keeps_a_run_waiting_until_it_does(
     opened: Opens, demo: httpx.Client, ground: Ground, tmp_path: Path
 ) -> None:
     name = f"held-{secrets.token_hex(3)}"
-    page = opened("demo", f"/datasets/new?project={ground.project}").page
+    page = opened("demo", f"/datasets/new?project=ground").page
     dataset = _upload(page, demo, ground, name)
     _look_at_what_was_left_out(page, demo, dataset, tmp_path)
     _expect_a_value(page, dataset)
