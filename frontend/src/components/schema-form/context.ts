@@ -19,7 +19,11 @@ export interface FormContext {
   disabled: boolean;
   /** Offered where a column is asked for. */
   columns: readonly Column[];
-  /** What is offered for other kinds of input, by `x-input`: the datasets of a project. */
+  /** The type that expressions have to have; any where it is not said. */
+  gives: "bool" | undefined;
+  /** The columns may be others: nobody has got to this place yet. */
+  isUnsure: boolean;
+  /** What is offered for other kinds of input, by `x-input`: the datasets of a project, its secrets. */
   offers: Readonly<Record<string, readonly Offer[]>>;
   /** What the server said, by place. */
   errors: Readonly<Record<string, readonly string[]>>;

@@ -3,6 +3,7 @@ import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useId, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useFieldError, useForm } from "./context";
+import { ExpressionField } from "./expression-field";
 import {
   AnyField,
   BooleanField,
@@ -18,7 +19,7 @@ import {
 } from "./inputs";
 import { initialOf, isObject, placeIn, shapeOf, withProperty, wordsOf, type JsonSchema } from "./schema";
 import classes from "./schema-form.module.css";
-import { ExpressionField, OfferedField, ScalarField, ScalarsField } from "./values";
+import { OfferedField, PatternField, ScalarField, ScalarsField, SecretField } from "./values";
 
 const SPECIAL: Readonly<Record<string, (props: InputProps) => ReactNode>> = {
   column: ColumnField,
@@ -26,10 +27,11 @@ const SPECIAL: Readonly<Record<string, (props: InputProps) => ReactNode>> = {
   texts: TextsField,
   delimiter: DelimiterField,
   expression: ExpressionField,
-  pattern: ExpressionField,
+  pattern: PatternField,
   scalar: ScalarField,
   scalars: ScalarsField,
   dataset: OfferedField,
+  secret: SecretField,
 };
 const SIMPLE: Readonly<Partial<Record<string, (props: InputProps) => ReactNode>>> = {
   string: TextField,

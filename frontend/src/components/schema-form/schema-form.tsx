@@ -15,6 +15,10 @@ interface Props {
   errors?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Offered where a column is asked for (`x-input`: column, columns, column-types). */
   columns?: readonly Column[] | undefined;
+  /** The type that expressions have to have. */
+  gives?: "bool" | undefined;
+  /** The columns may be others: what names another one may be right. */
+  isUnsure?: boolean | undefined;
   /** Offered for other kinds of input, by `x-input`. */
   offers?: Readonly<Record<string, readonly Offer[]>> | undefined;
   /** Properties that are not shown: their values stay. */
@@ -28,7 +32,7 @@ const NO_ERRORS = {};
 const NONE: readonly never[] = [];
 
 /** A form from a JSON Schema (2020-12): controlled, in the reader's language, with the server's errors at their fields. */
-export function SchemaForm({ schema, value, onChange, path = "", errors = NO_ERRORS, columns = NONE, offers = NO_ERRORS, omit = NONE, disabled = false, showProblems = false }: Props) {
+export function SchemaForm({ schema, value, onChange, path = "", errors = NO_ERRORS, columns = NONE, gives, isUnsure = false, offers = NO_ERRORS, omit = NONE, disabled = false, showProblems = false }: Props) {
   const [changed, setChanged] = useState<ReadonlySet<string>>(new Set<string>());
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set<string>());
   const [heard, setHeard] = useState(errors);
@@ -43,6 +47,8 @@ export function SchemaForm({ schema, value, onChange, path = "", errors = NO_ERR
       root: schema,
       disabled,
       columns,
+      gives,
+      isUnsure,
       offers,
       errors,
       problems,
@@ -52,7 +58,7 @@ export function SchemaForm({ schema, value, onChange, path = "", errors = NO_ERR
       onChanged: (place) => setChanged(grown(place)),
       onLeft: (place) => setLeft(grown(place)),
     };
-  }, [schema, disabled, columns, offers, errors, problems, changed, left, showProblems]);
+  }, [schema, disabled, columns, gives, isUnsure, offers, errors, problems, changed, left, showProblems]);
   return (
     <Form value={form}>
       <ObjectFields schema={shapeOf(schema, schema).schema} value={value} onChange={onChange} path={path} omit={omit} />

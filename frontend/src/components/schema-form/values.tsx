@@ -1,4 +1,4 @@
-import { Select, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { Autocomplete, Select, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useForm } from "./context";
 import { useCommon, type InputProps } from "./inputs";
@@ -56,8 +56,26 @@ export function OfferedField(props: InputProps) {
   );
 }
 
+/** The name of a secret: one of those that the page offers, or one that will be there. */
+export function SecretField(props: InputProps) {
+  const { shape, value, onChange } = props;
+  const { offers } = useForm();
+  const common = useCommon(props);
+  return (
+    <Autocomplete
+      size="xs"
+      {...common}
+      data={(offers.secret ?? []).map((each) => each.value)}
+      limit={100}
+      value={typeof value === "string" ? value : ""}
+      onChange={(text) => onChange(text === "" ? (shape.nullable ? null : undefined) : text)}
+      autoComplete="off"
+    />
+  );
+}
+
 /** Something written in a language of its own, in letters of one width. */
-export function ExpressionField(props: InputProps) {
+export function PatternField(props: InputProps) {
   const { shape, value, onChange } = props;
   const common = useCommon(props);
   const shown = typeof value === "string" ? value : "";

@@ -93,6 +93,7 @@ function Form({ dataset, columns, expectation, onClose, kinds }: Props & { kinds
             path="parameters"
             errors={fields}
             columns={columns}
+            gives="bool"
             offers={offers}
             showProblems={tried}
           />

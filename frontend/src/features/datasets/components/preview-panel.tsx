@@ -5,7 +5,7 @@ import { wordsOf } from "@/components/schema-form/schema";
 import { ErrorDetails } from "@/components/faces";
 import { Reason } from "@/components/reason";
 import { count, duration } from "@/lib/format";
-import type { Kinds } from "../logic/recipe";
+import { secretOption, type Kinds } from "../logic/recipe";
 import { warningSaid } from "../logic/warning";
 import type { Previewed, PreviewState } from "../preview";
 import { PreviewTable } from "./preview-table";
@@ -100,6 +100,7 @@ function Shown({ shown, kinds, selected, onSelect }: { shown: Previewed } & Omit
   const { t, i18n } = useTranslation("datasets");
   const title = (kind: string): string => wordsOf(kinds.get(kind) ?? {}, i18n.language, kind).title;
   const step = shown.steps[selected];
+  const isKeyMissing = shown.error?.code === UNFINISHED && shown.error.option === "secret";
   const name = step ? t("preview.after", { number: step.step, title: title(step.kind) }) : t("preview.start");
   return (
     <>
@@ -116,10 +117,10 @@ function Shown({ shown, kinds, selected, onSelect }: { shown: Previewed } & Omit
       {shown.error ? (
         <p className={shown.error.code === UNFINISHED ? classes.warning : classes.error} role="status">
           <IconAlertTriangle size={14} aria-hidden /> <strong>{t(shown.error.code === UNFINISHED ? "preview.unfinished" : "preview.stops", { number: shown.error.step })}</strong>{" "}
-          <span lang="en">{shown.error.detail}</span>
+          {isKeyMissing ? t("preview.keyMissing") : <span lang="en">{shown.error.detail}</span>}
         </p>
       ) : null}
-      {step ? <Summary step={step} title={title(step.kind)} /> : null}
+      {step ? <Summary step={step} title={title(step.kind)} isKeyed={secretOption(kinds.get(step.kind)) !== undefined} /> : null}
       <PreviewTable table={step?.table ?? shown.start} label={name} />
     </>
   );
@@ -127,7 +128,7 @@ function Shown({ shown, kinds, selected, onSelect }: { shown: Previewed } & Omit
 
 const sum = (cells: Readonly<Record<string, number>>): number => Object.values(cells).reduce((total, each) => total + each, 0);
 
-function Summary({ step, title }: { step: Previewed["steps"][number]; title: string }) {
+function Summary({ step, title, isKeyed }: { step: Previewed["steps"][number]; title: string; isKeyed: boolean }) {
   const { t } = useTranslation("datasets");
   const lost = step.rows_in - step.rows_out;
   const changed = sum(step.cells_changed);
@@ -141,6 +142,7 @@ function Summary({ step, title }: { step: Previewed["steps"][number]; title: str
       <span>{changed ? t("report.cells", { count: changed, n: count(changed) }) : t("report.noCells")}</span>
       {step.columns_added.length ? <span>{t("report.added", { count: step.columns_added.length, n: count(step.columns_added.length) })}</span> : null}
       {step.columns_removed.length ? <span>{t("report.removed", { count: step.columns_removed.length, n: count(step.columns_removed.length) })}</span> : null}
+      {isKeyed ? <span className="soft">{t("preview.standIn")}</span> : null}
       {step.warnings.filter(({ code }) => code !== KNOWN_BEFORE).map((warning, index) => (
         <p key={index} className={classes.warning}>
           <IconAlertTriangle size={14} aria-hidden /> {warning.column ? `${warning.column}: ` : ""}

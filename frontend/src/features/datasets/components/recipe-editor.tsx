@@ -1,9 +1,10 @@
-import { Text } from "@mantine/core";
-import { useRef, useState } from "react";
+import { Button, Group, Text } from "@mantine/core";
+import { IconChevronsDown, IconChevronsUp } from "@tabler/icons-react";
+import { useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/components/schema-form/schema";
 import type { Column, StepForm } from "../api";
-import { added, columnsAt, duplicated, kindOf, moved, type EditedStep, type Kinds, type OrderProblem } from "../logic/recipe";
+import { added, columnsAt, duplicated, isUnsureAt, kindOf, moved, type EditedStep, type Kinds, type OrderProblem } from "../logic/recipe";
 import type { Advice } from "../preview";
 import { AddStep } from "./add-step";
 import { RecipeStep } from "./recipe-step";
@@ -24,13 +25,17 @@ interface Props {
   shown: number;
   onShow: (index: number) => void;
   showProblems: boolean;
+  /** Names of the project's secrets; undefined where the reader may not see them. */
+  secrets: readonly string[] | undefined;
 }
 
 /** Steps in their order, and below them the kinds that can be added. Order by drag, by buttons, or by Alt and arrows on a step's handle. */
-export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, problems, advice, previewed, shown, onShow, showProblems }: Props) {
+export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, problems, advice, previewed, shown, onShow, showProblems, secrets }: Props) {
   const { t, i18n } = useTranslation("datasets");
   const [dragged, setDragged] = useState<number | null>(null);
-  const [newest, setNewest] = useState(-1);
+  const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
+  const offers = useMemo(() => ({ secret: (secrets ?? []).map((name) => ({ value: name, label: name })) }), [secrets]);
+  const open = (key: number, isOpen: boolean): void => setOpened((before) => new Set(isOpen ? [...before, key] : [...before].filter((each) => each !== key)));
   const [said, setSaid] = useState("");
   const [orderHeard, setOrderHeard] = useState<{ errors: Props["errors"]; order: string }>({ errors, order: "" });
   const list = useRef<HTMLOListElement>(null);
@@ -47,13 +52,14 @@ export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, p
   };
   const add = (form: StepForm): void => {
     const next = added(steps, form);
-    setNewest(next.at(-1)?.key ?? -1);
+    open(next.at(-1)?.key ?? -1, true);
     onChange(next);
     onShow(next.length - 1);
     requestAnimationFrame(() => list.current?.lastElementChild?.scrollIntoView({ block: "nearest" }));
   };
   return (
     <>
+        {steps.length > 1 ? <FoldAll steps={steps} opened={opened} onChange={setOpened} /> : null}
         {steps.length ? (
           <ol ref={list} className={classes.steps}>
             {steps.map((step, index) => (
@@ -68,7 +74,11 @@ export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, p
                 problem={problems.get(step.key)}
                 advice={advice.filter((each) => each.step === index + 1)}
                 isShown={index === shown}
-                isNew={step.key === newest}
+                isOpen={opened.has(step.key)}
+                onOpen={(isOpen) => open(step.key, isOpen)}
+                isUnsure={isUnsureAt(index, previewed)}
+                secrets={secrets}
+                offers={offers}
                 onShow={() => onShow(index)}
                 showProblems={showProblems}
                 dragged={dragged}
@@ -94,3 +104,25 @@ export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, p
 }
 
 const NO_ERRORS = {};
+
+interface FoldProps {
+  steps: readonly EditedStep[];
+  opened: ReadonlySet<number>;
+  onChange: (opened: ReadonlySet<number>) => void;
+}
+
+/** Many steps are looked over folded, each with what it is about. */
+function FoldAll({ steps, opened, onChange }: FoldProps) {
+  const { t } = useTranslation("datasets");
+  const open = steps.filter(({ key }) => opened.has(key)).length;
+  return (
+    <Group gap={4} mb={6} justify="flex-end">
+      <Button size="compact-xs" variant="subtle" leftSection={<IconChevronsDown size={14} aria-hidden />} disabled={open === steps.length} onClick={() => onChange(new Set(steps.map(({ key }) => key)))}>
+        {t("clean.unfold")}
+      </Button>
+      <Button size="compact-xs" variant="subtle" leftSection={<IconChevronsUp size={14} aria-hidden />} disabled={open === 0} onClick={() => onChange(new Set())}>
+        {t("clean.fold")}
+      </Button>
+    </Group>
+  );
+}

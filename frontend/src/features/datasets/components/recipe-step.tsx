@@ -5,7 +5,8 @@ import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/components/schema-form/schema";
 import { SchemaForm } from "@/components/schema-form/schema-form";
 import type { StepForm } from "../api";
-import { kindOf, schemaOf, stepErrors, type EditedStep, type OrderProblem } from "../logic/recipe";
+import type { Offer } from "@/components/schema-form/context";
+import { keyProblem, kindOf, schemaOf, stepErrors, stepSaid, type EditedStep, type OrderProblem } from "../logic/recipe";
 import { adviceSaid } from "../logic/warning";
 import type { Advice } from "../preview";
 import classes from "./recipe-editor.module.css";
@@ -22,8 +23,13 @@ interface Props {
   advice: readonly Advice[];
   /** It is the one that the preview shows. */
   isShown: boolean;
-  /** It was added here, hence is open. */
-  isNew: boolean;
+  isOpen: boolean;
+  onOpen: (isOpen: boolean) => void;
+  /** The columns may be others: no preview has got here. */
+  isUnsure: boolean;
+  /** Of the project, as far as the reader may see them. */
+  secrets: readonly string[] | undefined;
+  offers: Readonly<Record<string, readonly Offer[]>>;
   onShow: () => void;
   showProblems: boolean;
   dragged: number | null;
@@ -40,12 +46,13 @@ const TYPE = "application/x-bedplate-step";
 export function RecipeStep(props: Props) {
   const { step, index, form, dragged, onDrag, onMove } = props;
   const { t, i18n } = useTranslation("datasets");
-  const [open, setOpen] = useState(props.isNew);
+  const open = props.isOpen;
   const [over, setOver] = useState(false);
   const kind = kindOf(step);
   const words = wordsOf((form ?? {}), i18n.language, kind);
   const errors = stepErrors(props.errors, index, Object.keys(form?.schema.properties ?? {}).filter((name) => name !== "kind"));
   const wrong = props.problem ? [t(`clean.problem.${props.problem}`)] : errors;
+  const key = keyProblem(step, form, props.secrets);
   const isTarget = dragged !== null && dragged !== step.key;
   const over_ = (event: DragEvent): void => {
     if (!isTarget) return;
@@ -86,9 +93,10 @@ export function RecipeStep(props: Props) {
           <IconGripVertical size={16} aria-hidden />
         </button>
         <span className={classes.number}>{index + 1}</span>
-        <button type="button" className={classes.title} aria-expanded={open} onClick={() => setOpen(!open)}>
+        <button type="button" className={classes.title} aria-expanded={open} onClick={() => props.onOpen(!open)}>
           <strong>{words.title}</strong>
           <Chevron size={14} aria-hidden />
+          {open ? null : <span className={classes.said}>{stepSaid(step)}</span>}
         </button>
         <Tools {...props} title={words.title} />
       </div>
@@ -102,6 +110,11 @@ export function RecipeStep(props: Props) {
           <IconAlertTriangle size={14} aria-hidden /> {adviceSaid(t, advice) ?? <span lang="en">{advice.detail}</span>}
         </p>
       ))}
+      {key ? (
+        <p className={classes.warned}>
+          <IconAlertTriangle size={14} aria-hidden /> {t(`clean.key.${key.code}`, key)}
+        </p>
+      ) : null}
       {open && form ? (
         <div className={classes.options}>
           <p className="soft">{words.description}</p>
@@ -112,6 +125,9 @@ export function RecipeStep(props: Props) {
             path={`steps[${index}]`}
             errors={props.errors}
             columns={props.columns}
+            gives={kind === "filter_rows" ? "bool" : undefined}
+            isUnsure={props.isUnsure}
+            offers={props.offers}
             showProblems={props.showProblems}
           />
         </div>

@@ -1,6 +1,6 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { StepForm } from "../api";
-import { added, columnsAt, duplicated, editedFrom, found, kindOf, moved, orderProblems, sameSteps, stepErrors } from "./recipe";
+import { added, columnsAt, duplicated, editedFrom, found, isUnsureAt, keyProblem, kindOf, moved, orderProblems, sameSteps, stepErrors, stepSaid } from "./recipe";
 
 const form = (kind: string, flags: { fitted?: boolean; once?: boolean } = {}): StepForm =>
   ({
@@ -83,4 +83,28 @@ it("offers the columns that a preview found, as far as it got", () => {
   expect(columnsAt(columns, list, 0, [after])).toEqual(columns);
   expect(columnsAt(columns, list, 1, [after])).toEqual(after);
   expect(columnsAt(columns, list, 2, [after])).toEqual(columns);
+});
+
+describe("a step that is folded, and its key", () => {
+  const keyed = { kind: "pseudonymise", schema: { properties: { columns: { "x-input": "columns" }, secret: { "x-input": "secret" } } } } as unknown as StepForm;
+  const step = (value: Record<string, unknown>) => ({ key: 0, value });
+
+  it("is told by what it is about", () => {
+    expect(stepSaid(step({ kind: "derive", name: "ratio", expression: "Debt / Income" }))).toBe("ratio = Debt / Income");
+    expect(stepSaid(step({ kind: "filter_rows", expression: "Income > 0" }))).toBe("Income > 0");
+    expect(stepSaid(step({ kind: "drop_columns", columns: ["a", "b"] }))).toBe("a, b");
+    expect(stepSaid(step({ kind: "split" }))).toBe("");
+  });
+
+  it("lacks a key that was not chosen, or that the project has not; whose names may not be seen are not judged", () => {
+    expect(keyProblem(step({}), keyed, ["salt"])).toEqual({ code: "none" });
+    expect(keyProblem(step({ secret: "pepper" }), keyed, ["salt"])).toEqual({ code: "unknown", name: "pepper" });
+    expect(keyProblem(step({ secret: "salt" }), keyed, ["salt"])).toBeNull();
+    expect(keyProblem(step({ secret: "pepper" }), keyed, undefined)).toBeNull();
+    expect(keyProblem(step({}), undefined, [])).toBeNull();
+  });
+
+  it("has columns that nobody knows where a preview has not got to the step before", () => {
+    expect([isUnsureAt(0, []), isUnsureAt(1, []), isUnsureAt(1, [[]]), isUnsureAt(2, [[]])]).toEqual([false, true, false, true]);
+  });
 });

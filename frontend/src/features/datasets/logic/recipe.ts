@@ -87,3 +87,30 @@ export function columnsAt<C extends { name: string; type: string }>(columns: rea
   const gone = new Set(steps.slice(0, index).flatMap((step) => (kindOf(step) === "drop_columns" && Array.isArray(step.value.columns) ? (step.value.columns as string[]) : [])));
   return columns.filter((column) => !gone.has(column.name));
 }
+
+/** Whether nobody knows which columns are there when a step begins: a preview has not got so far. */
+export const isUnsureAt = (index: number, previewed: readonly unknown[]): boolean => index > 0 && previewed[index - 1] === undefined;
+
+/** What a step is about in a few words, for who sees it folded: its columns, its expression. */
+export function stepSaid({ value }: EditedStep): string {
+  const { name, expression, column, columns } = value;
+  const text = (each: unknown): string => (typeof each === "string" ? each : "");
+  if (text(expression)) return text(name) ? `${text(name)} = ${text(expression)}` : text(expression);
+  if (Array.isArray(columns)) return columns.map(text).join(", ");
+  return text(column);
+}
+
+/** The option of a kind that names a secret of the project. */
+export const secretOption = (form: StepForm | undefined): string | undefined =>
+  form && Object.entries(schemaOf(form).properties ?? {}).find(([, option]) => option["x-input"] === "secret")?.[0];
+
+export type KeyProblem = { code: "none" } | { code: "unknown"; name: string };
+
+/** What is wrong with the key that a step asks for. `secrets` are the names that the reader may see; undefined: nobody knows. */
+export function keyProblem(step: EditedStep, form: StepForm | undefined, secrets: readonly string[] | undefined): KeyProblem | null {
+  const option = secretOption(form);
+  if (option === undefined) return null;
+  const name = step.value[option];
+  if (typeof name !== "string" || name === "") return { code: "none" };
+  return secrets && !secrets.includes(name) ? { code: "unknown", name } : null;
+}
