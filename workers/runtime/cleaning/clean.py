@@ -89,15 +89,19 @@ def secret_of(ctx: JobContext, name: str) -> bytes:
         raise UserError("no_secret", f"the secret {name!r} was not given to this job") from None
 
 
-@functools.cache  # Daft refuses to be told twice in one process, even the same
 def use_runner(runner: str, threads: int | None, ray_address: str = "") -> None:
     """Choose where Daft runs. Raises UserError for a runner that is not one."""
+    if runner not in ("native", "ray"):
+        raise UserError("invalid_parameters", f"BEDPLATE_DATA_RUNNER is 'native' or 'ray', not {runner!r}")
+    _set_runner(runner, threads, ray_address)
+
+
+@functools.cache  # Daft refuses to be told twice in one process, even the same
+def _set_runner(runner: str, threads: int | None, ray_address: str) -> None:
     if runner == "ray":
         daft.set_runner_ray(ray_address or None, noop_if_initialized=True)
-    elif runner == "native":
-        daft.set_runner_native(threads)
     else:
-        raise UserError("invalid_parameters", f"BEDPLATE_DATA_RUNNER is 'native' or 'ray', not {runner!r}")
+        daft.set_runner_native(threads)
 
 
 def open_plan(connection: duckdb.DuckDBPyConnection, sources: Sources, recipe: Recipe) -> Plan:
