@@ -71,3 +71,31 @@ export const removeKeepRule = (id: string): Promise<unknown> => unwrap<unknown>(
 
 export const pinVersion = ({ id, is_pinned }: { id: string; is_pinned: boolean }) =>
   unwrap(api.PUT("/api/v1/dataset-versions/{id}/pin", { params: { path: { id } }, body: { is_pinned } }));
+
+// What people call versions ------------------------------------------------------------------------------------
+
+export type Alias = Schemas["VersionAlias"];
+
+const ALIAS = "/api/v1/version-aliases/{id}";
+
+/** The aliases of a dataset, by name. */
+export const aliasesQuery = (dataset: string) =>
+  queryOptions({
+    queryKey: [...keys.dataset(dataset), "aliases"],
+    queryFn: async ({ signal }) => (await unwrap(api.GET("/api/v1/version-aliases", { params: { query: { dataset, ordering: "name", page_size: 500 } }, signal }))).results,
+  });
+
+/** Where an alias pointed, newest first. */
+export const aliasMovesQuery = (dataset: string, id: string) =>
+  queryOptions({
+    queryKey: [...keys.dataset(dataset), "aliases", id],
+    queryFn: async ({ signal }) => (await unwrap(api.GET(`${ALIAS}/history`, { params: { path: { id } }, signal }))).moves,
+  });
+
+/** A name that points elsewhere moves. */
+export const setAlias = (body: { dataset: string; name: string; version: string }) => unwrap(api.POST("/api/v1/version-aliases", { body }));
+
+export const removeAlias = (id: string): Promise<unknown> => unwrap<unknown>(api.DELETE(ALIAS, { params: { path: { id } } }));
+
+/** In the place of those that it has. */
+export const setTags = ({ id, tags }: { id: string; tags: string[] }) => unwrap(api.PUT("/api/v1/dataset-versions/{id}/tags", { params: { path: { id } }, body: { tags } }));

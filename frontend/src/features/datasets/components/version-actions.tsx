@@ -1,17 +1,22 @@
 import { ActionIcon, Menu, Textarea } from "@mantine/core";
-import { IconArchive, IconArrowsDiff, IconChartLine, IconDots, IconDownload, IconWand } from "@tabler/icons-react";
+import { IconArchive, IconArrowsDiff, IconBookmark, IconChartLine, IconDots, IconDownload, IconTag, IconWand } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ConfirmDialog } from "@/components/confirm-dialog";
 import { LinkButton, LinkItem } from "@/components/link-button";
 import { useHasRole } from "@/lib/permissions";
+import { AliasesDialog } from "./aliases-dialog";
+import { VersionTagsDialog } from "./version-tags-dialog";
 import { deprecateVersion, fileAddress, useWrite, type VersionDetail } from "../api";
 
 /** What can be done with a version: train on it, clean it, compare it, fetch it, take it out of use. */
 export function VersionActions({ version }: { version: VersionDetail }) {
   const { t } = useTranslation("datasets");
   const { t: tCommon } = useTranslation();
+  const { t: tVersions } = useTranslation("versions");
   const [deprecating, setDeprecating] = useState(false);
+  const [naming, setNaming] = useState<"aliases" | "tags" | null>(null);
+  const end = (): void => setNaming(null);
   const isEditor = useHasRole("editor", version.project);
   const mayWrite = isEditor && version.state === "published";
   // Who may write mends what is kept back, and may let a run wait for it.
@@ -55,6 +60,14 @@ export function VersionActions({ version }: { version: VersionDetail }) {
               {t("version.downloadFiles")}
             </LinkItem>
           )}
+          <Menu.Item leftSection={<IconBookmark size={14} aria-hidden />} onClick={() => setNaming("aliases")}>
+            {tVersions("aliases.verb")}
+          </Menu.Item>
+          {isEditor ? (
+            <Menu.Item leftSection={<IconTag size={14} aria-hidden />} onClick={() => setNaming("tags")}>
+              {tVersions("tags.menu")}
+            </Menu.Item>
+          ) : null}
           {mayWrite ? (
             <>
               <Menu.Divider />
@@ -65,6 +78,8 @@ export function VersionActions({ version }: { version: VersionDetail }) {
           ) : null}
         </Menu.Dropdown>
       </Menu>
+      {naming === "aliases" ? <AliasesDialog version={version} onClose={end} /> : null}
+      {naming === "tags" ? <VersionTagsDialog version={version} onClose={end} /> : null}
       <Deprecate version={version} opened={deprecating} onClose={() => setDeprecating(false)} />
     </>
   );

@@ -1,5 +1,5 @@
 import { Button, Group, Text } from "@mantine/core";
-import { IconArrowsDiff, IconUpload } from "@tabler/icons-react";
+import { IconArrowsDiff, IconBookmark, IconTag, IconUpload } from "@tabler/icons-react";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -12,6 +12,8 @@ import { LinkButton } from "@/components/link-button";
 import { bytes, count } from "@/lib/format";
 import { useHasRole } from "@/lib/permissions";
 import type { Dataset, Version } from "../api";
+import { AliasesDialog } from "./aliases-dialog";
+import { VersionTagsDialog } from "./version-tags-dialog";
 import { VersionNames } from "./version-names";
 import names from "./version-names.module.css";
 import { shownState } from "../logic/expectation";
@@ -32,9 +34,13 @@ export function VersionsTable({ dataset, query }: Props) {
   const navigate = useNavigate();
   const mayUpload = useHasRole("editor", dataset.project);
   const [selection, setSelection] = useState<ReadonlySet<string>>(new Set());
+  const { t: tVersions } = useTranslation("versions");
+  const [naming, setNaming] = useState<"aliases" | "tags" | null>(null);
+  const end = (): void => setNaming(null);
   const columns = useColumns();
   const chosen = (query.data ?? []).filter(({ id }) => selection.has(id));
   const [after, before] = chosen;
+  const only = chosen.length === 1 ? after : undefined;
   const compare = (): void =>
     void navigate({ to: ".", search: (old) => ({ ...old, tab: "compare", before: before?.id, after: after?.id }) });
   return (
@@ -43,12 +49,22 @@ export function VersionsTable({ dataset, query }: Props) {
         <Button variant="default" disabled={chosen.length !== 2} onClick={compare} leftSection={<IconArrowsDiff size={14} aria-hidden />}>
           {chosen.length === 2 ? t("version.compareTwo", { before: before?.number, after: after?.number }) : t("version.compare")}
         </Button>
-        {chosen.length === 2 ? null : (
+        <Button variant="default" disabled={!only} onClick={() => setNaming("aliases")} leftSection={<IconBookmark size={14} aria-hidden />}>
+          {tVersions("aliases.verb")}
+        </Button>
+        {mayUpload ? (
+          <Button variant="default" disabled={!only} onClick={() => setNaming("tags")} leftSection={<IconTag size={14} aria-hidden />}>
+            {tVersions("tags.menu")}
+          </Button>
+        ) : null}
+        {chosen.length > 0 && chosen.length < 3 ? null : (
           <Text size="sm" className="soft">
-            {t("version.chooseTwo")}
+            {tVersions("chooseOne")}
           </Text>
         )}
       </Group>
+      {naming === "aliases" && only ? <AliasesDialog version={only} onClose={end} /> : null}
+      {naming === "tags" && only ? <VersionTagsDialog version={only} onClose={end} /> : null}
       <DataTable
         label={t("tab.versions")}
         columns={columns}

@@ -26,6 +26,7 @@ import { VersionActions } from "../components/version-actions";
 import { QualityNote, VersionGate } from "../components/version-gate";
 import { VersionQuality } from "../components/version-quality";
 import { shownState } from "../logic/expectation";
+import { referenceOf } from "../logic/reference";
 import classes from "./version-page.module.css";
 
 const route = getRouteApi("/dataset-versions/$versionId");
@@ -116,7 +117,9 @@ function Origin({ version }: { version: VersionDetail }) {
 
 function Facts({ version }: { version: VersionDetail }) {
   const { t } = useTranslation("datasets");
+  const { t: tVersions } = useTranslation("versions");
   const splits = Object.keys(version.splits).length > 0;
+  const reference = referenceOf(version, version.number);
   return (
     <dl className={classes.facts}>
       {splits ? (
@@ -125,6 +128,12 @@ function Facts({ version }: { version: VersionDetail }) {
         </Fact>
       ) : null}
       <Fact term={t("version.sensitivity")}>{t(`sensitivity.${version.sensitivity}`)}</Fact>
+      <Fact term={tVersions("reference.title")}>
+        <span className={classes.digest}>
+          <code>{reference}</code>
+          <CopyButton text={reference} label={tVersions("reference.copy")} />
+        </span>
+      </Fact>
       <Fact term={t("version.digest")}>
         <span className={classes.digest}>
           <code title={version.digest}>{version.digest.slice(0, 23)}…</code>
