@@ -45,7 +45,7 @@ export function ExpressionField(props: InputProps) {
   };
   const about = "description" in common ? common.description : undefined;
   return (
-    <div className={classes.field}>
+    <ExpressionPicker title={wordsOf(shape.schema, i18n.language, props.name).title} onPick={pick} opener={opener}>
       <Textarea
         {...common}
         ref={area}
@@ -70,11 +70,10 @@ export function ExpressionField(props: InputProps) {
         onKeyDown={keys}
         onScroll={(event) => setScrolled(event.currentTarget.scrollTop)}
       />
-      <ExpressionPicker title={wordsOf(shape.schema, i18n.language, props.name).title} onPick={pick} opener={opener} />
       <span className="visually-hidden" aria-live="polite">
         {verdict.isCurrent ? verdict.said : null}
       </span>
-    </div>
+    </ExpressionPicker>
   );
 }
 

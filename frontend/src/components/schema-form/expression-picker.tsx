@@ -1,11 +1,11 @@
 import { Button, Combobox, ScrollArea, useCombobox } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useImperativeHandle, useState, type Ref } from "react";
+import { useImperativeHandle, useState, type ReactNode, type Ref } from "react";
 import { useTranslation } from "react-i18next";
 import { useForm, type Column } from "./context";
 import { functionsQuery } from "./expression-api";
-import { offered, signature } from "./expression";
+import { offered, signature, typeSaid } from "./expression";
 import { wordsOf } from "./schema";
 import classes from "./expression.module.css";
 
@@ -17,13 +17,15 @@ interface Props {
   onPick: (piece: Piece) => void;
   /** Opens the list. */
   opener: Ref<() => void>;
+  /** The field itself: the list opens below it, so that what is written stays in sight. */
+  children: ReactNode;
 }
 
 /** So many columns are drawn; the others are found by typing. */
 const SHOWN = 60;
 
 /** A list to search, of the columns that stand there and of the functions: whoever is chosen is written into the field. */
-export function ExpressionPicker({ title, onPick, opener }: Props) {
+export function ExpressionPicker({ title, onPick, opener, children }: Props) {
   const { t } = useTranslation("form");
   const { columns, disabled } = useForm();
   const [text, setText] = useState("");
@@ -48,21 +50,24 @@ export function ExpressionPicker({ title, onPick, opener }: Props) {
   };
   return (
     <Combobox store={combobox} onOptionSubmit={pick} position="bottom-end" width={400} disabled={disabled}>
-      <Combobox.Target withAriaAttributes={false}>
-        <Button
-          className={classes.insert}
-          size="compact-xs"
-          variant="subtle"
-          rightSection={<IconChevronDown size={12} aria-hidden />}
-          aria-label={t("expression.insertInto", { title })}
-          aria-haspopup="listbox"
-          aria-expanded={combobox.dropdownOpened}
-          disabled={disabled}
-          onClick={() => combobox.toggleDropdown()}
-        >
-          {t("expression.insert")}
-        </Button>
-      </Combobox.Target>
+      <Combobox.DropdownTarget>
+        <div className={classes.field}>
+          {children}
+          <Button
+            className={classes.insert}
+            size="compact-xs"
+            variant="subtle"
+            rightSection={<IconChevronDown size={12} aria-hidden />}
+            aria-label={t("expression.insertInto", { title })}
+            aria-haspopup="listbox"
+            aria-expanded={combobox.dropdownOpened}
+            disabled={disabled}
+            onClick={() => combobox.toggleDropdown()}
+          >
+            {t("expression.insert")}
+          </Button>
+        </div>
+      </Combobox.DropdownTarget>
       <Combobox.Dropdown>
         {combobox.dropdownOpened ? <List found={found} text={text} onType={type} /> : null}
       </Combobox.Dropdown>
@@ -94,7 +99,7 @@ function List({ found, text, onType }: ListProps) {
             <Combobox.Group label={t("expression.columns")}>
               {found.columns.slice(0, SHOWN).map(({ name, type }) => (
                 <Combobox.Option key={name} value={`c:${name}`} className={classes.option}>
-                  <code>{name}</code> <span className={classes.about}>{type}</span>
+                  <code>{name}</code> <span className={classes.about}>{typeSaid(t, type)}</span>
                 </Combobox.Option>
               ))}
               {left > 0 ? <p className={classes.left}>{t("expression.left", { count: left, n: left })}</p> : null}

@@ -95,6 +95,11 @@ const AS_IT_IS = /^(`[^`]*`|'.*'|".*"|[^\p{L}\s]+|\d\S*|\d[\d :.-]*)$/su;
 
 type Say = TFunction<"form">;
 
+const TYPES = ["int64", "float64", "string", "bool", "date", "timestamp", "image"] as const;
+
+/** A column's type in a word; one that this build does not know as it is. */
+export const typeSaid = (t: Say, type: string): string => ((TYPES as readonly string[]).includes(type) ? t(`expression.type.${type as (typeof TYPES)[number]}`) : type);
+
 /** A parameter in the reader's words; undefined where it is a phrase that this build does not know. */
 function word(t: Say, value: unknown): string | undefined {
   if (typeof value === "number") return String(value);

@@ -214,7 +214,7 @@ export function useWrite<Input, Output>(write: (input: Input) => Promise<Output>
 export const createDataset = (body: { project: string; name: string; title: string; description: string }) => unwrap(api.POST("/api/v1/datasets", { body }));
 
 /** `key`: asked again with the same one, it is the same ingestion. */
-export const createIngestion = (body: { dataset: string; source: string; options: Record<string, unknown> }, key?: string) =>
+export const createIngestion = (body: { dataset: string; source: string; options: Record<string, unknown>; append_to?: string | null }, key?: string) =>
   unwrap(api.POST("/api/v1/ingestions", { body, ...(key ? { headers: { "Idempotency-Key": key } } : {}) }));
 
 /** Of a version; `target` is the column that leaks are looked for against, empty to have it guessed. */

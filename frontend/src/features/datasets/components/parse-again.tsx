@@ -9,7 +9,10 @@ import { ErrorDetails } from "@/components/faces";
 import { initialForm, type JsonSchema } from "@/components/schema-form/schema";
 import { SchemaForm } from "@/components/schema-form/schema-form";
 import { createIngestion, ingestionOptionsQuery, useWrite, type Ingestion } from "../api";
+import { AppendChoice } from "./append-choice";
 import classes from "../pages/job-page.module.css";
+
+const NO_ERRORS: Readonly<Record<string, readonly string[]>> = {};
 
 /** The same file once more, with other options: it need not be sent again. */
 export function ParseAgain({ ingestion }: { ingestion: Ingestion }) {
@@ -20,6 +23,7 @@ export function ParseAgain({ ingestion }: { ingestion: Ingestion }) {
   const schema = useMemo(() => given && withSheets(given, sheets), [given, sheets]);
   const [open, setOpen] = useState(false);
   const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
+  const [base, setBase] = useState(ingestion.append_to);
   const write = useWrite(createIngestion);
   const source = ingestion.source;
   if (!schema || !source) return null; // what its job was to fetch did not come
@@ -32,16 +36,20 @@ export function ParseAgain({ ingestion }: { ingestion: Ingestion }) {
       </section>
     );
   }
+  const fields = write.error instanceof ApiError ? write.error.fields : NO_ERRORS;
   const options = edited ?? { ...initialForm(schema), ...ingestion.options };
   const send = async (): Promise<void> => {
-    const made = await write.mutateAsync({ dataset: ingestion.dataset, source, options });
+    const made = await write.mutateAsync({ dataset: ingestion.dataset, source, options, append_to: base });
     await navigate({ to: "/dataset-jobs/$kind/$jobId", params: { kind: "ingestion", jobId: made.id } });
   };
   return (
     <section className={classes.part} style={{ maxWidth: 860 }}>
       <h2>{t("again.title")}</h2>
       <p className="soft">{t("again.lead")}</p>
-      <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={write.error instanceof ApiError ? write.error.fields : undefined} />
+      <div style={{ marginBottom: 16 }}>
+        <AppendChoice dataset={ingestion.dataset} value={base} onChange={setBase} error={fields.append_to?.join(" ")} />
+      </div>
+      <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fields} />
       {write.error ? <ErrorDetails error={write.error} /> : null}
       <Button mt="md" leftSection={<IconRefresh size={14} aria-hidden />} loading={write.isPending} onClick={() => void send().catch(() => undefined)}>
         {t("again.verb")}

@@ -116,7 +116,7 @@ function FoldAll({ steps, opened, onChange }: FoldProps) {
   const { t } = useTranslation("datasets");
   const open = steps.filter(({ key }) => opened.has(key)).length;
   return (
-    <Group gap={4} mb={6} justify="flex-end">
+    <Group gap={4} className={classes.fold}>
       <Button size="compact-xs" variant="subtle" leftSection={<IconChevronsDown size={14} aria-hidden />} disabled={open === steps.length} onClick={() => onChange(new Set(steps.map(({ key }) => key)))}>
         {t("clean.unfold")}
       </Button>

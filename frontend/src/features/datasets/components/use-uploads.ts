@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { createIngestion, keys, type UnfinishedUpload } from "../api";
+import { baseIn, type Base } from "../logic/append";
 import { dropUpload, findUpload, persist, RESUMED_FROM_BYTES, sendResumed } from "../logic/tus";
 import { Pace, sendSource, type Progress } from "../logic/upload";
 
@@ -26,6 +27,8 @@ interface Ask {
   /** The dataset of a file; may make one. */
   datasetOf: (file: File) => Promise<string>;
   options: Record<string, unknown>;
+  /** The version that those of its dataset begin with. */
+  base: Base | null;
 }
 
 interface Current {
@@ -131,7 +134,7 @@ export function useUploads() {
   );
 
   const one = useCallback(
-    async (upload: Upload, { datasetOf, options }: Ask): Promise<string | null> => {
+    async (upload: Upload, { datasetOf, options, base }: Ask): Promise<string | null> => {
       const { key, file } = upload;
       patch(key, { ...fresh(key, file), state: "sending", progress: upload.progress });
       try {
@@ -140,7 +143,7 @@ export function useUploads() {
         sources.current.set(key, source); // asked again, the file need not be sent again
         patch(key, { state: "asking", error: null });
         const once = crypto.randomUUID?.() ?? `${source}-${Date.now()}`;
-        const ask = (): Promise<{ id: string }> => createIngestion({ dataset, source, options }, once);
+        const ask = (): Promise<{ id: string }> => createIngestion({ dataset, source, options, append_to: baseIn(base, dataset) }, once);
         const controller = new AbortController();
         current.current = { key, controller, goOn: null };
         const ingestion = await persist(ask, (error) => patch(key, { state: "asking", error }), controller.signal);

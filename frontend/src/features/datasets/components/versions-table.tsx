@@ -132,8 +132,17 @@ function Splits({ row }: { row: Version }) {
 
 function Origin({ row }: { row: Version }) {
   const { t } = useTranslation("datasets");
-  if (row.source_name !== null) return <>{row.source_name}</>;
-  if (row.parent === null) return null;
+  if (row.parent === null) return <>{row.source_name}</>;
+  if (row.source_name !== null) {
+    return (
+      <span className={classes.job}>
+        <span className="cut">{row.source_name}</span>
+        <Link to="/dataset-versions/$versionId" params={{ versionId: row.parent }}>
+          {t("version.appended", { number: row.parent_number })}
+        </Link>
+      </span>
+    );
+  }
   return (
     <span className={classes.job}>
       <span className="cut">{t("version.byRecipe", { name: row.recipe_name, number: row.recipe_number })}</span>

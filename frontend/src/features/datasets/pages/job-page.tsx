@@ -102,6 +102,7 @@ function Shown({ kind, job }: { kind: JobKind; job: Job }) {
             <Link to="/datasets/$datasetId" params={{ datasetId: about.dataset.id }}>
               {about.dataset.name}
             </Link>
+            <AppendsTo kind={kind} job={job} />
             {job.requested_by_name ? <span>{tCommon("by", { name: job.requested_by_name })}</span> : null}
             <Ago at={job.created_at} />
             <Lasted job={job} />
@@ -211,5 +212,17 @@ function Cancel({ kind, job, title }: { kind: JobKind; job: Job; title: string }
         {t("job.cancelEffect")}
       </ConfirmDialog>
     </>
+  );
+}
+
+/** The version that the new one begins with. */
+function AppendsTo({ kind, job }: { kind: JobKind; job: Job }) {
+  const { t } = useTranslation("datasets");
+  const { append_to: base, append_to_number: number } = kind === "ingestion" ? (job as Ingestion) : { append_to: null, append_to_number: null };
+  if (!base) return null;
+  return (
+    <Link to="/dataset-versions/$versionId" params={{ versionId: base }}>
+      {t("version.appended", { number })}
+    </Link>
   );
 }

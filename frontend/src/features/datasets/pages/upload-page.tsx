@@ -14,12 +14,14 @@ import { initialForm, type JsonSchema } from "@/components/schema-form/schema";
 import { SchemaForm } from "@/components/schema-form/schema-form";
 import { useHasRole, useProject } from "@/lib/permissions";
 import { createDataset, ingestionOptionsQuery } from "../api";
+import { AppendChoice } from "../components/append-choice";
 import { DropZone } from "../components/drop-zone";
 import { FilePreview, usePreview } from "../components/file-preview";
 import { Unfinished } from "../components/unfinished";
 import { UploadRow } from "../components/upload-row";
 import { UploadTarget, type Target } from "../components/upload-target";
 import { useUploads, type Upload } from "../components/use-uploads";
+import { baseIn, type Base } from "../logic/append";
 import { formatOf } from "../logic/preview";
 import { nameFrom } from "../logic/upload";
 import classes from "./upload-page.module.css";
@@ -66,6 +68,7 @@ function Form() {
   const { uploads, add, remove, cancel, pause, resume, start } = useUploads();
   const [target, setTarget] = useTarget();
   const [chosen, setChosen] = useState<number | null>(null);
+  const [base, setBase] = useState<Base | null>(null);
   const [busy, setBusy] = useState(false);
   const list = useRef<HTMLElement>(null);
   const [error, setError] = useState<unknown>(null);
@@ -98,7 +101,7 @@ function Form() {
       const datasetOf = await datasetsFor(target, made.current);
       // The dataset is there now: what fails from here on is tried again in it.
       if (target.mode === "new") setTarget({ ...target, mode: "existing", dataset: await datasetOf() });
-      const [only] = await start(waiting, { datasetOf, options });
+      const [only] = await start(waiting, { datasetOf, options, base });
       if (waiting.length === 1 && uploads.length === 1 && only) {
         void navigate({ to: "/dataset-jobs/$kind/$jobId", params: { kind: "ingestion", jobId: only }, ignoreBlocker: true });
       }
@@ -111,6 +114,7 @@ function Form() {
   const fields = error instanceof ApiError ? error.fields : NO_ERRORS;
   const isComplete = target.mode === "existing" ? target.dataset !== null : target.project !== null && (target.mode === "each" || target.name !== "");
   const fileErrors = fieldsOf(uploads);
+  const into = target.mode === "existing" ? target.dataset : null;
   return (
     <div className={classes.form}>
       <section ref={list}>
@@ -128,6 +132,7 @@ function Form() {
       <section>
         <Title order={2}>{t("upload.target")}</Title>
         <UploadTarget target={target} onChange={setTarget} several={uploads.length > 1} errors={fields} disabled={busy} />
+        {into ? <AppendChoice dataset={into} value={baseIn(base, into)} onChange={(version) => setBase(version ? { dataset: into, version } : null)} several={waiting.length > 1} error={fileErrors.append_to?.join(" ")} disabled={busy} /> : null}
       </section>
       <section>
         <Title order={2}>{t("upload.options")}</Title>

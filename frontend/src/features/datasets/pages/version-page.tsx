@@ -97,9 +97,16 @@ function Origin({ version }: { version: VersionDetail }) {
   const { t } = useTranslation("datasets");
   if (version.ingestion) {
     return (
-      <Link to="/dataset-jobs/$kind/$jobId" params={{ kind: "ingestion", jobId: version.ingestion }}>
-        {t("version.fromFile", { name: version.source_name })}
-      </Link>
+      <>
+        <Link to="/dataset-jobs/$kind/$jobId" params={{ kind: "ingestion", jobId: version.ingestion }}>
+          {t("version.fromFile", { name: version.source_name })}
+        </Link>
+        {version.parent ? (
+          <Link to="/dataset-versions/$versionId" params={{ versionId: version.parent }}>
+            {t("version.appended", { number: version.parent_number })}
+          </Link>
+        ) : null}
+      </>
     );
   }
   if (!version.parent) return null;
