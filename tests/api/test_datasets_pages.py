@@ -29,6 +29,7 @@ from tests.support.factories.datasets import (
     SourceFactory,
     pool_ready,
 )
+from workers.contracts.recipes import KINDS
 
 pytestmark = pytest.mark.django_db
 COLUMN = {"name": "age", "type": "int64", "null_count": 1, "distinct_count": 2, "minimum": 1, "maximum": 3, "mean": 2.0}
@@ -335,9 +336,9 @@ def test_a_summary_counts_what_the_caller_sees(client: APIClient, project: Any) 
 
 def test_forms_are_served(client: APIClient) -> None:
     steps = _get(client, "/recipe-steps")["steps"]
-    assert [step["kind"] for step in steps][:2] == ["missing_values", "drop_duplicates"]
-    assert steps[0]["schema"]["properties"]["kind"] == {"const": "missing_values"}
-    assert _get(client, "/ingestion-options")["properties"]["header"]["default"] is True
+    assert [step["kind"] for step in steps] == list(KINDS)
+    assert steps[0]["schema"]["properties"]["kind"] == {"const": steps[0]["kind"]}
+    assert _get(client, "/ingestion-options")["properties"]["header"]["default"] is None
 
 
 def test_a_browser_uploads_with_its_session_and_csrf_token(project: Any) -> None:

@@ -26,7 +26,11 @@ BASELINE = Path(__file__).parent / "query_counts.json"
 WRITE = "WRITE_QUERY_COUNTS"
 PREFIX = "api/v1/"
 LATER = datetime(2126, 1, 1, tzinfo=UTC)
-CLONED_WITH: dict[str, dict[str, Any]] = {"Attempt": {"ended_at": LATER}, "UsageRecord": {"closed_at": LATER}}
+CLONED_WITH: dict[str, dict[str, Any]] = {
+    "Attempt": {"ended_at": LATER},
+    "UsageRecord": {"closed_at": LATER},
+    "Preview": {"is_closing": True},
+}
 """What a copy needs to be a row beside its original: a workload has one open attempt and one open record."""
 MADE_SINGLY = {"KeepRule", "Queue", "Quota", "QualityHold"}
 """One row per combination of others: each copy needs its own."""

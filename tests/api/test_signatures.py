@@ -78,6 +78,24 @@ def test_columns_classes_and_a_real_record(client: APIClient, project: Project) 
     assert client.get(f"{API}/endpoints/{endpoint.pk}/signature").json() == expected
 
 
+def test_steps_of_other_kinds_may_have_other_things_under_the_same_names(client: APIClient, project: Project) -> None:
+    markers = {"kind": "missing_values", "markers": ["NA"], "columns": ["Home"], "numbers": [], "sentinels": []}
+    groups = {"by": "Home", "numbers": {"Income": {"rent": 90.0}}}
+    impute = {"kind": "impute", "numbers": {"Income": 125.0}, "categories": {}, "groups": groups}
+    derive = {"kind": "derive", "name": "Half", "expression": "Income / 2", "types": {"Income": "float64"}}
+    inputs = [*DOCUMENT["inputs"], {"name": "Since", "type": "date"}]
+    steps = [markers, impute, derive, DOCUMENT["steps"][-1]]
+    document = DOCUMENT | {"format": "bedplate-preprocessor/2", "inputs": inputs, "steps": steps, "not_served": []}
+    version = version_with(project, json.dumps(document).encode())
+    found = client.get(f"{API}/model-versions/{version.pk}/signature").json()
+    assert [(each["name"], each["type"], each["categories"], each["typical"]) for each in found["inputs"]] == [
+        ("Income", "number", None, 125.0),
+        ("Home", "category", ["owner", "rent"], None),
+        ("Job", "category", None, None),
+        ("Since", "category", None, None),
+    ]
+
+
 def test_one_without_label_or_examples(client: APIClient, project: Project) -> None:
     document = {name: DOCUMENT[name] for name in ("format", "inputs", "steps", "outputs")}
     version = version_with(project, json.dumps(document).encode())

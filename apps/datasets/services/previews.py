@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 from uuid6 import uuid7
 
 from apps.access.models import User
@@ -89,12 +90,24 @@ def preview_reconcile(workload_id: UUID) -> None:
 
 
 def previews_close_idle() -> int:
-    """End previews that nobody has used for `BEDPLATE_PREVIEW_IDLE_SECONDS`; returns how many.
+    """End previews that nobody has used for `BEDPLATE_PREVIEW_IDLE_SECONDS`; returns how many. One query where none is.
 
     A minute is enough where something else waits for quota or room.
     """
     limit = int(settings.BEDPLATE_PREVIEW_IDLE_SECONDS)
-    return _close_unused(limit) + _close_unused(min(limit, WANTED_SECONDS), Exists(_waiting()))
+    wanted = Q(Exists(_waiting()), used_at__lt=Now() - timedelta(seconds=min(limit, WANTED_SECONDS)))
+    unused = Q(used_at__lt=Now() - timedelta(seconds=limit))
+    idle = Preview.objects.filter(unused | wanted, state__in=sorted(PREVIEW.active), is_closing=False)
+    count = 0
+    for pk, used_at in idle.order_by("id").values_list("pk", "used_at")[:BATCH]:
+        with transaction.atomic():
+            preview = Preview.objects.select_for_update(of=("self",)).get(pk=pk)
+            if preview.is_terminal or preview.is_closing or preview.used_at != used_at:
+                continue
+            seconds = int((clock.db_now() - used_at).total_seconds())
+            _close(preview, Reason.IDLE, f"Nobody used it for {seconds} s.", Actor.system("idle"))
+            count += 1
+    return count
 
 
 def _waiting() -> Any:
@@ -103,20 +116,6 @@ def _waiting() -> Any:
     return Workload.objects.filter(
         pool=OuterRef("workload__pool"), state=WorkloadState.PENDING, state_reason__in=reasons
     ).exclude(pk=OuterRef("workload"))
-
-
-def _close_unused(limit: int, *conditions: Exists) -> int:
-    since = clock.db_now() - timedelta(seconds=limit)
-    unused = Preview.objects.filter(*conditions, state__in=sorted(PREVIEW.active), is_closing=False, used_at__lt=since)
-    count = 0
-    for pk in unused.order_by("id").values_list("pk", flat=True)[:BATCH]:
-        with transaction.atomic():
-            preview = Preview.objects.select_for_update(of=("self",)).get(pk=pk)
-            if preview.is_terminal or preview.is_closing or preview.used_at >= since:
-                continue
-            _close(preview, Reason.IDLE, f"Nobody used it for {limit} s.", Actor.system("idle"))
-            count += 1
-    return count
 
 
 def previews_unready() -> list[UUID]:

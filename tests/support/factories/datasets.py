@@ -222,6 +222,12 @@ class PreviewFactory(DjangoModelFactory[Preview]):
     used_at = factory.LazyFunction(clock.now)
 
 
+class ClosingPreviewFactory(PreviewFactory):
+    """One whose end was asked for: of these a project may have many."""
+
+    is_closing = True
+
+
 class ProfileFactory(DjangoModelFactory[Profile]):
     """A failed profile, of which a version may have many; say `state` for one that counts."""
 
