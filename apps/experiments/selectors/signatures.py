@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ FILE_BYTES_MOST: Final = 4 << 20
 class InputColumn(msgspec.Struct):
     name: str
     type: str
-    """`number` or `category`."""
+    """`number`, `category`, `date` or `timestamp`."""
 
 
 class Label(msgspec.Struct):
@@ -25,12 +26,12 @@ class Label(msgspec.Struct):
 
 
 class Step(msgspec.Struct):
-    """Only what says which values a column has."""
+    """Only what says which values a column has. Each kind has fields of its own kinds under these names."""
 
     kind: str
-    columns: dict[str, Any] | None = None
-    numbers: dict[str, float] | None = None
-    categories: dict[str, str] | None = None
+    columns: Any = None
+    numbers: Any = None
+    categories: Any = None
 
 
 class Document(msgspec.Struct):
@@ -85,11 +86,15 @@ def _values(steps: list[Step]) -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     for step in steps:
         if step.kind == "one_hot":
-            found |= {("one_hot", name): known for name, known in (step.columns or {}).items()}
+            found |= {("one_hot", name): known for name, known in _by_column(step.columns)}
         if step.kind == "impute":
-            filled: dict[str, Any] = {**(step.numbers or {}), **(step.categories or {})}
-            found |= {("impute", name): value for name, value in filled.items()}
+            filled = (*_by_column(step.numbers), *_by_column(step.categories))
+            found |= {("impute", name): value for name, value in filled}
     return found
+
+
+def _by_column(told: Any) -> Iterable[tuple[str, Any]]:
+    return told.items() if isinstance(told, dict) else ()
 
 
 def _label(label: Label | None) -> dict[str, Any] | None:
