@@ -24,13 +24,12 @@ from workers.runtime.cleaning.parts import Written, write_parts
 from workers.runtime.cleaning.quality import evaluated_beside
 from workers.runtime.cleaning.quarantine import Quarantine, Rejection
 from workers.runtime.cleaning.readers import READERS, Options, Reader, Upload, blamed
+from workers.runtime.cleaning.readers.spelled import Doubtful
 from workers.runtime.cleaning.schema import ORDINAL, Column, quoted
-from workers.runtime.cleaning.tables import Opened, leave_out, opened
+from workers.runtime.cleaning.tables import BATCH_ROWS, Make, Opened, leave_out, opened, usual_rows
 from workers.runtime.cleaning.unpacking import FORMATS, Unpacked, unpacked
 from workers.runtime.context import JobContext
 
-BATCH_ROWS = 16_384
-"""Handed from DuckDB to the writer at once."""
 FOLDERS: dict[str, type[Folder]] = {"images": Pictures, "texts": Texts}
 
 
@@ -99,7 +98,15 @@ class _Ingestion:
         }
 
     def _write_tables(self, source: Unpacked) -> tuple[Written, dict[str, Any]]:
-        makers = [functools.partial(_reader, source.kind, upload, self._scratch) for upload in source.uploads]
+        reader = functools.partial(_reader, source.kind, self._scratch)
+        makers: list[Make] = [functools.partial(reader, upload) for upload in source.uploads]
+        said = {"format": source.kind, "packing": source.packing}
+        if len(makers) == 1:
+            first = makers[0](self._options)
+            found = self._written_at_once(first)
+            if found is not None:
+                return found, {**said, **first.detected, "lacks": _lacks(first)}
+            makers = [lambda _: first]
         tables = opened(self._connection, makers, self._options)
         first = tables[0].reader
         try:
@@ -108,8 +115,21 @@ class _Ingestion:
         except duckdb.Error as error:
             raise blamed(error, first.upload, first.upload.path) from None
         several = {"files": len(tables), "ignored": source.ignored} if source.packing in ("zip", "tar") else {}
-        lacks = "a header and no row" if first.has_header else "no row"
-        return written, {"format": source.kind, "packing": source.packing, **several, **first.detected, "lacks": lacks}
+        return written, {**said, **several, **first.detected, "lacks": _lacks(first)}
+
+    def _written_at_once(self, reader: Reader) -> Written | None:
+        """What was written of a file that holds what its beginning promises; nothing is left of others."""
+        usual = reader.usual(self._connection)
+        if usual is None:
+            return None
+        columns = [Column(name, kind) for name, kind in usual.types.items()]
+        rows = usual_rows(self._connection, usual, self._first)
+        try:
+            return write_parts(rows, columns, self._folder, threads=self._threads)
+        except Doubtful:
+            for path in self._folder.iterdir():
+                path.unlink()
+            return None
 
     def _write(self, tables: Sequence[Opened]) -> Written:
         """Write the rows of all tables, in their order."""
@@ -132,5 +152,9 @@ class _Ingestion:
         return written, {"format": source.kind, "packing": source.packing, **several, "lacks": lacks}
 
 
-def _reader(kind: str, upload: Upload, work_dir: Path, options: Options) -> Reader:
+def _lacks(reader: Reader) -> str:
+    return "a header and no row" if reader.has_header else "no row"
+
+
+def _reader(kind: str, work_dir: Path, upload: Upload, options: Options) -> Reader:
     return READERS[kind](upload, options, work_dir)

@@ -5,17 +5,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.fitting import Fitted, fitted, misfit, selection, why
 from workers.runtime.cleaning.quarantine import Quarantine
-from workers.runtime.cleaning.readers import LINE, Options, Reader, blamed
-from workers.runtime.cleaning.schema import described, quoted
+from workers.runtime.cleaning.readers import LINE, Options, Reader, Usual, blamed
+from workers.runtime.cleaning.readers.spelled import Doubtful, spelled
+from workers.runtime.cleaning.schema import ORDINAL, described, quoted
 
+BATCH_ROWS = 16_384
+"""Handed from DuckDB to the writer at once."""
 MISFITS = "misfits"
 Make = Callable[[Options], Reader]
 """A reader of one file, opened with these options."""
@@ -36,6 +41,18 @@ class Opened:
         condition = misfit(self.columns)
         where = f" WHERE NOT ({condition})" if condition else ""
         return f"SELECT {selection(self.columns)} FROM {self.table}{where}"
+
+
+def usual_rows(connection: duckdb.DuckDBPyConnection, usual: Usual, first: int) -> Iterator[pa.Table]:
+    """The rows of a file as its beginning promises them, with ordinals from `first`. Raises Doubtful."""
+    try:
+        for texts in connection.sql(f"SELECT * FROM {usual.table}").to_arrow_reader(BATCH_ROWS):
+            values = [spelled(texts.column(place), kind) for place, kind in enumerate(usual.types.values())]
+            ordinals = pa.array(np.arange(first, first + texts.num_rows))
+            first += texts.num_rows
+            yield pa.table([ordinals, *values], names=[ORDINAL, *usual.types])
+    except (duckdb.Error, OSError, pa.ArrowException) as error:  # whose fault it is shows when all of it is looked at
+        raise Doubtful(str(error)) from error
 
 
 def opened(connection: duckdb.DuckDBPyConnection, files: Sequence[Make], options: Options) -> list[Opened]:

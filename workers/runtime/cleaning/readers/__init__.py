@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.runtime.cleaning.readers.base import LINE, Reader, Upload, blamed
+from workers.runtime.cleaning.readers.base import LINE, Reader, Upload, Usual, blamed
 from workers.runtime.cleaning.readers.delimited import CsvReader, TsvReader
 from workers.runtime.cleaning.readers.excel import ExcelReader
 from workers.runtime.cleaning.readers.json_lines import JsonLinesReader, JsonReader
@@ -18,4 +18,4 @@ READERS: dict[str, type[Reader]] = {
     "excel": ExcelReader,
 }
 
-__all__ = ["LINE", "READERS", "Options", "Reader", "Upload", "blamed"]
+__all__ = ["LINE", "READERS", "Options", "Reader", "Upload", "Usual", "blamed"]

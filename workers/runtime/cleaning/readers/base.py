@@ -31,6 +31,14 @@ class Upload:
     """Within an archive."""
 
 
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """A file whose beginning says what its columns are: a table of texts, and the house types that they seem to be."""
+
+    table: str
+    types: dict[str, str]
+
+
 def bounds() -> str:
     """How long a line may be for DuckDB, and how much it reads at once, as options of `read_csv`."""
     return f"max_line_size={LINE_LIMIT_BYTES}, buffer_size={BUFFER_BYTES}"
@@ -69,6 +77,15 @@ class Reader(ABC):
         Raises:
             UserError: the file cannot be read as this format; the detail names the place.
         """
+
+    def usual(self, connection: duckdb.DuckDBPyConnection) -> Usual | None:
+        """The file as it can be read in one go, if it holds what its beginning promises; None for others. It does not
+        where reading the table fails, or a text is not that of its type (`spelled`); `open` then looks at all of it.
+
+        Raises:
+            UserError: as `open`.
+        """
+        return None
 
     def quarantined(self, connection: duckdb.DuckDBPyConnection) -> str | None:
         """A query for the rows that reading left out: `line`, `column`, `reason`, `text`; None where it leaves none."""

@@ -12,17 +12,16 @@ from typing import ClassVar
 import duckdb
 
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.readers.base import Reader, blamed, bounds
+from workers.runtime.cleaning.readers.base import Reader, Usual, blamed, bounds
 from workers.runtime.cleaning.readers.dialect import Dialect, dialect_of, first_row
-from workers.runtime.cleaning.readers.text_file import as_utf8
+from workers.runtime.cleaning.readers.spelled import STRICT
+from workers.runtime.cleaning.readers.text_file import Text, as_utf8
 from workers.runtime.cleaning.schema import SQL_TYPES, check_count, check_names, house_type, literal, quoted
 
-# DuckDB guesses generously ("yes" is a truth, "1 2 3" a time). These types are kept only where every value says so.
-STRICT = {
-    "bool": "(?i)true|false",
-    "date": r"\d{4}-\d{2}-\d{2}",
-    "timestamp": r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?",
-}
+SAMPLE_ROWS = 20_480
+"""By which types are guessed; whether they are those of the whole file shows when it is read."""
+FILLED_ROWS = 2_048
+"""Of which one must have a value, for a column to be text without a look at the whole file."""
 
 
 class CsvReader(Reader):
@@ -31,6 +30,7 @@ class CsvReader(Reader):
     format = "csv"
     delimiter: ClassVar[str | None] = None
     """That of the format, where it has one."""
+    _text: Text | None = None
     _path: Path
     _dialect: Dialect
     _base: str
@@ -40,19 +40,38 @@ class CsvReader(Reader):
         return self._dialect.header
 
     def open(self, connection: duckdb.DuckDBPyConnection) -> str:
-        text = as_utf8(self.upload.path, self.upload.name, self.options.encoding, self.work_dir)
-        self._path = text.path
-        self._dialect = dialect_of(connection, text.path, self.options, self.delimiter)
-        self.detected = {**text.to_json(), **self._dialect.to_json()}
-        self._base = self._options()
-        names = self._names()
+        names = self._looked_at(connection)
         try:
             types = self._types(connection, names)
         except duckdb.Error as error:
             if isinstance(error, duckdb.InvalidInputException):
                 self._refuse_unclosed()
-            raise blamed(error, self.upload, text.path) from None
+            raise blamed(error, self.upload, self._path) from None
         return f"read_csv({self._base}, {self._columns(types)}, auto_detect=false, store_rejects=true)"
+
+    def usual(self, connection: duckdb.DuckDBPyConnection) -> Usual | None:
+        if not self.options.is_usual:
+            return None
+        names = self._looked_at(connection)
+        try:
+            found = self._sniffed(connection, names, SAMPLE_ROWS)
+            types = {name: found.get(name) or "string" for name in names}
+            if not self._are_filled(connection, [name for name, kind in types.items() if kind == "string"]):
+                return None
+        except duckdb.Error:  # it is named when the file is read whole
+            return None
+        columns = self._columns(dict.fromkeys(names, "string"))
+        return Usual(f"read_csv({self._base}, {columns}, auto_detect=false)", types)
+
+    def _looked_at(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
+        """Find out how the file is written, once; the names of its columns."""
+        if self._text is None:
+            self._text = as_utf8(self.upload.path, self.upload.name, self.options.encoding, self.work_dir)
+            self._path = self._text.path
+            self._dialect = dialect_of(connection, self._path, self.options, self.delimiter)
+            self.detected = {**self._text.to_json(), **self._dialect.to_json()}
+            self._base = self._options()
+        return self._names()
 
     def quarantined(self, connection: duckdb.DuckDBPyConnection) -> str | None:
         """Raises UserError `unclosed_quote`: what was left out may be more than one row."""
@@ -160,10 +179,22 @@ class CsvReader(Reader):
         answers = connection.execute(f"SELECT {checks} FROM {text}").fetchall()[0]
         return dict(zip(patterns, map(bool, answers), strict=True))
 
-    def _sniffed(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> dict[str, str | None]:
+    def _are_filled(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> bool:
+        """Whether each has a value near the beginning: a column without any tells nothing of its type."""
+        if not names:
+            return True
+        columns = self._columns(dict.fromkeys(self._names(), "string"))
+        rows = f"SELECT * FROM read_csv({self._base}, {columns}, auto_detect=false) LIMIT {FILLED_ROWS}"
+        counts = ", ".join(f"count({quoted(name)})" for name in names)
+        return all(connection.execute(f"SELECT {counts} FROM ({rows})").fetchall()[0])
+
+    def _sniffed(
+        self, connection: duckdb.DuckDBPyConnection, names: list[str], rows: int = -1
+    ) -> dict[str, str | None]:
         listed = ", ".join(literal(name) for name in names)
-        query = f"SELECT Columns FROM sniff_csv({self._base}, names=[{listed}], sample_size=-1, ignore_errors=true, "
-        query += "strict_mode=false)"  # a line with a stray quote is left out when it is read; it does not decide here
+        query = f"SELECT Columns FROM sniff_csv({self._base}, names=[{listed}], sample_size={rows}, "
+        # A line with a stray quote is left out when it is read; it does not decide here.
+        query += "ignore_errors=true, strict_mode=false)"
         sniffed = connection.execute(query).fetchall()[0][0]
         return {each["name"]: house_type(each["type"]) for each in sniffed}
 

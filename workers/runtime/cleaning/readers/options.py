@@ -76,6 +76,12 @@ class Options:
         """The house type per column that must have one."""
         return {column.name: column.type for column in self.schema} if self.schema else self.types
 
+    @property
+    def is_usual(self) -> bool:
+        """Nothing is said of columns, nor of how numbers and times are written."""
+        said = (self.schema, self.types, self.as_text, self.thousands, self.date_format, self.timestamp_format)
+        return not any(said) and self.decimal == "."
+
     def _check_marks(self) -> None:
         """Refuse one character for two purposes."""
         marks = {

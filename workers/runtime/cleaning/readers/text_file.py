@@ -99,7 +99,9 @@ class Ends:
 
     def step(self, part: bytes | str) -> None:
         marks: Any = ("\n", "\r", "\r\n") if isinstance(part, str) else (b"\n", b"\r", b"\r\n")
-        feeds, returns, both = (part.count(mark) for mark in marks)
+        feeds = part.count(marks[0])
+        returns = part.count(marks[1]) if marks[1] in part else 0
+        both = part.count(marks[2]) if returns else 0
         both += self.open and part.startswith(marks[0])
         self.crlf += both
         self.lf += feeds - both
@@ -180,7 +182,8 @@ def _checked(path: Path, name: str, most: int) -> Text:
             raise UserError("nul_byte", f"{name}: line {line}, byte {byte} is 0x00 (NUL); text has none")
         pending = len(decoder.getstate()[0])
         try:
-            decoder.decode(chunk, final=not chunk)
+            if pending or not chunk or not chunk.isascii():
+                decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
             at = error.start - pending  # negative: it began at the end of the chunk before
             line, byte = place.after(chunk[: max(at, 0)])
