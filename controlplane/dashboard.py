@@ -30,7 +30,8 @@ MANIFEST = "dashboard/manifest.json"
 ENTRY = "src/main.tsx"
 SECTIONS = frozenset(
     {
-        *("", "datasets", "dataset-versions", "dataset-jobs", "runs", "models", "model-versions"),
+        *("", "datasets", "dataset-versions", "dataset-jobs", "ingestion-schedules"),
+        *("runs", "models", "model-versions"),
         *("endpoints", "quotas", "queue", "workloads", "access"),
     }
 )

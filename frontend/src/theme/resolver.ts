@@ -11,6 +11,8 @@ export const resolver: CSSVariablesResolver = () => {
     "--mantine-color-default-color": "var(--text)",
     "--mantine-color-default-border": "var(--line)",
     "--mantine-color-error": "var(--failed)",
+    "--mantine-color-red-outline": "var(--failed)",
+    "--mantine-color-blue-outline": "var(--running)",
     "--mantine-color-anchor": "var(--accent)",
     "--mantine-color-placeholder": "var(--soft)",
   };

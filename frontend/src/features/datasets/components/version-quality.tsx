@@ -143,7 +143,7 @@ function Row({ version, result, isOpen, onToggle }: { version: VersionDetail; re
       <td>
         <div className={classes.what}>
           {more ? (
-            <button type="button" className={classes.toggle} aria-expanded={isOpen} aria-label={t("result.show", { label: result.label })} onClick={onToggle}>
+            <button type="button" className={classes.toggle} aria-expanded={isOpen} aria-label={t("result.show", { kind: said.kind(result.kind), label: result.label })} onClick={onToggle}>
               <Chevron size={14} aria-hidden />
               <strong>{said.kind(result.kind)}</strong>
             </button>
