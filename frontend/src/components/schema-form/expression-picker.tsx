@@ -1,7 +1,7 @@
 import { Button, Combobox, ScrollArea, useCombobox } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useImperativeHandle, useState, type ReactNode, type Ref } from "react";
+import { useEffect, useImperativeHandle, useState, type ReactNode, type Ref } from "react";
 import { useTranslation } from "react-i18next";
 import { useForm, type Column } from "./context";
 import { functionsQuery } from "./expression-api";
@@ -44,10 +44,12 @@ export function ExpressionPicker({ title, onPick, opener, children }: Props) {
     combobox.closeDropdown();
     onPick(kind === "c:" ? { column: name } : { function: name, takes: (functions.find((each) => each.name === name)?.parameters.length ?? 0) > 0 });
   };
-  const type = (next: string): void => {
-    setText(next);
-    combobox.selectFirstOption();
-  };
+  const first = text.trim() ? `${found.columns[0]?.name} ${found.functions[0]?.name}` : "";
+  const { selectFirstOption } = combobox;
+  // Once it is drawn: Enter takes it.
+  useEffect(() => {
+    if (first) selectFirstOption();
+  }, [first, selectFirstOption]);
   return (
     <Combobox store={combobox} onOptionSubmit={pick} position="bottom-end" width={400} disabled={disabled}>
       <Combobox.DropdownTarget>
@@ -69,7 +71,7 @@ export function ExpressionPicker({ title, onPick, opener, children }: Props) {
         </div>
       </Combobox.DropdownTarget>
       <Combobox.Dropdown>
-        {combobox.dropdownOpened ? <List found={found} text={text} onType={type} /> : null}
+        {combobox.dropdownOpened ? <List found={found} text={text} onType={setText} /> : null}
       </Combobox.Dropdown>
     </Combobox>
   );

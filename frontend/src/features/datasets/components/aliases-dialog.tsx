@@ -17,19 +17,51 @@ import classes from "./aliases-dialog.module.css";
 
 type Named = Pick<Version, "id" | "number" | "state" | "project" | "project_name" | "dataset" | "dataset_name">;
 
+/** What the reader is asked to confirm. */
+interface Asked {
+  verb: "move" | "remove";
+  alias: Alias;
+}
+
 /** The aliases of a dataset as seen from one version: which name it, which could, and where each pointed. */
 export function AliasesDialog({ version, onClose }: { version: Named; onClose: () => void }) {
   const { t } = useTranslation("versions");
+  const [asked, setAsked] = useState<Asked | null>(null);
   return (
-    <Dialog onClose={onClose} title={t("aliases.title", { name: version.dataset_name, number: version.number })} size="lg">
-      <Faces query={useQuery(aliasesQuery(version.dataset))} loading={<LoadingFace height={140} />}>
-        {(aliases) => <Shown version={version} aliases={aliases} />}
-      </Faces>
-    </Dialog>
+    <>
+      <Dialog onClose={onClose} title={t("aliases.title", { name: version.dataset_name, number: version.number })} size="lg" closeOnEscape={asked === null}>
+        <Faces query={useQuery(aliasesQuery(version.dataset))} loading={<LoadingFace height={140} />}>
+          {(aliases) => <Shown version={version} aliases={aliases} onAsk={setAsked} />}
+        </Faces>
+      </Dialog>
+      <Confirm version={version} asked={asked} onClose={() => setAsked(null)} />
+    </>
   );
 }
 
-function Shown({ version, aliases }: { version: Named; aliases: readonly Alias[] }) {
+function Confirm({ version, asked, onClose }: { version: Named; asked: Asked | null; onClose: () => void }) {
+  const { t } = useTranslation("versions");
+  const move = useWrite(setAlias);
+  const remove = useWrite(removeAlias);
+  if (!asked) return null;
+  const { name, number: before, id } = asked.alias;
+  const { number } = version;
+  const said = { name, reference: referenceOf(version, name) };
+  if (asked.verb === "move") {
+    return (
+      <ConfirmDialog opened onClose={onClose} title={t("aliases.moveAsk", { ...said, before, number })} verb={t("aliases.move", { number })} danger={false} onConfirm={() => move.mutateAsync({ dataset: version.dataset, name, version: version.id })}>
+        {t("aliases.moveEffect", { ...said, before, number })}
+      </ConfirmDialog>
+    );
+  }
+  return (
+    <ConfirmDialog opened onClose={onClose} title={t("aliases.removeAsk", { ...said, dataset: version.dataset_name })} verb={t("aliases.remove")} onConfirm={() => remove.mutateAsync(id)}>
+      {t("aliases.removeEffect", { ...said, number: before })}
+    </ConfirmDialog>
+  );
+}
+
+function Shown({ version, aliases, onAsk }: { version: Named; aliases: readonly Alias[]; onAsk: (asked: Asked) => void }) {
   const { t } = useTranslation("versions");
   const isEditor = useHasRole("editor", version.project);
   const mayPoint = isEditor && version.state === "published";
@@ -39,7 +71,7 @@ function Shown({ version, aliases }: { version: Named; aliases: readonly Alias[]
       {aliases.length ? (
         <ul className={classes.list}>
           {aliases.map((alias) => (
-            <One key={alias.id} alias={alias} version={version} mayPoint={mayPoint} mayRemove={isEditor} />
+            <One key={alias.id} alias={alias} version={version} mayPoint={mayPoint} mayRemove={isEditor} onAsk={onAsk} />
           ))}
         </ul>
       ) : (
@@ -50,14 +82,17 @@ function Shown({ version, aliases }: { version: Named; aliases: readonly Alias[]
   );
 }
 
-type Asked = "move" | "remove" | null;
+interface OneProps {
+  alias: Alias;
+  version: Named;
+  mayPoint: boolean;
+  mayRemove: boolean;
+  onAsk: (asked: Asked) => void;
+}
 
-function One({ alias, version, mayPoint, mayRemove }: { alias: Alias; version: Named; mayPoint: boolean; mayRemove: boolean }) {
+function One({ alias, version, mayPoint, mayRemove, onAsk }: OneProps) {
   const { t } = useTranslation("versions");
-  const [asked, setAsked] = useState<Asked>(null);
   const [history, setHistory] = useState(false);
-  const move = useWrite(setAlias);
-  const remove = useWrite(removeAlias);
   const { name, number } = alias;
   const isHere = alias.version === version.id;
   const reference = referenceOf(version, name);
@@ -83,30 +118,17 @@ function One({ alias, version, mayPoint, mayRemove }: { alias: Alias; version: N
           <IconHistory size={15} aria-hidden />
         </Verb>
         {mayPoint && !isHere ? (
-          <Verb label={t("aliases.moveOf", { name, number: version.number })} onClick={() => setAsked("move")}>
+          <Verb label={t("aliases.moveOf", { name, number: version.number })} onClick={() => onAsk({ verb: "move", alias })}>
             <IconArrowMoveRight size={15} aria-hidden />
           </Verb>
         ) : null}
         {mayRemove ? (
-          <Verb label={t("aliases.removeOf", { name })} onClick={() => setAsked("remove")}>
+          <Verb label={t("aliases.removeOf", { name })} onClick={() => onAsk({ verb: "remove", alias })}>
             <IconTrash size={15} aria-hidden />
           </Verb>
         ) : null}
       </div>
       {history ? <Moves alias={alias} /> : null}
-      <ConfirmDialog
-        opened={asked === "move"}
-        onClose={() => setAsked(null)}
-        title={t("aliases.moveAsk", { name, before: number, number: version.number })}
-        verb={t("aliases.move", { number: version.number })}
-        danger={false}
-        onConfirm={() => move.mutateAsync({ dataset: version.dataset, name, version: version.id })}
-      >
-        {t("aliases.moveEffect", { reference, number: version.number, before: number })}
-      </ConfirmDialog>
-      <ConfirmDialog opened={asked === "remove"} onClose={() => setAsked(null)} title={t("aliases.removeAsk", { name, dataset: version.dataset_name })} verb={t("aliases.remove")} onConfirm={() => remove.mutateAsync(alias.id)}>
-        {t("aliases.removeEffect", { reference, number })}
-      </ConfirmDialog>
     </li>
   );
 }

@@ -21,6 +21,8 @@ interface Props {
 
 /** Code of a step whose options are not what they must be: mostly one that was just added. */
 const UNFINISHED = "invalid_recipe";
+/** Options whose problem the step says itself, in the reader's words and in its place. */
+const SAID_AT_FIELD = ["expression", "secret"] as const;
 /** Code of a warning that the editor gives at the step itself. */
 const KNOWN_BEFORE = "fitted_without_split";
 
@@ -100,7 +102,7 @@ function Shown({ shown, kinds, selected, onSelect }: { shown: Previewed } & Omit
   const { t, i18n } = useTranslation("datasets");
   const title = (kind: string): string => wordsOf(kinds.get(kind) ?? {}, i18n.language, kind).title;
   const step = shown.steps[selected];
-  const isKeyMissing = shown.error?.code === UNFINISHED && shown.error.option === "secret";
+  const wrong = shown.error && SAID_AT_FIELD.find((option) => option === shown.error?.option);
   const name = step ? t("preview.after", { number: step.step, title: title(step.kind) }) : t("preview.start");
   return (
     <>
@@ -117,7 +119,7 @@ function Shown({ shown, kinds, selected, onSelect }: { shown: Previewed } & Omit
       {shown.error ? (
         <p className={shown.error.code === UNFINISHED ? classes.warning : classes.error} role="status">
           <IconAlertTriangle size={14} aria-hidden /> <strong>{t(shown.error.code === UNFINISHED ? "preview.unfinished" : "preview.stops", { number: shown.error.step })}</strong>{" "}
-          {isKeyMissing ? t("preview.keyMissing") : <span lang="en">{shown.error.detail}</span>}
+          {wrong === "expression" || (wrong && shown.error.code === UNFINISHED) ? t(`preview.wrong.${wrong}`) : <span lang="en">{shown.error.detail}</span>}
         </p>
       ) : null}
       {step ? <Summary step={step} title={title(step.kind)} isKeyed={secretOption(kinds.get(step.kind)) !== undefined} /> : null}
