@@ -56,7 +56,7 @@ def test_usual_texts_are_read_as_the_engine_reads_them(kind: str) -> None:
 
     values = spelled(texts.slice(1), kind)
 
-    expected = duckdb.sql(f"SELECT a::{column} AS a FROM relation").to_arrow_table().column("a")
+    expected = duckdb.from_arrow(relation).project(f"a::{column} AS a").to_arrow_table().column("a")
     assert relation.num_rows == len(values) + 1
     assert values.to_pylist() == expected.to_pylist()[1:]
 

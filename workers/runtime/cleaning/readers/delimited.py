@@ -56,12 +56,11 @@ class CsvReader(Reader):
         try:
             found = self._sniffed(connection, names, SAMPLE_ROWS)
             types = {name: found.get(name) or "string" for name in names}
-            if not self._are_filled(connection, [name for name, kind in types.items() if kind == "string"]):
-                return None
+            table = f"read_csv({self._base}, {self._columns(dict.fromkeys(names, 'string'))}, auto_detect=false)"
+            texts = [name for name, kind in types.items() if kind == "string"]
+            return Usual(table, types) if _are_filled(connection, table, texts) else None
         except duckdb.Error:  # it is named when the file is read whole
             return None
-        columns = self._columns(dict.fromkeys(names, "string"))
-        return Usual(f"read_csv({self._base}, {columns}, auto_detect=false)", types)
 
     def _looked_at(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
         """Find out how the file is written, once; the names of its columns."""
@@ -179,15 +178,6 @@ class CsvReader(Reader):
         answers = connection.execute(f"SELECT {checks} FROM {text}").fetchall()[0]
         return dict(zip(patterns, map(bool, answers), strict=True))
 
-    def _are_filled(self, connection: duckdb.DuckDBPyConnection, names: list[str]) -> bool:
-        """Whether each has a value near the beginning: a column without any tells nothing of its type."""
-        if not names:
-            return True
-        columns = self._columns(dict.fromkeys(self._names(), "string"))
-        rows = f"SELECT * FROM read_csv({self._base}, {columns}, auto_detect=false) LIMIT {FILLED_ROWS}"
-        counts = ", ".join(f"count({quoted(name)})" for name in names)
-        return all(connection.execute(f"SELECT {counts} FROM ({rows})").fetchall()[0])
-
     def _sniffed(
         self, connection: duckdb.DuckDBPyConnection, names: list[str], rows: int = -1
     ) -> dict[str, str | None]:
@@ -228,6 +218,13 @@ class CsvReader(Reader):
         )
         for (line,) in connection.execute(query).fetchall():
             raise self._unclosed(line)
+
+
+def _are_filled(connection: duckdb.DuckDBPyConnection, table: str, names: list[str]) -> bool:
+    """Whether each has a value near the beginning: a column without any tells nothing of its type."""
+    counts = ", ".join(f"count({quoted(name)})" for name in names)
+    query = f"SELECT {counts} FROM (SELECT * FROM {table} LIMIT {FILLED_ROWS})"
+    return not names or all(connection.execute(query).fetchall()[0])
 
 
 class TsvReader(CsvReader):
