@@ -62,10 +62,7 @@ function After({ base, several }: { base: ReturnType<typeof appendable>[number];
   const { t } = useTranslation("datasets");
   const { names, more } = named(base.schema);
   const { number } = base;
-  return (
-    <>
-      {t(several ? "append.saidEach" : "append.saidAfter", { number, count: base.row_count, rows: count(base.row_count) })}{" "}
-      {t("append.columns", { number, names: more ? t("append.more", { names, count: more, n: count(more) }) : names })} {t("append.stays", { number })}
-    </>
-  );
+  const said = t(several ? "append.saidEach" : "append.saidAfter", { number, count: base.row_count, rows: count(base.row_count) });
+  const columns = t("append.columns", { number, names: more ? t("append.more", { names, count: more, n: count(more) }) : names });
+  return <>{t("append.whole", { said, columns, stays: t("append.stays", { number }) })}</>;
 }
