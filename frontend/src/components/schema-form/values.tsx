@@ -4,11 +4,13 @@ import { useForm } from "./context";
 import { useCommon, type InputProps } from "./inputs";
 import { without } from "./schema";
 
+const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
 /** A value as it is typed; whoever sends the form knows what it has to be. */
 export function ScalarField(props: InputProps) {
   const { shape, value, onChange } = props;
   const common = useCommon(props);
-  const shown = value === null || value === undefined ? "" : String(value as string | number);
+  const shown = value === null || value === undefined ? "" : textOf(value);
   const change = (text: string): void => onChange(text === "" ? (shape.nullable ? null : undefined) : text);
   return <TextInput {...common} value={shown} onChange={(event) => change(event.currentTarget.value)} autoComplete="off" />;
 }

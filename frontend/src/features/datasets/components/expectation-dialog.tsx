@@ -59,7 +59,7 @@ function Form({ dataset, columns, expectation, onClose, kinds }: Props & { kinds
     const chosen = kinds.find((one) => one.kind === next);
     if (!chosen) return;
     setKind(chosen.kind);
-    const begun = initialForm(chosen.schema as JsonSchema);
+    const begun = initialForm(chosen.schema);
     // The column that was chosen is kept where there is one.
     setValue("column" in value && chosen.schema.properties.column ? { ...begun, column: value.column } : begun);
     setTried(false);
@@ -87,7 +87,7 @@ function Form({ dataset, columns, expectation, onClose, kinds }: Props & { kinds
         {form ? (
           <SchemaForm
             key={kind}
-            schema={form.schema as JsonSchema}
+            schema={form.schema}
             value={value}
             onChange={setValue}
             path="parameters"
@@ -120,4 +120,4 @@ function Form({ dataset, columns, expectation, onClose, kinds }: Props & { kinds
   );
 }
 
-const schemaOf = (kinds: readonly ExpectationForm[], kind: ExpectationKind): JsonSchema => (kinds.find((one) => one.kind === kind)?.schema ?? {}) as JsonSchema;
+const schemaOf = (kinds: readonly ExpectationForm[], kind: ExpectationKind): JsonSchema => kinds.find((one) => one.kind === kind)?.schema ?? {};

@@ -34,7 +34,7 @@ export function TimesFields({ times, onChange, errors, disabled }: Props) {
         style={{ alignSelf: "flex-start" }}
         value={times.mode}
         disabled={disabled}
-        onChange={(mode) => set({ mode: mode as Times["mode"] })}
+        onChange={(mode) => set({ mode })}
         data={[
           { value: "once", label: t("fetch.once") },
           { value: "every", label: t("fetch.every") },
@@ -48,7 +48,7 @@ export function TimesFields({ times, onChange, errors, disabled }: Props) {
             label={t("fetch.unit")}
             data={(["minutes", "hours", "days"] as const).map((unit) => ({ value: unit, label: t(`fetch.units.${unit}`) }))}
             value={times.unit}
-            onChange={(unit) => set({ unit: (unit ?? "days") as Unit })}
+            onChange={(unit) => set({ unit: unit ?? "days" })}
             allowDeselect={false}
             w={140}
             disabled={disabled}
@@ -67,7 +67,7 @@ export function TimesFields({ times, onChange, errors, disabled }: Props) {
             label={t("fetch.adds")}
             data={(["replace", "append"] as const).map((mode) => ({ value: mode, label: t(`fetch.mode.${mode}`) }))}
             value={times.adds}
-            onChange={(adds) => set({ adds: (adds ?? "replace") as Times["adds"] })}
+            onChange={(adds) => set({ adds: adds ?? "replace" })}
             allowDeselect={false}
             w={360}
             disabled={disabled}

@@ -62,7 +62,7 @@ export function useUploads() {
     async (files: readonly File[]): Promise<string | null> => {
       const added = files.map((file) => fresh(next.current++, file));
       setUploads((all) => [...all, ...added]);
-      const found = await Promise.all(added.map(({ file }) => (isResumed(file) ? findUpload(file).catch(() => null) : null)));
+      const found = await Promise.all(added.map(({ file }) => (isResumed(file) ? findUpload(file).catch(() => null) : Promise.resolve(null))));
       added.forEach(({ key, file }, index) => {
         const upload = found[index];
         if (!upload) return;

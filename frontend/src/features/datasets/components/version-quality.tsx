@@ -170,7 +170,7 @@ function Row({ version, result, isOpen, onToggle }: { version: VersionDetail; re
 function Problem({ problem }: { problem: NonNullable<Result["problem"]> }) {
   const { t, i18n } = useTranslation("quality");
   const known = i18n.exists(`problem.${problem.code}`, { ns: "quality" });
-  return <div className="soft">{known ? String(t(`problem.${problem.code}` as never, problem.params as never)) : <span lang="en">{problem.detail}</span>}</div>;
+  return <div className="soft">{known ? (t as (key: string, params: unknown) => string)(`problem.${problem.code}`, problem.params) : <span lang="en">{problem.detail}</span>}</div>;
 }
 
 /** How many rows do not fulfil it, as a bar and in figures; or what was measured. */

@@ -37,7 +37,7 @@ export function said(t: TFunction<"quality">, kind: string, parameters: Paramete
 /** Of how many rows it is enough, where not of all. */
 export const mostly = (parameters: Parameters): string | null => (parameters.mostly === undefined || parameters.mostly >= 1 ? null : `${figure(parameters.mostly * 100, 5)}%`);
 
-const shown = (value: unknown): string => (typeof value === "number" ? count10(value) : String(value as string));
+const shown = (value: unknown): string => (typeof value === "number" ? count10(value) : typeof value === "string" ? value : JSON.stringify(value));
 const count10 = (value: number): string => (Number.isInteger(value) ? count(value) : figure(value, 6));
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;

@@ -125,7 +125,7 @@ const FIELDS = { url: ["url", "credentials", "region", "endpoint"], sql: ["query
 
 /** Without what is empty, and what is of the other kind. */
 const spoken = (origin: Origin): Origin =>
-  ({ kind: origin.kind, ...Object.fromEntries(FIELDS[origin.kind].flatMap((name) => (origin[name] ? [[name, origin[name]]] : []))) }) as Origin;
+  ({ kind: origin.kind, ...Object.fromEntries(FIELDS[origin.kind].flatMap((name) => (origin[name] ? [[name, origin[name]]] : []))) });
 
 function QueryFields({ origin, onChange, errors, disabled }: Omit<OriginProps, "project">) {
   const { t } = useTranslation("datasets");
@@ -174,7 +174,7 @@ function OriginFields({ origin, onChange, project, errors, disabled }: OriginPro
         style={{ alignSelf: "flex-start" }}
         value={origin.kind}
         disabled={disabled}
-        onChange={(kind) => onChange({ kind: kind as Origin["kind"] })}
+        onChange={(kind) => onChange({ kind })}
         data={(["url", "sql"] as const).map((kind) => ({ value: kind, label: t(`fetch.kind.${kind}`) }))}
       />
       {isQuery ? <QueryFields origin={origin} onChange={onChange} errors={errors} disabled={disabled} /> : (
