@@ -16,7 +16,7 @@ from daft.functions import sum as total
 from workers.runtime.cleaning.among import among
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.projections import computed
-from workers.runtime.cleaning.reading import Ordinals, Reading, text_of
+from workers.runtime.cleaning.reading import Flags, Floats, Ordinals, Reading, text_of
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, WEIGHT, Column
 from workers.runtime.cleaning.watch import Watched
 
@@ -46,6 +46,7 @@ class Plan(Reading):
     is_scattered: bool = False
     """The runner brings rows in any order: they are sorted by their ordinals at every read."""
     secrets: Secrets = _no_secret
+    held: dict[str, tuple[Floats, Flags]] = field(default_factory=dict)
     coarse: list[str] = field(default_factory=list)
     """Columns whose values were made coarser, so that rows point to nobody."""
     _counting: dict[str, Told] = field(default_factory=dict)
@@ -67,7 +68,7 @@ class Plan(Reading):
     @frame.setter
     def frame(self, frame: daft.DataFrame) -> None:
         """Begin anew with other rows. What waited to be counted must be settled before."""
-        self.source, self._frame, self._changes = frame, None, []
+        self.source, self._frame, self._changes, self.held = frame, None, [], {}
 
     @property
     def features(self) -> list[Column]:
@@ -171,7 +172,7 @@ class Plan(Reading):
     def _then(self, change: Change) -> None:
         """Go on with the frame, so that `_take_leave` can do the same to some of the rows."""
         self._changes.append(change)
-        self._frame = change(self.frame)
+        self._frame, self.held = change(self.frame), {}
 
     def _named(self) -> str:
         self._hidden += 1
@@ -216,6 +217,7 @@ class Plan(Reading):
 
         Who takes them in tells what was counted, with `counted`.
         """
+        self.held = {}
         return self._selected([ORDINAL, *names, *self.counting]).to_arrow_iter()
 
     @property

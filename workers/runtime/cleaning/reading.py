@@ -28,6 +28,8 @@ AT_ONCE = 4
 """Columns that are looked at beside each other; each may be copied meanwhile."""
 GROUP_BYTES = 1 << 30
 """Columns are fitted in groups of about this size, so that memory is bounded by it, or by one column."""
+HELD_BYTES = 256 << 20
+"""What one step may leave in memory for the next, so that what it read and changed is not computed once more."""
 _ORDER = "__order"
 
 
@@ -37,6 +39,8 @@ class Reading(ABC):
     __slots__ = ()
     row_count: int
     is_scattered: bool
+    held: dict[str, tuple[Floats, Flags]]
+    """Columns of numbers as `read_numbers` gives them: as the rows stand, so that what is done to them empties it."""
 
     @property
     @abstractmethod
@@ -78,6 +82,9 @@ class Reading(ABC):
         Whole columns in NumPy, because Daft 0.7 computes an exact percentile by keeping a copy of the column per
         percentile (six times slower), and a standard deviation by a sum of squares (NaN for 1e9 ± 1e-3).
         """
+        if names and self.held.keys() >= set(names):
+            yield from ((name, *self.held[name]) for name in names)
+            return
         kind = DataType.float64()
         for group in self._groups(names):
             columns = {name: np.empty(self.row_count) for name in group}
@@ -91,6 +98,10 @@ class Reading(ABC):
                     train[place] = pc.equal(rows.column(SPLIT), "train").to_numpy(zero_copy_only=False)
             for name in group:
                 yield name, columns.pop(name), train
+
+    def may_hold(self, count: int) -> bool:
+        """Whether so many columns of numbers are few enough to be held."""
+        return count * 8 * self.row_count <= HELD_BYTES
 
     def _batches(self, expressions: Sequence[Expression | str]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """The rows in their order, some at a time, each time with the number of those before."""

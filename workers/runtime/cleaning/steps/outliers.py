@@ -56,7 +56,12 @@ class Outliers(Step):
             return OddRows(self.share, self.replace, self.seed, self.learned).apply(plan, chosen)
         outcome = Outcome()
         bounds: dict[str, list[float]] = {}  # lowest and highest that is no outlier, and what replaces one
-        for name, (found, count) in plan.learn(chosen, self._look):
+        held: dict[str, tuple[Floats, Flags]] = {}
+        holds = self.replace not in ("drop", "flag") and plan.may_hold(len(chosen))
+        look = self._look_and_keep if holds else self._look_only
+        for name, (found, count, kept) in plan.learn(chosen, look):
+            if kept is not None:
+                held[name] = kept
             if not found:
                 outcome.warn(ALL_MISSING, name, "no training row has a value")
             elif len(found) == 1:
@@ -66,6 +71,7 @@ class Outliers(Step):
                 outcome.changed(name, count)
         self.learned.update(columns=bounds, replace=self.replace)
         self._act(plan, bounds, chosen, outcome)
+        plan.held = held
         return outcome
 
     def fitted(self) -> list[dict[str, Any]]:
@@ -78,6 +84,20 @@ class Outliers(Step):
         ]
 
     # Bounds -------------------------------------------------------------------------------------------------
+
+    def _look_only(self, values: Floats, train: Flags) -> tuple[list[float], int, None]:
+        return *self._look(values, train), None
+
+    def _look_and_keep(self, values: Floats, train: Flags) -> tuple[list[float], int, tuple[Floats, Flags]]:
+        """And the values as they are after the step, for the next one: what `_bounded` makes of them."""
+        found, count = self._look(values, train)
+        if len(found) < 2:
+            values = values + 0.0  # a copy, as `number` makes it
+        else:
+            below, above = self._instead(found)
+            capped = np.where(values > found[1], np.nan if above is None else above, values)
+            values = np.where(values < found[0], np.nan if below is None else below, capped)
+        return found, count, (values, train)
 
     def _look(self, values: Floats, train: Flags) -> tuple[list[float], int]:
         """Bounds and replacement, and how many values lie beyond; without a spread the middle alone; or nothing."""
@@ -143,11 +163,15 @@ class Outliers(Step):
             plan.replace(made, kind="float64")
 
     def _replaced(self, name: str, limits: list[float]) -> Expression:
+        below, above = self._instead(limits)
+        bound = functools.partial(_bounded, low=limits[0], high=limits[1], below=below, above=above)
+        return by_batch(bound, name, "float64", "float64")
+
+    def _instead(self, limits: list[float]) -> tuple[float | None, float | None]:
+        """What stands for a value below the bounds, and for one above."""
         low, high, value = limits
         instead = None if self.replace == "null" else value
-        below, above = (low, high) if self.replace == "winsorise" else (instead, instead)
-        bound = functools.partial(_bounded, low=low, high=high, below=below, above=above)
-        return by_batch(bound, name, "float64", "float64")
+        return (low, high) if self.replace == "winsorise" else (instead, instead)
 
     def _drop(self, plan: Plan, bounds: Mapping[str, list[float]]) -> None:
         if not bounds:
