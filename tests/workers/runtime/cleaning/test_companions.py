@@ -89,7 +89,8 @@ def test_large_data_is_profiled_when_asked_for_only(jobs: Jobs, monkeypatch: pyt
 
 def test_the_report_says_what_was_told_and_learned(cleaned: Done) -> None:
     outliers = cleaned.step("outliers")
-    assert outliers["parameters"] == {"method": "iqr", "factor": 1.5, "replace": "median", "columns": None}
+    told = {"method": "iqr", "factor": 1.5, "replace": "median", "columns": None}
+    assert outliers["parameters"].items() >= told.items()
     assert step(cleaned, "outliers")["fitted"][0] == {
         "column": "Seniority", "low": -13.0, "high": 27.0, "replacement": 5.0,
     }  # fmt: skip
