@@ -79,7 +79,8 @@ def test_a_full_disk_is_the_reason_and_leaves_nothing_half_written(
 ) -> None:
     if job == "ingest":
         source = tmp_path / "wide.csv"
-        source.write_text("a\n" + "".join(f"{number * 7919 % 100_003}\n" for number in range(100_000)), encoding="utf-8")
+        numbers = "".join(f"{number * 7919 % 100_003}\n" for number in range(100_000))
+        source.write_text("a\n" + numbers, encoding="utf-8")
         api.add_input("source", [source])
         parameters: dict[str, Any] = {"format": "csv"}
     else:
