@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from apps.access.states import Role
 from apps.datasets.api import examples
+from apps.datasets.api.ingestion_example import INGESTION
 from apps.datasets.models import CleaningRun, Ingestion, Profile
 from apps.datasets.services.cleaning import cleaning_run_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
@@ -89,7 +90,7 @@ def test_an_ingestion_is_shown_from_request_to_version(client: APIClient, projec
         "queued", None, {}, {"null_values": [""]},
     )  # fmt: skip
     assert (made["workload_state"], made["workload_reason"]) == ("pending", "")
-    assert sorted(made) == sorted(examples.INGESTION)
+    assert sorted(made) == sorted(INGESTION)
 
     ingestion = Ingestion.objects.get(pk=made["id"])
     succeeded(ingestion, dataset_result(FILES), FILES)

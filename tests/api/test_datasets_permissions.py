@@ -296,6 +296,11 @@ CASES = [
     ),
     Case("POST", f"{API}/profiles", _profile, Role.EDITOR, 201),
     Case("POST", f"{API}/recipes", _recipe, Role.EDITOR, 201),
+    Case("POST", f"{API}/previews", _profile, Role.EDITOR, 201),
+    Case(
+        "POST", _one(ClosingPreviewFactory, "previews", "/apply"), lambda _: {"steps": []}, Role.EDITOR, 409,
+        name="POST-previews/id/apply",
+    ),
     Case("POST", f"{API}/cleaning-runs", _cleaning_run, Role.EDITOR, 201),
     Case(
         "POST", _one(DatasetVersionFactory, "dataset-versions", "/deprecate"), role=Role.EDITOR,

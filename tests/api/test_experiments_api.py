@@ -103,6 +103,7 @@ class TestSubmit:
             "experiment_name": run.experiment.name,
             "dataset_name": run.dataset_version.dataset.name,
             "dataset_version_number": 1,
+            "dataset_reference": "",
             "requested_by_name": user.username,
             "project": str(project.pk),
             "experiment": body["experiment"],

@@ -13,6 +13,11 @@ PATIENCE_SECONDS = 60
 """Of everything here that waits for a page: much, because the machine also trains meanwhile."""
 SETTLED = """() => Boolean(document.querySelector('main h1, main [role=alert], .bp-page, form'))
     && !document.querySelector('[aria-busy=true]')"""
+PUSH = """path => {
+    if (new URL(path, location.href).pathname !== location.pathname) document.title = '';
+    history.pushState({}, '', path);
+}"""
+"""To another page, whose head names the tab once it is there: until then the page before may still be shown."""
 OWN_SCHEMES = {"data", "blob"}
 
 
@@ -61,7 +66,8 @@ class Watched:
 
     def move(self, path: str) -> None:
         """The same without loading the page again, as a link does."""
-        self.page.evaluate("path => history.pushState({}, '', path)", path)
+        self.page.evaluate(PUSH, path)
+        self.page.wait_for_function("() => document.title")
         self.settle()
 
     def settle(self) -> None:

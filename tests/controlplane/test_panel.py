@@ -32,9 +32,13 @@ from tests.support.factories.quotas import NodeFactory, QueueFactory, WorkloadFa
 from tests.support.rows import factories, one_of_everything
 
 pytestmark = pytest.mark.django_db
-SINGLY = {"ModelAlias", "Queue", "Quota", "LineageEdge", "User", "Organisation", "Team", "Project", "ResourceFlavor"}
+SINGLY = {
+    *("ModelAlias", "Queue", "Quota", "LineageEdge", "User", "Organisation", "Team", "Project", "ResourceFlavor"),
+    *("KeepRule", "QualityHold", "QualityOverride"),
+}
 """Rows with a name of their own each: made one by one."""
 CLONED_WITH: dict[str, dict[str, Any]] = {
+    "Preview": {"is_closing": True},
     "Attempt": {"ended_at": clock.now()},
     "UsageRecord": {"closed_at": clock.now() + timedelta(days=1)},
 }

@@ -12,7 +12,6 @@ from apps.datasets.api.shapes import ScalarField
 from apps.datasets.recipes.expectation_forms import EXPECTATION_INPUTS
 from apps.datasets.selectors.proposals import REASONS
 from apps.datasets.states import ExpectationKind, Outcome, Severity
-from workers.contracts.expectations import NAMES
 
 PROBLEMS = ("does_not_fit", "unknown_kind", "not_evaluated", "no_reference", "no_target", "not_compared")
 
@@ -80,7 +79,7 @@ class ResultShape(serializers.Serializer[Any]):
 
     expectation = serializers.UUIDField()
     revision = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=NAMES)
+    kind = serializers.ChoiceField(choices=ExpectationKind.choices)
     parameters = ParametersField()
     severity = serializers.ChoiceField(choices=Severity.choices)
     label = serializers.CharField(help_text="How sentences call it: `between(age)`")  # type: ignore[assignment]
@@ -123,7 +122,7 @@ class ExpectationFormShape(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, Any]:
         return {
-            "kind": serializers.ChoiceField(choices=NAMES),
+            "kind": serializers.ChoiceField(choices=ExpectationKind.choices),
             "is_tolerant": serializers.BooleanField(help_text="A share of the rows may be enough: `mostly`"),
             "title": serializers.CharField(),
             "description": serializers.CharField(),

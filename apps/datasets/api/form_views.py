@@ -15,6 +15,8 @@ from apps.datasets.recipes.forms import INPUTS, parsing_form, step_forms
 from apps.datasets.recipes.parsing import TYPES
 from workers.contracts.recipes import FAMILIES, NAMES
 
+FORM_TYPES = ("object",)
+
 
 @extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
 class TypeField(serializers.JSONField):
@@ -74,7 +76,7 @@ class FormSchemaShape(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, Any]:
         return {
             "$schema": serializers.CharField(),
-            "type": serializers.ChoiceField(choices=["object"]),
+            "type": serializers.ChoiceField(choices=FORM_TYPES),
             "additionalProperties": serializers.BooleanField(),
             "required": serializers.ListField(child=serializers.CharField()),
             "properties": serializers.DictField(child=PropertyShape(), help_text="In the order of a form"),

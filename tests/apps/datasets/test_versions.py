@@ -26,6 +26,7 @@ from tests.support.factories.datasets import (
     RecipeFactory,
     SourceFactory,
 )
+from workers.contracts import recipes
 from workers.contracts.specs import DataRef
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pool")]
@@ -139,7 +140,7 @@ def test_a_recipe_of_a_known_name_is_its_next_number() -> None:
     ]
     assert [(recipe.name, recipe.number) for recipe in made] == [("loans", 1), ("loans", 2), ("people", 1)]
     assert made[0].digest == made[2].digest != made[1].digest
-    assert made[0].steps == [{"kind": "split", "test_ratio": 0.2, "seed": 1, "stratify": None, "positive": None}]
+    assert made[0].steps == recipes.normalised([SPLIT | {"seed": 1}])
 
 
 def test_a_recipe_that_no_job_could_follow_is_refused() -> None:

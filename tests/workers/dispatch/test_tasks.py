@@ -111,9 +111,10 @@ def test_news_go_to_the_owner(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_kind_of_owner_is_known() -> None:
-    assert set(owners.OWNERS) == {"ingestion", "profile", "cleaning_run", "run", "revision"}
-    assert set(owners.COMMANDS) == {"quota.set"}
-    assert len(owners.RECONCILERS) == 4
+    of_data = {"ingestion", "profile", "cleaning_run", "preview", "validation_run", "version_comparison"}
+    assert set(owners.OWNERS) == of_data | {"run", "revision"}
+    assert set(owners.COMMANDS) == {"quota.set", "dataset_version.publish"}
+    assert len(owners.RECONCILERS) == 5
 
 
 def test_reconciling_asks_every_app(db: None) -> None:

@@ -64,7 +64,7 @@ def generalise(array: pa.Array, kind: str, how: Mapping[str, Any]) -> pa.Array:
 
 
 def _bands(values: Any, width: float) -> tuple[Any, list[str]]:
-    found, places = np.unique(np.floor(values / width), return_inverse=True)
+    found, places = np.unique(np.floor(values / width) + 0.0, return_inverse=True)  # + 0.0: one zero
     return places, [f"[{_said(low * width)}, {_said((low + 1) * width)})" for low in found.tolist()]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pyarrow.parquet as pq
@@ -23,10 +24,13 @@ from workers.runtime.cleaning.origins.database import fetch_query
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A database of this module's own, with a table of people."""
-    url = _database_url()
+    """A database of this module's own, with a table of people. (The test run's own one is copied by its workers.)"""
+    parts = urlsplit(os.environ["BEDPLATE_DATABASE_URL"])
+    name = f"origins_{secrets.token_hex(6)}"
+    server, url = (urlunsplit(parts._replace(path=f"/{each}")) for each in ("postgres", name))
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS origins_test CASCADE")
         connection.execute("CREATE SCHEMA origins_test")
         connection.execute(
             "CREATE TABLE origins_test.people AS SELECT g AS id, 'p' || g AS name, g * 0.5 AS score, g % 2 = 0 AS even,"
@@ -34,13 +38,9 @@ def address() -> Iterator[str]:
             " CASE WHEN g % 7 > 0 THEN g END AS part, jsonb_build_object('g', g) AS doc"
             " FROM generate_series(1, 1000) AS g"
         )
-        yield url
-        connection.execute("DROP SCHEMA origins_test CASCADE")
-
-
-def _database_url() -> str:
-
-    return os.environ["BEDPLATE_DATABASE_URL"]
+    yield url
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _fetch(address: str, folder: Path, query: str, **changes: Any) -> Fetched:
