@@ -4289,13 +4289,6 @@ export interface components {
             /** @description Null, too, where the step removed the column or the row */
             after: (string | number | boolean) | null;
         };
-        /**
-         * @description * `none` - none
-         *     * `added` - added
-         *     * `removed` - removed
-         * @enum {string}
-         */
-        ChangeBa6Enum: "none" | "added" | "removed";
         ChangedCellShape: {
             column: string;
             before: (string | number | boolean) | null;
@@ -4441,8 +4434,8 @@ export interface components {
         ColumnDiffShape: {
             name: string;
             change: components["schemas"]["ColumnDiffShapeChangeEnum"];
-            type_before: (components["schemas"]["TypeA4aEnum"] | components["schemas"]["NullEnum"]) | null;
-            type_after: (components["schemas"]["TypeA4aEnum"] | components["schemas"]["NullEnum"]) | null;
+            type_before: (components["schemas"]["StoredColumnType"] | components["schemas"]["NullEnum"]) | null;
+            type_after: (components["schemas"]["StoredColumnType"] | components["schemas"]["NullEnum"]) | null;
             nullable_before: boolean | null;
             nullable_after: boolean | null;
             /** @description Those that differ; none unless both have a profile */
@@ -4459,7 +4452,7 @@ export interface components {
         ColumnDiffShapeChangeEnum: "added" | "removed" | "type_changed" | "changed" | "same";
         ColumnDriftShape: {
             name: string;
-            type: components["schemas"]["TypeA4aEnum"];
+            type: components["schemas"]["StoredColumnType"];
             /**
              * @description Text with more than 1,000 different values is compared by its lengths
              *
@@ -4496,7 +4489,7 @@ export interface components {
         };
         ColumnProfileShape: {
             name: string;
-            type: components["schemas"]["TypeA4aEnum"];
+            type: components["schemas"]["StoredColumnType"];
             null_count: number;
             /** @description Of values that are there */
             distinct_count: number;
@@ -4552,7 +4545,7 @@ export interface components {
         };
         ColumnShape: {
             name: string;
-            type: components["schemas"]["TypeA4aEnum"];
+            type: components["schemas"]["StoredColumnType"];
             /** @description Whether a value is missing */
             nullable: boolean;
         };
@@ -5190,7 +5183,7 @@ export interface components {
         };
         /** @description One kind of expectation: words for people, and the schema of its parameters. */
         ExpectationFormShape: {
-            kind: components["schemas"]["Kind103Enum"];
+            kind: components["schemas"]["ExpectationKind"];
             /** @description A share of the rows may be enough: `mostly` */
             is_tolerant: boolean;
             title: string;
@@ -5293,7 +5286,7 @@ export interface components {
         /** @description A JSON Schema (2020-12) of `parameters`. */
         ExpectationSchemaShape: {
             $schema: string;
-            type: components["schemas"]["TypeC19Enum"];
+            type: components["schemas"]["FormType"];
             additionalProperties: boolean;
             required: string[];
             /** @description In the order of a form */
@@ -5511,9 +5504,15 @@ export interface components {
          * @enum {string}
          */
         FileFormatEnum: "csv" | "tsv" | "jsonl" | "json" | "parquet" | "excel" | "images" | "texts" | "archive";
+        /**
+         * @description * `info` - info
+         *     * `warning` - warning
+         * @enum {string}
+         */
+        FindingSeverity: "info" | "warning";
         /** @description What catches the eye in a column. `figures` are what the sentence of its code needs. */
         FindingShape: {
-            severity: components["schemas"]["Severity9f7Enum"];
+            severity: components["schemas"]["FindingSeverity"];
             /** @description A sentence in English */
             detail: string;
             figures: {
@@ -5600,7 +5599,7 @@ export interface components {
         /** @description A JSON Schema (2020-12) of an object. */
         FormSchemaShape: {
             $schema: string;
-            type: components["schemas"]["TypeC19Enum"];
+            type: components["schemas"]["FormType"];
             additionalProperties: boolean;
             required: string[];
             /** @description In the order of a form */
@@ -5608,6 +5607,11 @@ export interface components {
                 [key: string]: components["schemas"]["PropertyShape"];
             };
         };
+        /**
+         * @description * `object` - object
+         * @enum {string}
+         */
+        FormType: "object";
         /**
          * @description * `csv` - csv
          *     * `tsv` - tsv
@@ -6054,21 +6058,6 @@ export interface components {
             /** @description False where there are too many rows to look at every value */
             is_exact: boolean;
         };
-        /**
-         * @description * `not_null` - not_null
-         *     * `unique` - unique
-         *     * `between` - between
-         *     * `in_set` - in_set
-         *     * `matches` - matches
-         *     * `type` - type
-         *     * `row_count` - row_count
-         *     * `freshness` - freshness
-         *     * `foreign_key` - foreign_key
-         *     * `distribution` - distribution
-         *     * `custom` - custom
-         * @enum {string}
-         */
-        Kind103Enum: "not_null" | "unique" | "between" | "in_set" | "matches" | "type" | "row_count" | "freshness" | "foreign_key" | "distribution" | "custom";
         KolmogorovSmirnovShape: {
             /** Format: double */
             statistic: number;
@@ -7575,12 +7564,19 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
+        /**
+         * @description * `none` - none
+         *     * `added` - added
+         *     * `removed` - removed
+         * @enum {string}
+         */
+        PreviewChange: "none" | "added" | "removed";
         PreviewColumnShape: {
             name: string;
             /** @description After the step; `unknown` does not occur */
             type: string;
             type_before: string;
-            change: components["schemas"]["ChangeBa6Enum"];
+            change: components["schemas"]["PreviewChange"];
         };
         PreviewCreateRequest: {
             /** Format: uuid */
@@ -7598,7 +7594,7 @@ export interface components {
         };
         PreviewRowShape: {
             ordinal: number;
-            change: components["schemas"]["ChangeBa6Enum"];
+            change: components["schemas"]["PreviewChange"];
             /** @description In the order of `columns` */
             values: ((string | number | boolean) | null)[];
             /** @description Place of a changed cell in `values` → what it held before */
@@ -8234,7 +8230,7 @@ export interface components {
             /** Format: uuid */
             expectation: string;
             revision: number;
-            kind: components["schemas"]["Kind103Enum"];
+            kind: components["schemas"]["ExpectationKind"];
             parameters: components["schemas"]["ParametersShape"];
             severity: components["schemas"]["ExpectationSeverity"];
             /** @description How sentences call it: `between(age)` */
@@ -8751,7 +8747,7 @@ export interface components {
         };
         SampleColumnShape: {
             name: string;
-            type: components["schemas"]["TypeA4aEnum"];
+            type: components["schemas"]["StoredColumnType"];
         };
         SampleRowShape: {
             /** @description Number of the row since ingestion, from 0 */
@@ -8857,12 +8853,6 @@ export interface components {
             /** @description Unix seconds */
             times: number[];
         };
-        /**
-         * @description * `info` - info
-         *     * `warning` - warning
-         * @enum {string}
-         */
-        Severity9f7Enum: "info" | "warning";
         /** @description What the members of one workload hold of one machine. */
         Share: {
             holder: components["schemas"]["Holder"];
@@ -9028,6 +9018,17 @@ export interface components {
              */
             detail: string;
         };
+        /**
+         * @description * `int64` - int64
+         *     * `float64` - float64
+         *     * `string` - string
+         *     * `bool` - bool
+         *     * `timestamp` - timestamp
+         *     * `date` - date
+         *     * `image` - image
+         * @enum {string}
+         */
+        StoredColumnType: "int64" | "float64" | "string" | "bool" | "timestamp" | "date" | "image";
         /** @description One step: from where, to where, why, by whom, when. */
         StoryStep: {
             from_state: string;
@@ -9076,7 +9077,7 @@ export interface components {
         };
         /** @description What catches the eye in a table as a whole. */
         TableFindingShape: {
-            severity: components["schemas"]["Severity9f7Enum"];
+            severity: components["schemas"]["FindingSeverity"];
             /** @description A sentence in English */
             detail: string;
             figures: {
@@ -9277,22 +9278,6 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
-        /**
-         * @description * `int64` - int64
-         *     * `float64` - float64
-         *     * `string` - string
-         *     * `bool` - bool
-         *     * `timestamp` - timestamp
-         *     * `date` - date
-         *     * `image` - image
-         * @enum {string}
-         */
-        TypeA4aEnum: "int64" | "float64" | "string" | "bool" | "timestamp" | "date" | "image";
-        /**
-         * @description * `object` - object
-         * @enum {string}
-         */
-        TypeC19Enum: "object";
         UnrelatedColumnShape: {
             name: string;
             reason: components["schemas"]["UnrelatedColumnShapeReasonEnum"];
