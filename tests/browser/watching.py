@@ -14,10 +14,12 @@ PATIENCE_SECONDS = 60
 SETTLED = """() => Boolean(document.querySelector('main h1, main [role=alert], .bp-page, form'))
     && !document.querySelector('[aria-busy=true]')"""
 PUSH = """path => {
-    if (new URL(path, location.href).pathname !== location.pathname) document.title = '';
+    if (new URL(path, location.href).pathname !== location.pathname) document.title = '…';
     history.pushState({}, '', path);
 }"""
-"""To another page, whose head names the tab once it is there: until then the page before may still be shown."""
+THERE = "path => document.title !== '…' || location.pathname !== new URL(path, location.href).pathname"
+"""To another page, whose head names the tab once it is there: until then the page before may still be shown. One that
+leads elsewhere may lead to a page that is shown already."""
 OWN_SCHEMES = {"data", "blob"}
 
 
@@ -67,7 +69,7 @@ class Watched:
     def move(self, path: str) -> None:
         """The same without loading the page again, as a link does."""
         self.page.evaluate(PUSH, path)
-        self.page.wait_for_function("() => document.title")
+        self.page.wait_for_function(THERE, arg=path)
         self.settle()
 
     def settle(self) -> None:
