@@ -54,8 +54,16 @@ export function useUploads() {
   const sources = useRef(new Map<number, string>());
   const begun = useRef(new Map<number, Upload["begun"]>());
   const next = useRef(0);
+  const hasLeft = useRef(false);
   const patch = useCallback((key: number, change: Partial<Upload>) => setUploads((all) => all.map((each) => (each.key === key ? { ...each, ...change } : each))), []);
-  useEffect(() => () => current.current?.controller.abort(), []);
+  useEffect(() => {
+    hasLeft.current = false;
+    return () => {
+      hasLeft.current = true;
+      current.current?.controller.abort();
+      current.current?.goOn?.();
+    };
+  }, []);
 
   /** Adds files; gives the dataset of the first of them of which the server has a part. */
   const add = useCallback(
@@ -108,7 +116,7 @@ export function useUploads() {
       for (;;) {
         const controller = new AbortController();
         current.current = { key, controller, goOn: null };
-        if (cancelled.current.has(key)) throw new DOMException("cancelled", "AbortError");
+        if (hasLeft.current || cancelled.current.has(key)) throw new DOMException("cancelled", "AbortError");
         patch(key, { state: "sending", error: null });
         try {
           if (!isResumed(file)) return (await sendSource(dataset, file, onProgress, controller.signal)).id;
@@ -150,8 +158,8 @@ export function useUploads() {
         patch(key, { state: "asked", ingestion: ingestion.id, begun: null });
         return ingestion.id;
       } catch (error) {
-        if (isAbort(error)) await drop(key);
-        else patch(key, { state: "failed", error });
+        if (!isAbort(error)) patch(key, { state: "failed", error });
+        else if (!hasLeft.current) await drop(key);
         return null;
       } finally {
         current.current = null;
@@ -167,6 +175,7 @@ export function useUploads() {
       const made: string[] = [];
       cancelled.current.clear();
       for (const upload of waiting) {
+        if (hasLeft.current) break;
         if (cancelled.current.has(upload.key)) patch(upload.key, { state: "cancelled" });
         else made.push(...[await one(upload, ask)].filter((id) => id !== null));
       }
