@@ -12,13 +12,11 @@ Without Bedplate the same code works in `./bedplate-local/`. No other module of 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import functools
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from workers.runtime.client import JobApiError, RuntimeClient
 from workers.runtime.environment_report import tell_in_background
 from workers.runtime.farewell import wait_for_the_rest
 from workers.runtime.identity import Identity, identity_from
+from workers.runtime.inputs import Input, Inputs
 from workers.runtime.link import LOCAL_FOLDER, ApiLink, Link, LocalLink
 from workers.runtime.metric_buffer import MetricBuffer, send_before
 from workers.runtime.outputs import ARTIFACTS, CHECKPOINTS, Outputs
@@ -47,17 +46,6 @@ from workers.runtime.stored_file import (
 
 RESULT_LIMIT_BYTES = 1 << 20
 LOCAL_CLOSE_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One resolved input."""
-
-    name: str
-    uri: str
-    path: Path
-    """A folder, or the file itself."""
-    files: list[Path]
 
 
 class JobContext:
@@ -82,7 +70,7 @@ class JobContext:
         self.resources = link.resources()
         self._link = link
         self.work_dir = work_dir
-        self._inputs: dict[str, Input] = {}
+        self._inputs = Inputs(link, work_dir)
         self._outputs = Outputs(link)
         self._metrics = MetricBuffer(link.send_metrics, folder=work_dir, rank=identity.rank)
         self._announcements = Announcements()
@@ -93,14 +81,13 @@ class JobContext:
 
     def input(self, name: str) -> Input:
         """The input of that name; behind an address, it is downloaded into the working folder once."""
-        if name not in self._inputs:
-            self._inputs[name] = self._fetch(self._link.resolve(name, "read"))
-            self._outputs.look_ahead()
-        return self._inputs[name]
+        found = self._inputs.get(name)
+        self._outputs.look_ahead()
+        return found
 
     def supply(self, name: str, path: Path) -> None:
         """Let a file that this job made itself be its input of that name."""
-        self._inputs[name] = Input(name=name, uri="", path=path, files=[path])
+        self._inputs.supply(name, path)
 
     def output(self, name: str) -> Path:
         """The folder to write the output of that name into; it exists."""
@@ -159,7 +146,7 @@ class JobContext:
         if record is None:
             return None
         near = record.get("path")
-        path = Path(near) if near else self._download("checkpoints", record["uri"], record["url"])
+        path = Path(near) if near else self._inputs.download(CHECKPOINTS, record["uri"], record["url"])
         if hash_file(path) != record["sha256"]:
             raise ValueError(f"the checkpoint of step {record['step']} is damaged: {path}")
         return Checkpoint(step=record["step"], path=path, metadata=record.get("metadata") or {})
@@ -219,37 +206,6 @@ class JobContext:
             return self._announcements.announce(what, send)
         send()
         return acknowledged(what)
-
-    def _fetch(self, answer: dict[str, Any]) -> Input:
-        name, uri = answer["name"], answer["uri"]
-        entries = answer.get("files") or []
-        files = [self._file(name, entry) for entry in entries]
-        alone = files[0] if len(files) == 1 and not uri.endswith("/") else None
-        path = Path(answer.get("path") or alone or self.work_dir / "inputs" / name)
-        return Input(name=name, uri=uri, path=path, files=files or [path])
-
-    def _file(self, name: str, entry: dict[str, Any]) -> Path:
-        if not entry.get("path"):
-            return self._download(name, entry["name"], entry["url"])
-        near = Path(entry["path"])
-        if near.name == entry["name"].rsplit("/", 1)[-1]:
-            return near
-        path = self._own_place(name, entry["name"])
-        with contextlib.suppress(FileExistsError):  # another member of the job works in this folder too
-            path.symlink_to(near)
-        return path
-
-    def _download(self, name: str, file_name: str, url: str) -> Path:
-        path = self._own_place(name, file_name)
-        if not path.exists():
-            self._link.download(url, path)
-        return path
-
-    def _own_place(self, name: str, file_name: str) -> Path:
-        """Where the job has a file of an input, under the name that it knows it by."""
-        path = self.work_dir / "inputs" / checked_name(name) / checked_name(file_name.rsplit("/", 1)[-1])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
 
 
 @functools.cache

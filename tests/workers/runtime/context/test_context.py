@@ -16,7 +16,8 @@ from tests.support.runtime_api import RuntimeApi
 from tests.support.waiting import until
 from workers.contracts import environment as names
 from workers.runtime.client import JobApiError
-from workers.runtime.context import Checkpoint, Input, JobContext, context_from
+from workers.runtime.context import Checkpoint, JobContext, context_from
+from workers.runtime.inputs import Input
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""A job's inputs: asked for once each, seen under the names that the spec has, downloaded once from an address."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workers.runtime.link import Link
+from workers.runtime.stored_file import checked_name
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One resolved input."""
+
+    name: str
+    uri: str
+    path: Path
+    """A folder, or the file itself."""
+    files: list[Path]
+
+
+class Inputs:
+    """The inputs of one job, by name; what is downloaded goes below the job's working folder."""
+
+    def __init__(self, link: Link, work_dir: Path) -> None:
+        self._link = link
+        self._folder = work_dir / "inputs"
+        self._known: dict[str, Input] = {}
+
+    def get(self, name: str) -> Input:
+        """Blocks until the control plane has answered and what is behind an address is here.
+
+        Raises:
+            JobApiError: the spec has no such input, or the control plane did not answer in time.
+        """
+        if name not in self._known:
+            self._known[name] = self._fetched(self._link.resolve(name, "read"))
+        return self._known[name]
+
+    def supply(self, name: str, path: Path) -> None:
+        """Let a file that is here already be the input of that name."""
+        self._known[name] = Input(name=name, uri="", path=path, files=[path])
+
+    def download(self, name: str, file_name: str, url: str) -> Path:
+        """Where a file is, after it was fetched from its address if need be."""
+        path = self._own_place(name, file_name)
+        if not path.exists():
+            self._link.download(url, path)
+        return path
+
+    def _fetched(self, answer: dict[str, Any]) -> Input:
+        name, uri = answer["name"], answer["uri"]
+        entries = answer.get("files") or []
+        files = [self._file(name, entry) for entry in entries]
+        alone = files[0] if len(files) == 1 and not uri.endswith("/") else None
+        path = Path(answer.get("path") or alone or self._folder / name)
+        return Input(name=name, uri=uri, path=path, files=files or [path])
+
+    def _file(self, name: str, entry: dict[str, Any]) -> Path:
+        if not entry.get("path"):
+            return self.download(name, entry["name"], entry["url"])
+        near = Path(entry["path"])
+        if near.name == entry["name"].rsplit("/", 1)[-1]:
+            return near
+        path = self._own_place(name, entry["name"])
+        with contextlib.suppress(FileExistsError):  # another member of the job works in this folder too
+            path.symlink_to(near)
+        return path
+
+    def _own_place(self, name: str, file_name: str) -> Path:
+        """Where the job has a file of an input, under the name that it knows it by."""
+        path = self._folder / checked_name(name) / checked_name(file_name.rsplit("/", 1)[-1])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
