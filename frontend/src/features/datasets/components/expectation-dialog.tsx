@@ -106,7 +106,7 @@ function Form({ dataset, columns, expectation, onClose, kinds }: Props & { kinds
         </div>
         <Textarea label={t("form.description")} description={t("form.descriptionHint")} autosize minRows={1} maxLength={500} value={description} onChange={(event) => setDescription(event.currentTarget.value)} />
         {expectation ? <Text size="sm" className="soft">{t("form.after")}</Text> : null}
-        {write.error && !fields ? <ErrorDetails error={write.error} /> : null}
+        {write.error ? <ErrorDetails error={write.error} /> : null}
         <Group justify="flex-end" gap="sm">
           <Button variant="default" onClick={onClose}>
             {tCommon("verb.cancel")}
