@@ -14,8 +14,13 @@ const root = createRootRoute({
   errorComponent: PageBroken,
 });
 
-/** Fetches the words of a feature while its code is on the way. */
-const words = (...namespaces: string[]) => ({ loader: () => loadWords(...namespaces) });
+/** Those of all pages. */
+const namespaces = new Set<string>();
+/** Fetches the words of a page while its code is on the way: of all that it may show, since what came later would take it away for a moment. */
+function words(...of: string[]) {
+  for (const namespace of of) namespaces.add(namespace);
+  return { loader: () => loadWords(...of) };
+}
 type Search = Record<string, unknown>;
 /** A link need not name what it leaves as it is by default. */
 const optional = <T extends object>(search: T): Partial<T> => search;
@@ -66,14 +71,14 @@ const dataset = createRoute({
   path: "/datasets/$datasetId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab), before: text(s.before), after: text(s.after) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/dataset-page")), "DatasetPage"),
-  ...words("datasets", "messages", "lineage", "profile"),
+  ...words("datasets", "messages", "lineage", "profile", "quality", "versions"),
 });
 const datasetVersion = createRoute({
   getParentRoute: () => root,
   path: "/dataset-versions/$versionId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab), column: text(s.column) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/version-page")), "VersionPage"),
-  ...words("datasets", "messages", "lineage", "profile"),
+  ...words("datasets", "messages", "lineage", "profile", "quality", "versions"),
 });
 const clean = createRoute({
   getParentRoute: () => root,
@@ -86,7 +91,7 @@ const datasetJob = createRoute({
   getParentRoute: () => root,
   path: "/dataset-jobs/$kind/$jobId",
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/job-page")), "JobPage"),
-  ...words("datasets", "messages"),
+  ...words("datasets", "messages", "form"),
 });
 
 // -- runs
@@ -230,10 +235,7 @@ const access = createRoute({
 });
 
 const routeTree = root.addChildren([
-  ...[overview, datasets, upload,
-  fetchData,
-  schedules,
-  schedule, dataset, datasetVersion, clean, datasetJob],
+  ...[overview, datasets, upload, fetchData, schedules, schedule, dataset, datasetVersion, clean, datasetJob],
   ...[runs, submit, compare, run, models, model, modelVersion],
   ...[endpoints, deploy, endpoint, quotas, queue, workload, access],
 ]);
@@ -247,11 +249,9 @@ export const router = createRouter({
   defaultStructuralSharing: true,
 });
 
-const NAMESPACES = ["overview", "datasets", "runs", "models", "endpoints", "quotas", "access", "messages", "lineage", "form", "map", "profile"];
-
 /** Fetches the code and words of all pages: then every one opens at once, also while the server is away. */
 export async function fetchRest(): Promise<void> {
-  await loadWords(...NAMESPACES);
+  await loadWords(...namespaces);
   for (const route of Object.values(router.routesById)) await router.loadRouteChunk(route);
 }
 

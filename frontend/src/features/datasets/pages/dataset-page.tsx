@@ -26,8 +26,6 @@ const TABS = ["versions", "quality", "compare", "keep", "sources", "schedules", 
 
 /** A named line of versions. */
 export function DatasetPage() {
-  // The words of all that stands here, before any of it: what came later would take the page away for a moment.
-  useTranslation(["datasets", "quality", "versions"]);
   const { datasetId } = route.useParams();
   const query = useQuery(datasetQuery(datasetId));
   return (

@@ -33,8 +33,6 @@ const route = getRouteApi("/dataset-versions/$versionId");
 
 /** One version: what it holds, how it was cleaned, what it was made of. */
 export function VersionPage() {
-  // The words of all that stands here, before any of it: what came later would take the page away for a moment.
-  useTranslation(["datasets", "quality", "versions"]);
   const { versionId } = route.useParams();
   const query = useQuery(versionQuery(versionId));
   useLiveRefresh(`dataset_version.${versionId}`, [keys.version(versionId)]);
