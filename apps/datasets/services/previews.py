@@ -23,7 +23,7 @@ from apps.datasets.services.jobs import job_cancel, job_follow, job_of
 from apps.datasets.services.preview_asking import token_digest, token_of
 from apps.datasets.states import PREVIEW, JobState
 from apps.quotas.models import Attempt, Workload
-from apps.quotas.selectors import ready_addresses
+from apps.quotas.selectors import addresses_in, members_of
 from apps.quotas.services.workloads import workload_stop, workload_submit
 from apps.quotas.states import Reason, WorkloadState
 
@@ -81,7 +81,7 @@ def preview_reconcile(workload_id: UUID) -> None:
     job_follow(preview, check=_nothing, apply=lambda _, checked: checked)
     with transaction.atomic():
         locked: Preview = Preview.objects.select_for_update(of=("self",)).select_related("workload").get(pk=preview.pk)
-        found = "" if locked.is_terminal else next(iter(ready_addresses(locked.workload)), "")
+        found = "" if locked.is_terminal else next(iter(addresses_in(members_of(locked.workload))), "")
         if found == locked.address:
             return
         locked.address = found

@@ -20,10 +20,7 @@ from apps.deployments.analysis.replicas import trouble_of
 from apps.deployments.models import Endpoint, Revision
 from apps.deployments.states import REVISION, TAKING_REQUESTS, EndpointState, RevisionState
 from apps.quotas.models import Attempt, Workload
-from apps.quotas.states import WorkloadState
-
-ANSWERING = frozenset({WorkloadState.LAUNCHING, WorkloadState.RUNNING})
-"""States of a workload in which replicas may be ready."""
+from apps.quotas.selectors import ANSWERING, addresses_in, members_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +34,13 @@ class Replicas:
 
 def replicas_of(workload: Workload) -> Replicas:
     """The ready members of its open attempt, by rank. One query, none where nothing can be ready."""
-    if workload.state not in ANSWERING:
-        return Replicas()
-    attempt = workload.current_attempt()
-    if attempt is None or attempt.ended_at is not None:
-        return Replicas()
-    return replicas_in(attempt.members)
+    return replicas_in(members_of(workload))
 
 
 def replicas_in(members: Iterable[dict[str, Any]]) -> Replicas:
     """By what was last seen of the members of an attempt."""
     found = list(members)
     return Replicas(addresses_in(found), trouble_of(found))
-
-
-def addresses_in(members: Iterable[dict[str, Any]]) -> list[str]:
-    """Addresses of the members that are ready, by rank."""
-    ready = [member for member in members if member.get("ready") and member.get("address")]
-    return [str(member["address"]) for member in sorted(ready, key=lambda member: int(member["index"]))]
 
 
 def with_revisions(endpoints: Any) -> Any:

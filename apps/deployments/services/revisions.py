@@ -16,12 +16,13 @@ from apps.common.states import Move, explain, transition
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.states import Relation
 from apps.deployments.models import Endpoint, Revision
-from apps.deployments.selectors.endpoints import ANSWERING, Replicas, replicas_of
+from apps.deployments.selectors.endpoints import Replicas, replicas_of
 from apps.deployments.specs import revision_spec
 from apps.deployments.states import REVISION, TAKING_REQUESTS, RevisionState
 from apps.experiments.models import ModelVersion
 from apps.experiments.states import ModelVersionState
 from apps.quotas.models import Workload
+from apps.quotas.selectors import ANSWERING
 from apps.quotas.services.workloads import workload_stop, workload_submit
 from apps.quotas.states import REQUEUED, Reason, WorkloadState
 from workers.contracts.sentences import say

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from apps.common.models import Transition
 from apps.quotas.models import Queue, Workload
 from apps.quotas.states import OCCUPYING, WorkloadState
 
-_ANSWERING = (WorkloadState.LAUNCHING, WorkloadState.RUNNING)
+ANSWERING = frozenset({WorkloadState.LAUNCHING, WorkloadState.RUNNING})
+"""States of a workload in which members may be ready."""
 
 
 def story_of(workload: Workload) -> QuerySet[Transition]:
@@ -31,10 +33,13 @@ def pools_with_work() -> list[UUID]:
     return list(Workload.objects.filter(waits).order_by("pool").values_list("pool", flat=True).distinct())
 
 
-def ready_addresses(workload: Workload) -> list[str]:
-    """`host:port` of the members of its open attempt that can be asked, by rank. One query at most."""
-    attempt = workload.current_attempt() if workload.state in _ANSWERING else None
-    if attempt is None or attempt.ended_at is not None:
-        return []
-    ready = [member for member in attempt.members if member.get("ready") and member.get("address")]
+def members_of(workload: Workload) -> list[dict[str, Any]]:
+    """What was last seen of the members of its open attempt. One query, none where no member can be ready."""
+    attempt = workload.current_attempt() if workload.state in ANSWERING else None
+    return [] if attempt is None or attempt.ended_at is not None else list(attempt.members)
+
+
+def addresses_in(members: Iterable[dict[str, Any]]) -> list[str]:
+    """`host:port` of the members that can be asked, by rank."""
+    ready = [member for member in members if member.get("ready") and member.get("address")]
     return [str(member["address"]) for member in sorted(ready, key=lambda member: int(member["index"]))]

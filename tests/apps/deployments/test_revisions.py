@@ -12,18 +12,13 @@ from apps.common.errors import Conflict, Invalid
 from apps.common.models import AuditEvent, Event
 from apps.datasets.models import LineageEdge
 from apps.deployments.models import Endpoint, Revision
-from apps.deployments.selectors.endpoints import (
-    Replicas,
-    active_revisions,
-    addresses_in,
-    endpoint_state,
-    gateway_routes,
-)
+from apps.deployments.selectors.endpoints import Replicas, active_revisions, endpoint_state, gateway_routes
 from apps.deployments.services.endpoints import endpoint_create, endpoint_stop
 from apps.deployments.services.reconcile import reconcile_due
 from apps.deployments.services.revisions import revision_create, revision_reconcile, wanted_state
 from apps.experiments.models import ModelVersion
 from apps.quotas.models import Attempt, Workload
+from apps.quotas.selectors import addresses_in
 from apps.quotas.states import Reason, WorkloadState
 from tests.support.concurrency import Thread
 from tests.support.factories.access import UserFactory
