@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,21 +24,10 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-SPLIT = "__split"
+from workers.runtime.datasets import SPLIT, Dataset
+
 Batch = dict[str, Any]
 Places = npt.NDArray[np.int64]
-
-
-class Version(Protocol):
-    """What is loaded."""
-
-    @property
-    def reference(self) -> str: ...
-    @property
-    def schema(self) -> list[dict[str, Any]]: ...
-    @property
-    def splits(self) -> dict[str, int]: ...
-    def files(self) -> list[Path]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +128,7 @@ class VersionRows(IterableDataset[Batch]):
 
 
 def loader_of(
-    version: Version,
+    version: Dataset,
     batch_size: int,
     *,
     columns: Sequence[str],
@@ -152,12 +141,10 @@ def loader_of(
     """See `workers.runtime.datasets.Dataset.loader`. Fetches the files.
 
     Raises:
-        ValueError: a number that cannot be, or no such part.
+        ValueError: a number that cannot be.
     """
     if batch_size < 1 or world < 1 or not 0 <= rank < world:
         raise ValueError(f"batch_size {batch_size}, rank {rank} of world {world}: a share is one of so many")
-    if split and split not in version.splits:
-        raise ValueError(f"{version.reference} has no part {split!r}; it has {', '.join(version.splits) or 'none'}")
     types = {column["name"]: str(column["type"]) for column in version.schema}
     groups = [group for path in version.files() for group in _groups(path, split)]
     rows = VersionRows(

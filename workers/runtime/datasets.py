@@ -32,7 +32,7 @@ from workers.runtime.dataset_cache import CACHE, FileCache
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
-ORDINAL, SPLIT = "__ordinal", "__split"
+SPLIT = "__split"
 URL, TOKEN = "BEDPLATE_URL", "BEDPLATE_TOKEN"
 SCHEME = "bedplate://"
 BATCH_ROWS = 65_536
@@ -91,9 +91,8 @@ class Dataset:
             ValueError: no such column or part.
         """
         wanted = self.columns(columns)
+        self._check_part(split)
         read = [*wanted, *([SPLIT] if split and SPLIT not in wanted else [])]
-        if split and split not in self.splits:
-            raise ValueError(f"{self.reference} has no part {split!r}; it has {', '.join(self.splits) or 'none'}")
         for file in self.files():
             for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=read):
                 table = pa.Table.from_batches([batch])
@@ -160,13 +159,21 @@ class Dataset:
         Args:
             shuffle: a seed; None: in the order of the rows.
             rank, world: which share of the rows, of how many.
+
+        Raises:
+            ValueError: no such column or part, or a number that cannot be.
         """
+        self._check_part(split)
         module: Any = importlib.import_module("workers.runtime.dataset_loader")  # torch only where it is used
         found: DataLoader[dict[str, Any]] = module.loader_of(
             self, batch_size, columns=self.columns(columns), split=split, shuffle=shuffle, rank=rank, world=world,
             num_workers=num_workers,
         )  # fmt: skip
         return found
+
+    def _check_part(self, split: str | None) -> None:
+        if split and split not in self.splits:
+            raise ValueError(f"{self.reference} has no part {split!r}; it has {', '.join(self.splits) or 'none'}")
 
     def _schema(self, columns: Sequence[str]) -> pa.Schema:
         file = pq.read_schema(self.files()[0])
