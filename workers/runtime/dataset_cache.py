@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,10 @@ from typing import Protocol
 import httpx
 
 from workers.runtime.client import JobApiError, problem_of
+from workers.runtime.stored_file import hash_file
 
-CACHE = Path.home() / ".cache" / "bedplate" / "datasets"
+CACHE = Path("~/.cache/bedplate/datasets")
+"""Of whoever runs this; which home that is is asked when something is fetched, for not every user id has one."""
 TRIES = 8
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 20.0
 TIMEOUT_SECONDS = 60.0
@@ -40,7 +41,7 @@ class FileCache:
     """A folder of files, shared by all processes of the machine.
 
     Args:
-        folder: `<folder>/<first two digits>/<sha256>.parquet`.
+        folder: `<folder>/<first two digits>/<sha256>.parquet`; may begin with `~`.
         headers: sent along; a token.
         sleep: waits between two tries; a test passes its own.
     """
@@ -55,7 +56,7 @@ class FileCache:
         Raises:
             JobApiError: it cannot be fetched, or what came is not the file: `damaged`.
         """
-        path = self.folder / wanted.sha256[:2] / f"{wanted.sha256}{Path(wanted.name).suffix}"
+        path = self.folder.expanduser() / wanted.sha256[:2] / f"{wanted.sha256}{Path(wanted.name).suffix}"
         if path.exists():
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +67,7 @@ class FileCache:
             partial.touch()
             for again in (True, False):
                 self._complete(wanted, partial)
-                if _sha256(partial) == wanted.sha256:
+                if hash_file(partial) == wanted.sha256:
                     break
                 partial.write_bytes(b"")
                 if not again:
@@ -108,8 +109,3 @@ def _alone(path: Path) -> Iterator[None]:
     with path.with_name(f"{path.name}.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

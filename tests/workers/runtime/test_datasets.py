@@ -22,7 +22,7 @@ from PIL import Image
 
 from workers.runtime import dataset_loader
 from workers.runtime.client import JobApiError
-from workers.runtime.dataset_cache import FileCache
+from workers.runtime.dataset_cache import CACHE, FileCache
 from workers.runtime.datasets import Dataset, DatasetFile, open_dataset
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -229,6 +229,26 @@ def test_nobody_said_where(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ValueError, match="say api_url and token"):
         open_dataset("bedplate://risk/loans@1")
+
+
+def test_a_home_is_asked_for_only_where_something_is_fetched(
+    monkeypatch: pytest.MonkeyPatch, store: tuple[type[Store], str], tmp_path: Path
+) -> None:
+    handler, url = store
+    source = tmp_path / "part.parquet"
+    source.write_bytes(b"good")
+    handler.content = b"good"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    kept = FileCache(CACHE).fetch(_part(source, 1, url))
+    assert kept.is_relative_to(tmp_path / "home" / ".cache" / "bedplate" / "datasets")
+
+    script = (
+        "import pwd, os; os.environ.pop('HOME', None)\n"
+        "def nobody(uid): raise KeyError(uid)\n"
+        "pwd.getpwuid = nobody\n"
+        "import workers.runtime.datasets"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
 
 
 def test_torch_is_not_needed_unless_a_loader_is_asked_for() -> None:
