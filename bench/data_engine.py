@@ -1,4 +1,4 @@
-"""The data engine against Polars by hand: `python -m bench.data_engine [--rows N] [--large N] [--csv-rows N] …`.
+"""The data engine against Polars by hand: `python -m bench.data_engine [--rows N] [--large N] …`.
 
 Figures, each beside the peer's of the same run where there is one: `clean_parquet_wall`, `clean_parquet_memory`,
 `clean_csv_wall`, `profile_wall`, `rows_per_second_1m`, `rows_per_second_50m`, `clean_50m_peak_gb`, `ray_digest_equal`,

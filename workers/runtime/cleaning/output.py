@@ -1,4 +1,4 @@
-"""Describing the Parquet files that a job wrote."""
+"""The folder that a job writes into: whole in the end, or empty."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from workers.runtime.cleaning.errors import UserError, is_disk_full
 
-ROW_GROUP_ROWS = 122_880
 ROOM_BYTES = 64 << 10
 """Less than that on a disk counts as none."""
 

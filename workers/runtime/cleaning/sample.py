@@ -19,8 +19,6 @@ CELLS = 4_000
 
 SPREAD = f"(({ORDINAL} % 2147483648) * 2654435761) % 4294967296"
 """What orders rows so that the first of them lie all over the data: Knuth's multiplicative hash of the ordinal."""
-
-
 WINDOWS, WINDOW_ROWS = 8, 20_000
 """Where there are more than a million ordinals, rows are drawn from these many stretches of them: to read a few rows
 from everywhere is to read everything."""
@@ -67,7 +65,7 @@ def rows_of(
         last_ordinal: the highest there is, for data that may be large: rows are then looked for in some stretches of it
             only, or everywhere if those have too few.
     """
-    for where in (_windows(last_ordinal), "true"):
+    for where in dict.fromkeys((_windows(last_ordinal), "true")):
         chosen = f"SELECT {ORDINAL} FROM {table} WHERE {where} ORDER BY {order}, {ORDINAL} LIMIT {count}"
         ordinals = [str(row[0]) for row in connection.execute(chosen).fetchall()]
         if len(ordinals) == count:

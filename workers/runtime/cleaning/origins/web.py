@@ -7,6 +7,7 @@ still the same; else from the beginning. Redirects are followed by hand, each lo
 from __future__ import annotations
 
 import base64
+import re
 import ssl
 import time
 from dataclasses import dataclass
@@ -29,7 +30,6 @@ READ_SECONDS = 60.0
 TRIES = 4
 """In a row without a byte."""
 PAUSE_SECONDS = 0.5
-CHUNK_BYTES = 1 << 20
 AGENT = "bedplate-ingest"
 BROKEN = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 
@@ -258,9 +258,7 @@ def _refused(response: httpcore.Response, place: Place) -> UserError | _Passing:
 
 
 def _said(error: Exception, place: str, have: int) -> UserError:
-    if isinstance(error, httpcore.ConnectError) and "certificate" in str(error).lower():
-        return UserError("tls_failed", f"{place}: {error}")
-    if isinstance(error, httpcore.ConnectError) and "ssl" in str(error).lower():
+    if isinstance(error, httpcore.ConnectError) and re.search("certificate|ssl", str(error), re.IGNORECASE):
         return UserError("tls_failed", f"{place}: {error}")
     if isinstance(error, httpcore.ConnectTimeout | httpcore.ConnectError):
         return UserError("host_unreachable", f"{place}: {error or 'no connection in time'}")

@@ -7,7 +7,6 @@ password, or swell: `MEMBERS_MOST` members, `TOTAL_BYTES_MOST` bytes, `RATIO_MOS
 from __future__ import annotations
 
 import gzip
-import itertools
 import stat
 import struct
 import tarfile
@@ -245,5 +244,5 @@ def _damage(name: str, member: str = "") -> Iterator[None]:
 def unpacked_to(member: Member, target: Path) -> None:
     """Write a member to a file of ours."""
     with target.open("wb") as copy:
-        for chunk in itertools.takewhile(bool, (member.read(CHUNK_BYTES) for _ in itertools.repeat(None))):
+        while chunk := member.read(CHUNK_BYTES):
             copy.write(chunk)

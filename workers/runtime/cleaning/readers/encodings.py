@@ -25,7 +25,6 @@ MULTIBYTE = CANDIDATES[:5]
 SAID = {"cp932": "shift_jis", "cp949": "euc_kr"}
 """What people call them, where Python names a wider form."""
 ASCII = 0x7F
-WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 SAMPLE_BYTES = 64 << 10
 EVIDENCE_LEAST = 4
 """Bytes beyond ASCII: three of them say little."""

@@ -119,11 +119,9 @@ class ExcelReader(Reader):
         """Whatever the library makes of a file that is none, as a sentence."""
         try:
             return work()
-        except (MemoryError, UserError):
+        except (MemoryError, UserError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a panic of the library is no Exception
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
             said = next(iter(str(error).strip().splitlines()), type(error).__name__).replace(
                 str(self.upload.path), self.upload.name
             )
@@ -176,8 +174,8 @@ def _checked(path: Path, name: str) -> dict[str, Grid]:
 
 def _parts(archive: ZipFile) -> dict[str, tuple[str, bool]]:
     """The file of each sheet, by its name, and whether it is hidden; those that are written as Excel does."""
-    links = dict(_LINK.findall(_read(archive, "xl/_rels/workbook.xml.rels")))
-    links |= {key: target for target, key in _KNIL.findall(_read(archive, "xl/_rels/workbook.xml.rels"))}
+    listed = _read(archive, "xl/_rels/workbook.xml.rels")
+    links = dict(_LINK.findall(listed)) | {key: target for target, key in _KNIL.findall(listed)}
     found = {}
     for attributes in _LISTED.findall(_read(archive, "xl/workbook.xml")):
         name, key = _NAME.search(attributes), _KEY.search(attributes)

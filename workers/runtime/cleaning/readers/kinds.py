@@ -9,7 +9,7 @@ from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.readers.archives import is_hidden
 
 ENDINGS = {
-    **dict.fromkeys((".csv",), "csv"),
+    ".csv": "csv",
     **dict.fromkeys((".tsv", ".tab"), "tsv"),
     **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
     ".json": "json",

@@ -150,9 +150,9 @@ _HOLDS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "must be one ASCII character, no quote and no end of a line, not {value!r}",
     ),
     "quote": (lambda value: value == "" or _is_mark(value), "must be one ASCII character, or empty, not {value!r}"),
-    "escape": (lambda value: _is_mark(value), "must be one ASCII character, not {value!r}"),
+    "escape": (_is_mark, "must be one ASCII character, not {value!r}"),
     "header": (lambda value: isinstance(value, bool), "is true or false, not {value!r}"),
-    "comment": (lambda value: _is_mark(value), "must be one ASCII character, not {value!r}"),
+    "comment": (_is_mark, "must be one ASCII character, not {value!r}"),
     "skip_rows": (
         lambda value: _is_whole(value, SKIP_MOST),
         f"is a whole number from 0 to {SKIP_MOST}, not {{value!r}}",
