@@ -56,6 +56,21 @@ def test_a_row_that_does_not_fit_is_told_with_line_and_column(jobs: Jobs) -> Non
     assert [each["text"] for each in kept(done.folder / "quarantine.csv.gz")] == [",2", "r,", "z,q"]
 
 
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_a_line_that_is_left_out_is_told_whole_whatever_separates_it(jobs: Jobs, format: str) -> None:
+    """U+0001 between fields is what Hive writes."""
+    content = {
+        "csv": b'a\x01b\n1\x01"x\ny"\nq\x012\n3\x014\n5\x016\n',
+        "jsonl": b'{"a":1}\n{"a":2}\n{"a":3}\n{"a":9}\x01"q\n{"a":4}\n',
+    }[format]
+    options: dict[str, Any] = {"csv": {"delimiter": "\x01", "types": {"a": "int64"}}, "jsonl": {}}[format]
+
+    done = jobs.ingest(content, f"a.{format}", format=format, **options)
+
+    assert [each["line"] for each in done.result["rejected"]["samples"]] == [4]
+    assert done.result["rejected"]["samples"][0]["text"] == {"csv": "q\x012", "jsonl": '{"a":9}\x01"q'}[format]
+
+
 SAME: dict[str, tuple[bytes, str, list[int]]] = {
     "jsonl": (b'{"a":1,"b":"x"}\n{"a":"q","b":"y"}\n{"b":"z"}\n{"a":4,"b":"w"}\n', "a.jsonl", [2, 3]),
     "json": (b'[{"a":1,"b":"x"},{"a":"q","b":"y"},{"b":"z"},{"a":4,"b":"w"}]', "a.json", [2, 3]),

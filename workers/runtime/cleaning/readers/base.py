@@ -1,5 +1,7 @@
 """What a reader of uploads is."""
 
+# ruff: noqa: S608 - texts enter SQL through `schema.literal`
+
 from __future__ import annotations
 
 import re
@@ -13,12 +15,15 @@ import duckdb
 from workers.runtime.cleaning.errors import UserError, is_disk_full
 from workers.runtime.cleaning.readers.options import Options
 from workers.runtime.cleaning.readers.text_file import LINE_LIMIT_BYTES
+from workers.runtime.cleaning.schema import literal
 
 BUFFER_BYTES = 2 * LINE_LIMIT_BYTES
 """What DuckDB reads at once; by itself it would take sixteen lines of the longest kind, a quarter of a small job."""
 KIND_OF_ERROR = re.compile(r"^[A-Za-z ]+ Error: ")
 LINE = "\x01line"
 """Column of a table that says where in its file a row stands; no file can bring that name."""
+_NO_DELIMITER = "\x01\x02\x03\x04"
+"""Divides no line: DuckDB wants a delimiter, and one of those alone is what some programs separate fields by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,15 @@ class Usual:
 def bounds() -> str:
     """How long a line may be for DuckDB, and how much it reads at once, as options of `read_csv`."""
     return f"max_line_size={LINE_LIMIT_BYTES}, buffer_size={BUFFER_BYTES}"
+
+
+def lines_of(path: Path) -> str:
+    """A query for the lines of a text as they stand there: `number`, from 1, and `line`, NULL for an empty one."""
+    return (
+        f"SELECT row_number() OVER () AS number, line FROM read_csv({literal(str(path))}, "
+        f"delim={literal(_NO_DELIMITER)}, quote='', escape='', header=false, auto_detect=false, "
+        f"columns={{'line': 'VARCHAR'}}, strict_mode=false, null_padding=true, {bounds()}, hive_partitioning=false)"
+    )
 
 
 def blamed(error: duckdb.Error, upload: Upload, read: Path, code: str = "unreadable_file") -> Exception:
@@ -94,4 +108,4 @@ class Reader(ABC):
     def located(self, connection: duckdb.DuckDBPyConnection, rows: str) -> str:
         """`rows` (a query with the `LINE`s of rows, or with their numbers from 1 where the table has none), with
         `line` and `text` as the file has them, as a query of `key`, `line`, `text`."""
-        return f"SELECT key, key AS line, NULL::VARCHAR AS text FROM ({rows})"  # noqa: S608 - ours
+        return f"SELECT key, key AS line, NULL::VARCHAR AS text FROM ({rows})"

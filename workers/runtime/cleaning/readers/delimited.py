@@ -12,7 +12,7 @@ from typing import ClassVar
 import duckdb
 
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.readers.base import Reader, Usual, blamed, bounds
+from workers.runtime.cleaning.readers.base import Reader, Usual, blamed, bounds, lines_of
 from workers.runtime.cleaning.readers.dialect import Dialect, dialect_of, first_row
 from workers.runtime.cleaning.readers.spelled import STRICT
 from workers.runtime.cleaning.readers.text_file import Text, as_utf8
@@ -85,16 +85,11 @@ class CsvReader(Reader):
         """A row has as many lines before it as the quotes on them leave closed; what was rejected is none."""
         quote = literal(self._dialect.quote)
         count = f"len(line) - len(replace(line, {quote}, ''))" if self._dialect.quote else "0"
-        lines = (
-            f"SELECT row_number() OVER () AS number, line FROM read_csv({literal(str(self._path))}, delim='\\x01', "
-            f"quote='', escape='', header=false, auto_detect=false, columns={{'line': 'VARCHAR'}}, strict_mode=false, "
-            f"null_padding=true, {bounds()}, hive_partitioning=false)"
-        ).replace("\\x01", "\x01")
         mark = f"AND NOT starts_with(line, {literal(self._dialect.comment)})" if self._dialect.comment else ""
         rejected = f"SELECT line {self._errors()}"
         counted = (
             f"SELECT number, line, number IN ({rejected}) AS is_out, "
-            f"CASE WHEN number IN ({rejected}) THEN 0 ELSE {count} END AS quotes FROM ({lines}) "
+            f"CASE WHEN number IN ({rejected}) THEN 0 ELSE {count} END AS quotes FROM ({lines_of(self._path)}) "
             f"WHERE number > {self._dialect.skip}"
         )
         begins = (

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.readers.base import LINE, Reader, blamed, bounds
+from workers.runtime.cleaning.readers.base import LINE, Reader, blamed, lines_of
 from workers.runtime.cleaning.readers.text_file import LINE_LIMIT_BYTES, as_utf8
 from workers.runtime.cleaning.schema import COLUMNS_MOST, check_names, literal, quoted
 
@@ -40,7 +40,7 @@ class JsonLinesReader(Reader):
         self.detected = dict(text.to_json())
         self._lines = f"json_{next(_NUMBER_OF)}"
         try:  # no temporary one: a cursor of its own reads what was left out
-            connection.execute(f"CREATE VIEW {self._lines} AS {self._read(str(text.path))}")
+            connection.execute(f"CREATE VIEW {self._lines} AS {self._read(text.path)}")
             names = self._names(connection)
             check_names(names, self.upload.name)
             return self._table(self._types(connection, names))
@@ -65,14 +65,9 @@ class JsonLinesReader(Reader):
             f"SELECT number AS key, number AS line, line AS text FROM {self._lines} SEMI JOIN ({rows}) ON number = key"
         )
 
-    def _read(self, path: str) -> str:
-        # U+0001 cannot stand in JSON, so it never divides a line.
-        return (
-            "SELECT row_number() OVER () AS number, line FROM read_csv("
-            f"{literal(path)}, delim='\x01', quote='', escape='', header=false, auto_detect=false, "
-            f"columns={{'line': 'VARCHAR'}}, strict_mode=false, null_padding=true, {bounds()}, "
-            "hive_partitioning=false)"
-        )
+    def _read(self, path: Path) -> str:
+        """A query for `number` and `line`, each of which may be an object."""
+        return lines_of(path)
 
     def _names(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
         """Keys of any object, in order of first appearance."""
@@ -155,15 +150,15 @@ class JsonReader(JsonLinesReader):
     def _refuse_start(self, first: str) -> None:
         raise UserError("not_json", f"{self.upload.name} starts with {first!r}: it is no list of objects")
 
-    def _read(self, path: str) -> str:
-        with Path(path).open(encoding="utf-8-sig") as file:
+    def _read(self, path: Path) -> str:
+        with path.open(encoding="utf-8-sig") as file:
             first = next((part.strip()[0] for part in iter(lambda: file.read(4096), "") if part.strip()), "")
         if first not in ("[", "{"):
             self._refuse_start(first)
         form = "array" if first == "[" else "unstructured"
         return (
             "SELECT row_number() OVER () AS number, json::VARCHAR AS line FROM read_json_objects("
-            f"{literal(path)}, format='{form}', maximum_object_size={LINE_LIMIT_BYTES}, hive_partitioning=false)"
+            f"{literal(str(path))}, format='{form}', maximum_object_size={LINE_LIMIT_BYTES}, hive_partitioning=false)"
         )
 
 
