@@ -6,6 +6,7 @@ import { count, NONE, percent, value } from "@/lib/format";
 import type { ColumnDrift, Drift } from "../api";
 import { along, farthest, indexOf, outline, shares } from "../logic/drift";
 import { edgeFormat, figure } from "../logic/show";
+import { LeftOut } from "./left-out";
 import classes from "./drift-view.module.css";
 
 const ICONS = { large: IconAlertTriangle, small: IconInfoCircle, none: IconCheck };
@@ -37,20 +38,7 @@ export function DriftView({ drift }: { drift: Drift }) {
       ) : (
         <p className="soft">{t("drift.none")}</p>
       )}
-      {drift.left_out.length ? (
-        <details className={classes.leftOut}>
-          <summary>
-            {t("drift.leftOut")} ({count(drift.left_out.length)})
-          </summary>
-          <ul>
-            {drift.left_out.map((each) => (
-              <li key={each.name}>
-                {each.name} <span className="soft">{t(`drift.reason.${each.reason}`)}</span>
-              </li>
-            ))}
-          </ul>
-        </details>
-      ) : null}
+      <LeftOut title={t("drift.leftOut")} columns={drift.left_out.map(({ name, reason }) => ({ name, why: t(`drift.reason.${reason}`) }))} />
       <p className={classes.note}>{t("drift.method", { bins: method.bins, small: value(method.psi_small), large: value(method.psi_large), p: percent(method.p_value) })}</p>
     </section>
   );

@@ -7,6 +7,7 @@ import { share } from "../logic/show";
 import { TableFindings } from "./findings";
 import { HeatMap } from "./heat-map";
 import { ImagesPart } from "./images-part";
+import { LeftOut } from "./left-out";
 import { MissingMap } from "./missing-map";
 import { TargetPart } from "./target-part";
 import classes from "./whole-table.module.css";
@@ -81,20 +82,7 @@ function Relations({ relations }: { relations: ProfileTable["relations"] }) {
   return (
     <>
       {relations.columns.length > 1 ? <HeatMap relations={relations} /> : <p className="soft">{t("relations.none")}</p>}
-      {relations.left_out.length ? (
-        <details className={classes.leftOut}>
-          <summary>
-            {t("relations.leftOut")} ({count(relations.left_out.length)})
-          </summary>
-          <ul>
-            {relations.left_out.map((each) => (
-              <li key={each.name}>
-                {each.name} <span className="soft">{t(`relations.reason.${each.reason}`)}</span>
-              </li>
-            ))}
-          </ul>
-        </details>
-      ) : null}
+      <LeftOut title={t("relations.leftOut")} columns={relations.left_out.map(({ name, reason }) => ({ name, why: t(`relations.reason.${reason}`) }))} />
     </>
   );
 }
