@@ -3,16 +3,18 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/components/schema-form/schema";
 import { mostly, said, toneOf } from "../logic/expectation";
-import { expectationKindsQuery, siblingsQuery, type ExpectationKind, type Parameters, type Result, type Severity } from "../quality";
+import { expectationKindsQuery, siblingsQuery, type Expectation, type ExpectationKind, type Parameters, type Result, type Severity } from "../quality";
 import classes from "./quality.module.css";
 
 const ICONS = { succeeded: IconCircleCheck, failed: IconCircleX, waiting: IconAlertTriangle, cancelled: IconCircleDashed } as const;
 
-/** The names of kinds, and of what they say, in the reader's language. */
-export function useSaid(project: string) {
+export type Said = ReturnType<typeof useSaid>;
+
+/** The names of kinds, and of what they say, in the reader's language. Datasets of the project are read where one of `all` names one. */
+export function useSaid(project: string, all: readonly Pick<Expectation, "parameters">[]) {
   const { t, i18n } = useTranslation("quality");
   const kinds = useQuery(expectationKindsQuery).data ?? [];
-  const datasets = useQuery(siblingsQuery(project)).data ?? [];
+  const datasets = useQuery({ ...siblingsQuery(project), enabled: all.some(({ parameters }) => Boolean(parameters.dataset)) }).data ?? [];
   const nameOf = (id: string): string => datasets.find((dataset) => dataset.id === id)?.name ?? id.slice(0, 8);
   return {
     kind: (kind: ExpectationKind): string => {

@@ -31,7 +31,7 @@ export function ProposalsDialog({ dataset, version, onClose }: { dataset: Datase
 function Picker({ dataset, proposals, onClose }: { dataset: Dataset; proposals: readonly Proposal[]; onClose: () => void }) {
   const { t } = useTranslation("quality");
   const { t: tCommon } = useTranslation();
-  const said = useSaid(dataset.project);
+  const said = useSaid(dataset.project, proposals);
   const open = proposals.filter(({ exists }) => !exists);
   const [chosen, setChosen] = useState<ReadonlySet<Proposal>>(() => new Set(open));
   const [severities, setSeverities] = useState<ReadonlyMap<Proposal, Severity>>(new Map());

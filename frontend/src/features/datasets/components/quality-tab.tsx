@@ -14,11 +14,12 @@ import { useHasRole } from "@/lib/permissions";
 import { useWrite, type Dataset, type Version } from "../api";
 import { changeExpectation, expectationsQuery, qualityQuery, type Expectation, type Result } from "../quality";
 import { ExpectationDialog } from "./expectation-dialog";
-import { OutcomeWord, SeverityWord, useSaid } from "./expectation-said";
+import { OutcomeWord, SeverityWord, useSaid, type Said } from "./expectation-said";
 import { ProposalsDialog } from "./proposals-dialog";
 import classes from "./quality.module.css";
 
 const keyOf = (row: Expectation): string => row.id;
+const NONE: readonly Expectation[] = [];
 const nameOf = (row: Expectation): string => row.label;
 /** What is open: a new one, the proposals, the one that is edited, or the one that is put out of use. */
 type Open = { what: "new" } | { what: "propose" } | { what: "edit" | "off"; expectation: Expectation } | null;
@@ -37,7 +38,8 @@ export function QualityTab({ dataset, versions }: { dataset: Dataset; versions: 
   const toggle = useWrite(changeExpectation);
   const inactive = query.data?.filter(({ is_active: active }) => !active).length ?? 0;
   const rows = useMemo(() => query.data?.filter(({ is_active: active }) => active || all), [query.data, all]);
-  const columns = useColumns(dataset, latest, quality && (quality.newest?.results ?? []), mayWrite ? { onOpen: setOpen, onBack: (id) => toggle.mutate({ id, is_active: true }) } : null);
+  const said = useSaid(dataset.project, query.data ?? NONE);
+  const columns = useColumns(said, latest, quality && (quality.newest?.results ?? []), mayWrite ? { onOpen: setOpen, onBack: (id) => toggle.mutate({ id, is_active: true }) } : null);
   const buttons = (
     <Group gap="sm">
       <Button leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setOpen({ what: "new" })}>
@@ -92,9 +94,8 @@ interface Verbs {
   onBack: (id: string) => void;
 }
 
-function useColumns(dataset: Dataset, latest: Version | undefined, results: readonly Result[] | undefined, verbs: Verbs | null): Column<Expectation>[] {
+function useColumns(said: Said, latest: Version | undefined, results: readonly Result[] | undefined, verbs: Verbs | null): Column<Expectation>[] {
   const { t } = useTranslation("quality");
-  const said = useSaid(dataset.project);
   return [
     { key: "kind", title: t("column.kind"), width: 170, pinned: true, cell: (row) => <span className={row.is_active ? undefined : classes.off}>{said.kind(row.kind)}</span> },
     {

@@ -14,7 +14,7 @@ import { keys, useWrite, type VersionDetail } from "../api";
 import { tally, toneOf, worstFirst } from "../logic/expectation";
 import { qualityQuery, validateVersion, type Quality, type Result } from "../quality";
 import { CellText } from "./cell-text";
-import { OutcomeWord, SeverityWord, useSaid } from "./expectation-said";
+import { OutcomeWord, SeverityWord, useSaid, type Said } from "./expectation-said";
 import classes from "./quality.module.css";
 
 /** What became of each expectation in this version, and what waits for it. */
@@ -94,6 +94,7 @@ function Strip({ passed, warned, blocked }: { passed: number; warned: number; bl
 
 function Results({ version, results }: { version: VersionDetail; results: readonly Result[] }) {
   const { t } = useTranslation("quality");
+  const said = useSaid(version.project, results);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const toggle = (id: string): void =>
     setOpen((before) => {
@@ -115,7 +116,7 @@ function Results({ version, results }: { version: VersionDetail; results: readon
         <tbody>
           {worstFirst(results).map((result) => (
             <Fragment key={result.expectation}>
-              <Row version={version} result={result} isOpen={open.has(result.expectation)} onToggle={() => toggle(result.expectation)} />
+              <Row said={said} result={result} isOpen={open.has(result.expectation)} onToggle={() => toggle(result.expectation)} />
               {open.has(result.expectation) ? (
                 <tr>
                   <td colSpan={4}>
@@ -133,9 +134,8 @@ function Results({ version, results }: { version: VersionDetail; results: readon
 
 const hasInside = ({ examples, observed, rows_failed: failed }: Result): boolean => examples.length > 0 || Boolean(observed.columns?.length) || Boolean(failed);
 
-function Row({ version, result, isOpen, onToggle }: { version: VersionDetail; result: Result; isOpen: boolean; onToggle: () => void }) {
+function Row({ said, result, isOpen, onToggle }: { said: Said; result: Result; isOpen: boolean; onToggle: () => void }) {
   const { t } = useTranslation("quality");
-  const said = useSaid(version.project);
   const more = hasInside(result);
   const Chevron = isOpen ? IconChevronDown : IconChevronRight;
   return (
@@ -296,4 +296,3 @@ function WaitingFor({ quality }: { quality: Quality }) {
     </section>
   );
 }
-
