@@ -56,11 +56,11 @@ export function AddStep({ forms, present, onAdd }: Props) {
               const begins = !text.trim() && form.family !== shown[at - 1]?.family;
               return (
                 <Fragment key={form.kind}>
-                {begins ? <p className={classes.family}>{t(`family.${form.family}`)}</p> : null}
-                <button type="button" className={classes.kind} disabled={isThere} onClick={() => add(form)} title={isThere ? t("clean.problem.once") : undefined}>
-                  <strong>{words.title}</strong>
-                  <span className={classes.about}>{words.description}</span>
-                </button>
+                  {begins ? <p className={classes.family}>{t(`family.${form.family}`)}</p> : null}
+                  <button type="button" className={classes.kind} disabled={isThere} onClick={() => add(form)} title={isThere ? t("clean.problem.once") : undefined}>
+                    <strong>{words.title}</strong>
+                    <span className={classes.about}>{words.description}</span>
+                  </button>
                 </Fragment>
               );
             })}

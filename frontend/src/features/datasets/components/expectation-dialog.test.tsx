@@ -17,7 +17,7 @@ const KIND = { kind: "not_null", title: "Not missing", description: "", "x-zh-ha
 const DATASET = { id: "d", name: "loans", project: "p" } as Dataset;
 
 function refuse(problem: { status: number; detail: string; fields?: Record<string, string[]> }): void {
-  vi.spyOn(api, "POST").mockResolvedValue({ error: problem, response: new Response(JSON.stringify(problem), { status: problem.status }) } as never);
+  vi.spyOn(api, "POST").mockResolvedValue({ error: problem, response: new Response(JSON.stringify(problem), { status: problem.status }) });
 }
 
 function show(): void {

@@ -59,46 +59,46 @@ export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, p
   };
   return (
     <>
-        {steps.length > 1 ? <FoldAll steps={steps} opened={opened} onChange={setOpened} /> : null}
-        {steps.length ? (
-          <ol ref={list} className={classes.steps}>
-            {steps.map((step, index) => (
-              <RecipeStep
-                key={step.key}
-                step={step}
-                index={index}
-                count={steps.length}
-                form={kinds.get(kindOf(step))}
-                columns={columnsAt(columns, steps, index, previewed)}
-                errors={current}
-                problem={problems.get(step.key)}
-                advice={advice.filter((each) => each.step === index + 1)}
-                isShown={index === shown}
-                isOpen={opened.has(step.key)}
-                onOpen={(isOpen) => open(step.key, isOpen)}
-                isUnsure={isUnsureAt(index, previewed)}
-                secrets={secrets}
-                offers={offers}
-                onShow={() => onShow(index)}
-                showProblems={showProblems}
-                dragged={dragged}
-                onDrag={setDragged}
-                onMove={move}
-                onChange={(value) => onChange(steps.map((each) => (each.key === step.key ? { ...each, value } : each)))}
-                onDuplicate={() => onChange(duplicated(steps, step.key))}
-                onRemove={() => onChange(steps.filter((each) => each.key !== step.key))}
-              />
-            ))}
-          </ol>
-        ) : (
-          <div className={classes.none}>
-            <Text className="soft">{t("clean.noSteps")}</Text>
-          </div>
-        )}
-        <span className="visually-hidden" aria-live="polite">
-          {said}
-        </span>
-        <AddStep forms={forms} present={new Set(steps.map(kindOf))} onAdd={add} />
+      {steps.length > 1 ? <FoldAll steps={steps} opened={opened} onChange={setOpened} /> : null}
+      {steps.length ? (
+        <ol ref={list} className={classes.steps}>
+          {steps.map((step, index) => (
+            <RecipeStep
+              key={step.key}
+              step={step}
+              index={index}
+              count={steps.length}
+              form={kinds.get(kindOf(step))}
+              columns={columnsAt(columns, steps, index, previewed)}
+              errors={current}
+              problem={problems.get(step.key)}
+              advice={advice.filter((each) => each.step === index + 1)}
+              isShown={index === shown}
+              isOpen={opened.has(step.key)}
+              onOpen={(isOpen) => open(step.key, isOpen)}
+              isUnsure={isUnsureAt(index, previewed)}
+              secrets={secrets}
+              offers={offers}
+              onShow={() => onShow(index)}
+              showProblems={showProblems}
+              dragged={dragged}
+              onDrag={setDragged}
+              onMove={move}
+              onChange={(value) => onChange(steps.map((each) => (each.key === step.key ? { ...each, value } : each)))}
+              onDuplicate={() => onChange(duplicated(steps, step.key))}
+              onRemove={() => onChange(steps.filter((each) => each.key !== step.key))}
+            />
+          ))}
+        </ol>
+      ) : (
+        <div className={classes.none}>
+          <Text className="soft">{t("clean.noSteps")}</Text>
+        </div>
+      )}
+      <span className="visually-hidden" aria-live="polite">
+        {said}
+      </span>
+      <AddStep forms={forms} present={new Set(steps.map(kindOf))} onAdd={add} />
     </>
   );
 }

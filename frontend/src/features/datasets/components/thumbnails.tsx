@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { count } from "@/lib/format";
 import { thumbnailsQuery, type Sample } from "../api";
 import classes from "./thumbnails.module.css";
 
@@ -25,7 +24,7 @@ export function Thumbnails({ version, sample }: { version: string; sample: Sampl
           <span className={classes.frame}>
             {image ? <img src={image} alt={path} loading="lazy" /> : <span className={classes.broken}>{t("sample.broken")}</span>}
           </span>
-          <span className={`${classes.name} cut`}>{label ?? path ?? count(ordinal)}</span>
+          <span className={`${classes.name} cut`}>{label ?? path}</span>
         </li>
       ))}
     </ul>

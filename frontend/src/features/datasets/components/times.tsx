@@ -13,7 +13,7 @@ export interface Times {
   failures: number;
 }
 
-export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 export const firstTimes = (): Times => ({ mode: "once", number: 1, unit: "days", cron: "30 5 * * *", timeZone: ownZone(), adds: "replace", failures: 3 });
 const ZONES: readonly string[] = typeof Intl.supportedValuesOf === "function" ? ["UTC", ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC")] : ["UTC"];
 

@@ -65,7 +65,7 @@ export function tally(results: readonly Result[]): { passed: number; warned: num
   return { passed: results.length - bad.length, warned: bad.length - blocked, blocked };
 }
 
-export const isUnfulfilled = ({ outcome }: Pick<Result, "outcome">): boolean => outcome === "failed" || outcome === "error";
+const isUnfulfilled = ({ outcome }: Pick<Result, "outcome">): boolean => outcome === "failed" || outcome === "error";
 
 /** What blocks first, then what warns, then the rest; in their order. */
 export const worstFirst = (results: readonly Result[]): Result[] => [...results].sort((a, b) => rank(a) - rank(b));

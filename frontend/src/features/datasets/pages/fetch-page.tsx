@@ -177,18 +177,20 @@ function OriginFields({ origin, onChange, project, errors, disabled }: OriginPro
         onChange={(kind) => onChange({ kind })}
         data={(["url", "sql"] as const).map((kind) => ({ value: kind, label: t(`fetch.kind.${kind}`) }))}
       />
-      {isQuery ? <QueryFields origin={origin} onChange={onChange} errors={errors} disabled={disabled} /> : (
-      <TextInput
-        label={t("fetch.url")}
-        description={t("fetch.urlHint")}
-        inputWrapperOrder={["label", "input", "error", "description"]}
-        placeholder="https://data.example.org/loans.csv"
-        value={origin.url ?? ""}
-        onChange={(event) => onChange({ url: event.currentTarget.value.trim() })}
-        required
-        disabled={disabled}
-        error={errors["origin.url"]?.join(" ")}
-      />
+      {isQuery ? (
+        <QueryFields origin={origin} onChange={onChange} errors={errors} disabled={disabled} />
+      ) : (
+        <TextInput
+          label={t("fetch.url")}
+          description={t("fetch.urlHint")}
+          inputWrapperOrder={["label", "input", "error", "description"]}
+          placeholder="https://data.example.org/loans.csv"
+          value={origin.url ?? ""}
+          onChange={(event) => onChange({ url: event.currentTarget.value.trim() })}
+          required
+          disabled={disabled}
+          error={errors["origin.url"]?.join(" ")}
+        />
       )}
       <Select
         label={t("fetch.credentials")}
