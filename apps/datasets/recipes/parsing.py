@@ -22,7 +22,7 @@ ENDINGS = {
     ".ndjson": "jsonl",
     ".json": "json",
     ".parquet": "parquet",
-    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"), "excel"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls"), "excel"),
     **dict.fromkeys((".zip", ".tar", ".tgz"), "archive"),
     **dict.fromkeys((".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"), "images"),
 }

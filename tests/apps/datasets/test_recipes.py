@@ -102,6 +102,8 @@ def test_problems_name_their_place(steps: Any, expected: dict[str, str]) -> None
         ("a.ndjson", "jsonl"),
         ("a.parquet", "parquet"),
         ("a.csv.gz", "csv"),
+        ("a.xls", "excel"),
+        ("a.ods", ""),
         ("csv", ""),
     ],
 )

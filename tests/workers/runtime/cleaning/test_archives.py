@@ -87,7 +87,9 @@ NASTY: list[tuple[str, bytes, str, tuple[str, str]]] = [
     ("of two kinds", zipped({"a.csv": CSV, "b.png": b""}), "up.zip", ("mixed_archive", "(1 of csv, 1 of images)")),
     ("of no kind", zipped({"a.exe": CSV}), "up.zip", ("no_members", "holds no file of a kind that is read")),
     ("no archive", CSV, "up.zip", ("wrong_format", "up.zip is no zip and no tar")),
-    ("packed twice", zipped({}), "up.zip", ("no_members", "up.zip holds no file")),
+    ("of no kind that is read", zipped({"a.ods": CSV, "b.xlsb": CSV}), "up.zip", ("no_members", "holds no file of a")),
+    ("empty", zipped({}), "up.zip", ("no_members", "up.zip holds no file")),
+    ("packed twice", gzip.compress(gzip.compress(CSV)), "a.csv.gz", ("nested_archive", "a.csv.gz is packed twice")),
 ]  # fmt: skip
 
 

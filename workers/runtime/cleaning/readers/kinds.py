@@ -14,7 +14,7 @@ ENDINGS = {
     **dict.fromkeys((".jsonl", ".ndjson"), "jsonl"),
     ".json": "json",
     ".parquet": "parquet",
-    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"), "excel"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls"), "excel"),
     **dict.fromkeys((".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"), "images"),
     **dict.fromkeys((".txt", ".text", ".md"), "texts"),
 }

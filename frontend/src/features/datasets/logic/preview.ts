@@ -109,7 +109,7 @@ function jsonPreview(text: string): Preview | null {
 
 const ENDINGS: Readonly<Record<string, string>> = {
   csv: "csv", tsv: "tsv", tab: "tsv", jsonl: "jsonl", ndjson: "jsonl", json: "json", parquet: "parquet",
-  xlsx: "excel", xlsm: "excel", xls: "excel", xlsb: "excel", ods: "excel", zip: "archive", tar: "archive", tgz: "archive",
+  xlsx: "excel", xlsm: "excel", xls: "excel", zip: "archive", tar: "archive", tgz: "archive",
   jpg: "images", jpeg: "images", png: "images", gif: "images", webp: "images", bmp: "images", tif: "images", tiff: "images",
 };
 
