@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from apps.access.services.commands import command as command_of
 from apps.access.states import ApprovalState
 from apps.common import clock, queues
 from apps.common.audit import Actor, record
-from apps.common.errors import Conflict, Forbidden
+from apps.common.errors import BedplateError, Conflict, Forbidden
 from apps.common.events import emit
 from apps.common.states import Move, transition, transition_many
 
@@ -103,6 +104,25 @@ def approval_applied(*, approval: ApprovalRequest, outcome: str) -> None:
     approval.applied_at, approval.outcome = clock.db_now(), outcome
     approval.save(update_fields=["applied_at", "outcome"])
     emit("approval_request.applied", approval, payload={"outcome": outcome})
+
+
+@transaction.atomic
+def approval_run(approval_id: UUID, command: Callable[[ApprovalRequest], str]) -> None:
+    """Run the command of an approved request, once; denied, expired and applied ones are left alone.
+
+    Args:
+        command: does it by the rules as they are now and returns what came of it, for people; what it raises of
+            BedplateError is noted as a refusal, and undone.
+    """
+    approval = approval_take(approval_id)
+    if approval is None:
+        return
+    try:
+        with transaction.atomic():
+            outcome = command(approval)
+    except BedplateError as error:
+        outcome = f"Refused: {error.detail}"
+    approval_applied(approval=approval, outcome=outcome)
 
 
 @transaction.atomic

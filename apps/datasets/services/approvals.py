@@ -9,10 +9,10 @@ from django.db import transaction
 
 from apps.access.models import ApprovalRequest, User
 from apps.access.permissions import require
-from apps.access.services.approvals import approval_applied, approval_request, approval_take
+from apps.access.services.approvals import approval_request, approval_run
 from apps.access.states import Role
 from apps.common.audit import Actor
-from apps.common.errors import BedplateError, Conflict, Invalid, NotFound
+from apps.common.errors import Conflict, Invalid, NotFound
 from apps.datasets.models import DatasetVersion
 from apps.datasets.selectors.quality import OVERRIDE, newest_results, open_requests
 from apps.datasets.services.gate import version_override
@@ -60,18 +60,9 @@ def override_request(*, version: DatasetVersion, comment: str, requested_by: Use
     )
 
 
-@transaction.atomic
 def approval_apply(approval_id: UUID) -> None:
     """Run the command of an approved request, once, by the rules as they are now: who asked must still be an editor."""
-    approval = approval_take(approval_id)
-    if approval is None:
-        return
-    try:
-        with transaction.atomic():
-            outcome = _publish(approval)
-    except BedplateError as error:
-        outcome = f"Refused: {error.detail}"
-    approval_applied(approval=approval, outcome=outcome)
+    approval_run(approval_id, _publish)
 
 
 def _publish(approval: ApprovalRequest) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from apps.access.models import ApprovalRequest
-from apps.access.services.approvals import approval_applied, approval_take
+from apps.access.services.approvals import approval_run
 from apps.common.audit import Actor
-from apps.common.errors import BedplateError, Invalid, NotFound
+from apps.common.errors import Invalid, NotFound
 from apps.quotas.models import Queue
 from apps.quotas.services.queues import quota_check, quota_set
 
@@ -30,18 +28,9 @@ def quota_arguments_check(arguments: dict[str, Any]) -> dict[str, Any]:
     return {"queue": str(queue), "resource": resource, "flavor": flavor, "nominal": nominal}
 
 
-@transaction.atomic
 def approval_apply(approval_id: UUID) -> None:
     """Run the command of an approved request, once; denied, expired and applied ones are left alone."""
-    approval = approval_take(approval_id)
-    if approval is None:
-        return
-    try:
-        with transaction.atomic():
-            outcome = _quota_set(approval)
-    except BedplateError as error:
-        outcome = f"Refused: {error.detail}"
-    approval_applied(approval=approval, outcome=outcome)
+    approval_run(approval_id, _quota_set)
 
 
 def _quota_set(approval: ApprovalRequest) -> str:
