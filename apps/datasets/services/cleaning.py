@@ -7,23 +7,21 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from uuid6 import uuid7
 
 from apps.access.models import Secret, User
-from apps.common.audit import Actor, record
+from apps.common.audit import Actor
 from apps.common.errors import Invalid
 from apps.datasets import specs
 from apps.datasets.models import CleaningRun, Dataset, DatasetVersion, Recipe
 from apps.datasets.selectors import dataset_input
 from apps.datasets.selectors.quality import evaluation_of
-from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
+from apps.datasets.services.jobs import RECONCILER, job_cancel, job_create, job_follow, job_of
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.services.parts import output_kept
 from apps.datasets.services.profiles import profile_note
 from apps.datasets.services.results import Checked, output_checked
 from apps.datasets.services.versions import version_publish
-from apps.datasets.states import CLEANING_RUN, Relation
-from apps.quotas.services.workloads import workload_submit
+from apps.datasets.states import Relation
 from workers.contracts.recipes import Fault, by_place, recipe_fit, secrets_of
 from workers.contracts.specs import JobSpec
 
@@ -47,28 +45,18 @@ def cleaning_run_create(
     project = input_version.project
     _refuse_strangers(project.pk, {"recipe": recipe.project_id, "output_dataset": target.project_id})
     _refuse_misfit(recipe, input_version)
-    run_id = uuid7()
-    workload = workload_submit(
+    return job_create(
+        CleaningRun,
         project=project,
         spec=_spec(recipe, input_version, target),
-        owner_kind=CLEANING_RUN.noun,
-        owner_id=run_id,
         name=f"clean {input_version.dataset.name} {input_version.number}",
         requested_by=requested_by,
         actor=actor,
-    )
-    run: CleaningRun = CleaningRun.objects.create(
-        id=run_id,
-        project=project,
         recipe=recipe,
         input_version=input_version,
         input_reference=input_version.reference,
         output_dataset=target,
-        workload=workload,
-        requested_by=requested_by,
     )
-    record(actor, "cleaning_run.created", run)
-    return run
 
 
 def _spec(recipe: Recipe, version: DatasetVersion, target: Dataset) -> JobSpec:

@@ -9,20 +9,17 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from uuid6 import uuid7
 
 from apps.access.models import User
-from apps.common.audit import Actor, record
+from apps.common.audit import Actor
 from apps.common.errors import Invalid
 from apps.datasets import specs
 from apps.datasets.models import DatasetVersion, VersionComparison
 from apps.datasets.selectors import version_data
 from apps.datasets.services.comparison_results import comparison_of
-from apps.datasets.services.jobs import job_cancel, job_follow, job_of
-from apps.datasets.states import VERSION_COMPARISON, JobState
+from apps.datasets.services.jobs import job_cancel, job_create, job_follow, job_of, job_once
+from apps.datasets.states import JobState
 from apps.quotas.models import Attempt
-from apps.quotas.services.workloads import workload_submit
 
 KEY_MOST = 20
 """Columns of a key."""
@@ -41,17 +38,26 @@ def comparison_create(
     columns = sorted(set(key))
     _refuse_nonsense(before, after, columns)
     digest = hashlib.sha256(json.dumps(columns).encode()).hexdigest()
-    known = _known(before, after, digest)
-    if known is not None:
-        return known, False
-    try:
-        with transaction.atomic():
-            return _create(before, after, columns, digest, requested_by, actor), True
-    except IntegrityError:
-        known = _known(before, after, digest)
-        if known is None:  # not about a twin: the error is real
-            raise
-        return known, False
+    same: dict[str, Any] = {"before": before, "after": after, "key_digest": digest}
+    return job_once(
+        lambda: VersionComparison.objects.filter(**same, state__in=_COUNTS).first(),
+        lambda: job_create(
+            VersionComparison,
+            project=after.project,
+            spec=specs.comparison_spec(
+                before=version_data(before, "before"),
+                after=version_data(after, "after"),
+                key=columns,
+                runner=settings.BEDPLATE_DATA_RUNNER,
+            ),
+            name=f"compare {after.dataset.name} {before.number} and {after.number}",
+            requested_by=requested_by,
+            actor=actor,
+            detail={"key": columns},
+            key=columns,
+            **same,
+        ),
+    )
 
 
 def comparison_cancel(comparison: VersionComparison, *, actor: Actor) -> None:
@@ -80,50 +86,6 @@ def _refuse_nonsense(before: DatasetVersion, after: DatasetVersion, key: Sequenc
         problems["key"] = [f"Not in both versions: {', '.join(missing)}."]
     if problems:
         raise Invalid("; ".join(f"{at}: {texts[0]}" for at, texts in problems.items()), fields=problems)
-
-
-def _known(before: DatasetVersion, after: DatasetVersion, digest: str) -> VersionComparison | None:
-    found: VersionComparison | None = VersionComparison.objects.filter(
-        before=before, after=after, key_digest=digest, state__in=_COUNTS
-    ).first()
-    return found
-
-
-def _create(
-    before: DatasetVersion,
-    after: DatasetVersion,
-    key: list[str],
-    digest: str,
-    requested_by: User | None,
-    actor: Actor,
-) -> VersionComparison:
-    comparison_id = uuid7()
-    workload = workload_submit(
-        project=after.project,
-        spec=specs.comparison_spec(
-            before=version_data(before, "before"),
-            after=version_data(after, "after"),
-            key=key,
-            runner=settings.BEDPLATE_DATA_RUNNER,
-        ),
-        owner_kind=VERSION_COMPARISON.noun,
-        owner_id=comparison_id,
-        name=f"compare {after.dataset.name} {before.number} and {after.number}",
-        requested_by=requested_by,
-        actor=actor,
-    )
-    comparison: VersionComparison = VersionComparison.objects.create(
-        id=comparison_id,
-        project=after.project,
-        before=before,
-        after=after,
-        key=key,
-        key_digest=digest,
-        workload=workload,
-        requested_by=requested_by,
-    )
-    record(actor, "version_comparison.created", comparison, detail={"key": key})
-    return comparison
 
 
 def _check(comparison: VersionComparison, attempt: Attempt) -> dict[str, Any]:

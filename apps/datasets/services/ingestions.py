@@ -8,14 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from uuid6 import uuid7
 
 from apps.access.models import User
-from apps.common.audit import Actor, record
+from apps.common.audit import Actor
 from apps.datasets.models import Dataset, DatasetVersion, Ingestion, IngestionSchedule, Source
 from apps.datasets.services.appending import appended_checked
-from apps.datasets.services.ingestion_specs import Asked, asked_of
-from apps.datasets.services.jobs import RECONCILER, job_cancel, job_follow, job_of
+from apps.datasets.services.ingestion_specs import asked_of
+from apps.datasets.services.jobs import RECONCILER, job_cancel, job_create, job_follow, job_of
 from apps.datasets.services.left_out import left_out_at_failure, left_out_checked
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.services.origins import Came, came_of, source_of
@@ -24,9 +23,8 @@ from apps.datasets.services.profiles import profile_note
 from apps.datasets.services.results import Checked, output_checked
 from apps.datasets.services.schedule_notes import schedule_follow, schedule_note
 from apps.datasets.services.versions import version_publish
-from apps.datasets.states import INGESTION, JobReason, Relation
-from apps.quotas.models import Attempt, Workload
-from apps.quotas.services.workloads import workload_submit
+from apps.datasets.states import JobReason, Relation
+from apps.quotas.models import Attempt
 
 
 @transaction.atomic
@@ -56,25 +54,19 @@ def ingestion_create(
     """
     seen = schedule.seen if schedule is not None else {}
     asked = asked_of(dataset=dataset, source=source, origin=origin, options=options, append_to=append_to, seen=seen)
-    ingestion_id = uuid7()
-    about = {"project": dataset.project, "requested_by": requested_by}
-    workload = _submit(asked, ingestion_id, actor, **about)
-    made = {"dataset": dataset, "source": source, "origin": asked.origin, "schedule": schedule, **about}
-    ingestion: Ingestion = Ingestion.objects.create(
-        id=ingestion_id, options=options, append_to=append_to, workload=workload, **made
-    )
-    record(actor, "ingestion.created", ingestion)
-    return ingestion
-
-
-def _submit(asked: Asked, ingestion_id: UUID, actor: Actor, **about: Any) -> Workload:
-    return workload_submit(
+    return job_create(
+        Ingestion,
+        project=dataset.project,
         spec=asked.spec,
-        owner_kind=INGESTION.noun,
-        owner_id=ingestion_id,
         name=f"ingest {asked.name}"[:120],
+        requested_by=requested_by,
         actor=actor,
-        **about,
+        dataset=dataset,
+        source=source,
+        origin=asked.origin,
+        options=options,
+        append_to=append_to,
+        schedule=schedule,
     )
 
 

@@ -1,4 +1,4 @@
-"""What ingestions, profiles and cleaning runs share: their state is derived from the workload that does the work."""
+"""What all data jobs share: how they are made; their state is derived from the workload that does the work."""
 
 from __future__ import annotations
 
@@ -7,24 +7,92 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from uuid6 import uuid7
 
+from apps.access.models import Project, User
 from apps.common.audit import Actor, record
 from apps.common.errors import Conflict, StaleState
 from apps.common.states import transition
-from apps.datasets.models import DataJob
+from apps.datasets.models import DataJob, DatasetVersion
 from apps.datasets.services.results import BadResult
 from apps.datasets.states import JobReason, JobState
 from apps.quotas.models import Attempt, Workload
-from apps.quotas.services.workloads import workload_stop
+from apps.quotas.services.workloads import workload_stop, workload_submit
 from apps.quotas.states import Reason, WorkloadState
 from workers.contracts.sentences import say
+from workers.contracts.specs import Spec
 
 RECONCILER: Final = Actor.system("reconcile")
 DETAIL_MOST = 2000
 
 Job = TypeVar("Job", bound=DataJob)
 Checked = TypeVar("Checked")
+
+
+def job_create(
+    model: type[Job],
+    *,
+    project: Project,
+    spec: Spec,
+    name: str,
+    requested_by: User | None,
+    actor: Actor,
+    job_id: UUID | None = None,
+    detail: dict[str, Any] | None = None,
+    **columns: Any,
+) -> Job:
+    """A queued job and its workload, in the running transaction.
+
+    Args:
+        name: of the workload.
+        job_id: where the spec depends on it.
+        detail: for the audit trail.
+        columns: of the job itself.
+    """
+    noun, made_id = model.machine.noun, job_id or uuid7()
+    about: dict[str, Any] = {"project": project, "requested_by": requested_by}
+    workload = workload_submit(spec=spec, owner_kind=noun, owner_id=made_id, name=name, actor=actor, **about)
+    job: Job = _all(model).create(id=made_id, workload=workload, **about, **columns)
+    record(actor, f"{noun}.created", job, detail=detail)
+    return job
+
+
+def job_note(model: type[Job], *, version: DatasetVersion, job: DataJob, actor: Actor, **changes: Any) -> Job:
+    """A job that has succeeded, of the workload of the one that made the version and found this on its way.
+
+    In the transaction that makes the version.
+    """
+    noted: Job = _all(model).create(
+        project=version.project, version=version, workload=job.workload, requested_by_id=job.requested_by_id
+    )
+    record(actor, f"{model.machine.noun}.created", noted)
+    transition(noted, JobState.RUNNING, actor=actor)
+    transition(noted, JobState.SUCCEEDED, actor=actor, reason=JobReason.COMPLETED, **changes)
+    return noted
+
+
+def job_once(known: Callable[[], Job | None], make: Callable[[], Job]) -> tuple[Job, bool]:
+    """The job that is there already, else a new one; and whether it is new.
+
+    Args:
+        known: looks for it; asked again where the database refuses a second one, because a twin came meanwhile.
+    """
+    found = known()
+    if found is not None:
+        return found, False
+    try:
+        with transaction.atomic():
+            return make(), True
+    except IntegrityError:
+        found = known()
+        if found is None:  # not about a twin: the error is real
+            raise
+        return found, False
+
+
+def _all(model: type[DataJob]) -> Any:
+    return model._default_manager
 
 
 def job_cancel(job: DataJob, *, actor: Actor) -> None:
@@ -42,8 +110,7 @@ def job_cancel(job: DataJob, *, actor: Actor) -> None:
 
 def job_of(model: type[Job], workload_id: UUID) -> Job | None:
     """The job that a workload works for, with the workload; None where there is none."""
-    jobs: Any = model._default_manager
-    found: Job | None = jobs.filter(workload_id=workload_id).select_related("workload").first()
+    found: Job | None = _all(model).filter(workload_id=workload_id).select_related("workload").first()
     return found
 
 
@@ -101,8 +168,7 @@ def _succeed(
         transition(job, JobState.FAILED, actor=RECONCILER, reason=JobReason.BAD_RESULT, detail=detail)
         return
     with keep(job, checked), transaction.atomic():
-        jobs: Any = type(job)._default_manager
-        locked: Job = jobs.select_for_update(of=("self",)).get(pk=job.pk)
+        locked: Job = _all(type(job)).select_for_update(of=("self",)).get(pk=job.pk)
         if locked.is_terminal:
             return
         changes = {"reason": JobReason.COMPLETED, **apply(locked, checked)}

@@ -6,20 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
-from uuid6 import uuid7
 
 from apps.access.models import User
-from apps.common.audit import Actor, record
+from apps.common.audit import Actor
 from apps.common.errors import Conflict
-from apps.common.states import transition
 from apps.datasets import specs
 from apps.datasets.models import DataJob, DatasetVersion, Expectation, ValidationRun
 from apps.datasets.selectors import dataset_input
 from apps.datasets.selectors.quality import NOT_FULFILLED, evaluation_of, label_of
+from apps.datasets.services.jobs import job_create, job_note, job_once
 from apps.datasets.services.results import Evaluated
-from apps.datasets.states import VALIDATION_RUN, JobReason, JobState, Outcome, Severity
-from apps.quotas.services.workloads import workload_submit
+from apps.datasets.states import VALIDATION_RUN, Outcome, Severity
 
 
 def validation_run_create(
@@ -30,61 +27,34 @@ def validation_run_create(
     Raises:
         Conflict: the version is neither validating nor published, or its dataset expects nothing.
     """
-    known = _under_way(version)
-    if known is not None:
-        return known, False
-    try:
-        with transaction.atomic():
-            return _create(version, requested_by, actor), True
-    except IntegrityError:
-        known = _under_way(version)
-        if known is None:  # not about a twin: the error is real
-            raise
-        return known, False
-
-
-def _under_way(version: DatasetVersion) -> ValidationRun | None:
-    runs = ValidationRun.objects.filter(version=version, state__in=sorted(VALIDATION_RUN.active))
-    found: ValidationRun | None = runs.first()
-    return found
+    return job_once(
+        lambda: ValidationRun.objects.filter(version=version, state__in=sorted(VALIDATION_RUN.active)).first(),
+        lambda: _create(version, requested_by, actor),
+    )
 
 
 def _create(version: DatasetVersion, requested_by: User | None, actor: Actor) -> ValidationRun:
-    run_id, source = uuid7(), dataset_input(version, specs.INPUT, unpublished=True)
+    source = dataset_input(version, specs.INPUT, unpublished=True)
     evaluation = evaluation_of(version.dataset)
     if not evaluation.expectations:
         raise Conflict(f"dataset {version.dataset.name} has no active expectation; there is nothing to check")
     spec = specs.validation_spec(version=source, runner=settings.BEDPLATE_DATA_RUNNER)
-    workload = workload_submit(
+    return job_create(
+        ValidationRun,
         project=version.project,
         spec=evaluation.added_to(spec, version_created_at=version.created_at.isoformat()),
-        owner_kind=VALIDATION_RUN.noun,
-        owner_id=run_id,
         name=f"validate {version.dataset.name} {version.number}",
         requested_by=requested_by,
         actor=actor,
+        version=version,
     )
-    run: ValidationRun = ValidationRun.objects.create(
-        id=run_id, project=version.project, version=version, workload=workload, requested_by=requested_by
-    )
-    record(actor, "validation_run.created", run)
-    return run
 
 
 def validation_note(
     *, version: DatasetVersion, job: DataJob, results: list[dict[str, Any]], actor: Actor
 ) -> ValidationRun:
-    """Keep what the job that made the version found on the way: an evaluation that has succeeded, of its workload.
-
-    In the transaction that makes the version.
-    """
-    run: ValidationRun = ValidationRun.objects.create(
-        project=version.project, version=version, workload=job.workload, requested_by_id=job.requested_by_id
-    )
-    record(actor, "validation_run.created", run)
-    transition(run, JobState.RUNNING, actor=actor)
-    transition(run, JobState.SUCCEEDED, actor=actor, reason=JobReason.COMPLETED, **changes_of(results))
-    return run
+    """Keep what the job that made the version found on the way: see `jobs.job_note`."""
+    return job_note(ValidationRun, version=version, job=job, actor=actor, **changes_of(results))
 
 
 def changes_of(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
