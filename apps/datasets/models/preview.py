@@ -9,7 +9,7 @@ from django.db import models
 from apps.common.states import StateMachine
 from apps.datasets.models.job import DataJob
 from apps.datasets.models.version import DatasetVersion
-from apps.datasets.states import PREVIEW
+from apps.datasets.states import PREVIEW, JobState
 
 
 class Preview(DataJob):
@@ -17,6 +17,7 @@ class Preview(DataJob):
 
     machine: ClassVar[StateMachine] = PREVIEW
     state = PREVIEW.field()
+    unsettled = models.Q(state=JobState.RUNNING, address="")
     version = models.ForeignKey(DatasetVersion, models.PROTECT, related_name="previews", editable=False)
     address = models.CharField(max_length=255, blank=True, editable=False)
     """`host:port` while its process can be asked; empty before, and after."""

@@ -153,9 +153,11 @@ def sources_known(source_ids: Collection[UUID]) -> set[UUID]:
 
 
 def workloads_due(model: type[DataJob]) -> Iterator[UUID]:
-    """Workloads that moved on without the job that they belong to, oldest first. One query."""
-    ended = Q(workload__state__in=sorted(Workload.machine.terminal))
-    begun = Q(state=JobState.QUEUED, workload__state=WorkloadState.RUNNING)
+    """Workloads that may have moved on without the job that they belong to, oldest first. One query."""
+    moved = Q(workload__state__in=sorted(Workload.machine.terminal))
+    moved |= Q(state=JobState.QUEUED, workload__state=WorkloadState.RUNNING)
+    if model.unsettled is not None:
+        moved |= model.unsettled
     jobs: Any = model._default_manager
-    due = jobs.filter(ended | begun, state__in=sorted(model.machine.active)).order_by("id")
+    due = jobs.filter(moved, state__in=sorted(model.machine.active)).order_by("id")
     return iter(due.values_list("workload_id", flat=True)[:BATCH])

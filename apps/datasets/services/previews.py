@@ -14,17 +14,17 @@ from uuid6 import uuid7
 
 from apps.access.models import User
 from apps.common import clock
-from apps.common.audit import Actor, record
+from apps.common.audit import Actor
 from apps.common.events import emit
 from apps.datasets import specs
 from apps.datasets.models import DatasetVersion, Preview
 from apps.datasets.selectors import dataset_input
-from apps.datasets.services.jobs import job_cancel, job_follow, job_of
+from apps.datasets.services.jobs import job_cancel, job_create, job_follow, job_of
 from apps.datasets.services.preview_asking import token_digest, token_of
-from apps.datasets.states import PREVIEW, JobState
+from apps.datasets.states import PREVIEW
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.selectors import addresses_in, members_of
-from apps.quotas.services.workloads import workload_stop, workload_submit
+from apps.quotas.services.workloads import workload_stop
 from apps.quotas.states import Reason, WorkloadState
 
 USED_SECONDS = 15
@@ -43,19 +43,20 @@ def preview_open(*, version: DatasetVersion, requested_by: User | None, actor: A
         Conflict: the version cannot be read by a job.
     """
     try:
-        with transaction.atomic():
-            known = _open_one(version.project_id)
-            if known is not None and known.version_id == version.pk:
-                preview_touch(known)
-                return known, False
-            if known is not None:
-                _close(known, Reason.SCALED_DOWN, "Another version is previewed.", actor)
-            return _create(version, requested_by, actor), True
-    except IntegrityError:
-        known = _open_one(version.project_id)
-        if known is None or known.version_id != version.pk:  # not about a twin of this: the error is real
-            raise
+        return _open(version, requested_by, actor)
+    except IntegrityError:  # somebody opened one meanwhile: that is used, or gives way
+        return _open(version, requested_by, actor)
+
+
+@transaction.atomic
+def _open(version: DatasetVersion, requested_by: User | None, actor: Actor) -> tuple[Preview, bool]:
+    known = _open_one(version.project_id)
+    if known is not None and known.version_id == version.pk:
+        preview_touch(known)
         return known, False
+    if known is not None:
+        _close(known, Reason.SCALED_DOWN, "Another version is previewed.", actor)
+    return _create(version, requested_by, actor), True
 
 
 def preview_cancel(preview: Preview, *, actor: Actor) -> None:
@@ -118,12 +119,6 @@ def _waiting() -> Any:
     ).exclude(pk=OuterRef("workload"))
 
 
-def previews_unready() -> list[UUID]:
-    """Workloads of running previews without an address: maybe nobody told us of it."""
-    running = Preview.objects.filter(state=JobState.RUNNING, address="").order_by("id")
-    return list(running.values_list("workload_id", flat=True)[:BATCH])
-
-
 def _open_one(project_id: UUID) -> Preview | None:
     found: Preview | None = (
         Preview.objects.select_for_update(of=("self",))
@@ -142,25 +137,17 @@ def _close(preview: Preview, reason: str, detail: str, actor: Actor) -> None:
 def _create(version: DatasetVersion, requested_by: User | None, actor: Actor) -> Preview:
     preview_id = uuid7()
     source = dataset_input(version, specs.INPUT, unpublished=True)
-    workload = workload_submit(
+    return job_create(
+        Preview,
+        job_id=preview_id,
         project=version.project,
         spec=specs.preview_spec(version=source, token_sha256=token_digest(token_of(preview_id))),
-        owner_kind=PREVIEW.noun,
-        owner_id=preview_id,
         name=f"preview {version.dataset.name} {version.number}",
         requested_by=requested_by,
         actor=actor,
-    )
-    preview: Preview = Preview.objects.create(
-        id=preview_id,
-        project=version.project,
         version=version,
-        workload=workload,
-        requested_by=requested_by,
         used_at=clock.db_now(),
     )
-    record(actor, "preview.created", preview)
-    return preview
 
 
 def _nothing(preview: Preview, attempt: Attempt) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from apps.datasets.selectors import workloads_due
 from apps.datasets.services.cleaning import cleaning_run_reconcile
 from apps.datasets.services.comparisons import comparison_reconcile
 from apps.datasets.services.ingestions import ingestion_reconcile
-from apps.datasets.services.previews import preview_reconcile, previews_close_idle, previews_unready
+from apps.datasets.services.previews import preview_reconcile, previews_close_idle
 from apps.datasets.services.profiles import profile_reconcile
 from apps.datasets.services.validation_runs import validation_run_reconcile
 
@@ -31,13 +31,13 @@ RECONCILERS: dict[type[DataJob], Callable[[UUID], None]] = {
 
 
 def reconcile_due() -> int:
-    """Reconcile every ingestion, profile and cleaning run that is behind its workload; returns how many were.
+    """Reconcile every data job that is behind its workload, and end previews that nobody uses; returns how many.
 
     One that cannot be reconciled now is logged and waits for the next tick; the others go on.
     """
     count = previews_close_idle()
     for model, reconcile in RECONCILERS.items():
-        for workload_id in [*workloads_due(model), *(previews_unready() if model is Preview else ())]:
+        for workload_id in workloads_due(model):
             count += 1
             try:
                 reconcile(workload_id)

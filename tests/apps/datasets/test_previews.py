@@ -17,6 +17,8 @@ from apps.common.errors import Conflict
 from apps.common.models import Event
 from apps.common.states import Move, explain
 from apps.datasets.models import Preview
+from apps.datasets.selectors import workloads_due
+from apps.datasets.services import previews
 from apps.datasets.services.preview_asking import (
     PreviewEnded,
     PreviewNotReady,
@@ -31,7 +33,6 @@ from apps.datasets.services.previews import (
     preview_reconcile,
     preview_touch,
     previews_close_idle,
-    previews_unready,
 )
 from apps.datasets.services.reconcile import reconcile_due
 from apps.datasets.states import VersionState
@@ -103,6 +104,21 @@ class TestOpening:
         with pytest.raises(IntegrityError, match="preview_once"), transaction.atomic():
             PreviewFactory.create(project=first.project)
 
+    @pytest.mark.parametrize("is_same", [True, False])
+    def test_whoever_comes_a_moment_too_late_finds_the_other_s(
+        self, is_same: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        version = DatasetVersionFactory.create()
+        first, _ = _open(version)
+        look, seen = previews._open_one, [None]
+        monkeypatch.setattr(previews, "_open_one", lambda project: seen.pop() if seen else look(project))
+        if is_same:
+            assert _open(version) == (first, False)
+            assert not fresh(first).is_closing
+        else:
+            assert _open(DatasetVersionFactory.create(project=version.project))[1]
+            assert fresh(first).is_closing
+
     def test_one_that_ended_is_opened_anew(self) -> None:
         version = DatasetVersionFactory.create()
         first, _ = _open(version)
@@ -123,9 +139,9 @@ class TestFollowing:
 
     def test_without_a_hint_the_tick_finds_it(self) -> None:
         preview = _ready(PreviewFactory.create(state="running"))
-        assert previews_unready() == [preview.workload_id]
+        assert list(workloads_due(Preview)) == [preview.workload_id]
         reconcile_due()
-        assert (fresh(preview).address, previews_unready()) == ("127.0.0.1:41001", [])
+        assert (fresh(preview).address, list(workloads_due(Preview))) == ("127.0.0.1:41001", [])
 
     def test_what_ended_has_no_address(self) -> None:
         preview = _ready(PreviewFactory.create())

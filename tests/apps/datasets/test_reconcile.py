@@ -62,7 +62,7 @@ def test_the_tick_moves_on_whatever_is_behind_and_nothing_else() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert reconcile_due() == 0
     assert len(RECONCILERS) == 6
-    assert len(queries) == len(RECONCILERS) + 2  # previews: unused ones, and those that are not known to be ready
+    assert len(queries) == len(RECONCILERS) + 1  # previews that nobody uses
 
 
 @pytest.mark.django_db
