@@ -105,6 +105,13 @@ def test_what_a_query_may_not(address: str, tmp_path: Path, query: str, code: st
 def test_a_query_that_is_too_much(address: str, tmp_path: Path) -> None:
     query = "SELECT g, md5(g::text) AS a FROM generate_series(1, 200000) AS g"
     assert _refused(address, tmp_path, query, most_bytes=1000).code == "too_large"
+    parted = {"partition_column": "g", "partitions": "4"}
+    folders = [tmp_path / name for name in ("most", "least")]
+    for folder in folders:
+        folder.mkdir()
+    size = _fetch(address, folders[0], query, asked=parted).size_bytes
+    too_large = _refused(address, folders[1], query, asked=parted, most_bytes=size // 2)
+    assert too_large.code == "too_large", "of all parts together"
     slow = _refused(address, tmp_path, "SELECT pg_sleep(20)::text AS a", seconds=0.3)
     assert "statement timeout" in slow.detail
 

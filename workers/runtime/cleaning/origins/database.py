@@ -140,7 +140,7 @@ class _Database:
     def _check(self, path: Path) -> None:
         if time.monotonic() > self.deadline:
             raise UserError("timed_out", "the query took longer than a fetch may")
-        if path.stat().st_size > self.most_bytes:
+        if sum(part.stat().st_size for part in path.parent.iterdir()) > self.most_bytes:  # of all that are read at once
             raise UserError("too_large", f"the query gives more than {self.most_bytes} bytes, which is the most")
 
     def _said(self, error: BaseException) -> BaseException:
