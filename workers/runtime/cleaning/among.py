@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 def among(ordinals: Ordinals) -> Expression:
     """Whether the row's ordinal is one of these, which are sorted. They are kept in memory as long as the plan.
 
-    All of an expression, or of a filter on files; inside of others see `Plan.marked`.
+    It is a function of ours: see `projections.py` for what it may stand beside, and `filtered` for a condition.
     """
 
     @daft.func.batch(return_dtype=DataType.bool())

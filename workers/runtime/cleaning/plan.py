@@ -15,7 +15,7 @@ from daft.functions import sum as total
 
 from workers.runtime.cleaning.among import among
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.projections import computed
+from workers.runtime.cleaning.projections import computed, filtered
 from workers.runtime.cleaning.reading import Flags, Floats, Ordinals, Reading, text_of
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, WEIGHT, Column
 from workers.runtime.cleaning.watch import Watched
@@ -153,7 +153,7 @@ class Plan(Reading):
         kept = condition.fill_null(lit(False))
         self.settle()
         self.row_count = _sums(self.frame, {"kept": kept})["kept"]
-        self._then(lambda frame: frame.where(kept))
+        self._then(lambda frame: filtered(frame, kept))
         if self.watched is not None:
             self.watched.filter(kept)
 
@@ -163,8 +163,7 @@ class Plan(Reading):
             return
         gone = np.sort(ordinals)
         self._take_leave(gone)
-        name = self._named()  # a column: Daft merges filters, and takes one function of ours for another
-        self._then(lambda frame: computed(frame, {name: among(gone)}).where(~col(name)))
+        self._then(lambda frame: filtered(frame, ~among(gone)))
         self.row_count -= len(ordinals)
         if self.watched is not None:
             self.watched.remove(ordinals)
@@ -204,7 +203,7 @@ class Plan(Reading):
     def _take_leave(self, gone: Ordinals) -> None:
         """Count rows that are about to go, and only those."""
         if self._counting:
-            leaving = self.source.where(among(gone))
+            leaving = filtered(self.source, among(gone))
             for change in self._changes:
                 leaving = change(leaving)
             found = _sums(leaving, {name: col(name) for name in self._counting})

@@ -2,7 +2,8 @@
 
 Daft 0.7 merges projections that follow each other, and gives two Python functions that stand in one expression under
 different operators the same inner name: the second is then taken for the first, and values are silently wrong. So
-projections are not merged across one that has such functions, and an expression has one of them at most.
+projections are not merged across one that has such functions, and an expression has one of them at most. Filters are
+merged alike: see `filtered`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Mapping
 from typing import Final
 
 import daft
-from daft import Expression
+from daft import Expression, col
 
 _FUNCTION: Final = re.compile(r"<locals>\.[\w<>.]+-\d+-\d+")
 """How Daft writes a function that was made inside another one, with a number of its own."""
 BATCH_ROWS: Final = 131_072
+_KEPT: Final = "__kept"
 
 
 def computed(frame: daft.DataFrame, expressions: Mapping[str, Expression], *, once: bool = False) -> daft.DataFrame:
@@ -35,3 +37,17 @@ def computed(frame: daft.DataFrame, expressions: Mapping[str, Expression], *, on
             raise ValueError(f"column {name!r}: {len(functions)} functions in one expression, which Daft mixes up")
     # Nothing is merged across batches; columns that nobody asks for are still left out.
     return made.into_batches(BATCH_ROWS) if once or any(found.values()) else made
+
+
+def filtered(frame: daft.DataFrame, condition: Expression) -> daft.DataFrame:
+    """The rows where the condition is true, for a frame that others are made of.
+
+    Filters that meet, also where Daft moves one down to another, become one expression. So a condition with a function
+    of ours becomes a column first, and the filter asks for that.
+
+    Raises:
+        ValueError: the condition has two functions of ours.
+    """
+    if not _FUNCTION.search(str(condition)):
+        return frame.where(condition)
+    return computed(frame, {_KEPT: condition}).where(col(_KEPT)).exclude(_KEPT)

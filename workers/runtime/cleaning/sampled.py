@@ -38,6 +38,7 @@ def sampled(plan: Plan, names: list[str], count: int, seed: int) -> Sampled:
         ordinals = ordinals[lowest(hashed(ordinals, seed), ordinals, count)]
     ordinals = np.sort(ordinals)
     kind = DataType.float64()
+    # Not `filtered`: Daft moves it down to the files, and nothing else is made of these rows.
     rows = plan.frame.where(among(ordinals)).select(ORDINAL, *(col(name).cast(kind).alias(name) for name in names))
     found = rows.to_arrow().sort_by(ORDINAL)
     return Sampled(ordinals, [_floats(found.column(name)) for name in names])

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from daft import Expression
 
 from workers.runtime.cleaning.plain import plain
-from workers.runtime.cleaning.projections import computed
+from workers.runtime.cleaning.projections import computed, filtered
 from workers.runtime.cleaning.schema import ORDINAL
 
 ROWS = 5_000
@@ -52,7 +52,7 @@ class Watched:
 
     def filter(self, kept: Expression) -> None:
         """As `Plan.filter`."""
-        self._frame = self._frame.where(kept)
+        self._frame = filtered(self._frame, kept)
 
     def look(self, names: Sequence[str]) -> pa.Table:
         """The rows by ordinal: `__ordinal` and these columns. What was computed so far is kept."""

@@ -9,8 +9,11 @@ import pytest
 from daft import col, lit
 
 from workers.runtime.cleaning.among import among
-from workers.runtime.cleaning.projections import computed
+from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.projections import computed, filtered
+from workers.runtime.cleaning.schema import Column
 from workers.runtime.cleaning.steps.moments import number
+from workers.runtime.cleaning.watch import Watched
 
 ROWS = pa.table({"__ordinal": [0, 1, 2], "x": [1.0, 5.0, None], "y": [10.0, 20.0, 30.0]})
 
@@ -33,3 +36,26 @@ def test_two_functions_in_one_expression_are_refused() -> None:
     once = number("x")
     twice = computed(frame, {"z": (once > lit(0.0)) | (once < lit(0.0))})
     assert twice.to_pydict()["z"] == [True, True, None]
+
+
+def test_filters_by_functions_are_not_taken_for_each_other() -> None:
+    """Bare `where(~a).where(b)` keeps no row of these: Daft merges both, and asks the first one twice."""
+    frame = daft.from_arrow(ROWS)
+    left = filtered(filtered(frame, ~among(np.array([1, 2]))), among(np.array([0, 1])))
+    assert left.to_pydict() == {"__ordinal": [0], "x": [1.0], "y": [10.0]}
+    assert filtered(left, col("x") > lit(0.0)).to_pydict() == left.to_pydict()
+
+    far = filtered(filtered(frame, number("y") > lit(15.0)), among(np.array([0, 1])))
+    assert far.to_pydict()["__ordinal"] == [1]
+
+
+def test_rows_that_a_plan_removes_and_filters_are_those_that_were_meant() -> None:
+    columns = [Column("x", "float64"), Column("y", "float64")]
+    plan = Plan(daft.from_arrow(ROWS), columns, None, 3, watched=Watched(ROWS))
+    plan.filter(number("y") < lit(25.0))
+    plan.filter(number("x") > lit(0.5))
+    plan.remove(np.array([0]))
+    assert plan.row_count == 1
+    assert plan.frame.to_pydict() == {"__ordinal": [1], "x": [5.0], "y": [20.0]}
+    assert plan.watched is not None
+    assert plan.watched.look(["y"]).to_pydict() == {"__ordinal": [1], "y": [20.0]}

@@ -16,6 +16,7 @@ from workers.runtime.cleaning.among import Ordinals, among
 from workers.runtime.cleaning.keys import Keys, lowest
 from workers.runtime.cleaning.plain import plain
 from workers.runtime.cleaning.plan import Plan
+from workers.runtime.cleaning.projections import filtered
 from workers.runtime.cleaning.reading import text_of
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.row_hash import split_key
@@ -161,7 +162,8 @@ def add_copies(plan: Plan, rows: Ordinals, times: npt.NDArray[np.int64], first: 
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat, pa.int64()))
 
     names = [name for name in plan.frame.column_names if name != ORDINAL]
-    made = plan.frame.where(among(rows)).with_columns({_COPIES: new_ordinals(col(ORDINAL))}).explode(col(_COPIES))
+    repeated = filtered(plan.frame, among(rows))
+    made = repeated.with_columns({_COPIES: new_ordinals(col(ORDINAL))}).explode(col(_COPIES))
     copies = made.select(col(_COPIES).alias(ORDINAL), *names).select(*plan.frame.column_names)
     plan.frame = plan.frame.concat(copies)
     plan.row_count += int(times.sum())

@@ -19,7 +19,7 @@ from workers.runtime.cleaning.batches import by_batch
 from workers.runtime.cleaning.components import Keys, Pairs, components, neighbours, within
 from workers.runtime.cleaning.keys import repeated
 from workers.runtime.cleaning.plan import Plan
-from workers.runtime.cleaning.projections import computed
+from workers.runtime.cleaning.projections import computed, filtered
 from workers.runtime.cleaning.schema import ORDINAL
 from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.transforms import text
@@ -129,7 +129,7 @@ class NearDuplicateText(Step):
         if not len(pairs):
             return pairs
         places = np.unique(pairs)
-        compared = computed(plan.frame, {_KEY: among(ordinals[places])}).where(col(_KEY))
+        compared = filtered(plan.frame, among(ordinals[places]))
         chosen = self._signed(compared).select(ORDINAL, _SIGNATURE).to_arrow()
         order = np.argsort(chosen.column(ORDINAL).to_numpy(), kind="stable")
         signatures: Signatures = chosen.column(_SIGNATURE).combine_chunks().flatten().to_numpy(zero_copy_only=False)
