@@ -49,7 +49,7 @@ def _fitting(report: dict[str, Any]) -> dict[str, Any]:
     for left_out in ((), ("examples",), ("examples", "fitted")):
         steps: Sequence[dict[str, Any]] = [{**step, **{name: [] for name in left_out}} for step in report["steps"]]
         found = {**report, "steps": steps, "is_cut": bool(left_out)}
-        if len(_text(found)) <= BYTES_MOST:
+        if len(_text(found).encode()) <= BYTES_MOST:
             break
     return found
 

@@ -171,8 +171,9 @@ def test_examples_are_bounded() -> None:
     assert (rows_watched(1), rows_watched(500), rows_watched(100_000)) == (5_000, 1_000, 20)
 
 
-def test_a_report_that_is_too_large_is_cut_and_says_so(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = jobs.parquet({"a": [1.0, None, 3.0, 4.0] * 10})
+@pytest.mark.parametrize("name", ["a", "größe"])
+def test_a_report_that_is_too_large_is_cut_and_says_so(jobs: Jobs, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    files = jobs.parquet({name: [1.0, None, 3.0, 4.0] * 10})
     steps: list[dict[str, Any]] = [{"kind": "split", "test_ratio": 0.4}, {"kind": "impute"}]
     whole = jobs.clean(files, steps)
     assert companion(whole, "report")["is_cut"] is False
@@ -182,4 +183,4 @@ def test_a_report_that_is_too_large_is_cut_and_says_so(jobs: Jobs, monkeypatch: 
     cut = companion(jobs.clean(files, steps), "report")
 
     assert (cut["is_cut"], [each["examples"] for each in cut["steps"]]) == (True, [[], []])
-    assert cut["steps"][1]["fitted"] == [{"column": "a", "fill": 4.0}]
+    assert cut["steps"][1]["fitted"] == [{"column": name, "fill": 4.0}]
