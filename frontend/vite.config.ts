@@ -15,6 +15,8 @@ const CHARTS = {
   priority: 1,
   includeDependenciesRecursively: false,
 };
+/** Forms from schemas: of many pages, but not of those that are opened first. What is read of a schema in other places is no part of it. */
+const FORMS = { name: "forms", test: /components.schema-form.(?!schema\.ts)/, priority: 1, includeDependenciesRecursively: false };
 const FOLDER = fileURLToPath(new URL("./dist/dashboard", import.meta.url));
 
 /** Writes a .br and a .gz beside every text asset: the web process sends them as they are. */
@@ -53,7 +55,7 @@ export default defineConfig(({ command }) => ({
     rolldownOptions: {
       input: fileURLToPath(new URL("./src/main.tsx", import.meta.url)),
       // What several pages use is one file: dozens of small ones cost more in requests than they save in bytes.
-      output: { codeSplitting: { groups: [CHARTS, { name: "shared", minShareCount: 6 }] } },
+      output: { codeSplitting: { groups: [CHARTS, FORMS, { name: "shared", minShareCount: 6 }] } },
     },
   },
   server: {
