@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import daft
@@ -80,6 +80,11 @@ class Plan(Reading):
         return [column.name for column in self.features if column.is_number]
 
     @property
+    def texts(self) -> list[str]:
+        """Names of the features that are text."""
+        return [column.name for column in self.features if column.type == "string"]
+
+    @property
     def categories(self) -> list[str]:
         """Names of the features that are text, or true and false."""
         return [column.name for column in self.features if column.type in ("string", "bool")]
@@ -95,13 +100,8 @@ class Plan(Reading):
 
     def replace(self, expressions: dict[str, Expression], kind: str | None = None) -> None:
         """Give columns new values, and, with `kind`, a new type."""
-        if not expressions:
-            return
         self.compute(expressions)
-        if kind is not None:
-            self.columns = [
-                Column(column.name, kind) if column.name in expressions else column for column in self.columns
-            ]
+        self._retype(expressions, kind)
 
     def compute(self, expressions: dict[str, Expression]) -> None:
         """Give columns of the frame values, the same to the watched rows; `columns` is the caller's."""
@@ -124,20 +124,17 @@ class Plan(Reading):
         made = {name: f"__made {name}" for name in expressions}
         new = {made[name]: each for name, each in expressions.items()}
         self._then(lambda frame: computed(frame, new, once=True))
-        others: dict[str, tuple[Expression, Told]] = {}
+        others: list[tuple[Expression, Told]] = []
         for name in expressions:
             old, now = col(name), col(made[name])
             if kind is not None and kind != self.column(name).type:
                 old, now = text_of(name, self.column(name).type), text_of(made[name], kind)
-            others[name] = ~eq_null_safe(old, now), functools.partial(told, name)
-        self._count_later(others.values())
+            others.append((~eq_null_safe(old, now), functools.partial(told, name)))
+        self.count_later(others)
         self._then(lambda frame: frame.with_columns({name: col(each) for name, each in made.items()}))
         if self.watched is not None:
             self.watched.compute(expressions)
-        if kind is not None:
-            self.columns = [
-                Column(column.name, kind) if column.name in expressions else column for column in self.columns
-            ]
+        self._retype(expressions, kind)
 
     def rename(self, names: dict[str, str]) -> None:
         """Give columns other names; the label follows."""
@@ -168,6 +165,10 @@ class Plan(Reading):
         if self.watched is not None:
             self.watched.remove(ordinals)
 
+    def _retype(self, names: Container[str], kind: str | None) -> None:
+        if kind is not None:
+            self.columns = [Column(column.name, kind) if column.name in names else column for column in self.columns]
+
     def _then(self, change: Change) -> None:
         """Go on with the frame, so that `_take_leave` can do the same to some of the rows."""
         self._changes.append(change)
@@ -179,14 +180,11 @@ class Plan(Reading):
 
     # Count --------------------------------------------------------------------------------------------------
 
-    def count_later(self, flags: Expression, told: Told) -> None:
-        """Have the rows counted where the flags are true, as the rows are now, when all rows are written.
+    def count_later(self, wanted: Iterable[tuple[Expression, Told]]) -> None:
+        """Have the rows counted where flags are true, as the rows are now, when all rows are written.
 
         So that a step which only looks for its report costs no pass of its own.
         """
-        self._count_later([(flags, told)])
-
-    def _count_later(self, wanted: Iterable[tuple[Expression, Told]]) -> None:
         columns: dict[str, Expression] = {}
         for flags, told in wanted:
             name = self._named()

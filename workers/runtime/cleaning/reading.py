@@ -63,7 +63,7 @@ class Reading(ABC):
         return ordered.exclude(_ORDER)
 
     def read(self, expressions: Sequence[Expression | str]) -> pa.Table:
-        """Run the plan for these columns only."""
+        """Run the plan for these columns only; the rows in the order of their ordinals, as by all that reads here."""
         return self._selected(expressions).to_arrow()
 
     def read_keys(self, names: Sequence[str]) -> tuple[Keys, Keys, Ordinals]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable
 
 from daft import Expression, col
 
 from workers.runtime.cleaning.plain import plain
 from workers.runtime.cleaning.plan import Plan
-from workers.runtime.cleaning.schema import ORDINAL, Column
+from workers.runtime.cleaning.schema import ORDINAL
 from workers.runtime.cleaning.steps.base import Outcome, Step
 
 NAMED_VALUES = 5
-Told = Callable[[str, int], None]
 
 
 def convert(step: Step, plan: Plan, made: dict[str, Expression], kind: str, on_error: str) -> Outcome:
@@ -38,15 +36,13 @@ def convert(step: Step, plan: Plan, made: dict[str, Expression], kind: str, on_e
             outcome.changed(name, count)
             outcome.warn("not_converted", name, f"{count} values could not be converted", rows=count)
 
-    for name, flags in failed.items():
-        plan.count_later(flags, functools.partial(told, name))
+    plan.count_later((flags, functools.partial(told, name)) for name, flags in failed.items())
     if on_error == "fail":
         plan.settle()
         _refuse(step, plan, failed, counts)
     elif on_error == "drop":
         plan.filter(~functools.reduce(operator.or_, failed.values()))
-    plan.compute({name: col(hidden[name]) for name in made})
-    plan.columns = [Column(column.name, kind) if column.name in made else column for column in plan.columns]
+    plan.replace({name: col(hidden[name]) for name in made}, kind)
     return outcome
 
 

@@ -32,9 +32,7 @@ class NormaliseText(Step):
     def apply(self, plan: Plan) -> Outcome:
         outcome = Outcome()
         how = {name: value for name, value in self.parameters.items() if name != "columns"}
-        chosen = self.columns
-        if chosen is None:
-            chosen = [column.name for column in plan.features if column.type == "string"]
+        chosen = plan.texts if self.columns is None else self.columns
         function = functools.partial(text.normalise, how=how)
         plan.change({name: by_batch(function, name, "string", "string") for name in chosen}, outcome.changed)
         self.learned.update(columns=chosen, how=how)
