@@ -28,6 +28,10 @@ class Outcome:
         if count:
             self.cells_changed[column] = int(count)
 
+    def has_none(self, column: str) -> None:
+        """Of a column that nothing can be learned of, and that stays as it is."""
+        self.warn("all_missing", column, "no training row has a value")
+
     def warn(self, code: str, column: str, detail: str, **params: str | int) -> None:
         self.warnings.append({"code": code, "column": column, "detail": detail, "params": params})
 
@@ -93,11 +97,6 @@ class Step(ABC):
 
     def error(self, detail: str, column: str = "", code: str = "invalid_recipe") -> RecipeError:
         return RecipeError(detail, step=self.number, kind=self.kind, column=column, code=code)
-
-    def require_some(self, plan: Plan) -> None:
-        """Raise when nothing is left that a model could learn from."""
-        if not plan.features:
-            raise self.error("no feature is left", code="no_columns")
 
 
 def options_of(step: type[Step]) -> list[str]:

@@ -24,7 +24,6 @@ class DropColumns(Step):
 
     def apply(self, plan: Plan) -> Outcome:
         plan.columns = [column for column in plan.columns if column.name not in self.columns]
-        self.require_some(plan)
         return Outcome()
 
 
@@ -38,7 +37,6 @@ class KeepColumns(Step):
     def apply(self, plan: Plan) -> Outcome:
         kept = {*self.columns, SPLIT, plan.label}
         plan.columns = [column for column in plan.columns if column.name in kept]
-        self.require_some(plan)
         return Outcome()
 
 

@@ -75,14 +75,12 @@ class MergeRare(Step):
 
     def apply(self, plan: Plan) -> Outcome:
         outcome = Outcome()
-        chosen = self.columns
-        if chosen is None:
-            chosen = [column.name for column in plan.features if column.type == "string"]
+        chosen = plan.texts if self.columns is None else self.columns
         kept: dict[str, list[str]] = {}
         for name, _, training in plan.read_texts(chosen):
             counted = pc.value_counts(training.drop_null())
             if not len(counted):
-                outcome.warn("all_missing", name, "no training row has a value")
+                outcome.has_none(name)
                 continue
             kept[name] = self._often(counted, len(training) - training.null_count)
         made = {
@@ -175,14 +173,14 @@ class OneHot(Step):
             for value in categories[column.name]:
                 name = one_hot_name(column.name, value)
                 columns.append(Column(name, "float64", nullable=False))
-                is_it = (text_of(column.name, column.type) == lit(value)).fill_null(
-                    False
-                )  # a condition that is missing stays missing
+                # A condition that is missing stays missing
+                is_it = (text_of(column.name, column.type) == lit(value)).fill_null(False)
                 expressions[name] = is_it.cast(DataType.float64())
         self._check_names([column.name for column in columns])
         plan.compute(expressions)
         plan.columns = columns
-        self.require_some(plan)
+        if not plan.features:
+            raise self.error("no feature is left", code="no_columns")
 
     def _check_names(self, names: list[str]) -> None:
         """What a column is called must tell it from all others, also where case does not count."""

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 from daft import DataType, Expression, col, lit
 
 from workers.contracts.recipes.kinds.impute import INDICATOR
-from workers.runtime.cleaning.among import Ordinals
 from workers.runtime.cleaning.placed import placed
 from workers.runtime.cleaning.plain import plain
 from workers.runtime.cleaning.plan import Plan
@@ -22,7 +21,7 @@ from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.schema import ORDINAL, Column
 from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.cleaning.steps.gaps import carried, group_medians, most_frequent, most_frequent_number
-from workers.runtime.cleaning.steps.moments import ALL_MISSING, moments, number
+from workers.runtime.cleaning.steps.moments import learned_from, moments, number
 from workers.runtime.cleaning.steps.similar_rows import fill_from_similar
 
 GROUPS_MOST = 1_000
@@ -110,7 +109,7 @@ class Impute(Step):
         found: dict[str, float] = {}
         for name, (value, count) in plan.learn(names, self._look):
             if value is None:
-                outcome.warn(ALL_MISSING, name, "no training row has a value")
+                outcome.has_none(name)
                 continue
             found[name] = value
             outcome.changed(name, count)
@@ -125,7 +124,7 @@ class Impute(Step):
         gaps = int(np.count_nonzero(np.isnan(values)))
         if self.numeric == "constant":
             return float(self.fill_number or 0), gaps
-        known = values[train & np.isfinite(values)]
+        known = learned_from(values, train)
         if not len(known):
             return None, gaps
         if self.numeric == "mean":
@@ -143,37 +142,28 @@ class Impute(Step):
         if len(names) > GROUPS_MOST:
             detail = f"column {self.by!r} has {len(names)} values; at most {GROUPS_MOST} make groups"
             raise self.error(detail, self.by, "too_many_categories")
-        place = np.argsort(table.column(ORDINAL).to_numpy())
-        codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)[place]
+        ordinals = table.column(ORDINAL).to_numpy()
+        codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         learned: dict[str, dict[str, float]] = {}
-        for name in overall:
-            ordinals, values, train = self._column(plan, name)
+        made: dict[str, Expression] = {}
+        for name, values, train in plan.read_numbers(list(overall)):
             known = train & np.isfinite(values) & (codes >= 0)
             groups, medians = group_medians(codes[known], values[known])
-            medians = np.array([significant(float(each)) for each in medians])
+            medians = np.array([significant(float(each)) for each in medians]) + 0.0  # one zero
             by_code = np.full(len(names) + 1, overall[name])
             by_code[groups] = medians
             learned[name] = {names[group]: float(each) for group, each in zip(groups, medians, strict=True)}
             gaps = np.isnan(values)
-            filled = pa.array(by_code[codes[gaps]])
-            plan.replace({name: placed(name, "float64", ordinals[gaps], filled)}, "float64")
+            made[name] = placed(name, "float64", ordinals[gaps], pa.array(by_code[codes[gaps]]))
+        plan.replace(made, "float64")
         self.learned["groups"] = {"by": self.by, "numbers": learned}
-
-    def _column(self, plan: Plan, name: str) -> tuple[Ordinals, Floats, Any]:
-        """Ordinals, ascending; values, NaN where missing; and which rows are training rows."""
-        part = ["__split"] if plan.is_split else []
-        table = plan.read([ORDINAL, number(name).alias(_ANY), *part]).sort_by(ORDINAL)
-        train = np.ones(table.num_rows, dtype=np.bool_)
-        if part:
-            train = pc.equal(table.column("__split"), "train").to_numpy()
-        return table.column(ORDINAL).to_numpy(), table.column(_ANY).to_numpy(), train
 
     def _categories(self, plan: Plan, names: list[str], outcome: Outcome) -> None:
         found: dict[str, str] = {}
         for name, texts, training in plan.read_texts(names):
             value = self.fill_text if self.categorical == "constant" else most_frequent(training)
             if value is None:
-                outcome.warn(ALL_MISSING, name, "no training row has a value")
+                outcome.has_none(name)
                 continue
             found[name] = value
             outcome.changed(name, texts.null_count)

@@ -8,11 +8,10 @@ import pyarrow.compute as pc
 from daft import Expression
 
 from workers.runtime.cleaning.batches import by_batch
-from workers.runtime.cleaning.reading import Floats
+from workers.runtime.cleaning.reading import Flags, Floats
 from workers.runtime.cleaning.rounding import significant
 
 ZERO_SPREAD = "zero_spread"
-ALL_MISSING = "all_missing"
 
 
 def number(name: str) -> Expression:
@@ -25,6 +24,12 @@ def number(name: str) -> Expression:
 
 def _with_one_zero(values: pa.Array) -> pa.Array:
     return pc.add(values, pa.scalar(0.0, pa.float64()))
+
+
+def learned_from(values: Floats, train: Flags) -> Floats:
+    """What is learned from: the finite values of the training rows."""
+    found: Floats = values[train & np.isfinite(values)]
+    return found
 
 
 def moments(values: Floats) -> tuple[float, float]:

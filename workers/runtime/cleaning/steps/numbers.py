@@ -18,7 +18,7 @@ from workers.runtime.cleaning.quantiles import quantiles
 from workers.runtime.cleaning.reading import Flags, Floats
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.steps.base import Outcome, Step
-from workers.runtime.cleaning.steps.moments import ALL_MISSING, ZERO_SPREAD, moments, number
+from workers.runtime.cleaning.steps.moments import ZERO_SPREAD, learned_from, moments, number
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class _Numbers(Step):
         names = plan.numbers if self.columns is None else self.columns
         for name, (found, spreads, count) in plan.learn(names, self._look):
             if not found:
-                outcome.warn(ALL_MISSING, name, "no training row has a value")
+                outcome.has_none(name)
             elif not spreads:
                 self._warn(outcome, name, f"{found[0]:g}")
             else:
@@ -46,7 +46,7 @@ class _Numbers(Step):
 
     def _look(self, values: Floats, train: Flags) -> tuple[list[float], bool, int]:
         """What is learned, whether there is a spread (else its middle alone), and how many values there are."""
-        known = values[train & np.isfinite(values)]
+        known = learned_from(values, train)
         if not len(known):
             return [], False, 0
         found = self._learn(known)
@@ -58,9 +58,9 @@ class _Numbers(Step):
     def _learn(self, known: Floats) -> list[float] | None:
         """Of values, at least one; None where they have no spread."""
 
-    @abstractmethod
     def _made(self, name: str, found: list[float]) -> Expression:
-        """The column anew."""
+        """The column anew: its distance from the first of the numbers, in so many of the second."""
+        return (number(name) - found[0]) / found[1]
 
     def _warn(self, outcome: Outcome, name: str, value: str) -> None:
         outcome.warn(ZERO_SPREAD, name, f"every training row has {value}", value=value)
@@ -75,9 +75,6 @@ class Standardise(_Numbers):
     def _learn(self, known: Floats) -> list[float] | None:
         mean, std = moments(known)
         return None if std == 0 else [mean, std]
-
-    def _made(self, name: str, found: list[float]) -> Expression:
-        return (number(name) - found[0]) / found[1]
 
     def fitted(self) -> list[dict[str, Any]]:
         return [{"column": name, "mean": mean, "std": std} for name, (mean, std) in self.learned["columns"].items()]
@@ -109,9 +106,6 @@ class Scale(_Numbers):
             first, median, third = quantiles(known, [0.25, 0.5, 0.75])
             start, reach = significant(median), significant(third - first)
         return None if reach == 0 else [start, reach]
-
-    def _made(self, name: str, found: list[float]) -> Expression:
-        return (number(name) - found[0]) / found[1]
 
     def _warn(self, outcome: Outcome, name: str, value: str) -> None:
         if self.method == "min_max":

@@ -14,12 +14,12 @@ from daft.functions import when
 from workers.contracts.recipes.kinds.outliers import ROW_FLAG
 from workers.runtime.cleaning.among import Ordinals, among
 from workers.runtime.cleaning.plan import Plan
-from workers.runtime.cleaning.reading import Floats
+from workers.runtime.cleaning.reading import Flags, Floats
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.sampled import sampled
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.cleaning.steps.base import Outcome
-from workers.runtime.cleaning.steps.moments import ALL_MISSING, moments, number
+from workers.runtime.cleaning.steps.moments import learned_from, moments, number
 from workers.runtime.isolation import TREE_ROWS, TREES, Forest, grown
 
 SAMPLE_ROWS = TREES * TREE_ROWS
@@ -58,12 +58,11 @@ class OddRows:
 
     def _middles(self, plan: Plan, chosen: list[str], outcome: Outcome) -> tuple[dict[str, float], dict[str, float]]:
         medians, means = {}, {}
-        for name, values, train in plan.read_numbers(chosen):
-            known = values[train & np.isfinite(values)]
-            if not len(known):
-                outcome.warn(ALL_MISSING, name, "no training row has a value")
-                continue
-            medians[name], means[name] = significant(float(np.median(known))), moments(known)[0]
+        for name, found in plan.learn(chosen, _look):
+            if found is None:
+                outcome.has_none(name)
+            else:
+                medians[name], means[name] = found
         return medians, means
 
     def _found(self, plan: Plan, forest: Forest, fill: Floats, names: list[str], limit: float) -> Ordinals:
@@ -94,6 +93,12 @@ class OddRows:
             made[name] = when(among(odd), instead.cast(DataType.float64())).otherwise(col(name))
             outcome.changed(name, len(odd))
         plan.replace(made)
+
+
+def _look(values: Floats, train: Flags) -> tuple[float, float] | None:
+    """Median and mean; None where there is nothing to learn from."""
+    known = learned_from(values, train)
+    return (significant(float(np.median(known))), moments(known)[0]) if len(known) else None
 
 
 def filled(columns: list[pa.Array] | list[npt.NDArray[np.float64]], fill: Floats) -> Floats:

@@ -20,7 +20,7 @@ from workers.runtime.cleaning.reading import Flags, Floats
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.cleaning.steps.base import Outcome, Step
-from workers.runtime.cleaning.steps.moments import ALL_MISSING, ZERO_SPREAD, moments, number
+from workers.runtime.cleaning.steps.moments import ZERO_SPREAD, learned_from, moments, number
 from workers.runtime.cleaning.steps.odd_rows import OddRows
 
 NORMAL = 1.4826
@@ -63,7 +63,7 @@ class Outliers(Step):
             if kept is not None:
                 held[name] = kept
             if not found:
-                outcome.warn(ALL_MISSING, name, "no training row has a value")
+                outcome.has_none(name)
             elif len(found) == 1:
                 self._warn(outcome, name, f"{found[0]:g}")
             else:
@@ -75,11 +75,11 @@ class Outliers(Step):
         return outcome
 
     def fitted(self) -> list[dict[str, Any]]:
-        told = {"median": "replacement", "mean": "replacement"}.get(self.replace)
         if "forest" in self.learned:
             return [{"column": name, "fill": value} for name, value in self.learned["fill"].items()]
+        is_value = self.replace in ("median", "mean")
         return [
-            {"column": name, "low": low, "high": high, **({told: value} if told else {})}
+            {"column": name, "low": low, "high": high, **({"replacement": value} if is_value else {})}
             for name, (low, high, value) in self.learned["columns"].items()
         ]
 
@@ -101,7 +101,7 @@ class Outliers(Step):
 
     def _look(self, values: Floats, train: Flags) -> tuple[list[float], int]:
         """Bounds and replacement, and how many values lie beyond; without a spread the middle alone; or nothing."""
-        known = np.sort(values[train & np.isfinite(values)])
+        known = np.sort(learned_from(values, train))
         if not len(known):
             return [], 0
         bounds = self._bounds(known)
