@@ -9,8 +9,9 @@ them is followed by the next tick, which goes on where it stopped.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -98,8 +99,7 @@ def versions_collect() -> int:
         except (BedplateError, DatabaseError):
             log.exception("could not decide which versions of dataset %s are kept", dataset.pk)
     gone = 0
-    due = DatasetVersion.objects.filter(data_tombstoned_at__isnull=False, data_gone_at=None)
-    for version_id in list(due.order_by("data_tombstoned_at").values_list("pk", flat=True)[:AT_ONCE]):
+    for version_id in list(islice(_due(), AT_ONCE)):
         try:
             gone += version_data_delete(version_id)
         except (BedplateError, DatabaseError, OSError):
@@ -169,6 +169,18 @@ def _mark(version_id: UUID) -> bool:
     record(COLLECTOR, "dataset_version.data_deleted", found, detail=detail)
     emit("dataset_version.data_deleted", found, payload={})
     return True
+
+
+def _due() -> Iterator[UUID]:
+    """Versions whose data may have to go now: begun before, or the grace of their rule is over; oldest first."""
+    grace = {(rule.project_id, rule.dataset_id): timedelta(days=rule.grace_days) for rule in KeepRule.objects.all()}
+    marked = DatasetVersion.objects.filter(data_tombstoned_at__isnull=False, data_gone_at=None)
+    columns = ("pk", "project_id", "dataset_id", "data_tombstoned_at", "data_deleted_at")
+    now = clock.db_now()
+    for pk, project, dataset, since, deleted_at in marked.order_by("data_tombstoned_at").values_list(*columns):
+        waits = grace.get((project, dataset), grace.get((project, None)))
+        if deleted_at is not None or (waits is not None and now >= since + waits):
+            yield pk
 
 
 def _datasets() -> Iterable[Dataset]:

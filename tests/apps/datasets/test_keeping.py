@@ -153,6 +153,23 @@ def test_tombstone_grace_deletion_and_proof(dataset: Dataset) -> None:
     assert everything(CHECKS) == []
 
 
+def test_a_long_grace_of_many_keeps_nobody_else_waiting(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "AT_ONCE", 1)
+    other = DatasetFactory.create(project=dataset.project)
+    for number in (1, 2, 3):
+        _version(dataset, number, b"%d" % number)
+    _version(other, 1, b"old"), _version(other, 2, b"new")
+    _rule(dataset, grace_days=90)
+    versions_collect()
+    _later(9)
+    _rule(other, grace_days=7)
+    versions_collect()
+    DatasetVersion.objects.filter(dataset=other, number=1).update(data_tombstoned_at=clock.db_now() - timedelta(days=8))
+    assert versions_collect() == 1
+    assert _numbers(dataset=other, data_gone_at__isnull=False) == [1]
+    assert _numbers(dataset=dataset, data_deleted_at__isnull=False) == []
+
+
 def test_what_comes_to_be_used_within_the_grace_is_kept(dataset: Dataset, pool: None) -> None:
     versions = [_version(dataset, number, b"%d" % number) for number in (1, 2, 3, 4)]
     profile_create(version=versions[1], requested_by=None, actor=TESTER)
