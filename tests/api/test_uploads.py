@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 
 from apps.access.states import Role, TokenScope
 from apps.common import clock
+from apps.common.errors import StorageUnavailable
 from apps.common.models import AuditEvent
 from apps.common.partial import partial_held
 from apps.common.storage import store
@@ -235,6 +236,29 @@ def test_one_that_is_whole_is_finished_by_the_tick(client: APIClient, dataset: A
         source = Source.objects.get(pk=upload.pk)
         assert (upload.state, store().measure(source.path).sha256) == ("completed", source.sha256)
     assert upload_bytes.uploads_finish() == 0
+
+
+def test_one_that_the_store_refuses_keeps_nobody_else_waiting(
+    client: APIClient, dataset: Any, objects: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other = (
+        UploadFactory.create(project=dataset.project, dataset=dataset, size_bytes=3, offset_bytes=3) for _ in range(2)
+    )
+    for upload in (stuck, other):
+        with partial_held(folder_of(upload.pk), []) as pieces:
+            pieces.write(b"a,b", 0)
+    held = upload_bytes.partial_held
+
+    def refused(path: str, parts: Any) -> Any:
+        if path == folder_of(stuck.pk):
+            raise StorageUnavailable("the store is away")
+        return held(path, parts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upload_bytes, "partial_held", refused)
+        assert upload_bytes.uploads_finish() == 1
+    assert list(Source.objects.values_list("pk", flat=True)) == [other.pk]
+    assert upload_bytes.uploads_finish() == 1
 
 
 def test_who_gives_up_leaves_nothing(client: APIClient, dataset: Any, objects: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 
 from apps.common import clock
@@ -31,6 +32,8 @@ from apps.datasets.services.sources import path_for, source_create
 from apps.datasets.services.uploads import UploadGone, folder_of, lasts, pieces_remove
 from apps.datasets.states import UploadState
 from workers.contracts.sentences import say
+
+log = logging.getLogger(__name__)
 
 KEEP_BYTES: Final = 16 << 20
 KEEP_SECONDS: Final = 2.0
@@ -256,6 +259,8 @@ def uploads_finish() -> int:
             count += 1
         except (UploadLocked, StaleState, UploadGone, ChecksumMismatch, OffsetMismatch):
             continue
+        except (BedplateError, DatabaseError, OSError):
+            log.exception("could not make a source of upload %s; it is tried again", upload.pk)
     return count
 
 
