@@ -10,7 +10,7 @@ from apps.access.models import ApprovalRequest
 from apps.access.states import ApprovalState
 from apps.datasets import specs
 from apps.datasets.models import Dataset, DatasetVersion, Expectation, QualityHold, ValidationRun
-from apps.datasets.states import JobState, Outcome, Severity, VersionState
+from apps.datasets.states import VALIDATION_RUN, JobState, Outcome, Severity, VersionState
 from workers.contracts.expectations import KINDS, label
 from workers.contracts.expectations.kinds import LATEST
 from workers.contracts.specs import DataRef, JobSpec
@@ -68,8 +68,8 @@ def evaluation_of(dataset: Dataset) -> Evaluation:
 
 
 def published_named(dataset: Dataset, at: str) -> DatasetVersion | None:
-    """The published version of a dataset that these words name: `latest`, a number, or an alias."""
-    published = DatasetVersion.objects.filter(dataset=dataset, state=VersionState.PUBLISHED)
+    """The published version of a dataset that these words name, if it has its data: `latest`, a number, or an alias."""
+    published = DatasetVersion.objects.filter(dataset=dataset, state=VersionState.PUBLISHED, data_deleted_at=None)
     if at == LATEST:
         return published.order_by("-number").first()
     if at.isascii() and at.isdigit():
@@ -93,6 +93,30 @@ def newest_results(version: DatasetVersion) -> ValidationRun | None:
     runs = ValidationRun.objects.filter(version=version, state=JobState.SUCCEEDED)
     found: ValidationRun | None = runs.order_by("-id").first()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """What a validating version lacks to be published; nothing of these: its expectations have changed."""
+
+    is_under_way: bool = False
+    """It is being evaluated."""
+    error: str = ""
+    """Why it has no results; `-` where nobody knows."""
+    blocking: str = ""
+    """The expectations that are not fulfilled, for a sentence."""
+
+
+def lacks_of(version: DatasetVersion) -> Lacks:
+    """From what is stored. Three queries at most."""
+    newest = ValidationRun.objects.filter(version=version).order_by("-id").defer("results").first()
+    if newest is not None and newest.state in VALIDATION_RUN.active:
+        return Lacks(is_under_way=True)
+    found = newest_results(version)
+    if found is None:
+        return Lacks(error=(newest.state_detail if newest is not None else "") or "-")
+    expectations = active_expectations(version.dataset_id)
+    return Lacks(blocking=labels(failing(found.results or [], expectations, Severity.BLOCK)))
 
 
 def open_requests(version: DatasetVersion) -> Any:

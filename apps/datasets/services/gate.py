@@ -12,11 +12,19 @@ from apps.common.audit import Actor, record
 from apps.common.errors import Conflict
 from apps.common.states import Move, explain, transition
 from apps.datasets.models import DataJob, Dataset, DatasetVersion, QualityOverride, ValidationRun
-from apps.datasets.selectors.quality import active_expectations, covers, failing, labels, newest_results
+from apps.datasets.selectors.quality import (
+    Lacks,
+    active_expectations,
+    covers,
+    failing,
+    labels,
+    lacks_of,
+    newest_results,
+)
 from apps.datasets.services.holds import holds_settle, holds_tell
 from apps.datasets.services.results import Evaluated
 from apps.datasets.services.validation_asking import joined, validation_note, validation_run_create
-from apps.datasets.states import VALIDATION_RUN, JobState, Severity, VersionState
+from apps.datasets.states import JobState, Severity, VersionState
 from apps.quotas.services.workloads import workload_stop
 from apps.quotas.states import Reason
 from workers.contracts.sentences import say
@@ -63,23 +71,17 @@ def version_tell(version: DatasetVersion) -> None:
     """Say of a version that is validating, and to what waits for it, what it waits for. From what is stored."""
     if version.state != VersionState.VALIDATING:
         return
-    explain([Move(version, version.state, "", _why(version))])
-    holds_tell(version)
+    lacks = lacks_of(version)
+    explain([Move(version, version.state, "", _why(lacks))])
+    holds_tell(version, lacks)
 
 
-def _why(version: DatasetVersion) -> str:
-    newest: ValidationRun | None = ValidationRun.objects.filter(version=version).order_by("-id").first()
-    if newest is not None and newest.state in VALIDATION_RUN.active:
+def _why(lacks: Lacks) -> str:
+    if lacks.is_under_way:
         return say("quality_checked")
-    found = newest_results(version)
-    if found is None:
-        return say("quality_unchecked", error=(newest and newest.state_detail) or "-")
-    expectations = active_expectations(version.dataset_id)
-    results = found.results or []
-    blocking = failing(results, expectations, Severity.BLOCK)
-    if blocking:
-        return say("quality_failed", rules=labels(blocking))
-    return say("quality_changed")
+    if lacks.error:
+        return say("quality_unchecked", error=lacks.error)
+    return say("quality_failed", rules=lacks.blocking) if lacks.blocking else say("quality_changed")
 
 
 def _publish(version: DatasetVersion, detail: str, actor: Actor, **more: Any) -> None:

@@ -6,9 +6,9 @@ from django.db import transaction
 
 from apps.common import clock
 from apps.common.audit import Actor
-from apps.datasets.models import DatasetVersion, QualityHold, ValidationRun
-from apps.datasets.selectors.quality import active_expectations, failing, labels, newest_results, versions_waited_for
-from apps.datasets.states import VALIDATION_RUN, Severity, VersionState
+from apps.datasets.models import DatasetVersion, QualityHold
+from apps.datasets.selectors.quality import Lacks, lacks_of
+from apps.datasets.states import VersionState
 from apps.quotas.models import Workload
 from apps.quotas.services.workloads import Hold, workload_hold_explain, workload_release, workload_stop
 from apps.quotas.states import Reason
@@ -27,7 +27,7 @@ def version_hold(version: DatasetVersion) -> Hold | None:
         return None
     locked = DatasetVersion.objects.select_for_update(of=("self",), no_key=True).get(pk=version.pk)
     version.state, version.state_detail = locked.state, locked.state_detail
-    return _hold(version) if version.state == VersionState.VALIDATING else None
+    return _hold(version, lacks_of(version)) if version.state == VersionState.VALIDATING else None
 
 
 def hold_note(version: DatasetVersion, workload: Workload) -> None:
@@ -36,13 +36,13 @@ def hold_note(version: DatasetVersion, workload: Workload) -> None:
         QualityHold.objects.create(project=workload.project, version=version, workload=workload)
 
 
-def holds_tell(version: DatasetVersion) -> None:
-    """Say anew to what waits for a validating version what is missing."""
-    waiting = list(QualityHold.objects.filter(version=version, settled_at=None).values_list("workload", flat=True))
-    if waiting:
-        why = _hold(version)
-        for workload_id in waiting:
-            workload_hold_explain(workload_id, why)
+def holds_tell(version: DatasetVersion, lacks: Lacks) -> None:
+    """Say anew to what waits for a validating version what is missing. One query where everybody knows."""
+    why = _hold(version, lacks)
+    waiting = QualityHold.objects.filter(version=version, settled_at=None, workload__is_held=True)
+    untold = waiting.exclude(workload__state_reason=why.reason, workload__state_detail=why.detail)
+    for workload_id in untold.values_list("workload", flat=True):
+        workload_hold_explain(workload_id, why)
 
 
 @transaction.atomic
@@ -66,19 +66,10 @@ def holds_settle(version: DatasetVersion) -> int:
     return len(found)
 
 
-def holds_due() -> list[DatasetVersion]:
-    """Versions that something still waits for: whoever reconciles settles or tells them. One query."""
-    return versions_waited_for()
-
-
-def _hold(version: DatasetVersion) -> Hold:
+def _hold(version: DatasetVersion, lacks: Lacks) -> Hold:
     named = {"number": version.number, "dataset": version.dataset.name}
-    newest = ValidationRun.objects.filter(version=version).order_by("-id").first()
-    if newest is not None and newest.state in VALIDATION_RUN.active:
+    if lacks.is_under_way:
         return Hold(Reason.QUALITY_BLOCKED, say("hold_checked", **named))
-    found = newest_results(version)
-    expectations = active_expectations(version.dataset_id)
-    blocking = failing(found.results or [], expectations, Severity.BLOCK) if found else []
-    if blocking:
-        return Hold(Reason.QUALITY_BLOCKED, say("hold_failed", rules=labels(blocking), **named))
+    if lacks.blocking:
+        return Hold(Reason.QUALITY_BLOCKED, say("hold_failed", rules=lacks.blocking, **named))
     return Hold(Reason.QUALITY_BLOCKED, say("hold_unchecked", **named))

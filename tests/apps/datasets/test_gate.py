@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from apps.access.models import ApprovalRequest, Project
 from apps.access.services.approvals import approval_approve, approval_deny
+from apps.common import clock
 from apps.common.audit import Actor
 from apps.common.errors import Conflict, Forbidden
 from apps.common.models import AuditEvent
@@ -310,6 +312,12 @@ def test_versions_that_rules_refer_to_become_inputs_of_the_job() -> None:
     assert [one.name for one in found.inputs] == ["reference-1"]
     DatasetVersionFactory.create(dataset=dataset, project=dataset.project)
     assert evaluation_of(dataset).expectations[-1]["input"] == "reference-2"
+    now = clock.db_now()
+    gone = {"data_tombstoned_at": now - timedelta(days=8), "data_deleted_at": now}
+    DatasetVersionFactory.create(dataset=other.dataset, project=dataset.project, number=4, **gone)
+    assert [one["input"] for one in evaluation_of(dataset).expectations] == [
+        "reference-1", "reference-1", None, "reference-2",
+    ]  # fmt: skip
     source = SourceFactory.create(dataset=dataset, project=dataset.project)
     ingestion = ingestion_create(dataset=dataset, source=source, options={}, requested_by=None, actor=TESTER)
     spec = ingestion.workload.spec_object()
