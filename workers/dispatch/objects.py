@@ -26,11 +26,12 @@ log = logging.getLogger(__name__)
 KEEP = timedelta(hours=24)
 """After the end of an attempt, or the last byte of an upload."""
 BATCH = 100
-UPLOADS: Final = "sweep:uploads"
-UPLOADS_EVERY = timedelta(hours=1)
+EVERY = timedelta(hours=1)
+"""Between two looks at all uploads, and at all parts: each lists its folders of the store."""
+UPLOADS_SWEPT: Final = "sweep:uploads"
+PARTS_SWEPT: Final = "sweep:parts"
 PARTS: Final = "parts"
 PARTS_BATCH = 1000
-SHARED_PARTS: Final = "sweep:parts"
 
 Namer = Callable[[Collection[UUID]], set[str]]
 """Attempt ids → the paths below their folders that its rows name; one that ends with `/` is all below it."""
@@ -67,8 +68,7 @@ def uploads_sweep(known: Callable[[Collection[UUID]], set[UUID]]) -> list[UUID]:
     Args:
         known: which of some ids are of a source.
     """
-    last = last_worked(UPLOADS)
-    if last is not None and clock.db_now() - last < UPLOADS_EVERY:
+    if not _is_due(UPLOADS_SWEPT):
         return []
     found = [UUID(name) for name in store().folders("sources") if _is_id(name)]
     left = sorted(set(found) - known(found))
@@ -77,7 +77,7 @@ def uploads_sweep(known: Callable[[Collection[UUID]], set[UUID]]) -> list[UUID]:
     for one in gone:
         store().delete(f"sources/{one}")
         log.info("removed the upload %s, which never became a source", one)
-    pulse_beat(UPLOADS)
+    pulse_beat(UPLOADS_SWEPT)
     return gone
 
 
@@ -89,8 +89,7 @@ def parts_sweep(named: Callable[[UUID, Collection[str]], set[str]]) -> list[str]
     Args:
         named: project id and paths below `parts/<project id>/` → those that a version names.
     """
-    last = last_worked(SHARED_PARTS)
-    if last is not None and clock.db_now() - last < UPLOADS_EVERY:
+    if not _is_due(PARTS_SWEPT):
         return []
     ids = [UUID(name) for name in store().folders(PARTS) if _is_id(name)]
     gone: list[str] = []
@@ -98,7 +97,7 @@ def parts_sweep(named: Callable[[UUID, Collection[str]], set[str]]) -> list[str]
         there = (path for path, _ in store().listing(f"{PARTS}/{project_id}"))
         while some := list(islice(there, PARTS_BATCH)):
             gone += _parts_remove(project_id, sorted(set(some) - named(project_id, some)), named)
-    pulse_beat(SHARED_PARTS)
+    pulse_beat(PARTS_SWEPT)
     return gone
 
 
@@ -115,6 +114,11 @@ def _parts_remove(
     if gone:
         log.info("removed %d parts of project %s that no version names", len(gone), project_id)
     return gone
+
+
+def _is_due(sweep: str) -> bool:
+    last = last_worked(sweep)
+    return last is None or clock.db_now() - last >= EVERY
 
 
 def _is_id(name: str) -> bool:
