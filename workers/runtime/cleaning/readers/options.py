@@ -96,9 +96,6 @@ class Options:
                 seen[mark] = name
         if self.thousands == self.decimal:
             raise UserError("invalid_parameters", f"thousands and decimal are both {self.decimal!r}")
-        wrong = next((text for text in self.null_values if self.delimiter and self.delimiter in text), None)
-        if wrong is not None:
-            raise UserError("invalid_parameters", f"null_values: {wrong!r} has the delimiter in it")
 
 
 def _schema(place: str, given: object) -> tuple[Column, ...] | None:
