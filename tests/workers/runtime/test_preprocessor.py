@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 
 from workers.contracts.recipes import KINDS, Serving
-from workers.runtime.preprocessor import SERVED, Preprocessor, RecordError
+from workers.runtime.isolation import Forest, grown
+from workers.runtime.neighbours import Neighbours
+from workers.runtime.preprocessor import FORMAT, SERVED, Preprocessor, RecordError
 from workers.runtime.preprocessor.families import served
 
 DOCUMENT: dict[str, Any] = {
@@ -208,7 +210,26 @@ def test_every_kind_of_step_that_is_done_where_a_model_is_served_has_its_functio
     """And none is there that no recipe has."""
     done = {name for name, kind in KINDS.items() if kind.serving not in (Serving.NOTHING, Serving.CANNOT)}
     assert done == set(SERVED)
-    assert all(callable(served(kind)) for kind in SERVED)
+    assert all(callable(served({"kind": kind, "expression": "1", "types": {}})) for kind in SERVED)
+
+
+def test_a_forest_and_a_sample_are_read_with_the_document_and_not_for_every_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = np.array([[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]])
+    nearby = Neighbours(1, rows.mean(axis=0), rows.std(axis=0), rows)
+    steps = [
+        {"kind": "impute", "numbers": {}, "categories": {}, "neighbours": {"names": ["a", "b"], **nearby.to_json()}},
+        {"kind": "outliers", "replace": "flag", "flag": "odd", "columns": {}, "fill": {"a": 1.0, "b": 2.0}}
+        | {"forest": grown(rows, 0).to_json(), "limit": 1.0},
+    ]
+    inputs = [{"name": name, "type": "number"} for name in ("a", "b")]
+    document = DOCUMENT | {"format": FORMAT, "inputs": inputs, "steps": steps, "outputs": ["a", "b", "odd"]}
+    found = Preprocessor(document)
+    for kind in (Forest, Neighbours):
+        monkeypatch.delattr(kind, "from_json")
+    for _ in range(2):
+        assert found.transform([{"a": 2.0}]).tolist() == [[2.0, 3.0, 0.0]]
 
 
 def test_arrow_is_loaded_only_where_a_step_needs_it() -> None:

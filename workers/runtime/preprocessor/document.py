@@ -44,7 +44,7 @@ class Preprocessor:
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
-        """Raises ValueError when the document is not of a format that is known."""
+        """Raises ValueError when the document is not of a format that is known, or a step of it cannot be read."""
         if document.get("format") not in FORMATS:
             raise ValueError(f"a preprocessor of format {document.get('format')!r}; this program reads {FORMAT!r}")
         steps: list[dict[str, Any]] = document["steps"]
@@ -57,7 +57,7 @@ class Preprocessor:
         self.not_served: list[dict[str, Any]] = list(document.get("not_served", ()))
         is_first = document["format"] == FORMATS[0]
         done = [step for step in steps if not (is_first and step["kind"] == "missing_values")]
-        self._steps = [(served(step["kind"]), step) for step in done]
+        self._steps = [served(step) for step in done]
         markers = {marker.strip() for step in steps if step["kind"] == "missing_values" for marker in step["markers"]}
         ignored = set(document.get("ignored", ())) | ({self.label["column"]} if self.label else set())
         known = frozenset(self.inputs) | ignored
@@ -75,8 +75,8 @@ class Preprocessor:
             RecordError: a record does not fit; it names the first such record and field.
         """
         columns = self._reader.read(records)
-        for step, told in self._steps:
-            step(columns, told)
+        for step in self._steps:
+            step(columns)
         return self._stack(columns, len(records))
 
     def _stack(self, columns: Columns, count: int) -> npt.NDArray[np.float32]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from datetime import date, datetime
 from typing import Any, Final
 
 import numpy as np
 
-from workers.contracts.expressions import Typed, expression
+from workers.contracts.expressions import expression
 from workers.runtime.expressions import Cells, evaluate
 from workers.runtime.preprocessor.columns import Array, Columns, RecordError, is_missing, texts
 from workers.runtime.preprocessor.families import Served
@@ -20,14 +19,11 @@ def derive(columns: Columns, step: dict[str, Any]) -> None:
         return  # nobody needs what it makes
     count = len(next(iter(columns.values()))) if columns else 0
     cells = {name: _cells(name, columns[name], kind) for name, kind in types.items()}
-    found = _read(step["expression"], tuple(types.items()))
-    columns[step["name"]] = _column(evaluate(found, cells, count), step["type"])
+    columns[step["name"]] = _column(evaluate(step["expression"], cells, count), step["type"])
 
 
-@functools.lru_cache(maxsize=256)
-def _read(text: str, types: tuple[tuple[str, str], ...]) -> Typed:
-    """Read once, not for every request."""
-    return expression(text, dict(types))
+def _read(step: dict[str, Any]) -> dict[str, Any]:
+    return {**step, "expression": expression(step["expression"], step["types"])}
 
 
 def _cells(name: str, values: Array, kind: str) -> Cells:
@@ -60,3 +56,4 @@ def _moment(value: date | datetime | None) -> Any:
 
 
 STEPS: Final[dict[str, Served]] = {"derive": derive}
+READ: Final = {"derive": _read}

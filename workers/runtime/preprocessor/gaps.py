@@ -17,7 +17,7 @@ def impute(columns: Columns, step: dict[str, Any]) -> None:
         if name in columns:
             columns[name + INDICATOR] = is_missing(columns[name]).astype(np.float64)
     if "neighbours" in step:
-        _from_neighbours(columns, step["neighbours"])
+        _from_neighbours(columns, *step["neighbours"])
     if "groups" in step:
         _by_group(columns, step["groups"])
     for name, number in present(columns, step["numbers"]):
@@ -38,12 +38,17 @@ def _by_group(columns: Columns, groups: dict[str, Any]) -> None:
         columns[name] = np.where(np.isnan(columns[name]), found, columns[name])
 
 
-def _from_neighbours(columns: Columns, found: dict[str, Any]) -> None:
-    names: list[str] = found["names"]
+def _from_neighbours(columns: Columns, names: list[str], nearby: Neighbours) -> None:
     if any(name not in columns for name in names):
         return  # nobody needs what it makes
-    filled = Neighbours.from_json(found).filled(np.stack([columns[name] for name in names], axis=1))
+    filled = nearby.filled(np.stack([columns[name] for name in names], axis=1))
     columns.update({name: filled[:, place] for place, name in enumerate(names)})
 
 
+def _read(step: dict[str, Any]) -> dict[str, Any]:
+    found = step.get("neighbours")
+    return step if found is None else {**step, "neighbours": (found["names"], Neighbours.from_json(found))}
+
+
 STEPS: Final[dict[str, Served]] = {"impute": impute}
+READ: Final = {"impute": _read}

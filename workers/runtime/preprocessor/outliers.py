@@ -39,7 +39,7 @@ def _rows(columns: Columns, step: dict[str, Any], action: str) -> None:
         return  # nobody needs what it makes
     rows = np.stack([columns[name] for name in names], axis=1)
     rows = np.where(np.isfinite(rows), rows, np.array(list(step["fill"].values())))
-    odd = Forest.from_json(step["forest"]).scores(rows) > step["limit"]
+    odd = step["forest"].scores(rows) > step["limit"]
     if action == "flag":
         columns[step["flag"]] = odd.astype(np.float64)
         return
@@ -47,4 +47,9 @@ def _rows(columns: Columns, step: dict[str, Any], action: str) -> None:
         columns[name] = np.where(odd, np.nan if action == "null" else step["values"][name], columns[name])
 
 
+def _read(step: dict[str, Any]) -> dict[str, Any]:
+    return {**step, "forest": Forest.from_json(step["forest"])} if "forest" in step else step
+
+
 STEPS: Final[dict[str, Served]] = {"outliers": outliers}
+READ: Final = {"outliers": _read}

@@ -121,7 +121,7 @@ def _check_served(recipe: Recipe, table: pa.Table, columns: list[Column], done: 
     for step in recipe.steps:
         if step.serving is Serving.DONE:
             document = json.loads(json.dumps({"kind": step.kind, **step.learned}, allow_nan=False))
-            served(step.kind)(records, document)
+            served(document)(records)
     rows = np.searchsorted(table.column(ORDINAL).to_numpy(), done.rows.column(ORDINAL).to_numpy())
     for column in done.columns:
         if column.name not in (recipe.label, done.label, "__split", "__weight"):
