@@ -9,6 +9,7 @@ A blank stands for one or more blanks; names and am/pm in any case.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,6 +54,7 @@ class Format:
         return "offset" in self.fields
 
 
+@functools.lru_cache(maxsize=512)  # where a model is served, the usual ones are read for every request
 def read_format(text: str) -> Format:
     """Raises FormatError for a sign that is not known, that stands twice, or where no date can come of it."""
     parts: list[str] = []
