@@ -7,7 +7,6 @@ is a run of the rows that come of it, so that a rank reads its own row groups on
 
 from __future__ import annotations
 
-import io
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as compute
 import pyarrow.parquet as pq
 import torch
-from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from workers.runtime.datasets import SPLIT, Dataset
+from workers.runtime.pictures import opened
 
 Batch = dict[str, Any]
 Places = npt.NDArray[np.int64]
@@ -192,5 +191,5 @@ def _values(column: pa.ChunkedArray, kind: str) -> Any:
 
 
 def _picture(encoded: bytes) -> torch.Tensor:
-    with Image.open(io.BytesIO(encoded)) as image:
+    with opened(encoded) as image:
         return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from workers.runtime import dataset_loader
 from workers.runtime.client import JobApiError
@@ -146,6 +146,18 @@ def test_values_are_tensors_texts_and_pictures(tmp_path: Path) -> None:
     assert batch["image"][1] is None
     with pytest.raises(ValueError, match="CSV cannot hold pictures: leave out image"):
         pictures.to_csv(tmp_path / "x.csv")
+
+
+def test_a_picture_of_a_kind_that_runs_programs_is_none(tmp_path: Path) -> None:
+    encoded = io.BytesIO()
+    Image.new("RGB", (3, 2)).save(encoded, "EPS")
+    path = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"__ordinal": [0], "image": [encoded.getvalue()]}), path)
+    schema = [{"name": "image", "type": "image"}]
+    pictures = Dataset("a/b@1", "id", 1, "d", schema, 1, {}, [_part(path, 1)], FileCache(tmp_path))
+
+    with pytest.raises(UnidentifiedImageError):
+        list(pictures.loader(1))
 
 
 class Store(http.server.BaseHTTPRequestHandler):

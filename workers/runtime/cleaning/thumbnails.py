@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 from PIL import Image
 
-from workers.runtime.cleaning.folders.pictures import FAULTS, opened
 from workers.runtime.cleaning.schema import ORDINAL, Column, parquet_table, quoted
+from workers.runtime.pictures import FAULTS, opened
 
 MOST = 48
 SIDE = 64

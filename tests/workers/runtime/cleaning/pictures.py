@@ -15,10 +15,3 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), mode: str = "RG
     file = io.BytesIO()
     image.save(file, kind)
     return file.getvalue()
-
-
-def bomb() -> bytes:
-    """3.6 thousand million pixels in half a megabyte."""
-    file = io.BytesIO()
-    Image.new("1", (60_000, 60_000)).save(file, "PNG")
-    return file.getvalue()

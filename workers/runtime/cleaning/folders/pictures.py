@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import threading
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,17 +10,13 @@ from PIL import Image
 
 from workers.runtime.cleaning.folders.base import File, Folder
 from workers.runtime.cleaning.folders.phash import SIDE, perceptual_hashes
+from workers.runtime.pictures import FAULTS, opened
 
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
-"""What is opened; others (EPS, PDF) run programs."""
 PIXELS_MOST = 64_000_000
 """Of a picture that is decoded: 256 MiB at four bytes each. A larger one is told as corrupt."""
 PIXELS_AT_ONCE = 4_000_000
 """Beyond it a picture is decoded alone: memory does not grow with the threads."""
 _LARGE = threading.Lock()
-FAULTS = (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError, AttributeError,
-           Image.DecompressionBombError, ZeroDivisionError, RuntimeError, NotImplementedError, MemoryError)  # fmt: skip
-"""What a decoder makes of bytes that are no picture."""
 _SHOWN, _LUMA = "shown", "L"
 
 
@@ -61,15 +53,6 @@ def decoded(content: bytes) -> dict[str, Any]:
     except FAULTS:
         return found
     return found
-
-
-@contextlib.contextmanager
-def opened(content: bytes) -> Iterator[Image.Image]:
-    """A picture whose size is known and of which no pixel is decoded yet. Raises one of `FAULTS`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            yield image
 
 
 def _reduced(image: Image.Image) -> Any:
