@@ -1,6 +1,7 @@
-"""The data jobs: `python -m workers.runtime.cleaning ingest | profile | clean`.
+"""The data jobs: `python -m workers.runtime.cleaning JOB`, for which jobs see `__main__`.
 
-DuckDB parses uploads and computes statistics and digests; Daft transforms Parquet. No step loops over rows.
+DuckDB parses uploads and reads what statistics are taken of; Daft transforms Parquet, and its kernels hash rows for
+digests. No step loops over rows.
 """
 
 from workers.runtime.context import refuse_telemetry

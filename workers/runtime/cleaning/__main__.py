@@ -16,8 +16,8 @@ from workers.runtime.cleaning.errors import UserError, is_disk_full
 from workers.runtime.context import JobContext, job_context
 
 JOBS = ("collect", "ingest", "profile", "clean", "validate", "compare")
-"""Each is a module beside this one with a function of its name. Only the one that runs is imported: an ingestion
-need not wait for Daft."""
+"""Each is a module beside this one with a function of its name. Only the one that runs is imported: a profile need not
+wait for Daft."""
 
 
 def main(arguments: list[str]) -> int:
