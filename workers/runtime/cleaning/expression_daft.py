@@ -21,18 +21,11 @@ from workers.contracts.expressions.patterns import Pattern
 from workers.contracts.expressions.spelling import spelled
 from workers.contracts.expressions.texts import BLANKS_CLASS
 from workers.contracts.expressions.typed import Typed
+from workers.runtime.cleaning.batches import DAFT_TYPES
 from workers.runtime.expressions.folding import folded
 from workers.runtime.number_text import NUMBER
 
-KINDS: Final = {
-    "int64": DataType.int64(),
-    "float64": DataType.float64(),
-    "string": DataType.string(),
-    "bool": DataType.bool(),
-    "date": DataType.date(),
-    "timestamp": DataType.timestamp("us"),
-}
-_FLOAT, _INT = KINDS["float64"], KINDS["int64"]
+_FLOAT, _INT = DAFT_TYPES["float64"], DAFT_TYPES["int64"]
 _EXACT: Final = DataType.decimal128(19, 0)
 
 
@@ -46,18 +39,18 @@ def to_daft(found: Typed) -> Expression:
 
 
 def _translated(found: Typed) -> Expression:
-    if found.type not in KINDS:
+    if found.type not in DAFT_TYPES:
         raise ValueError(f"an expression of type {found.type}")
     if found.operation == "column":
         return _column(str(found.value), found.type)
     if found.operation == "literal":
         value = None if found.value is None else lit(found.value)
-        return (lit(None) if value is None else value).cast(KINDS[found.type])
+        return (lit(None) if value is None else value).cast(DAFT_TYPES[found.type])
     return _OPERATIONS[found.operation](found, *map(_translated, found.arguments))
 
 
 def _column(name: str, kind: str) -> Expression:
-    value = col(name).cast(KINDS[kind])
+    value = col(name).cast(DAFT_TYPES[kind])
     return _known(value + zero()) if kind == "float64" else value
 
 
@@ -85,10 +78,6 @@ def _arithmetic(exact: Callable[[Expression, Expression], Expression]) -> Callab
         return _finite(exact(first, second))
 
     return computed
-
-
-def _divide(_found: Typed, first: Expression, second: Expression) -> Expression:
-    return _finite(first / second)
 
 
 def _floor_divide(found: Typed, first: Expression, second: Expression) -> Expression:
@@ -167,10 +156,6 @@ def _lower(_found: Typed, value: Expression) -> Expression:
     return daft.lower(daft.replace(value, lit("Σ"), lit("σ")))  # at the end of a word it would become another letter
 
 
-def _trim(_found: Typed, value: Expression) -> Expression:
-    return _trimmed(value)
-
-
 def _trimmed(value: Expression) -> Expression:
     return daft.regexp_replace(value, f"^{BLANKS_CLASS}+|{BLANKS_CLASS}+$", "")
 
@@ -217,7 +202,7 @@ def _to_number(found: Typed, value: Expression) -> Expression:
 def _to_text(found: Typed, value: Expression) -> Expression:
     if found.arguments[0].type == "date":
         return daft.strftime(value, "%Y-%m-%d")
-    return value.cast(KINDS["string"])
+    return value.cast(DAFT_TYPES["string"])
 
 
 def _all(joint: Callable[[Expression, Expression], Expression]) -> Callable[..., Expression]:
@@ -230,7 +215,7 @@ _OPERATIONS: Final[dict[str, Callable[..., Expression]]] = {
     "add": _arithmetic(operator.add),
     "subtract": _arithmetic(operator.sub),
     "multiply": _arithmetic(operator.mul),
-    "divide": _divide,
+    "divide": _arithmetic(operator.truediv),
     "floor_divide": _floor_divide,
     "remainder": _remainder,
     "equal": _plain(operator.eq),
@@ -253,7 +238,7 @@ _OPERATIONS: Final[dict[str, Callable[..., Expression]]] = {
     "log": _number(daft.ln),
     "lower": _lower,
     "upper": _plain(daft.upper),
-    "trim": _trim,
+    "trim": _plain(_trimmed),
     "length": lambda _found, value: daft.length(value).cast(_INT),
     "substring": _substring,
     "replace": _replace,
@@ -270,7 +255,7 @@ _OPERATIONS: Final[dict[str, Callable[..., Expression]]] = {
     "minute": _part(daft.minute),
     "days_between": _days_between,
     "seconds_between": _seconds_between,
-    "date": lambda _found, value: value.cast(KINDS["date"]),
+    "date": lambda _found, value: value.cast(DAFT_TYPES["date"]),
     "number": _to_number,
     "text": _to_text,
 }

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from daft import Expression, Series, col
 
 from workers.runtime.cleaning.among import Ordinals
-from workers.runtime.cleaning.expression_daft import KINDS
+from workers.runtime.cleaning.batches import DAFT_TYPES
 from workers.runtime.cleaning.schema import ORDINAL
 
 
@@ -19,11 +19,11 @@ def placed(name: str, kind: str, ordinals: Ordinals, values: pa.Array) -> Expres
     Ordinals and values are kept in memory as long as the plan.
     """
 
-    @daft.func.batch(return_dtype=KINDS[kind])
+    @daft.func.batch(return_dtype=DAFT_TYPES[kind])
     def with_values(rows: Series, column: Series) -> pa.Array:
         return chosen(rows.to_arrow().to_numpy(zero_copy_only=False), column.to_arrow(), ordinals, values)
 
-    made: Expression = with_values(col(ORDINAL), col(name).cast(KINDS[kind]))
+    made: Expression = with_values(col(ORDINAL), col(name).cast(DAFT_TYPES[kind]))
     return made
 
 

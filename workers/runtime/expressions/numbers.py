@@ -42,10 +42,6 @@ def _whole(
     return Cells(values, missing)
 
 
-def _divide(_found: Typed, first: Cells, second: Cells) -> Cells:
-    return finite(first.values / second.values, any_missing(first, second))
-
-
 def _floor_divide(_found: Typed, first: Cells, second: Cells) -> Cells:
     """Rounded towards zero."""
     missing = any_missing(first, second) | (second.values == 0)
@@ -111,7 +107,7 @@ NUMBERS: Final[dict[str, Callable[..., Cells]]] = {
     "add": _arithmetic(operator.add),
     "subtract": _arithmetic(operator.sub),
     "multiply": _arithmetic(operator.mul),
-    "divide": _divide,
+    "divide": _arithmetic(operator.truediv),
     "floor_divide": _floor_divide,
     "remainder": _remainder,
     "abs": _abs,
