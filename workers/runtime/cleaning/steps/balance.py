@@ -46,8 +46,7 @@ class Balance(Step):
 
     def apply(self, plan: Plan) -> Outcome:
         outcome = Outcome()
-        kind = plan.column(self.column).type
-        label = text_of(self.column, "bool") if kind == "bool" else col(self.column).cast(DataType.string())
+        label = text_of(self.column, plan.column(self.column).type)
         key = split_key([column for column in plan.columns if column.name not in (SPLIT, WEIGHT)], self.seed)
         part = [SPLIT] if plan.is_split else []
         table = plan.read([ORDINAL, key.alias(_KEY), label.alias(_CLASS), *part])

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from daft import DataType, Expression, col, lit
-from daft.functions import hash as xxh3
 from daft.functions import when
 
 from workers.runtime.cleaning.among import Ordinals, among
@@ -19,7 +18,7 @@ from workers.runtime.cleaning.keys import lowest
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.reading import text_of
 from workers.runtime.cleaning.rounding import significant
-from workers.runtime.cleaning.row_hash import row_hash, split_key
+from workers.runtime.cleaning.row_hash import split_key
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.cleaning.steps.base import Outcome, Step
 
@@ -126,9 +125,7 @@ class Split(Step):
 
     def _by_group(self, plan: Plan, outcome: Outcome) -> tuple[Ordinals, Ordinals]:
         assert self.column is not None  # noqa: S101 - the contract asks for it
-        group = [plan.column(self.column)]
-        seed = lit(self.seed).cast(DataType.uint64())
-        key = xxh3(row_hash(group, 0), row_hash(group, 1), seed=seed)
+        key = split_key([plan.column(self.column)], self.seed)
         table = plan.read([ORDINAL, key.alias(_KEY)])
         keys, ordinals = table.column(_KEY).to_numpy(), table.column(ORDINAL).to_numpy()
         groups, counts = np.unique(keys, return_counts=True)
