@@ -158,6 +158,7 @@ def run_reconcile(workload_id: UUID) -> bool:
 
 def _advance(run: Run, workload: Workload, target: RunState) -> None:
     between = _BY_WAY_OF.get((RunState(run.state), target))
+    has_begun = run.started_at is None and workload.started_at is not None
     for state in [between, target] if between else [target]:
         final = state == target
         transition(
@@ -169,15 +170,15 @@ def _advance(run: Run, workload: Workload, target: RunState) -> None:
             started_at=workload.started_at,
             ended_at=workload.ended_at if state in Run.machine.terminal else None,
         )
-        if state == RunState.RUNNING:
-            edge_add(
-                project=run.project,
-                from_kind="run",
-                from_id=run.pk,
-                relation=Relation.TRAINED_ON,
-                to_kind="dataset_version",
-                to_id=run.dataset_version_id,
-            )
+    if has_begun:  # also where nobody looked while it ran: the version stays, whatever a rule says
+        edge_add(
+            project=run.project,
+            from_kind="run",
+            from_id=run.pk,
+            relation=Relation.TRAINED_ON,
+            to_kind="dataset_version",
+            to_id=run.dataset_version_id,
+        )
 
 
 def _keep_result(run: Run, workload: Workload) -> bool:

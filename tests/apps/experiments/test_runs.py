@@ -13,6 +13,7 @@ from apps.common.audit import Actor
 from apps.common.errors import Conflict, Invalid
 from apps.common.models import AuditEvent, Event
 from apps.datasets.models import LineageEdge
+from apps.datasets.selectors.keeping import facts_of
 from apps.datasets.states import VersionState
 from apps.experiments.models import Run
 from apps.experiments.services.experiments import experiment_create
@@ -58,6 +59,12 @@ def moved(run: Run, *states: str, **more: Any) -> Run:
 
 
 RUNNING = (WorkloadState.ADMITTED, WorkloadState.LAUNCHING, WorkloadState.RUNNING)
+
+
+def facts(run: Run) -> tuple[bool, bool]:
+    """Why no rule lets go of the data of its version: that a run came of it, that a job has still to read it."""
+    (found,) = facts_of(run.dataset_version.dataset_id)
+    return found.is_referenced, found.is_in_use
 
 
 class TestSubmit:
@@ -192,6 +199,18 @@ class TestReconcile:
         assert (run.state, run.state_reason, run.state_detail) == ("failed", "exceeds_quota", "64 GPUs are asked for.")
         assert [step.to_state for step in run.story()] == ["queued", "failed"]
         assert LineageEdge.objects.count() == 0
+
+    @pytest.mark.parametrize("end", [(WorkloadState.FAILED,), (WorkloadState.STOPPING, WorkloadState.CANCELLED)])
+    def test_one_that_came_and_went_between_two_looks_keeps_its_version_too(self, end: tuple[str, ...]) -> None:
+        pool_ready()
+        run = submit()
+        assert facts(run) == (False, True), "it waits, and will read it"
+        workload_to(Workload.objects.get(), *RUNNING, WorkloadState.PENDING)
+        assert facts(run) == (False, True), "between a loss and the next attempt"
+        run = moved(run, *RUNNING, *end)
+        assert "running" not in [step.to_state for step in run.story()]
+        assert facts(run) == (True, False), "for who tries it again"
+        assert LineageEdge.objects.get().relation == "trained_on"
 
     def test_a_lost_attempt_sends_the_run_back_to_the_queue(self) -> None:
         pool_ready()
