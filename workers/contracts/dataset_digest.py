@@ -28,8 +28,6 @@ LANES = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
 MISSING_FACTOR = 0x9E3779B185EBCA87
 MISSING_TERM = 0x165667B19E3779F9
 MODULUS = 1 << 64
-NO_ROWS = "0" * 32
-"""The `rows_hash` of nothing."""
 
 
 def rows_hash_of(sums: Sequence[int]) -> str:

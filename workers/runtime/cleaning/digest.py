@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from daft import Series
 
-from workers.contracts.dataset_digest import LANES, MISSING_FACTOR, MISSING_TERM, digest_of, rows_hash_of
-from workers.runtime.cleaning.schema import Column
+from workers.contracts.dataset_digest import LANES, MISSING_FACTOR, MISSING_TERM, rows_hash_of
 
 CHUNK_ROWS = 65_536
 """Rows hashed at once: what a core's cache holds of them."""
@@ -19,27 +18,13 @@ Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.intp]
 
 
-class RowSums:
-    """Rows and sums of their hashes, as they come. Not for several threads at once."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.row_count = 0
-        self._names = list(names)
-        self._sums = [0 for _ in LANES]
-
-    def add(self, rows: pa.Table | pa.RecordBatch) -> None:
-        """Take in rows with at least these columns. Frees the interpreter while it hashes."""
-        self.row_count += rows.num_rows
-        for start in range(0, rows.num_rows, CHUNK_ROWS):
-            for lane, hashes in enumerate(hashes_of(rows.slice(start, CHUNK_ROWS), self._names)):
-                self._sums[lane] += int(hashes.sum(dtype=np.uint64))
-
-    @property
-    def rows_hash(self) -> str:
-        return rows_hash_of(self._sums)
-
-    def digest(self, columns: Sequence[Column]) -> str:
-        return digest_of([(column.name, column.type) for column in columns], self.row_count, self.rows_hash)
+def rows_hash(rows: pa.Table, names: Sequence[str]) -> str:
+    """The `rows_hash` of rows over these columns. Frees the interpreter while it hashes."""
+    sums = [0 for _ in LANES]
+    for start in range(0, rows.num_rows, CHUNK_ROWS):
+        for lane, hashes in enumerate(hashes_of(rows.slice(start, CHUNK_ROWS), names)):
+            sums[lane] += int(hashes.sum(dtype=np.uint64))
+    return rows_hash_of(sums)
 
 
 def hashes_of(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> list[Hashes]:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workers.contracts.dataset_digest import digest_of, joined
-from workers.runtime.cleaning.digest import RowSums
+from workers.runtime.cleaning.digest import rows_hash
 from workers.runtime.cleaning.row_groups import GROUP_ROWS, PART_ROWS, Cutter, Group, Rows, arrow_schema
 from workers.runtime.cleaning.schema import ORDINAL, SPLIT, Column
 from workers.runtime.stored_file import hash_file
@@ -147,15 +147,15 @@ class _Work:
         if not self._files:
             self._encode(Group(arrow_schema(self._columns).empty_table(), 0, ends_part=True))
         missing = sum((seen.missing for seen in self._seen), Counter[str]())
-        rows_hash = joined(seen.rows_hash for seen in self._seen)
+        hashed = joined(seen.rows_hash for seen in self._seen)
         row_count = sum(seen.rows for seen in self._seen)
         splits = sum((seen.splits for seen in self._seen), Counter[str]())
         return Written(
             columns=[replace(column, nullable=missing[column.name] > 0) for column in self._columns],
             row_count=row_count,
             files=[self._files[part].result() for part in sorted(self._files)],
-            digest=digest_of([(column.name, column.type) for column in self._columns], row_count, rows_hash),
-            rows_hash=rows_hash,
+            digest=digest_of([(column.name, column.type) for column in self._columns], row_count, hashed),
+            rows_hash=hashed,
             last_ordinal=last_ordinal,
             splits={side: splits[side] for side in sorted(splits, reverse=True)},
             counts=dict.fromkeys(self._counting, 0) | sum((seen.counts for seen in self._seen), Counter[str]()),
@@ -177,14 +177,12 @@ class _Work:
             del self._open[group.part]
 
     def _look(self, rows: pa.Table) -> _Seen:
-        sums = RowSums(self._names)
-        sums.add(rows)
         sides: Counter[str] = Counter()
         if SPLIT in self._names:
             sides.update({pair["values"]: pair["counts"] for pair in pc.value_counts(rows.column(SPLIT)).to_pylist()})
         return _Seen(
             rows=rows.num_rows,
-            rows_hash=sums.rows_hash,
+            rows_hash=rows_hash(rows, self._names),
             missing=Counter({name: rows.column(name).null_count for name in self._names}),
             splits=sides,
             counts=Counter({name: int(pc.sum(rows.column(name)).as_py() or 0) for name in self._counting}),

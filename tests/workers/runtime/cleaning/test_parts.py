@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from workers.contracts.dataset_digest import digest_of
 from workers.runtime.cleaning import row_groups, sources
-from workers.runtime.cleaning.digest import RowSums
+from workers.runtime.cleaning.digest import rows_hash
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.parts import Written, write_parts
 from workers.runtime.cleaning.schema import SPLIT, Column
@@ -69,10 +70,10 @@ def test_what_is_told_is_what_was_written(tmp_path: Path) -> None:
     read = pa.concat_tables([pq.read_table(tmp_path / "a" / file["name"]) for file in found.files])
 
     assert read.equals(rows.drop_columns(["flag"]))
-    sums = RowSums([column.name for column in COLUMNS])
-    sums.add(rows)
+    hashed = rows_hash(rows, [column.name for column in COLUMNS])
+    digest = digest_of([(column.name, column.type) for column in COLUMNS], 100, hashed)
     assert (found.row_count, found.last_ordinal) == (100, 99)
-    assert (found.rows_hash, found.digest) == (sums.rows_hash, sums.digest(COLUMNS))
+    assert (found.rows_hash, found.digest) == (hashed, digest)
     assert [column.nullable for column in found.columns] == [False, True, True, False]
     assert found.splits == {"train": 80, "test": 20}
     assert found.counts == {"flag": 50}
