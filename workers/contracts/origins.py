@@ -12,14 +12,11 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-DEFAULT_PORTS: Final = {
-    "http": 80, "https": 443, "s3": 443, "gs": 443, "postgresql": 5432, "mysql": 3306,
-}  # fmt: skip
+DEFAULT_PORTS: Final = {"http": 80, "https": 443, "s3": 443, "gs": 443, "postgresql": 5432}
 BUCKETS: Final = ("s3", "gs")
-DATABASES: Final = ("postgresql", "mysql")
 HOST_PATTERN: Final = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?|\[[0-9a-f:.]+\](:\d{1,5})?")
-BUCKET_PATTERN: Final = re.compile(r"(s3|gs)://[a-z0-9][a-z0-9._-]{1,220}")
 BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}")
+BUCKET_PATTERN: Final = re.compile(f"(s3|gs)://{BUCKET_NAME.pattern}")
 ADDRESS_MOST: Final = 2000
 
 _METADATA: Final = frozenset({IPv4Address("168.63.129.16"), IPv4Address("100.100.100.200")})

@@ -171,12 +171,12 @@ def test_what_has_not_changed_is_not_sent(server: _Server, tmp_path: Path, seen:
 
     server.answers["/people.csv"] = knows
     came = _fetch(server, tmp_path, seen={**seen, "sha256": "0" * 64})
-    assert (came.is_unchanged, came.sha256, list(tmp_path.iterdir())) == (True, "0" * 64, [])
+    assert (came.path, came.sha256, list(tmp_path.iterdir())) == (None, "0" * 64, [])
 
 
 def test_the_same_bytes_again_are_nothing_new(server: _Server, tmp_path: Path) -> None:
     came = _fetch(server, tmp_path, seen={"sha256": hashlib.sha256(CONTENT).hexdigest()})
-    assert (came.is_unchanged, list(tmp_path.iterdir())) == (True, [])
+    assert (came.path, list(tmp_path.iterdir())) == (None, [])
 
 
 def test_a_redirect_is_followed_and_credentials_stay_behind(server: _Server, tmp_path: Path) -> None:

@@ -66,10 +66,6 @@ class Fetched:
     etag: str = ""
     last_modified: str = ""
 
-    @property
-    def is_unchanged(self) -> bool:
-        return self.path is None
-
     def to_json(self) -> dict[str, Any]:
         return {
             "name": self.name,

@@ -31,7 +31,7 @@ def object_url(place: Place, *, region: str, endpoint: str) -> str:
 def signed(
     *, host: str, path: str, headers: dict[str, str], credential: str, region: str, at: datetime | None = None
 ) -> dict[str, str]:
-    """The headers of a GET with a signature; without a credential as they are, for objects that are open to all.
+    """The headers of a GET with a signature.
 
     Args:
         host: as the header `Host` says it.
@@ -41,8 +41,6 @@ def signed(
     Raises:
         UserError: the credential cannot be read.
     """
-    if not credential:
-        return headers
     keys = _keys(credential)
     moment = (at or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     said = {**headers, "x-amz-content-sha256": EMPTY, "x-amz-date": moment}
