@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.datasets.states import Severity
 from workers.contracts.expectations import normalised, problems
-from workers.contracts.expectations.kinds import NUMBERS
+from workers.contracts.recipes.shape import NUMBERS
 
 CATEGORIES_MOST = 10
 """So many values are all listed by a profile."""

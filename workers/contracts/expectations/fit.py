@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from workers.contracts.expectations.kinds import KINDS, MOMENTS, NUMBERS, Options
+from workers.contracts.expectations.kinds import KINDS, Options
 from workers.contracts.expectations.label import columns_of
 from workers.contracts.expectations.stored import normalised
 from workers.contracts.expectations.values import moment_of
 from workers.contracts.expressions import ExpressionError, expression
 from workers.contracts.expressions.patterns import PatternError, pattern
+from workers.contracts.recipes.options import shown, unknown
+from workers.contracts.recipes.shape import NUMBERS, TIMES
 
 Problems = dict[str, list[str]]
 """Place → sentences: `{"parameters.column": ["…"]}`."""
@@ -25,7 +26,7 @@ def problems(kind: Any, parameters: Any, types: Mapping[str, str] | None = None)
         types: house types of the columns that there are; None: nobody knows them yet.
     """
     if not isinstance(kind, str) or kind not in KINDS:
-        return {"kind": [_unknown(kind, list(KINDS))]}
+        return {"kind": [unknown(kind, list(KINDS))]}
     if not isinstance(parameters, dict):
         return {"parameters": ["Takes an object."]}
     found = _of_form(kind, parameters)
@@ -52,12 +53,12 @@ def fits(kind: str, parameters: Options, types: Mapping[str, str]) -> dict[str, 
 
 def _of_form(kind: str, parameters: Mapping[str, Any]) -> dict[str, str]:
     options = KINDS[kind].options
-    found = {name: _unknown(name, list(options)) for name in parameters if name not in options}
+    found = {name: unknown(name, list(options)) for name in parameters if name not in options}
     for name, option in options.items():
         if name not in parameters and option.required:
             found[name] = f"Is missing; takes {option.takes}."
         elif name in parameters and not option.holds(parameters[name]):
-            found[name] = f"Takes {option.takes}, not {_shown(parameters[name])}."
+            found[name] = f"Takes {option.takes}, not {shown(parameters[name])}."
     return found
 
 
@@ -88,15 +89,15 @@ def _sentence(error: ValueError) -> str:
 
 def _between(parameters: Options, types: Mapping[str, str]) -> dict[str, str]:
     name, kind = parameters["column"], types[parameters["column"]]
-    if kind not in (*NUMBERS, *MOMENTS):
+    if kind not in (*NUMBERS, *TIMES):
         return {"column": f"Column {name!r} is {kind}; only numbers, dates and times lie between others."}
     for option in ("minimum", "maximum"):
         value = parameters[option]
-        if value is not None and isinstance(value, str) != (kind in MOMENTS):
-            takes = "a date or time as text" if kind in MOMENTS else "a number"
-            return {option: f"Column {name!r} is {kind}: takes {takes}, not {_shown(value)}."}
+        if value is not None and isinstance(value, str) != (kind in TIMES):
+            takes = "a date or time as text" if kind in TIMES else "a number"
+            return {option: f"Column {name!r} is {kind}: takes {takes}, not {shown(value)}."}
         if kind == "date" and isinstance(value, str) and type(moment_of(value)).__name__ != "date":
-            return {option: f"Column {name!r} holds dates: takes a day such as 2026-01-31, not {_shown(value)}."}
+            return {option: f"Column {name!r} holds dates: takes a day such as 2026-01-31, not {shown(value)}."}
     return {}
 
 
@@ -116,7 +117,7 @@ def _matches(parameters: Options, types: Mapping[str, str]) -> dict[str, str]:
 
 def _freshness(parameters: Options, types: Mapping[str, str]) -> dict[str, str]:
     name = parameters["column"]
-    if name is None or types[name] in MOMENTS:
+    if name is None or types[name] in TIMES:
         return {}
     return {"column": f"Column {name!r} is {types[name]}; takes one of dates or times."}
 
@@ -127,14 +128,3 @@ _FITS = {"between": _between, "in_set": _in_set, "matches": _matches, "freshness
 def _no_column(name: str, types: Mapping[str, str]) -> str:
     close = get_close_matches(name, list(types), n=1)
     return f"There is no column {name!r}." + (f" Did you mean {close[0]!r}?" if close else "")
-
-
-def _unknown(word: Any, known: list[str]) -> str:
-    close = get_close_matches(word, known, n=1) if isinstance(word, str) else []
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{_shown(word)} is not known; known are {', '.join(known)}.{hint}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}…"

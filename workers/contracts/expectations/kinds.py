@@ -8,15 +8,23 @@ from typing import Any
 from uuid import UUID
 
 from workers.contracts.expectations.values import is_moment, is_scalars
-from workers.contracts.expressions import LENGTH_MOST
-from workers.contracts.recipes.options import COLUMN, COLUMNS, SOME_COLUMNS, Option, is_number, is_text, one_of
+from workers.contracts.expressions import LENGTH_MOST, TYPES
+from workers.contracts.recipes.options import (
+    COLUMN,
+    COLUMNS,
+    POSITIVE,
+    SOME_COLUMNS,
+    Option,
+    is_number,
+    is_text,
+    long_text,
+    one_of,
+)
+from workers.contracts.recipes.shape import NUMBERS, TIMES
 
 Options = Mapping[str, Any]
 """Parameters of an expectation, every option written out."""
 
-NUMBERS = ("int64", "float64")
-MOMENTS = ("date", "timestamp")
-TYPES = ("int64", "float64", "string", "bool", "date", "timestamp")
 VALUES_MOST = 1000
 ROWS_MOST = 1 << 53
 LATEST = "latest"
@@ -63,11 +71,12 @@ def _limits(options: Options) -> dict[str, str]:
     return {}
 
 
-_MOSTLY = Option(
+_SHARE = Option(
     "a number above 0 and at most 1",
     lambda value: is_number(value) and 0 < value <= 1,
     schema={"type": "number", "exclusiveMinimum": 0, "maximum": 1, "x-input": "number"},
-).optional(1)
+)
+_MOSTLY = _SHARE.optional(1)
 _BOUND = Option(
     "a number, or a date or time as text",
     lambda value: is_number(value) or is_moment(value),
@@ -90,16 +99,8 @@ _VALUES = Option(
         "x-input": "scalars",
     },
 )
-_PATTERN = Option(
-    "a regular expression of at most 1000 characters",
-    lambda value: isinstance(value, str) and 0 < len(value) <= 1000 and is_text(value[:200]) and "\0" not in value,
-    schema={"type": "string", "minLength": 1, "maxLength": 1000, "x-input": "pattern"},
-)
-_EXPRESSION = Option(
-    f"an expression of at most {LENGTH_MOST} characters",
-    lambda value: isinstance(value, str) and 0 < len(value) <= LENGTH_MOST and "\0" not in value,
-    schema={"type": "string", "minLength": 1, "maxLength": LENGTH_MOST, "x-input": "expression"},
-)
+_PATTERN = long_text(1000, "a regular expression of at most 1000 characters", "pattern", least=1)
+_EXPRESSION = long_text(LENGTH_MOST, f"an expression of at most {LENGTH_MOST} characters", "expression", least=1)
 _HOURS = Option(
     "a number above 0 and at most 87600",
     lambda value: is_number(value) and 0 < value <= 87_600,
@@ -111,23 +112,13 @@ _AT = Option(
     lambda value: isinstance(value, str) and is_text(value) and bool(value.strip()),
     schema={"type": "string", "minLength": 1, "maxLength": 60, "x-input": "text"},
 ).optional(LATEST)
-_LIMIT = Option(
-    "a number above 0",
-    lambda value: is_number(value) and value > 0,
-    schema={"type": "number", "exclusiveMinimum": 0, "x-input": "number"},
-)
-_SHARE = Option(
-    "a number above 0 and at most 1",
-    lambda value: is_number(value) and 0 < value <= 1,
-    schema={"type": "number", "exclusiveMinimum": 0, "maximum": 1, "x-input": "number"},
-)
 
 KINDS: dict[str, Kind] = {
     "not_null": Kind({"column": COLUMN, "mostly": _MOSTLY}, is_rowwise=True),
     "unique": Kind({"columns": COLUMNS, "mostly": _MOSTLY}, is_rowwise=True),
     "between": Kind(
         {
-            "column": COLUMN.among(*NUMBERS, *MOMENTS),
+            "column": COLUMN.among(*NUMBERS, *TIMES),
             "minimum": _BOUND,
             "maximum": _BOUND,
             "mostly": _MOSTLY,
@@ -141,7 +132,7 @@ KINDS: dict[str, Kind] = {
     "matches": Kind({"column": COLUMN.among("string"), "pattern": _PATTERN, "mostly": _MOSTLY}, is_rowwise=True),
     "type": Kind({"column": COLUMN, "type": one_of(*TYPES)}),
     "row_count": Kind({"minimum": _ROWS, "maximum": _ROWS}, together=_bounds),
-    "freshness": Kind({"column": COLUMN.among(*MOMENTS).optional(None), "hours": _HOURS}),
+    "freshness": Kind({"column": COLUMN.among(*TIMES).optional(None), "hours": _HOURS}),
     "foreign_key": Kind(
         {"column": COLUMN, "dataset": _DATASET, "at": _AT, "target": COLUMN, "mostly": _MOSTLY},
         refers=True,
@@ -152,7 +143,7 @@ KINDS: dict[str, Kind] = {
             "columns": SOME_COLUMNS,
             "dataset": _DATASET.optional(None),
             "at": _AT,
-            "psi_most": _LIMIT.optional(0.25),
+            "psi_most": POSITIVE.optional(0.25),
             "ks_most": _SHARE.optional(None),
         },
         together=_limits,

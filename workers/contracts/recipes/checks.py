@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from workers.contracts.recipes.kind import Kind, Serving, Warned
 from workers.contracts.recipes.kinds import KINDS
 from workers.contracts.recipes.labels import labels_of
+from workers.contracts.recipes.options import shown, unknown
 from workers.contracts.recipes.shape import Misfit, Shape
 
 MAX_STEPS = 100
@@ -156,10 +155,10 @@ def _in_step(index: int, step: Any) -> Iterator[Fault]:
         return
     kind = KINDS.get(step["kind"]) if isinstance(step.get("kind"), str) else None
     if kind is None:
-        yield Fault(index, "kind", "unknown_step", _unknown(step.get("kind"), sorted(KINDS)))
+        yield Fault(index, "kind", "unknown_step", unknown(step.get("kind"), sorted(KINDS)))
         return
     found = [
-        Fault(index, str(name), "invalid_recipe", _unknown(name, sorted(kind.options)))
+        Fault(index, str(name), "invalid_recipe", unknown(name, sorted(kind.options)))
         for name in step
         if name != "kind" and name not in kind.options
     ]
@@ -181,15 +180,3 @@ def _in_order(steps: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
         if KINDS[name].once and name in seen:
             yield Fault(index, "kind", "invalid_recipe", f"There is more than one {name!r}.")
         seen.add(name)
-
-
-def _unknown(word: Any, known: list[str]) -> str:
-    close = get_close_matches(word, known, n=1) if isinstance(word, str) else []
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{shown(word)} is not known; known are {', '.join(known) or 'none'}.{hint}"
-
-
-def shown(value: Any) -> str:
-    """A value as a sentence shows it."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
@@ -54,6 +56,19 @@ class Option:
     def among(self, *types: str) -> Option:
         """The same, for columns of these types; a hint for forms, since types may change from step to step."""
         return replace(self, schema={**self.schema, "x-column-types": list(types)})
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence shows it."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def unknown(word: Any, known: Sequence[str]) -> str:
+    """The sentence about a word that is none of those that are known."""
+    close = get_close_matches(word, known, n=1) if isinstance(word, str) else []
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"{shown(word)} is not known; known are {', '.join(known) or 'none'}.{hint}"
 
 
 def is_number(value: Any) -> bool:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workers.contracts.expectations import KINDS, columns_of
-from workers.contracts.expectations.kinds import TYPES
+from workers.contracts.expectations import columns_of
 from workers.contracts.expectations.values import moment_of
-from workers.contracts.expressions import expression
+from workers.contracts.expressions import TYPES, expression
 from workers.contracts.expressions.patterns import pattern
 from workers.contracts.expressions.spelling import spelled
 from workers.runtime.cleaning.expression_sql import to_sql
@@ -43,10 +42,6 @@ class Rule:
     @property
     def mostly(self) -> float:
         return float(self.parameters.get("mostly", 1))
-
-    @property
-    def refers(self) -> bool:
-        return KINDS[self.kind].refers
 
 
 def value_of(name: str, kind: str) -> str:
