@@ -18,7 +18,7 @@ from apps.common.models import Event
 from apps.common.states import Move, explain
 from apps.datasets.models import Preview
 from apps.datasets.selectors import workloads_due
-from apps.datasets.services import previews
+from apps.datasets.services import preview_asking, previews
 from apps.datasets.services.preview_asking import (
     PreviewEnded,
     PreviewNotReady,
@@ -238,8 +238,12 @@ class TestAsking:
             preview_apply(preview=preview, steps=[])
         assert (raised.value.status, raised.value.code, raised.value.retryable) == (409, "superseded", False)
 
-    def test_nonsense_is_a_bad_gateway(self, process: Any) -> None:
-        process.document = {"hello": "world"}
+    @pytest.mark.parametrize("document", [{"hello": "world"}, {"steps": ["x" * 5000]}])
+    def test_nonsense_and_too_much_is_a_bad_gateway(
+        self, process: Any, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(preview_asking, "ANSWER_BYTES_MOST", 4000)
+        process.document = document
         preview = PreviewFactory.create(state="running", address=process.address)
         with pytest.raises(PreviewProblem) as raised:
             preview_apply(preview=preview, steps=[])
