@@ -14,6 +14,7 @@ from apps.common.errors import Conflict, NotFound
 from apps.common.storage import store
 from apps.datasets import specs
 from apps.datasets.models import CleaningRun, DataJob, DatasetVersion, Ingestion, Profile, Source
+from apps.datasets.selectors.references import reference_of
 from apps.datasets.states import JobState, VersionState
 from apps.quotas.models import Workload
 from apps.quotas.states import WorkloadState
@@ -76,7 +77,7 @@ def version_manifest(version: DatasetVersion) -> dict[str, Any]:
     ]
     return {
         "id": version.pk,
-        "reference": f"{version.project.name}/{version.dataset.name}@{version.number}",
+        "reference": reference_of(version),
         "number": version.number,
         "state": version.state,
         "digest": version.digest,

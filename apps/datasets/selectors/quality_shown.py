@@ -11,7 +11,7 @@ from apps.access.models import ApprovalRequest
 from apps.datasets.models import DatasetVersion, Expectation, Profile, QualityHold, QualityOverride, ValidationRun
 from apps.datasets.selectors.proposals import proposals_of
 from apps.datasets.selectors.quality import active_expectations, covers, open_requests
-from apps.datasets.selectors.shown import NOT_SHOWN
+from apps.datasets.selectors.shown import OF_VERSION, jobs_shown
 from apps.datasets.states import VALIDATION_RUN, JobState, VersionState
 from workers.contracts.expectations import label
 
@@ -26,14 +26,7 @@ def expectations_shown() -> QuerySet[Expectation]:
 
 
 def validation_runs_shown() -> QuerySet[ValidationRun]:
-    found: QuerySet[ValidationRun] = ValidationRun.objects.select_related("workload").defer(*NOT_SHOWN)
-    return found.annotate(
-        project_name=F("project__name"),
-        dataset=F("version__dataset"),
-        dataset_name=F("version__dataset__name"),
-        version_number=F("version__number"),
-        requested_by_name=F("requested_by__username"),
-    )
+    return jobs_shown(ValidationRun, **OF_VERSION)
 
 
 def quality_holds_shown() -> QuerySet[QualityHold]:

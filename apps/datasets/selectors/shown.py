@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Count, F, Func, IntegerField, OuterRef, QuerySet, Subquery, Value, When
@@ -25,6 +25,7 @@ from apps.datasets.models import (
 )
 from apps.datasets.states import PROFILE, VersionState
 
+Job = TypeVar("Job", bound=DataJob)
 NOT_SHOWN = ("workload__spec", "workload__assignments")
 """Of a workload: large, and not for lists."""
 
@@ -99,17 +100,35 @@ def versions_shown() -> QuerySet[DatasetVersion]:
     )
 
 
+def jobs_shown(model: type[Job], **more: Any) -> QuerySet[Job]:
+    """Jobs of a kind with their workloads and the names around them.
+
+    Args:
+        more: what else is shown of this kind.
+    """
+    jobs: Any = model._default_manager.select_related("workload").defer(*NOT_SHOWN)
+    named = {"project_name": F("project__name"), "requested_by_name": F("requested_by__username")}
+    found: QuerySet[Job] = jobs.annotate(**named, **more)
+    return found
+
+
+OF_VERSION: dict[str, Any] = {
+    "dataset": F("version__dataset"),
+    "dataset_name": F("version__dataset__name"),
+    "version_number": F("version__number"),
+}
+"""Of a job about one version."""
+
+
 def comparisons_shown() -> QuerySet[VersionComparison]:
-    found: QuerySet[VersionComparison] = VersionComparison.objects.select_related("workload").defer(*NOT_SHOWN)
-    return found.annotate(
-        project_name=F("project__name"),
+    return jobs_shown(
+        VersionComparison,
         before_number=F("before__number"),
         before_dataset=F("before__dataset"),
         before_dataset_name=F("before__dataset__name"),
         after_number=F("after__number"),
         after_dataset=F("after__dataset"),
         after_dataset_name=F("after__dataset__name"),
-        requested_by_name=F("requested_by__username"),
     )
 
 
@@ -148,12 +167,10 @@ def recipes_shown() -> QuerySet[Recipe]:
 
 
 def ingestions_shown() -> QuerySet[Ingestion]:
-    found: QuerySet[Ingestion] = Ingestion.objects.select_related("workload").defer(*NOT_SHOWN)
-    return found.annotate(
-        project_name=F("project__name"),
+    return jobs_shown(
+        Ingestion,
         dataset_name=F("dataset__name"),
         source_name=F("source__name"),
-        requested_by_name=F("requested_by__username"),
         append_to_number=F("append_to__number"),
         version_id=F("version__pk"),
         version_number=F("version__number"),
@@ -161,32 +178,20 @@ def ingestions_shown() -> QuerySet[Ingestion]:
 
 
 def profiles_shown() -> QuerySet[Profile]:
-    found: QuerySet[Profile] = Profile.objects.select_related("workload").defer(*NOT_SHOWN)
-    return found.annotate(
-        project_name=F("project__name"),
-        dataset=F("version__dataset"),
-        dataset_name=F("version__dataset__name"),
-        version_number=F("version__number"),
-        requested_by_name=F("requested_by__username"),
-    )
+    return jobs_shown(Profile, **OF_VERSION)
 
 
 def previews_shown() -> QuerySet[Preview]:
-    found: QuerySet[Preview] = Preview.objects.select_related("workload").defer(*NOT_SHOWN)
-    return found.annotate(
-        project_name=F("project__name"),
-        dataset=F("version__dataset"),
-        dataset_name=F("version__dataset__name"),
-        version_number=F("version__number"),
-        requested_by_name=F("requested_by__username"),
+    return jobs_shown(
+        Preview,
         is_ready=Case(When(address="", then=Value(value=False)), default=Value(value=True)),
+        **OF_VERSION,
     )
 
 
 def cleaning_runs_shown() -> QuerySet[CleaningRun]:
-    found: QuerySet[CleaningRun] = CleaningRun.objects.select_related("workload").defer(*NOT_SHOWN)
-    return found.annotate(
-        project_name=F("project__name"),
+    return jobs_shown(
+        CleaningRun,
         recipe_name=F("recipe__name"),
         recipe_number=F("recipe__number"),
         input_dataset=F("input_version__dataset"),
@@ -196,5 +201,4 @@ def cleaning_runs_shown() -> QuerySet[CleaningRun]:
         output_version_id=F("output_version__pk"),
         output_version_number=F("output_version__number"),
         report=F("output_version__report"),
-        requested_by_name=F("requested_by__username"),
     )

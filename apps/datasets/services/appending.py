@@ -106,7 +106,8 @@ def _columns(schema: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _said(columns: list[tuple[str, str]]) -> str:
-    return ", ".join(f"{name} {kind}" for name, kind in columns[:20]) + (", …" if len(columns) > 20 else "")
+    more = ", …" if len(columns) > COLUMNS_SAID else ""
+    return ", ".join(f"{name} {kind}" for name, kind in columns[:COLUMNS_SAID]) + more
 
 
 def _sample_of_all(base: DatasetVersion, prefix: str, content: Content) -> StoredFile | None:
