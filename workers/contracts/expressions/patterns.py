@@ -89,14 +89,17 @@ class Pattern:
 
     text: str
     root: Part
+    groups: int
+    """How many `( … )` there are, `(?: … )` aside."""
 
 
 def pattern(text: str) -> Pattern:
     """Read a pattern. Raises PatternError."""
-    root = _Reader(text).whole()
+    reader = _Reader(text)
+    root = reader.whole()
     if _size(root) > STATES_MOST:
         raise PatternError(f"it stands for more than {STATES_MOST} characters", 0)
-    return Pattern(text, root)
+    return Pattern(text, root, reader.groups)
 
 
 def negated(ranges: Ranges) -> Ranges:
@@ -114,6 +117,7 @@ class _Reader:
         self._text = text
         self._place = 0
         self._open = 0
+        self.groups = 0
 
     def whole(self) -> Part:
         part = self._either()
@@ -203,6 +207,8 @@ class _Reader:
             if self._text[self._place : self._place + 2] != "?:":
                 raise PatternError("flags, names and look-around are not taken, only (?: )", start)
             self._place += 2
+        else:
+            self.groups += 1
         part = self._either()
         if self._take() != ")":
             raise PatternError("a `(` is not closed", start)

@@ -31,6 +31,22 @@ def test_a_pattern_is_spelled_out(text: str, written: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "groups"),
+    [
+        ("a", 0),
+        ("(a)(b)", 2),
+        (r"\((a)", 1),
+        ("[(](?:b)(c)", 1),
+        (r"[\]()](x)", 1),
+        (r"[^\]()](x)", 1),
+        ("((a)|b)+", 2),
+    ],
+)
+def test_groups_are_counted(text: str, groups: int) -> None:
+    assert pattern(text).groups == groups
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("(a", "a `(` is not closed"),

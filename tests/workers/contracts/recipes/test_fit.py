@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from workers.contracts.recipes import KINDS, Serving, labels_of, problems, recipe_fit, secrets_of, shapes, warnings
-from workers.contracts.recipes.kinds.text import groups_of
 
 COLUMNS = [
     {"name": "n", "type": "int64"},
@@ -221,13 +220,6 @@ def test_warnings_are_said_of_a_recipe_that_does_not_fit() -> None:
 def test_secrets_are_named_once() -> None:
     steps = [step("pseudonymise", columns=["s"], secret=name) for name in ("B", "A", "B")]
     assert secrets_of([SPLIT, *steps]) == ("B", "A")
-
-
-@pytest.mark.parametrize(
-    "pattern, groups", [("a", 0), ("(a)(b)", 2), (r"\((a)", 1), ("[(](?:b)(c)", 1), ("[]()](x)", 1), ("[^]()](x)", 1)]
-)
-def test_groups_are_counted(pattern: str, groups: int) -> None:
-    assert groups_of(pattern) == groups
 
 
 def test_every_kind_says_what_becomes_of_it_where_a_model_is_served() -> None:

@@ -43,25 +43,6 @@ PATTERN = long_text(PATTERN_MOST, "a regular expression", "pattern", least=1, wh
 TEXTS_ONLY = ("string",)
 
 
-def groups_of(text: str) -> int:
-    """How many groups `( … )` a pattern without problems has."""
-    count, in_class, index = 0, False, 0
-    while index < len(text):
-        sign = text[index]
-        if sign == "\\":
-            index += 1
-        elif in_class:
-            in_class = sign != "]"
-        elif sign == "[":
-            in_class = True
-            index += text[index + 1 : index + 2] == "^"
-            index += text[index + 1 : index + 2] == "]"
-        elif sign == "(":
-            count += text[index + 1 : index + 2] != "?"
-        index += 1
-    return count
-
-
 def _normalise(shape: Shape, options: Options) -> Shape:
     shape.require_features(options["columns"], TEXTS_ONLY)
     return shape
@@ -80,7 +61,7 @@ def _replace(shape: Shape, options: Options) -> Shape:
 
 def _groups(options: Options) -> Iterator[tuple[str, str]]:
     text: str = options["replacement"]
-    index, most = 0, groups_of(options["pattern"])
+    index, most = 0, pattern(options["pattern"]).groups
     while index < len(text):
         if text[index] == "$":
             sign = text[index + 1 : index + 2]
