@@ -38,6 +38,10 @@ def _text(*more: str, result: str, example: str, says: str, says_zh: str) -> Fun
     return Function(("string", *more), result, example=example, says=says, says_zh=says_zh)
 
 
+def _of_many(*, example: str, says: str, says_zh: str) -> Function:
+    return Function(("any", "any"), "joined", repeated=True, example=example, says=says, says_zh=says_zh)
+
+
 FUNCTIONS: Final[dict[str, Function]] = {
     # Choice
     "if": Function(
@@ -47,26 +51,17 @@ FUNCTIONS: Final[dict[str, Function]] = {
         says="The second where the first is true, else the third, also where the first is null.",
         says_zh="第一项为真时取第二项；否则（包括第一项为 null 时）取第三项。",
     ),
-    "coalesce": Function(
-        ("any", "any"),
-        "joined",
-        repeated=True,
+    "coalesce": _of_many(
         example="coalesce(Income, 0)",
         says="The first that is not null.",
         says_zh="第一个不为 null 的值。",
     ),
-    "least": Function(
-        ("any", "any"),
-        "joined",
-        repeated=True,
+    "least": _of_many(
         example="least(Amount, 5000)",
         says="The least of those that are not null.",
         says_zh="不为 null 的值中最小的一个。",
     ),
-    "greatest": Function(
-        ("any", "any"),
-        "joined",
-        repeated=True,
+    "greatest": _of_many(
         example="greatest(Debt, 0)",
         says="The greatest of those that are not null.",
         says_zh="不为 null 的值中最大的一个。",
