@@ -105,7 +105,8 @@ def _check(ingestion: Ingestion, attempt: Attempt) -> _Left:
     base = ingestion.append_to
     checked = appended_checked(base, attempt) if base else output_checked(attempt)
     seen = ingestion.schedule.seen if ingestion.schedule is not None else {}
-    if base is None and seen.get("digest") == checked[1].digest:
+    # Where rows are appended the digest is of the new ones: what came before is not appended once more.
+    if seen.get("digest") == checked[1].digest:
         return _Left(None, came)
     return _Left(checked, came, attempt.pk, left_out_checked(attempt))
 

@@ -123,13 +123,15 @@ def schedule_run(schedule: IngestionSchedule, *, requested_by: User, actor: Acto
     """Ask for its ingestion now, out of turn.
 
     Raises:
-        Conflict: it is retired, or the ingestion before still runs.
+        Conflict: it is retired, the ingestion before still runs, or what that one made is kept back.
     """
     locked: IngestionSchedule = IngestionSchedule.objects.select_for_update(of=("self",)).get(pk=schedule.pk)
     if locked.is_terminal:
         raise Conflict("The schedule is retired.")
     if _is_running(locked):
         raise Conflict("The ingestion before still runs.")
+    if _is_kept_back(locked):
+        raise Conflict("What came before is not published yet: validate it again, or reject it.")
     return _ask(locked, requested_by=requested_by, actor=actor)
 
 
@@ -174,7 +176,7 @@ def _take(schedule: IngestionSchedule) -> bool:
     if schedule.next_at is None or schedule.next_at > now:
         return False
     row: Any = IngestionSchedule.objects.filter(pk=schedule.pk, state=ScheduleState.ACTIVE, next_at=schedule.next_at)
-    skips = _is_running(schedule)
+    skips = _is_running(schedule) or _is_kept_back(schedule)
     changes = {"skipped_count": schedule.skipped_count + 1} if skips else {}
     moved = row.update(next_at=_next(now, times_of(schedule)), **changes)
     return bool(moved) and not skips
@@ -184,15 +186,27 @@ def _is_running(schedule: IngestionSchedule) -> bool:
     return schedule.ingestions.filter(state__in=sorted(INGESTION.active)).exists()
 
 
+def _is_kept_back(schedule: IngestionSchedule) -> bool:
+    """Whether rows that it brought are in a version that nobody has decided about: those of the next would be
+    appended to what was there before them, and they would be missing from then on."""
+    undecided = DatasetVersion.objects.filter(state__in=[VersionState.DRAFT, VersionState.VALIDATING])
+    return schedule.mode == ScheduleMode.APPEND and undecided.filter(ingestion__schedule=schedule).exists()
+
+
+def _base(schedule: IngestionSchedule) -> DatasetVersion | None:
+    """The version to whose rows come those that are fetched: the newest that was collected, since one that was cleaned
+    from it has other rows; where none was, the newest."""
+    published: Any = DatasetVersion.objects.filter(dataset=schedule.dataset, state=VersionState.PUBLISHED)
+    newest = published.order_by("-number")
+    return newest.filter(ingestion__isnull=False).first() or newest.first()
+
+
 def _ask(schedule: IngestionSchedule, *, requested_by: User, actor: Actor) -> Ingestion:
-    base = None
-    if schedule.mode == ScheduleMode.APPEND:
-        base = DatasetVersion.objects.filter(dataset=schedule.dataset, state=VersionState.PUBLISHED).order_by("-number")
     ingestion = ingestion_create(
         dataset=schedule.dataset,
         origin=schedule.origin,
         options=schedule.options,
-        append_to=base.first() if base is not None else None,
+        append_to=_base(schedule) if schedule.mode == ScheduleMode.APPEND else None,
         schedule=schedule,
         requested_by=requested_by,
         actor=actor,

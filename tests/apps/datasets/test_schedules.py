@@ -31,6 +31,7 @@ from tests.support.factories.access import ProjectFactory, SecretFactory, UserFa
 from tests.support.factories.datasets import (
     AllowedOriginFactory,
     DatasetFactory,
+    DatasetVersionFactory,
     attempt_of,
     dataset_result,
     described,
@@ -68,7 +69,8 @@ def _ends(ingestion: Ingestion, raw: bytes | None = b"a,b\n1,2\n", digest: str =
         if raw is not None:
             file = described("loans.csv", raw)
             came |= {"file": "loans.csv", "size_bytes": file["size_bytes"], "sha256": file["sha256"]}
-            result = dataset_result(FILES, fetched=came, **({"digest": digest} if digest else {}))
+            numbered = {"rows_hash": "f" * 32, "last_ordinal": 2 * Ingestion.objects.count() - 1}
+            result = dataset_result(FILES, fetched=came, **numbered, **({"digest": digest} if digest else {}))
         attempt = attempt_of(running(ingestion), result, FILES)
         if raw is not None:
             store().put(f"attempts/{attempt.pk}/raw/loans.csv", [raw])
@@ -208,6 +210,29 @@ def test_what_has_not_changed_makes_no_version(dataset: Any) -> None:
     assert (DatasetVersion.objects.count(), Source.objects.count()) == (1, 1)
     assert comes(raw=b"a,b\n3,4\n", digest="sha256:" + "2" * 64).state_reason == "completed"
     assert DatasetVersion.objects.count() == 2
+
+
+def test_rows_are_appended_to_what_was_collected_once_and_in_turn(dataset: Any) -> None:
+    schedule, actor = _schedule(dataset, mode="append"), Actor.system("test")
+
+    def comes(letter: str, **how: Any) -> Ingestion:
+        asked = schedule_run(schedule, requested_by=schedule.created_by, actor=actor)
+        return _ends(asked, raw=letter.encode(), digest="sha256:" + letter * 64, **how)
+
+    assert comes("1").append_to is None, "there is nothing yet"
+    first = DatasetVersion.objects.get()
+    DatasetVersionFactory.create(dataset=dataset, number=first.number + 1, splits={"train": []})
+    again = comes("1")
+    assert (again.append_to, again.state_reason) == (first, "unchanged"), "the same rows are not appended once more"
+    asked = schedule_run(schedule, requested_by=schedule.created_by, actor=actor)
+    kept = DatasetVersionFactory.create(dataset=dataset, number=9, ingestion=asked, state="validating")
+    Ingestion.objects.filter(pk=asked.pk).update(state="succeeded", state_reason="completed")
+    _due(schedule)
+    assert schedules_start_due() == 0, "what came before is kept back"
+    with pytest.raises(Conflict, match="not published yet"):
+        schedule_run(schedule, requested_by=schedule.created_by, actor=actor)
+    DatasetVersion.objects.filter(pk=kept.pk).update(state="rejected")
+    assert schedule_run(schedule, requested_by=schedule.created_by, actor=actor).append_to == first
 
 
 def test_a_schedule_that_fails_too_often_pauses_itself(dataset: Any) -> None:
