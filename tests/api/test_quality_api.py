@@ -170,7 +170,9 @@ class TestVersion:
         assert [one["workload"] for one in found["waiting"]] == [mine.workload_id]
         assert found["waiting_count"] == 2
         assert (found["asked"]["comment"], found["asked"]["requested_by_name"]) == ("Known.", editor.username)
-        client.patch(f"{API}/expectations/{rule.pk}", {"parameters": {"column": "status"}}, format="json")
+        changed = client.patch(f"{API}/expectations/{rule.pk}", {"parameters": {"column": "status"}}, format="json")
+        assert (changed.status_code, changed.json()["code"]) == (403, "approval_required"), "it keeps the version back"
+        Expectation.objects.filter(pk=rule.pk).update(revision=2)
         assert client.get(f"{API}/dataset-versions/{version.pk}/quality").data["is_outdated"] is True
 
     def test_validated_again_then_rejected(self, client: APIClient, version: DatasetVersion) -> None:

@@ -83,12 +83,14 @@ class ExpectationViewSet(CreateViewSet):
         examples=[OpenApiExample("Wider", {"parameters": {**BETWEEN, "minimum": 16}}, request_only=True)],
     )
     def partial_update(self, request: Request, pk: str) -> Response:
-        """The audit trail keeps what was before. Versions that wait are not judged anew until they are validated."""
+        """The audit trail keeps what was before. Versions that wait are not judged anew until they are validated. 403
+        (`approval_required`): it keeps a version back, and who is no administrator of the project would loosen it."""
         expectation: Expectation = self.get_object()
-        require(request.user, expectation.project, Role.EDITOR)
+        user = caller(request)
+        require(user, expectation.project, Role.EDITOR)
         asked = shapes.ExpectationChangeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        expectation_change(expectation, changes=asked.validated_data, actor=Actor.user(request.user))
+        expectation_change(expectation, changes=asked.validated_data, changed_by=user, actor=Actor.user(user))
         return Response(self.represent(expectation))
 
 

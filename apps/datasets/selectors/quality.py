@@ -119,6 +119,23 @@ def lacks_of(version: DatasetVersion) -> Lacks:
     return Lacks(blocking=labels(failing(found.results or [], expectations, Severity.BLOCK)))
 
 
+def kept_back_by(expectation: Expectation) -> DatasetVersion | None:
+    """A version that is not published because of this expectation: it does not fulfil it, or was not evaluated by it
+    although the expectation was there before it. None where there is none. Two queries for each that is validating."""
+    if not expectation.is_active or expectation.severity != Severity.BLOCK:
+        return None
+    validating = DatasetVersion.objects.filter(dataset=expectation.dataset_id, state=VersionState.VALIDATING)
+    return next((one for one in validating.order_by("number") if _keeps_back(expectation, one)), None)
+
+
+def _keeps_back(expectation: Expectation, version: DatasetVersion) -> bool:
+    newest = newest_results(version)
+    results = (newest.results or []) if newest is not None else []
+    if covers(results, [expectation]):
+        return bool(failing(results, [expectation], Severity.BLOCK))
+    return expectation.created_at < version.created_at
+
+
 def open_requests(version: DatasetVersion) -> Any:
     """Requests to publish this version that nobody has decided."""
     asked = ApprovalRequest.objects.filter(project=version.project_id, command=OVERRIDE, state=ApprovalState.PENDING)

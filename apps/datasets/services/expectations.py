@@ -8,11 +8,14 @@ from typing import Any
 from django.db import transaction
 
 from apps.access.models import User
+from apps.access.permissions import role_of
+from apps.access.states import Role
 from apps.common import clock
 from apps.common.audit import Actor, record
-from apps.common.errors import Conflict, Invalid
+from apps.common.errors import ApprovalRequired, Conflict, Invalid
 from apps.common.events import emit
 from apps.datasets.models import Dataset, DatasetVersion, Expectation
+from apps.datasets.selectors.quality import kept_back_by
 from apps.datasets.states import Severity, VersionState
 from workers.contracts.expectations import KINDS, fits, normalised, problems
 from workers.contracts.expectations.fit import Problems
@@ -60,18 +63,25 @@ def expectations_create(
 
 
 @transaction.atomic
-def expectation_change(expectation: Expectation, *, changes: Mapping[str, Any], actor: Actor) -> Expectation:
+def expectation_change(
+    expectation: Expectation, *, changes: Mapping[str, Any], changed_by: User | None, actor: Actor
+) -> Expectation:
     """Change what is given of `parameters`, `severity`, `is_active` and `description`; the kind stays.
 
     Results of before say nothing about it any more when its parameters changed.
 
+    Args:
+        changed_by: who, for what only some may do; None is the installation itself.
+
     Raises:
         Invalid: as `expectations_create`.
         Conflict: the dataset has too many active ones.
+        ApprovalRequired: it keeps a version back, and would not any more; `changed_by` may not approve that.
     """
     _locked(expectation.dataset)
     current: Expectation = Expectation.objects.select_for_update(of=("self",)).get(pk=expectation.pk)
     before = _told(current)
+    kept_back = kept_back_by(current)
     if "parameters" in changes:
         asked = {"kind": current.kind, "parameters": changes["parameters"]}
         _refuse(_problems(current.dataset, asked, columns_known(current.dataset)))
@@ -84,6 +94,8 @@ def expectation_change(expectation: Expectation, *, changes: Mapping[str, Any], 
         setattr(current, name, changes.get(name, getattr(current, name)))
     if _told(current) == before:
         return current
+    if kept_back is not None and _is_loosened(current, before):
+        _require_decider(changed_by, kept_back)
     current.changed_at = clock.db_now()
     current.save()
     record(actor, "expectation.changed", current, detail={"before": before, "after": _told(current)})
@@ -142,6 +154,22 @@ def _refuse(found: Problems) -> None:
 def _refuse_more(dataset: Dataset, count: int) -> None:
     if Expectation.objects.filter(dataset=dataset, is_active=True).count() + count > ACTIVE_MOST:
         raise Conflict(f"A dataset has at most {ACTIVE_MOST} active expectations.")
+
+
+def _is_loosened(current: Expectation, before: Mapping[str, Any]) -> bool:
+    """Whether what blocked may let through more than before. Other parameters may: nobody can tell by reading them."""
+    is_same = current.parameters == before["parameters"]
+    return not (is_same and current.is_active and current.severity == Severity.BLOCK)
+
+
+def _require_decider(user: User | None, version: DatasetVersion) -> None:
+    """What an override would need somebody else for cannot be had by changing the rule instead."""
+    if user is None or role_of(user, version.project) == Role.ADMIN:
+        return
+    raise ApprovalRequired(
+        f"This expectation keeps version {version.number} back. Until that version is published or rejected, only an"
+        f" administrator of project {version.project.name} may loosen it; or ask for an override of the version."
+    )
 
 
 def _locked(dataset: Dataset) -> None:

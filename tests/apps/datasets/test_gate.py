@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from apps.access.models import ApprovalRequest, Project
+from apps.access.models import ApprovalRequest, Project, User
 from apps.access.services.approvals import approval_approve, approval_deny
 from apps.common import clock
 from apps.common.audit import Actor
-from apps.common.errors import Conflict, Forbidden
+from apps.common.errors import ApprovalRequired, Conflict, Forbidden
 from apps.common.models import AuditEvent
 from apps.datasets.models import CleaningRun, DatasetVersion, Expectation, QualityOverride, ValidationRun
 from apps.datasets.selectors.quality import evaluation_of
@@ -136,7 +136,7 @@ def test_an_expectation_that_changed_meanwhile_is_looked_at_again() -> None:
     version = ingested(rule.dataset, None)
     first = ValidationRun.objects.get(version=version)
     old = evaluated(rule)
-    expectation_change(rule, changes={"parameters": {"column": "status"}}, actor=TESTER)
+    expectation_change(rule, changes={"parameters": {"column": "status"}}, changed_by=None, actor=TESTER)
     assert again(first, [old]).state == "validating"
     second = ValidationRun.objects.exclude(pk=first.pk).get()
     assert second.state == "queued"
@@ -170,7 +170,7 @@ def test_a_bad_result_fails_the_run_alone() -> None:
 def test_validated_again_after_the_rule_was_put_right() -> None:
     rule = ExpectationFactory.create()
     version = ingested(rule.dataset, [failed(rule)])
-    expectation_change(rule, changes={"parameters": {"column": "age", "mostly": 0.4}}, actor=TESTER)
+    expectation_change(rule, changes={"parameters": {"column": "age", "mostly": 0.4}}, changed_by=None, actor=TESTER)
     run, _ = validate(version, requested_by=None, actor=TESTER)
     assert run is not None
     rule.refresh_from_db()
@@ -180,7 +180,7 @@ def test_validated_again_after_the_rule_was_put_right() -> None:
 def test_with_its_last_expectation_put_out_of_use_it_is_published_at_once() -> None:
     rule = ExpectationFactory.create()
     version = ingested(rule.dataset, [failed(rule)])
-    expectation_change(rule, changes={"is_active": False}, actor=TESTER)
+    expectation_change(rule, changes={"is_active": False}, changed_by=None, actor=TESTER)
     version.refresh_from_db()
     assert version.state == "validating"  # only when somebody asks
     assert validate(version, requested_by=None, actor=TESTER) == (None, False)
@@ -322,3 +322,53 @@ def test_versions_that_rules_refer_to_become_inputs_of_the_job() -> None:
     ingestion = ingestion_create(dataset=dataset, source=source, options={}, requested_by=None, actor=TESTER)
     spec = ingestion.workload.spec_object()
     assert [one.name for one in spec.inputs] == ["source", "reference-1", "reference-2"]
+
+
+class TestLoosening:
+    """Who may not publish what fails may not make it pass by another rule."""
+
+    LOOSER: ClassVar[list[dict[str, Any]]] = [
+        {"is_active": False},
+        {"severity": "warn"},
+        {"parameters": {"column": "age", "mostly": 0.1}},
+        {"parameters": {"column": "status"}},
+    ]
+
+    @pytest.mark.parametrize("changes", LOOSER, ids=str)
+    @pytest.mark.parametrize("known", [True, False], ids=["fails", "not evaluated"])
+    def test_what_keeps_a_version_back_is_for_who_may_approve(self, changes: dict[str, Any], known: bool) -> None:
+        rule = ExpectationFactory.create()
+        version = ingested(rule.dataset, [failed(rule)] if known else None)
+        with pytest.raises(ApprovalRequired, match="keeps version 1 back"):
+            self.change(rule, changes, member(rule.project))
+        assert Expectation.objects.get(revision=1, is_active=True, severity="block") == rule
+        assert audit("expectation.changed") == []
+        self.change(rule, changes, member(rule.project, "admin"))
+        assert [told["after"] != told["before"] for told in audit("expectation.changed")] == [True]
+        version.refresh_from_db()
+        assert version.state == "validating", "until somebody validates"
+
+    def test_what_holds_it_back_no_more_is_for_every_editor(self) -> None:
+        rule = ExpectationFactory.create()
+        editor = member(rule.project)
+        version = ingested(rule.dataset, [failed(rule)])
+        self.change(rule, {"description": "Ages are known."}, editor)
+        fulfilled = ExpectationFactory.create(dataset=rule.dataset, parameters={"column": "status", "mostly": 1})
+        warns = ExpectationFactory.create(dataset=rule.dataset, severity="warn")
+        self.change(fulfilled, {"is_active": False}, editor)  # written down after the version was made
+        self.change(warns, {"is_active": False}, editor)
+        version_reject(version, actor=TESTER)
+        self.change(rule, {"is_active": False}, editor)
+        rule.refresh_from_db()
+        assert rule.is_active is False
+
+    def test_what_the_version_fulfils_may_change_while_another_keeps_it_back(self) -> None:
+        rule = ExpectationFactory.create()
+        other = ExpectationFactory.create(dataset=rule.dataset, parameters={"column": "status", "mostly": 1})
+        ingested(rule.dataset, [failed(rule), evaluated(other)])
+        self.change(other, {"is_active": False}, member(rule.project))
+        other.refresh_from_db()
+        assert other.is_active is False
+
+    def change(self, rule: Expectation, changes: dict[str, Any], user: User) -> None:
+        expectation_change(rule, changes=changes, changed_by=user, actor=Actor.user(user))
