@@ -11,6 +11,7 @@ from uuid import UUID
 from apps.common.storage import SCHEME
 from apps.datasets.models import Dataset, DatasetVersion, Ingestion, KeepRule, LineageEdge, VersionAlias
 from apps.datasets.selectors.parts import parts_named
+from apps.datasets.selectors.quality import versions_held_against
 from apps.datasets.specs import file_path
 from apps.datasets.states import INGESTION, VersionState
 from apps.quotas.models import Workload
@@ -31,7 +32,7 @@ class Facts:
     is_named: bool
     is_pinned: bool
     is_referenced: bool
-    """A run, a model or an endpoint came of it."""
+    """A run, a model or an endpoint came of it, or an expectation that counts holds others against it."""
     is_in_use: bool
     """A job that has not ended reads it, or appends to it."""
 
@@ -71,7 +72,10 @@ def rule_of(dataset: Dataset) -> KeepRule | None:
 
 
 def facts_of(dataset_id: UUID) -> list[Facts]:
-    """The versions of a dataset that have their data and whose state is settled. Six queries."""
+    """The versions of a dataset that have their data and whose state is settled.
+
+    Seven queries, and up to two for each expectation that refers to a version of this dataset.
+    """
     versions = list(
         DatasetVersion.objects.filter(dataset_id=dataset_id, data_deleted_at=None, state__in=ENDED)
         .order_by("-number")
@@ -80,7 +84,7 @@ def facts_of(dataset_id: UUID) -> list[Facts]:
     ids = [version.pk for version in versions]
     aliased = set(VersionAlias.objects.filter(version__in=ids).values_list("version_id", flat=True))
     edges = LineageEdge.objects.filter(to_id__in=ids).exclude(from_kind="dataset_version")
-    referenced = set(edges.values_list("to_id", flat=True))
+    referenced = set(edges.values_list("to_id", flat=True)) | versions_held_against(dataset_id)
     appended = Ingestion.objects.filter(append_to__in=ids, state__in=sorted(INGESTION.active))
     read, appending = _places_in_use(), set(appended.values_list("append_to_id", flat=True))
     return [

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
 
 from apps.access.models import ApprovalRequest
 from apps.access.states import ApprovalState
@@ -75,6 +78,16 @@ def published_named(dataset: Dataset, at: str) -> DatasetVersion | None:
     if at.isascii() and at.isdigit():
         return published.filter(number=int(at)).first() if len(at) < NUMBER_DIGITS else None
     return published.filter(aliases__name=at).first()
+
+
+def versions_held_against(dataset_id: UUID) -> set[UUID]:
+    """Versions of a dataset against which active expectations hold others: without their data these fail for ever."""
+    dataset: Dataset = Dataset.objects.get(pk=dataset_id)
+    refer = [kind for kind, one in KINDS.items() if one.refers]
+    own = Q(dataset=dataset_id, parameters__dataset=None) | Q(parameters__dataset=str(dataset_id))
+    rows = Expectation.objects.filter(own, project=dataset.project_id, is_active=True, kind__in=refer)
+    found = (published_named(dataset, at) for at in sorted(set(rows.values_list("parameters__at", flat=True))))
+    return {version.pk for version in found if version is not None}
 
 
 def _referred(dataset: Dataset, parameters: Mapping[str, Any]) -> DatasetVersion | None:

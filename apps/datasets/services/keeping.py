@@ -151,7 +151,11 @@ def version_data_delete(version_id: UUID) -> bool:
 
 @transaction.atomic
 def _mark(version_id: UUID) -> bool:
-    """Note that the data is deleted, unless the grace is not over or something keeps it; whether it is noted."""
+    """Note that the data is deleted, unless the grace is not over or something keeps it; whether it is noted.
+
+    The grace, a day at least, is why no lock is taken on what reads versions: by its end what was submitted when the
+    tombstone came is committed, and what ended then has its lineage.
+    """
     found: DatasetVersion = (
         DatasetVersion.objects.select_for_update(of=("self",)).select_related("dataset").get(pk=version_id)
     )
