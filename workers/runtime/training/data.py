@@ -15,6 +15,8 @@ ORDINAL = "__ordinal"
 """Column with the number of the row since ingestion."""
 SPLIT = "__split"
 """Column with the part a row belongs to: `train`, `test`, and `validation` where the recipe made one."""
+WEIGHT = "__weight"
+"""Column with what a row counts in training, where the recipe balances classes by weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,16 @@ class Split:
     names: tuple[str, ...]
     """Names of the features, in the order of the columns."""
     ordinals: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float32] | None = None
+    """Shape (rows,): what each row counts in training; None where all count alike."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Split:
         """The rows at these positions, in this order."""
-        return Split(self.features[rows], self.labels[rows], self.names, self.ordinals[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        return Split(self.features[rows], self.labels[rows], self.names, self.ordinals[rows], weights)
 
 
 def load_split(files: Sequence[str | Path], split: str, *, label: str, features: Sequence[str] | None = None) -> Split:
@@ -46,7 +51,8 @@ def load_split(files: Sequence[str | Path], split: str, *, label: str, features:
         features: columns in the order the model takes them; all but the label and `__*` when None.
 
     Raises:
-        ValueError: no Parquet file, no such column, no row, or a value that is missing or not finite.
+        ValueError: no Parquet file, no such column, no row, a value that is missing or not finite, or weights that
+            cannot be.
     """
     paths = [Path(file) for file in files if Path(file).suffix == ".parquet"]
     if not paths:
@@ -65,6 +71,7 @@ def load_split(files: Sequence[str | Path], split: str, *, label: str, features:
         labels=_numbers(table, label),
         names=names,
         ordinals=table.column(ORDINAL).to_numpy().astype(np.int64),
+        weights=_weights(table),
     )
 
 
@@ -92,6 +99,15 @@ def split_off(split: Split, ratio: float, *, seed: int) -> tuple[Split, Split]:
 
 def _feature_names(columns: Sequence[str], label: str) -> tuple[str, ...]:
     return tuple(name for name in columns if name != label and not name.startswith("__"))
+
+
+def _weights(table: pa.Table) -> npt.NDArray[np.float32] | None:
+    if WEIGHT not in table.column_names:
+        return None
+    weights = _numbers(table, WEIGHT)
+    if (weights < 0).any() or not weights.any():
+        raise ValueError(f"column {WEIGHT} has negative values, or nothing but zeros: no row would count")
+    return weights
 
 
 def _numbers(table: pa.Table, name: str) -> npt.NDArray[np.float32]:

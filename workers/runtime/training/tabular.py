@@ -1,7 +1,9 @@
 """The built-in trainer for tables: a small network that scores rows of a cleaned dataset version from 0 to 1.
 
-It trains on the split `train`, watches a part of it, and is evaluated on the split `test`. Parameters:
-`workers.contracts.trainers.TABULAR`. Run by `python train.py` with a script that calls `main`.
+It trains on the split `train`, watches a part of it, and is evaluated on the split `test`. Where the recipe balances
+classes by weights (`__weight`), a row counts in the loss that is minimised as often as its weight says; what is watched
+and evaluated are the rows as they are met. Parameters: `workers.contracts.trainers.TABULAR`. Run by `python train.py`
+with a script that calls `main`.
 """
 
 from __future__ import annotations
@@ -76,7 +78,11 @@ def main() -> int:
         layers=int(parameters["layers"]),
         dropout=float(parameters["dropout"]),
     ).to(DEVICE)
-    print(f"{len(data.rest)} rows to train on, {len(data.validation)} to watch, {len(data.test)} held out; on {DEVICE}")
+    weighted = "" if data.rest.weights is None else ", by their weights"
+    print(
+        f"{len(data.rest)} rows to train on{weighted}, {len(data.validation)} to watch, {len(data.test)} held out;"
+        f" on {DEVICE}"
+    )
     try:
         train(ctx, model, data, parameters)
     except Preempted:
@@ -146,6 +152,7 @@ def train_epoch(
     """One pass over the rows in a new random order; returns the number of steps done so far."""
     model.train()
     features, labels = tensors(rest)
+    weights = weights_of(rest)
     order = torch.randperm(len(rest)).to(DEVICE)
     for rows in torch.split(order, batch_size):
         if ctx.should_stop:
@@ -153,7 +160,8 @@ def train_epoch(
         # Half precision only where the device has it; the loss takes logits, which is exact in either.
         with torch.autocast(DEVICE.type, dtype=torch.bfloat16, enabled=DEVICE.type == "cuda"):
             logits = model.logits(features[rows])
-        loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels[rows])
+        weight = None if weights is None else weights[rows]
+        loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels[rows], weight=weight)
         step += 1
         value = loss.item()
         if not np.isfinite(value):
@@ -168,6 +176,14 @@ def train_epoch(
 def tensors(split: Split) -> tuple[torch.Tensor, torch.Tensor]:
     """Features and labels on the device."""
     return torch.from_numpy(split.features).to(DEVICE), torch.from_numpy(split.labels).to(DEVICE)
+
+
+def weights_of(split: Split) -> torch.Tensor | None:
+    """What rows count, on the device, with the mean 1: the loss of a batch is as large as without weights, and an epoch
+    moves the model as if each row were there so many times."""
+    if split.weights is None:
+        return None
+    return torch.from_numpy(split.weights / split.weights.mean(dtype=np.float64).astype(np.float32)).to(DEVICE)
 
 
 @torch.no_grad()
