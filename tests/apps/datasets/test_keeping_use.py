@@ -1,5 +1,7 @@
-"""Whatever reads a version keeps its data from the asking to its end, losses on the way and all; what has a tombstone is
-read by nothing new."""
+"""Whatever reads a version keeps its data from the asking to its end, losses on the way and all.
+
+What has a tombstone is read by nothing new.
+"""
 
 from __future__ import annotations
 
