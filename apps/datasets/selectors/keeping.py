@@ -9,11 +9,20 @@ from typing import Any
 from uuid import UUID
 
 from apps.common.storage import SCHEME
-from apps.datasets.models import Dataset, DatasetVersion, Ingestion, KeepRule, LineageEdge, VersionAlias
+from apps.datasets.models import (
+    Dataset,
+    DatasetVersion,
+    Ingestion,
+    IngestionSchedule,
+    KeepRule,
+    LineageEdge,
+    VersionAlias,
+)
 from apps.datasets.selectors.parts import parts_named
 from apps.datasets.selectors.quality import versions_held_against
+from apps.datasets.selectors.references import appending_base
 from apps.datasets.specs import file_path
-from apps.datasets.states import INGESTION, VersionState
+from apps.datasets.states import INGESTION, ScheduleMode, ScheduleState, VersionState
 from apps.quotas.models import Workload
 
 ENDED = (VersionState.PUBLISHED, VersionState.DEPRECATED, VersionState.REJECTED)
@@ -34,7 +43,7 @@ class Facts:
     is_referenced: bool
     """A run, a model or an endpoint came of it, or an expectation that counts holds others against it."""
     is_in_use: bool
-    """A job that has not ended reads it, or appends to it."""
+    """A job that has not ended reads it, or appends to it; or a schedule will."""
 
 
 def kept(versions: Sequence[Facts], rule: Any, now: datetime) -> dict[UUID, list[str]]:
@@ -74,7 +83,8 @@ def rule_of(dataset: Dataset) -> KeepRule | None:
 def facts_of(dataset_id: UUID) -> list[Facts]:
     """The versions of a dataset that have their data and whose state is settled.
 
-    Seven queries, and up to two for each expectation that refers to a version of this dataset.
+    Eight queries, two more where a schedule appends, and up to two for each expectation that refers to a version of
+    this dataset.
     """
     versions = list(
         DatasetVersion.objects.filter(dataset_id=dataset_id, data_deleted_at=None, state__in=ENDED)
@@ -86,7 +96,7 @@ def facts_of(dataset_id: UUID) -> list[Facts]:
     edges = LineageEdge.objects.filter(to_id__in=ids).exclude(from_kind="dataset_version")
     referenced = set(edges.values_list("to_id", flat=True)) | versions_held_against(dataset_id)
     appended = Ingestion.objects.filter(append_to__in=ids, state__in=sorted(INGESTION.active))
-    read, appending = _places_in_use(), set(appended.values_list("append_to_id", flat=True))
+    read, appending = _places_in_use(), {*appended.values_list("append_to_id", flat=True), *_appended_next(dataset_id)}
     return [
         Facts(
             id=version.pk,
@@ -100,6 +110,13 @@ def facts_of(dataset_id: UUID) -> list[Facts]:
         )
         for version in versions
     ]
+
+
+def _appended_next(dataset_id: UUID) -> list[UUID]:
+    """The version to which a schedule of the dataset appends the next time."""
+    schedules = IngestionSchedule.objects.filter(dataset=dataset_id, mode=ScheduleMode.APPEND)
+    base = appending_base(dataset_id) if schedules.exclude(state=ScheduleState.RETIRED).exists() else None
+    return [base.pk] if base is not None else []
 
 
 def files_of(version: DatasetVersion) -> dict[str, int]:

@@ -62,6 +62,15 @@ def reference_resolve(user: Any, reference: str) -> DatasetVersion:
     return version
 
 
+def appending_base(dataset_id: UUID) -> DatasetVersion | None:
+    """The version to whose rows a schedule appends: the newest published one that was collected, since one that was
+    cleaned from it has other rows; where none was, the newest. Two queries at most."""
+    published: Any = DatasetVersion.objects.filter(dataset=dataset_id, state=VersionState.PUBLISHED)
+    newest = published.order_by("-number")
+    found: DatasetVersion | None = newest.filter(ingestion__isnull=False).first() or newest.first()
+    return found
+
+
 def reference_of(version: DatasetVersion) -> str:
     """The reference that always means this version."""
     return f"{version.project.name}/{version.dataset.name}@{version.number}"

@@ -18,6 +18,7 @@ from apps.common.errors import BedplateError, Conflict, Forbidden, Invalid
 from apps.common.states import transition
 from apps.datasets.models import Dataset, DatasetVersion, Ingestion, IngestionSchedule
 from apps.datasets.recipes.parsing import parsing_problems
+from apps.datasets.selectors.references import appending_base
 from apps.datasets.services.ingestions import ingestion_create
 from apps.datasets.services.origins import format_said, normalised
 from apps.datasets.services.schedule_notes import schedule_halt
@@ -193,20 +194,12 @@ def _is_kept_back(schedule: IngestionSchedule) -> bool:
     return schedule.mode == ScheduleMode.APPEND and undecided.filter(ingestion__schedule=schedule).exists()
 
 
-def _base(schedule: IngestionSchedule) -> DatasetVersion | None:
-    """The version to whose rows come those that are fetched: the newest that was collected, since one that was cleaned
-    from it has other rows; where none was, the newest."""
-    published: Any = DatasetVersion.objects.filter(dataset=schedule.dataset, state=VersionState.PUBLISHED)
-    newest = published.order_by("-number")
-    return newest.filter(ingestion__isnull=False).first() or newest.first()
-
-
 def _ask(schedule: IngestionSchedule, *, requested_by: User, actor: Actor) -> Ingestion:
     ingestion = ingestion_create(
         dataset=schedule.dataset,
         origin=schedule.origin,
         options=schedule.options,
-        append_to=_base(schedule) if schedule.mode == ScheduleMode.APPEND else None,
+        append_to=appending_base(schedule.dataset_id) if schedule.mode == ScheduleMode.APPEND else None,
         schedule=schedule,
         requested_by=requested_by,
         actor=actor,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from apps.common.errors import Conflict
-from apps.datasets.models import DatasetVersion, Expectation
+from apps.datasets.models import DatasetVersion, Expectation, IngestionSchedule
 from apps.datasets.services.cleaning import cleaning_run_create
 from apps.datasets.services.comparisons import comparison_create
 from apps.datasets.services.ingestions import ingestion_create
@@ -28,6 +28,8 @@ from tests.support.factories.datasets import (
     DatasetFactory,
     DatasetVersionFactory,
     ExpectationFactory,
+    IngestionFactory,
+    IngestionScheduleFactory,
     KeepRuleFactory,
     RecipeFactory,
     SourceFactory,
@@ -127,3 +129,23 @@ def test_what_an_expectation_holds_others_against_is_kept_while_it_counts(
     assert _is_kept(old)
     Expectation.objects.filter(pk=rule.pk).update(is_active=False)
     assert not _is_kept(old)
+
+
+def test_what_a_schedule_will_append_to_is_kept_until_it_is_retired(old: DatasetVersion) -> None:
+    ingestion = IngestionFactory.create(project=old.project, source__dataset=old.dataset)
+    DatasetVersion.objects.filter(number=1).update(manifest=old.manifest)
+    collected = DatasetVersionFactory.create(
+        project=old.project, dataset=old.dataset, number=3, ingestion=ingestion, manifest=old.manifest
+    )
+    DatasetVersionFactory.create(project=old.project, dataset=old.dataset, number=4)
+    schedule = IngestionScheduleFactory.create(project=old.project, dataset=old.dataset, mode="append")
+    assert _is_kept(collected)
+    assert not _is_kept(old)
+    schedule.mode = "replace"
+    schedule.save()
+    assert not _is_kept(collected)
+    schedule.mode = "append"
+    schedule.save()
+    assert _is_kept(collected)
+    IngestionSchedule.objects.update(state="retired", next_at=None)
+    assert not _is_kept(collected)
