@@ -50,7 +50,7 @@ export const secretNamesQuery = (project: string) =>
     retry: false,
   });
 
-export const fetchOnce = (body: { dataset: string; origin: Origin; options: Options }) => unwrap(api.POST("/api/v1/ingestions", { body }));
+export const fetchOnce = (body: { dataset: string; origin: Origin; options: Options; append_to: string | null }) => unwrap(api.POST("/api/v1/ingestions", { body }));
 
 export const createSchedule = (body: Schemas["IngestionScheduleCreateRequest"]) => unwrap(api.POST("/api/v1/ingestion-schedules", { body }));
 

@@ -9,13 +9,14 @@ import { ApiError } from "@/api/problem";
 import { useCrumbs } from "@/components/breadcrumbs";
 import { ErrorDetails, NotAllowed } from "@/components/faces";
 import { PageHeader } from "@/components/page-header";
-import { initialForm, type JsonSchema } from "@/components/schema-form/schema";
-import { SchemaForm } from "@/components/schema-form/schema-form";
 import { useHasRole, useProject } from "@/lib/permissions";
-import { createDataset, datasetQuery, ingestionOptionsQuery, useWrite } from "../api";
+import { createDataset, datasetQuery, useWrite } from "../api";
 import { AllowedOrigins } from "../components/allowed-origins";
+import { AppendChoice } from "../components/append-choice";
+import { ReadingOptions, useReading } from "../components/reading-options";
 import { firstTimes, TimesFields, type Times } from "../components/times";
 import { UploadTarget, type Target } from "../components/upload-target";
+import { baseIn, type Base } from "../logic/append";
 import { fileOf, secondsOf } from "../logic/origins";
 import { formatOf } from "../logic/preview";
 import { nameFrom } from "../logic/upload";
@@ -54,9 +55,9 @@ function Form() {
   const [target, setTarget, project] = useTarget();
   const [origin, setOrigin] = useState<Origin>({ kind: "url", url: "" });
   const [times, setTimes] = useState<Times>(firstTimes);
-  const schema = useQuery(ingestionOptionsQuery).data as JsonSchema | undefined;
-  const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
-  const options = edited ?? (schema ? initialForm(schema) : {});
+  const [base, setBase] = useState<Base | null>(null);
+  const reading = useReading();
+  const { options } = reading;
   const url = origin.url ?? "";
   const isQuery = origin.kind === "sql";
   const isSilent = !isQuery && url !== "" && !options.format && !formatOf(fileOf(url));
@@ -65,7 +66,7 @@ function Form() {
     if (target.mode !== "existing") setTarget({ ...target, mode: "existing", dataset: shared });
     const asked = { dataset: shared, origin: spoken(origin), options: isQuery ? {} : options };
     if (times.mode === "once") {
-      const made = await fetchOnce(asked);
+      const made = await fetchOnce({ ...asked, append_to: baseIn(base, shared) });
       return navigate({ to: "/dataset-jobs/$kind/$jobId", params: { kind: "ingestion", jobId: made.id } });
     }
     const when = times.mode === "cron" ? { cron: times.cron, time_zone: times.timeZone, every_seconds: null } : { cron: "", time_zone: "UTC", every_seconds: secondsOf(times.number, times.unit) };
@@ -73,6 +74,7 @@ function Form() {
     return navigate({ to: "/ingestion-schedules/$scheduleId", params: { scheduleId: made.id } });
   });
   const fields = asking.error instanceof ApiError ? asking.error.fields : NO_ERRORS;
+  const into = target.mode === "existing" ? target.dataset : null;
   const isComplete = (isQuery ? Boolean(origin.query && origin.credentials) : url !== "") && (target.mode === "existing" ? target.dataset !== null : target.project !== null && target.name !== "");
   const say = (change: Partial<Origin>): void => {
     const next = { ...origin, ...change };
@@ -95,6 +97,7 @@ function Form() {
       <section>
         <Title order={2}>{t("upload.target")}</Title>
         <UploadTarget target={target} onChange={setTarget} several={false} errors={fields} disabled={asking.isPending} />
+        {into && times.mode === "once" ? <AppendChoice dataset={into} value={baseIn(base, into)} onChange={(version) => setBase(version ? { dataset: into, version } : null)} error={fields.append_to?.join(" ")} disabled={asking.isPending} /> : null}
       </section>
       <section>
         <Title order={2}>{t("fetch.when")}</Title>
@@ -103,7 +106,7 @@ function Form() {
       {isQuery ? null : (
         <section>
           <Title order={2}>{t("upload.options")}</Title>
-          {schema ? <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fields} disabled={asking.isPending} /> : null}
+          <ReadingOptions reading={reading} opened={isSilent} errors={fields} disabled={asking.isPending} />
         </section>
       )}
       {asking.error ? (

@@ -1,8 +1,7 @@
-import { Alert, Button, Collapse, Group, Text, Title } from "@mantine/core";
-import { IconChevronDown, IconChevronRight, IconDownload, IconUpload } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { Alert, Button, Group, Text, Title } from "@mantine/core";
+import { IconDownload, IconUpload } from "@tabler/icons-react";
 import { getRouteApi, useBlocker, useNavigate } from "@tanstack/react-router";
-import { useCallback, useMemo, useRef, useState, type ReactNode } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
 import { ApiError } from "@/api/problem";
@@ -10,13 +9,12 @@ import { useCrumbs } from "@/components/breadcrumbs";
 import { ErrorDetails, NotAllowed } from "@/components/faces";
 import { LinkButton } from "@/components/link-button";
 import { PageHeader } from "@/components/page-header";
-import { initialForm, type JsonSchema } from "@/components/schema-form/schema";
-import { SchemaForm } from "@/components/schema-form/schema-form";
 import { useHasRole, useProject } from "@/lib/permissions";
-import { createDataset, ingestionOptionsQuery } from "../api";
+import { createDataset } from "../api";
 import { AppendChoice } from "../components/append-choice";
 import { DropZone } from "../components/drop-zone";
 import { FilePreview, usePreview } from "../components/file-preview";
+import { ReadingOptions, useReading } from "../components/reading-options";
 import { Unfinished } from "../components/unfinished";
 import { UploadRow } from "../components/upload-row";
 import { UploadTarget, type Target } from "../components/upload-target";
@@ -72,9 +70,8 @@ function Form() {
   const [busy, setBusy] = useState(false);
   const list = useRef<HTMLElement>(null);
   const [error, setError] = useState<unknown>(null);
-  const schema = useQuery(ingestionOptionsQuery).data as JsonSchema | undefined;
-  const [edited, setEdited] = useState<Record<string, unknown> | null>(null);
-  const options = useMemo<Record<string, unknown>>(() => edited ?? (schema ? initialForm(schema) : NO_ERRORS), [edited, schema]);
+  const reading = useReading();
+  const { options } = reading;
   const shown = uploads.find(({ key }) => key === chosen) ?? uploads[0];
   const preview = usePreview(shown?.file, options);
   const columns = useMemo(() => preview?.columns.map((name) => ({ name, type: "string" })), [preview]);
@@ -137,9 +134,7 @@ function Form() {
       <section>
         <Title order={2}>{t("upload.options")}</Title>
         {shown ? <FilePreview name={shown.file.name} preview={preview} /> : <Text className="soft" size="sm">{t("upload.optionsHint")}</Text>}
-        <Options schema={schema} opened={silent !== undefined || Object.keys(fileErrors).some((place) => place.startsWith("options"))}>
-          {schema ? <SchemaForm schema={schema} value={options} onChange={setEdited} path="options" errors={fileErrors} columns={columns} disabled={busy} /> : null}
-        </Options>
+        <ReadingOptions reading={reading} opened={silent !== undefined} errors={fileErrors} columns={columns} disabled={busy} />
       </section>
       {error ? (
         <Alert color="red" variant="outline" title={t("upload.refused")}>
@@ -153,24 +148,6 @@ function Form() {
         {silent && !busy ? <Text size="sm" className="soft" role="status">{t("upload.silent", { name: silent.file.name })}</Text> : null}
         {!waiting.length && !busy ? <Text size="sm" className="soft">{t(uploads.length ? "upload.allSent" : "upload.noFile")}</Text> : null}
       </Group>
-    </div>
-  );
-}
-
-/** Options are there for who needs them; what the server has said of them opens them. */
-function Options({ schema, opened, children }: { schema: JsonSchema | undefined; opened: boolean; children: ReactNode }) {
-  const { t } = useTranslation("datasets");
-  const [open, setOpen] = useState(false);
-  const isOpen = open || opened;
-  const Chevron = isOpen ? IconChevronDown : IconChevronRight;
-  return (
-    <div>
-      <Button variant="subtle" disabled={!schema} aria-expanded={isOpen} leftSection={<Chevron size={14} aria-hidden />} onClick={() => setOpen(!open)}>
-        {t("upload.change")}
-      </Button>
-      <Collapse expanded={isOpen} pt="sm">
-        {children}
-      </Collapse>
     </div>
   );
 }
