@@ -49,7 +49,7 @@ class Ground:
     left_out: str
     """The ingestion that made it: a row of its file did not fit."""
     jobs: dict[str, str]
-    """By kind: `ingestion`, `profile`, `cleaning_run`."""
+    """By kind: `ingestion`, `profile`, `cleaning_run`, `validation_run`."""
     experiment: str
     runs: tuple[str, str]
     failed: str
@@ -130,19 +130,22 @@ def _data(client: httpx.Client, project: str) -> dict[str, Any]:
     post(client, "/version-aliases", {"dataset": dataset, "name": "gold", "version": cleaning["output_version"]})
     post(client, "/keep-rules", {"project": project, "dataset": dataset, "keep_last": 10})
     done(client, "/version-comparisons", {"before": ingestion["version"], "after": cleaning["output_version"]})
+    held, validation = _held(client, project)
+    jobs = {"ingestion": ingestion["id"], "profile": profile["id"], "cleaning_run": cleaning["id"]}
     return {
         "dataset": dataset,
         "schedule": _schedule(client, project, dataset),
         "raw": ingestion["version"],
         "cleaned": cleaning["output_version"],
         "recipe": recipe,
-        **_held(client, project),
-        "jobs": {"ingestion": ingestion["id"], "profile": profile["id"], "cleaning_run": cleaning["id"]},
+        **held,
+        "jobs": {**jobs, "validation_run": validation},
     }
 
 
-def _held(client: httpx.Client, project: str) -> dict[str, Any]:
-    """A version that its dataset's expectations keep back, of a file with a row that does not fit its columns."""
+def _held(client: httpx.Client, project: str) -> tuple[dict[str, Any], str]:
+    """A version that its dataset's expectations keep back, of a file with a row that does not fit its columns; and the
+    job that looked at it again."""
     dataset = post(client, "/datasets", {"project": project, "name": "held"})["id"]
     for kind, parameters, severity in EXPECTED:
         wanted = {"kind": kind, "parameters": parameters, "severity": severity}
@@ -151,7 +154,9 @@ def _held(client: httpx.Client, project: str) -> dict[str, Any]:
     source = client.post("/sources", data={"dataset": dataset}, files={"file": file}).raise_for_status().json()["id"]
     options = {"format": "csv", "null_values": [""]}
     ingestion = done(client, "/ingestions", {"dataset": dataset, "source": source, "options": options})
-    return {"held_dataset": dataset, "held": ingestion["version"], "left_out": ingestion["id"]}
+    validation = post(client, f"/dataset-versions/{ingestion['version']}/validate", {})["under_way"]["id"]
+    finished(client, f"/validation-runs/{validation}", PATIENCE_SECONDS)
+    return {"held_dataset": dataset, "held": ingestion["version"], "left_out": ingestion["id"]}, validation
 
 
 def _schedule(client: httpx.Client, project: str, dataset: str) -> str:

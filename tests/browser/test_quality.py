@@ -27,6 +27,7 @@ def test_data_that_does_not_hold_what_it_must_keeps_a_run_waiting_until_it_does(
     _expect_a_value(page, dataset)
     version = _clean(page, demo, dataset)
     expect(page.get_by_text("This version is kept back")).to_be_visible()
+    _look_at_the_job(page, version)
 
     experiment = post(demo, "/experiments", {"project": ground.project, "name": name})["id"]
     run = post(demo, "/runs", run_body(experiment, version, "waits", "print('my data is here')"))
@@ -94,6 +95,15 @@ def _clean(page: Page, demo: httpx.Client, dataset: str) -> str:
     page.get_by_role("link", name="Open version 2").click()
     expect(page.get_by_role("heading", level=1, name=re.compile("version 2$"))).to_be_visible()
     return page.url.rsplit("/", 1)[1].split("?")[0]
+
+
+def _look_at_the_job(page: Page, version: str) -> None:
+    _go(page, f"/dataset-versions/{version}?tab=quality")
+    page.get_by_role("link", name="The job", exact=True).click()
+    expect(page.get_by_role("heading", level=1, name=re.compile("^Validation of .* version 2$"))).to_be_visible()
+    expect(page.get_by_text("Version 2 does not fulfil what blocks.")).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("Income.*not fulfilled"))).to_be_visible()
+    expect(page.get_by_role("link", name="Output and resources")).to_be_visible()
 
 
 def _let_it_only_warn(page: Page, dataset: str) -> None:

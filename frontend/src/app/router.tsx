@@ -91,7 +91,7 @@ const datasetJob = createRoute({
   getParentRoute: () => root,
   path: "/dataset-jobs/$kind/$jobId",
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/job-page")), "JobPage"),
-  ...words("datasets", "messages", "form"),
+  ...words("datasets", "messages", "form", "quality"),
 });
 
 // -- runs

@@ -2,6 +2,7 @@ import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from 
 import { api, unwrap } from "@/api/client";
 import { nextCursor } from "@/api/pages";
 import type { components } from "@/api/schema.gen";
+import { listed } from "./logic/jobs";
 
 type Schemas = components["schemas"];
 export type Dataset = Schemas["Dataset"];
@@ -25,8 +26,12 @@ export type StepForm = Schemas["StepFormShape"];
 export type Recipe = Schemas["Recipe"];
 export type StoryStep = Schemas["StoryStep"];
 export type Scalar = string | number | boolean | null;
-export type JobKind = Schemas["NewestJobShape"]["kind"];
-export type Job = Ingestion | CleaningRun | Profile;
+export type ValidationRun = Schemas["ValidationRun"];
+export type ValidationRunDetail = Schemas["ValidationRunDetail"];
+export type JobKind = Schemas["NewestJobShape"]["kind"] | "validation_run";
+export type Job = Ingestion | CleaningRun | Profile | ValidationRunDetail;
+/** A job in the list of a dataset. */
+export type ListedJob = { kind: "ingestion"; job: Ingestion } | { kind: "cleaning_run"; job: CleaningRun } | { kind: "validation_run"; job: ValidationRun };
 
 const ROOT = "datasets";
 const PAGE = 200;
@@ -105,21 +110,18 @@ export const unfinishedQuery = (user: string) =>
       (await unwrap(api.GET("/api/v1/uploads", { params: { query: { uploaded_by: user, state: "receiving", ordering: "-created_at" } }, signal }))).results,
   });
 
-/** Ingestions and cleaning runs that belong to a dataset, newest first. */
+/** Ingestions, cleaning and validation runs that belong to a dataset, newest first. */
 export const jobsQuery = (dataset: string) =>
   queryOptions({
     queryKey: [...keys.dataset(dataset), "jobs"],
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal }): Promise<ListedJob[]> => {
       const query = { dataset, ordering: "-created_at", page_size: 100 };
-      const [ingestions, cleanings] = await Promise.all([
+      const [ingestions, cleanings, validations] = await Promise.all([
         unwrap(api.GET("/api/v1/ingestions", { params: { query }, signal })),
         unwrap(api.GET("/api/v1/cleaning-runs", { params: { query }, signal })),
+        unwrap(api.GET("/api/v1/validation-runs", { params: { query }, signal })),
       ]);
-      const all = [
-        ...ingestions.results.map((job) => ({ kind: "ingestion" as const, job })),
-        ...cleanings.results.map((job) => ({ kind: "cleaning_run" as const, job })),
-      ];
-      return all.sort((a, b) => (a.job.created_at < b.job.created_at ? 1 : -1));
+      return listed(ingestions.results, cleanings.results, validations.results);
     },
   });
 
@@ -172,7 +174,7 @@ export const versionStoryQuery = (id: string) =>
     queryFn: ({ signal }) => unwrap(api.GET(`${VERSION}/story`, { params: { path: { id } }, signal })),
   });
 
-const ADDRESS = { ingestion: "/api/v1/ingestions/{id}", cleaning_run: "/api/v1/cleaning-runs/{id}", profile: "/api/v1/profiles/{id}" } as const;
+const ADDRESS = { ingestion: "/api/v1/ingestions/{id}", cleaning_run: "/api/v1/cleaning-runs/{id}", profile: "/api/v1/profiles/{id}", validation_run: "/api/v1/validation-runs/{id}" } as const;
 
 export const jobQuery = (kind: JobKind, id: string) =>
   queryOptions({

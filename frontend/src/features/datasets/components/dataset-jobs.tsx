@@ -7,20 +7,19 @@ import { Ago } from "@/components/ago";
 import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
 import { Reason } from "@/components/reason";
-import { jobsQuery, keys, type CleaningRun, type Ingestion } from "../api";
+import { jobsQuery, keys, type ListedJob } from "../api";
 import { originName } from "../logic/origins";
 import { Follow } from "./follow";
 import { JobState } from "./job-state";
 
-type Row = { kind: "ingestion"; job: Ingestion } | { kind: "cleaning_run"; job: CleaningRun };
-const keyOf = (row: Row): string => row.job.id;
+const keyOf = (row: ListedJob): string => row.job.id;
 
-/** What was asked for to make versions of a dataset, those that failed among it. */
+/** What was asked for to make versions of a dataset and to validate them, those that failed among it. */
 export function DatasetJobs({ dataset }: { dataset: string }) {
   const { t } = useTranslation("datasets");
   const query = useQuery(jobsQuery(dataset));
   const rows = query.data;
-  const columns = useMemo<Column<Row>[]>(
+  const columns = useMemo<Column<ListedJob>[]>(
     () => [
       { key: "state", title: t("column.task"), width: 200, pinned: true, cell: ({ kind, job }) => <JobState kind={kind} id={job.id} state={job.state} /> },
       { key: "of", title: t("column.of"), width: 220, cell: (row) => <Of row={row} /> },
@@ -48,17 +47,19 @@ export function DatasetJobs({ dataset }: { dataset: string }) {
   );
 }
 
-function Of({ row }: { row: Row }) {
+function Of({ row }: { row: ListedJob }) {
   const { t } = useTranslation("datasets");
   if (row.kind === "ingestion") {
     const name = row.job.source_name ?? originName(row.job.origin);
     return <span title={row.job.origin?.url ?? name}>{name}</span>;
   }
+  if (row.kind === "validation_run") return <>{t("version.short", { number: row.job.version_number })}</>;
   return <>{t("job.recipeOn", { name: row.job.recipe_name, number: row.job.recipe_number, version: row.job.input_version_number })}</>;
 }
 
-function Made({ row }: { row: Row }) {
+function Made({ row }: { row: ListedJob }) {
   const { t } = useTranslation("datasets");
+  if (row.kind === "validation_run") return null;
   const [id, number] = row.kind === "ingestion" ? [row.job.version, row.job.version_number] : [row.job.output_version, row.job.output_version_number];
   if (!id) return null;
   return (

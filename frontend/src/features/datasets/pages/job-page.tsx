@@ -1,5 +1,5 @@
 import { Button, Loader, Title } from "@mantine/core";
-import { IconCircleCheck, IconCircleX, IconPlayerStop, IconTerminal2 } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconPlayerStop, IconTerminal2 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
@@ -18,17 +18,18 @@ import { useHasRole } from "@/lib/permissions";
 import { isOver, type Tone } from "@/lib/states";
 import { useNow } from "@/lib/use-now";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
-import { cancelJob, jobQuery, jobStoryQuery, keys, useWrite, type CleaningRun, type Ingestion, type Job, type JobKind, type Profile } from "../api";
+import { cancelJob, jobQuery, jobStoryQuery, keys, useWrite, versionQuery, type CleaningRun, type Ingestion, type Job, type JobKind, type Profile, type ValidationRunDetail } from "../api";
 import { ParseAgain } from "../components/parse-again";
 import { ReadAs } from "../components/read-as";
 import { RejectedRows } from "../components/rejected-rows";
 import { ReportRail } from "../components/report-rail";
+import { ValidationResults, verdictOf } from "../components/validation-results";
 import { originName } from "../logic/origins";
 import { placeOf } from "../logic/show";
 import classes from "./job-page.module.css";
 
 const route = getRouteApi("/dataset-jobs/$kind/$jobId");
-const KINDS: readonly JobKind[] = ["ingestion", "cleaning_run", "profile"];
+const KINDS: readonly JobKind[] = ["ingestion", "cleaning_run", "profile", "validation_run"];
 
 /** A job that makes or measures a version: its state live, why it is in it, what came of it. */
 export function JobPage() {
@@ -66,10 +67,10 @@ function useAbout(kind: JobKind, job: Job): About {
       made: found.version ? { id: found.version, number: found.version_number } : null,
     };
   }
-  if (kind === "profile") {
-    const found = job as Profile;
+  if (kind === "profile" || kind === "validation_run") {
+    const found = job as Profile | ValidationRunDetail;
     return {
-      title: t("job.title.profile", { name: found.dataset_name, number: found.version_number }),
+      title: t(`job.title.${kind}`, { name: found.dataset_name, number: found.version_number }),
       dataset: { id: found.dataset, name: found.dataset_name },
       made: found.state === "succeeded" ? { id: found.version, number: found.version_number } : null,
     };
@@ -124,6 +125,7 @@ function Shown({ kind, job }: { kind: JobKind; job: Job }) {
           <ReportRail version={about.made.id} />
         </section>
       ) : null}
+      {kind === "validation_run" && job.state === "succeeded" ? <ValidationResults run={job as ValidationRunDetail} /> : null}
       <section className={classes.part}>
         <h2>{t("tab.story")}</h2>
         <Story noun="job" query={jobStoryQuery(kind, job.id)} label={t("tab.story")} />
@@ -140,18 +142,40 @@ function Lasted({ job }: { job: Job }) {
   return <span>{t(isDone ? "job.took" : "job.lasts", { duration: duration(between(job.created_at, isDone ? job.state_at : null, now)) })}</span>;
 }
 
+/** What came of it, and how it looks. A version that was made may be kept back. */
+function useMade(kind: JobKind, job: Job, { dataset, made }: About): { title: string; tone: Tone } {
+  const { t } = useTranslation("datasets");
+  const makes = kind === "ingestion" || kind === "cleaning_run";
+  const version = useQuery({ ...versionQuery(made?.id ?? ""), enabled: makes && made !== null }).data;
+  if (kind === "profile") return { title: t("job.profiled"), tone: "succeeded" };
+  const number = made?.number;
+  if (kind === "validation_run") {
+    const verdict = verdictOf(job as ValidationRunDetail);
+    return { title: t(`job.validated.${verdict}`, { number }), tone: VERDICTS[verdict] };
+  }
+  const about = { name: dataset.name, number };
+  if (version?.state === "published" || version?.state === "deprecated") return { title: t("job.published", about), tone: "succeeded" };
+  if (version?.state !== "validating") return { title: t("job.made", about), tone: "succeeded" };
+  const isChecked = version.state_message.some(({ code }) => code === "quality_checked");
+  return { title: t(isChecked ? "job.checked" : "job.kept", about), tone: isChecked ? "running" : "waiting" };
+}
+
+const VERDICTS = { passed: "succeeded", warned: "waiting", blocked: "failed" } as const;
+
 /** The state in words, with what there is to do next. */
 function Outcome({ kind, job, about }: { kind: JobKind; job: Job; about: About }) {
   const { t } = useTranslation("datasets");
+  const { title, tone } = useMade(kind, job, about);
   if (job.state === "succeeded" && about.made) {
     return (
-      <Banner tone="succeeded" icon={<IconCircleCheck aria-hidden />} title={kind === "profile" ? t("job.profiled") : t("job.published", { name: about.dataset.name, number: about.made.number })}>
-        <LinkButton to="/dataset-versions/$versionId" params={{ versionId: about.made.id }}>
+      <Banner tone={tone} icon={tone === "succeeded" ? <IconCircleCheck aria-hidden /> : <IconAlertTriangle aria-hidden />} title={title}>
+        <LinkButton to="/dataset-versions/$versionId" params={{ versionId: about.made.id }} search={kind === "validation_run" || tone !== "succeeded" ? { tab: "quality" } : {}}>
           {t("job.open", { number: about.made.number })}
         </LinkButton>
       </Banner>
     );
   }
+  if (job.state === "succeeded") return <Banner tone="succeeded" icon={<IconCircleCheck aria-hidden />} title={t("job.nothingNew")} />;
   if (job.state === "failed") {
     const place = placeOf(job.state_detail);
     return (
@@ -187,7 +211,7 @@ function CleanAgain({ run }: { run: CleaningRun }) {
   );
 }
 
-function Banner({ tone, icon, title, children }: { tone: Tone; icon: ReactNode; title: string; children: ReactNode }) {
+function Banner({ tone, icon, title, children }: { tone: Tone; icon: ReactNode; title: string; children?: ReactNode }) {
   return (
     <div className={classes.banner} data-tone={tone} role="status">
       {icon}

@@ -73,7 +73,7 @@ function Owner({ workload }: { workload: WorkloadDetail }) {
         {t("workload.toRun")}
       </Link>
     );
-  if (kind === "ingestion" || kind === "cleaning_run" || kind === "profile")
+  if (kind === "ingestion" || kind === "cleaning_run" || kind === "profile" || kind === "validation_run")
     return (
       <Link to="/dataset-jobs/$kind/$jobId" params={{ kind, jobId: id }}>
         {t("workload.toJob")}
