@@ -124,3 +124,15 @@ def _only(client: httpx.Client, path: str) -> str:
     found: list[dict[str, Any]] = client.get(path).raise_for_status().json()["results"]
     assert len(found) == 1, found
     return str(found[0]["id"])
+
+
+def test_a_finding_leads_to_the_editor_with_the_step_that_it_suggests(opened: Opens, ground: Ground) -> None:
+    page = opened("demo", f"/dataset-versions/{ground.raw}?column=Income").page
+    page.get_by_role("link", name="Add to a recipe: Fill missing values").click()
+    expect(page.get_by_role("heading", level=1, name="Clean people version 1")).to_be_visible()
+    step = page.get_by_role("listitem").filter(has=page.get_by_role("button", name=re.compile("^Fill missing values")))
+    expect(step.get_by_text("Income", exact=True)).to_be_visible()
+    preview = page.get_by_role("region", name="Preview")
+    expect(preview.get_by_role("button", name="After step 1: Fill missing values")).to_have_attribute(
+        "aria-pressed", "true"
+    )

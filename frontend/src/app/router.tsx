@@ -1,7 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect, retainSearchParams } from "@tanstack/react-router";
 import { reachability } from "@/api/reachability";
 import { loadWords } from "@/lib/i18n";
-import { oneOf, shellSearch, text, texts } from "@/lib/search";
+import { oneOf, shellSearch, step, text, texts } from "@/lib/search";
 import { NotFound, PageBroken } from "@/components/faces";
 import { fetchFirstRows } from "@/features/runs/first-rows";
 import { Shell } from "./layout/shell";
@@ -83,7 +83,7 @@ const datasetVersion = createRoute({
 const clean = createRoute({
   getParentRoute: () => root,
   path: "/dataset-versions/$versionId/clean",
-  validateSearch: (s: Search) => optional({ recipe: text(s.recipe) }),
+  validateSearch: (s: Search) => optional({ recipe: text(s.recipe), step: step(s.step) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/clean-page")), "CleanPage"),
   ...words("datasets", "messages", "form"),
 });

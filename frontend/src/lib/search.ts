@@ -22,6 +22,10 @@ export const texts = (value: unknown): string[] | undefined => {
   return list.length ? list : undefined;
 };
 
+/** A step of a recipe, or undefined. */
+export const step = (value: unknown): Record<string, unknown> | undefined =>
+  typeof value === "object" && value !== null && "kind" in value && typeof value.kind === "string" ? { ...value } : undefined;
+
 const root = getRouteApi("__root__");
 
 /** The name of the chosen project, or undefined for all. */

@@ -3,7 +3,7 @@ import { IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { count, NONE, percent, value } from "@/lib/format";
-import type { Column, ColumnProfile } from "../api";
+import type { Column, ColumnProfile, VersionDetail } from "../api";
 import { edgeFormat, figure, hasBars, quantilesOf } from "../logic/show";
 import { Distribution } from "./distribution";
 import { Findings } from "./findings";
@@ -13,6 +13,7 @@ import { TopValues } from "./top-values";
 import classes from "./column-panel.module.css";
 
 interface Props {
+  version: VersionDetail;
   column: Column | undefined;
   profile: ColumnProfile | undefined;
   rows: number;
@@ -23,7 +24,7 @@ interface Props {
 }
 
 /** A column's statistics in full, beside the strip: cards can be pressed on while it is open. */
-export function ColumnPanel({ column, profile, rows, onClose, onBefore, onAfter }: Props) {
+export function ColumnPanel({ version, column, profile, rows, onClose, onBefore, onAfter }: Props) {
   const { t } = useTranslation("datasets");
   const { t: tCommon } = useTranslation();
   return (
@@ -49,7 +50,7 @@ export function ColumnPanel({ column, profile, rows, onClose, onBefore, onAfter 
               <Text className="soft" size="sm" mb="md">
                 {t(`type.${column.type}`)} · {column.nullable ? t("column.nullable") : t("column.notNullable")}
               </Text>
-              {profile ? <Statistics profile={profile} rows={rows} /> : <Text className="soft">{t("column.noStatistics")}</Text>}
+              {profile ? <Statistics version={version} profile={profile} rows={rows} /> : <Text className="soft">{t("column.noStatistics")}</Text>}
             </>
           ) : null}
         </Drawer.Body>
@@ -70,7 +71,7 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
 /** Shapes of so few different texts say less than the texts themselves. */
 const FEW_TEXTS = 6;
 
-function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number }) {
+function Statistics({ version, profile, rows }: { version: VersionDetail; profile: ColumnProfile; rows: number }) {
   const { t } = useTranslation("datasets");
   const { t: tProfile } = useTranslation("profile");
   const quantiles = quantilesOf(profile);
@@ -79,7 +80,7 @@ function Statistics({ profile, rows }: { profile: ColumnProfile; rows: number })
       <NullBar missing={profile.null_count} rows={rows} />
       {profile.findings.length ? (
         <Part title={t("column.findings")}>
-          <Findings findings={profile.findings} />
+          <Findings findings={profile.findings} of={{ column: profile.name, version }} />
         </Part>
       ) : null}
       {hasBars(profile) && profile.histogram ? (

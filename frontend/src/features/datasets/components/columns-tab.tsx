@@ -101,6 +101,7 @@ function Strip({ version, profile, known }: { version: VersionDetail; profile: P
       )}
       {result ? <WholeTable version={version} result={result} isPending={isPending} /> : null}
       <ColumnPanel
+        version={version}
         column={version.schema.find(({ name }) => name === open)}
         profile={open === undefined ? undefined : profiles.get(open)}
         rows={rows}

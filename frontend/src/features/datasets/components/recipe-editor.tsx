@@ -25,15 +25,17 @@ interface Props {
   shown: number;
   onShow: (index: number) => void;
   showProblems: boolean;
+  /** Key of the step that is open at first. */
+  opens?: number | undefined;
   /** Names of the project's secrets; undefined where the reader may not see them. */
   secrets: readonly string[] | undefined;
 }
 
 /** Steps in their order, and below them the kinds that can be added. Order by drag, by buttons, or by Alt and arrows on a step's handle. */
-export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, problems, advice, previewed, shown, onShow, showProblems, secrets }: Props) {
+export function RecipeEditor({ steps, onChange, forms, kinds, columns, errors, problems, advice, previewed, shown, onShow, showProblems, opens, secrets }: Props) {
   const { t, i18n } = useTranslation("datasets");
   const [dragged, setDragged] = useState<number | null>(null);
-  const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
+  const [opened, setOpened] = useState<ReadonlySet<number>>(() => new Set(opens === undefined ? [] : [opens]));
   const offers = useMemo(() => ({ secret: (secrets ?? []).map((name) => ({ value: name, label: name })) }), [secrets]);
   const open = (key: number, isOpen: boolean): void => setOpened((before) => new Set(isOpen ? [...before, key] : [...before].filter((each) => each !== key)));
   const [said, setSaid] = useState("");

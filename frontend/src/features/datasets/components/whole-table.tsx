@@ -41,7 +41,7 @@ function Parts({ version, table, rows, isPending }: { version: VersionDetail; ta
       <div className={classes.parts}>
         {table.findings.length ? (
           <Part title={t("table.findings")} wide>
-            <TableFindings findings={table.findings} columns={table.findings.length > 3} />
+            <TableFindings findings={table.findings} version={version} columns={table.findings.length > 3} />
           </Part>
         ) : null}
         {table.images ? (

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StepForm } from "../api";
-import { added, columnsAt, duplicated, editedFrom, found, isUnsureAt, keyProblem, kindOf, moved, orderProblems, sameSteps, stepErrors, stepSaid } from "./recipe";
+import { added, columnsAt, duplicated, editedFrom, found, isUnsureAt, keyProblem, kindOf, moved, orderProblems, sameSteps, stepErrors, stepSaid, suggested } from "./recipe";
 
 const form = (kind: string, flags: { fitted?: boolean; once?: boolean } = {}): StepForm =>
   ({
@@ -18,6 +18,14 @@ it("adds a step with its defaults, under a key that nobody has", () => {
   expect(list.at(-1)).toEqual({ key: 2, value: { kind: "outliers", factor: 1.5 } });
   const fewer = list.filter(({ key }) => key !== 1);
   expect(added(fewer, form("drop_columns")).at(-1)?.key).toBe(3);
+});
+
+it("fills in what a finding suggests, and the column that it is about", () => {
+  const whole = form("drop_duplicates");
+  const column = { ...form("impute"), schema: { type: "object", properties: { kind: { const: "impute" }, columns: { type: "array", items: { type: "string" }, default: null } } } } as unknown as StepForm;
+  expect(suggested(column, { kind: "impute" }, "age")).toEqual({ kind: "impute", columns: ["age"] });
+  expect(suggested(column, { kind: "impute", columns: ["b"] }, "age")).toEqual({ kind: "impute", columns: ["b"] });
+  expect(suggested(whole, { kind: "drop_duplicates" }, "age")).toEqual({ kind: "drop_duplicates", factor: 1.5 });
 });
 
 it("duplicates a step behind itself, as a thing of its own", () => {

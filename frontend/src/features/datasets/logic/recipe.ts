@@ -21,6 +21,13 @@ export function added(steps: readonly EditedStep[], form: StepForm): EditedStep[
   return [...steps, { key: nextKey(steps), value: { ...initialForm(schemaOf(form)), kind: form.kind } }];
 }
 
+/** A step that a finding suggests, `{"kind", …}`, complete: of the column that it is about, where it does not say which. */
+export function suggested(form: StepForm, suggestion: Readonly<Record<string, unknown>>, column?: string): Record<string, unknown> {
+  const begun = { ...initialForm(schemaOf(form)), ...suggestion };
+  const isUnsaid = column !== undefined && suggestion.columns === undefined && schemaOf(form).properties?.columns !== undefined;
+  return isUnsaid ? { ...begun, columns: [column] } : begun;
+}
+
 /** The step again, behind itself. */
 export function duplicated(steps: readonly EditedStep[], key: number): EditedStep[] {
   return steps.flatMap((step) => (step.key === key ? [step, { key: nextKey(steps), value: structuredClone(step.value) }] : [step]));

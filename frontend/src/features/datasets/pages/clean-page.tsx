@@ -37,7 +37,7 @@ function WithRecipes({ version }: { version: VersionDetail }) {
   const forms = useQuery(recipeStepsQuery);
   const recipes = useQuery(recipesQuery(version.project));
   const mayClean = useHasRole("editor", version.project);
-  const { recipe } = route.useSearch();
+  const { recipe, step } = route.useSearch();
   const title = t("clean.title", { name: version.dataset_name, number: version.number });
   useCrumbs([
     { title: t("title"), link: { to: "/datasets" } },
@@ -53,7 +53,7 @@ function WithRecipes({ version }: { version: VersionDetail }) {
         <Faces query={forms}>
           {(kinds) => (
             <Faces query={recipes}>
-              {(found) => <Editor key={recipe ?? "new"} version={version} forms={kinds} recipes={found} chosen={found.find(({ id }) => id === recipe)} />}
+              {(found) => <Editor key={recipe ?? "new"} version={version} forms={kinds} recipes={found} chosen={found.find(({ id }) => id === recipe)} suggestion={kinds.some(({ kind }) => kind === step?.kind) ? step : undefined} />}
             </Faces>
           )}
         </Faces>
@@ -69,19 +69,21 @@ interface EditorProps {
   forms: StepForm[];
   recipes: Recipe[];
   chosen: Recipe | undefined;
+  /** A step that comes after those of the recipe: a finding suggested it. */
+  suggestion: Record<string, unknown> | undefined;
 }
 
-function Editor({ version, forms, recipes, chosen }: EditorProps) {
+function Editor({ version, forms, recipes, chosen, suggestion }: EditorProps) {
   const { t } = useTranslation("datasets");
   const navigate = useNavigate();
-  const [steps, setSteps] = useState<readonly EditedStep[]>(() => editedFrom((chosen?.steps ?? [])));
+  const [steps, setSteps] = useState<readonly EditedStep[]>(() => editedFrom([...(chosen?.steps ?? []), ...(suggestion ? [suggestion] : [])]));
   const [name, setName] = useState(chosen?.name ?? version.dataset_name);
   const [tried, setTried] = useState(false);
   const kinds = useMemo(() => new Map(forms.map((form) => [form.kind as string, form])), [forms]);
   const problems = useMemo(() => orderProblems(steps, kinds), [steps, kinds]);
   const values = steps.map(({ value }) => value);
   const preview = usePreview(version.id, values);
-  const [shown, setShown] = useState(-1);
+  const [shown, setShown] = useState(suggestion ? steps.length - 1 : -1);
   const secrets = useQuery({ ...secretNamesQuery(version.project), enabled: steps.some((step) => secretOption(kinds.get(kindOf(step))) !== undefined) }).data;
   const previewed = preview.shown?.steps.map(({ schema }) => schema) ?? [];
   const isSame = chosen !== undefined && chosen.name === name && sameSteps(values, chosen.steps);
@@ -130,6 +132,7 @@ function Editor({ version, forms, recipes, chosen }: EditorProps) {
             shown={shown}
             onShow={setShown}
             showProblems={tried}
+            opens={suggestion ? (chosen?.steps.length ?? 0) : undefined}
             secrets={secrets}
           />
         </section>
