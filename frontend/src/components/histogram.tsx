@@ -23,6 +23,9 @@ const WIDTH = 100;
 export const Histogram = memo(function Histogram({ counts, edges, format, label, height = 36, withAxis = false, isDiscrete = false }: Props) {
   const most = Math.max(1, ...counts);
   const step = WIDTH / Math.max(1, counts.length);
+  // A single value is a post, not a field: it has no width to be spread over.
+  const isOne = counts.length === 1 && edges[0] === edges[1];
+  const wide = isOne ? WIDTH / 8 : step * 0.86;
   const half = isDiscrete ? ((edges[1] ?? 0) - (edges[0] ?? 0)) / 2 : 0;
   const range = (index: number): string => {
     const [from, to] = [(edges[index] ?? NaN) + half, (edges[index + 1] ?? NaN) - half];
@@ -35,7 +38,7 @@ export const Histogram = memo(function Histogram({ counts, edges, format, label,
           const tall = found === 0 ? 0 : Math.max(1, (found / most) * height);
           return (
             <g key={index}>
-              <rect x={index * step} y={height - tall} width={step * 0.86} height={tall} />
+              <rect x={index * step + (step - wide) / 2} y={height - tall} width={wide} height={tall} />
               <rect x={index * step} y={0} width={step} height={height} className={classes.catch}>
                 <title>{`${range(index)}: ${count(found)}`}</title>
               </rect>
@@ -44,9 +47,9 @@ export const Histogram = memo(function Histogram({ counts, edges, format, label,
         })}
       </svg>
       {withAxis ? (
-        <div className={classes.axis} aria-hidden>
+        <div className={classes.axis} data-one={isOne || undefined} aria-hidden>
           <span>{format((edges[0] ?? NaN) + half)}</span>
-          <span>{format((edges.at(-1) ?? NaN) - half)}</span>
+          {isOne ? null : <span>{format((edges.at(-1) ?? NaN) - half)}</span>}
         </div>
       ) : null}
     </div>

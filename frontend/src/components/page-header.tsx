@@ -4,6 +4,8 @@ import classes from "./page-header.module.css";
 
 interface Props {
   title: string;
+  /** The beginning of the title that is cut where there is no room; the rest stays. Else its end is cut. */
+  cut?: string;
   /** A state badge beside the title. */
   badge?: ReactNode;
   /** One line: what this is, owner, when, lineage chips. */
@@ -13,17 +15,18 @@ interface Props {
 }
 
 /** The head of every page; also names the browser's tab. */
-export function PageHeader({ title, badge, lead, actions }: Props) {
+export function PageHeader({ title, cut = title, badge, lead, actions }: Props) {
   useEffect(() => {
     document.title = `${title} · Bedplate`;
   }, [title]);
   return (
     <header className={classes.header}>
       <Group gap="sm" wrap="nowrap" className={classes.row}>
-        <Title order={1} className="cut" title={title}>
-          {title}
+        <Title order={1} className={classes.title} title={title}>
+          <span className="cut">{cut}</span>
+          {title.length > cut.length ? <span className={classes.rest}>{title.slice(cut.length)}</span> : null}
         </Title>
-        {badge}
+        {badge ? <div className={classes.badge}>{badge}</div> : null}
         <div className={classes.actions}>{actions}</div>
       </Group>
       {lead ? <div className={classes.lead}>{lead}</div> : null}

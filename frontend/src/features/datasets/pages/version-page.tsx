@@ -55,6 +55,7 @@ function Shown({ version }: { version: VersionDetail }) {
     <>
       <PageHeader
         title={t("version.title", { name: version.dataset_name, number: version.number })}
+        cut={version.dataset_name}
         badge={<StateBadge noun="dataset_version" state={shownState(version)} />}
         lead={<Lead version={version} />}
         actions={<VersionActions version={version} />}
