@@ -27,7 +27,7 @@ MODULES := frontend/node_modules/.package-lock.json
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) frontend/vite.config.ts frontend/tsconfig.json
 NODE := frontend/with-node.sh
 
-.PHONY: help setup demo up frontend images test test-frontend browser journeys screenshots guide-steps lint format bench backup restore verify query-counts lock \
+.PHONY: help setup demo up frontend images test test-frontend browser mariadb journeys screenshots guide-steps lint format bench backup restore verify query-counts lock \
 	migrations schema api-types clean
 
 help: ## Show this help
@@ -73,7 +73,7 @@ demo: $(STAMP) $(DASHBOARD) ## Start everything and run the worked example; EXIT
 up: $(STAMP) $(DASHBOARD) ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up
 
-test: lint test-frontend ## Set up, lint (with the architecture's tests), and run every other test
+test: mariadb lint test-frontend ## Set up, lint (with the architecture's tests), and run every other test
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture --ignore tests/browser
 	@$(BIN)/python -m pytest -q -m alone $$(grep -rl --include='test_*.py' mark.alone tests)
 
@@ -96,6 +96,9 @@ test-frontend: $(DASHBOARD) ## Types, style and tests of the dashboard, and whet
 
 browser: $(STAMP) ## Find Chromium for the browser tests, or install Debian's
 	@$(BIN)/python -m tests.support.chromium
+
+mariadb: $(STAMP) ## Find MariaDB for the tests of what is fetched from databases, or install Debian's
+	@$(BIN)/python -m tests.support.mariadb
 
 lint: $(STAMP) ## Style, types, doors and budgets
 	@$(BIN)/ruff check .

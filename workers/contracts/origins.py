@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-DEFAULT_PORTS: Final = {"http": 80, "https": 443, "s3": 443, "gs": 443, "postgresql": 5432}
+DEFAULT_PORTS: Final = {"http": 80, "https": 443, "s3": 443, "gs": 443, "postgresql": 5432, "mysql": 3306}
 BUCKETS: Final = ("s3", "gs")
 HOST_PATTERN: Final = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?|\[[0-9a-f:.]+\](:\d{1,5})?")
 BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}")

@@ -22,7 +22,8 @@ class OriginShape(serializers.Serializer[Any]):
         "`access_key_id` and `secret_access_key`; for gs a token",
     )
     query = serializers.CharField(
-        required=False, help_text="Of a database: one SELECT. The secret is `postgresql://name:password@host/database`"
+        required=False,
+        help_text="Of a database: one SELECT. The secret is `postgresql://name:password@host/database`, or `mysql://…`",
     )
     partition_column = serializers.CharField(required=False, help_text="A number: ranges of it are read at once")
     partitions = serializers.CharField(required=False, help_text="How many ranges, 1 to 16")

@@ -27,6 +27,8 @@ ENDINGS = {
     **dict.fromkeys((".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"), "images"),
 }
 """File name endings that say a format."""
+DATABASES = (".sqlite", ".sqlite3", ".db3")
+"""Endings of files that are databases, which are not read: DuckDB needs an extension for it, and none is fetched."""
 PRESSED = (".gz", ".zst")
 """Endings that stand after such a one: what is within is what the one before says."""
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from apps.common.errors import Invalid
 from apps.datasets import specs
 from apps.datasets.models import Dataset, DatasetVersion, Source
-from apps.datasets.recipes.parsing import parsing_problems
+from apps.datasets.recipes.parsing import DATABASES, parsing_problems
 from apps.datasets.selectors.quality import evaluation_of
 from apps.datasets.services.appending import base_check, base_parameters
 from apps.datasets.services.origins import format_said, name_said, normalised, origin_parameters
@@ -67,6 +67,10 @@ def _refuse_nonsense(
     if source is not None and source.dataset_id != dataset.pk:
         problems["source"] = [f"Belongs to another dataset than {dataset.name!r}."]
     if not problems and not (options.get("format") or file_format):
-        problems["options.format"] = [f"The name {name!r} does not say its format: say it here."]
+        if name.lower().endswith(DATABASES):
+            said = f"{name!r} is a database of SQLite, which is not read: export its tables as CSV or Parquet."
+        else:
+            said = f"The name {name!r} does not say its format: say it here."
+        problems["options.format"] = [said]
     if problems:
         raise Invalid("; ".join(f"{at}: {text}" for at, texts in problems.items() for text in texts), fields=problems)

@@ -67,6 +67,12 @@ def test_creating_submits_a_workload_that_reads_the_source_and_writes_a_dataset(
     assert audit.project_id == source.project_id
 
 
+def test_a_database_of_sqlite_is_refused_by_its_name() -> None:
+    source = SourceFactory.create(name="shop.SQLite3", file_format="")
+    with pytest.raises(Invalid, match="is a database of SQLite, which is not read: export its tables"):
+        ingestion_create(dataset=source.dataset, source=source, options={}, requested_by=None, actor=TESTER)
+
+
 @pytest.mark.parametrize(
     "name, options, field",
     [("people.dat", {}, "options.format"), ("people.csv", {"delimiter": ";;"}, "options.delimiter"),

@@ -86,6 +86,17 @@ def test_ranges_of_a_column_come_in_their_order_with_the_rest_at_the_end(address
     assert again.path is None
 
 
+def test_ranges_are_of_numbers(address: str, tmp_path: Path) -> None:
+    refused = _refused(address, tmp_path, "SELECT * FROM origins_test.people", asked={"partition_column": "day"})
+    assert (refused.code, "holds no numbers" in refused.detail) == ("invalid_parameters", True)
+    for number, query in enumerate(("SELECT 'NaN'::float8 AS part, 1 AS id", "SELECT NULL::int AS part, 1 AS id")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        came = _fetch(address, folder, query, asked={"partition_column": "part"})
+        assert came.path is not None
+        assert pq.read_table(came.path).num_rows == 1
+
+
 @pytest.mark.parametrize(
     "query, code",
     [
@@ -121,7 +132,7 @@ def test_a_query_that_is_too_much(address: str, tmp_path: Path) -> None:
     [
         (lambda url: url, "host_not_allowed"),
         (lambda url: "", "bad_credentials"),
-        (lambda url: "mysql://a:hush-hush@host/c", "bad_credentials"),
+        (lambda url: "mssql://a:hush-hush@host/c", "bad_credentials"),
         (lambda url: "nonsense", "bad_credentials"),
         (lambda url: f"{url}?host=10.0.0.1", "bad_credentials"),
         (lambda url: f"{url}?options=-c%20default_transaction_read_only%3Doff", "bad_credentials"),
@@ -183,4 +194,4 @@ def test_a_query_becomes_a_version(address: str, tmp_path: Path) -> None:
     ],
 )
 def test_which_texts_are_one_query_that_reads(query: str, fine: bool) -> None:
-    assert (query_problem(query) == "") is fine
+    assert (query_problem(query, "postgresql") == "") is fine
