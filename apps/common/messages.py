@@ -6,6 +6,7 @@ is no sentence of ours (a comment, what a job or a backend said) is a part with 
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ KINDS: Final = {
     "workloads": r"[0-9]+ workloads?",
     "first": r"(?:; first in queue)?\.",
     "often": r"(?: and again)?",
+    "quoted": r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""",
 }
 """Kind of placeholder → what stands there in English; a text that ends a sentence may itself be several."""
 
@@ -73,12 +75,16 @@ class Template:
         if not text.startswith(self.begins):
             return None
         found = self.pattern.fullmatch(text)
-        if found is None:
-            return None
+        return self.part(found) if found is not None else None
+
+    def part(self, found: re.Match[str]) -> Part:
+        """What stands in its holes."""
         return Part(self.code, {name: _READ[kind](found[name]) for name, kind in self.params.items()})
 
 
 _templates: dict[str, Template] = {}
+_faults: dict[str, Template] = {}
+"""Of details of some nouns only: those with the most words of their own first, since many begin with any text."""
 
 
 def register(sentences: Mapping[str, str]) -> None:
@@ -86,17 +92,29 @@ def register(sentences: Mapping[str, str]) -> None:
     for code, text in sentences.items():
         _templates[code] = _template(code, text)
     parts_of.cache_clear()
+    _with_faults.cache_clear()
+
+
+def register_faults(sentences: Mapping[str, str]) -> None:
+    """Add templates of sentences that stand alone, and are looked for only where `faults` are asked for: many begin
+    with whatever a file is called. One that ends with a colon stands before another."""
+    made = {code: _template(code, text, is_loose=True) for code, text in sentences.items()}
+    ranked = sorted({**_faults, **made}.values(), key=lambda one: -len(re.sub(r"\{\w+\}", "", one.text)))
+    _faults.clear()
+    _faults.update({one.code: one for one in ranked})
+    _with_faults.cache_clear()
 
 
 def codes() -> list[str]:
     """Every code, sorted."""
-    return sorted([SAID, *_templates])
+    return sorted([SAID, *_templates, *_faults])
 
 
 def catalogue() -> dict[str, dict[str, Any]]:
     """Code → `{"text": English with {placeholders}, "params": name → kind}`: what translations are checked against."""
     said = {SAID: {"text": "{text}", "params": {"text": "text"}}}
-    return said | {code: {"text": one.text, "params": one.params} for code, one in sorted(_templates.items())}
+    known = sorted({**_templates, **_faults}.items())
+    return said | {code: {"text": one.text, "params": one.params} for code, one in known}
 
 
 @lru_cache(maxsize=4096)
@@ -119,9 +137,29 @@ def parts_of(detail: str) -> tuple[Part, ...]:
     return (_match(detail, is_open=True) or Part(SAID, {"text": detail}),)
 
 
-def message_of(detail: str) -> list[dict[str, Any]]:
-    """A detail as the API tells it: `[{"code", "params"}]`."""
-    return [{"code": part.code, "params": part.params} for part in parts_of(detail)]
+def message_of(detail: str, *, faults: bool = False) -> list[dict[str, Any]]:
+    """A detail as the API tells it: `[{"code", "params"}]`; with `faults` also what data jobs say of their input."""
+    parts = _with_faults(detail) if faults else parts_of(detail)
+    return [{"code": part.code, "params": part.params} for part in parts]
+
+
+@lru_cache(maxsize=4096)
+def _with_faults(detail: str) -> tuple[Part, ...]:
+    parts = parts_of(detail)
+    if any(part.code != SAID for part in parts):
+        return parts
+    return _fault(detail) or parts
+
+
+def _fault(detail: str) -> tuple[Part, ...]:
+    """The fault that a whole text tells of; empty where it is none of the list."""
+    for one in _faults.values():
+        begun = one.pattern.match(detail) if one.text.endswith(":") else None
+        if begun is not None:
+            rest = detail[begun.end() :].lstrip()
+            return one.part(begun), *(_fault(rest) or (Part(SAID, {"text": rest}),))
+    found = next((part for one in _faults.values() if (part := one.match(detail)) is not None), None)
+    return (found,) if found is not None else ()
 
 
 def _match(text: str, *, is_open: bool) -> Part | None:
@@ -129,17 +167,19 @@ def _match(text: str, *, is_open: bool) -> Part | None:
     return next((part for part in tried if part is not None), None)
 
 
-def _template(code: str, text: str) -> Template:
+def _template(code: str, text: str, *, is_loose: bool = False) -> Template:
+    """`is_loose`: a text may hold whatever there is, also the end of a sentence."""
+    words = {**KINDS, "text": ".+?"} if is_loose else KINDS
     kinds = dict(_PLACEHOLDER.findall(text))
     seen: set[str] = set()
     pattern, at = "", 0
     for found in _PLACEHOLDER.finditer(text):
         name = found[1]
         pattern += re.escape(text[at : found.start()])
-        pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{KINDS[found[2]]})"
+        pattern += f"(?P={name})" if name in seen else f"(?P<{name}>{words[found[2]]})"
         seen.add(name)
         at = found.end()
-    is_open = text.endswith(":text}")
+    is_open = text.endswith(":text}") and not is_loose
     if is_open:
         pattern = pattern.removesuffix(f"{KINDS['text']})") + ".+)"
     compiled = re.compile(pattern + re.escape(text[at:]), re.DOTALL)
@@ -188,4 +228,5 @@ _READ: Final[dict[str, Callable[[str], Any]]] = {
     "workloads": _counted,
     "first": lambda text: text == _FIRST,
     "often": bool,
+    "quoted": ast.literal_eval,
 }

@@ -18,13 +18,14 @@ STEPS_MOST = 1000
 
 class StateMessageField(serializers.Field[Any, Any, Any, Any]):
     """`[{"code", "params"}]` of a detail: `StateMessageField(source="state_detail")`. `apps.common.openapi`
-    describes it."""
+    describes it. With `faults`, its own or of the context, also what data jobs say: see `messages.register_faults`."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, faults: bool = False, **kwargs: Any) -> None:
         super().__init__(**{"read_only": True, **kwargs})
+        self._faults = faults
 
     def to_representation(self, detail: str) -> list[dict[str, Any]]:
-        return message_of(detail)
+        return message_of(detail, faults=self._faults or bool(self.context.get("faults")))
 
 
 class StoryStepSerializer(serializers.ModelSerializer[Transition]):
@@ -66,6 +67,9 @@ EXAMPLE = OpenApiExample(
 class StoryMixin:
     """For a viewset of a noun with a state table."""
 
+    tells_faults = False
+    """Whether its details are those of data jobs."""
+
     @extend_schema(
         summary="Its steps so far, oldest first", responses=StoryStepSerializer(many=True), examples=[EXAMPLE]
     )
@@ -73,4 +77,4 @@ class StoryMixin:
     def story(self, request: Request, pk: str) -> Response:
         """Every step through its state table: from where, to where, why, by whom, when."""
         steps = self.get_object().story()[:STEPS_MOST]  # type: ignore[attr-defined]  # of the viewset
-        return Response(StoryStepSerializer(steps, many=True).data)
+        return Response(StoryStepSerializer(steps, many=True, context={"faults": self.tells_faults}).data)

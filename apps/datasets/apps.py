@@ -4,6 +4,8 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy
 
 from apps.access.services.commands import command_register
+from apps.common.messages import register_faults
+from workers.contracts.faults import FAULTS
 
 
 class DatasetsConfig(AppConfig):
@@ -13,5 +15,6 @@ class DatasetsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Name the commands that may be asked for by an approval request."""
+        """Name the commands that may be asked for by an approval request, and what data jobs say of their input."""
+        register_faults(FAULTS)
         command_register("dataset_version.publish", "apps.datasets.services.approvals.override_arguments_check")

@@ -21,7 +21,15 @@ INGESTION = {
     "version_number": 1,
     "rejected": {
         "count": 1,
-        "samples": [{"line": 12, "column": "Age", "reason": "not a number", "text": "good,9,rent,60,thirty"}],
+        "samples": [
+            {
+                "line": 12,
+                "column": "Age",
+                "reason": 'could not convert "thirty" to int64',
+                "message": [{"code": "data_row_convert", "params": {"value": '"thirty"', "type": "int64"}}],
+                "text": "good,9,rent,60,thirty",
+            }
+        ],
     },
     "quarantine": {"size_bytes": 118, "sha256": "5e4209fdf45c5d8afda9aec0252210f0ac6f82270b283cd40f6870cb2ba612ce"},
     "detected": {

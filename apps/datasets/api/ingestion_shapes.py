@@ -7,6 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.common.messages import message_of
+from apps.common.stories import StateMessageField
 from apps.datasets.recipes.parsing import FORMATS, TYPES
 
 FOUND = "Found from the file where null"
@@ -19,6 +21,7 @@ class RejectedRowShape(serializers.Serializer[Any]):
     )
     column = serializers.CharField(allow_null=True)
     reason = serializers.CharField()
+    message = StateMessageField(help_text="What `reason` says, to be said in another language")
     text = serializers.CharField()
     file = serializers.CharField(required=False, help_text="Of an archive: which file in it")
 
@@ -84,6 +87,13 @@ class IngestionOptionsShape(serializers.Serializer[Any]):
 @extend_schema_field(RejectedShape)
 class RejectedField(serializers.JSONField):
     """Rows that were left out; empty until the ingestion has ended."""
+
+    def to_representation(self, value: Any) -> Any:
+        samples = value.get("samples")
+        if not samples:
+            return value
+        said = [{**sample, "message": message_of(str(sample["reason"]), faults=True)} for sample in samples]
+        return {**value, "samples": said}
 
 
 @extend_schema_field(QuarantineShape)

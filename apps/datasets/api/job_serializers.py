@@ -38,8 +38,8 @@ class DataJobSerializer(serializers.ModelSerializer[Any]):
         source="workload.state_reason", read_only=True, help_text="Why it waits, while it waits"
     )
     workload_detail = serializers.CharField(source="workload.state_detail", read_only=True)
-    workload_message = StateMessageField(source="workload.state_detail")
-    state_message = StateMessageField(source="state_detail")
+    workload_message = StateMessageField(source="workload.state_detail", faults=True)
+    state_message = StateMessageField(source="state_detail", faults=True)
     project_name = serializers.CharField(read_only=True)
     requested_by_name = serializers.CharField(read_only=True, allow_null=True)
 

@@ -37,6 +37,7 @@ class DataJobViewSet(StoryMixin, CreateViewSet):
 
     ordering_fields = ("created_at", "state_at")
     cancel_service: ClassVar[Callable[..., None]]
+    tells_faults = True
 
     @extend_schema(summary="Cancel", request=None)
     @action(detail=True, methods=["post"], filter_backends=())

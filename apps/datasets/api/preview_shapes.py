@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.common.stories import StateMessageField
 from apps.datasets.api.shapes import FittedColumnShape, ScalarField, StepReportShape
 
 CHANGES = ("none", "added", "removed")
@@ -49,6 +50,7 @@ class PreviewStepShape(StepReportShape):
 class PreviewErrorShape(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
+    message = StateMessageField(source="detail")
     step = serializers.IntegerField(help_text="From 1")
     option = serializers.CharField(help_text="Empty where none is at fault")
     column = serializers.CharField(help_text="Empty where none is at fault")

@@ -14,6 +14,7 @@ from apps.access.permissions import caller, require
 from apps.access.states import Role
 from apps.common.api import VisibleRelatedField, once
 from apps.common.audit import Actor
+from apps.common.messages import message_of
 from apps.datasets.api.examples import PREVIEW, PREVIEWED, STEPS, VERSION_ID, shown_as
 from apps.datasets.api.job_serializers import JOB, DataJobSerializer
 from apps.datasets.api.job_views import DataJobViewSet
@@ -101,4 +102,7 @@ class PreviewViewSet(DataJobViewSet):
         asked = PreviewApplySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         preview_touch(preview)
-        return Response(preview_apply(preview=preview, steps=asked.validated_data["steps"]))
+        answer = preview_apply(preview=preview, steps=asked.validated_data["steps"])
+        if answer.get("error"):
+            answer["error"]["message"] = message_of(str(answer["error"]["detail"]), faults=True)
+        return Response(answer)

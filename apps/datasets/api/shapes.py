@@ -133,7 +133,7 @@ class NewestJobShape(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=JobState.choices)
     state_reason = serializers.CharField()
     state_detail = serializers.CharField()
-    state_message = StateMessageField(source="state_detail")
+    state_message = StateMessageField(source="state_detail", faults=True)
     state_at = serializers.DateTimeField()
     created_at = serializers.DateTimeField()
 

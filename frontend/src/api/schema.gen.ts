@@ -1137,7 +1137,8 @@ export interface paths {
         head?: never;
         /**
          * Change an expectation, or put it out of use
-         * @description The audit trail keeps what was before. Versions that wait are not judged anew until they are validated.
+         * @description The audit trail keeps what was before. Versions that wait are not judged anew until they are validated. 403
+         *     (`approval_required`): it keeps a version back, and who is no administrator of the project would loosen it.
          */
         patch: operations["expectations_partial_update"];
         trace?: never;
@@ -6679,7 +6680,7 @@ export interface components {
             url?: string;
             /** @description Name of a secret of the project. For https `name:password` or `Bearer …`; for s3 JSON with `access_key_id` and `secret_access_key`; for gs a token */
             credentials?: string;
-            /** @description Of a database: one SELECT. The secret is `postgresql://name:password@host/database` */
+            /** @description Of a database: one SELECT. The secret is `postgresql://name:password@host/database`, or `mysql://…` */
             query?: string;
             /** @description A number: ranges of it are read at once */
             partition_column?: string;
@@ -6702,7 +6703,7 @@ export interface components {
             url?: string;
             /** @description Name of a secret of the project. For https `name:password` or `Bearer …`; for s3 JSON with `access_key_id` and `secret_access_key`; for gs a token */
             credentials?: string;
-            /** @description Of a database: one SELECT. The secret is `postgresql://name:password@host/database` */
+            /** @description Of a database: one SELECT. The secret is `postgresql://name:password@host/database`, or `mysql://…` */
             query?: string;
             /** @description A number: ranges of it are read at once */
             partition_column?: string;
@@ -7585,6 +7586,7 @@ export interface components {
         PreviewErrorShape: {
             code: string;
             detail: string;
+            readonly message: components["schemas"]["StateMessagePart"][];
             /** @description From 1 */
             step: number;
             /** @description Empty where none is at fault */
@@ -8081,6 +8083,8 @@ export interface components {
             line: number | null;
             column: string | null;
             reason: string;
+            /** @description What `reason` says, to be said in another language */
+            readonly message: components["schemas"]["StateMessagePart"][];
             text: string;
             /** @description Of an archive: which file in it */
             file?: string;
@@ -9910,7 +9914,7 @@ export interface components {
             flavor: string;
         };
         /** @enum {string} */
-        StateMessageCode: "append_columns" | "append_ordinals" | "backend_away" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "input_rejected" | "job_not_started" | "job_time_limit" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "newer_attempt" | "not_launched" | "not_launched_yet" | "not_utf8" | "not_utf8_guess" | "overtime" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "rejected_ratio" | "rejected_rows" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "schedule_failing" | "schedule_not_allowed" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "upload_digest" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
+        StateMessageCode: "append_columns" | "append_ordinals" | "backend_away" | "data_all_rejected" | "data_all_rejected_of" | "data_all_test" | "data_archive_cut" | "data_cannot_become" | "data_cannot_unpack" | "data_column_exists" | "data_column_is" | "data_column_is_label" | "data_column_is_split" | "data_column_is_weight" | "data_column_name_control" | "data_column_name_kept" | "data_column_name_long" | "data_column_unnamed" | "data_columns_differ_in_blanks" | "data_columns_differ_in_case" | "data_columns_differ_in_letters" | "data_columns_same" | "data_database_no_address" | "data_database_no_secret" | "data_database_option" | "data_database_option_value" | "data_database_other" | "data_date_has_no" | "data_disk_full" | "data_element_too_long" | "data_empty_file" | "data_excel_swells" | "data_expression_at" | "data_expression_gives" | "data_extra_of_dataset" | "data_extra_of_other" | "data_extra_of_schema" | "data_fetch_broken" | "data_fetch_encoded" | "data_fetch_forbidden" | "data_fetch_large" | "data_fetch_larger" | "data_fetch_not_found" | "data_fetch_other_part" | "data_fetch_redirects" | "data_fetch_refused" | "data_fetch_refused_often" | "data_fetch_slow" | "data_fetch_to_address" | "data_fetch_to_http" | "data_host_not_allowed" | "data_host_private" | "data_host_unknown" | "data_is_workbook" | "data_keeps_name" | "data_keeps_type" | "data_key_lacks_earlier" | "data_key_lacks_later" | "data_key_short" | "data_key_twice_earlier" | "data_key_twice_later" | "data_lacks_of_dataset" | "data_lacks_of_other" | "data_lacks_of_schema" | "data_larger_than_said" | "data_line_too_long" | "data_made_by_split" | "data_member_archive" | "data_member_cannot_unpack" | "data_member_device" | "data_member_link" | "data_member_outside" | "data_member_password" | "data_name_kept" | "data_name_nul" | "data_name_wrong" | "data_needs_password" | "data_no_archive" | "data_no_archive_of" | "data_no_column" | "data_no_column_near" | "data_no_connection" | "data_no_feature" | "data_no_files" | "data_no_key" | "data_no_list" | "data_no_memory" | "data_no_object_element" | "data_no_object_line" | "data_no_rows" | "data_no_rows_after" | "data_no_rows_but_header" | "data_no_secret" | "data_no_sheet" | "data_no_such_sheet" | "data_no_time" | "data_none_of_kind" | "data_none_that_is_read" | "data_not_converted" | "data_not_excel" | "data_not_ingested" | "data_not_json_at" | "data_not_parquet" | "data_not_predicted" | "data_not_text" | "data_not_text_bzip2" | "data_not_text_gzip" | "data_not_text_old_excel" | "data_not_text_page" | "data_not_text_parquet" | "data_not_text_pdf" | "data_not_text_picture" | "data_not_text_xz" | "data_not_text_zip" | "data_not_text_zstd" | "data_nothing_in_sheets" | "data_nul_byte" | "data_nul_character" | "data_null_has_delimiter" | "data_only_in_one" | "data_packed_twice" | "data_parquet_cut" | "data_parquet_encrypted" | "data_query_failed" | "data_query_large" | "data_query_no_row" | "data_query_slow" | "data_query_type" | "data_query_wrong" | "data_row_cast" | "data_row_convert" | "data_row_few" | "data_row_file_large" | "data_row_half" | "data_row_key_twice" | "data_row_many" | "data_row_missing" | "data_row_not_json" | "data_row_not_object" | "data_row_text_encoding" | "data_row_text_encoding_guess" | "data_row_text_large" | "data_row_text_nul" | "data_s3_secret" | "data_says_group" | "data_says_nothing" | "data_several_kinds" | "data_sheet_too_large" | "data_socket_not_fetched" | "data_split_twice" | "data_starts_as" | "data_step" | "data_swells" | "data_swells_times" | "data_takes_truth" | "data_too_many_categories" | "data_too_many_columns" | "data_too_many_groups" | "data_too_many_members" | "data_too_many_tables" | "data_too_many_to_balance" | "data_too_many_to_stratify" | "data_too_wide" | "data_type_not_kept" | "data_types_unknown" | "data_unclosed_quote" | "data_unmapped" | "data_unreadable" | "data_unreadable_excel" | "data_web_secret" | "data_weighted_twice" | "data_would_be_alike" | "data_would_be_columns" | "data_would_be_two" | "data_wrong_encoding" | "data_wrong_encoding_after" | "data_wrong_encoding_half" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "input_rejected" | "job_not_started" | "job_time_limit" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "newer_attempt" | "not_launched" | "not_launched_yet" | "not_utf8" | "not_utf8_guess" | "overtime" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "rejected_ratio" | "rejected_rows" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "schedule_failing" | "schedule_not_allowed" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "upload_digest" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
         /** @description One sentence: a code of the closed list and parameters; `said`: somebody else's words. */
         StateMessagePart: {
             code: components["schemas"]["StateMessageCode"];

@@ -17,6 +17,7 @@ from apps.quotas.scheduling.snapshot import Ask
 from apps.quotas.scheduling.words import amount, asked, counted
 from controlplane.management.commands.message_catalog import DEFAULT, catalogue_text
 from tests.architecture.tree import ROOT
+from workers.contracts.faults import FAULTS
 from workers.contracts.sentences import SENTENCES, say
 
 GIB = 1 << 30
@@ -65,6 +66,7 @@ VALUES: dict[str, st.SearchStrategy[tuple[str, Any]]] = {
     "members": st.integers(0, 1000).map(lambda number: (counted(number, "member"), number)),
     "workloads": st.integers(0, 1000).map(lambda number: (counted(number, "workload"), number)),
     "first": st.sampled_from([("; first in queue.", True), (".", False)]),
+    "quoted": TEXTS.map(lambda text: (repr(text), text)),
     "often": st.sampled_from([(" and again", True), ("", False)]),
 }
 """Kind → what is said in English, and what is read back."""
@@ -140,7 +142,7 @@ def test_what_is_shown_of_a_waiting_workload() -> None:
 
 def test_every_kind_is_tried_and_every_code_is_in_the_list() -> None:
     assert set(VALUES) == set(KINDS)
-    assert codes() == sorted([SAID, *SENTENCES])
+    assert codes() == sorted([SAID, *SENTENCES, *FAULTS])
 
 
 def test_the_catalogue_for_translators_is_the_one_of_the_code() -> None:

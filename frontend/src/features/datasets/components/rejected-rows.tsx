@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
+import { Reason } from "@/components/reason";
 import { bytes, count } from "@/lib/format";
 import { quarantineAddress, type Ingestion } from "../api";
 import classes from "../pages/job-page.module.css";
@@ -21,7 +22,7 @@ export function RejectedRows({ ingestion }: { ingestion: Ingestion }) {
       { key: "line", title: t("rejected.line"), numeric: true, width: 80, cell: (row) => (row.line === null ? "" : count(row.line)) },
       ...(hasFiles ? [{ key: "file", title: t("rejected.file"), width: 200, cell: (row: Row) => <span className="cut" title={row.file}>{row.file}</span> }] : []),
       { key: "column", title: t("report.column"), width: 150, cell: (row) => row.column },
-      { key: "reason", title: t("rejected.reason"), grow: true, width: 320, cell: (row) => <span lang="en" title={row.reason}>{row.reason}</span> },
+      { key: "reason", title: t("rejected.reason"), grow: true, width: 320, cell: (row) => <span title={row.reason}><Reason detail={row.reason} message={row.message} /></span> },
       { key: "text", title: t("rejected.text"), width: 340, cell: (row) => <Code title={row.text}>{row.text}</Code> },
     ],
     [t, hasFiles],
