@@ -104,6 +104,7 @@ class ValidationRunViewSet(StoryMixin, ReadViewSet):
     queryset = validation_runs_shown()
     serializer_class = shapes.ValidationRunDetailSerializer
     filterset_class = ValidationRunFilter
+    tells_faults = True
     ordering_fields = ("created_at", "state_at")
 
     def get_queryset(self) -> Any:
