@@ -37,6 +37,7 @@ KINDS: Final = {
     "workloads": r"[0-9]+ workloads?",
     "first": r"(?:; first in queue)?\.",
     "often": r"(?: and again)?",
+    "place": r".+?",
     "quoted": r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""",
 }
 """Kind of placeholder → what stands there in English; a text that ends a sentence may itself be several."""
@@ -228,5 +229,6 @@ _READ: Final[dict[str, Callable[[str], Any]]] = {
     "workloads": _counted,
     "first": lambda text: text == _FIRST,
     "often": bool,
+    "place": str,
     "quoted": ast.literal_eval,
 }

@@ -87,39 +87,41 @@ _ARCHIVES: Final = {
     "data_only_in_one": "{file:text} holds {kind:name}; a column {column:quoted} is in only one of both",
 }
 _COLUMNS: Final = {
-    "data_too_many_columns": "{file:text} has more than {most:number} columns",
-    "data_column_unnamed": "column {number:number} has no name in {file:text}",
+    "data_too_many_columns": "{file:place} has more than {most:number} columns",
+    "data_column_unnamed": "column {number:number} has no name in {file:place}",
     "data_column_name_long": (
-        "column {number:number} in {file:text}: its name has {length:number} characters, at most "
+        "column {number:number} in {file:place}: its name has {length:number} characters, at most "
         "{most:number} are taken: {name:text}"
     ),
-    "data_column_name_control": "column {number:number} in {file:text}: its name has a control character: {name:text}",
-    "data_column_name_kept": (
-        "column {number:number} is named {name:quoted} in {file:text}; that name is kept for other use"
+    "data_column_name_control": (
+        "column {number:number} in {file:place}: its name has a control character: {name:text}"
     ),
-    "data_columns_same": "columns {first:number} and {second:number} are both named {name:quoted} in {file:text}",
+    "data_column_name_kept": (
+        "column {number:number} is named {name:quoted} in {file:place}; that name is kept for other use"
+    ),
+    "data_columns_same": "columns {first:number} and {second:number} are both named {name:quoted} in {file:place}",
     "data_columns_differ_in_case": (
         "columns {first:number} and {second:number} differ only in case: {other:quoted} and {name:quoted} in "
-        "{file:text}"
+        "{file:place}"
     ),
     "data_columns_differ_in_blanks": (
         "columns {first:number} and {second:number} differ only in blanks: {other:quoted} and {name:quoted} "
-        "in {file:text}"
+        "in {file:place}"
     ),
     "data_columns_differ_in_letters": (
         "columns {first:number} and {second:number} differ only in how letters are written: {other:quoted} "
-        "and {name:quoted} in {file:text}"
+        "and {name:quoted} in {file:place}"
     ),
-    "data_type_not_kept": "column {name:quoted} is {type:text} in {file:text}; that is not kept",
-    "data_extra_of_dataset": "{file:text} has a column {column:quoted}, which the dataset does not have",
-    "data_extra_of_schema": "{file:text} has a column {column:quoted}, which the schema does not have",
-    "data_extra_of_other": "{file:text} has a column {column:quoted}, which {other:text} does not have",
+    "data_type_not_kept": "column {name:quoted} is {type:text} in {file:place}; that is not kept",
+    "data_extra_of_dataset": "{file:place} has a column {column:quoted}, which the dataset does not have",
+    "data_extra_of_schema": "{file:place} has a column {column:quoted}, which the schema does not have",
+    "data_extra_of_other": "{file:place} has a column {column:quoted}, which {other:text} does not have",
     "data_lacks_of_dataset": (
-        "{file:text} has no column {column:quoted}, which the dataset has without a missing value"
+        "{file:place} has no column {column:quoted}, which the dataset has without a missing value"
     ),
-    "data_lacks_of_schema": "{file:text} has no column {column:quoted}, which the schema has without a missing value",
-    "data_lacks_of_other": "{file:text} has no column {column:quoted}, which {other:text} has",
-    "data_types_unknown": "types: {file:text} has no column {column:quoted}",
+    "data_lacks_of_schema": "{file:place} has no column {column:quoted}, which the schema has without a missing value",
+    "data_lacks_of_other": "{file:place} has no column {column:quoted}, which {other:text} has",
+    "data_types_unknown": "types: {file:place} has no column {column:quoted}",
     "data_not_ingested": "the dataset has no column {column:quoted}: it was not ingested",
     "data_not_predicted": "the dataset has no column {column:quoted} that could be predicted",
     "data_key_lacks_earlier": "the earlier version has no column {column:quoted} of the key; it has {known:text}",

@@ -1,6 +1,9 @@
 import { useTranslation } from "react-i18next";
 import { SAID, sentence, type MessagePart } from "@/lib/messages";
 
+/** How codes begin of what a data job says of its input. */
+const FAULT = "data_";
+
 /** What the API says of why something is in its state. */
 export interface ReasonProps {
   reason?: string | null | undefined;
@@ -18,8 +21,10 @@ export function Reason({ reason, detail, message, sentenceOnly = false }: Reason
   const { t: say } = useTranslation("messages");
   const isKnown = Boolean(reason) && i18n.exists(`reason.${reason}`, { ns: "states" });
   const word = isKnown ? t(`reason.${reason}` as never) : reason;
-  const showsWord = Boolean(word) && reason !== "completed" && !sentenceOnly;
   const parts = message?.length ? message : detail ? [{ code: SAID, params: { text: detail } } as MessagePart] : [];
+  // That its command failed says nothing beside what it found wrong.
+  const isFault = reason === "exit_nonzero" && parts.some(({ code }) => code.startsWith(FAULT));
+  const showsWord = Boolean(word) && reason !== "completed" && !sentenceOnly && !isFault;
   if (!showsWord && !parts.length) return null;
   return (
     <span>

@@ -40,6 +40,12 @@ describe("sentence", () => {
     expect(sentence(await speaker("zh"), waiting)).toBe("排队中：项目 vision 的配额（4 × H200 和 1 核）已被 2 个任务用完；已排在队首。");
   });
 
+  it("says a line of a file in the reader's language", async () => {
+    const twice: MessagePart = { code: "data_columns_same", params: { first: 1, second: 2, name: "a", file: "line 1 of dup.csv" } };
+    expect(sentence(await speaker("zh"), twice)).toBe("dup.csv 第 1 行 的第 1 列和第 2 列都名为“a”。");
+    expect(sentence(await speaker("zh"), { ...twice, params: { ...twice.params, file: "loans.parquet" } })).toBe("loans.parquet 的第 1 列和第 2 列都名为“a”。");
+  });
+
   it("shows what others said as it is", async () => {
     expect(sentence(await speaker("zh"), { code: "said", params: { text: "{{CUDA}} error & more" } })).toBe("{{CUDA}} error & more");
   });

@@ -43,11 +43,19 @@ function paramText(say: Say, kind: string, param: Param): string {
       return say(`part.${kind}`, { count: Number(param) });
     case "first":
       return say(param ? "part.first" : "part.notFirst");
+    case "place":
+      return placeText(say, plain(param));
     case "often":
       return param ? say("part.often") : "";
     default:
       return plain(param);
   }
+}
+
+/** A file, or a line of one: `line 1 of loans.csv`. */
+function placeText(say: Say, place: string): string {
+  const [, line, file] = /^line (\d+) of (.+)$/s.exec(place) ?? [];
+  return line && file ? say("part.lineOf", { line: count(Number(line)), file }) : place;
 }
 
 const plain = (param: Param): string => (typeof param === "string" ? param : JSON.stringify(param));

@@ -66,6 +66,7 @@ VALUES: dict[str, st.SearchStrategy[tuple[str, Any]]] = {
     "members": st.integers(0, 1000).map(lambda number: (counted(number, "member"), number)),
     "workloads": st.integers(0, 1000).map(lambda number: (counted(number, "workload"), number)),
     "first": st.sampled_from([("; first in queue.", True), (".", False)]),
+    "place": TEXTS.map(lambda text: (f"line 1 of {text}", f"line 1 of {text}")),
     "quoted": TEXTS.map(lambda text: (repr(text), text)),
     "often": st.sampled_from([(" and again", True), ("", False)]),
 }

@@ -119,7 +119,7 @@ function Shown({ shown, kinds, selected, onSelect }: { shown: Previewed } & Omit
       {shown.error ? (
         <p className={shown.error.code === UNFINISHED ? classes.warning : classes.error} role="status">
           <IconAlertTriangle size={14} aria-hidden /> <strong>{t(shown.error.code === UNFINISHED ? "preview.unfinished" : "preview.stops", { number: shown.error.step })}</strong>{" "}
-          {wrong === "expression" || (wrong && shown.error.code === UNFINISHED) ? t(`preview.wrong.${wrong}`) : <Reason detail={shown.error.detail} message={shown.error.message} />}
+          {wrong === "expression" || (wrong && shown.error.code === UNFINISHED) ? t(`preview.wrong.${wrong}`) : <Reason detail={shown.error.detail} message={shown.error.message.filter(({ code }) => code !== "data_step")} />}
         </p>
       ) : null}
       {step ? <Summary step={step} title={title(step.kind)} isKeyed={secretOption(kinds.get(step.kind)) !== undefined} /> : null}

@@ -15,6 +15,7 @@ import { StateBadge } from "@/components/state-badge";
 import { LinkButton } from "@/components/link-button";
 import { between, duration } from "@/lib/format";
 import { useHasRole } from "@/lib/permissions";
+import { SAID } from "@/lib/messages";
 import { isOver, type Tone } from "@/lib/states";
 import { useNow } from "@/lib/use-now";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
@@ -177,7 +178,8 @@ function Outcome({ kind, job, about }: { kind: JobKind; job: Job; about: About }
   }
   if (job.state === "succeeded") return <Banner tone="succeeded" icon={<IconCircleCheck aria-hidden />} title={t("job.nothingNew")} />;
   if (job.state === "failed") {
-    const place = placeOf(job.state_detail);
+    // What is said in the reader's language names the place itself.
+    const place = job.state_message.every(({ code }) => code === SAID) ? placeOf(job.state_detail) : null;
     return (
       <Banner tone="failed" icon={<IconCircleX aria-hidden />} title={kind === "ingestion" ? t("job.unparsed") : t("job.failed")}>
         {place ? <p className={classes.place}>{place.column === null ? t("job.atLine", place) : t("job.atColumn", { line: place.line, column: place.column })}</p> : null}
