@@ -33,7 +33,7 @@ def test_data_that_does_not_hold_what_it_must_keeps_a_run_waiting_until_it_does(
     run = post(demo, "/runs", run_body(experiment, version, "waits", "print('my data is here')"))
     waiting = opened("demo", f"/runs/{run['id']}").page
     why = waiting.get_by_role("region", name="Why it waits")
-    expect(why).to_contain_text("fails quality rules: not_null(Income).")
+    expect(why).to_contain_text("fails expectations: not_null(Income).")
     waiting.evaluate("() => { window.neverLoadedAgain = true; }")
 
     _let_it_only_warn(page, dataset)

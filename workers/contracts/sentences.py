@@ -159,20 +159,20 @@ _ENDINGS: Final = {
 }
 
 _QUALITY: Final = {
-    "quality_checked": "Its quality rules are being checked.",
-    "quality_failed": "Fails quality rules: {rules:names}.",
-    "quality_changed": "Its quality rules changed since they were checked; validate it again.",
-    "quality_unchecked": "Its quality rules could not be checked: {error:text}",
+    "quality_checked": "Its expectations are being evaluated.",
+    "quality_failed": "Fails expectations: {rules:names}.",
+    "quality_changed": "Its expectations changed since they were evaluated; validate it again.",
+    "quality_unchecked": "Its expectations could not be evaluated: {error:text}",
     "quality_warned": "Published with warnings: {rules:names}.",
     "quality_overridden": "Published by an approved override, although it fails: {rules:names}.",
     "quality_trusted": "Published by an approved override, without having been checked.",
-    "hold_checked": "Waiting: the quality rules of version {number:number} of {dataset:name} are being checked.",
+    "hold_checked": "Waiting: the expectations of version {number:number} of {dataset:name} are being evaluated.",
     "hold_failed": (
-        "Waiting: version {number:number} of {dataset:name} fails quality rules: {rules:names}."
-        " Mend the data or the rules and validate it again, or ask for an override."
+        "Waiting: version {number:number} of {dataset:name} fails expectations: {rules:names}."
+        " Mend the data or the expectations and validate it again, or ask for an override."
     ),
     "hold_unchecked": (
-        "Waiting: version {number:number} of {dataset:name} has no results of its quality rules."
+        "Waiting: version {number:number} of {dataset:name} has no results of its expectations."
         " Validate it again, or ask for an override."
     ),
     "input_rejected": "Version {number:number} of {dataset:name} was rejected and will not be published.",

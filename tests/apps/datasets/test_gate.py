@@ -97,7 +97,7 @@ def test_what_fulfils_everything_is_published_with_its_results() -> None:
 def test_a_blocking_failure_keeps_it_back_with_its_results() -> None:
     rule = ExpectationFactory.create()
     version = ingested(rule.dataset, [failed(rule)])
-    assert (version.state, version.state_detail) == ("validating", "Fails quality rules: not_null(age).")
+    assert (version.state, version.state_detail) == ("validating", "Fails expectations: not_null(age).")
     run = ValidationRun.objects.get(version=version)
     assert (run.blocked_count, run.results[0]["rows_failed"]) == (1, 1)
     assert run.results[0]["examples"] == [{"ordinal": 0, "values": {"age": None}}]
@@ -112,7 +112,7 @@ def test_what_cannot_be_evaluated_blocks_too_and_what_only_warns_does_not() -> N
     assert ValidationRun.objects.get(version=version).warned_count == 1
     gone = {"problem": {"code": "does_not_fit", "detail": "No.", "params": {}}}
     broken = ingested(rule.dataset, [evaluated(rule), evaluated(other, "error", **gone)])
-    assert (broken.state, broken.state_detail) == ("validating", "Fails quality rules: not_null(status).")
+    assert (broken.state, broken.state_detail) == ("validating", "Fails expectations: not_null(status).")
     skipped = ingested(rule.dataset, [evaluated(rule), evaluated(other, "skipped")])
     assert skipped.state == "published"
 
@@ -123,7 +123,7 @@ def test_what_was_not_evaluated_as_it_is_now_is_evaluated_first(results: str | N
     known = {None: None, "of none": [], "of another revision": [{**evaluated(rule), "revision": 1}]}
     version = ingested(rule.dataset, known[results])
     run = ValidationRun.objects.get(version=version)
-    assert (version.state, version.state_detail) == ("validating", "Its quality rules are being checked.")
+    assert (version.state, version.state_detail) == ("validating", "Its expectations are being evaluated.")
     workload = Workload.objects.get(pk=run.workload_id)
     assert workload.spec["command"][-1] == "validate"
     assert workload.spec["parameters"]["expectations"][0]["id"] == str(rule.pk)
@@ -151,7 +151,7 @@ def test_a_run_that_fails_leaves_it_validating_and_says_so() -> None:
     workload_to(run.workload, "failed", reason="out_of_memory", detail="Member 0 held too much.")
     validation_run_reconcile(run.workload_id)
     version.refresh_from_db()
-    assert version.state_detail == "Its quality rules could not be checked: Member 0 held too much."
+    assert version.state_detail == "Its expectations could not be evaluated: Member 0 held too much."
     second, made = validate(version, requested_by=None, actor=TESTER)
     assert made
     assert validate(version, requested_by=None, actor=TESTER) == (second, False)

@@ -60,7 +60,7 @@ def test_it_waits_says_why_and_starts_by_itself(version: DatasetVersion) -> None
     run = submitted(version)
     run, workload = fresh(run)
     sentence = (
-        f"Waiting: version 3 of {version.dataset.name} has no results of its quality rules."
+        f"Waiting: version 3 of {version.dataset.name} has no results of its expectations."
         " Validate it again, or ask for an override."
     )
     assert (run.state, run.state_reason, run.state_detail) == ("queued", "quality_blocked", sentence)
@@ -109,8 +109,8 @@ def test_what_failed_is_named(version: DatasetVersion) -> None:
     ValidationRunFactory.create(version=version, project=version.project, state="succeeded", **changes_of([result]))
     run = submitted(version)
     assert fresh(run)[0].state_detail == (
-        f"Waiting: version 3 of {version.dataset.name} fails quality rules: not_null(age)."
-        " Mend the data or the rules and validate it again, or ask for an override."
+        f"Waiting: version 3 of {version.dataset.name} fails expectations: not_null(age)."
+        " Mend the data or the expectations and validate it again, or ask for an override."
     )
 
 
