@@ -72,7 +72,7 @@ def test_it_waits_says_why_and_starts_by_itself(version: DatasetVersion) -> None
 
     validate(version, requested_by=None, actor=TESTER)
     run_reconcile(workload.pk)
-    assert "are being checked" in fresh(run)[0].state_detail
+    assert "are being evaluated" in fresh(run)[0].state_detail
 
     publish(version)
     run_reconcile(workload.pk)
