@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.workers.runtime.cleaning.jobs import Jobs
+from workers.contracts.dataset_digest import joined
 from workers.contracts.queries import query_problem
 from workers.runtime.cleaning.collect import collect
 from workers.runtime.cleaning.errors import UserError
@@ -147,26 +148,49 @@ def test_a_database_at_a_private_address_is_for_lists_that_say_so(address: str, 
     assert _refused(address, tmp_path, private=()).code == "address_not_allowed"
 
 
-def test_a_query_becomes_a_version(address: str, tmp_path: Path) -> None:
+def _collected(address: str, place: Path, query: str, **parameters: Any) -> dict[str, Any]:
     """The job as it runs: the secret is a file, the Parquet goes through the reader of uploads."""
     parts = urlsplit(address)
     near = [f"{parts.hostname}:{parts.port}"]
-    query = "SELECT id, name, score, even, day, at FROM origins_test.people"
     origin = {
         "kind": "sql", "query": query, "credentials": "people-db", "allowed": near, "private": near,
         "most_bytes": 1 << 24, "seconds": 20,
     }  # fmt: skip
-    place = tmp_path / "job"
     (place / "bedplate-local" / "secrets").mkdir(parents=True)
     (place / "bedplate-local" / "secrets" / "people-db").write_text(address)
-    ctx = Jobs(tmp_path)._context(place, {"format": "parquet", "origin": origin})
+    ctx = Jobs(place)._context(place, {"format": "parquet", "origin": origin, **parameters})
     object.__setattr__(ctx.identity, "secrets_dir", place / "bedplate-local" / "secrets")
-    result = collect(ctx)
+    return collect(ctx)
+
+
+def test_a_query_becomes_a_version(address: str, tmp_path: Path) -> None:
+    query = "SELECT id, name, score, even, day, at FROM origins_test.people"
+    result = _collected(address, tmp_path, query)
     types = {column["name"]: column["type"] for column in result["schema"]}
     assert types == {
         "id": "int64", "name": "string", "score": "float64", "even": "bool", "day": "date", "at": "timestamp",
     }  # fmt: skip
     assert (result["row_count"], result["fetched"]["file"]) == (1000, "query.parquet")
+
+
+def test_what_is_collected_to_be_appended_continues_what_was_there(address: str, tmp_path: Path) -> None:
+    """In two goes it is the same data as in one: columns in any order, ordinals behind the last."""
+    query = "SELECT {} FROM origins_test.people WHERE id BETWEEN {} AND {} ORDER BY id"
+    whole = _collected(address, tmp_path / "whole", query.format("id, name, score, day", 1, 1000))
+    first = _collected(address, tmp_path / "first", query.format("id, name, score, day", 1, 600))
+    declared = [{"name": column["name"], "type": column["type"]} for column in first["schema"]]
+    second = _collected(
+        address, tmp_path / "second", query.format("day, id, score, name", 601, 1000), declared_schema=declared,
+        first_ordinal=first["last_ordinal"] + 1,
+    )  # fmt: skip
+    assert (second["row_count"], second["last_ordinal"]) == (400, 999)
+    assert joined([first["rows_hash"], second["rows_hash"]]) == whole["rows_hash"]
+    with pytest.raises(UserError) as refused:
+        _collected(
+            address, tmp_path / "other", query.format("id, name, score, even", 601, 1000), declared_schema=declared,
+            first_ordinal=600,
+        )  # fmt: skip
+    assert "even" in refused.value.detail
 
 
 @pytest.mark.parametrize(
