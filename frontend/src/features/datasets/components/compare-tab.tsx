@@ -28,7 +28,10 @@ export function CompareTab({ versions }: { versions: readonly Version[] }) {
   if (!before || !after || versions.length < 2) return <Text className="soft">{t("compare.needsTwo")}</Text>;
   const [older, newer] = [before, after].map((wanted) => versions.find(({ id }) => id === wanted));
   const choose = (next: { before?: string; after?: string }): void => void navigate({ to: ".", search: (old) => ({ ...old, ...next }), replace: true });
-  const options = versions.map((version) => ({ value: version.id, label: t("compare.option", { number: version.number, origin: version.source_name ?? version.recipe_name ?? "" }) }));
+  const options = versions.map(({ id, number, source_name: source, recipe_name: recipe }) => {
+    const origin = source ?? recipe;
+    return { value: id, label: origin ? t("compare.option", { number, origin }) : t("version.short", { number }) };
+  });
   return (
     <>
       <Group mb="md" align="flex-end" gap="sm">

@@ -21,6 +21,7 @@ type Whole = Compared["examples"]["added"][number];
 type Changed = Compared["examples"]["changed"][number];
 const PARTS = ["added", "removed", "changed", "same"] as const;
 const VIEWS = ["changed", "added", "removed", "drift"] as const;
+const NUMERIC: ReadonlySet<string> = new Set(["int64", "float64"]);
 const ordinalOf = (row: Whole): string => String(row.ordinal);
 const changedOf = (row: Changed): string => String(row.ordinal_after);
 
@@ -66,12 +67,12 @@ function Asked({ before, after, newest }: { before: Version; after: Version; new
           <Reason reason={newest.state_reason} detail={newest.state_detail} message={newest.state_message} />
         </Text>
       ) : null}
-      {newest?.result ? <Found result={newest.result} /> : null}
+      {newest?.result ? <Found result={newest.result} before={before} after={after} /> : null}
     </section>
   );
 }
 
-function Found({ result }: { result: Compared }) {
+function Found({ result, before, after }: { result: Compared; before: Version; after: Version }) {
   const { t } = useTranslation("versions");
   const { rows, examples, columns } = result;
   const [view, setView] = useState<(typeof VIEWS)[number]>(() => (rows.changed ? "changed" : rows.added ? "added" : rows.removed ? "removed" : "drift"));
@@ -104,13 +105,13 @@ function Found({ result }: { result: Compared }) {
           ))}
         </Tabs.List>
         <Tabs.Panel value="changed">
-          <ChangedRows rows={examples.changed} keys={result.key} hasKey={rows.changed !== null} />
+          <ChangedRows rows={examples.changed} keys={result.key} hasKey={rows.changed !== null} schema={after.schema} />
         </Tabs.Panel>
         <Tabs.Panel value="added">
-          <WholeRows rows={examples.added} label={t("compare.view.added")} />
+          <WholeRows rows={examples.added} schema={after.schema} label={t("compare.view.added")} />
         </Tabs.Panel>
         <Tabs.Panel value="removed">
-          <WholeRows rows={examples.removed} label={t("compare.view.removed")} />
+          <WholeRows rows={examples.removed} schema={before.schema} label={t("compare.view.removed")} />
         </Tabs.Panel>
         <Tabs.Panel value="drift">
           <DriftView drift={result.drift} />
@@ -120,11 +121,19 @@ function Found({ result }: { result: Compared }) {
   );
 }
 
-function ChangedRows({ rows, keys, hasKey }: { rows: readonly Changed[]; keys: readonly string[]; hasKey: boolean }) {
+interface ChangedProps {
+  rows: readonly Changed[];
+  keys: readonly string[];
+  hasKey: boolean;
+  schema: Version["schema"];
+}
+
+function ChangedRows({ rows, keys, hasKey, schema }: ChangedProps) {
   const { t } = useTranslation("versions");
+  const types = useMemo(() => new Map(schema.map(({ name, type }) => [name, type as string])), [schema]);
   const columns = useMemo<Column<Changed>[]>(
     () => [
-      ...keys.map((name) => ({ key: `k${name}`, title: name, width: 140, cell: (row: Changed) => <CellText value={row.key[name]} /> })),
+      ...keys.map((name) => ({ key: `k${name}`, title: name, width: 140, numeric: NUMERIC.has(types.get(name) ?? ""), cell: (row: Changed) => <CellText value={row.key[name]} type={types.get(name)} /> })),
       {
         key: "cells",
         title: t("compare.changedCells"),
@@ -136,11 +145,11 @@ function ChangedRows({ rows, keys, hasKey }: { rows: readonly Changed[]; keys: r
               <span key={each.column}>
                 <span className="soft">{each.column}</span>{" "}
                 <del>
-                  <CellText value={each.before} />
+                  <CellText value={each.before} type={types.get(each.column)} />
                 </del>{" "}
                 →{" "}
                 <ins>
-                  <CellText value={each.after} />
+                  <CellText value={each.after} type={types.get(each.column)} />
                 </ins>
               </span>
             ))}
@@ -148,19 +157,21 @@ function ChangedRows({ rows, keys, hasKey }: { rows: readonly Changed[]; keys: r
         ),
       },
     ],
-    [keys, t],
+    [keys, t, types],
   );
   return <DataTable label={t("compare.view.changed")} columns={columns} rows={rows} rowKey={changedOf} empty={<Text className="soft">{hasKey ? t("compare.noRows") : t("compare.needsKey")}</Text>} />;
 }
 
-function WholeRows({ rows, label }: { rows: readonly Whole[]; label: string }) {
+function WholeRows({ rows, schema, label }: { rows: readonly Whole[]; schema: Version["schema"]; label: string }) {
   const { t } = useTranslation("versions");
   const columns = useMemo<Column<Whole>[]>(
     () => [
       { key: "#", title: t("compare.row"), numeric: true, width: 80, pinned: true, cell: (row) => <span className="soft">{count(row.ordinal)}</span> },
-      ...Object.keys(rows[0]?.values ?? {}).map((name) => ({ key: `c${name}`, title: name, width: 140, cell: (row: Whole) => <CellText value={row.values[name]} /> })),
+      ...schema
+        .filter(({ name }) => name in (rows[0]?.values ?? {}))
+        .map(({ name, type }) => ({ key: `c${name}`, title: name, width: 140, numeric: NUMERIC.has(type), cell: (row: Whole) => <CellText value={row.values[name]} type={type} /> })),
     ],
-    [rows, t],
+    [rows, schema, t],
   );
   return <DataTable label={label} columns={columns} rows={rows} rowKey={ordinalOf} empty={<Text className="soft">{t("compare.noRows")}</Text>} />;
 }

@@ -22,7 +22,7 @@ function Name({ source }: { source: Source }) {
 }
 
 /** Files as they came. */
-export function SourcesTable({ dataset }: { dataset: string }) {
+export function SourcesTable({ dataset, hasVersions }: { dataset: string; hasVersions: boolean }) {
   const { t } = useTranslation("datasets");
   const { t: tCommon } = useTranslation();
   const query = useQuery(sourcesQuery(dataset));
@@ -57,7 +57,7 @@ export function SourcesTable({ dataset }: { dataset: string }) {
       error={query.error}
       onRetry={() => void query.refetch()}
       height="fill"
-      empty={<Text className="soft">{t("file.none")}</Text>}
+      empty={<Text className="soft">{t(hasVersions ? "file.none" : "file.notYet")}</Text>}
     />
   );
 }

@@ -45,7 +45,7 @@ export function VersionsTable({ dataset, query }: Props) {
     void navigate({ to: ".", search: (old) => ({ ...old, tab: "compare", before: before?.id, after: after?.id }) });
   return (
     <>
-      <Group mb="sm" gap="md" mih={30}>
+      <Group mb="sm" gap="md" mih={30} display={query.data?.length === 0 ? "none" : undefined}>
         <Button variant="default" disabled={chosen.length !== 2} onClick={compare} leftSection={<IconArrowsDiff size={14} aria-hidden />}>
           {chosen.length === 2 ? t("version.compareTwo", { before: before?.number, after: after?.number }) : t("version.compare")}
         </Button>

@@ -64,7 +64,7 @@ function Shown({ dataset }: { dataset: Dataset }) {
         actions={
           mayUpload ? (
             <LinkButton to="/datasets/new" search={{ dataset: dataset.id }} leftSection={<IconUpload size={14} aria-hidden />}>
-              {t("upload.another")}
+              {t(dataset.version_count > 0 ? "upload.another" : "upload.verb")}
             </LinkButton>
           ) : undefined
         }
@@ -92,7 +92,7 @@ function Shown({ dataset }: { dataset: Dataset }) {
           <KeepTab dataset={dataset} />
         </Tabs.Panel>
         <Tabs.Panel value="sources">
-          <SourcesTable dataset={dataset.id} />
+          <SourcesTable dataset={dataset.id} hasVersions={dataset.version_count > 0} />
         </Tabs.Panel>
         <Tabs.Panel value="schedules">
           <SchedulesTable dataset={dataset.id} mayAsk={mayUpload} />
