@@ -22,7 +22,7 @@ import classes from "./nav.module.css";
 /** `parts`: first parts of the addresses that belong to a place. */
 const PLACES = [
   { to: "/", word: "overview", icon: IconGauge, parts: [""] },
-  { to: "/datasets", word: "datasets", icon: IconDatabase, parts: ["datasets", "dataset-versions", "dataset-jobs"] },
+  { to: "/datasets", word: "datasets", icon: IconDatabase, parts: ["datasets", "dataset-versions", "dataset-jobs", "ingestion-schedules"] },
   { to: "/runs", word: "runs", icon: IconChartLine, parts: ["runs"] },
   { to: "/models", word: "models", icon: IconPackage, parts: ["models", "model-versions"] },
   { to: "/endpoints", word: "endpoints", icon: IconPlugConnected, parts: ["endpoints"] },

@@ -13,11 +13,13 @@ export type Said = ReturnType<typeof useSaid>;
 /** The names of kinds, and of what they say, in the reader's language. Datasets of the project are read where one of `all` names one. */
 export function useSaid(project: string, all: readonly Pick<Expectation, "parameters">[]) {
   const { t, i18n } = useTranslation("quality");
-  const kinds = useQuery(expectationKindsQuery).data ?? [];
+  const kinds = useQuery(expectationKindsQuery).data;
   const datasets = useQuery({ ...siblingsQuery(project), enabled: all.some(({ parameters }) => Boolean(parameters.dataset)) }).data ?? [];
   const nameOf = (id: string): string => datasets.find((dataset) => dataset.id === id)?.name ?? id.slice(0, 8);
   return {
     kind: (kind: ExpectationKind): string => {
+      // The space is kept while the titles are on their way.
+      if (!kinds) return "\u00a0";
       const form = kinds.find((one) => one.kind === kind);
       return form ? wordsOf(form, i18n.language, kind).title : kind;
     },
