@@ -63,7 +63,7 @@ class Ground:
     def names(self) -> set[str]:
         """What people called things: of the ground, of the data, of what was measured."""
         things = {"ground", "Ground", "people", "loans", "first", "trained", "fails", "curves-1", "curves-2", "risk"}
-        things |= {"held", "held.csv", "gold"}
+        things |= {"held", "held.csv", "gold", "validation"}
         things |= {"data.example.org", "https://data.example.org/people.csv"}
         things |= {"demo", "admin", "guest", "people.csv", "test", "model", "preprocessor"}
         columns, *rows = csv.reader(io.StringIO(sample().decode()))
