@@ -55,6 +55,13 @@ def steps_open(page: Page) -> None:
     page.locator("main ol > li").nth(4).get_by_role("button").first.click()
 
 
+def previewed(page: Page) -> None:
+    """Rows after the step that replaces outliers, with what it changed."""
+    places = page.locator("main [role=group] button[aria-pressed]")
+    places.nth(5).click()
+    page.locator("main table td del").first.wait_for()
+
+
 def predicted(page: Page) -> None:
     page.locator("main form button[type=submit]").click()
     page.locator("main [data-answered], main :text('ms')").first.wait_for()
@@ -85,7 +92,7 @@ class Shot:
 SHOTS = {
     "overview": Shot(lambda scene: "/"),
     "dataset-version": Shot(lambda scene: f"/dataset-versions/{scene.raw}"),
-    "recipe": Shot(lambda scene: f"/dataset-versions/{scene.raw}/clean?recipe={scene.recipe}"),
+    "recipe": Shot(lambda scene: f"/dataset-versions/{scene.raw}/clean?recipe={scene.recipe}", before=previewed),
     "cleaning-report": Shot(
         lambda scene: f"/dataset-versions/{scene.cleaned}?tab=report", before=steps_open, height=1080
     ),
