@@ -13,7 +13,7 @@ import { useHasRole } from "@/lib/permissions";
 import { createCleaningRun, createRecipe, keys, recipesQuery, recipeStepsQuery, versionQuery, versionsQuery, type Recipe, type StepForm, type VersionDetail } from "../api";
 import { PreviewPanel } from "../components/preview-panel";
 import { RecipeEditor } from "../components/recipe-editor";
-import { editedFrom, kindOf, orderProblems, secretOption, sameSteps, type EditedStep } from "../logic/recipe";
+import { editedFrom, kindOf, orderProblems, secretOption, sameSteps, suggested, type EditedStep } from "../logic/recipe";
 import { usePreview } from "../preview";
 import { secretNamesQuery } from "../schedules-api";
 import classes from "./clean-page.module.css";
@@ -53,7 +53,7 @@ function WithRecipes({ version }: { version: VersionDetail }) {
         <Faces query={forms}>
           {(kinds) => (
             <Faces query={recipes}>
-              {(found) => <Editor key={recipe ?? "new"} version={version} forms={kinds} recipes={found} chosen={found.find(({ id }) => id === recipe)} suggestion={kinds.some(({ kind }) => kind === step?.kind) ? step : undefined} />}
+              {(found) => <Editor key={recipe ?? "new"} version={version} forms={kinds} recipes={found} chosen={found.find(({ id }) => id === recipe)} suggestion={suggestionOf(kinds, step)} />}
             </Faces>
           )}
         </Faces>
@@ -62,6 +62,12 @@ function WithRecipes({ version }: { version: VersionDetail }) {
       )}
     </>
   );
+}
+
+/** The step that the address names, with what it leaves out as forms begin; undefined where there is no such kind. */
+function suggestionOf(forms: readonly StepForm[], step: Record<string, unknown> | undefined): Record<string, unknown> | undefined {
+  const form = forms.find(({ kind }) => kind === step?.kind);
+  return form && step ? suggested(form, step) : undefined;
 }
 
 interface EditorProps {
