@@ -128,6 +128,14 @@ def test_a_target_can_be_named_and_must_be_there(tmp_path: Path) -> None:
     assert (leak["name"], leak["measure"], leak["score"] > 0.98) == ("z", "r_squared", True)
 
 
+@pytest.mark.parametrize("distinct", [21, 97, ROWS])
+def test_a_text_of_too_many_values_to_be_classes_is_a_target_that_nothing_tells(tmp_path: Path, distinct: int) -> None:
+    words = pa.array([f"word{row % distinct}" for row in range(ROWS)])
+    columns = {"word": words, "again": words, "n": pa.array(np.arange(ROWS) % distinct)}
+    target = table_of(tmp_path, columns, target="word")["table"]["target"]
+    assert (target["name"], target["is_class"], target["classes"], target["leaks"]) == ("word", False, [], [])
+
+
 def test_keys_pairs_and_rows_twice(found: dict[str, Any], tmp_path: Path) -> None:
     assert found["table"]["keys"] == [{"columns": ["day", "half"], "is_exact": True}]
     assert found["table"]["duplicates"]["rows"] == 0

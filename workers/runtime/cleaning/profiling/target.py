@@ -86,9 +86,9 @@ def _leaks(source: Source, frame: Sequence[Framed], target: Framed, *, is_class:
     there = ~target.missing
     if np.count_nonzero(there) < ROWS_LEAST or target.distinct < 2:
         return []
-    answers = _classes(target)[there] if is_class else target.values[there]
-    if not is_class and target.kind == "other":
+    if not is_class and not len(target.values):  # text of too many values to be classes, and no number either
         return []
+    answers = _classes(target)[there] if is_class else target.values[there]
     found = []
     for column in frame:
         if column is target or not _tells(column):
