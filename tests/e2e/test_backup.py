@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import RECORDS, Ground, Served, post, run_body
+from tests.e2e.kept_data import HALF, Kept, kept_data, seen_of, send
 from tests.support.stack import ROOT, Stack, finished, running_stack
 from tests.support.waiting import until
 
@@ -80,6 +81,8 @@ def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
         "predictions": predicted(demo, demo.get(f"/endpoints/{served.endpoint['id']}").json()),
     }
     assert len(before["predictions"]) == 3
+    data = kept_data(demo)
+    before["data"] = seen_of(demo, data)
     at_work = post(demo, "/runs", run_body(ground, "at-work", RESUMING))
     until(lambda: last_step(demo, at_work) > 25, timeout_seconds=30)
     stack.manage("backup", "--to", str(folder / "backup"))
@@ -94,6 +97,7 @@ def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
         headers = {"Authorization": demo.headers["Authorization"]}  # the token of the first life
         with httpx.Client(base_url=f"{second.url}/api/v1", headers=headers, timeout=30, trust_env=False) as client:
             _is_all_there(client, served, before)
+            _data_is_all_there(client, data, before["data"])
             resumed = finished(client, f"/runs/{at_work['id']}")
             assert (resumed["state"], resumed["result"]) == ("succeeded", {"from": 20})
             curve = client.get(f"/runs/{at_work['id']}/metrics?keys=loss").json()["series"]["loss"]
@@ -114,3 +118,13 @@ def _is_all_there(client: httpx.Client, kept: Served, before: dict[str, Any]) ->
         assert hashlib.sha256(content).hexdigest() == artifact["sha256"]
     endpoint = f"/endpoints/{kept.endpoint['id']}"
     until(lambda: predicted(client, client.get(endpoint).json()) == before["predictions"], timeout_seconds=60)
+
+
+def _data_is_all_there(client: httpx.Client, kept: Kept, before: dict[str, Any]) -> None:
+    """Rows that were left out, small pictures, parts of two versions; what had half come comes anew, in one go."""
+    assert seen_of(client, kept) == before
+    assert set(before["files"].values()) == {True}
+    refused = send(client, kept.upload, len(HALF))
+    assert (refused.status_code, refused.json()["code"], refused.json()["retryable"]) == (409, "offset_mismatch", True)
+    assert [send(client, kept.upload, offset).status_code for offset in (0, len(HALF))] == [204, 204]
+    assert finished(client, f"/uploads/{kept.upload}")["state"] == "completed"

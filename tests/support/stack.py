@@ -175,7 +175,7 @@ def processes_of(home: Path) -> list[psutil.Process]:
 
 def finished(client: httpx.Client, path: str, timeout_seconds: float = 60) -> dict[str, Any]:
     """Wait until the object at `path` is in a state that ends, and return it."""
-    ends = {"succeeded", "failed", "cancelled", "ready", "retired"}
+    ends = {"succeeded", "failed", "cancelled", "ready", "retired", "completed"}
     seen: dict[str, Any] = {}
 
     def over() -> bool:
