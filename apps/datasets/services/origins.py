@@ -105,7 +105,9 @@ def _check_query(found: dict[str, str]) -> None:
     if problem:
         raise _wrong("query", f"The query {problem}.")
     if not found.get("credentials"):
-        raise _wrong("credentials", "Is the secret with the address: postgresql://name:password@host/database, or mysql://….")
+        raise _wrong(
+            "credentials", "Is the secret with the address: postgresql://name:password@host/database, or mysql://…."
+        )
     count = found.get("partitions", "1")
     if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= PARTITIONS_MOST):
         raise _wrong("partitions", f"Is a number from 1 to {PARTITIONS_MOST}.")
