@@ -14,7 +14,14 @@ from workers.contracts.faults import FAULTS, STEP
 
 SAID_IN = ("workers/runtime/cleaning", "workers/contracts/recipes")
 TELLERS = {"UserError", "Misfit", "RecipeError", "error"}
-VALUES = {"text": "data.csv", "place": "line 1 of data.csv", "name": "utf-8", "number": "7", "bytes": "4096", "quoted": "'a column'"}
+VALUES = {
+    "text": "data.csv",
+    "place": "line 1 of data.csv",
+    "name": "utf-8",
+    "number": "7",
+    "bytes": "4096",
+    "quoted": "'a column'",
+}
 READ = {**VALUES, "number": 7, "bytes": 4096, "quoted": "a column"}
 OTHERS = {"workers/runtime/cleaning/readers/options.py"}
 """The API has refused these before a job is asked for: they would be our own mistake."""
