@@ -23,7 +23,7 @@ def among(ordinals: Ordinals) -> Expression:
     It is a function of ours: see `projections.py` for what it may stand beside, and `filtered` for a condition.
     """
 
-    @daft.func.batch(return_dtype=DataType.bool())
+    @daft.func.batch(return_dtype=DataType.bool(), use_process=False)
     def is_among(values: Series) -> pa.Array:
         return pa.array(flags_of(values.to_arrow().to_numpy(zero_copy_only=False), ordinals))
 

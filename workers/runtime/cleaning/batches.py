@@ -27,7 +27,7 @@ def by_batch(function: Callable[[pa.Array], pa.Array], name: str, kind: str, mad
     On Ray the function goes to the machines of the cluster, and what it holds with it.
     """
 
-    @daft.func.batch(return_dtype=DAFT_TYPES[made])
+    @daft.func.batch(return_dtype=DAFT_TYPES[made], use_process=False)
     def of_batch(values: Series) -> pa.Array:
         return function(plain(values.to_arrow(), kind))
 

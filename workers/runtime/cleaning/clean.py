@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import glob
 import json
+import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import daft
 import duckdb
+import pyarrow as pa
 
 from workers.contracts.recipes import Serving, Shape
 from workers.runtime.cleaning.companions import write_companions
@@ -61,7 +64,6 @@ def clean(ctx: JobContext) -> dict[str, Any]:
         plan.secrets = functools.partial(secret_of, ctx)
         inputs = plan.features
         report = [run_step(step, plan) for step in recipe.steps]
-        watched = plan.watched.row_count if plan.watched else 0
         preprocessor = preprocessor_of(recipe, inputs, plan)
         written = write(plan, folder, granted_threads(ctx))
         if sources.last_ordinal is not None:  # never given to another row, also where it went
@@ -70,7 +72,8 @@ def clean(ctx: JobContext) -> dict[str, Any]:
             cleaned = [folder / file["name"] for file in written.files]
             preprocessor["examples"] = held_out_records(connection, files, cleaned, preprocessor["inputs"])
         shutil.rmtree(folder / STAGING, ignore_errors=True)
-        in_full = {"rows_watched": watched, "steps": [step.beside for step in report]}
+        watched = plan.watched.row_count if plan.watched else 0
+        in_full = {"rows_watched": watched, "steps": [step.beside() for step in report]}
         return {
             **written.to_json(),
             "splits": written.splits,
@@ -102,6 +105,8 @@ def _set_runner(runner: str, threads: int | None, ray_address: str) -> None:
         daft.set_runner_ray(ray_address or None, noop_if_initialized=True)
     else:
         daft.set_runner_native(threads)
+        # Of files that are read beside each other the rows of the later ones wait in memory; one keeps two cores busy.
+        daft.set_execution_config(scantask_max_parallel=max(1, (threads or os.cpu_count() or 1) // 2))
 
 
 def open_plan(connection: duckdb.DuckDBPyConnection, sources: Sources, recipe: Recipe) -> Plan:
@@ -112,8 +117,13 @@ def open_plan(connection: duckdb.DuckDBPyConnection, sources: Sources, recipe: R
     frame = daft.read_parquet([glob.escape(path) for path in sources.paths])
     last = -1 if sources.last_ordinal is None else sources.last_ordinal
     plan = Plan(frame, columns, recipe.label, sources.row_count, last)
-    first = rows_of(connection, table, columns, SPREAD, rows_watched(len(columns)), sources.last_ordinal)
-    plan.watched = Watched(connection.sql(first).to_arrow_table())
+    looking = connection.cursor()  # of its own: it is used beside the other
+
+    def watched() -> pa.Table:
+        first = rows_of(looking, table, columns, SPREAD, rows_watched(len(columns)), sources.last_ordinal)
+        return looking.sql(first).to_arrow_table()
+
+    plan.watched = Watched(watched)
     return plan
 
 
@@ -122,15 +132,24 @@ class StepReport:
     """What is told of a step: its entry in the report of the version, and what stands beside it in a file."""
 
     entry: dict[str, Any]
-    beside: dict[str, Any]
-    """`{"step", "fitted", "examples"}`."""
+    fitted: list[dict[str, Any]]
+    """What it learned."""
+    before: Callable[[], pa.Table] | None
+    after: Callable[[], pa.Table] | None
+    """The watched rows, where there are some."""
+
+    def beside(self) -> dict[str, Any]:
+        """What stands beside the report, in a file; the watched rows are looked at for it."""
+        changed = examples(self.before(), self.after()) if self.before and self.after else []
+        return {"step": self.entry["step"], "fitted": self.fitted, "examples": changed}
 
 
 def run_step(step: Step, plan: Plan) -> StepReport:
     """Apply one step."""
     started = time.perf_counter()
     rows_in, columns_in = plan.row_count, [column.name for column in plan.columns]
-    before = plan.watched.look(columns_in) if plan.watched else None
+    watched = plan.watched
+    before = watched.look(columns_in) if watched else None
     step.fit(Shape.of((column.to_json() for column in plan.columns), plan.label))  # again, now that types are known
     is_split = plan.is_split
     outcome = step.apply(plan)
@@ -139,7 +158,7 @@ def run_step(step: Step, plan: Plan) -> StepReport:
     if step.serving is Serving.CANNOT:
         outcome.warn("not_served", "", "a served model cannot do this to a record")
     columns_out = [column.name for column in plan.columns]
-    changed = examples(before, plan.watched.look(columns_out)) if before is not None and plan.watched else []
+    after = watched.look(columns_out) if watched else None
     entry = {
         "step": step.number,
         "kind": step.kind,
@@ -153,7 +172,7 @@ def run_step(step: Step, plan: Plan) -> StepReport:
         "warnings": outcome.warnings,
         "seconds": round(time.perf_counter() - started, 3),
     }
-    return StepReport(entry, {"step": step.number, "fitted": step.fitted()[:FITTED_MOST], "examples": changed})
+    return StepReport(entry, step.fitted()[:FITTED_MOST], before, after)
 
 
 def write(plan: Plan, folder: Path, threads: int | None) -> Written:

@@ -21,8 +21,8 @@ Places = npt.NDArray[np.intp]
 def rows_hash(rows: pa.Table, names: Sequence[str]) -> str:
     """The `rows_hash` of rows over these columns. Frees the interpreter while it hashes."""
     sums = [0 for _ in LANES]
-    for start in range(0, rows.num_rows, CHUNK_ROWS):
-        for lane, hashes in enumerate(hashes_of(rows.slice(start, CHUNK_ROWS), names)):
+    for chunk in rows.to_batches(max_chunksize=CHUNK_ROWS):  # as they lie: nothing is copied
+        for lane, hashes in enumerate(hashes_of(chunk, names)):
             sums[lane] += int(hashes.sum(dtype=np.uint64))
     return rows_hash_of(sums)
 
@@ -50,8 +50,11 @@ def _cells(column: pa.Array | pa.ChunkedArray) -> tuple[Series, Places | None]:
     missing = np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False)) if values.null_count else None
     kind = values.type
     if pa.types.is_floating(kind):
-        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0  # turns -0.0 into 0.0
-        numbers[np.isnan(numbers)] = np.nan
+        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) + 0.0  # turns -0.0 into 0.0
+        with np.errstate(all="ignore"):
+            may_lack = np.isnan(numbers.sum())
+        if may_lack:
+            numbers[np.isnan(numbers)] = np.nan
         values = pa.array(numbers)
     elif pa.types.is_integer(kind):
         values = pc.cast(values, pa.int64())

@@ -8,8 +8,13 @@ import numpy.typing as npt
 Keys = npt.NDArray[np.uint64]
 Ordinals = npt.NDArray[np.int64]
 Places = npt.NDArray[np.intp]
-BITS_MOST = 27
-"""A table of so many bits of a key is 128 MiB."""
+BITS_LEAST, BITS_MOST = 16, 27
+"""A table of so many bits of a key is 64 KiB, and 128 MiB."""
+FALSE_BITS = 6
+"""Of the keys that do not occur twice, one of so many powers of two is looked at."""
+
+AT_ONCE = 1 << 19
+"""Keys that are looked at before the next are."""
 
 
 def repeated(keys: Keys, others: Keys, ordinals: Ordinals) -> Ordinals:
@@ -21,18 +26,30 @@ def repeated(keys: Keys, others: Keys, ordinals: Ordinals) -> Ordinals:
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     del ordered
     shared = _maybe_among(keys, twice)
-    shared = shared[np.lexsort((ordinals[shared], others[shared], keys[shared]))]
+    shared = shared[_in_order(keys[shared], others[shared], ordinals[shared])]
     key, other = keys[shared], others[shared]
     return np.sort(ordinals[shared[1:][(key[1:] == key[:-1]) & (other[1:] == other[:-1])]])
 
 
+def _in_order(keys: Keys, others: Keys, ordinals: Ordinals) -> Places:
+    """Places by both keys, then by ordinals."""
+    if (ordinals[1:] > ordinals[:-1]).all():
+        order = np.argsort(keys, kind="stable")
+        same = keys[order[1:]] == keys[order[:-1]]
+        if (others[order[1:][same]] == others[order[:-1][same]]).all():  # but where half a key meets by chance
+            return order
+    return np.lexsort((ordinals, others, keys))
+
+
 def _maybe_among(keys: Keys, some: Keys) -> Places:
     """Places of the keys whose first bits are those of one of some: of those, and of few others."""
-    bits = min(BITS_MOST, max(1, len(keys).bit_length() + 1))
+    bits = min(BITS_MOST, max(BITS_LEAST, len(some).bit_length() + FALSE_BITS))
     shift = np.uint64(64 - bits)
     marked = np.zeros(1 << bits, dtype=np.bool_)
     marked[some >> shift] = True
-    return np.flatnonzero(marked[keys >> shift])
+    starts = range(0, len(keys), AT_ONCE)
+    found = [start + np.flatnonzero(marked[keys[start : start + AT_ONCE] >> shift]) for start in starts]
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.intp)
 
 
 def lowest(keys: Keys, ordinals: Ordinals, count: int) -> Places:

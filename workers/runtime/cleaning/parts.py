@@ -202,7 +202,8 @@ class _File:
             compression="snappy",
             store_schema=False,
             use_dictionary=repeating,
-            write_statistics=[field.name for field in first.schema if not pa.types.is_large_binary(field.type)],
+            # Of texts nobody asks for the least: to find it takes as long as to write some of them.
+            write_statistics=[field.name for field in first.schema if not _is_sized(field.type)],
             column_encoding={
                 field.name: "DELTA_BINARY_PACKED"
                 for field in first.schema
@@ -224,6 +225,10 @@ class _File:
     def abandon(self) -> None:
         with contextlib.suppress(OSError):  # what went wrong before is what matters
             self._writer.close()
+
+
+def _is_sized(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_large_binary(kind) or pa.types.is_large_string(kind))
 
 
 def _worth_a_dictionary(rows: pa.Table) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from daft.functions import eq_null_safe
 from daft.functions import sum as total
 
 from workers.runtime.cleaning.among import among
+from workers.runtime.cleaning.changes import Change, Changes, Removal
 from workers.runtime.cleaning.errors import UserError
 from workers.runtime.cleaning.projections import computed, filtered
 from workers.runtime.cleaning.reading import Flags, Floats, Ordinals, Reading, text_of
@@ -21,7 +23,6 @@ from workers.runtime.cleaning.schema import ORDINAL, SPLIT, WEIGHT, Column
 from workers.runtime.cleaning.watch import Watched
 
 Told = Callable[[int], None]
-Change = Callable[[daft.DataFrame], daft.DataFrame]
 Secrets = Callable[[str], bytes]
 
 
@@ -51,12 +52,11 @@ class Plan(Reading):
     """Columns whose values were made coarser, so that rows point to nobody."""
     _counting: dict[str, Told] = field(default_factory=dict)
     """Hidden columns of the frame whose true values are still to be counted, and who wants to know."""
-    _gone: dict[str, int] = field(default_factory=dict)
-    """Rows that were true of each and are no more."""
+    _gone: Counter[str] = field(default_factory=Counter)
+    """Rows that were true of each and are no more, where they are not counted as they pass by."""
     _hidden: int = 0
     _frame: daft.DataFrame | None = None
-    _changes: list[Change] = field(default_factory=list)
-    """What made the frame of the source."""
+    _changes: Changes = field(default_factory=Changes)
 
     # What it is ---------------------------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ class Plan(Reading):
     @frame.setter
     def frame(self, frame: daft.DataFrame) -> None:
         """Begin anew with other rows. What waited to be counted must be settled before."""
-        self.source, self._frame, self._changes, self.held = frame, None, [], {}
+        self.source, self._frame, self._changes, self.held = frame, None, Changes(), {}
 
     @property
     def features(self) -> list[Column]:
@@ -159,8 +159,9 @@ class Plan(Reading):
         if not len(ordinals):
             return
         gone = np.sort(ordinals)
-        self._take_leave(gone)
-        self._then(lambda frame: filtered(frame, ~among(gone)))
+        if self.is_scattered:
+            self._take_leave(gone)
+        self._then(Removal(gone))
         self.row_count -= len(ordinals)
         if self.watched is not None:
             self.watched.remove(ordinals)
@@ -170,13 +171,9 @@ class Plan(Reading):
             self.columns = [Column(column.name, kind) if column.name in names else column for column in self.columns]
 
     def _then(self, change: Change) -> None:
-        """Go on with the frame, so that `_take_leave` can do the same to some of the rows."""
+        """Go on with the frame."""
         self._changes.append(change)
         self._frame, self.held = change(self.frame), {}
-
-    def _named(self) -> str:
-        self._hidden += 1
-        return f"__hidden {self._hidden}"
 
     # Count --------------------------------------------------------------------------------------------------
 
@@ -187,25 +184,28 @@ class Plan(Reading):
         """
         columns: dict[str, Expression] = {}
         for flags, told in wanted:
-            name = self._named()
+            self._hidden += 1
+            name = f"__hidden {self._hidden}"
             columns[name] = flags.fill_null(lit(False))
             self._counting[name] = told
-            self._gone[name] = 0
         self._then(lambda frame: computed(frame, columns))
 
     def settle(self) -> None:
         """Count what is still to be counted, in a pass of its own."""
         if self._counting:
-            self.counted(_sums(self.frame, {name: col(name) for name in self._counting}))
+            self.counted(_sums(self._telling(), {name: col(name) for name in self._counting}))
 
     def _take_leave(self, gone: Ordinals) -> None:
-        """Count rows that are about to go, and only those."""
+        """Count rows that are about to go, and only those: where a `Removal` sees nothing of what runs elsewhere."""
         if self._counting:
-            leaving = filtered(self.source, among(gone))
-            for change in self._changes:
-                leaving = change(leaving)
-            found = _sums(leaving, {name: col(name) for name in self._counting})
-            self._gone = {name: count + found[name] for name, count in self._gone.items()}
+            leaving = self._changes.of(filtered(self.source, among(gone)))
+            self._gone.update(_sums(leaving, {name: col(name) for name in self._counting}))
+
+    def _telling(self) -> daft.DataFrame:
+        """The frame, to be run once before `counted`."""
+        if self.is_scattered or not self._counting:
+            return self.frame
+        return self._changes.telling(self.source, self._counting)
 
     # Read ---------------------------------------------------------------------------------------------------
 
@@ -215,7 +215,8 @@ class Plan(Reading):
         Who takes them in tells what was counted, with `counted`.
         """
         self.held = {}
-        return self._selected([ORDINAL, *names, *self.counting]).to_arrow_iter()
+        wanted = [ORDINAL, *names, *self.counting]
+        return self._selected(wanted, self._telling()).to_arrow_iter()
 
     @property
     def counting(self) -> list[str]:
@@ -224,9 +225,10 @@ class Plan(Reading):
 
     def counted(self, counts: Mapping[str, int]) -> None:
         """Tell how many rows are true of each column of `counting`, with those that are gone."""
+        gone = self._gone if self.is_scattered else self._changes.left()
         for name, told in self._counting.items():
-            told(counts[name] + self._gone[name])
-        self._counting, self._gone = {}, {}
+            told(counts[name] + gone[name])
+        self._counting, self._gone = {}, Counter()
 
 
 def _sums(frame: daft.DataFrame, flags: dict[str, Expression]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from daft import Expression, col
 _FUNCTION: Final = re.compile(r"<locals>\.[\w<>.]+-\d+-\d+")
 """How Daft writes a function that was made inside another one, with a number of its own."""
 BATCH_ROWS: Final = 131_072
-_KEPT: Final = "__kept"
+KEPT: Final = "__kept"
 
 
 def computed(frame: daft.DataFrame, expressions: Mapping[str, Expression], *, once: bool = False) -> daft.DataFrame:
@@ -50,4 +50,4 @@ def filtered(frame: daft.DataFrame, condition: Expression) -> daft.DataFrame:
     """
     if not _FUNCTION.search(str(condition)):
         return frame.where(condition)
-    return computed(frame, {_KEPT: condition}).where(col(_KEPT)).exclude(_KEPT)
+    return computed(frame, {KEPT: condition}).where(col(KEPT)).exclude(KEPT)

@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Keys = npt.NDArray[np.uint64]
 Ordinals = npt.NDArray[np.int64]
+Seen = TypeVar("Seen")
+Trained = TypeVar("Trained")
 Found = TypeVar("Found")
 AT_ONCE = 4
 """Columns that are looked at beside each other; each may be copied meanwhile."""
@@ -56,10 +58,11 @@ class Reading(ABC):
     def column(self, name: str) -> Column:
         """The column of that name."""
 
-    def _selected(self, expressions: Sequence[Expression | str]) -> daft.DataFrame:
+    def _selected(self, expressions: Sequence[Expression | str], frame: daft.DataFrame | None = None) -> daft.DataFrame:
+        frame = self.frame if frame is None else frame
         if not self.is_scattered:
-            return self.frame.select(*expressions)
-        ordered = self.frame.select(*expressions, col(ORDINAL).alias(_ORDER)).sort(col(_ORDER))
+            return frame.select(*expressions)
+        ordered = frame.select(*expressions, col(ORDINAL).alias(_ORDER)).sort(col(_ORDER))
         return ordered.exclude(_ORDER)
 
     def read(self, expressions: Sequence[Expression | str]) -> pa.Table:
@@ -93,7 +96,7 @@ class Reading(ABC):
             for start, rows in self._batches(wanted):
                 place = slice(start, start + rows.num_rows)
                 for name, values in columns.items():
-                    values[place] = pc.fill_null(rows.column(name), np.nan).to_numpy(zero_copy_only=False)
+                    _copy(rows.column(name), values[place])
                 if self.is_split:
                     train[place] = pc.equal(rows.column(SPLIT), "train").to_numpy(zero_copy_only=False)
             for name in group:
@@ -116,17 +119,15 @@ class Reading(ABC):
         """Per column what `look` finds in its values and in which of them are training rows; see `read_numbers`.
 
         Several columns at a time, each in a thread: NumPy frees the interpreter while it sorts. `look` must not
-        change what it is given.
+        change what it is given, unless its step gives the columns other values at once.
         """
-        with ThreadPoolExecutor() as threads:
-            columns = self.read_numbers(names)
-            waiting: deque[tuple[str, Future[Found]]] = deque()
-            for name, values, train in columns:
-                waiting.append((name, threads.submit(look, values, train)))
-                if len(waiting) >= AT_ONCE:
-                    yield waiting[0][0], waiting.popleft()[1].result()
-            for name, found in waiting:
-                yield name, found.result()
+        yield from _side_by_side(self.read_numbers(names), look)
+
+    def learn_texts(
+        self, names: Sequence[str], look: Callable[[pa.ChunkedArray, pa.ChunkedArray], Found]
+    ) -> Iterator[tuple[str, Found]]:
+        """As `learn`, of what `read_texts` gives."""
+        yield from _side_by_side(self.read_texts(names), look)
 
     def read_texts(self, names: Sequence[str]) -> Iterator[tuple[str, pa.ChunkedArray, pa.ChunkedArray]]:
         """Per column of text, or of true and false as text: all its values, and those of the training rows."""
@@ -146,6 +147,27 @@ class Reading(ABC):
         width = max(1, GROUP_BYTES // max(1, self.row_count * 16))
         for start in range(0, len(names), width):
             yield list(names[start : start + width])
+
+
+def _side_by_side(
+    columns: Iterator[tuple[str, Seen, Trained]], look: Callable[[Seen, Trained], Found]
+) -> Iterator[tuple[str, Found]]:
+    """Look at some columns at a time, each in a thread; in their order."""
+    with ThreadPoolExecutor() as threads:
+        waiting: deque[tuple[str, Future[Found]]] = deque()
+        for name, values, train in columns:
+            waiting.append((name, threads.submit(look, values, train)))
+            if len(waiting) >= AT_ONCE:
+                yield waiting[0][0], waiting.popleft()[1].result()
+        for name, found in waiting:
+            yield name, found.result()
+
+
+def _copy(column: pa.Array, values: Floats) -> None:
+    """The numbers of a column, NaN where one is missing; nothing is made of them on the way."""
+    values[:] = np.frombuffer(column.buffers()[1], dtype=np.float64, count=len(column), offset=8 * column.offset)
+    if column.null_count:
+        values[column.is_null().to_numpy(zero_copy_only=False)] = np.nan
 
 
 def text_of(name: str, kind: str) -> Expression:

@@ -100,20 +100,31 @@ class Cutter:
         return table.select(self._schema.names).cast(self._schema)
 
     def _gather(self, rows: pa.Table) -> Iterator[Group]:
-        start = 0
-        while start < rows.num_rows:
-            piece = rows.slice(start, self._step - self._in_step)
-            start += piece.num_rows
+        ends = [*range(self._step - self._in_step, rows.num_rows, self._step), rows.num_rows]
+        sizes = self._sizes(rows, ends)
+        start = taken = 0
+        for end, size in zip(ends, sizes, strict=True):
             if self._rows == 0 and self._part_bytes >= PART_BYTES:
                 yield from self.end()
-            self._pieces.append(piece)
-            self._rows += piece.num_rows
-            self._in_step += piece.num_rows
-            self._bytes += self._width * piece.num_rows + sum(_bytes(piece.column(name)) for name in self._sized)
-            if self._in_step == self._step:
-                self._in_step = 0
-                if self._rows >= self._most or self._bytes >= GROUP_BYTES:
-                    yield self._group(ends_part=False)
+            self._rows += end - start
+            self._bytes += size
+            self._in_step = (self._in_step + end - start) % self._step
+            start = end
+            if self._in_step == 0 and (self._rows >= self._most or self._bytes >= GROUP_BYTES):
+                self._pieces.append(rows.slice(taken, end - taken))
+                taken = end
+                yield self._group(ends_part=False)
+        if taken < rows.num_rows:
+            self._pieces.append(rows.slice(taken))
+
+    def _sizes(self, rows: pa.Table, ends: Sequence[int]) -> list[int]:
+        """Of the rows up to each of these, from the one before, how many bytes their values are."""
+        before = np.array(ends, dtype=np.int64)
+        found = before * self._width
+        for name in self._sized:
+            lengths = pc.fill_null(pc.binary_length(rows.column(name)), 0).to_numpy()
+            found += np.cumsum(lengths, dtype=np.int64)[before - 1]
+        return [int(size) for size in np.diff(found, prepend=0)]
 
     def _group(self, *, ends_part: bool) -> Group:
         rows = pa.concat_tables(self._pieces) if self._pieces else self._schema.empty_table()
@@ -125,7 +136,3 @@ class Cutter:
             self._part += 1
             self._part_bytes = 0
         return group
-
-
-def _bytes(column: pa.ChunkedArray) -> int:
-    return int(pc.sum(pc.binary_length(column)).as_py() or 0)

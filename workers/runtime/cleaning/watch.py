@@ -5,7 +5,9 @@ What is done to all rows is done to these by the same expressions; looking at th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import daft
@@ -34,31 +36,66 @@ def rows_watched(width: int) -> int:
 
 
 class Watched:
-    """The rows as they stand: a small frame that follows the plan's."""
+    """The rows as they stand: a small frame that follows the plan's.
 
-    def __init__(self, rows: pa.Table) -> None:
-        self.row_count = rows.num_rows
-        self._frame = daft.from_arrow(rows)
+    Nothing is done before somebody asks for a result, and then all that came before it. Not in a thread of its own:
+    Daft 0.7 stops for good where two plans with functions of ours run at once.
+    """
+
+    def __init__(self, rows: Callable[[], pa.Table]) -> None:
+        """`rows` is called at once, in a thread."""
+        thread = ThreadPoolExecutor(1, "watched")
+        self._rows = thread.submit(rows)
+        thread.shutdown(wait=False)
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._frame: daft.DataFrame | None = None
+
+    @property
+    def row_count(self) -> int:
+        """How many there were to begin with."""
+        return int(self._rows.result().num_rows)
 
     def compute(self, expressions: dict[str, Expression]) -> None:
         """As `Plan.compute`."""
-        self._frame = computed(self._frame, expressions)
+        self._then(lambda frame: computed(frame, expressions))
 
     def remove(self, ordinals: npt.NDArray[np.int64]) -> None:
         """As `Plan.remove`."""
-        rows = self._frame.to_arrow()
-        gone = pc.is_in(rows.column(ORDINAL), value_set=pa.array(ordinals))
-        self._frame = daft.from_arrow(rows.filter(pc.invert(gone)))
+
+        def removed(frame: daft.DataFrame) -> daft.DataFrame:
+            rows = frame.to_arrow()
+            gone = pc.is_in(rows.column(ORDINAL), value_set=pa.array(ordinals))
+            return daft.from_arrow(rows.filter(pc.invert(gone)))
+
+        self._then(removed)
 
     def filter(self, kept: Expression) -> None:
         """As `Plan.filter`."""
-        self._frame = filtered(self._frame, kept)
+        self._then(lambda frame: filtered(frame, kept))
 
-    def look(self, names: Sequence[str]) -> pa.Table:
-        """The rows by ordinal: `__ordinal` and these columns. What was computed so far is kept."""
-        rows = self._frame.select(ORDINAL, *names).to_arrow().sort_by(ORDINAL)
-        self._frame = daft.from_arrow(rows)
-        return rows
+    def look(self, names: Sequence[str]) -> Callable[[], pa.Table]:
+        """The rows by ordinal, as they are now, for who asks later: `__ordinal` and these columns."""
+        seen: list[pa.Table] = []
+
+        def looked(frame: daft.DataFrame) -> daft.DataFrame:
+            seen.append(frame.select(ORDINAL, *names).to_arrow().sort_by(ORDINAL))
+            return daft.from_arrow(seen[0])  # what was computed so far is kept
+
+        self._then(looked)
+
+        def shown() -> pa.Table:
+            while not seen:
+                self._waiting.popleft()()
+            return seen[0]
+
+        return shown
+
+    def _then(self, change: Callable[[daft.DataFrame], daft.DataFrame]) -> None:
+        def done() -> None:
+            frame = daft.from_arrow(self._rows.result()) if self._frame is None else self._frame
+            self._frame = change(frame)
+
+        self._waiting.append(done)
 
 
 def examples(before: pa.Table, after: pa.Table) -> list[dict[str, Any]]:

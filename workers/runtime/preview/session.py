@@ -101,7 +101,7 @@ class PreviewSession:
             rows = _computed(plan)
             table = table_of(stand.rows, rows, stand.columns, plan.columns)
             schema = [{"name": column.name, "type": column.type} for column in plan.columns]
-            told = {**report.entry, "fitted": report.beside["fitted"], "schema": schema, "table": table}
+            told = {**report.entry, "fitted": report.fitted, "schema": schema, "table": table}
             steps.append(told)
             stand = _Stand(rows, list(plan.columns), told)
             self._kept.append((text, stand))

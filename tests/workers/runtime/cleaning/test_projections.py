@@ -51,11 +51,11 @@ def test_filters_by_functions_are_not_taken_for_each_other() -> None:
 
 def test_rows_that_a_plan_removes_and_filters_are_those_that_were_meant() -> None:
     columns = [Column("x", "float64"), Column("y", "float64")]
-    plan = Plan(daft.from_arrow(ROWS), columns, None, 3, watched=Watched(ROWS))
+    plan = Plan(daft.from_arrow(ROWS), columns, None, 3, watched=Watched(lambda: ROWS))
     plan.filter(number("y") < lit(25.0))
     plan.filter(number("x") > lit(0.5))
     plan.remove(np.array([0]))
     assert plan.row_count == 1
     assert plan.frame.to_pydict() == {"__ordinal": [1], "x": [5.0], "y": [20.0]}
     assert plan.watched is not None
-    assert plan.watched.look(["y"]).to_pydict() == {"__ordinal": [1], "y": [20.0]}
+    assert plan.watched.look(["y"])().to_pydict() == {"__ordinal": [1], "y": [20.0]}

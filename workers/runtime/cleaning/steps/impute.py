@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from daft import DataType, Expression, col, lit
+from daft import DataType, Expression, col
 
 from workers.contracts.recipes.kinds.impute import INDICATOR
 from workers.runtime.cleaning.placed import placed
@@ -21,7 +21,7 @@ from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.schema import ORDINAL, Column
 from workers.runtime.cleaning.steps.base import Outcome, Step
 from workers.runtime.cleaning.steps.gaps import carried, group_medians, most_frequent, most_frequent_number
-from workers.runtime.cleaning.steps.moments import learned_from, moments, number
+from workers.runtime.cleaning.steps.moments import filled, learned_from, moments, number
 from workers.runtime.cleaning.steps.similar_rows import fill_from_similar
 
 GROUPS_MOST = 1_000
@@ -116,7 +116,7 @@ class Impute(Step):
         self.learned["numbers"] = found
         if self.numeric == "group_median":
             self._by_group(plan, found)
-        made = {name: number(name).fill_null(lit(found[name])) if name in found else number(name) for name in names}
+        made = {name: filled(name, "float64", found[name]) if name in found else number(name) for name in names}
         plan.replace(made, "float64")
 
     def _look(self, values: Floats, train: Flags) -> tuple[float | None, int]:
@@ -129,7 +129,7 @@ class Impute(Step):
             return None, gaps
         if self.numeric == "mean":
             return moments(known)[0], gaps
-        usual = most_frequent_number(known) if self.numeric == "mode" else quantiles(known, [0.5])[0]
+        usual = most_frequent_number(known) if self.numeric == "mode" else quantiles(known, [0.5], reorders=True)[0]
         return (usual if self.numeric == "mode" else significant(usual)), gaps
 
     def _by_group(self, plan: Plan, overall: dict[str, float]) -> None:
@@ -160,21 +160,24 @@ class Impute(Step):
 
     def _categories(self, plan: Plan, names: list[str], outcome: Outcome) -> None:
         found: dict[str, str] = {}
-        for name, texts, training in plan.read_texts(names):
-            value = self.fill_text if self.categorical == "constant" else most_frequent(training)
+        for name, (value, gaps) in plan.learn_texts(names, self._look_at_texts):
             if value is None:
                 outcome.has_none(name)
                 continue
             found[name] = value
-            outcome.changed(name, texts.null_count)
-        truths = {column.name for column in plan.columns if column.type == "bool"}
+            outcome.changed(name, gaps)
+        kinds = {name: plan.column(name).type for name in found}
         plan.replace(
             {
-                name: col(name).fill_null(lit(value == "true" if name in truths else value))
-                for name, value in found.items()
+                name: filled(name, kind, found[name] == "true" if kind == "bool" else found[name])
+                for name, kind in kinds.items()
             }
         )
         self.learned["categories"] = found
+
+    def _look_at_texts(self, texts: pa.ChunkedArray, training: pa.ChunkedArray) -> tuple[str | None, int]:
+        """As `_look`."""
+        return self.fill_text if self.categorical == "constant" else most_frequent(training), texts.null_count
 
     # By other rows ------------------------------------------------------------------------------------------
 

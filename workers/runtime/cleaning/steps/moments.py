@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +22,16 @@ def number(name: str) -> Expression:
     By Arrow, because Daft 0.7 takes ten times as long to choose between two values.
     """
     return by_batch(_with_one_zero, name, "float64", "float64")
+
+
+def filled(name: str, kind: str, value: float | str | bool) -> Expression:
+    """A column of the house type `kind` with a value where one is missing; numbers as by `number`."""
+    return by_batch(functools.partial(_filled, value=value), name, kind, kind)
+
+
+def _filled(values: pa.Array, value: float | str | bool) -> pa.Array:
+    whole = _with_one_zero(values) if pa.types.is_floating(values.type) else values
+    return pc.fill_null(whole, pa.scalar(value, whole.type)) if whole.null_count else whole
 
 
 def _with_one_zero(values: pa.Array) -> pa.Array:

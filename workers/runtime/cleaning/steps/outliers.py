@@ -91,43 +91,41 @@ class Outliers(Step):
     def _look_and_keep(self, values: Floats, train: Flags) -> tuple[list[float], int, tuple[Floats, Flags]]:
         """And the values as they are after the step, for the next one: what `_bounded` makes of them."""
         found, count = self._look(values, train)
-        if len(found) < 2:
-            values = values + 0.0  # a copy, as `number` makes it
-        else:
+        if len(found) > 1:
+            low, high, _ = found
             below, above = self._instead(found)
-            capped = np.where(values > found[1], np.nan if above is None else above, values)
-            values = np.where(values < found[0], np.nan if below is None else below, capped)
+            highest = values > high
+            np.copyto(values, np.nan if below is None else below, where=values < low)
+            np.copyto(values, np.nan if above is None else above, where=highest)
+        values += 0.0  # one zero, as `number` has it
         return found, count, (values, train)
 
     def _look(self, values: Floats, train: Flags) -> tuple[list[float], int]:
         """Bounds and replacement, and how many values lie beyond; without a spread the middle alone; or nothing."""
-        known = np.sort(learned_from(values, train))
+        known = learned_from(values, train)
         if not len(known):
             return [], 0
-        bounds = self._bounds(known)
-        if bounds is None:
-            return [significant(quantiles(known, [0.5], is_sorted=True)[0])], 0
-        low, high = bounds
+        low, middle, high = self._bounds(known)
+        if low == high:
+            return [significant(middle)], 0
+        low, high = significant(low), significant(high)
         count = int(np.count_nonzero((values < low) | (values > high)))
-        return [low, high, self._replacement(known, low, high)], count
+        return [low, high, self._replacement(known, low, middle, high)], count
 
-    def _bounds(self, known: Floats) -> tuple[float, float] | None:
-        """The lowest and the highest value that is none; None where there is no spread."""
-        middle, reach = 0.0, 0.0
+    def _bounds(self, known: Floats) -> tuple[float, float, float]:
+        """The lowest value that is no outlier, the median, the highest; all equal where there is no spread."""
         if self.method in ("iqr", "percentile"):
             share = 0.25 if self.method == "iqr" else self.share
-            low, high = quantiles(known, [share, 1 - share], is_sorted=True)
-            if low == high:
-                return None
-            reach = 0.0 if self.method == "percentile" else self._factor * (high - low)
-            return significant(low - reach), significant(high + reach)
+            low, median, high = quantiles(known, [share, 0.5, 1 - share], reorders=True)
+            reach = 0.0 if self.method == "percentile" or low == high else self._factor * (high - low)
+            return low - reach, median, high + reach
+        (median,) = quantiles(known, [0.5], reorders=True)
         if self.method == "zscore":
             middle, spread = moments(known)
         else:
-            middle = quantiles(known, [0.5], is_sorted=True)[0]
-            spread = NORMAL * quantiles(np.abs(known - middle), [0.5])[0]
+            middle, spread = median, NORMAL * quantiles(np.abs(known - median), [0.5], reorders=True)[0]
         reach = self._factor * spread
-        return None if spread == 0 else (significant(middle - reach), significant(middle + reach))
+        return middle - reach, median, middle + reach
 
     @property
     def _factor(self) -> float:
@@ -142,11 +140,9 @@ class Outliers(Step):
         detail = f"{what} {value}" if what else f"both percentiles of the training rows are {value}"
         outcome.warn(ZERO_SPREAD, name, detail, **{"value" if self.method == "zscore" else "most": value})
 
-    def _replacement(self, known: Floats, low: float, high: float) -> float:
-        within = known[(known >= low) & (known <= high)]
-        if self.replace == "mean" and len(within):
-            return moments(within)[0]
-        return significant(quantiles(known, [0.5], is_sorted=True)[0])
+    def _replacement(self, known: Floats, low: float, median: float, high: float) -> float:
+        within = known[(known >= low) & (known <= high)] if self.replace == "mean" else known[:0]
+        return moments(within)[0] if len(within) else significant(median)
 
     # Action -------------------------------------------------------------------------------------------------
 
@@ -195,6 +191,8 @@ class Outliers(Step):
 def _bounded(values: pa.Array, low: float, high: float, below: float | None, above: float | None) -> pa.Array:
     """By Arrow, see `number`."""
     kind = pa.float64()
+    if above == below:
+        return pc.if_else(pc.or_(pc.greater(values, high), pc.less(values, low)), pa.scalar(above, kind), values)
     capped = pc.if_else(pc.greater(values, high), pa.scalar(above, kind), values)
     return pc.if_else(pc.less(values, low), pa.scalar(below, kind), capped)
 

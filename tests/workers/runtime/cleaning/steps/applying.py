@@ -60,8 +60,7 @@ class Applied:
 
     @property
     def told(self) -> list[dict[str, Any]]:
-        fitted: list[dict[str, Any]] = self.reports[-1].beside["fitted"]
-        return fitted
+        return self.reports[-1].fitted
 
 
 def applied(
@@ -77,14 +76,14 @@ def applied(
     recipe = Recipe.from_json(list(steps))
     recipe.validate(columns)
     plan = Plan(daft.from_arrow(table), columns, recipe.label, table.num_rows, secrets=secrets)
-    plan.watched = Watched(table)
+    plan.watched = Watched(lambda: table)
     reports = [run_step(step, plan) for step in recipe.steps]
     plan.settle()
     names = [column.name for column in plan.columns]
     rows = plan.frame.select(ORDINAL, *names).to_arrow().sort_by(ORDINAL)
     done = Applied(rows, plan.columns, reports, recipe, plan.label)
     assert rows.num_rows == plan.row_count
-    assert plan.watched.look(names).to_pylist() == rows.to_pylist()
+    assert plan.watched.look(names)().to_pylist() == rows.to_pylist()
     _check_flow(recipe, columns, done)
     _check_served(recipe, table, columns, done)
     return done

@@ -52,7 +52,7 @@ def test_equal_values_meet_across_columns_types_and_datasets_and_only_under_one_
 def test_nothing_of_the_key_is_in_what_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     done = applied({"x": ("string", ["a"])}, PSEUDONYMS)
 
-    told = json.dumps([done.reports[0].entry, done.reports[0].beside, done.recipe.to_json()]) + repr(done)
+    told = json.dumps([done.reports[0].entry, done.reports[0].beside(), done.recipe.to_json()]) + repr(done)
     out, err = capfd.readouterr()
     for text in (told, out, err, done.told[0]["key_id"]):
         assert KEY.decode() not in text
