@@ -87,6 +87,10 @@ class VisibleViewSet(GenericViewSet[Any]):
 class ReadViewSet(VisibleViewSet, mixins.ListModelMixin, mixins.RetrieveModelMixin):
     """List and retrieve."""
 
+    def represent(self, obj: models.Model) -> Any:
+        """The answer about an object that was made or changed: the same as reading it."""
+        return self.get_serializer(self.get_queryset().get(pk=obj.pk)).data
+
 
 class CreateViewSet(ReadViewSet):
     """List, retrieve and idempotent create.
@@ -107,7 +111,6 @@ class CreateViewSet(ReadViewSet):
         raise AssertionError(f"{type(self).__name__} does not say how to create")
 
     def represent(self, obj: models.Model) -> Any:
-        """The answer for a new object: the same as reading it."""
         fresh = self.get_queryset().get(pk=obj.pk)
         return super().get_serializer_class()(fresh, context=self.get_serializer_context()).data
 

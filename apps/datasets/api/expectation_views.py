@@ -121,7 +121,7 @@ class ValidationRunViewSet(StoryMixin, ReadViewSet):
         run: ValidationRun = self.get_object()
         require(request.user, run.project, Role.EDITOR)
         validation_run_cancel(run, actor=Actor.user(request.user))
-        return Response(self.get_serializer(self.get_queryset().get(pk=run.pk)).data)
+        return Response(self.represent(run))
 
 
 @extend_schema_view(

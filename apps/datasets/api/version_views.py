@@ -12,8 +12,6 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.access.permissions import require
-from apps.access.states import Role
 from apps.common.api import ReadViewSet, VisibleRelatedField
 from apps.common.audit import Actor
 from apps.common.downloads import download
@@ -203,12 +201,11 @@ class DatasetVersionViewSet(VersionQualityMixin, StoryMixin, ReadViewSet):
     @action(detail=True, methods=["put"], filter_backends=())
     def tags(self, request: Request, pk: str) -> Response:
         """In the place of the tags that it has; what it holds stays."""
-        version: DatasetVersion = self.get_object()
-        require(request.user, version.project, Role.EDITOR)
+        version = self._to_write(request)
         asked = shapes.VersionTagsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         version_tags_set(version, tags=asked.validated_data["tags"], actor=Actor.user(request.user))
-        return Response(self.get_serializer(self.get_queryset().get(pk=version.pk)).data)
+        return Response(self.represent(version))
 
     @extend_schema(
         summary="Keep the data of a version whatever a rule says, or leave it to the rule",
@@ -219,12 +216,11 @@ class DatasetVersionViewSet(VersionQualityMixin, StoryMixin, ReadViewSet):
     @action(detail=True, methods=["put"], filter_backends=())
     def pin(self, request: Request, pk: str) -> Response:
         """A version that is to be deleted comes back by it. 409 once its data is deleted."""
-        version: DatasetVersion = self.get_object()
-        require(request.user, version.project, Role.EDITOR)
+        version = self._to_write(request)
         asked = shapes.PinSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         version_pin(version, is_pinned=asked.validated_data["is_pinned"], actor=Actor.user(request.user))
-        return Response(self.get_serializer(self.get_queryset().get(pk=version.pk)).data)
+        return Response(self.represent(version))
 
     @extend_schema(
         summary="Deprecate a version",
@@ -235,8 +231,7 @@ class DatasetVersionViewSet(VersionQualityMixin, StoryMixin, ReadViewSet):
     @action(detail=True, methods=["post"], filter_backends=())
     def deprecate(self, request: Request, pk: str) -> Response:
         """Take it out of use: no new job reads it; what it holds stays."""
-        version: DatasetVersion = self.get_object()
-        require(request.user, version.project, Role.EDITOR)
+        version = self._to_write(request)
         asked = shapes.DeprecateSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         version_deprecate(version, detail=asked.validated_data["detail"], actor=Actor.user(request.user))
