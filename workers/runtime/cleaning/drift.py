@@ -21,6 +21,7 @@ from workers.runtime.cleaning.drift_figures import (
     psi,
 )
 from workers.runtime.cleaning.plain import plain
+from workers.runtime.cleaning.profiling.frame import quantile_edges
 from workers.runtime.cleaning.rounding import significant
 from workers.runtime.cleaning.sample import SPREAD
 from workers.runtime.cleaning.schema import ORDINAL, Column, columns_of, described, quoted
@@ -178,7 +179,7 @@ def _numbers(sides: _Sides, value: str) -> dict[str, Any]:
     found: dict[str, Any] = {"psi": None, "p_value": None, "ks": None, "categories": None, "bins": None}
     if test is None:
         return {**found, "overlay": _overlay(reference, current)}
-    edges = np.unique(np.quantile(reference, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+    edges = quantile_edges(reference, BINS)
     counts = [_counted(side, edges) for side in (reference, current)]
     return {
         **found,

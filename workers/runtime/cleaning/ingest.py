@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from workers.runtime.cleaning.parts import Written, write_parts
 from workers.runtime.cleaning.quality import evaluated_beside
 from workers.runtime.cleaning.quarantine import Quarantine, Rejection
 from workers.runtime.cleaning.readers import READERS, Options, Reader, Upload, blamed
+from workers.runtime.cleaning.readers.archives import Member
 from workers.runtime.cleaning.readers.spelled import Doubtful
 from workers.runtime.cleaning.schema import ORDINAL, Column, quoted
 from workers.runtime.cleaning.tables import BATCH_ROWS, Make, Opened, leave_out, opened, usual_rows
@@ -75,8 +76,8 @@ class _Ingestion:
 
     def run(self, source: Unpacked) -> dict[str, Any]:
         """Write what is read; the job's result."""
-        written, detected = self._write_files(source) if source.files is not None else self._write_tables(source)
-        lacks = detected.pop("lacks")
+        files = source.files
+        written, detected, lacks = self._write_files(source, files) if files else self._write_tables(source)
         detected = {name: value for name, value in detected.items() if value not in (None, "")}
         rejected = self._quarantine.to_json()
         file = self._quarantine.write(self._scratch)
@@ -97,7 +98,8 @@ class _Ingestion:
             **evaluated_beside(self._ctx, self._connection, self._folder, written),
         }
 
-    def _write_tables(self, source: Unpacked) -> tuple[Written, dict[str, Any]]:
+    def _write_tables(self, source: Unpacked) -> tuple[Written, dict[str, Any], str]:
+        """What was written, what was detected, and what the source has where it has no row."""
         reader = functools.partial(_reader, source.kind, self._scratch)
         makers: list[Make] = [functools.partial(reader, upload) for upload in source.uploads]
         said = {"format": source.kind, "packing": source.packing}
@@ -105,7 +107,7 @@ class _Ingestion:
             first = makers[0](self._options)
             found = self._written_at_once(first)
             if found is not None:
-                return found, {**said, **first.detected, "lacks": _lacks(first)}
+                return found, {**said, **first.detected}, _lacks(first)
             makers = [lambda _: first]
         tables = opened(self._connection, makers, self._options)
         first = tables[0].reader
@@ -115,7 +117,7 @@ class _Ingestion:
         except duckdb.Error as error:
             raise blamed(error, first.upload, first.upload.path) from None
         several = {"files": len(tables), "ignored": source.ignored} if source.packing in ("zip", "tar") else {}
-        return written, {**said, **several, **first.detected, "lacks": _lacks(first)}
+        return written, {**said, **several, **first.detected}, _lacks(first)
 
     def _written_at_once(self, reader: Reader) -> Written | None:
         """What was written of a file that holds what its beginning promises; nothing is left of others."""
@@ -139,17 +141,17 @@ class _Ingestion:
         columns = [each.column for each in tables[0].columns]
         return write_parts(batches, columns, self._folder, threads=self._threads)
 
-    def _write_files(self, source: Unpacked) -> tuple[Written, dict[str, Any]]:
-        if source.files is None:
-            raise TypeError("no files")
+    def _write_files(
+        self, source: Unpacked, files: Callable[[], Iterator[Member]]
+    ) -> tuple[Written, dict[str, Any], str]:
+        """As `_write_tables`."""
         folder = FOLDERS[source.kind](self._options, source.root, self._threads or 2)
         folder.check_schema(self._name)
         columns = [Column(name, kind) for name, kind in folder.columns]
-        written = write_parts(folder.rows(source.files(), self._first), columns, self._folder, threads=self._threads)
+        written = write_parts(folder.rows(files(), self._first), columns, self._folder, threads=self._threads)
         self._quarantine.add_rows(folder.taken.rejected)
         several = {"files": folder.taken.files, "ignored": folder.taken.ignored}
-        lacks = f"no file of {source.kind}"
-        return written, {"format": source.kind, "packing": source.packing, **several, "lacks": lacks}
+        return written, {"format": source.kind, "packing": source.packing, **several}, f"no file of {source.kind}"
 
 
 def _lacks(reader: Reader) -> str:

@@ -97,8 +97,7 @@ def leave_out(connection: duckdb.DuckDBPyConnection, files: Sequence[Opened], qu
 
 
 def _leave_misfits(connection: duckdb.DuckDBPyConnection, one: Opened, quarantine: Quarantine) -> None:
-    # Read again, after what the reader left out was noted: the same rows in the same order, nothing noted twice.
-    table = one.table.replace("store_rejects=true", "ignore_errors=true")
+    table = one.reader.again(one.table)
     key = quoted(LINE) if one.has_line else "row_number() OVER ()"
     cells = f"to_json(struct_pack({', '.join(f'{quoted(n)} := {quoted(n)}' for n in _names(one))}))::VARCHAR"
     rows = f"SELECT {key} AS key, * FROM {table}"

@@ -71,6 +71,13 @@ def test_a_line_that_is_left_out_is_told_whole_whatever_separates_it(jobs: Jobs,
     assert done.result["rejected"]["samples"][0]["text"] == {"csv": "q\x012", "jsonl": '{"a":9}\x01"q'}[format]
 
 
+def test_a_column_may_be_named_like_an_option_of_the_engine(jobs: Jobs) -> None:
+    done = jobs.ingest("store_rejects=true,a\nx,1\ny,q\nz,3\n", types={"a": "int64"})
+
+    assert rows(done) == [["x", 1], ["z", 3]]
+    assert left_out(done) == [(3, "a", 'could not convert "q" to int64')]
+
+
 SAME: dict[str, tuple[bytes, str, list[int]]] = {
     "jsonl": (b'{"a":1,"b":"x"}\n{"a":"q","b":"y"}\n{"b":"z"}\n{"a":4,"b":"w"}\n', "a.jsonl", [2, 3]),
     "json": (b'[{"a":1,"b":"x"},{"a":"q","b":"y"},{"b":"z"},{"a":4,"b":"w"}]', "a.json", [2, 3]),

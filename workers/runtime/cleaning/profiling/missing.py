@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from workers.runtime.cleaning.profiling.frame import Framed
-from workers.runtime.cleaning.profiling.relations import pearson
+from workers.runtime.cleaning.profiling.relations import listed, pearson
 
 COLUMNS_MOST = 30
 """Those with the most missing values."""
 PATTERNS = 12
-DIGITS = 4
 
 
 def missing_together(frame: Sequence[Framed]) -> dict[str, Any]:
@@ -36,9 +35,7 @@ def missing_together(frame: Sequence[Framed]) -> dict[str, Any]:
     order = np.lexsort((values, -counts))[:PATTERNS]
     return {
         "columns": [column.name for column in chosen],
-        "together": [
-            [round(float(value), DIGITS) if np.isfinite(value) else None for value in row] for row in together
-        ],
+        "together": listed(together),
         "patterns": [
             {
                 "missing": [place for place in range(len(chosen)) if int(values[each]) >> place & 1],

@@ -8,6 +8,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from workers.runtime.cleaning.components import components
+
 Hashes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
@@ -40,7 +42,7 @@ def alike_hashes(hashes: Hashes, distance: int = DISTANCE) -> Places:
         band = parts[one] << np.uint64(8) | parts[other]
         order = np.argsort(band, kind="stable")
         found.append(_close(values, order, band[order], distance))
-    return _leads(_joined(len(values), np.concatenate(found)), first)[inverse]
+    return _leads(components(np.concatenate(found), len(values)), first)[inverse]
 
 
 def alike_texts(texts: Sequence[bytes]) -> Places:
@@ -59,7 +61,7 @@ def alike_texts(texts: Sequence[bytes]) -> Places:
         pairs = pairs[pairs[:, 0] != pairs[:, 1]]
         agree = (signatures[pairs[:, 0]] == signatures[pairs[:, 1]]).mean(axis=1)
         found.append(pairs[agree >= ALIKE])
-    return _joined(len(texts), np.concatenate(found))
+    return components(np.concatenate(found), len(texts))
 
 
 def minhashes(texts: Sequence[bytes]) -> npt.NDArray[np.uint32]:
@@ -102,21 +104,6 @@ def _close(values: Hashes, order: Places, band: Hashes, distance: int) -> Places
         close = np.bitwise_count(values[one] ^ values[other]) <= distance
         found.append(np.column_stack([one[close], other[close]]))
     return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
-
-
-def _joined(count: int, pairs: Places) -> Places:
-    """The least place of everything that a place hangs together with."""
-    labels = np.arange(count)
-    while len(pairs):
-        least = np.minimum(labels[pairs[:, 0]], labels[pairs[:, 1]])
-        before = labels.copy()
-        for side in (0, 1):
-            np.minimum.at(labels, labels[pairs[:, side]], least)
-            np.minimum.at(labels, pairs[:, side], least)
-        labels = labels[labels]
-        if np.array_equal(before, labels):
-            break
-    return labels
 
 
 def _leads(labels: Places, first: Places) -> Places:

@@ -45,8 +45,8 @@ def relations(frame: Sequence[Framed]) -> dict[str, Any]:
             values[one, one] = 1.0
     return {
         "columns": [{"name": column.name, "kind": column.kind} for column in chosen],
-        "values": _listed(values),
-        "ranks": _listed(ranks),
+        "values": listed(values),
+        "ranks": listed(ranks),
         "left_out": _left_out(frame, set(named(chosen))),
         "strong": _strong(chosen, values),
     }
@@ -167,5 +167,6 @@ def measure(one: Framed, other: Framed) -> str:
     return ("pearson", "correlation_ratio", "cramers_v")[categories]
 
 
-def _listed(matrix: Floats) -> list[list[float | None]]:
+def listed(matrix: Floats) -> list[list[float | None]]:
+    """As JSON has it; None for what is not finite."""
     return [[round(float(value), DIGITS) if np.isfinite(value) else None for value in row] for row in matrix]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import numpy.typing as npt
 
 from workers.runtime.cleaning.sample import SPREAD
@@ -26,7 +25,6 @@ TEXT_DRAWN = 1_000
 """Characters of a text that are drawn."""
 
 Array = npt.NDArray[Any]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

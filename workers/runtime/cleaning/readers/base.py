@@ -68,7 +68,7 @@ def blamed(error: duckdb.Error, upload: Upload, read: Path, code: str = "unreada
 
 
 class Reader(ABC):
-    """Opens one uploaded file in DuckDB. Use: `open`, read the table it names once, then `quarantined`."""
+    """Opens one uploaded file in DuckDB. Use: `open`, read the table it names once, `quarantined`, `again`."""
 
     format: ClassVar[str]
 
@@ -100,6 +100,10 @@ class Reader(ABC):
             UserError: as `open`.
         """
         return None
+
+    def again(self, table: str) -> str:
+        """The table that `open` gave, to be read once more after `quarantined`: the same rows in the same order."""
+        return table
 
     def quarantined(self, connection: duckdb.DuckDBPyConnection) -> str | None:
         """A query for the rows that reading left out: `line`, `column`, `reason`, `text`; None where it leaves none."""

@@ -23,6 +23,9 @@ SAMPLE_ROWS = 20_480
 FILLED_ROWS = 2_048
 """Of which one must have a value, for a column to be text without a look at the whole file."""
 
+NOTING = "store_rejects=true"
+"""Leaves out lines that cannot be read, and notes them."""
+
 
 class CsvReader(Reader):
     """Comma-separated text, or separated by whatever is said or found in the file."""
@@ -47,7 +50,11 @@ class CsvReader(Reader):
             if isinstance(error, duckdb.InvalidInputException):
                 self._refuse_unclosed()
             raise blamed(error, self.upload, self._path) from None
-        return f"read_csv({self._base}, {self._columns(types)}, auto_detect=false, store_rejects=true)"
+        return f"read_csv({self._base}, {self._columns(types)}, auto_detect=false, {NOTING})"
+
+    def again(self, table: str) -> str:
+        """Nothing is noted twice."""
+        return f"{table.removesuffix(f'{NOTING})')}ignore_errors=true)"
 
     def usual(self, connection: duckdb.DuckDBPyConnection) -> Usual | None:
         if not self.options.is_usual:
