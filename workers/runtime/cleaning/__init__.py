@@ -4,7 +4,7 @@ DuckDB parses uploads and reads what statistics are taken of; Daft transforms Pa
 digests. No step loops over rows.
 """
 
-from workers.runtime.context import refuse_telemetry, take_small_pages
+from workers.runtime.context import prepare_engines, refuse_telemetry
 
 refuse_telemetry()  # before Daft is imported anywhere
-take_small_pages()  # before Arrow is
+prepare_engines()  # before Arrow is, too

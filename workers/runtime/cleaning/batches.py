@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import daft
 import pyarrow as pa
 from daft import DataType, Expression, Series, col
 
-from workers.runtime.transforms.arrays import plain
+from workers.runtime.transforms.arrays import ARROW_TYPES, plain
 
 DAFT_TYPES: Final[dict[str, DataType]] = {
     "int64": DataType.int64(),
@@ -21,7 +21,22 @@ DAFT_TYPES: Final[dict[str, DataType]] = {
 }
 
 
-def by_batch(function: Callable[[pa.Array], pa.Array], name: str, kind: str, made: str) -> Expression:
+Function = Callable[[pa.Array], pa.Array]
+
+
+class ByBatch(Expression):
+    """A function of one column, as an expression that may be computed together with others."""
+
+    def __init__(self, whole: Expression, function: Function, name: str, kind: str, made: str) -> None:
+        self._expr = whole._expr
+        self.function, self.name_read, self.kind, self.made = function, name, kind, made
+
+    def values(self, column: Series) -> pa.Array:
+        """What the function makes of a batch of the column."""
+        return self.function(plain(column.to_arrow(), self.kind))
+
+
+def by_batch(function: Function, name: str, kind: str, made: str) -> ByBatch:
     """`function` of the column `name`, which is of the house type `kind`; it gives values of the type `made`.
 
     On Ray the function goes to the machines of the cluster, and what it holds with it.
@@ -31,5 +46,20 @@ def by_batch(function: Callable[[pa.Array], pa.Array], name: str, kind: str, mad
     def of_batch(values: Series) -> pa.Array:
         return function(plain(values.to_arrow(), kind))
 
-    expression: Expression = of_batch(col(name))
+    return ByBatch(of_batch(col(name)), function, name, kind, made)
+
+
+def together(parts: Sequence[ByBatch]) -> Expression:
+    """Several as one expression: a struct with their values, named by their places.
+
+    Daft runs every function as an operator of its own, and hands all columns on from one to the next.
+    """
+    shape = DataType.struct({str(place): DAFT_TYPES[part.made] for place, part in enumerate(parts)})
+
+    @daft.func.batch(return_dtype=shape, use_process=False)
+    def of_batches(*columns: Series) -> pa.Array:
+        made = [part.values(column).cast(ARROW_TYPES[part.made]) for part, column in zip(parts, columns, strict=True)]
+        return pa.StructArray.from_arrays(made, names=[str(place) for place in range(len(parts))])
+
+    expression: Expression = of_batches(*(col(part.name_read) for part in parts))
     return expression

@@ -98,12 +98,12 @@ class Plan(Reading):
 
     # Change -------------------------------------------------------------------------------------------------
 
-    def replace(self, expressions: dict[str, Expression], kind: str | None = None) -> None:
+    def replace(self, expressions: Mapping[str, Expression], kind: str | None = None) -> None:
         """Give columns new values, and, with `kind`, a new type."""
         self.compute(expressions)
         self._retype(expressions, kind)
 
-    def compute(self, expressions: dict[str, Expression]) -> None:
+    def compute(self, expressions: Mapping[str, Expression]) -> None:
         """Give columns of the frame values, the same to the watched rows; `columns` is the caller's."""
         if not expressions:
             return
@@ -112,7 +112,7 @@ class Plan(Reading):
             self.watched.compute(expressions)
 
     def change(
-        self, expressions: dict[str, Expression], told: Callable[[str, int], None], kind: str | None = None
+        self, expressions: Mapping[str, Expression], told: Callable[[str, int], None], kind: str | None = None
     ) -> None:
         """As `replace`; how many values of each column are others now is told when all rows are written.
 

@@ -6,7 +6,7 @@ What is done to all rows is done to these by the same expressions; looking at th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -55,7 +55,7 @@ class Watched:
         """How many there were to begin with."""
         return int(self._rows.result().num_rows)
 
-    def compute(self, expressions: dict[str, Expression]) -> None:
+    def compute(self, expressions: Mapping[str, Expression]) -> None:
         """As `Plan.compute`."""
         self._then(lambda frame: computed(frame, expressions))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import daft
 import numpy as np
 import pyarrow as pa
 import pytest
 from daft import col, lit
 
+from tests.workers.runtime.cleaning.steps.applying import applied
 from workers.runtime.cleaning.among import among
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.projections import computed, filtered
@@ -59,3 +62,33 @@ def test_rows_that_a_plan_removes_and_filters_are_those_that_were_meant() -> Non
     assert plan.frame.to_pydict() == {"__ordinal": [1], "x": [5.0], "y": [20.0]}
     assert plan.watched is not None
     assert plan.watched.look(["y"])().to_pydict() == {"__ordinal": [1], "y": [20.0]}
+
+
+def test_data_of_very_many_columns_goes_through_functions_of_all_of_them() -> None:
+    texts: dict[str, tuple[str, list[Any]]] = {f"t{at}": ("string", [f" {at}", None, "b "]) for at in range(120)}
+    numbers: dict[str, tuple[str, list[Any]]] = {f"n{at}": ("float64", [at, None, at + 2.0]) for at in range(230)}
+
+    done = applied(
+        texts | numbers,
+        {"kind": "normalise_text", "trim": True},
+        {"kind": "impute", "numeric": "mean", "categorical": "constant", "fill_text": "?"},
+        {"kind": "standardise"},  # arithmetic around a function: each is an operator of its own
+    )
+
+    assert done.rows.column("t119").to_pylist() == ["119", "?", "b"]
+    assert done.rows.column("n229").to_pylist() == pytest.approx([-(1.5**0.5), 0, 1.5**0.5])
+    assert done.reports[0].entry["cells_changed"]["t0"] == 2
+
+
+def test_what_changed_in_rows_that_leave_later_is_counted_too() -> None:
+    done = applied(
+        {"k": ("int64", [1, 1, 2, 2, 3]), "t": ("string", [" a", " b", "c ", "d ", "e"])},
+        {"kind": "normalise_text", "columns": ["t"], "trim": True},
+        {"kind": "drop_duplicates", "columns": ["k"]},
+        {"kind": "normalise_text", "columns": ["t"], "case": "upper"},
+        {"kind": "filter_rows", "expression": "k < 3"},
+        {"kind": "drop_duplicates", "columns": ["t"]},
+    )
+
+    assert [report.entry["cells_changed"] for report in done.reports] == [{"t": 4}, {}, {"t": 3}, {}, {}]
+    assert done.rows.column("t").to_pylist() == ["A", "C"]

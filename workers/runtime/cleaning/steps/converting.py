@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Mapping
 
 from daft import Expression, col
 
@@ -15,7 +16,7 @@ from workers.runtime.cleaning.steps.base import Outcome, Step
 NAMED_VALUES = 5
 
 
-def convert(step: Step, plan: Plan, made: dict[str, Expression], kind: str, on_error: str) -> Outcome:
+def convert(step: Step, plan: Plan, made: Mapping[str, Expression], kind: str, on_error: str) -> Outcome:
     """Give columns other values, of another type; a value that became missing by it could not be converted.
 
     Args:
