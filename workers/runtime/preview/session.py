@@ -17,6 +17,7 @@ from typing import Any
 
 import daft
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workers.contracts import recipes
 from workers.runtime.cleaning.clean import run_step
@@ -97,7 +98,6 @@ class PreviewSession:
         plan = self._plan(stand, recipe.label_at(known))
         for step, text in zip(recipe.steps[known:], texts[known:], strict=True):
             report = run_step(step, plan)
-            plan.settle()
             rows = _computed(plan)
             table = table_of(stand.rows, rows, stand.columns, plan.columns)
             schema = [{"name": column.name, "type": column.type} for column in plan.columns]
@@ -125,8 +125,11 @@ def _error(fault: recipes.Fault, count: int) -> dict[str, Any]:
 
 def _computed(plan: Plan) -> pa.Table:
     """The rows, by ordinal, computed once: the next step starts from values, not from a plan that grows."""
-    names = [ORDINAL, *(column.name for column in plan.columns)]
-    rows = plan.frame.select(*names).to_arrow().sort_by(ORDINAL)
+    names = [column.name for column in plan.columns]
+    batches = list(plan.stream(names))
+    table = pa.Table.from_batches(batches) if batches else plan.read([ORDINAL, *names, *plan.counting])
+    plan.counted({name: pc.sum(table.column(name)).as_py() or 0 for name in plan.counting})
+    rows = table.select([ORDINAL, *names]).sort_by(ORDINAL)
     plan.frame = daft.from_arrow(rows)
     return rows
 

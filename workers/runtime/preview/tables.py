@@ -33,13 +33,15 @@ def table_of(
     differ = differences(before.take(pa.array(place[place >= 0])), after.filter(pa.array(place >= 0)))
     names = _chosen_columns([*news, *(name for name in olds if name not in news)], news, olds, differ)
     rows = _chosen_rows(place, left, differ, names)
+    looks = _cells(before, names), _cells(after, names)
     return {
         "columns": [_column(name, olds, news) for name in names],
         "column_count": len(news),
-        "rows": [_row(before, after, names, place, kind, index) for kind, index in rows],
+        "rows": [_row(*looks, names, place, kind, index) for kind, index in rows],
     }
 
 
+Cells = dict[str, pa.ChunkedArray]
 Chosen = tuple[str, int]
 """`removed` and a place in the look before; else `none` or `added`, and a place in the look after."""
 
@@ -86,8 +88,8 @@ def _column(name: str, olds: dict[str, Column], news: dict[str, Column]) -> dict
 
 
 def _row(
-    before: pa.Table,
-    after: pa.Table,
+    before: Cells,
+    after: Cells,
     names: list[str],
     place: np.ndarray[Any, np.dtype[np.int64]],
     kind: str,
@@ -95,19 +97,19 @@ def _row(
 ) -> dict[str, Any]:
     if kind == "removed":
         values = [_cell(before, name, index) for name in names]
-        return {"ordinal": before.column(ORDINAL)[index].as_py(), "change": kind, "values": values, "before": {}}
+        return {"ordinal": before[ORDINAL][index].as_py(), "change": kind, "values": values, "before": {}}
     values = [_cell(after, name, index) for name in names]
     told: dict[str, Any] = {}
     if kind == "none":
         olds = [_cell(before, name, int(place[index])) for name in names]
         both = zip(names, olds, values, strict=True)
         told = {str(at): old for at, (name, old, new) in enumerate(both) if _is_other(before, after, name, old, new)}
-    return {"ordinal": after.column(ORDINAL)[index].as_py(), "change": kind, "values": values, "before": told}
+    return {"ordinal": after[ORDINAL][index].as_py(), "change": kind, "values": values, "before": told}
 
 
-def _is_other(before: pa.Table, after: pa.Table, name: str, old: Any, new: Any) -> bool:
+def _is_other(before: Cells, after: Cells, name: str, old: Any, new: Any) -> bool:
     """Of a column that was added or removed, no cell changed: the column did."""
-    if name not in before.column_names or name not in after.column_names:
+    if name not in before or name not in after:
         return False
     if type(old) is type(new) or old is None or new is None:
         return bool(old != new)
@@ -121,5 +123,11 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _cell(rows: pa.Table, name: str, row: int) -> Any:
-    return plain(rows.column(name)[row].as_py()) if name in rows.column_names else None
+def _cells(rows: pa.Table, names: Sequence[str]) -> Cells:
+    """The ordinals, and those of the columns that are there."""
+    there = {ORDINAL, *names}
+    return {name: rows.column(name) for name in rows.column_names if name in there}
+
+
+def _cell(rows: Cells, name: str, row: int) -> Any:
+    return plain(rows[name][row].as_py()) if name in rows else None
