@@ -31,10 +31,6 @@ class ByBatch(Expression):
         self._expr = whole._expr
         self.function, self.name_read, self.kind, self.made = function, name, kind, made
 
-    def values(self, column: Series) -> pa.Array:
-        """What the function makes of a batch of the column."""
-        return self.function(plain(column.to_arrow(), self.kind))
-
 
 def by_batch(function: Function, name: str, kind: str, made: str) -> ByBatch:
     """`function` of the column `name`, which is of the house type `kind`; it gives values of the type `made`.
@@ -55,11 +51,15 @@ def together(parts: Sequence[ByBatch]) -> Expression:
     Daft runs every function as an operator of its own, and hands all columns on from one to the next.
     """
     shape = DataType.struct({str(place): DAFT_TYPES[part.made] for place, part in enumerate(parts)})
+    wanted = [(part.function, part.kind, ARROW_TYPES[part.made]) for part in parts]  # not they: Daft packs them bare
 
     @daft.func.batch(return_dtype=shape, use_process=False)
     def of_batches(*columns: Series) -> pa.Array:
-        made = [part.values(column).cast(ARROW_TYPES[part.made]) for part, column in zip(parts, columns, strict=True)]
-        return pa.StructArray.from_arrays(made, names=[str(place) for place in range(len(parts))])
+        made = [
+            function(plain(column.to_arrow(), kind)).cast(arrow)
+            for (function, kind, arrow), column in zip(wanted, columns, strict=True)
+        ]
+        return pa.StructArray.from_arrays(made, names=[str(place) for place in range(len(wanted))])
 
     expression: Expression = of_batches(*(col(part.name_read) for part in parts))
     return expression

@@ -7,11 +7,14 @@ from typing import Any
 import daft
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from daft import col, lit
+from daft.pickle import dumps, loads
 
 from tests.workers.runtime.cleaning.steps.applying import applied
 from workers.runtime.cleaning.among import among
+from workers.runtime.cleaning.batches import by_batch, together
 from workers.runtime.cleaning.plan import Plan
 from workers.runtime.cleaning.projections import computed, filtered
 from workers.runtime.cleaning.schema import Column
@@ -92,3 +95,24 @@ def test_what_changed_in_rows_that_leave_later_is_counted_too() -> None:
 
     assert [report.entry["cells_changed"] for report in done.reports] == [{"t": 4}, {}, {"t": 3}, {}, {}]
     assert done.rows.column("t").to_pylist() == ["A", "C"]
+
+
+def test_functions_that_are_computed_together_go_to_other_machines() -> None:
+    packed = loads(dumps(together([number("x"), number("y")])))
+
+    found = daft.from_arrow(ROWS).select(packed.alias("z")).to_pydict()["z"]
+    assert found == [{"0": 1.0, "1": 10.0}, {"0": 5.0, "1": 20.0}, {"0": None, "1": 30.0}]
+
+
+def test_rows_that_come_in_any_order_are_counted_alike() -> None:
+    """As on Ray, where a function runs elsewhere and notes nothing here."""
+    rows = pa.table({"__ordinal": [2, 0, 1, 3], "t": [" a", " b", "c ", "d"]})
+    plan = Plan(daft.from_arrow(rows), [Column("t", "string")], None, 4, is_scattered=True)
+    told: dict[str, int] = {}
+    plan.change({"t": by_batch(pc.utf8_trim_whitespace, "t", "string", "string")}, told.__setitem__)
+    plan.remove(np.array([0, 3]))
+
+    plan.settle()
+
+    assert told == {"t": 3}
+    assert plan.read(["t"]).column("t").to_pylist() == ["c", "a"]
