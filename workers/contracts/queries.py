@@ -24,7 +24,7 @@ _POSTGRESQL: Final = re.compile(
 _MYSQL: Final = re.compile(
     r"""
       (?P<hidden>/\*(?:!|M!|\+) | \\)
-    | (?P<blank>\s+ | \#[^\n]* | --(?=[\x00-\x20]|\Z)[^\n]*)
+    | (?P<blank>\s+ | \#[^\n]* | --(?=[\x00-\x20\x7f]|\Z)[^\n]*)
     | (?P<comment>/\*)
     | (?P<text>'(?:[^'\\]|'')*' | "(?:[^"\\]|"")*")
     | (?P<name>`(?:[^`\\]|``)*`)
@@ -73,7 +73,8 @@ def _problem(text: str, dialect: str) -> str:
             if at < 0:
                 return "has a comment or a text that does not end"
         if kind == "other" and found[0] in "'\"`":
-            return "has a text or a name that does not end"
+            hides = dialect == "mysql" and "\\" in text[at:]
+            return _HIDDEN if hides else "has a text or a name that does not end"
         if kind in ("blank", "comment"):
             continue
         if ended:

@@ -232,3 +232,17 @@ def test_before_the_kind_of_database_is_known_either_way_of_reading_will_do() ->
     assert query_problem("SELECT `a` FROM t # all") == ""
     assert query_problem(r"SELECT $$ ' $$ || E'\'' AS a") == ""
     assert query_problem("SELECT 1 INTO a") == query_problem("SELECT 1 INTO a", "postgresql") != ""
+
+
+@pytest.mark.parametrize("code", [*range(1, 0x0A), *range(0x0B, 0x21), 0x7F])  # a line end ends it, too
+def test_what_mysql_takes_for_the_beginning_of_a_comment_hides_no_words(code: int) -> None:
+    sign = chr(code)
+    query = f"SELECT 1 --{sign}'\nINTO OUTFILE '/tmp/f' --{sign}'\n"
+
+    assert query_problem(query, "mysql") != ""
+    assert query_problem(f"SELECT 1 --{sign} all\n", "mysql") == ""
+
+
+def test_a_backslash_within_a_text_is_what_is_wrong_with_it() -> None:
+    assert "CHAR(92)" in query_problem(r"SELECT 'a\d' AS a", "mysql")
+    assert "does not end" in query_problem("SELECT 'a AS a", "mysql")

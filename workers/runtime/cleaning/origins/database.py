@@ -111,7 +111,7 @@ class _Database:
         name = self.dialect.quoted(str(column))
         table = self._ask(f"SELECT min({name}) AS low, max({name}) AS high FROM (\n{query}\n) AS q")  # noqa: S608 - the user's own query
         low, high = (_number(table[end], str(column)) for end in ("low", "high"))
-        if not (math.isfinite(low) and math.isfinite(high)) or low == high or wanted == 1:
+        if not math.isfinite(high - low) or low == high or wanted == 1:
             return [query]
         edges = [low + (high - low) * number / wanted for number in range(1, wanted)]
         bounds = [f"{name} < {edges[0]!r}"]
