@@ -16,6 +16,8 @@ from typing import Any, Final
 
 SAID: Final = "said"
 """Code of a part that is nobody's template: `{"text"}`."""
+FAULT_MOST: Final = 1000
+"""Characters of what is looked at for faults: their templates begin with any text, so a long one takes long."""
 
 _CORES: Final = r"[0-9]+(?:\.[0-9]+)? cores?"
 _MEMORY: Final = r"[0-9]+(?:\.[0-9]+)? (?:[KMGTP]i)?B of memory"
@@ -78,9 +80,12 @@ class Template:
         found = self.pattern.fullmatch(text)
         return self.part(found) if found is not None else None
 
-    def part(self, found: re.Match[str]) -> Part:
-        """What stands in its holes."""
-        return Part(self.code, {name: _READ[kind](found[name]) for name, kind in self.params.items()})
+    def part(self, found: re.Match[str]) -> Part | None:
+        """What stands in its holes; None where something there only looks like its kind: no text is an error."""
+        try:
+            return Part(self.code, {name: _READ[kind](found[name]) for name, kind in self.params.items()})
+        except (SyntaxError, ValueError, OverflowError):
+            return None
 
 
 _templates: dict[str, Template] = {}
@@ -147,7 +152,7 @@ def message_of(detail: str, *, faults: bool = False) -> list[dict[str, Any]]:
 @lru_cache(maxsize=4096)
 def _with_faults(detail: str) -> tuple[Part, ...]:
     parts = parts_of(detail)
-    if any(part.code != SAID for part in parts):
+    if len(detail) > FAULT_MOST or any(part.code != SAID for part in parts):
         return parts
     return _fault(detail) or parts
 
@@ -156,9 +161,10 @@ def _fault(detail: str) -> tuple[Part, ...]:
     """The fault that a whole text tells of; empty where it is none of the list."""
     for one in _faults.values():
         begun = one.pattern.match(detail) if one.text.endswith(":") else None
-        if begun is not None:
+        first = one.part(begun) if begun is not None else None
+        if begun is not None and first is not None:
             rest = detail[begun.end() :].lstrip()
-            return one.part(begun), *(_fault(rest) or (Part(SAID, {"text": rest}),))
+            return first, *(_fault(rest) or (Part(SAID, {"text": rest}),))
     found = next((part for one in _faults.values() if (part := one.match(detail)) is not None), None)
     return (found,) if found is not None else ()
 
@@ -217,6 +223,12 @@ def _counted(text: str) -> int:
     return int(text.partition(" ")[0])
 
 
+def _quoted(text: str) -> str:
+    said = str(ast.literal_eval(text))
+    said.encode()  # half a surrogate pair could not be sent
+    return said
+
+
 _READ: Final[dict[str, Callable[[str], Any]]] = {
     "text": str,
     "name": str,
@@ -230,5 +242,5 @@ _READ: Final[dict[str, Callable[[str], Any]]] = {
     "first": lambda text: text == _FIRST,
     "often": bool,
     "place": str,
-    "quoted": ast.literal_eval,
+    "quoted": _quoted,
 }

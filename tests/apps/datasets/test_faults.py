@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from apps.common.messages import SAID, catalogue, message_of
+from apps.common.messages import FAULT_MOST, SAID, _template, catalogue, message_of
 from tests.architecture.tree import ROOT
 from workers.contracts.faults import FAULTS, STEP
 
@@ -72,6 +73,43 @@ def test_what_nobody_knows_is_shown_as_it_is() -> None:
     assert message_of("step 2 (derive): Who knows.", faults=True)[1] == {
         "code": SAID, "params": {"text": "Who knows."},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "said, parts",
+    [
+        (
+            "the database says: x: '\\xzz' is a link; an archive may hold files only",
+            [("data_query_failed", {"error": "x: '\\xzz' is a link; an archive may hold files only"})],
+        ),
+        ("a: '\\xzz' is a link; an archive may hold files only", None),
+        ("a: '\\N{no}' is a link; an archive may hold files only", None),
+        ("a: '\\ud800' is a link; an archive may hold files only", None),
+        ("a: 'b\nc' is a link; an archive may hold files only", None),
+    ],
+)
+def test_what_only_looks_quoted_is_no_error(said: str, parts: list[tuple[str, dict[str, str]]] | None) -> None:
+    wanted = parts if parts is not None else [(SAID, {"text": said})]
+    assert [(one["code"], one["params"]) for one in message_of(said, faults=True)] == wanted
+    json.dumps(message_of(said, faults=True), ensure_ascii=False).encode()
+
+
+def test_a_number_that_is_too_long_is_no_error() -> None:
+    long = "9" * 5000
+    assert message_of(f"{long} of 3 members granted.")[0]["code"] == SAID
+
+
+def test_before_a_colon_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = _template("begins", "file {file:quoted} says:", is_loose=True)
+    monkeypatch.setattr("apps.common.messages._faults", {"begins": made})
+    said = {name: message_of(f"file '{name}' says: No.", faults=True) for name in ("a", "\\xzz")}
+    assert [one["code"] for one in said["a"]] == ["begins", SAID]
+    assert said["\\xzz"] == [{"code": SAID, "params": {"text": "file '\\xzz' says: No."}}]
+
+
+def test_what_is_very_long_is_shown_as_it_is() -> None:
+    for length, code in ((900, "data_query_failed"), (FAULT_MOST, SAID)):
+        assert message_of("the database says: " + "x" * length, faults=True)[0]["code"] == code
 
 
 def _rendered(node: ast.expr) -> str | None:
