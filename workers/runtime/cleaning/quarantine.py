@@ -21,6 +21,7 @@ NAME = "quarantine.csv.gz"
 TABLE = "quarantine"
 SAMPLES = 20
 TEXT_LIMIT = 200
+REASON_LIMIT = 500
 _COLUMNS = 'file VARCHAR, line BIGINT, "column" VARCHAR, reason VARCHAR, text VARCHAR'
 
 
@@ -68,7 +69,8 @@ class Quarantine:
 
     def to_json(self) -> dict[str, Any]:
         """`{"count", "samples": [{"line", "column", "reason", "text"}]}`, of an archive's members also `file`."""
-        query = f'SELECT file, line, "column", reason, text FROM {TABLE} ORDER BY file, line LIMIT {SAMPLES}'
+        wanted = f'file, line, "column", left(reason, {REASON_LIMIT}), text'
+        query = f"SELECT {wanted} FROM {TABLE} ORDER BY file, line LIMIT {SAMPLES}"
         rows = self._connection.execute(query).fetchall()
         samples = [
             {

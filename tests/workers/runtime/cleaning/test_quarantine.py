@@ -7,12 +7,13 @@ import gzip
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.workers.runtime.cleaning.jobs import Done, Jobs
 from tests.workers.runtime.cleaning.workbooks import workbook, zipped
 from workers.runtime.cleaning.errors import UserError
-from workers.runtime.cleaning.quarantine import Rejection
+from workers.runtime.cleaning.quarantine import REASON_LIMIT, TEXT_LIMIT, Quarantine, Rejection
 
 A, B = {"name": "a", "type": "int64", "nullable": False}, {"name": "b", "type": "string", "nullable": False}
 MISSING = "a value is missing, and the schema says that none is"
@@ -146,3 +147,12 @@ def test_rows_that_are_added_keep_the_order_and_types_of_the_version(jobs: Jobs)
     with pytest.raises(UserError, match=r"loans.csv has no column 'c', which the dataset has without a missing value"):
         jobs.ingest("a,b\n1,2\n", declared_schema=lacking)
     assert jobs.ingest("a\n1\n", declared_schema=declared).table["b"].to_pylist() == [None]
+
+
+def test_a_long_reason_is_cut_in_the_result_and_whole_in_the_file(tmp_path: Path) -> None:
+    quarantine = Quarantine(duckdb.connect())
+    quarantine.add_rows([("", 1, None, "é" * 10_000, "t" * 10_000)])
+    (sample,) = quarantine.to_json()["samples"]
+    assert (sample["reason"], sample["text"]) == ("é" * REASON_LIMIT, "t" * TEXT_LIMIT)
+    assert quarantine.write(tmp_path) is not None
+    assert len(kept(tmp_path / "quarantine.csv.gz")[0]["reason"]) == 10_000
