@@ -67,7 +67,8 @@ class AliasHistoryShape(serializers.Serializer[Any]):
     retrieve=extend_schema(summary="One alias of a dataset version"),
     create=extend_schema(
         summary="Let a name point at a dataset version",
-        description="A name that points at another version of the dataset moves.",
+        description="A name that points at another version of the dataset moves. 403 (`approval_required`): an "
+        "expectation that refers to it keeps a version back, and who is no administrator of the project would move it.",
         request=VersionAliasSetSerializer,
         responses={201: VersionAliasSerializer},
         examples=[
@@ -91,10 +92,11 @@ class VersionAliasViewSet(CreateViewSet):
 
     @extend_schema(summary="Remove an alias of a dataset version", responses={204: None})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The name goes, the version stays."""
+        """The name goes, the version stays. 403 (`approval_required`): as when it would move."""
         alias: VersionAlias = self.get_object()
         require(request.user, alias.project, Role.EDITOR)
-        version_alias_delete(alias, actor=Actor.user(request.user))
+        user = caller(request)
+        version_alias_delete(alias, deleted_by=user, actor=Actor.user(user))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from apps.access.models import ApprovalRequest
 from apps.access.states import ApprovalState
@@ -83,11 +83,23 @@ def published_named(dataset: Dataset, at: str) -> DatasetVersion | None:
 def versions_held_against(dataset_id: UUID) -> set[UUID]:
     """Versions of a dataset against which active expectations hold others: without their data these fail for ever."""
     dataset: Dataset = Dataset.objects.get(pk=dataset_id)
-    refer = [kind for kind, one in KINDS.items() if one.refers]
-    own = Q(dataset=dataset_id, parameters__dataset=None) | Q(parameters__dataset=str(dataset_id))
-    rows = Expectation.objects.filter(own, project=dataset.project_id, is_active=True, kind__in=refer)
+    rows = _referring(dataset)
     found = (published_named(dataset, at) for at in sorted(set(rows.values_list("parameters__at", flat=True))))
     return {version.pk for version in found if version is not None}
+
+
+def kept_back_through(dataset: Dataset, alias: str) -> DatasetVersion | None:
+    """A version that an expectation keeps back by what this alias of the dataset points at; None where there is none.
+    One query, and those of `kept_back_by` for each expectation that refers to it."""
+    rows = _referring(dataset).filter(parameters__at=alias, severity=Severity.BLOCK)
+    return next((version for one in rows.order_by("id") if (version := kept_back_by(one)) is not None), None)
+
+
+def _referring(dataset: Dataset) -> QuerySet[Expectation]:
+    """Active expectations that hold data against versions of the dataset."""
+    refer = [kind for kind, one in KINDS.items() if one.refers]
+    own = Q(dataset=dataset.pk, parameters__dataset=None) | Q(parameters__dataset=str(dataset.pk))
+    return Expectation.objects.filter(own, project=dataset.project_id, is_active=True, kind__in=refer)
 
 
 def _referred(dataset: Dataset, parameters: Mapping[str, Any]) -> DatasetVersion | None:
@@ -134,7 +146,8 @@ def lacks_of(version: DatasetVersion) -> Lacks:
 
 def kept_back_by(expectation: Expectation) -> DatasetVersion | None:
     """A version that is not published because of this expectation: it does not fulfil it, or was not evaluated by it
-    although the expectation was there before it. None where there is none. Two queries for each that is validating."""
+    although the expectation was there before it, or did not when it was evaluated last, by whatever parameters. None
+    where there is none. Three queries at most for each that is validating."""
     if not expectation.is_active or expectation.severity != Severity.BLOCK:
         return None
     validating = DatasetVersion.objects.filter(dataset=expectation.dataset_id, state=VersionState.VALIDATING)
@@ -146,7 +159,15 @@ def _keeps_back(expectation: Expectation, version: DatasetVersion) -> bool:
     results = (newest.results or []) if newest is not None else []
     if covers(results, [expectation]):
         return bool(failing(results, [expectation], Severity.BLOCK))
-    return expectation.created_at < version.created_at
+    return expectation.created_at < version.created_at or _failed_last(expectation, version)
+
+
+def _failed_last(expectation: Expectation, version: DatasetVersion) -> bool:
+    """Whether the version did not fulfil it in the last evaluation that had it, in any revision. One query."""
+    about = [{"expectation": str(expectation.pk)}]
+    runs = ValidationRun.objects.filter(version=version, state=JobState.SUCCEEDED, results__contains=about)
+    last = runs.order_by("-id").first()
+    return last is not None and bool(failing(last.results or [], [expectation], Severity.BLOCK))
 
 
 def open_requests(version: DatasetVersion) -> Any:

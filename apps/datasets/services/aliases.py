@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from apps.access.models import User
+from apps.access.permissions import role_of
+from apps.access.states import Role
 from apps.common import clock
 from apps.common.audit import Actor, record
-from apps.common.errors import Conflict, Invalid
+from apps.common.errors import ApprovalRequired, Conflict, Invalid
 from apps.common.events import emit
 from apps.common.tags import tags_checked
 from apps.datasets.models import Dataset, DatasetVersion, VersionAlias
 from apps.datasets.selectors import data_check
+from apps.datasets.selectors.quality import kept_back_through
 from apps.datasets.states import VersionState
 
 
@@ -26,6 +29,8 @@ def version_alias_set(
     Raises:
         Invalid: the version is of another dataset.
         Conflict: the version is not published.
+        ApprovalRequired: it moves, and an expectation keeps a version back by what it points at; `moved_by` may not
+            approve that.
     """
     if version.dataset_id != dataset.pk:
         raise Invalid("The version belongs to another dataset.", fields={"version": ["is of another dataset"]})
@@ -39,30 +44,36 @@ def version_alias_set(
     )
     if before is not None and before.version_id == current.pk:
         return before
+    if before is not None:
+        _require_decider(moved_by, before)
     alias: VersionAlias
     moved = {"version": current, "moved_by": moved_by, "moved_at": clock.db_now()}
     alias, _ = VersionAlias.objects.update_or_create(
         dataset=dataset, name=name, defaults=moved, create_defaults={"project": dataset.project, **moved}
     )
-    record(
-        actor,
-        "version_alias.moved" if before else "version_alias.set",
-        alias,
-        detail={
-            "dataset": dataset.name,
-            "version": str(current.pk),
-            "number": current.number,
-            "before": str(before.version_id) if before else None,
-            "number_before": before.version.number if before else None,
-        },
-    )
+    detail = {
+        "dataset": dataset.name,
+        "version": str(current.pk),
+        "number": current.number,
+        "before": str(before.version_id) if before else None,
+        "number_before": before.version.number if before else None,
+    }
+    record(actor, "version_alias.moved" if before else "version_alias.set", alias, detail=detail)
     emit("dataset_version.aliased", current, payload={"alias": name})
     return alias
 
 
 @transaction.atomic
-def version_alias_delete(alias: VersionAlias, *, actor: Actor) -> None:
-    """Remove a name; its version stays."""
+def version_alias_delete(alias: VersionAlias, *, deleted_by: User | None = None, actor: Actor) -> None:
+    """Remove a name; its version stays.
+
+    Args:
+        deleted_by: who, for what only some may do; None is the installation itself.
+
+    Raises:
+        ApprovalRequired: as `version_alias_set`.
+    """
+    _require_decider(deleted_by, alias)
     detail = {"dataset": alias.dataset.name, "version": str(alias.version_id), "number": alias.version.number}
     record(actor, "version_alias.deleted", alias, detail=detail)
     alias.delete()
@@ -83,3 +94,16 @@ def version_tags_set(version: DatasetVersion, *, tags: Sequence[str], actor: Act
         locked.save(update_fields=["tags"])
         emit("dataset_version.tagged", locked, payload={"tags": wanted})
     return locked
+
+
+def _require_decider(user: User | None, alias: VersionAlias) -> None:
+    """Who may not loosen a rule may not have it hold the data against another version instead."""
+    if user is None or role_of(user, alias.project) == Role.ADMIN:
+        return
+    version = kept_back_through(alias.dataset, alias.name)
+    if version is not None:
+        raise ApprovalRequired(
+            f"An expectation that refers to {alias.name} keeps version {version.number} of {version.dataset.name} back."
+            f" Until that version is published or rejected, only an administrator of project {alias.project.name} may"
+            f" move or remove the alias; or ask for an override of the version."
+        )

@@ -3741,7 +3741,7 @@ export interface paths {
         put?: never;
         /**
          * Let a name point at a dataset version
-         * @description A name that points at another version of the dataset moves.
+         * @description A name that points at another version of the dataset moves. 403 (`approval_required`): an expectation that refers to it keeps a version back, and who is no administrator of the project would move it.
          */
         post: operations["version_aliases_create"];
         delete?: never;
@@ -3766,7 +3766,7 @@ export interface paths {
         post?: never;
         /**
          * Remove an alias of a dataset version
-         * @description The name goes, the version stays.
+         * @description The name goes, the version stays. 403 (`approval_required`): as when it would move.
          */
         delete: operations["version_aliases_destroy"];
         options?: never;

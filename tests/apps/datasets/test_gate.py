@@ -13,8 +13,16 @@ from apps.common import clock
 from apps.common.audit import Actor
 from apps.common.errors import ApprovalRequired, Conflict, Forbidden
 from apps.common.models import AuditEvent
-from apps.datasets.models import CleaningRun, DatasetVersion, Expectation, QualityOverride, ValidationRun
+from apps.datasets.models import (
+    CleaningRun,
+    DatasetVersion,
+    Expectation,
+    QualityOverride,
+    ValidationRun,
+    VersionAlias,
+)
 from apps.datasets.selectors.quality import evaluation_of
+from apps.datasets.services.aliases import version_alias_delete, version_alias_set
 from apps.datasets.services.approvals import approval_apply, override_request
 from apps.datasets.services.cleaning import cleaning_run_create
 from apps.datasets.services.expectations import expectation_change
@@ -369,6 +377,62 @@ class TestLoosening:
         self.change(other, {"is_active": False}, member(rule.project))
         other.refresh_from_db()
         assert other.is_active is False
+
+    def test_what_failed_by_other_parameters_keeps_it_back_still(self) -> None:
+        rule = ExpectationFactory.create()
+        other = ExpectationFactory.create(dataset=rule.dataset)
+        version = ingested(rule.dataset, [failed(rule)])
+        for later in (rule, other):  # as if both were written down after the version was made
+            Expectation.objects.filter(pk=later.pk).update(created_at=clock.db_now())
+            later.refresh_from_db()
+        self.evaluate(version, [failed(rule), evaluated(other)])
+        self.change(rule, {"parameters": {"column": "age", "mostly": 0.9}}, member(rule.project, "admin"))
+        self.change(other, {"parameters": {"column": "status", "mostly": 1}}, member(rule.project))
+        self.change(other, {"is_active": False}, member(rule.project))
+        rule.refresh_from_db()
+        self.evaluate(version, [failed(ExpectationFactory.create(dataset=rule.dataset))])  # which says nothing of it
+        with pytest.raises(ApprovalRequired, match="keeps version 1 back"):
+            self.change(rule, {"is_active": False}, member(rule.project))
+        self.evaluate(version, [evaluated(rule)])
+        self.change(rule, {"is_active": False}, member(rule.project))
+
+    @pytest.mark.parametrize("own", [True, False], ids=["of the same dataset", "of another"])
+    def test_what_it_is_held_against_is_moved_by_who_may_approve(self, own: bool) -> None:
+        dataset = DatasetFactory.create()
+        referred = dataset if own else DatasetFactory.create(project=dataset.project)
+        first, second = (
+            DatasetVersionFactory.create(dataset=referred, project=dataset.project, number=number) for number in (1, 2)
+        )
+        alias = self.point(first, "gold", None)
+        self.point(first, "silver", None)
+        at = {"dataset": None if own else str(referred.pk), "at": "gold"}
+        shift = {"columns": None, **at, "psi_most": 0.25, "ks_most": None}
+        rule = ExpectationFactory.create(dataset=dataset, kind="distribution", parameters=shift)
+        editor, admin = member(dataset.project), member(dataset.project, "admin")
+        self.point(second, "gold", editor)  # nothing is kept back
+        version = ingested(dataset, [failed(rule)])
+        with pytest.raises(ApprovalRequired, match=f"refers to gold keeps version {version.number} of"):
+            self.point(first, "gold", editor)
+        with pytest.raises(ApprovalRequired, match="refers to gold"):
+            version_alias_delete(alias, deleted_by=editor, actor=TESTER)
+        alias.refresh_from_db()
+        assert alias.version == second
+        self.point(second, "gold", editor)  # where it points already
+        self.point(second, "silver", editor)
+        self.point(first, "gold", admin)
+        version_reject(version, actor=TESTER)
+        self.point(second, "gold", editor)
+        version_alias_delete(alias, deleted_by=editor, actor=TESTER)
+
+    def point(self, version: DatasetVersion, name: str, user: User | None) -> VersionAlias:
+        return version_alias_set(dataset=version.dataset, name=name, version=version, moved_by=user, actor=TESTER)
+
+    def evaluate(self, version: DatasetVersion, results: list[dict[str, Any]]) -> None:
+        """Results as they are after a run, with no say in whether it is published."""
+        run, _ = validate(version, requested_by=None, actor=TESTER)
+        assert run is not None
+        succeeded(run, {"expectations": results})
+        ValidationRun.objects.filter(pk=run.pk).update(state="succeeded", results=results)
 
     def change(self, rule: Expectation, changes: dict[str, Any], user: User) -> None:
         expectation_change(rule, changes=changes, changed_by=user, actor=Actor.user(user))
