@@ -36,7 +36,7 @@ class IngestionSchedule(ScopedStateful):
     """When it comes next; None while it is not active."""
     last_at = models.DateTimeField(null=True, editable=False)
     skipped_count = models.PositiveIntegerField(default=0, editable=False)
-    """Times that were passed over because the ingestion before still ran."""
+    """Times that were passed over because the ingestion before still ran, or what it made was kept back."""
     seen = models.JSONField(default=dict, editable=False)
     """What came last: `{"sha256", "etag", "last_modified", "digest"}`; empty before anything came."""
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, editable=False)

@@ -6,12 +6,14 @@ import re
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.models import AuditEvent
 from apps.common.storage import SCHEME
-from apps.datasets.models import DatasetVersion, VersionAlias
+from apps.datasets.models import DatasetVersion, Ingestion, VersionAlias
 from apps.datasets.models.alias import LATEST
-from apps.datasets.states import VersionState
+from apps.datasets.states import INGESTION, ScheduleMode, VersionState
 
 REFERENCE = re.compile(
     rf"(?:{SCHEME})?(?P<project>[A-Za-z0-9_-]{{1,60}})/(?P<dataset>[A-Za-z0-9_-]{{1,60}})@(?P<version>[a-z0-9_-]{{1,60}})"
@@ -64,11 +66,23 @@ def reference_resolve(user: Any, reference: str) -> DatasetVersion:
 
 def appending_base(dataset_id: UUID) -> DatasetVersion | None:
     """The version to whose rows a schedule appends: the newest published one that was collected, since one that was
-    cleaned from it has other rows; where none was, the newest. Two queries at most."""
-    published: Any = DatasetVersion.objects.filter(dataset=dataset_id, state=VersionState.PUBLISHED)
+    cleaned from it has other rows; where none was, the newest. Only of those that have their data; one that has a
+    tombstone has it. Two queries at most."""
+    published: Any = DatasetVersion.objects.filter(
+        dataset=dataset_id, state=VersionState.PUBLISHED, data_deleted_at=None
+    )
     newest = published.order_by("-number")
     found: DatasetVersion | None = newest.filter(ingestion__isnull=False).first() or newest.first()
     return found
+
+
+def appends_open(dataset_id: UUID) -> Any:
+    """Ingestions that append to a dataset and of which it is not known yet whether the next has to begin with their
+    rows: they have not ended, or nobody has decided about what they made. Ask with the dataset's row locked."""
+    appending = Q(append_to__isnull=False) | Q(schedule__mode=ScheduleMode.APPEND)
+    undecided = Q(version__state__in=[VersionState.DRAFT, VersionState.VALIDATING])
+    running = Q(state__in=sorted(INGESTION.active))
+    return Ingestion.objects.filter(appending, running | undecided, dataset=dataset_id)
 
 
 def reference_of(version: DatasetVersion) -> str:

@@ -13,11 +13,12 @@ import msgspec
 
 from apps.common.errors import Conflict, Invalid
 from apps.common.storage import store
-from apps.datasets.models import Dataset, DatasetVersion
+from apps.datasets.models import Dataset, DatasetVersion, IngestionSchedule
 from apps.datasets.selectors import companion_of, data_check
+from apps.datasets.selectors.references import appending_base, appends_open
 from apps.datasets.services.results import BadResult, Checked, Content, StoredFile, output_checked
 from apps.datasets.specs import COMPANION_BYTES_MOST
-from apps.datasets.states import VersionState
+from apps.datasets.states import ScheduleMode, ScheduleState, VersionState
 from apps.quotas.models import Attempt
 from workers.contracts.dataset_digest import digest_of, joined
 from workers.contracts.sentences import say
@@ -51,6 +52,35 @@ def base_check(base: DatasetVersion, *, dataset: Dataset) -> None:
     data_check(base)
     if base.state != VersionState.PUBLISHED:
         raise Conflict(f"version {base.number} is {base.state}; rows are appended to published versions only")
+
+
+def turn_check(base: DatasetVersion | None, *, dataset: Dataset, schedule: IngestionSchedule | None) -> None:
+    """Refuse rows that would be lost, or make a schedule lose its own: the next version that it makes begins with the
+    rows of one version only. Where no schedule appends, people append to whichever they like, and two that append to
+    the same are two versions, each with the rows of that base and its own. In a transaction.
+
+    Args:
+        schedule: who asks, which has looked whose turn it is before it asked.
+
+    Raises:
+        Conflict: something else is being appended, or the base is not the version to which the schedule appends.
+    """
+    if base is None or schedule is not None:
+        return
+    Dataset.objects.select_for_update(of=("self",), no_key=True).get(pk=dataset.pk)
+    schedules = IngestionSchedule.objects.filter(dataset=dataset, mode=ScheduleMode.APPEND)
+    is_scheduled = schedules.exclude(state=ScheduleState.RETIRED).exists()
+    others = appends_open(dataset.pk)
+    if (others if is_scheduled else others.filter(schedule__isnull=False)).exists():
+        raise Conflict(
+            "A schedule appends to the dataset, and what was appended last still runs or is not published yet:"
+            " append when it is."
+        )
+    newest = appending_base(dataset.pk) if is_scheduled else None
+    if newest is not None and newest.pk != base.pk:
+        raise Conflict(
+            f"A schedule appends to version {newest.number}: append to that one too, or retire the schedule."
+        )
 
 
 def base_parameters(base: DatasetVersion) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.db import transaction
 from apps.access.models import User
 from apps.common.audit import Actor
 from apps.datasets.models import Dataset, DatasetVersion, Ingestion, IngestionSchedule, Source
-from apps.datasets.services.appending import appended_checked
+from apps.datasets.services.appending import appended_checked, turn_check
 from apps.datasets.services.ingestion_specs import asked_of
 from apps.datasets.services.jobs import RECONCILER, job_cancel, job_create, job_follow, job_of
 from apps.datasets.services.left_out import left_out_at_failure, left_out_checked
@@ -43,17 +43,17 @@ def ingestion_create(
 
     Args:
         origin: see `origins.normalised`; in place of a source.
-        append_to: the new version begins with the rows of this one. Two that append to the same are two versions,
-            each with the rows of that base and its own.
+        append_to: the new version begins with the rows of this one; see `appending.turn_check`.
         schedule: who asks for it again and again; its job is told what came the last time.
 
     Raises:
         Invalid: the source or the base is of another dataset, its format is not known, or an option is wrong.
         OriginNotAllowed: the project may not fetch from there.
-        Conflict: the base is not published.
+        Conflict: the base is not published, or a schedule appends and it is not the turn of this one.
     """
     seen = schedule.seen if schedule is not None else {}
     asked = asked_of(dataset=dataset, source=source, origin=origin, options=options, append_to=append_to, seen=seen)
+    turn_check(append_to, dataset=dataset, schedule=schedule)
     return job_create(
         Ingestion,
         project=dataset.project,

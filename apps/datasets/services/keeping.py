@@ -123,11 +123,30 @@ def tombstones_set(dataset: Dataset) -> list[UUID]:
         changed.append(version.pk)
     again = versions.filter(dataset=dataset, data_deleted_at=None).exclude(pk__in=without)
     for version in again.exclude(data_tombstoned_at=None):
-        DatasetVersion.objects.filter(pk=version.pk).update(data_tombstoned_at=None)
-        detail = {"number": version.number, "reasons": reasons.get(version.pk, [])}
-        record(COLLECTOR, "dataset_version.kept", version, detail=detail)
-        emit("dataset_version.kept", version, payload={})
+        _restore(version, reasons.get(version.pk, []), COLLECTOR)
     return changed
+
+
+@transaction.atomic
+def version_restore(version: DatasetVersion, *, reasons: list[str], actor: Actor) -> DatasetVersion:
+    """Take its tombstone from a version that something is about to read, as the next tick would.
+
+    Raises:
+        Conflict: its data was deleted meanwhile.
+    """
+    locked: DatasetVersion = DatasetVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
+    if locked.data_deleted_at is not None:
+        raise Conflict(f"the data of version {locked.number} was deleted; it cannot be had back")
+    if locked.data_tombstoned_at is not None:
+        _restore(locked, reasons, actor)
+        locked.data_tombstoned_at = None
+    return locked
+
+
+def _restore(version: DatasetVersion, reasons: list[str], actor: Actor) -> None:
+    DatasetVersion.objects.filter(pk=version.pk).update(data_tombstoned_at=None)
+    record(actor, "dataset_version.kept", version, detail={"number": version.number, "reasons": reasons})
+    emit("dataset_version.kept", version, payload={})
 
 
 def version_data_delete(version_id: UUID) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,8 +18,9 @@ from apps.common.errors import BedplateError, Conflict, Forbidden, Invalid
 from apps.common.states import transition
 from apps.datasets.models import Dataset, DatasetVersion, Ingestion, IngestionSchedule
 from apps.datasets.recipes.parsing import parsing_problems
-from apps.datasets.selectors.references import appending_base
+from apps.datasets.selectors.references import appending_base, appends_open
 from apps.datasets.services.ingestions import ingestion_create
+from apps.datasets.services.keeping import version_restore
 from apps.datasets.services.origins import format_said, normalised
 from apps.datasets.services.schedule_notes import schedule_halt
 from apps.datasets.services.timetable import BadTimes, next_after
@@ -32,6 +33,8 @@ AT_ONCE: Final = 100
 """Started by one tick."""
 ACTIVE_MOST: Final = 200
 """Of a project."""
+TURN: Final = timedelta(minutes=1)
+"""How long one waits while something else is appended to its dataset, until it asks again."""
 
 
 @transaction.atomic
@@ -124,15 +127,19 @@ def schedule_run(schedule: IngestionSchedule, *, requested_by: User, actor: Acto
     """Ask for its ingestion now, out of turn.
 
     Raises:
-        Conflict: it is retired, the ingestion before still runs, or what that one made is kept back.
+        Conflict: it is retired, the ingestion before still runs, what that one made is kept back, or something else
+            is being appended to the dataset.
     """
     locked: IngestionSchedule = IngestionSchedule.objects.select_for_update(of=("self",)).get(pk=schedule.pk)
+    _lock(locked)
     if locked.is_terminal:
         raise Conflict("The schedule is retired.")
     if _is_running(locked):
         raise Conflict("The ingestion before still runs.")
     if _is_kept_back(locked):
         raise Conflict("What came before is not published yet: validate it again, or reject it.")
+    if _waits(locked):
+        raise Conflict("Something else is appended to the dataset, and still runs or is not published yet.")
     return _ask(locked, requested_by=requested_by, actor=actor)
 
 
@@ -177,10 +184,22 @@ def _take(schedule: IngestionSchedule) -> bool:
     if schedule.next_at is None or schedule.next_at > now:
         return False
     row: Any = IngestionSchedule.objects.filter(pk=schedule.pk, state=ScheduleState.ACTIVE, next_at=schedule.next_at)
-    skips = _is_running(schedule) or _is_kept_back(schedule)
-    changes = {"skipped_count": schedule.skipped_count + 1} if skips else {}
-    moved = row.update(next_at=_next(now, times_of(schedule)), **changes)
-    return bool(moved) and not skips
+    if row.select_for_update(of=("self",)).first() is None:
+        return False
+    _lock(schedule)
+    following = _next(now, times_of(schedule))
+    if _is_running(schedule) or _is_kept_back(schedule):
+        row.update(next_at=following, skipped_count=schedule.skipped_count + 1)
+        return False
+    if _waits(schedule):  # not passed over: of two that come at the same times the second would never come
+        row.update(next_at=min(following, now + TURN))
+        return False
+    return bool(row.update(next_at=following))
+
+
+def _lock(schedule: IngestionSchedule) -> None:
+    """Its dataset, after itself: nothing is appended meanwhile, and no version published."""
+    Dataset.objects.select_for_update(of=("self",), no_key=True).get(pk=schedule.dataset_id)
 
 
 def _is_running(schedule: IngestionSchedule) -> bool:
@@ -194,12 +213,21 @@ def _is_kept_back(schedule: IngestionSchedule) -> bool:
     return schedule.mode == ScheduleMode.APPEND and undecided.filter(ingestion__schedule=schedule).exists()
 
 
+def _waits(schedule: IngestionSchedule) -> bool:
+    """Whether something that it did not ask for is being appended: two that begin with the same rows are two versions,
+    and the next would begin with one's rows only."""
+    return schedule.mode == ScheduleMode.APPEND and bool(appends_open(schedule.dataset_id).exists())
+
+
 def _ask(schedule: IngestionSchedule, *, requested_by: User, actor: Actor) -> Ingestion:
+    base = appending_base(schedule.dataset_id) if schedule.mode == ScheduleMode.APPEND else None
+    if base is not None and base.data_tombstoned_at is not None:
+        base = version_restore(base, reasons=["in_use"], actor=actor)
     ingestion = ingestion_create(
         dataset=schedule.dataset,
         origin=schedule.origin,
         options=schedule.options,
-        append_to=appending_base(schedule.dataset_id) if schedule.mode == ScheduleMode.APPEND else None,
+        append_to=base,
         schedule=schedule,
         requested_by=requested_by,
         actor=actor,

@@ -13,6 +13,7 @@ from apps.access.states import Role
 from apps.common import clock
 from apps.common.audit import Actor
 from apps.common.errors import Conflict, Forbidden, Invalid
+from apps.common.models import AuditEvent
 from apps.common.storage import store
 from apps.datasets.models import AllowedOrigin, DatasetVersion, Ingestion, IngestionSchedule, Source
 from apps.datasets.selectors import objects_named
@@ -32,6 +33,7 @@ from tests.support.factories.datasets import (
     AllowedOriginFactory,
     DatasetFactory,
     DatasetVersionFactory,
+    SourceFactory,
     attempt_of,
     dataset_result,
     described,
@@ -233,6 +235,65 @@ def test_rows_are_appended_to_what_was_collected_once_and_in_turn(dataset: Any) 
         schedule_run(schedule, requested_by=schedule.created_by, actor=actor)
     DatasetVersion.objects.filter(pk=kept.pk).update(state="rejected")
     assert schedule_run(schedule, requested_by=schedule.created_by, actor=actor).append_to == first
+
+
+def _by_hand(dataset: Any, base: DatasetVersion) -> Ingestion:
+    source = SourceFactory.create(project=dataset.project, dataset=dataset)
+    return ingestion_create(
+        dataset=dataset, source=source, options={}, append_to=base, requested_by=None, actor=Actor.system("test")
+    )
+
+
+def test_of_two_schedules_that_append_the_second_begins_with_the_rows_of_the_first(dataset: Any) -> None:
+    first, second = (_schedule(dataset, mode="append") for _ in range(2))
+    for schedule in (first, second):
+        _due(schedule)
+    assert schedules_start_due() == 1, "the second waits for its turn"
+    second.refresh_from_db()
+    assert (second.skipped_count, second.next_at < clock.db_now() + timedelta(minutes=2)) == (0, True)
+    with pytest.raises(Conflict, match="Something else is appended"):
+        schedule_run(second, requested_by=second.created_by, actor=Actor.system("test"))
+    running_one = Ingestion.objects.get()
+    kept = DatasetVersionFactory.create(dataset=dataset, number=7, ingestion=running_one, state="validating")
+    Ingestion.objects.update(state="succeeded", state_reason="completed")
+    _due(second)
+    assert schedules_start_due() == 0, "it is not decided yet whether the second has to begin with these rows"
+    DatasetVersion.objects.update(state="published", manifest={**kept.manifest, "rows_hash": "f", "next_ordinal": 2})
+    _due(second)
+    assert schedules_start_due() == 1
+    assert Ingestion.objects.get(schedule=second).append_to == kept
+
+
+def test_what_people_append_beside_a_schedule_is_appended_in_turn(dataset: Any) -> None:
+    schedule, actor = _schedule(dataset, mode="append"), Actor.system("test")
+    manifest = {**DatasetVersionFactory.build().manifest, "rows_hash": "f" * 32, "next_ordinal": 2}
+    old, new = (DatasetVersionFactory.create(dataset=dataset, number=n, manifest=manifest) for n in (1, 2))
+    with pytest.raises(Conflict, match="A schedule appends to version 2"):
+        _by_hand(dataset, old)
+    asked = schedule_run(schedule, requested_by=schedule.created_by, actor=actor)
+    with pytest.raises(Conflict, match="still runs or is not published yet"):
+        _by_hand(dataset, new)
+    _ends(asked, state="failed")
+    by_hand = _by_hand(dataset, new)
+    _due(schedule)
+    assert schedules_start_due() == 0, "what was appended by hand still runs"
+    _ends(by_hand, state="failed")
+    IngestionSchedule.objects.update(state="retired", next_at=None)
+    assert [_by_hand(dataset, old).append_to for _ in range(2)] == [old, old], "no schedule loses anything"
+
+
+def test_a_schedule_appends_to_what_has_its_data_and_takes_its_tombstone(dataset: Any) -> None:
+    manifest = {**DatasetVersionFactory.build().manifest, "rows_hash": "f" * 32, "next_ordinal": 2}
+    now, values = clock.db_now(), {"dataset": dataset, "manifest": manifest}
+    old = DatasetVersionFactory.create(**values, number=1, data_tombstoned_at=now)
+    gone = {"data_tombstoned_at": now - timedelta(days=2), "data_deleted_at": now}
+    DatasetVersionFactory.create(**values, number=2, **gone)
+    schedule = _schedule(dataset, mode="append")
+    _due(schedule)
+    assert schedules_start_due() == 1
+    old.refresh_from_db()
+    assert (Ingestion.objects.get().append_to, old.data_tombstoned_at) == (old, None)
+    assert AuditEvent.objects.get(action="dataset_version.kept").detail == {"number": 1, "reasons": ["in_use"]}
 
 
 def test_a_schedule_that_fails_too_often_pauses_itself(dataset: Any) -> None:
