@@ -31,6 +31,7 @@ from tests.support.factories.datasets import (
     ProfileFactory,
     QualityHoldFactory,
     ValidationRunFactory,
+    VersionAliasFactory,
     pool_ready,
 )
 from workers.contracts.expectations import KINDS, label, problems
@@ -174,6 +175,23 @@ class TestVersion:
         assert (changed.status_code, changed.json()["code"]) == (403, "approval_required"), "it keeps the version back"
         Expectation.objects.filter(pk=rule.pk).update(revision=2)
         assert client.get(f"{API}/dataset-versions/{version.pk}/quality").data["is_outdated"] is True
+
+    def test_an_alias_that_it_is_held_against_stays_where_it_points(
+        self, client: APIClient, version: DatasetVersion
+    ) -> None:
+        of = {"dataset": version.dataset, "project": version.project}
+        first, second = (DatasetVersionFactory.create(**of, number=number) for number in (11, 12))
+        alias = VersionAliasFactory.create(**of, name="gold", version=first)
+        shift = {"columns": None, "dataset": None, "at": "gold", "psi_most": 0.25, "ks_most": None}
+        rule = ExpectationFactory.create(dataset=version.dataset, kind="distribution", parameters=shift)
+        ValidationRunFactory.create(
+            version=version, project=version.project, state="succeeded", **changes_of([self.result(rule)])
+        )
+        body = {"dataset": str(version.dataset_id), "name": "gold", "version": str(second.pk)}
+        moved = client.post(f"{API}/version-aliases", body, format="json")
+        removed = client.delete(f"{API}/version-aliases/{alias.pk}")
+        for answer in (moved, removed):
+            assert (answer.status_code, answer.json()["code"]) == (403, "approval_required")
 
     def test_validated_again_then_rejected(self, client: APIClient, version: DatasetVersion) -> None:
         ExpectationFactory.create(dataset=version.dataset)
