@@ -234,7 +234,8 @@ class IngestionScheduleViewSet(StoryMixin, CreateViewSet):
     @extend_schema(summary="Run a schedule now", request=None, responses={201: IngestionSerializer})
     @action(detail=True, methods=["post"], filter_backends=())
     def run(self, request: Request, pk: str) -> Response:
-        """Out of turn, in the caller's name; 409 while the ingestion before still runs."""
+        """Out of turn, in the caller's name; 409 while the ingestion before still runs, what it made is kept back, or
+        something else is appended to the dataset."""
         schedule: IngestionSchedule = self.get_object()
         user = caller(request)
         require(user, schedule.project, Role.EDITOR)

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from apps.access.models import User
-from apps.access.permissions import role_of
-from apps.access.states import Role
 from apps.common import clock
 from apps.common.audit import Actor, record
-from apps.common.errors import ApprovalRequired, Conflict, Invalid
+from apps.common.errors import Conflict, Invalid
 from apps.common.events import emit
 from apps.common.tags import tags_checked
 from apps.datasets.models import Dataset, DatasetVersion, VersionAlias
 from apps.datasets.selectors import data_check
 from apps.datasets.selectors.quality import kept_back_through
+from apps.datasets.services.deciders import decider_wanted, may_decide
 from apps.datasets.states import VersionState
 
 
@@ -98,12 +97,10 @@ def version_tags_set(version: DatasetVersion, *, tags: Sequence[str], actor: Act
 
 def _require_decider(user: User | None, alias: VersionAlias) -> None:
     """Who may not loosen a rule may not have it hold the data against another version instead."""
-    if user is None or role_of(user, alias.project) == Role.ADMIN:
+    if may_decide(user, alias.project):
         return
     version = kept_back_through(alias.dataset, alias.name)
     if version is not None:
-        raise ApprovalRequired(
-            f"An expectation that refers to {alias.name} keeps version {version.number} of {version.dataset.name} back."
-            f" Until that version is published or rejected, only an administrator of project {alias.project.name} may"
-            f" move or remove the alias; or ask for an override of the version."
-        )
+        kept = f"version {version.number} of {version.dataset.name}"
+        why = f"An expectation that refers to {alias.name} keeps {kept} back."
+        raise decider_wanted(version, why, "move or remove the alias")

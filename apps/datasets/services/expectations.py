@@ -8,14 +8,13 @@ from typing import Any
 from django.db import transaction
 
 from apps.access.models import User
-from apps.access.permissions import role_of
-from apps.access.states import Role
 from apps.common import clock
 from apps.common.audit import Actor, record
-from apps.common.errors import ApprovalRequired, Conflict, Invalid
+from apps.common.errors import Conflict, Invalid
 from apps.common.events import emit
 from apps.datasets.models import Dataset, DatasetVersion, Expectation
 from apps.datasets.selectors.quality import kept_back_by
+from apps.datasets.services.deciders import decider_wanted, may_decide
 from apps.datasets.states import Severity, VersionState
 from workers.contracts.expectations import KINDS, fits, normalised, problems
 from workers.contracts.expectations.fit import Problems
@@ -94,8 +93,8 @@ def expectation_change(
         setattr(current, name, changes.get(name, getattr(current, name)))
     if _told(current) == before:
         return current
-    if kept_back is not None and _is_loosened(current, before):
-        _require_decider(changed_by, kept_back)
+    if kept_back is not None and _is_loosened(current, before) and not may_decide(changed_by, current.project):
+        raise decider_wanted(kept_back, f"This expectation keeps version {kept_back.number} back.", "loosen it")
     current.changed_at = clock.db_now()
     current.save()
     record(actor, "expectation.changed", current, detail={"before": before, "after": _told(current)})
@@ -160,16 +159,6 @@ def _is_loosened(current: Expectation, before: Mapping[str, Any]) -> bool:
     """Whether what blocked may let through more than before. Other parameters may: nobody can tell by reading them."""
     is_same = current.parameters == before["parameters"]
     return not (is_same and current.is_active and current.severity == Severity.BLOCK)
-
-
-def _require_decider(user: User | None, version: DatasetVersion) -> None:
-    """What an override would need somebody else for cannot be had by changing the rule instead."""
-    if user is None or role_of(user, version.project) == Role.ADMIN:
-        return
-    raise ApprovalRequired(
-        f"This expectation keeps version {version.number} back. Until that version is published or rejected, only an"
-        f" administrator of project {version.project.name} may loosen it; or ask for an override of the version."
-    )
 
 
 def _locked(dataset: Dataset) -> None:

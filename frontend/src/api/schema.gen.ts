@@ -1422,7 +1422,8 @@ export interface paths {
         put?: never;
         /**
          * Run a schedule now
-         * @description Out of turn, in the caller's name; 409 while the ingestion before still runs.
+         * @description Out of turn, in the caller's name; 409 while the ingestion before still runs, what it made is kept back, or
+         *     something else is appended to the dataset.
          */
         post: operations["ingestion_schedules_run_create"];
         delete?: never;
