@@ -94,8 +94,8 @@ def _words_problem(words: list[str]) -> str:
 
 def _beyond(text: str, at: int, opened: str, *, nests: bool) -> int:
     """Where a comment or a text between dollars ends; -1 where it does not."""
-    if opened != "/*" or not nests:
-        closing = opened if opened != "/*" else "*/"
+    if not (nests and opened == "/*"):
+        closing = "*/" if opened == "/*" else opened
         end = text.find(closing, at)
         return end + len(closing) if end >= 0 else -1
     depth = 1

@@ -251,18 +251,15 @@ def process_environment() -> Mapping[str, str]:
     return os.environ
 
 
-def refuse_telemetry() -> None:
-    """Keep libraries that are imported later from calling home: a job's machine speaks to the control plane only."""
-    os.environ["DO_NOT_TRACK"] = "1"
-
-
 def prepare_engines() -> None:
     """Set up, for this process, the engines of data jobs that are imported later.
 
-    Arrow's allocator is kept from making the pages of the process huge ones: batches of rows go by, and their memory is
-    touched once; on a virtual machine the system takes half as long again to clear huge pages for that. Daft's threads
-    get stacks of 256 MiB, of which only what is used is taken: 2 MiB end the process at two hundred functions of ours
-    in one plan. Who sets these variables is left alone.
+    They do not call home: a job's machine speaks to the control plane only. Arrow's allocator is kept from making the
+    pages of the process huge ones: batches of rows go by, and their memory is touched once; on a virtual machine the
+    system takes half as long again to clear huge pages for that. Daft's threads get stacks of 256 MiB, of which only
+    what is used is taken: 2 MiB end the process at two hundred functions of ours in one plan. Who sets one of the last
+    two is left alone.
     """
+    os.environ["DO_NOT_TRACK"] = "1"
     os.environ.setdefault("MIMALLOC_ALLOW_THP", "0")
     os.environ.setdefault("RUST_MIN_STACK", str(256 << 20))

@@ -4,7 +4,6 @@ DuckDB parses uploads and reads what statistics are taken of; Daft transforms Pa
 digests. No step loops over rows.
 """
 
-from workers.runtime.context import prepare_engines, refuse_telemetry
+from workers.runtime.context import prepare_engines
 
-refuse_telemetry()  # before Daft is imported anywhere
-prepare_engines()  # before Arrow is, too
+prepare_engines()  # before Arrow and Daft are imported anywhere

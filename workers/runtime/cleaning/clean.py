@@ -120,8 +120,9 @@ def open_plan(connection: duckdb.DuckDBPyConnection, sources: Sources, recipe: R
     looking = connection.cursor()  # of its own: it is used beside the other
 
     def watched() -> pa.Table:
-        first = rows_of(looking, table, columns, SPREAD, rows_watched(len(columns)), sources.last_ordinal)
-        return looking.sql(first).to_arrow_table()
+        with looking:
+            first = rows_of(looking, table, columns, SPREAD, rows_watched(len(columns)), sources.last_ordinal)
+            return looking.sql(first).to_arrow_table()
 
     plan.watched = Watched(watched)
     return plan

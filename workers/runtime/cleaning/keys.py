@@ -11,8 +11,7 @@ Places = npt.NDArray[np.intp]
 BITS_LEAST, BITS_MOST = 16, 27
 """A table of so many bits of a key is 64 KiB, and 128 MiB."""
 FALSE_BITS = 6
-"""Of the keys that do not occur twice, one of so many powers of two is looked at."""
-
+"""Of the keys that do not occur twice one in 2 to this power is looked at."""
 AT_ONCE = 1 << 19
 """Keys that are looked at before the next are."""
 
