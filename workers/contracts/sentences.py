@@ -31,6 +31,17 @@ _ADMISSION: Final = {
         "Waiting: needs {count:number} members of {asked:amounts}, there is room for {room:number} now{first:first}"
     ),
     "wait_machine": "Waiting: needs {asked:amounts}, no machine has that free now{first:first}",
+    "wait_cap": "Waiting: project {project:name} has {by:workloads} at once already, as many as it may{first:first}",
+    "wait_cohort": (
+        "Waiting: needs {needs:amounts}, {cohort:name} has {left:amounts} left for its projects together{first:first}"
+    ),
+    "wait_pool": "Waiting: needs {needs:amounts}, the pool has {left:amounts} left that nobody keeps{first:first}",
+    "wait_borrowed": "To start it, {amount:amounts} of what {holder:name} has borrowed must be given back.",
+    "wait_quota_kept": "Waiting: needs {needs:amounts}; what is left of the quota is kept for what came before{first:first}",
+    "wait_kept": "Waiting: needs {asked:amounts}; what is free now is kept for what came before{first:first}",
+    "wait_promised": "Waiting: its place is being freed by others that leave for it.",
+    "preempted_by": "Preempted for {what:amounts} of project {project:name}, which have a higher priority.",
+    "reclaimed_by": "Taken back: {what:amounts} are guaranteed to project {project:name}.",
     "wait_behind_quota": "Waiting: behind earlier workloads of project {project:name}, which wait for quota.",
     "wait_behind_machine": (
         "Waiting: behind earlier workloads of project {project:name}, which wait for room on the machines."
@@ -50,6 +61,17 @@ _ADMISSION: Final = {
     ),
     "refused_quota_none": (
         "Refused: needs {needs:amounts}, and project {project:name}'s quota has none. Raise the quota."
+    ),
+    "refused_cap_gpus": (
+        "Refused: needs {needs:amounts}, a workload of project {project:name} may have {most:number} GPUs."
+        " Ask for fewer."
+    ),
+    "refused_cap_seconds": (
+        "Refused: its time limit of {asked:text} is more than the {most:text} that a workload of project"
+        " {project:name} may run. Ask for less."
+    ),
+    "refused_cap_no_limit": (
+        "Refused: it has no time limit, and a workload of project {project:name} may run {most:text}. Set a time limit."
     ),
     "refused_too_large": (
         "Refused: needs {needs:amounts}, the largest that could run here is {most:amounts}. Ask for {most:amounts}."

@@ -1,95 +1,214 @@
 """One admission cycle: a decision for everything that waits or wants to grow.
 
-The rule, in four sentences. Higher priority first, then the older. Within a queue the order is strict: when its first
-workload must wait, all behind it wait too, so nothing smaller of the same project can starve it. Across queues later
-workloads are admitted into what is left, so one project's wait does not idle the machines of the others. A workload
-starts with at least `count_min` members at once or not at all, and what could never run is refused now.
+The rule. What was promised places gets them once they are free. Then a contest (`fair_share`) names who is next, and it
+starts with at least its least members at once, on machines with room and within the limits of all above it; or it
+waits, and others may pass it. The first that the machines turn away gets its places kept from the moment on at which
+they will be free, and so does what waits for a limit: who passes ends before that, or takes what is left beside it.
+What is guaranteed, or has a class that preempts, may make others leave (`preemption`). What could never run is refused.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from math import floor, inf
 from uuid import UUID
 
-from apps.quotas.scheduling.explain import FIRST, NOT_FIRST, Why, behind_wait, capacity_wait, quota_wait, refusal
-from apps.quotas.scheduling.fit import Books
-from apps.quotas.scheduling.snapshot import Admit, Ask, Decision, Grow, Holding, Refuse, Snapshot, Wait, Waiting
-from apps.quotas.scheduling.words import counted
-from workers.contracts.sentences import say
+from apps.quotas.scheduling.books import CAP, NO_QUOTA, Blocked, Books
+from apps.quotas.scheduling.explain import behind, sentence
+from apps.quotas.scheduling.fair_share import Candidate, Contest
+from apps.quotas.scheduling.promises import preempted, promised
+from apps.quotas.scheduling.refusal import refusal
+from apps.quotas.scheduling.snapshot import (
+    WAITING_FOR_CAPACITY,
+    Admit,
+    Ask,
+    Decision,
+    Grow,
+    Holding,
+    Refuse,
+    Snapshot,
+    Wait,
+    Waiting,
+)
+from apps.quotas.scheduling.tree import Place
+
+Row = tuple[int, float, UUID, Waiting | Holding]
+"""Level (negative: priority and what was gained by waiting), since when, who."""
+PREEMPTIONS_MOST = 8
+"""Searches for victims in one cycle: the next cycle goes on."""
 
 
 def cycle(snapshot: Snapshot) -> tuple[Decision, ...]:
-    """Exactly one decision for each waiting workload and each holding that wants more than it holds.
+    """At least one decision for each waiting workload and each holding that wants more than it holds.
 
-    Those that run grow first; then the waiting are looked at in their order.
+    Raises ValueError: a cohort is its own ancestor.
     """
-    return _Cycle(snapshot).decide()
+    return tuple(_Cycle(snapshot).decide())
+
+
+class _Line:
+    """What waits in one queue, in its order; whoever is of a kind that is turned away is passed over."""
+
+    def __init__(self, leaf: Place, rows: list[Row], at: float) -> None:
+        self.leaf = leaf
+        self.head = ""
+        """Why the first that was turned away waits."""
+        self._rows, self._next, self._at = sorted(rows, key=_rank), 0, at
+        self._closed = False
+        self._behind: dict[str, str] = {}
+        """Reason → the sentence for those that are passed over for it."""
+        self._least: dict[Ask, tuple[int, str]] = {}
+        """Kind → the fewest members that were turned away, and why."""
+        self._ends_at: dict[tuple[Ask, int], float] = {}
+        """Kind → what ends so late, or later, was turned away."""
+
+    def advance(self, books: Books, hopeless: bool, decisions: list[Decision]) -> Candidate | None:
+        """The next that is worth a look; the others before it wait.
+
+        Args:
+            hopeless: what the machines turned away cannot make room for itself.
+        """
+        rows = self._rows
+        while self._next < len(rows):
+            level, since, identity, one = rows[self._next]
+            self._next += 1
+            if isinstance(one, Holding):
+                return _growing(one)
+            reason = self._turned_away(one)
+            if not reason and hopeless and self.head and books.is_full(one.ask, one.count_min):
+                reason = WAITING_FOR_CAPACITY
+                self._least[one.ask] = (one.count_min, reason)
+            if not reason:
+                counts = one.count_min, one.count_max
+                ends_at = self._at + one.limit_seconds
+                return Candidate(one, identity, one.queue_id, one.ask, *counts, -level, since, ends_at)
+            if reason not in self._behind:
+                self._behind[reason] = behind(self.leaf, reason)
+            decisions.append(Wait(identity, reason, self._behind[reason]))
+        return None
+
+    def _turned_away(self, one: Waiting) -> str:
+        """Why it need not be looked at; empty: it is."""
+        if self._closed:
+            return self.head
+        least = self._least.get(one.ask)
+        if least is not None and least[0] <= one.count_min:
+            return least[1]
+        bound = self._ends_at.get((one.ask, one.count_min)) if self._ends_at else None
+        return self.head if bound is not None and self._at + one.limit_seconds >= bound else ""
+
+    def turn_away(self, one: Candidate, why: Blocked, reason: str) -> None:
+        """It waits, and so will others of its kind in this cycle."""
+        kind = (one.ask, one.least)
+        if why.kind == CAP:
+            self._closed = True
+        elif why.by_other:
+            self._ends_at[kind] = min(one.ends_at, self._ends_at.get(kind, inf))
+        else:
+            least = self._least.get(one.ask)
+            if least is None or one.least < least[0]:
+                self._least[one.ask] = (one.least, reason)
+
+
+def _rank(row: Row) -> tuple[int, float, UUID]:
+    return row[:3]
+
+
+def _growing(holding: Holding) -> Candidate:
+    ask, more = holding.ask._replace(flavor=holding.flavor), holding.wanted - len(holding.assignments)
+    identity, since, ends_at = holding.workload_id, holding.admitted_at, holding.ends_at
+    return Candidate(holding, identity, holding.queue_id, ask, 1, more, holding.priority, since, ends_at, grows=True)
 
 
 class _Cycle:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.books = Books(snapshot)
-        self.blocked: dict[UUID, str] = {}
-        """Queue → why its first workload waits."""
-        self.refusals: dict[tuple[UUID, Ask, int], Why | None] = {}
-        self.full: set[tuple[Ask, int, tuple[str, ...]]] = set()
-        """What did not fit on the machines once will not fit later in the same cycle."""
+        self.decisions: list[Decision] = []
+        self.searches = 0
+        self.fruitless: set[tuple[UUID, Ask, int]] = set()
+        self.refusals: dict[tuple[UUID, Ask, int, float], tuple[str, str] | None] = {}
 
-    def decide(self) -> tuple[Decision, ...]:
-        growing = [holding for holding in self.snapshot.holdings if holding.wanted > len(holding.assignments)]
-        decisions: list[Decision] = [self._grow(holding) for holding in sorted(growing, key=lambda h: h.workload_id)]
-        decisions += [self._look_at(waiting) for waiting in sorted(self.snapshot.waiting, key=lambda w: w.rank)]
-        return tuple(decisions)
+    def decide(self) -> list[Decision]:
+        kept, self.decisions = promised(self.snapshot, self.books)
+        lines = self._lines(kept)
+        contest = Contest(self.books.tree, self.books.shares)
+        for line in lines.values():
+            contest.enter(line.leaf, self._next(line))
+        while (candidate := contest.next()) is not None:
+            line = lines[candidate.queue_id]
+            self._look_at(candidate, line)
+            contest.enter(line.leaf, self._next(line))
+        return self.decisions
 
-    def _look_at(self, waiting: Waiting) -> Decision:
-        never = self._refusal(waiting)
+    def _next(self, line: _Line) -> Candidate | None:
+        hopeless = self.searches >= PREEMPTIONS_MOST or not self.snapshot.policy.preemption
+        return line.advance(self.books, hopeless, self.decisions)
+
+    def _lines(self, without: set[UUID]) -> dict[UUID, _Line]:
+        policy, at = self.snapshot.policy, self.snapshot.at
+        points = policy.ageing_points if policy.ageing_seconds > 0 else 0
+        rows: dict[UUID, list[Row]] = defaultdict(list)
+        for one in self.snapshot.waiting:
+            if one.workload_id not in without:
+                since = one.created_at
+                gained = points * max(0, floor((at - since) / policy.ageing_seconds)) if points else 0
+                rows[one.queue_id].append((-one.priority - gained, since, one.workload_id, one))
+        for holding in self.snapshot.holdings:
+            if holding.wanted > len(holding.assignments) and not holding.leaving:
+                row = (-holding.priority, holding.admitted_at, holding.workload_id, holding)
+                rows[holding.queue_id].append(row)
+        return {queue: _Line(self.books.tree.leaves[queue], line, at) for queue, line in rows.items()}
+
+    def _look_at(self, one: Candidate, line: _Line) -> None:
+        never = None if one.grows else self._refusal(one, line.leaf)
         if never is not None:
-            return Refuse(waiting.workload_id, *never)
-        queue = self.books.queues[waiting.queue_id]
-        if queue.id in self.blocked:
-            return Wait(waiting.workload_id, *behind_wait(queue, self.blocked[queue.id]))
-        flavor, count, why = self._fit(waiting.queue_id, waiting.ask, waiting.count_min, waiting.count_max, FIRST)
-        if why is not None:
-            self.blocked[queue.id] = why[0]
-            return Wait(waiting.workload_id, *why)
-        places = self.books.place(queue.id, waiting.ask, flavor, count)
-        self.books.holders[queue.id] += 1
-        return Admit(waiting.workload_id, flavor, places)
+            self.decisions.append(Refuse(one.id, *never))
+            return
+        found = self.books.fit(one, line.leaf)
+        if isinstance(found, Blocked):
+            self._turn_away(one, line, found)
+            return
+        flavor, count, chosen = found
+        places = self.books.give(one, line.leaf, flavor, count, chosen)
+        if one.grows:
+            self.decisions.append(Grow(one.id, one.item.assignments + places))
+        else:
+            self.decisions.append(Admit(one.id, flavor, places))
 
-    def _grow(self, holding: Holding) -> Decision:
-        has = len(holding.assignments)
-        ask = Ask(holding.ask.cpu_millis, holding.ask.memory_bytes, holding.ask.gpus, holding.flavor)
-        flavor, count, why = self._fit(holding.queue_id, ask, 1, holding.wanted - has, NOT_FIRST)
-        if why is not None:
-            held = say("granted", has=has, wanted=counted(holding.wanted, "member"))
-            return Wait(holding.workload_id, why[0], f"{held} {why[1]}")
-        more = self.books.place(holding.queue_id, ask, flavor, count)
-        return Grow(holding.workload_id, holding.assignments + more)
-
-    def _refusal(self, waiting: Waiting) -> Why | None:
-        key = (waiting.queue_id, waiting.ask, waiting.count_min)
+    def _refusal(self, one: Candidate, leaf: Place) -> tuple[str, str] | None:
+        limit = one.item.limit_seconds
+        queue = leaf.queue
+        capped = limit if queue is not None and queue.run_seconds_most is not None else 0.0
+        key = (one.queue_id, one.ask, one.least, capped)
         if key not in self.refusals:
-            queue = self.books.queues[waiting.queue_id]
-            self.refusals[key] = refusal(self.books, queue, self.snapshot.nodes, waiting.ask, waiting.count_min)
+            self.refusals[key] = refusal(self.books, leaf, one.ask, one.least, limit)
         return self.refusals[key]
 
-    def _fit(self, queue_id: UUID, ask: Ask, least: int, most: int, end: str) -> tuple[str, int, Why | None]:
-        """The kind of GPU under which most members fit, how many, or why fewer than `least` do.
+    def _turn_away(self, one: Candidate, line: _Line, why: Blocked) -> None:
+        if not one.grows and self._preempts(one, line.leaf, why):
+            return
+        start_at = None if one.grows else self.books.keep(one, line.leaf, why)
+        first = not line.head and not one.grows
+        reason, detail = sentence(self.books, one, line.leaf, why, first=first)
+        self.decisions.append(Wait(one.id, reason, detail, start_at))
+        if one.grows:
+            return
+        line.head = line.head or reason
+        line.turn_away(one, why, reason)
 
-        Args:
-            end: how a sentence ends that says why: `FIRST` or `NOT_FIRST`.
-        """
-        by_quota = {kind: self.books.members_by_quota(queue_id, ask, kind) for kind in self.books.options(ask)}
-        allowed = [kind for kind, count in by_quota.items() if count >= least]
-        if not allowed:
-            kind = max(by_quota, key=lambda kind: by_quota[kind], default=ask.flavor)
-            return "", 0, quota_wait(self.books, self.books.queues[queue_id], ask, kind, least, end)
-        tried = (ask, least, tuple(allowed))
-        if tried in self.full:
-            return "", 0, capacity_wait(self.books, ask, least, end)
-        room = {kind: min(by_quota[kind], self.books.members_by_capacity(ask, kind), most) for kind in allowed}
-        best = max(allowed, key=lambda kind: room[kind])
-        if room[best] >= least:
-            return best, room[best], None
-        self.full.add(tried)
-        return "", 0, capacity_wait(self.books, ask, least, end)
+    def _preempts(self, one: Candidate, leaf: Place, why: Blocked) -> bool:
+        """Whether others leave for it."""
+        key = (one.queue_id, one.ask, one.least)
+        if why.kind in (CAP, NO_QUOTA) or key in self.fruitless or self.searches >= PREEMPTIONS_MOST:
+            return False
+        for flavor in self.books.options(one.ask):
+            if not self.books.preemption.may(one, leaf, flavor):
+                continue
+            self.searches += 1
+            plan = self.books.preemption.plan(one, leaf, flavor)
+            if plan is not None:
+                self.decisions += preempted(self.books, one, plan)
+                return True
+        self.fruitless.add(key)
+        return False

@@ -1,21 +1,11 @@
-"""Why something waits or is refused: the reason and a sentence that says what to do."""
+"""Why something waits: the reason, and a sentence that says what would have to change."""
 
 from __future__ import annotations
 
-from apps.quotas.scheduling.fit import Books, largest, missing, needed
-from apps.quotas.scheduling.snapshot import (
-    CPU_MILLIS,
-    EXCEEDS_QUOTA,
-    GPUS,
-    MEMORY_BYTES,
-    NO_MATCHING_FLAVOR,
-    WAITING_FOR_CAPACITY,
-    WAITING_FOR_QUOTA,
-    Ask,
-    Limit,
-    NodeView,
-    QueueView,
-)
+from apps.quotas.scheduling.books import CAP, KEPT, MACHINES, NO_QUOTA, PROMISED, Blocked, Books
+from apps.quotas.scheduling.fair_share import Candidate
+from apps.quotas.scheduling.snapshot import GPUS, WAITING_FOR_CAPACITY, WAITING_FOR_QUOTA, Key
+from apps.quotas.scheduling.tree import Place, amounts_of
 from apps.quotas.scheduling.words import amount, asked, counted
 from workers.contracts.sentences import say
 
@@ -25,106 +15,81 @@ FIRST, NOT_FIRST = "; first in queue.", "."
 """How a sentence ends about what waits."""
 
 
-def refusal(books: Books, queue: QueueView, nodes: tuple[NodeView, ...], ask: Ask, count: int) -> Why | None:
-    """Why `count` members could not run even if nothing else did; None when they could.
-
-    A pool without any machine refuses nothing: its machines are yet to come.
-    """
-    if not nodes:
-        return None
-    kinds = [kind for kind in books.options(ask) if kind == "" or kind in books.flavors]
-    if not kinds:
-        return NO_MATCHING_FLAVOR, _no_such_kind(ask, books.flavors)
-    flavor, (by_quota, by_machines) = max(
-        ((kind, largest(queue, nodes, ask, kind)) for kind in kinds), key=lambda found: min(found[1])
-    )
-    if min(by_quota, by_machines) >= count:
-        return None
-    if by_quota < count:
-        return EXCEEDS_QUOTA, _above_quota(queue, nodes, ask, flavor, count, min(by_quota, by_machines))
-    if by_machines:
-        most = counted(by_machines, "member")
-        return NO_MATCHING_FLAVOR, say("refused_members", count=count, asked=asked(ask), room=by_machines, most=most)
-    return NO_MATCHING_FLAVOR, _no_such_machine(nodes, ask, flavor)
+def sentence(books: Books, one: Candidate, leaf: Place, why: Blocked, *, first: bool) -> Why:
+    """Why something that was looked at waits."""
+    end = FIRST if first else NOT_FIRST
+    if why.kind in (MACHINES, KEPT):
+        reason, text = WAITING_FOR_CAPACITY, _machines(books, one, leaf, why, end)
+    else:
+        reason, text = WAITING_FOR_QUOTA, _quota(books, one, leaf, why, end)
+    return reason, _granted(one, text)
 
 
-def _no_such_kind(ask: Ask, flavors: list[str]) -> str:
-    needs = amount(GPUS, ask.gpus, ask.flavor)
-    if not flavors:
-        return say("refused_no_gpu", needs=needs)
-    return say("refused_no_such_kind", needs=needs, kinds=", ".join(flavors))
-
-
-def _above_quota(queue: QueueView, nodes: tuple[NodeView, ...], ask: Ask, flavor: str, count: int, most: int) -> str:
-    absent = missing(queue.limits, ask, flavor)
-    if absent:
-        needs = amount(absent, _of(ask, absent) * count, flavor)
-        return say("refused_no_quota", needs=needs, project=queue.project)
-    limit = min((one for one in queue.limits if needed(ask, one, flavor)), key=lambda one: _share(one, ask, flavor))
-    need, machine = needed(ask, limit, flavor), max(_has(node, limit.resource, flavor) for node in nodes)
-    could = most * need or min(limit.nominal, machine)
-    needs = amount(limit.resource, need * count, flavor)
-    if not could:
-        return say("refused_quota_none", needs=needs, project=queue.project)
-    shown = str(could) if limit.resource == GPUS else amount(limit.resource, could)
-    helps = largest(queue, nodes, ask, flavor)[1] >= count
-    return say("refused_above_quota" if helps else "refused_too_large", needs=needs, most=shown)
-
-
-def _no_such_machine(nodes: tuple[NodeView, ...], ask: Ask, flavor: str) -> str:
-    for resource in (GPUS, CPU_MILLIS, MEMORY_BYTES):
-        most = max(_has(node, resource, flavor) for node in nodes)
-        if _of(ask, resource) > most:
-            needs, has = amount(resource, _of(ask, resource), flavor), amount(resource, most, flavor)
-            return say("refused_machine", needs=needs, most=has)
-    return say("refused_together", asked=asked(ask))
-
-
-def quota_wait(books: Books, queue: QueueView, ask: Ask, flavor: str, count: int, end: str) -> Why:
-    """Why the queue cannot hold `count` more members now, though it could."""
-    told = {"project": queue.project, "first": end}
-    absent = missing(queue.limits, ask, flavor)
-    if absent:
-        needs = amount(absent, _of(ask, absent) * count, flavor)
-        return WAITING_FOR_QUOTA, say("wait_no_quota", needs=needs, **told)
-    limit = min(
-        (one for one in queue.limits if needed(ask, one, flavor)),
-        key=lambda one: books.left(queue.id, one) / needed(ask, one, flavor),
-    )
-    left, quota = books.left(queue.id, limit), amount(limit.resource, limit.nominal, limit.flavor)
-    by = counted(books.holders[queue.id], "workload")
-    if left <= 0:
-        return WAITING_FOR_QUOTA, say("wait_quota_used", quota=quota, by=by, **told)
-    has = amount(limit.resource, left, limit.flavor)
-    needs = amount(limit.resource, needed(ask, limit, flavor) * count, limit.flavor)
-    return WAITING_FOR_QUOTA, say("wait_quota_left", quota=quota, left=has, by=by, needs=needs, **told)
-
-
-def capacity_wait(books: Books, ask: Ask, count: int, end: str) -> Why:
-    """Why the machines cannot hold `count` more members now, though they could."""
-    if not books.free:
-        return WAITING_FOR_CAPACITY, say("wait_no_machine", first=end)
-    room = max((books.members_by_capacity(ask, kind) for kind in books.options(ask)), default=0)
-    if count > 1:
-        return WAITING_FOR_CAPACITY, say("wait_members", count=count, asked=asked(ask), room=room, first=end)
-    return WAITING_FOR_CAPACITY, say("wait_machine", asked=asked(ask), first=end)
-
-
-def behind_wait(queue: QueueView, reason: str) -> Why:
-    """Why something waits that is not first in its queue: for what the first one waits for."""
+def behind(leaf: Place, reason: str) -> str:
+    """Why something waits that was not looked at: others of its queue and kind, before it, wait."""
     code = "wait_behind_quota" if reason == WAITING_FOR_QUOTA else "wait_behind_machine"
-    return reason, say(code, project=queue.project)
+    return say(code, project=leaf.name)
 
 
-def _of(ask: Ask, resource: str) -> int:
-    return {CPU_MILLIS: ask.cpu_millis, MEMORY_BYTES: ask.memory_bytes, GPUS: ask.gpus}[resource]
+def _granted(one: Candidate, text: str) -> str:
+    if not one.grows:
+        return text
+    has = len(one.item.assignments)
+    return f"{say('granted', has=has, wanted=counted(one.item.wanted, 'member'))} {text}"
 
 
-def _has(node: NodeView, resource: str, flavor: str) -> int:
-    if resource == GPUS:
-        return sum(gpu.flavor == flavor for gpu in node.gpus)
-    return node.cpu_millis if resource == CPU_MILLIS else node.memory_bytes
+def _quota(books: Books, one: Candidate, leaf: Place, why: Blocked, end: str) -> str:
+    told = {"project": leaf.name, "first": end}
+    if why.kind == CAP:
+        return say("wait_cap", by=counted(int(why.left), "workload"), **told)
+    amounts = amounts_of(one.ask, why.flavor, one.least)
+    if why.kind == NO_QUOTA:
+        return say("wait_no_quota", needs=amount(why.key[0], amounts[why.key], why.flavor), **told)
+    if why.kind == PROMISED or why.place is None:
+        return say("wait_quota_kept", needs=asked(one.ask, one.least), first=end)
+    resource, flavor = why.key
+    needs = amount(resource, amounts[why.key], flavor)
+    if why.place is not leaf:
+        return _of_others(leaf, why, needs, end)
+    bound = int(leaf.bound.get(why.key, 0))
+    quota, by = amount(resource, bound, flavor), counted(books.holders[one.queue_id], "workload")
+    if why.left <= 0:
+        return say("wait_quota_used", quota=quota, by=by, **told)
+    return say("wait_quota_left", quota=quota, left=amount(resource, int(why.left), flavor), by=by, needs=needs, **told)
 
 
-def _share(limit: Limit, ask: Ask, flavor: str) -> float:
-    return limit.nominal / needed(ask, limit, flavor)
+def _of_others(leaf: Place, why: Blocked, needs: str, end: str) -> str:
+    """A cohort, or the whole pool, has no more of it: who would have to give back what is borrowed."""
+    place, (resource, flavor) = why.place, why.key
+    if place is None:
+        raise ValueError("a quota bounds at a place")
+    told = {"needs": needs, "left": amount(resource, max(0, int(why.left)), flavor), "first": end}
+    if place.parent is None:
+        return say("wait_pool", **told) + _borrowed(leaf, place, why.key)
+    return say("wait_cohort", cohort=place.name, **told) + _borrowed(leaf, place, why.key)
+
+
+def _borrowed(leaf: Place, place: Place, key: Key) -> str:
+    """Who holds most of what others are guaranteed, among those that share a place."""
+    mine = {id(each) for each in leaf.path}
+    others = [each for each in place.below if id(each) not in mine and each.over(key)]
+    if not others:
+        return ""
+    most = max(others, key=lambda each: (each.over(key), each.name))
+    return " " + say("wait_borrowed", amount=amount(key[0], most.over(key), key[1]), holder=most.name)
+
+
+def _machines(books: Books, one: Candidate, leaf: Place, why: Blocked, end: str) -> str:
+    if not books.machines.names:
+        return say("wait_no_machine", first=end)
+    if why.kind == KEPT:
+        return say("wait_kept", asked=asked(one.ask, one.least), first=end)
+    if one.least > 1:
+        machines = books.machines
+        room = max(
+            (machines.together(one.ask, machines.members(one.ask, kind)) for kind in books.options(one.ask)), default=0
+        )
+        told = say("wait_members", count=one.least, asked=asked(one.ask), room=room, first=end)
+    else:
+        told = say("wait_machine", asked=asked(one.ask), first=end)
+    return told + (_borrowed(leaf, books.tree.root, (GPUS, why.flavor)) if one.ask.gpus else "")

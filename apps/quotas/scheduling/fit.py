@@ -1,154 +1,244 @@
-"""The books of one cycle: what is free on each node and what each queue holds, and where members fit.
+"""The machines of a pool: what is free on each, where members fit best, and what is kept for somebody later.
 
-Members of a workload are alike, so counting how many fit on each node and filling nodes in order is exact:
-if the gang fits at all, it is found.
+Members of a workload are alike, so counting how many fit on each node and filling nodes in order is exact: if the gang
+fits at all, it is found. Counts for all nodes are one vector operation each.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from uuid import UUID
+from collections.abc import Iterable, Sequence
+from copy import copy
+from math import inf
+from typing import Protocol
 
-from apps.quotas.scheduling.snapshot import (
-    CPU_MILLIS,
-    GPUS,
-    MEMORY_BYTES,
-    Ask,
-    Assignment,
-    Holding,
-    Limit,
-    NodeView,
-    QueueView,
-    Snapshot,
-)
+import numpy as np
+import numpy.typing as npt
+
+from apps.quotas.scheduling.devices import Devices
+from apps.quotas.scheduling.snapshot import WHOLE, Ask, Assignment, NodeView
+
+Counts = npt.NDArray[np.int64]
+NODE = "node"
+"""The topology of members that are all on one node."""
+PLENTY = np.int64(1 << 40)
+"""Members of something that asks for nothing."""
+_GPUS_FIRST = np.int64(1 << 40)
+"""More than any node has thousandths of cores."""
 
 
-@dataclass(slots=True)
-class Free:
-    """What is left of one node."""
+class Coming(Protocol):
+    """What will be free on each node at a moment at the latest, and where somebody's members go then."""
 
-    name: str
-    cpu_millis: int
-    memory_bytes: int
-    gpus: dict[str, list[int]]
-    """Flavor → free indices, ascending."""
+    @property
+    def at(self) -> float: ...
+    @property
+    def cpu(self) -> Counts: ...
+    @property
+    def memory(self) -> Counts: ...
+    @property
+    def whole(self) -> Counts: ...
+    @property
+    def chosen(self) -> list[tuple[int, int]]: ...
 
-    @classmethod
-    def whole(cls, node: NodeView) -> Free:
-        gpus: dict[str, list[int]] = {}
-        for gpu in sorted(node.gpus, key=lambda gpu: gpu.index):
-            gpus.setdefault(gpu.flavor, []).append(gpu.index)
-        return cls(node.name, node.cpu_millis, node.memory_bytes, gpus)
 
-    def members(self, ask: Ask, flavor: str) -> int:
-        """How many members fit."""
-        fits = min(_times(self.cpu_millis, ask.cpu_millis), _times(self.memory_bytes, ask.memory_bytes))
-        return min(fits, len(self.gpus.get(flavor, ())) // ask.gpus) if ask.gpus else fits
+class Machines:
+    """What is free on the ready nodes. Amounts change as members come and go; nothing is checked: ask `members`."""
 
-    def take(self, ask: Ask, flavor: str) -> Assignment:
-        """Give one member its place."""
-        devices: tuple[int, ...] = ()
+    def __init__(self, nodes: Iterable[NodeView]) -> None:
+        ready = sorted((node for node in nodes if node.ready), key=lambda node: node.name)
+        self.names = [node.name for node in ready]
+        self.index = {name: at for at, name in enumerate(self.names)}
+        self.cpu = _array(node.cpu_millis for node in ready)
+        self.memory = _array(node.memory_bytes for node in ready)
+        self.labels = [node.labels for node in ready]
+        self.devices = Devices([node.gpus for node in ready])
+        self.until = np.full(len(ready), inf)
+        """Per node: what ends by then may use all that is free; what ends later only what is not kept."""
+        self.reserved = False
+        self.kept_cpu = np.zeros(len(ready), np.int64)
+        self.kept_memory = np.zeros(len(ready), np.int64)
+        self.kept_gpus = np.zeros(len(ready), np.int64)
+        """Whole devices; of a node with several kinds, of any of them."""
+        self._groups: dict[str, tuple[list[str], Counts]] = {}
+
+    def copy(self) -> Machines:
+        """The same machines, to be used up apart from these; nothing is kept on them."""
+        twin = copy(self)
+        twin.cpu, twin.memory, twin.devices = self.cpu.copy(), self.memory.copy(), self.devices.copy()
+        twin.reserved = False
+        return twin
+
+    @property
+    def flavors(self) -> list[str]:
+        return self.devices.flavors
+
+    def members(self, ask: Ask, flavor: str, ends_at: float = -inf) -> Counts:
+        """How many members that end by then fit on each node; by default as if nothing were kept for others."""
+        cpu, memory, gpus = self.cpu, self.memory, self.devices.free(flavor)
+        shared = ask.gpus > 0 and ask.gpu_millis < WHOLE
+        late = self.until < ends_at if self.reserved and ends_at > -inf else None
+        if late is not None:
+            cpu = np.where(late, cpu - self.kept_cpu, cpu)
+            memory = np.where(late, memory - self.kept_memory, memory)
+        if shared:
+            opened = self.devices.shares_of_opened(flavor, ask.gpu_millis)
+            unopened = gpus * (WHOLE // ask.gpu_millis)
+            if late is not None:  # a device that is still whole may be what is kept
+                unopened = np.where(late & (gpus <= self.kept_gpus), 0, unopened)
+            gpus = opened + unopened
+        elif late is not None:
+            gpus = np.where(late, gpus - self.kept_gpus, gpus)
+        return fits_of(ask, cpu, memory, gpus if ask.gpus else None)
+
+    def members_at(self, at: int, ask: Ask, flavor: str) -> int:
+        """As `members`, of one node."""
+        fits = int(PLENTY)
+        if ask.cpu_millis:
+            fits = int(self.cpu[at]) // ask.cpu_millis
+        if ask.memory_bytes:
+            fits = min(fits, int(self.memory[at]) // ask.memory_bytes)
         if ask.gpus:
-            free = self.gpus[flavor]
-            devices, self.gpus[flavor] = tuple(free[: ask.gpus]), free[ask.gpus :]
-        self.cpu_millis -= ask.cpu_millis
-        self.memory_bytes -= ask.memory_bytes
-        return Assignment(self.name, devices)
+            fits = min(fits, self.devices.members_at(at, flavor, ask.gpus, ask.gpu_millis))
+        return max(0, fits)
 
-    def occupy(self, ask: Ask, devices: Iterable[int]) -> None:
-        """Account for a member that is there already."""
-        gone = set(devices)
-        self.cpu_millis -= ask.cpu_millis
-        self.memory_bytes -= ask.memory_bytes
-        self.gpus = {flavor: [i for i in indices if i not in gone] for flavor, indices in self.gpus.items()}
+    def together(self, ask: Ask, fits: Counts) -> int:
+        """How many members fit in all, as the topology they ask for allows."""
+        if not ask.topology:
+            return int(fits.sum())
+        if ask.topology == NODE:
+            return int(fits.max(initial=0))
+        return int(self._by_label(ask.topology, fits).max(initial=0))
 
+    def choose(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
+        """On which nodes how many members go: the tightest single node, else the fewest. None: they do not fit."""
+        whole = fits >= count
+        if whole.any():
+            tight = np.where(whole, self._tightness(ask, flavor), np.iinfo(np.int64).max)
+            return [(int(tight.argmin()), count)]
+        if ask.topology == NODE:
+            return None
+        if ask.topology:
+            return self._within_label(ask, flavor, count, fits)
+        return self._spread(ask, flavor, count, fits)
 
-class Books:
-    """What is free and what is held; changes as a cycle gives things away."""
+    def _spread(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
+        if int(fits.sum()) < count:
+            return None
+        order = np.lexsort((self._tightness(ask, flavor), -fits))
+        chosen: list[tuple[int, int]] = []
+        for at in order:
+            here = min(int(fits[at]), count)
+            chosen.append((int(at), here))
+            count -= here
+            if not count:
+                break
+        return chosen
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.free = {node.name: Free.whole(node) for node in snapshot.nodes if node.ready}
-        self.queues = {queue.id: queue for queue in snapshot.queues}
-        self.flavors = sorted({gpu.flavor for node in snapshot.nodes for gpu in node.gpus})
-        self.held: dict[UUID, dict[Limit, int]] = defaultdict(lambda: defaultdict(int))
-        self.holders: dict[UUID, int] = defaultdict(int)
-        for holding in snapshot.holdings:
-            self._enter(holding)
+    def _within_label(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
+        """The group of nodes in which they fit with the least left over."""
+        sums = self._by_label(ask.topology, fits)
+        enough = np.flatnonzero(sums >= count)
+        if not len(enough):
+            return None
+        best = enough[sums[enough].argmin()]
+        return self._spread(ask, flavor, count, np.where(self._groups[ask.topology][1] == best, fits, 0))
 
-    def _enter(self, holding: Holding) -> None:
-        for assignment in holding.assignments:
-            if assignment.node in self.free:
-                self.free[assignment.node].occupy(holding.ask, assignment.devices)
-        self._charge(holding.queue_id, holding.ask, holding.flavor, len(holding.assignments))
-        self.holders[holding.queue_id] += 1
+    def _by_label(self, label: str, fits: Counts) -> Counts:
+        if label not in self._groups:
+            values = sorted({labels[label] for labels in self.labels if label in labels})
+            at = {value: number for number, value in enumerate(values)}
+            numbers = _array(at.get(labels.get(label, ""), -1) for labels in self.labels)
+            self._groups[label] = (values, numbers)
+        values, numbers = self._groups[label]
+        inside = numbers >= 0
+        sums = np.bincount(numbers[inside], weights=fits[inside], minlength=len(values))
+        return sums.astype(np.int64)
 
-    def _charge(self, queue_id: UUID, ask: Ask, flavor: str, count: int) -> None:
-        queue = self.queues.get(queue_id)
-        for limit in queue.limits if queue else ():
-            self.held[queue_id][limit] += needed(ask, limit, flavor) * count
+    def _tightness(self, ask: Ask, flavor: str) -> Counts:
+        """Small where little is left over: of GPUs first, so that nodes with many free ones stay whole."""
+        gpus = self.devices.left(flavor) if ask.gpus else self.devices.all_left()
+        result: Counts = gpus * _GPUS_FIRST + self.cpu
+        return result
 
-    def options(self, ask: Ask) -> list[str]:
-        """The kinds of GPU that would do; one empty name when none is asked for."""
-        if not ask.gpus:
-            return [""]
-        return [ask.flavor] if ask.flavor else self.flavors
-
-    def left(self, queue_id: UUID, limit: Limit) -> int:
-        return limit.nominal - self.held[queue_id][limit]
-
-    def members_by_quota(self, queue_id: UUID, ask: Ask, flavor: str) -> int:
-        """How many more members the queue may hold."""
-        limits = self.queues[queue_id].limits
-        if missing(limits, ask, flavor):
-            return 0
-        counts = [_times(self.left(queue_id, one), need) for one in limits if (need := needed(ask, one, flavor))]
-        return min(counts)
-
-    def members_by_capacity(self, ask: Ask, flavor: str) -> int:
-        """How many more members the nodes can hold."""
-        return sum(free.members(ask, flavor) for free in self.free.values())
-
-    def place(self, queue_id: UUID, ask: Ask, flavor: str, count: int) -> tuple[Assignment, ...]:
-        """Give `count` members their places, which must fit: on the tightest single node, else on the fewest."""
-        fits = [(free.members(ask, flavor), free) for free in self.free.values()]
-        whole = [(number, free) for number, free in fits if number >= count]
-        order = (
-            [min(whole, key=lambda fit: (fit[0], fit[1].name))]
-            if whole
-            else sorted(fits, key=lambda fit: (-fit[0], fit[1].name))
-        )
+    def place(self, ask: Ask, flavor: str, chosen: Sequence[tuple[int, int]], ends_at: float = inf) -> list[Assignment]:
+        """Give members their places on the chosen nodes."""
         places: list[Assignment] = []
-        for number, free in order:
-            places += [free.take(ask, flavor) for _ in range(min(number, count - len(places)))]
-        self._charge(queue_id, ask, flavor, count)
-        return tuple(places)
+        for at, count in chosen:
+            self._use(at, ask, count, ends_at)
+            for _ in range(count):
+                devices = self.devices.take(at, flavor, ask.gpus, ask.gpu_millis) if ask.gpus else ()
+                places.append(Assignment(self.names[at], devices))
+        return places
+
+    def occupy(self, ask: Ask, assignments: Iterable[Assignment]) -> None:
+        """Account for members that are there already. Nodes that are not ready are no part of this."""
+        for node, devices in assignments:
+            at = self.index.get(node)
+            if at is not None:
+                self.cpu[at] -= ask.cpu_millis
+                self.memory[at] -= ask.memory_bytes
+                if devices:
+                    self.devices.occupy(at, devices, ask.gpu_millis)
+
+    def release(self, ask: Ask, assignments: Iterable[Assignment]) -> None:
+        """The inverse of `occupy`."""
+        for node, devices in assignments:
+            at = self.index.get(node)
+            if at is not None:
+                self.cpu[at] += ask.cpu_millis
+                self.memory[at] += ask.memory_bytes
+                if devices:
+                    self.devices.release(at, devices, ask.gpu_millis)
+
+    def keep(self, ask: Ask, coming: Coming) -> None:
+        """Keep places from a moment on: what ends later may only use what is there beside them."""
+        self.reserved = True
+        devices = ask.gpus * ask.gpu_millis
+        for node, count in coming.chosen:
+            self.until[node] = min(coming.at, self.until[node])
+            beside = coming.cpu[node] - count * ask.cpu_millis
+            self.kept_cpu[node] = max(self.kept_cpu[node], self.cpu[node] - beside)
+            beside = coming.memory[node] - count * ask.memory_bytes
+            self.kept_memory[node] = max(self.kept_memory[node], self.memory[node] - beside)
+            beside = coming.whole[node] - -(-count * devices // WHOLE)
+            self.kept_gpus[node] = max(self.kept_gpus[node], self.devices.all_whole()[node] - beside)
+
+    def holds(self, ask: Ask, assignments: Iterable[Assignment]) -> bool:
+        """Whether exactly these places are free."""
+        cpu: dict[int, int] = {}
+        for node, devices in assignments:
+            at = self.index.get(node)
+            if at is None or not self.devices.are_free(at, devices, ask.gpu_millis):
+                return False
+            cpu[at] = cpu.get(at, 0) + 1
+        return all(
+            self.cpu[at] >= count * ask.cpu_millis and self.memory[at] >= count * ask.memory_bytes
+            for at, count in cpu.items()
+        )
+
+    def _use(self, at: int, ask: Ask, count: int, ends_at: float) -> None:
+        self.cpu[at] -= count * ask.cpu_millis
+        self.memory[at] -= count * ask.memory_bytes
+        if self.reserved and ends_at <= self.until[at]:  # gone before what is kept is needed
+            self.kept_cpu[at] = max(0, self.kept_cpu[at] - count * ask.cpu_millis)
+            self.kept_memory[at] = max(0, self.kept_memory[at] - count * ask.memory_bytes)
+            if ask.gpus and ask.gpu_millis == WHOLE:
+                self.kept_gpus[at] = max(0, self.kept_gpus[at] - count * ask.gpus)
 
 
-def needed(ask: Ask, limit: Limit, flavor: str) -> int:
-    """How much one member of that kind counts against a limit."""
-    if limit.resource == CPU_MILLIS:
-        return ask.cpu_millis
-    if limit.resource == MEMORY_BYTES:
-        return ask.memory_bytes
-    return ask.gpus if limit.flavor in ("", flavor) else 0
+def fits_of(ask: Ask, cpu: Counts, memory: Counts, gpus: Counts | None) -> Counts:
+    """Members per node.
+
+    Args:
+        gpus: whole devices of the kind; for members that share one, how many of them the devices hold.
+    """
+    fits = cpu // ask.cpu_millis if ask.cpu_millis else np.full(len(cpu), PLENTY)
+    if ask.memory_bytes:
+        fits = np.minimum(fits, memory // ask.memory_bytes)
+    if gpus is not None:
+        fits = np.minimum(fits, gpus // ask.gpus if ask.gpus > 1 else gpus)
+    return np.maximum(fits, 0)
 
 
-def missing(limits: Iterable[Limit], ask: Ask, flavor: str) -> str:
-    """The first resource that is asked for without any limit that allows it; empty when there is none."""
-    allowed = {limit.resource for limit in limits if limit.flavor in ("", flavor)}
-    wanted = [CPU_MILLIS, MEMORY_BYTES] + ([GPUS] if ask.gpus else [])
-    return next((resource for resource in wanted if resource not in allowed), "")
-
-
-def largest(queue: QueueView, nodes: Iterable[NodeView], ask: Ask, flavor: str) -> tuple[int, int]:
-    """The most members that could run if nothing else did: by the quota, and by the machines."""
-    by_quota = 0
-    if not missing(queue.limits, ask, flavor):
-        by_quota = min(_times(one.nominal, need) for one in queue.limits if (need := needed(ask, one, flavor)))
-    return by_quota, sum(Free.whole(node).members(ask, flavor) for node in nodes)
-
-
-def _times(free: int, need: int) -> int:
-    return max(0, free) // need if need else 1 << 60
+def _array(values: Iterable[int]) -> Counts:
+    return np.fromiter(values, np.int64)

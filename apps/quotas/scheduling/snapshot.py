@@ -1,33 +1,45 @@
 """What a cycle decides on and what it decides: frozen, plain values.
 
-Amounts are thousandths of a core, bytes and whole devices.
+Amounts are thousandths of a core, bytes and thousandths of a device; times are seconds since the epoch.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Final, NamedTuple
 from uuid import UUID
 
 CPU_MILLIS: Final = "cpu_millis"
 MEMORY_BYTES: Final = "memory_bytes"
 GPUS: Final = "gpus"
+WHOLE: Final = 1000
+"""Thousandths of a whole device."""
 
 WAITING_FOR_QUOTA: Final = "waiting_for_quota"
 WAITING_FOR_CAPACITY: Final = "waiting_for_capacity"
 EXCEEDS_QUOTA: Final = "exceeds_quota"
 NO_MATCHING_FLAVOR: Final = "no_matching_flavor"
+PREEMPTED: Final = "preempted"
+RECLAIMED: Final = "reclaimed"
+
+Key = tuple[str, str]
+"""Resource and kind of GPU; the kind is empty for cores and memory, and for GPUs of all kinds together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """What one member asks for; with GPUs, an empty flavor means any one kind."""
 
     cpu_millis: int
     memory_bytes: int
     gpus: int = 0
+    """Devices."""
     flavor: str = ""
+    gpu_millis: int = WHOLE
+    """Of each device; less than the whole only of one device."""
+    topology: str = ""
+    """What all members must have in common: nothing, their `node`, or the value of this label of their nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +57,60 @@ class NodeView:
     memory_bytes: int
     gpus: tuple[Gpu, ...] = ()
     ready: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """How much of a resource a queue may hold at once. For GPUs an empty flavor counts every kind."""
+class Limit(NamedTuple):
+    """What a queue or a cohort may hold of a resource. For GPUs an empty flavor counts every kind."""
 
     resource: str
     flavor: str
     nominal: int
+    """Guaranteed to all that is below together."""
+    borrowing: int | None = 0
+    """How much more it may hold of what others leave idle; None: all of it."""
+    lending: int | None = None
+    """How much of its idle nominal others may hold; None: all of it."""
+    weight: float | None = None
+    """Of its share of this resource; None: that of its owner."""
+
+    @property
+    def key(self) -> Key:
+        return self.resource, self.flavor
+
+
+@dataclass(frozen=True, slots=True)
+class CohortView:
+    """An inner node of the tree of a pool; the pool itself is the root and no cohort."""
+
+    id: UUID
+    name: str
+    limits: tuple[Limit, ...] = ()
+    parent: UUID | None = None
+    """None: directly below the pool."""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
+    """A project's place: a leaf of the tree. A resource for which it has no limit it may not use."""
+
     id: UUID
     project: str
     limits: tuple[Limit, ...]
+    parent: UUID | None = None
+    weight: float = 1.0
+    running_most: int | None = None
+    """Workloads that hold something at once."""
+    gpus_per_run_most: int | None = None
+    """Devices of one workload, all members together."""
+    run_seconds_most: int | None = None
+    """Declared time limit of one attempt."""
+    history: Mapping[Key, float] = field(default_factory=dict)
+    """What it held on average, recent times weighing more: see `fair_share`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """Where one member goes: a node, and the indices of its GPUs there."""
 
     node: str
@@ -83,6 +129,25 @@ class Holding:
     assignments: tuple[Assignment, ...]
     wanted: int = 0
     """Members it wants; more than it holds if it is to grow."""
+    count_min: int = 0
+    """Members without which it cannot go on; 0: all that it holds."""
+    priority: int = 0
+    admitted_at: float = 0.0
+    started_at: float | None = None
+    """When its attempt began to run."""
+    checkpoint_at: float | None = None
+    ends_at: float = inf
+    """When it ends at the latest, by its declared limit; infinite: it has declared none."""
+    leaving: bool = False
+    """It is being stopped: what it holds is free soon."""
+    preempted_for: UUID | None = None
+    """The workload for which it leaves."""
+    preemptible: bool = True
+
+    @property
+    def least(self) -> int:
+        """Members without which it cannot go on."""
+        return min(self.count_min or len(self.assignments), len(self.assignments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +157,36 @@ class Waiting:
     workload_id: UUID
     queue_id: UUID
     ask: Ask
-    created_at: datetime
+    created_at: float
     count_min: int = 1
     count_max: int = 1
     priority: int = 0
+    preempts: bool = False
+    """It may take the place of what has a lower priority."""
+    limit_seconds: float = inf
+    """Declared limit of one attempt; infinite: none."""
+    nominated: tuple[Assignment, ...] = ()
+    """Places that are being freed for it; with `nominated_flavor`."""
+    nominated_flavor: str = ""
 
-    @property
-    def rank(self) -> tuple[int, datetime, UUID]:
-        """Order of admission: priority, then age."""
-        return (-self.priority, self.created_at, self.workload_id)
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a pool is shared."""
+
+    half_life_seconds: float = 86_400.0
+    """After so long, what was held counts half."""
+    history_ratio: float = 0.5
+    """Weight of history in a share; what is held now has the rest."""
+    entry_penalty_seconds: float = 60.0
+    """Each admission counts as if it had been held this long already."""
+    ageing_seconds: float = 21_600.0
+    ageing_points: int = 10
+    """Priority gained each time something has waited that long; 0: none."""
+    min_run_seconds: float = 300.0
+    """What runs shorter is not preempted."""
+    preemption: bool = True
+    backfill: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +197,12 @@ class Snapshot:
     queues: tuple[QueueView, ...]
     holdings: tuple[Holding, ...] = ()
     waiting: tuple[Waiting, ...] = ()
+    cohorts: tuple[CohortView, ...] = ()
+    at: float = 0.0
+    policy: Policy = field(default_factory=Policy)
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
+class Admit(NamedTuple):
     """It may start, all named members together."""
 
     workload_id: UUID
@@ -122,25 +210,24 @@ class Admit:
     assignments: tuple[Assignment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Grow:
+class Grow(NamedTuple):
     """An admitted workload gets more members; `assignments` are all it then holds."""
 
     workload_id: UUID
     assignments: tuple[Assignment, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Not now; `detail` is a sentence for people."""
 
     workload_id: UUID
     reason: str
     detail: str
+    start_at: float | None = None
+    """When its place is reserved from, at the latest, if one is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(NamedTuple):
     """Never, as things are; `detail` says what would run."""
 
     workload_id: UUID
@@ -148,4 +235,30 @@ class Refuse:
     detail: str
 
 
-Decision = Admit | Grow | Wait | Refuse
+class Preempt(NamedTuple):
+    """A holding must leave, for a workload that waits."""
+
+    workload_id: UUID
+    reason: str
+    detail: str
+    preemptor: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Shrink:
+    """An elastic holding must give members back: it keeps the first `count`."""
+
+    workload_id: UUID
+    count: int
+    preemptor: UUID
+
+
+class Nominate(NamedTuple):
+    """These places, once free, are for this workload, which waits on; no places: no more."""
+
+    workload_id: UUID
+    flavor: str
+    assignments: tuple[Assignment, ...]
+
+
+Decision = Admit | Grow | Wait | Refuse | Preempt | Shrink | Nominate

@@ -1,0 +1,144 @@
+"""Who is next: a contest up the tree of a pool, decided at every place between those below it.
+
+Higher classes come first. Among equals, whose share would stay inside its nominal comes before who borrows; then the
+lowest weighted dominant share (Ghodsi et al., Dominant Resource Fairness, 2011), in which what was held in the past
+counts with a half-life, and every admission as if it had been held for a while already; then the older.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from itertools import count
+from math import inf
+from typing import Any
+from uuid import UUID
+
+from apps.quotas.scheduling.snapshot import GPUS, Ask, Key, Policy
+from apps.quotas.scheduling.tree import ALL_GPUS, CPU, MEMORY, Amounts, Place, Tree, amounts_of, guaranteed, measured
+
+Rank = tuple[int, int, float, float, int]
+"""Class (negative), inside the nominal or not, share, since when, order of places."""
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """Something that waits, or an admitted workload that waits for more members."""
+
+    item: Any
+    """The `Waiting` or `Holding`."""
+    id: UUID
+    queue_id: UUID
+    ask: Ask
+    least: int
+    most: int
+    level: int
+    """Its priority, and what it has gained by waiting."""
+    since: float
+    ends_at: float
+    grows: bool = False
+
+
+class Shares:
+    """Weighted dominant shares of all places, as they change with admissions."""
+
+    def __init__(self, tree: Tree, policy: Policy) -> None:
+        self._capacity = {key: max(1, amount) for key, amount in tree.capacity.items()}
+        self._now, self._past = 1.0 - policy.history_ratio, policy.history_ratio
+        half_lives = policy.entry_penalty_seconds / max(1e-9, policy.half_life_seconds)
+        self._entry = 1.0 - 0.5**half_lives
+        self._known: dict[int, float] = {}
+        self._history: dict[int, dict[Key, float]] = {id(place): {} for place in tree.places}
+        for leaf in tree.leaves.values():
+            if leaf.queue is not None:
+                self._remember(leaf, leaf.queue.history, 1.0)
+
+    def _remember(self, leaf: Place, amounts: Any, part: float) -> None:
+        for place in leaf.path:
+            past = self._history[id(place)]
+            for key, amount in amounts.items():
+                past[key] = past.get(key, 0.0) + amount * part
+
+    def enter(self, leaf: Place, amounts: Amounts) -> None:
+        """Something was admitted: it counts as if it had been held for a while already."""
+        self.changed(leaf)
+        self._remember(leaf, amounts, self._entry)
+
+    def changed(self, leaf: Place) -> None:
+        """What a leaf holds has changed."""
+        for place in leaf.path:
+            self._known.pop(id(place), None)
+
+    def of(self, place: Place) -> float:
+        """The largest of its shares of cores, of memory and of GPUs, of which each kind may have its own weight."""
+        known = self._known.get(id(place))
+        if known is None:
+            known = self._known[id(place)] = self._of(place)
+        return known
+
+    def _of(self, place: Place) -> float:
+        past = self._history[id(place)]
+        gpus = 0.0
+        for key in {**place.held, **past}:
+            if key[0] == GPUS and key[1]:
+                gpus += self._used(place, past, key) / self._weight(place, key)
+        shares = [gpus / self._capacity.get(ALL_GPUS, 1)]
+        for key in (CPU, MEMORY):
+            shares.append(self._used(place, past, key) / self._capacity.get(key, 1) / self._weight(place, key))
+        return max(shares)
+
+    def _used(self, place: Place, past: dict[Key, float], key: Key) -> float:
+        return self._now * place.held.get(key, 0) + self._past * past.get(key, 0.0)
+
+    @staticmethod
+    def _weight(place: Place, key: Key) -> float:
+        """What weighs nothing is the last in line, whatever it holds."""
+        limit = place.limits.get(key) or (place.limits.get(ALL_GPUS) if key[0] == GPUS else None)
+        own = place.weight if limit is None or limit.weight is None else limit.weight
+        return own if own > 0 else 1e-12
+
+
+class Contest:
+    """The next candidate of the whole tree. Every leaf has at most one at a time; see `enter`."""
+
+    def __init__(self, tree: Tree, shares: Shares) -> None:
+        self._shares = shares
+        self._order = {id(place): number for number, place in enumerate(reversed(tree.places))}
+        self._heaps: dict[int, list[tuple[Rank, int, Place]]] = {}
+        self._standing: dict[int, tuple[int, Candidate]] = {}
+        """Place → the number of its entry that counts, and its candidate."""
+        self._numbers = count()
+        self._root = tree.root
+
+    def enter(self, leaf: Place, candidate: Candidate | None) -> None:
+        """A leaf has another candidate, or none any more; or what it holds has changed."""
+        place, best = leaf, candidate
+        while place.parent is not None:
+            heap = self._heaps.setdefault(id(place.parent), [])
+            if best is None:
+                self._standing.pop(id(place), None)
+            else:
+                number = next(self._numbers)
+                self._standing[id(place)] = (number, best)
+                heapq.heappush(heap, (self._rank(place, best), number, place))
+            place = place.parent
+            best = self._best(heap)
+
+    def next(self) -> Candidate | None:
+        """The candidate whose turn it is."""
+        return self._best(self._heaps.get(id(self._root), []))
+
+    def _best(self, heap: list[tuple[Rank, int, Place]]) -> Candidate | None:
+        while heap:
+            _, number, place = heap[0]
+            standing = self._standing.get(id(place))
+            if standing is not None and standing[0] == number:
+                return standing[1]
+            heapq.heappop(heap)
+        return None
+
+    def _rank(self, place: Place, candidate: Candidate) -> Rank:
+        amounts = amounts_of(candidate.ask, candidate.ask.flavor, candidate.least)
+        inside = guaranteed(place, amounts, measured(amounts))
+        share = inf if place.weight <= 0 and not inside else self._shares.of(place)
+        return (-candidate.level, 0 if inside else 1, share, candidate.since, self._order[id(place)])

@@ -1,0 +1,81 @@
+"""What a preemption has freed is for who asked for it: it gets exactly these places as soon as they are free."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from apps.quotas.scheduling.books import Books
+from apps.quotas.scheduling.fair_share import Candidate
+from apps.quotas.scheduling.preemption import Plan
+from apps.quotas.scheduling.snapshot import (
+    RECLAIMED,
+    WAITING_FOR_CAPACITY,
+    Admit,
+    Decision,
+    Nominate,
+    Preempt,
+    Shrink,
+    Snapshot,
+    Wait,
+    Waiting,
+)
+from apps.quotas.scheduling.tree import amounts_of
+from apps.quotas.scheduling.words import amount_held
+from workers.contracts.sentences import say
+
+
+def promised(snapshot: Snapshot, books: Books) -> tuple[set[UUID], list[Decision]]:
+    """Who has places promised: admitted to them, or waiting for them. What cannot be kept is taken back.
+
+    Returns the workloads that need not be looked at again in this cycle, and the decisions.
+    """
+    done: set[UUID] = set()
+    decisions: list[Decision] = []
+    nominated = [one for one in snapshot.waiting if one.nominated]
+    for one in sorted(nominated, key=lambda each: (-each.priority, each.created_at, each.workload_id)):
+        if one.queue_id not in books.tree.leaves:
+            continue
+        if _is_free(one, books):
+            leaf = books.tree.leaves[one.queue_id]
+            books.machines.occupy(one.ask, one.nominated)
+            books.enter(one.queue_id, leaf, one.ask, one.nominated_flavor, len(one.nominated))
+            decisions.append(Admit(one.workload_id, one.nominated_flavor, one.nominated))
+        elif _is_coming(one, snapshot, books):
+            books.promise(one.queue_id, one.ask, one.nominated_flavor, one.nominated)
+            decisions.append(Wait(one.workload_id, WAITING_FOR_CAPACITY, say("wait_promised")))
+        else:
+            decisions.append(Nominate(one.workload_id, "", ()))
+            continue
+        done.add(one.workload_id)
+    return done, decisions
+
+
+def _is_free(one: Waiting, books: Books) -> bool:
+    leaf = books.tree.leaves[one.queue_id]
+    amounts = amounts_of(one.ask, one.nominated_flavor)
+    count = len(one.nominated)
+    return books.machines.holds(one.ask, one.nominated) and books.tree.members(leaf, amounts, count) >= count
+
+
+def _is_coming(one: Waiting, snapshot: Snapshot, books: Books) -> bool:
+    """Whether somebody is still leaving for it, from machines that are there."""
+    nodes = {node for node, _ in one.nominated}
+    if not all(node in books.machines.index for node in nodes):
+        return False
+    return any(holding.leaving and (holding.preempted_for == one.workload_id) for holding in snapshot.holdings)
+
+
+def preempted(books: Books, one: Candidate, plan: Plan) -> list[Decision]:
+    """The decisions that a plan comes to."""
+    leaf = books.tree.leaves[one.queue_id]
+    project = leaf.name
+    what = amount_held(one.ask, plan.flavor, len(plan.assignments))
+    decisions: list[Decision] = []
+    for holding, reason in plan.kills.items():
+        code = "reclaimed_by" if reason == RECLAIMED else "preempted_by"
+        decisions.append(Preempt(holding, reason, say(code, project=project, what=what), one.id))
+    decisions += [Shrink(holding, count, one.id) for holding, count in plan.shrinks.items()]
+    decisions.append(Nominate(one.id, plan.flavor, plan.assignments))
+    decisions.append(Wait(one.id, WAITING_FOR_CAPACITY, say("wait_promised")))
+    books.preempt(one, plan)
+    return decisions

@@ -1,0 +1,106 @@
+"""What could never run as things are, and the largest that could."""
+
+from __future__ import annotations
+
+from math import inf
+
+from apps.quotas.scheduling.books import Books
+from apps.quotas.scheduling.snapshot import (
+    CPU_MILLIS,
+    EXCEEDS_QUOTA,
+    GPUS,
+    MEMORY_BYTES,
+    NO_MATCHING_FLAVOR,
+    WHOLE,
+    Ask,
+    QueueView,
+)
+from apps.quotas.scheduling.tree import Place, allowed, amounts_of
+from apps.quotas.scheduling.words import amount, asked, counted, duration
+from workers.contracts.sentences import say
+
+Why = tuple[str, str]
+"""Reason and sentence."""
+MOST = 1 << 40
+
+
+def refusal(books: Books, leaf: Place, ask: Ask, count: int, limit_seconds: float) -> Why | None:
+    """Why `count` members could not run even if nothing else did; None when they could.
+
+    A pool without any machine refuses nothing: its machines are yet to come.
+    """
+    if not books.snapshot.nodes:
+        return None
+    capped = _capped(leaf.queue, ask, count, limit_seconds) if leaf.queue is not None else None
+    if capped is not None:
+        return capped
+    kinds = [kind for kind in (books.options(ask) or [ask.flavor]) if kind == "" or kind in books.whole.flavors]
+    if not kinds or (ask.gpus and not books.whole.flavors):
+        return NO_MATCHING_FLAVOR, _no_such_kind(ask, books.whole.flavors)
+    flavor, (by_quota, by_machines) = max(
+        ((kind, largest(books, leaf, ask, kind)) for kind in kinds), key=lambda found: min(found[1])
+    )
+    if min(by_quota, by_machines) >= count:
+        return None
+    if by_quota < count:
+        return EXCEEDS_QUOTA, _above_quota(books, leaf, ask, flavor, count, (by_quota, by_machines))
+    if by_machines:
+        most = counted(by_machines, "member")
+        return NO_MATCHING_FLAVOR, say("refused_members", count=count, asked=asked(ask), room=by_machines, most=most)
+    return NO_MATCHING_FLAVOR, _no_such_machine(books, ask, flavor)
+
+
+def largest(books: Books, leaf: Place, ask: Ask, flavor: str) -> tuple[int, int]:
+    """The most members that could run if nothing else did: by the quotas, and by the machines."""
+    amounts = amounts_of(ask, flavor)
+    by_quota = 0
+    if leaf.queue is not None and allowed(leaf.limits, amounts) is None:
+        by_quota = books.empty.members(books.empty.leaves[leaf.queue.id], amounts, MOST)
+    return by_quota, books.machines_most(ask, flavor)
+
+
+def _capped(queue: QueueView, ask: Ask, count: int, limit_seconds: float) -> Why | None:
+    devices, most = ask.gpus * count, queue.gpus_per_run_most
+    if most is not None and devices > most:
+        needs = amount(GPUS, devices * WHOLE, ask.flavor)
+        told = {"project": queue.project, "needs": needs, "most": most}
+        return EXCEEDS_QUOTA, say("refused_cap_gpus", **told)
+    longest = queue.run_seconds_most
+    if longest is not None and limit_seconds > longest:
+        code = "refused_cap_seconds" if limit_seconds < inf else "refused_cap_no_limit"
+        told = {"project": queue.project, "most": duration(longest)}
+        return EXCEEDS_QUOTA, say(code, **(told | ({"asked": duration(limit_seconds)} if limit_seconds < inf else {})))
+    return None
+
+
+def _no_such_kind(ask: Ask, flavors: list[str]) -> str:
+    needs = amount(GPUS, ask.gpus * ask.gpu_millis, ask.flavor)
+    if not flavors:
+        return say("refused_no_gpu", needs=needs)
+    return say("refused_no_such_kind", needs=needs, kinds=", ".join(flavors))
+
+
+def _above_quota(books: Books, leaf: Place, ask: Ask, flavor: str, count: int, most: tuple[int, int]) -> str:
+    amounts = amounts_of(ask, flavor)
+    absent = allowed(leaf.limits, amounts)
+    if absent is not None:
+        needs = amount(absent[0], amounts[absent] * count, flavor)
+        return say("refused_no_quota", needs=needs, project=leaf.name)
+    twin = books.empty.leaves[leaf.queue.id] if leaf.queue is not None else leaf
+    key, _, room = books.empty.bounding(twin, amounts)
+    needs = amount(key[0], amounts[key] * count, flavor)
+    could = min(most) * amounts[key] or min(room, books.most_of_one(key))
+    if not could:
+        return say("refused_quota_none", needs=needs, project=leaf.name)
+    shown = amount(key[0], int(could)) if key[0] != GPUS else str(int(could // WHOLE)) if could >= WHOLE else "0"
+    return say("refused_above_quota" if most[1] >= count else "refused_too_large", needs=needs, most=shown)
+
+
+def _no_such_machine(books: Books, ask: Ask, flavor: str) -> str:
+    amounts = amounts_of(ask, flavor)
+    for key in ((GPUS, flavor), (CPU_MILLIS, ""), (MEMORY_BYTES, "")):
+        most = books.most_of_one(key)
+        if amounts.get(key, 0) > most:
+            needs, has = amount(key[0], amounts[key], flavor), amount(key[0], most, flavor)
+            return say("refused_machine", needs=needs, most=has)
+    return say("refused_together", asked=asked(ask))
