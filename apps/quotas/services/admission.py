@@ -8,41 +8,35 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from apps.common import clock, queues
 from apps.common.audit import Actor
 from apps.common.states import Move, explain, transition_many
-from apps.quotas.models import Node, Queue, Quota, ResourcePool, Workload
+from apps.quotas.models import ResourcePool, Workload
 from apps.quotas.scheduling.cycle import cycle
 from apps.quotas.scheduling.snapshot import (
     Admit,
-    Ask,
     Assignment,
     Decision,
-    Gpu,
     Grow,
-    Holding,
-    Limit,
-    NodeView,
-    QueueView,
+    Nominate,
+    Preempt,
     Refuse,
-    Snapshot,
+    Shrink,
     Wait,
-    Waiting,
 )
+from apps.quotas.services.pool_snapshot import GROWING, considered, is_decided, pool_read
+from apps.quotas.services.preemption import Victim, workloads_preempt, workloads_shrink
 from apps.quotas.services.usage import usage_open, usage_regrant_many
-from apps.quotas.states import OCCUPYING, WorkloadState
+from apps.quotas.states import WorkloadState
 
 ACTOR = Actor.system("admission")
-GROWING = frozenset({WorkloadState.LAUNCHING, WorkloadState.RUNNING})
-"""States in which a workload may be given more members."""
 
-Kind = TypeVar("Kind", Admit, Grow, Wait, Refuse)
+Kind = TypeVar("Kind", Admit, Grow, Wait, Refuse, Preempt, Shrink, Nominate)
 
 
 @transaction.atomic
@@ -51,68 +45,32 @@ def pool_admit(pool_id: UUID) -> int:
 
     Waits for a cycle of the same pool that runs elsewhere. A pool that is gone has nothing to decide.
     """
-    if not ResourcePool.objects.select_for_update(no_key=True).filter(pk=pool_id).exists():
+    pool = ResourcePool.objects.select_for_update(no_key=True).filter(pk=pool_id).first()
+    if pool is None:
+        return 0
+    if is_decided(pool_id):
         return 0
     at = clock.db_now()
-    holdings = list(Workload.objects.filter(pool=pool_id, state__in=OCCUPYING).defer("spec"))
-    due = Q(not_before=None) | Q(not_before__lte=at)
-    waiting = list(_considered(pool_id).filter(due).defer("spec"))
-    decisions = cycle(_snapshot(pool_id, holdings, waiting)) if waiting or _growing(holdings) else ()
-    known = {workload.pk: workload for workload in (*holdings, *waiting)}
+    reading = pool_read(pool, at)
+    decisions = cycle(reading.snapshot)
+    known = _named(decisions)
     admitted = _admit(_of(Admit, decisions), known, at)
     _refuse(_of(Refuse, decisions), known, at)
     _grow(_of(Grow, decisions), at)
-    explain([Move(known[d.workload_id], known[d.workload_id].state, d.reason, d.detail) for d in _of(Wait, decisions)])
+    _preempt(decisions, known, at)
+    _nominate(_of(Nominate, decisions), at)
+    waits = _of(Wait, decisions)
+    explain([Move(known[d.workload_id], known[d.workload_id].state, d.reason, d.detail) for d in waits])
+    if reading.unread:
+        _tell_unread(pool_id, reading.unread, waits, known)
+        if admitted:
+            queues.send(queues.ADMIT, pool_id)
     return admitted
 
 
-def _considered(pool_id: UUID) -> Any:
-    """What waits for admission. What its owner holds back is not in the line: nothing waits behind it."""
-    return Workload.objects.filter(pool=pool_id, state=WorkloadState.PENDING, is_held=False)
-
-
-def _snapshot(pool_id: UUID, holdings: Iterable[Workload], waiting: Iterable[Workload]) -> Snapshot:
-    return Snapshot(
-        nodes=tuple(_node(node) for node in Node.objects.filter(pool=pool_id)),
-        queues=_queues(pool_id),
-        holdings=tuple(_holding(workload) for workload in holdings),
-        waiting=tuple(
-            Waiting(w.pk, w.queue_id, _ask(w), w.created_at, w.count_min, w.count_max, w.priority) for w in waiting
-        ),
-    )
-
-
-def _node(node: Node) -> NodeView:
-    gpus = tuple(Gpu(int(gpu["index"]), str(gpu["flavor"])) for gpu in node.gpus)
-    return NodeView(node.name, node.cpu_millis, node.memory_bytes, gpus, node.ready)
-
-
-def _queues(pool_id: UUID) -> tuple[QueueView, ...]:
-    limits: dict[UUID, list[Limit]] = defaultdict(list)
-    for quota in Quota.objects.filter(queue__pool=pool_id).order_by("resource", "flavor"):
-        limits[quota.queue_id].append(Limit(quota.resource, quota.flavor, quota.nominal))
-    named = Queue.objects.filter(pool=pool_id).values_list("id", "project__name")
-    return tuple(QueueView(pk, project, tuple(limits[pk])) for pk, project in named)
-
-
-def _holding(workload: Workload) -> Holding:
-    places = tuple(_place(one) for one in workload.assignments)
-    grows = workload.state in GROWING and workload.count_max > workload.count_granted
-    wanted = workload.count_max if grows else len(places)
-    return Holding(workload.pk, workload.queue_id, _ask(workload), workload.flavor_granted, places, wanted)
-
-
-def _growing(holdings: Iterable[Workload]) -> bool:
-    return any(w.state in GROWING and w.count_max > w.count_granted for w in holdings)
-
-
-def _ask(workload: Workload) -> Ask:
-    return Ask(workload.cpu_millis, workload.memory_bytes, workload.gpus, workload.flavor)
-
-
-def _place(value: dict[str, object]) -> Assignment:
-    devices = value["devices"]
-    return Assignment(str(value["node"]), tuple(devices) if isinstance(devices, list) else ())
+def _named(decisions: Iterable[Decision]) -> dict[UUID, Workload]:
+    """The workloads that decisions name, without their specs. One query."""
+    return Workload.objects.defer("spec").in_bulk({decision.workload_id for decision in decisions})
 
 
 def _stored(places: Sequence[Assignment]) -> list[dict[str, object]]:
@@ -135,6 +93,9 @@ def _admit(decisions: Sequence[Admit], known: dict[UUID, Workload], at: datetime
                     "assignments": _stored(d.assignments),
                     "admitted_at": at,
                     "not_before": None,
+                    "nominated": None,
+                    "nominated_flavor": "",
+                    "nominated_at": None,
                 },
             )
             for d in decisions
@@ -179,3 +140,42 @@ def _grow(decisions: Sequence[Grow], at: datetime) -> None:
         Workload.objects.bulk_update(grown, ["assignments", "count_granted"])
         explain([Move(workload, workload.state) for workload in grown])
         usage_regrant_many(grown, at=at)
+
+
+def _preempt(decisions: Iterable[Decision], known: dict[UUID, Workload], at: datetime) -> None:
+    """Tell those that must make room: what may go on with fewer members gives some back, others leave."""
+    victims = [Victim(known[d.workload_id], d.reason, d.detail, d.preemptor) for d in _of(Preempt, decisions)]
+    smaller = [(known[d.workload_id], d.count, d.preemptor) for d in _of(Shrink, decisions)]
+    if victims:
+        workloads_preempt(victims, actor=ACTOR, at=at)
+    if smaller:
+        workloads_shrink(smaller, actor=ACTOR, at=at)
+
+
+def _nominate(decisions: Sequence[Nominate], at: datetime) -> None:
+    """Keep places for what they are being freed for, or keep them no more."""
+    wanted = {d.workload_id: d for d in decisions}
+    rows = Workload.objects.select_for_update(no_key=True).filter(pk__in=wanted, state=WorkloadState.PENDING)
+    changed = list(rows.order_by("pk").defer("spec")) if wanted else []
+    for workload in changed:
+        decision = wanted[workload.pk]
+        workload.nominated = _stored(decision.assignments) or None
+        workload.nominated_flavor = decision.flavor
+        workload.nominated_at = at if decision.assignments else None
+    if changed:
+        Workload.objects.bulk_update(changed, ["nominated", "nominated_flavor", "nominated_at"])
+
+
+def _tell_unread(
+    pool_id: UUID, alike: frozenset[tuple[UUID, str]], waits: Iterable[Wait], known: dict[UUID, Workload]
+) -> None:
+    """What was not even read waits for the same as the last of its queue and shape that was. A statement for each."""
+    read: dict[tuple[UUID, str], list[Wait]] = defaultdict(list)
+    for wait in waits:
+        workload = known[wait.workload_id]
+        read[workload.queue_id, workload.shape].append(wait)
+    for queue, shape in alike & read.keys():
+        told = read[queue, shape]
+        rest = considered(pool_id).filter(queue=queue, shape=shape).exclude(state_reason=told[-1].reason)
+        rest = rest.exclude(pk__in=[wait.workload_id for wait in told])
+        rest.update(state_reason=told[-1].reason, state_detail=told[-1].detail)
