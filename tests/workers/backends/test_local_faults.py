@@ -27,7 +27,9 @@ class Driver:
         self.events: deque[tuple[int, int]] = deque()
         """(index, XID) that wait."""
         self.registered: list[int] = []
-        self.ecc, self.rows, self.reset = {}, {}, {}
+        self.ecc: dict[int, int] = {}
+        self.rows: dict[int, tuple[int, int]] = {}
+        self.reset: dict[int, int] = {}
         self.lost: set[int] = set()
         self.old: set[int] = set()
         """Know no rows: they retire pages."""
