@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,9 +35,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, folder: Path, answers: list[str]) -
             raise Enough
         answer(answers[len(seen)])
 
-    monkeypatch.setattr(
-        wrapper_reporting, "time", SimpleNamespace(sleep=sleep, monotonic=wrapper_reporting.time.monotonic)
-    )
+    monkeypatch.setattr(wrapper_reporting, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
     answer(answers[0])
     with pytest.raises(Enough):
         usage.watch_gpus()
