@@ -37,7 +37,7 @@ from workers.backends.local.keeper import TEMPORARY_PREFIX
 from workers.backends.local.layout import JobFolder, is_locked, read_json, remove_tree, write_file, write_json
 from workers.backends.local.machine import discover_machine, machine_name
 from workers.backends.local.member import LAST_WORDS_SECONDS
-from workers.backends.local.orphans import clear_up
+from workers.backends.local.orphans import clear_up, end_groups
 from workers.backends.local.plan import LOOPBACK, Site, attempt_folder_name, make_plan
 from workers.backends.local.seen import SETTLED, look_at
 from workers.contracts.launch import JobHandle, LaunchContext
@@ -135,7 +135,9 @@ class LocalBackend(Backend, DiscoversNodes, ReportsFaults, StopsEverything):
                 if folder.attempt_id in known or _age_seconds(folder, now) < older_than_seconds:
                     continue
                 self.stop(_handle(folder), 0)
-                if look_at(folder).phase in ENDED and not is_locked(folder.lock):
+                over = look_at(folder).phase in ENDED and not is_locked(folder.lock)
+                # Without its folder nobody knows whose its groups are.
+                if over and end_groups(fence.groups_here(folder.attempt_id)):
                     remove_tree(folder.path)
                     removed.append(folder.attempt_id)
             clear_up(
