@@ -88,7 +88,7 @@ def _node(node: Node) -> NodeView:
 
 
 def _queues(pool_id: UUID) -> tuple[QueueView, ...]:
-    limits: dict[UUID, list[Limit]] = defaultdict(list)
+    limits: dict[UUID | None, list[Limit]] = defaultdict(list)
     for quota in Quota.objects.filter(queue__pool=pool_id).order_by("resource", "flavor"):
         limits[quota.queue_id].append(Limit(quota.resource, quota.flavor, quota.nominal))
     named = Queue.objects.filter(pool=pool_id).values_list("id", "project__name")
