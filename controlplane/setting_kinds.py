@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,7 +102,14 @@ def _parse_ray(text: str) -> str:
     return text
 
 
+def _parse_currency(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", text):
+        raise ValueError(text)
+    return text
+
+
 SWITCH = Kind("`true` or `false`", _parse_switch)
+CURRENCY = Kind("three capital letters", _parse_currency)
 NAMES = Kind("names, separated by commas", _parse_list)
 HOST = Kind("a host name or an IP address", _parse_host)
 PORT = whole_number(1, 65535, "a port, 1 to 65535")

@@ -20,6 +20,13 @@ class Resource(models.TextChoices):
     GPUS = "gpus"
 
 
+class Preemption(models.TextChoices):
+    """Whether work of a priority may take the place of what runs: never, or of what has a lower priority."""
+
+    NEVER = "never"
+    LOWER_PRIORITY = "lower_priority"
+
+
 class WorkloadState(models.TextChoices):
     PENDING = "pending"
     ADMITTED = "admitted"

@@ -17,7 +17,7 @@ from torch import nn
 
 from workers.contracts.exit_codes import PREEMPTED
 from workers.runtime.context import JobContext, job_context
-from workers.runtime.training.checkpoints import load_state, save_state, seed_everything
+from workers.runtime.training.checkpoints import Position, load_state, save_state, seed_everything
 from workers.runtime.training.data import Split, load_split, split_off
 from workers.runtime.training.evaluation import evaluate, roc_auc
 from workers.runtime.training.export import export_onnx, onnx_scores
@@ -93,35 +93,47 @@ def load_data(ctx: JobContext, parameters: dict[str, Any]) -> tuple[Split, Split
 def train(ctx: JobContext, model: RiskModel, rest: Split, validation: Split, parameters: dict[str, Any]) -> None:
     """All epochs that are still to do, with a checkpoint after each. Raises Preempted."""
     optimiser = torch.optim.Adam(model.parameters(), lr=float(parameters["learning_rate"]))
-    epoch = step = 0
+    at = Position(0, 0)
     checkpoint = ctx.latest_checkpoint()
     if checkpoint is not None:
-        epoch, step = load_state(checkpoint.path, model=model, optimiser=optimiser, device=DEVICE)
-        print(f"continuing after epoch {epoch} (step {step})")
-    while epoch < int(parameters["epochs"]):
-        step = train_epoch(ctx, model, optimiser, rest, step, int(parameters["batch_size"]))
-        epoch += 1
+        at = load_state(checkpoint.path, model=model, optimiser=optimiser, device=DEVICE)
+        print(f"continuing after epoch {at.epoch} (step {at.step})")
+    while at.epoch < int(parameters["epochs"]):
+        at = train_epoch(ctx, model, optimiser, rest, at, int(parameters["batch_size"]))
+        epoch, step = at.epoch, at.step
         metrics = {
             "epoch": epoch,
             "train/auc": roc_auc(rest.labels, score(model, rest)),
             "validation/auc": roc_auc(validation.labels, score(model, validation)),
         }
         ctx.log_metrics(metrics, step=step)
-        path = Path(f"epoch-{epoch}.pt")
-        save_state(path, model=model, optimiser=optimiser, epoch=epoch, step=step)
-        ctx.save_checkpoint(path, step=step, metadata=metrics)
-        path.unlink()
+        keep(ctx, model, optimiser, at, metrics)
         print(f"epoch {epoch}: AUC {metrics['train/auc']:.4f} train, {metrics['validation/auc']:.4f} validation")
 
 
+def keep(
+    ctx: JobContext, model: RiskModel, optimiser: torch.optim.Optimizer, at: Position, metadata: dict[str, Any]
+) -> None:
+    """Store a checkpoint from which the next attempt goes on as if there had been no break."""
+    path = Path(f"step-{at.step}.pt")
+    save_state(path, model=model, optimiser=optimiser, epoch=at.epoch, step=at.step, left=at.left)
+    ctx.save_checkpoint(path, step=at.step, metadata=metadata)
+    path.unlink()
+
+
 def train_epoch(
-    ctx: JobContext, model: RiskModel, optimiser: torch.optim.Optimizer, rest: Split, step: int, batch_size: int
-) -> int:
-    """One pass over the rows in a new random order; returns the number of steps done so far."""
+    ctx: JobContext, model: RiskModel, optimiser: torch.optim.Optimizer, rest: Split, at: Position, batch_size: int
+) -> Position:
+    """One pass over the rows in a new random order, or the rest of one that was left in its midst. Raises Preempted."""
     model.train()
     features, labels = torch.from_numpy(rest.features).to(DEVICE), torch.from_numpy(rest.labels).to(DEVICE)
-    for rows in torch.randperm(len(rest)).to(DEVICE).split(batch_size):
-        if ctx.should_stop:
+    order = (torch.randperm(len(rest)) if at.left is None else at.left).to(DEVICE)
+    step = at.step
+    for rows in order.split(batch_size):
+        if ctx.should_stop:  # told to leave: store what is done, then end with status 83
+            if step > at.step:
+                now = Position(at.epoch, step, order[(step - at.step) * batch_size :].cpu())
+                keep(ctx, model, optimiser, now, {"epoch": at.epoch})
             raise Preempted
         # Half precision only where the device has it; the loss takes logits, which is exact in either.
         with torch.autocast(DEVICE.type, dtype=torch.bfloat16, enabled=DEVICE.type == "cuda"):
@@ -135,7 +147,7 @@ def train_epoch(
         loss.backward()
         optimiser.step()
         ctx.log_metrics({"train/loss": value}, step=step)
-    return step
+    return Position(at.epoch + 1, step)
 
 
 @torch.no_grad()

@@ -27,6 +27,7 @@ INNER = {
     "EndpointMinute",
     "EndpointPulse",
     "Pulse",
+    "QueueHistory",
 }
 """Rows that are part of another noun: no admin page, factory or README row of their own."""
 

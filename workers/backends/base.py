@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import Observation
@@ -162,6 +162,8 @@ class NodeFacts:
     gpus: tuple[GpuFacts, ...] = ()
     simulated: bool = False
     """True for a node that exists for tests and demonstrations only."""
+    ready: bool = True
+    """False for one that is there and takes no jobs now, as its own watchers say."""
 
 
 class DiscoversNodes(ABC):
@@ -170,6 +172,44 @@ class DiscoversNodes(ABC):
     @abstractmethod
     def discover(self) -> list[NodeFacts]:
         """The nodes as they are now. May take a second.
+
+        Raises:
+            BackendUnavailable: nothing was seen; draw no conclusion.
+        """
+
+
+XID: Final = "xid"
+"""The driver said that the device failed; `codes` are the numbers that it gave."""
+ECC: Final = "ecc"
+"""Errors in its memory that could not be corrected, since the driver was loaded; `mark` is their number."""
+ROWS: Final = "rows"
+"""Rows of its memory are to be replaced, which takes a reset (`mark` 1), or could not be (2)."""
+RESET: Final = "reset"
+"""The driver says that it must be reset; `mark` is the action that it asks for."""
+GONE: Final = "gone"
+"""It does not answer the driver any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFault:
+    """What is wrong with a device, for which no program on it is to blame."""
+
+    node: str
+    device: int
+    """Its index on the node."""
+    kind: str
+    """One of the five above."""
+    mark: float = 1.0
+    """Grows when it gets worse; of an XID it is when it was seen last, in seconds since the epoch."""
+    codes: tuple[int, ...] = ()
+
+
+class ReportsFaults(ABC):
+    """Ability: knows which devices of its nodes have failed."""
+
+    @abstractmethod
+    def faults(self) -> list[DeviceFault]:
+        """What is wrong now, and the XIDs that this process has seen; the same again until it is mended.
 
         Raises:
             BackendUnavailable: nothing was seen; draw no conclusion.

@@ -26,10 +26,12 @@ from workers.backends.base import (
     SWEEP_AGE_SECONDS,
     Backend,
     BackendUnavailable,
+    DeviceFault,
     DiscoversNodes,
     LaunchRefused,
     LogSlice,
     NodeFacts,
+    ReportsFaults,
     Unsupported,
 )
 from workers.backends.fake_script import FakeJob, Plan, Script, job_as_seen
@@ -49,7 +51,7 @@ class FakeCluster:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
-class FakeBackend(Backend, DiscoversNodes):
+class FakeBackend(Backend, DiscoversNodes, ReportsFaults):
     """See the module. Safe to use from several threads."""
 
     name: ClassVar[str] = "fake"
@@ -60,6 +62,8 @@ class FakeBackend(Backend, DiscoversNodes):
         self.plan: Plan = Script() if plan is None else plan
         self.cluster = FakeCluster() if cluster is None else cluster
         self.nodes = list(nodes) or [NodeFacts("fake-0", cpu_millis=16_000, memory_bytes=64 << 30, simulated=True)]
+        self.broken: list[DeviceFault] = []
+        """What its devices report until a test mends them."""
         self.calls: Counter[str] = Counter()
         self.launches: list[LaunchContext] = []
         self._failures: Counter[str] = Counter()
@@ -133,6 +137,10 @@ class FakeBackend(Backend, DiscoversNodes):
     def discover(self) -> list[NodeFacts]:
         self._called("discover")
         return list(self.nodes)
+
+    def faults(self) -> list[DeviceFault]:
+        self._called("faults")
+        return list(self.broken)
 
     # What a test says -------------------------------------------------------------------------------------------
 

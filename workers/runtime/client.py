@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import httpx
 
@@ -69,6 +69,15 @@ class AttemptSuperseded(SystemExit):
     def __init__(self, detail: str) -> None:
         super().__init__(exit_codes.CONTROL_PLANE_GONE)
         self.detail = detail
+
+
+class StopOrder(NamedTuple):
+    """What the control plane says of leaving."""
+
+    reason: str = ""
+    """Why the job must leave; empty while it may stay."""
+    grace_seconds: float | None = None
+    """From now until it is killed; None: not known."""
 
 
 class RuntimeClient:
@@ -138,10 +147,13 @@ class RuntimeClient:
         """Announce a written artifact; it counts once this returns."""
         return self.post("/artifacts", record, retry_seconds=retry)
 
-    def should_stop(self) -> str:
-        """Why the job must leave, or empty. One try, no repetition: the caller asks again anyway."""
-        reason = self.get("/attempts/self/should-stop", retry_seconds=0).get("should_stop")
-        return reason if isinstance(reason, str) else ""
+    def should_stop(self) -> StopOrder:
+        """Whether the job must leave. One try, no repetition: the caller asks again anyway."""
+        answer = self.get("/attempts/self/should-stop", retry_seconds=0)
+        reason, grace = answer.get("should_stop"), answer.get("grace_seconds")
+        if not isinstance(reason, str) or not reason:
+            return StopOrder()
+        return StopOrder(reason, float(grace) if isinstance(grace, int | float) and grace >= 0 else None)
 
     def download(self, url: str, path: Path) -> None:
         """Fetch a short-lived URL of an input into `path`, which appears whole or not at all.

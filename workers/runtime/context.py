@@ -114,8 +114,13 @@ class JobContext:
 
     @property
     def stop_reason(self) -> str:
-        """Why: `preempted`, `cancelled_by_user`, …; `signal` when only the signal came; empty otherwise."""
+        """Why: `preempted`, `cancelled_by_user`, …; `signal` until the control plane has said; empty otherwise."""
         return self._stop.reason
+
+    @property
+    def stop_seconds_left(self) -> float | None:
+        """Until what is left of the job is killed; None while it may stay, or while it is not known."""
+        return self._stop.seconds_left
 
     # Results ------------------------------------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ from workers.runtime.stop_watch import StopWatch
 
 JOIN_SECONDS = 0.05
 SAY_AFTER_SECONDS = 2.0
-
-
 LEAVING_SECONDS = 8.0
-"""From being told to stop to the end of what is told: within the shortest grace."""
+"""From being told to stop to the end of what is told, where nobody has said how long there is: a short grace."""
+MARGIN_SECONDS = 2.0
+"""Before the end of a grace that is known: a checkpoint that is not announced by then counts for nothing."""
 LEAST_SECONDS = 2.0
 """To tell what is held, also when the grace is nearly over."""
 
@@ -29,7 +29,8 @@ def wait_for_the_rest(
     while not (metrics.join(JOIN_SECONDS) and announcements.join(JOIN_SECONDS)):
         now, deadline = time.monotonic(), began + patience_seconds
         if stop.told_at is not None:
-            deadline = min(deadline, max(stop.told_at + LEAVING_SECONDS, began + LEAST_SECONDS))
+            limit = stop.told_at + LEAVING_SECONDS if stop.kill_at is None else stop.kill_at - MARGIN_SECONDS
+            deadline = min(deadline, max(limit, began + LEAST_SECONDS))
         if now > deadline:
             return
         if not said and now > began + SAY_AFTER_SECONDS:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workers.contracts.specs import JobSpec, Resources, ServingSpec
-from workers.runtime.client import JobApiError, RuntimeClient
+from workers.runtime.client import JobApiError, RuntimeClient, StopOrder
 from workers.runtime.metric_batch import CONTENT_TYPE, unpack
 
 LOCAL_FOLDER = "bedplate-local"
@@ -49,7 +49,7 @@ class Link(Protocol):
     def register_artifact(self, record: dict[str, Any]) -> None:
         """Announce one, in one try. Raises JobApiError."""
 
-    def should_stop(self) -> str: ...
+    def should_stop(self) -> StopOrder: ...
 
     def tell_environment(self, record: dict[str, Any]) -> None:
         """What the job runs in. Raises JobApiError."""
@@ -104,7 +104,7 @@ class ApiLink:
     def register_artifact(self, record: dict[str, Any]) -> None:
         self._client.register_artifact(record, retry=0.0)
 
-    def should_stop(self) -> str:
+    def should_stop(self) -> StopOrder:
         return self._client.should_stop()
 
     def tell_environment(self, record: dict[str, Any]) -> None:
@@ -176,8 +176,8 @@ class LocalLink:
     def register_artifact(self, record: dict[str, Any]) -> None:
         self._append("artifacts.jsonl", record)
 
-    def should_stop(self) -> str:
-        return ""
+    def should_stop(self) -> StopOrder:
+        return StopOrder()
 
     def tell_environment(self, record: dict[str, Any]) -> None:
         """Nobody asks."""

@@ -43,6 +43,7 @@ NOT_ITS_OWN = frozenset({0, 83, 84, 85, 128 + signal.SIGKILL})
 """Statuses that an error in the output does not explain: the agreed ones, and a kill from outside."""
 RESULT_BYTES = 1024 * 1024
 CLEAR_SECONDS = 5.0
+SOONER_SECONDS = 1.0  # by so much must a new end of the grace be nearer than the one before to count
 FORWARDED = (signal.SIGTERM, signal.SIGINT)
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PRCTL = ctypes.CDLL(None).prctl
@@ -57,7 +58,7 @@ class Command:
         self._argv = argv
         self._pid = 0
         self._signalled = False
-        self._leaving = False
+        self._kill_at = float("inf")
         self.told_to_stop = False
         """By a signal, or by the control plane."""
         self._lock = threading.RLock()  # a signal handler may interrupt its holder
@@ -117,10 +118,13 @@ class Command:
                 os.kill(self._pid, number)
 
     def leave(self, grace_seconds: float) -> None:
-        """Ask it to leave, once; what is still there after the grace is killed. Does not block."""
-        if not self._leaving:
-            self._leaving = self.told_to_stop = True
-            self._send(signal.SIGTERM)
+        """Ask it to leave, once; what is still there after the grace, or after a shorter one that is told later, is
+        killed. Does not block."""
+        kill_at, first = time.monotonic() + grace_seconds, self._kill_at == float("inf")
+        if first or kill_at < self._kill_at - SOONER_SECONDS:
+            self._kill_at, self.told_to_stop = kill_at, True
+            if first:
+                self._send(signal.SIGTERM)
             timer = threading.Timer(grace_seconds, kill_descendants)
             timer.daemon = True
             timer.start()

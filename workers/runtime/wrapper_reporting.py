@@ -103,18 +103,20 @@ class Usage:
         return {"cpu_ratio": round(self._busy, 4), "memory_bytes": memory, "gpus": self._gpus}
 
     def watch_gpus(self) -> None:
-        """Ask nvidia-smi now and then; gives up for good when it is absent, fails or is slow."""
+        """Ask nvidia-smi now and then. Until it answers again nothing is known: old figures would tell of work, or of
+        none, that nobody saw. Gives up where there is none; one that fails or is slow is asked less often."""
         query = ["nvidia-smi", "--query-gpu=index,utilization.gpu,memory.used", "--format=csv,noheader,nounits"]
         query += ["-i", os.environ[DEVICES]]
-        with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):  # the figures are a courtesy
-            while True:
+        failures = 0
+        while True:
+            try:
                 text = subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout
-                rows = [[int(cell) for cell in line.split(",")] for line in text.splitlines()]
-                self._gpus = [
-                    {"index": index, "utilisation_ratio": busy / 100, "memory_bytes": used * 1024 * 1024}
-                    for index, busy, used in rows
-                ]
-                time.sleep(GPU_SECONDS)
+                self._gpus, failures = _gpus_in(text), 0
+            except (FileNotFoundError, PermissionError):
+                return
+            except (OSError, ValueError, subprocess.SubprocessError):
+                self._gpus, failures = [], min(failures + 1, MOST_FAILURES)
+            time.sleep(GPU_SECONDS * 2**failures)
 
 
 class Teller:
@@ -248,6 +250,15 @@ class Reporter(threading.Thread):
             self._logs.drop(chunk.text.count(b"\n"))
         self._logs.taken()
         return True
+
+
+def _gpus_in(text: str) -> list[dict[str, Any]]:
+    """What nvidia-smi said: index, per cent, MiB on each line; raises ValueError for anything else."""
+    rows = [[int(cell) for cell in line.split(",")] for line in text.splitlines()]
+    return [
+        {"index": index, "utilisation_ratio": busy / 100, "memory_bytes": used * 1024 * 1024}
+        for index, busy, used in rows
+    ]
 
 
 def _json_object(text: bytes) -> dict[str, Any] | None:

@@ -15,10 +15,10 @@ from unfold.widgets import INPUT_CLASSES, UnfoldAdminIntegerFieldWidget
 from apps.common.audit import Actor
 from apps.common.errors import Invalid
 from apps.common.panel import ReadOnlyAdmin, VisibleAdmin, VisibleRelatedFilter
-from apps.common.panel.cells import link_column
+from apps.common.panel.cells import link_column, number
 from apps.common.templatetags.panel import amount, resource_name
 from apps.quotas.admin.tree import pool_trees
-from apps.quotas.models import Queue, Quota, ResourcePool
+from apps.quotas.models import Cohort, Queue, Quota, ResourcePool
 from apps.quotas.selectors.usage import queue_usages
 from apps.quotas.services.queues import NOMINAL_MOST, quota_check, quota_set
 from apps.quotas.states import Resource
@@ -43,8 +43,8 @@ class QueueAdmin(ReadOnlyAdmin):
         return f"{row.pool.name} / {row.project.name}"
 
     @admin.display(description=gettext_lazy("weight"), ordering="weight")
-    def n_weight(self, row: Any) -> int:
-        return int(row.weight)
+    def n_weight(self, row: Any) -> str:
+        return number(row.weight)
 
     def get_urls(self) -> list[URLPattern]:
         return [path("tree/", self.admin_site.admin_view(self._tree), name="quotas_queue_tree"), *super().get_urls()]
@@ -73,6 +73,22 @@ class QueueAdmin(ReadOnlyAdmin):
         }
 
 
+@admin.register(Cohort)
+class CohortAdmin(ReadOnlyAdmin):
+    list_display = ("name", "pool_link", "parent", "n_weight")
+    list_filter = ("pool",)
+    list_select_related = ("pool", "parent")
+    search_fields = ("name",)
+    pool_link = link_column("pool", "pool")
+
+    def said(self, row: Any) -> str:
+        return f"{row.pool.name} / {row.name}"
+
+    @admin.display(description=gettext_lazy("weight"), ordering="weight")
+    def n_weight(self, row: Any) -> str:
+        return number(row.weight)
+
+
 class QuotaForm(_QuotaForm):
     """The service's own rules, said at the form."""
 
@@ -90,6 +106,8 @@ class QuotaForm(_QuotaForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "queue" in self.fields:
+            self.fields["queue"].required = True
         if "resource" in self.fields:
             resource: Any = self.fields["resource"]
             resource.choices = [
@@ -114,19 +132,19 @@ class QuotaAdmin(VisibleAdmin):
     form = QuotaForm
     list_display = ("project", "pool", "what", "n_nominal")
     list_filter = ("resource", ("queue__pool", VisibleRelatedFilter))
-    list_select_related = ("queue__project", "queue__pool")
-    search_fields = ("queue__project__name", "flavor")
+    list_select_related = ("queue__project", "queue__pool", "cohort__pool")
+    search_fields = ("queue__project__name", "cohort__name", "flavor")
 
     def said(self, row: Any) -> str:
-        return f"{row.queue.project} · {resource_name(row.resource, row.flavor)}"
+        return f"{self.project(row)} · {resource_name(row.resource, row.flavor)}"
 
     @admin.display(description=gettext_lazy("project"), ordering="queue__project__name")
     def project(self, row: Any) -> str:
-        return str(row.queue.project)
+        return str(row.queue.project if row.queue else row.cohort)
 
     @admin.display(description=gettext_lazy("pool"), ordering="queue__pool__name")
     def pool(self, row: Any) -> str:
-        return str(row.queue.pool)
+        return str((row.queue or row.cohort).pool)
 
     @admin.display(description=gettext_lazy("resource"), ordering="resource")
     def what(self, row: Any) -> str:

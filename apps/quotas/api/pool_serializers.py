@@ -206,7 +206,7 @@ class QueueUsageSerializer(serializers.Serializer[Any]):
     project_name = serializers.CharField(source="queue.project.name")
     pool = serializers.UUIDField(source="queue.pool_id")
     pool_name = serializers.CharField(source="queue.pool.name")
-    weight = serializers.IntegerField(source="queue.weight")
+    weight = serializers.FloatField(source="queue.weight")
     running = serializers.IntegerField(help_text="Workloads that hold something.")
     waiting = serializers.IntegerField()
     amounts = AmountSerializer(many=True)

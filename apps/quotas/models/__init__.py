@@ -1,22 +1,27 @@
 """The nouns of the quotas app."""
 
 from apps.quotas.models.attempt import Attempt
+from apps.quotas.models.cohort import Cohort
 from apps.quotas.models.log import LogChunk
 from apps.quotas.models.member_usage import MemberUsage
 from apps.quotas.models.pool import Node, ResourceFlavor, ResourcePool
+from apps.quotas.models.priority import PriorityClass
 from apps.quotas.models.pulse import Pulse
-from apps.quotas.models.queue import PriorityClass, Queue, Quota
+from apps.quotas.models.queue import Queue, QueueHistory
+from apps.quotas.models.quota import Quota
 from apps.quotas.models.usage import UsageRecord
 from apps.quotas.models.workload import Workload
 
 __all__ = [
     "Attempt",
+    "Cohort",
     "LogChunk",
     "MemberUsage",
     "Node",
     "PriorityClass",
     "Pulse",
     "Queue",
+    "QueueHistory",
     "Quota",
     "ResourceFlavor",
     "ResourcePool",

@@ -39,15 +39,39 @@ class ResourcePool(BaseModel):
     """Name of the backend that runs its jobs: `local`, `kubernetes`, `fake`."""
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", null=True, blank=True)
     """Whose it is alone; empty means shared by all."""
+    half_life_seconds = models.PositiveIntegerField(default=86_400, db_default=86_400)
+    """After so long, what a queue has held counts half in its share."""
+    entry_penalty_seconds = models.PositiveIntegerField(default=60, db_default=60)
+    """Each admission counts as if it had been held this long already."""
+    ageing_seconds = models.PositiveIntegerField(default=21_600, db_default=21_600)
+    ageing_points = models.PositiveSmallIntegerField(default=10, db_default=10)
+    """Priority gained each time something has waited `ageing_seconds`; 0: waiting gains nothing."""
+    min_run_seconds = models.PositiveIntegerField(default=300, db_default=300)
+    """What has run shorter is not preempted."""
+    preemption = models.BooleanField(default=True, db_default=True)
+    """Whether what runs may be stopped for what waits."""
+    backfill = models.BooleanField(default=True, db_default=True)
+    """Whether later work may start while the first waits for a place, when that does not delay it."""
+    changes_need_approval = models.BooleanField(default=False, db_default=False)
+    """Whether changes of its quotas and of what shares it are decided by a second person."""
 
     objects = PoolQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(half_life_seconds__gte=1), name="pool_half_life"),
+            models.CheckConstraint(condition=models.Q(ageing_seconds__gte=1), name="pool_ageing"),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
 class ResourceFlavor(BaseModel):
-    """A kind of GPU in a pool."""
+    """A kind of GPU in a pool: whole devices, slices that the backend reports as devices, or shares of one.
+
+    A share (`H200/4`) is not isolated: its holder sees the whole device, and only good will keeps it to its part.
+    """
 
     pool = models.ForeignKey(ResourcePool, models.PROTECT, related_name="flavors")
     name = models.CharField(max_length=60)
@@ -56,6 +80,12 @@ class ResourceFlavor(BaseModel):
     """As the driver calls it: `NVIDIA H200`."""
     gpu_memory_bytes = models.BigIntegerField()
     simulated = models.BooleanField(default=False)
+    share_of = models.ForeignKey("self", models.PROTECT, related_name="shares", null=True, blank=True)
+    """The kind of which this is a part; empty: devices of their own."""
+    share_millis = models.PositiveIntegerField(default=1000, db_default=1000)
+    """Thousandths of one device."""
+    isolated = models.BooleanField(default=True, db_default=True)
+    """Whether the hardware keeps its holders apart from others."""
 
     objects: ClassVar[Any] = InPoolManager()
 
@@ -63,6 +93,14 @@ class ResourceFlavor(BaseModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["pool", "name"], name="flavor_name_once"),
             models.CheckConstraint(condition=models.Q(gpu_memory_bytes__gte=0), name="flavor_memory"),
+            models.CheckConstraint(
+                condition=models.Q(share_of=None, share_millis=1000)
+                | models.Q(share_of__isnull=False, share_millis__range=(1, 999), isolated=False),
+                name="flavor_share",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(share_of=None) | ~models.Q(share_of=models.F("id")), name="flavor_not_its_own_share"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -78,9 +116,16 @@ class Node(BaseModel):
     memory_bytes = models.BigIntegerField()
     gpus = models.JSONField(default=list)
     """`[{"index", "model", "uuid", "memory_bytes", "flavor"}]`, by index."""
+    labels = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    """`{"rack": "r7", …}`: text by name, for members that must have something in common."""
     ready = models.BooleanField(default=True)
-    """May be given new members."""
+    """Its backend has it. It may be given new members when it is also not drained."""
     seen_at = models.DateTimeField()
+    drained_at = models.DateTimeField(null=True, editable=False)
+    """Since when it is given no new members, whatever its backend says; empty: it is not drained."""
+    drain_reason = models.TextField(blank=True, default="", db_default="", editable=False)
+    lost_at = models.DateTimeField(null=True, editable=False)
+    """Since when its backend does not have it."""
 
     objects: ClassVar[Any] = InPoolManager()
 
@@ -92,3 +137,8 @@ class Node(BaseModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def takes_members(self) -> bool:
+        """Whether it may be given new members."""
+        return self.ready and self.drained_at is None

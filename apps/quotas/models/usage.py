@@ -24,6 +24,8 @@ class UsageRecord(ProjectScoped):
     gpus = models.PositiveIntegerField()
     flavor = models.CharField(max_length=60, blank=True)
     """Amounts of all members together."""
+    gpu_millis = models.BigIntegerField(default=0, db_default=0)
+    """Thousandths of devices, of all members: where a member has a share of a device, less than `gpus` whole ones."""
     reserved_at = models.DateTimeField()
     """Admission, or the resize that began this interval."""
     used_at = models.DateTimeField(null=True)

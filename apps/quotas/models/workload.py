@@ -11,7 +11,7 @@ from apps.access.models import ScopedStateful, User
 from apps.common.states import StateMachine
 from apps.quotas.models.pool import ResourcePool
 from apps.quotas.models.queue import Queue
-from apps.quotas.states import OCCUPYING, WORKLOAD, WorkloadKind, WorkloadState
+from apps.quotas.states import OCCUPYING, WORKLOAD, Preemption, WorkloadKind, WorkloadState
 from workers.contracts.specs import Spec, spec_from_json
 
 if TYPE_CHECKING:
@@ -38,12 +38,25 @@ class Workload(ScopedStateful):
     owner_id = models.UUIDField()
     priority = models.IntegerField(default=0)
     """Higher is admitted first."""
+    preemption = models.CharField(
+        max_length=20, choices=Preemption.choices, default=Preemption.NEVER, db_default=Preemption.NEVER
+    )
+    """Whether it may take the place of what has a lower priority."""
 
     cpu_millis = models.BigIntegerField()
     memory_bytes = models.BigIntegerField()
     gpus = models.PositiveIntegerField(default=0)
     flavor = models.CharField(max_length=60, blank=True)
     """What one member asks for; an empty flavor means any one kind."""
+    gpu_millis = models.PositiveIntegerField(default=1000, db_default=1000)
+    """Of each device; less than the whole only of one device, whose kind is `flavor`: who asks for `H200/4` is stored
+    as `H200` and 250."""
+    topology = models.CharField(max_length=63, blank=True, default="", db_default="")
+    """What all members must have in common: nothing, their `node`, or the value of this label of their nodes."""
+    time_limit_seconds = models.PositiveIntegerField(default=0, db_default=0)
+    """Declared limit of one attempt; 0: none."""
+    shape = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
+    """Short for all that it asks for: of two with one shape, what fits the one fits the other."""
 
     count_min = models.PositiveIntegerField(default=1)
     count_max = models.PositiveIntegerField(default=1)
@@ -65,6 +78,15 @@ class Workload(ScopedStateful):
     """Database time before which it is not considered for admission."""
     is_held = models.BooleanField(default=False, db_default=False)
     """While it waits, its owner holds it back: admission does not consider it. Why: `state_reason`."""
+
+    checkpoint_at = models.DateTimeField(null=True, editable=False)
+    """When it last kept what it would need to go on from there."""
+    nominated = models.JSONField(null=True, editable=False)
+    """While it waits: places, as `assignments`, that are being freed for it."""
+    nominated_flavor = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
+    nominated_at = models.DateTimeField(null=True, editable=False)
+    preempted_for = models.UUIDField(null=True, editable=False)
+    """The workload for which it was last stopped or made smaller."""
 
     admitted_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
@@ -89,6 +111,10 @@ class Workload(ScopedStateful):
             ),
             models.CheckConstraint(
                 condition=models.Q(is_held=False) | models.Q(state=WorkloadState.PENDING), name="workload_held_waits"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(gpu_millis=1000) | models.Q(gpu_millis__range=(1, 999), gpus=1),
+                name="workload_share_of_one_device",
             ),
         ]
         indexes: ClassVar = [

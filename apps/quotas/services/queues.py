@@ -50,7 +50,8 @@ def queue_ensure(project: Project) -> Queue:
     if made:
         whole = pool_capacity(pool.pk)
         Quota.objects.bulk_create(
-            Quota(queue=queue, resource=resource, nominal=amount) for resource, amount in whole.items()
+            Quota(queue=queue, resource=resource, nominal=amount, borrowing_limit=0)
+            for resource, amount in whole.items()
         )
     return queue
 
@@ -90,7 +91,11 @@ def quota_set(queue: Queue, resource: str, flavor: str, nominal: int, *, actor: 
     quota_check(resource, flavor, nominal)
     old = Quota.objects.select_for_update().filter(queue=queue, resource=resource, flavor=flavor).first()
     quota, _ = Quota.objects.update_or_create(
-        queue=queue, resource=resource, flavor=flavor, defaults={"nominal": nominal}
+        queue=queue,
+        resource=resource,
+        flavor=flavor,
+        defaults={"nominal": nominal},
+        create_defaults={"nominal": nominal, "borrowing_limit": 0},
     )
     detail = {"resource": resource, "flavor": flavor, "nominal": nominal, "was": old.nominal if old else None}
     record(actor, "quota.set", quota, project_id=queue.project_id, detail=detail)

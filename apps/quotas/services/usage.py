@@ -66,6 +66,7 @@ def _record(workload: Workload, at: datetime) -> UsageRecord:
         cpu_millis=workload.cpu_millis * count,
         memory_bytes=workload.memory_bytes * count,
         gpus=workload.gpus * count,
+        gpu_millis=workload.gpus * workload.gpu_millis * count,
         flavor=workload.flavor_granted,
         reserved_at=at,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +14,11 @@ from apps.common.audit import Actor, record
 from apps.common.errors import Conflict, Invalid
 from apps.common.events import emit
 from apps.common.states import Move, explain
-from apps.quotas.models import Workload
+from apps.quotas.models import PriorityClass, Workload
+from apps.quotas.services.asked import asked_columns, priority_of
 from apps.quotas.services.moves import workload_locked, workload_move
 from apps.quotas.services.queues import queue_ensure
-from apps.quotas.services.requests import MEMBERS_MOST, request_check
+from apps.quotas.services.requests import MEMBERS_MOST, request_check, shape_of_workload
 from apps.quotas.services.usage import usage_regrant
 from apps.quotas.states import CANCELLING, OVERRIDDEN, REQUEUED, Reason, WorkloadKind, WorkloadState
 from workers.contracts.specs import Spec
@@ -52,32 +53,32 @@ def workload_submit(
     actor: Actor,
     count_min: int = 1,
     count_max: int = 1,
-    priority: int = 0,
+    priority: int | PriorityClass = 0,
+    topology: str = "",
     hold: Hold | None = None,
 ) -> Workload:
     """Ask for something to run: a pending workload in the project's queue, and an early admission cycle.
 
     At least `count_min` members start together, up to `count_max`. Whether it fits the quota is for admission to say.
-    With a `hold` it stays out of the line until `workload_release`.
+    With a `hold` it stays out of the line until `workload_release`. Priority and topology: see `asked_columns`.
 
     Raises:
-        Invalid: the request makes no sense (negative, absurd, not storable).
+        Invalid: the request makes no sense (negative, absurd, not storable, several shares of GPUs).
         Unavailable: no pool has been discovered yet.
     """
-    wanted: dict[str, Any] = {"name": name, "count_min": count_min, "count_max": count_max, "priority": priority}
-    stored = request_check(spec, **wanted)
+    of = priority_of(priority)
+    counts: dict[str, Any] = {"count_min": count_min, "count_max": count_max}
+    stored = request_check(spec, name=name, priority=of.value, **counts)
     queue = queue_ensure(project)
     workload: Workload = Workload.objects.create(
         project=project,
-        pool_id=queue.pool_id,
         queue=queue,
-        kind=spec.kind,
+        name=name,
         spec=stored,
         owner_kind=owner_kind,
         owner_id=owner_id,
         requested_by=requested_by,
-        **wanted,
-        **asdict(spec.resources),
+        **asked_columns(queue.pool_id, spec, priority=of, topology=topology, **counts),
         **(hold.columns if hold else {}),
     )
     return _announced(workload, actor)
@@ -195,7 +196,8 @@ def workload_resize(workload: Workload, *, count: int, actor: Actor) -> None:
     if current.is_terminal or current.state == WorkloadState.STOPPING:
         raise Conflict(f"{current.name} is {current.state}")
     current.count_min, current.count_max = min(current.count_min, count), count
-    changed = ["count_min", "count_max"]
+    current.shape = shape_of_workload(current)
+    changed = ["count_min", "count_max", "shape"]
     if current.state == WorkloadState.ADMITTED and current.count_granted > count:
         current.assignments, current.count_granted = current.assignments[:count], count
         changed += ["assignments", "count_granted"]

@@ -7923,6 +7923,7 @@ export interface components {
             /** Format: uuid */
             pool: string;
             readonly pool_name: string;
+            /** Format: double */
             weight?: number;
             readonly quotas: components["schemas"]["Quota"][];
             /** Format: date-time */
@@ -7938,6 +7939,7 @@ export interface components {
             /** Format: uuid */
             pool: string;
             pool_name: string;
+            /** Format: double */
             weight: number;
             /** @description Workloads that hold something. */
             running: number;
@@ -7955,7 +7957,7 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             /** Format: uuid */
-            queue: string;
+            queue?: string | null;
             resource: components["schemas"]["Resource"];
             /** @default  */
             flavor: string;

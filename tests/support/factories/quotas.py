@@ -11,21 +11,35 @@ from uuid6 import uuid7
 from apps.common import clock
 from apps.quotas.models import (
     Attempt,
+    Cohort,
     LogChunk,
     Node,
     PriorityClass,
     Queue,
+    QueueHistory,
     Quota,
     ResourceFlavor,
     ResourcePool,
     UsageRecord,
     Workload,
 )
+from apps.quotas.services.requests import shape_of
 from apps.quotas.states import LAUNCHED, OCCUPYING, Resource, WorkloadKind
 from tests.support.factories.access import ProjectFactory
 from workers.contracts.specs import JobSpec, Resources, ServingSpec, Spec, spec_to_json
 
 GIB = 1 << 30
+SHAPED = (
+    ("cpu_millis", 0),
+    ("memory_bytes", 0),
+    ("gpus", 0),
+    ("gpu_millis", 1000),
+    ("flavor", ""),
+    ("topology", ""),
+    ("count_min", 1),
+    ("count_max", 1),
+)
+"""Of what the shape of a workload is made, and what a row has that says nothing of it."""
 
 
 def job_spec(cores: float = 1, memory: float = 1, gpus: int = 0, flavor: str = "", **kwargs: Any) -> JobSpec:
@@ -81,6 +95,16 @@ class PriorityClassFactory(DjangoModelFactory[PriorityClass]):
     value = 10
 
 
+class CohortFactory(DjangoModelFactory[Cohort]):
+    """A cohort directly below its pool, without quotas: it guarantees and limits nothing."""
+
+    class Meta:
+        model = Cohort
+
+    pool = factory.SubFactory(ResourcePoolFactory)
+    name = factory.Sequence(lambda n: f"cohort-{n}")
+
+
 class QueueFactory(DjangoModelFactory[Queue]):
     """A queue without quotas: see `make_queue`."""
 
@@ -92,12 +116,25 @@ class QueueFactory(DjangoModelFactory[Queue]):
 
 
 class QuotaFactory(DjangoModelFactory[Quota]):
+    """A hard cap of a queue; of a cohort with `queue=None`."""
+
     class Meta:
         model = Quota
 
     queue = factory.SubFactory(QueueFactory)
     resource = Resource.CPU_MILLIS
     nominal = 8000
+    borrowing_limit = 0
+
+
+class QueueHistoryFactory(DjangoModelFactory[QueueHistory]):
+    class Meta:
+        model = QueueHistory
+
+    queue = factory.SubFactory(QueueFactory)
+    resource = Resource.CPU_MILLIS
+    amount = 1000.0
+    at = factory.LazyFunction(clock.db_now)
 
 
 class _OfProject(DjangoModelFactory[Any]):
@@ -141,6 +178,8 @@ class WorkloadFactory(_OfProject):
     memory_bytes = factory.LazyAttribute(lambda o: o.spec_object.resources.memory_bytes)
     gpus = factory.LazyAttribute(lambda o: o.spec_object.resources.gpus)
     flavor = factory.LazyAttribute(lambda o: o.spec_object.resources.flavor)
+    time_limit_seconds = factory.LazyAttribute(lambda o: getattr(o.spec_object, "time_limit_seconds", 0))
+    shape = factory.LazyAttribute(lambda o: shape_of(**{name: getattr(o, name, least) for name, least in SHAPED}))
     state = "pending"
     count_granted = factory.LazyAttribute(lambda o: getattr(o, "count_max", 1) if o.state in OCCUPYING else 0)
     assignments = factory.LazyAttribute(lambda o: [{"node": "node-0", "devices": []}] * o.count_granted)
@@ -188,6 +227,7 @@ class UsageRecordFactory(_OfProject):
     cpu_millis = factory.LazyAttribute(lambda o: o.workload.cpu_millis * o.members)
     memory_bytes = factory.LazyAttribute(lambda o: o.workload.memory_bytes * o.members)
     gpus = factory.LazyAttribute(lambda o: o.workload.gpus * o.members)
+    gpu_millis = factory.LazyAttribute(lambda o: o.gpus * o.workload.gpu_millis)
     reserved_at = factory.LazyFunction(clock.db_now)
 
 

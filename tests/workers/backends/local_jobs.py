@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.support.waiting import until
 from workers.backends.local.backend import LocalBackend
+from workers.backends.local.fence import Fence
 from workers.backends.local.layout import JobFolder, is_locked
 from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import ENDED, Observation, Phase
@@ -66,3 +68,10 @@ class LocalJob:
 def submit(backend: LocalBackend, home: Path, spec: Spec, launch: LaunchContext) -> LocalJob:
     handle = backend.submit(spec, launch)
     return LocalJob(backend, handle, home / "jobs" / launch.attempt_id)
+
+
+def groups_can_be_made() -> bool:
+    """Whether this process may make control groups."""
+    probe = Fence(f"probe-of-{os.getpid()}", 10)
+    probe.remove()
+    return bool(probe.group)

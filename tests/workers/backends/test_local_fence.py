@@ -16,10 +16,11 @@ import pytest
 
 from tests.support.waiting import until
 from tests.workers.backends.jobs import alive, make_launch, python, shell
-from tests.workers.backends.local_jobs import submit
+from tests.workers.backends.local_jobs import groups_can_be_made, submit
 from workers.backends.local import fence as module
 from workers.backends.local.backend import LocalBackend
-from workers.backends.local.fence import PREFIX, Fence, end_group, groups_here, processes_most, remove_group
+from workers.backends.local.fence import Fence, end_group, groups_here, processes_most
+from workers.backends.local.layout import write_json
 from workers.contracts.observation import Phase
 from workers.contracts.specs import Resources
 
@@ -53,10 +54,6 @@ def _with(site: object, **changes: object) -> object:
     return replace(site, **changes)  # type: ignore[type-var]
 
 
-def groups_of(attempt_id: str) -> list[str]:
-    return [group for group in groups_here() if attempt_id in group]
-
-
 @pytest.mark.parametrize("bomb", [shell(BOMB, resources=ROOMY), python(PYTHON_BOMB, resources=ROOMY)])
 def test_a_fork_bomb_ends_says_so_and_leaves_nothing(few: LocalBackend, tmp_path: Path, bomb: object) -> None:
     other = submit(few, tmp_path / "home", shell("echo up; exec sleep 1000"), make_launch())
@@ -68,7 +65,7 @@ def test_a_fork_bomb_ends_says_so_and_leaves_nothing(few: LocalBackend, tmp_path
     assert (seen.phase, seen.reason) == (Phase.FAILED, "exit_nonzero")
     assert seen.detail == "Member 0 wanted more than 300 processes and threads at once."
     assert alive(job.attempt_id) == []
-    assert groups_of(job.attempt_id) == []
+    assert groups_here(job.attempt_id) == []
     assert other.seen().phase is Phase.RUNNING
     assert len(alive(other.attempt_id)) == 2
 
@@ -82,7 +79,24 @@ def test_a_fork_bomb_whose_supervisor_is_killed_ends_too(fewer: LocalBackend, tm
     seen = job.end()
     assert seen.phase is Phase.LOST
     assert alive(job.attempt_id) == []
-    assert groups_of(job.attempt_id) == []
+    assert groups_here(job.attempt_id) == []
+
+
+def test_a_bomb_is_ended_whose_supervisor_was_killed_before_it_could_say_where_it_is(
+    fewer: LocalBackend, tmp_path: Path
+) -> None:
+    """A supervisor says it when it has started its members; a bomb needs no longer than that."""
+    job = submit(fewer, tmp_path / "home", python(PYTHON_BOMB, resources=ROOMY), make_launch())
+    pid = job.supervisor_pid()
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: len(alive(job.attempt_id)) > 25, 20)
+    state = job.state()
+    first = {**state, "phase": "pending", "members": [{**state["members"][0], "pid": 0, "group": ""}]}
+    write_json(job.folder.state, first)
+    os.kill(pid, signal.SIGKILL)
+    assert job.end().phase is Phase.LOST
+    assert alive(job.attempt_id) == []
+    assert groups_here(job.attempt_id) == []
 
 
 def test_a_quick_hog_is_ended_for_its_memory(backend: LocalBackend, tmp_path: Path) -> None:
@@ -150,12 +164,6 @@ def _exists(guard: Fence) -> bool:
     return Path(guard.group).exists()
 
 
-def groups_can_be_made() -> bool:
-    probe = Fence("probe-of-the-fence", 10)
-    remove_group(probe.group)
-    return bool(probe.group)
-
-
 def test_a_bomb_is_counted_and_ended_without_a_group(
     bomb: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,11 +208,3 @@ def _forks_until_refused(limit: int) -> int:
     finally:
         for child in children:
             os.kill(child, signal.SIGKILL)
-
-
-def test_only_groups_of_ours_are_ever_removed(tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    (tmp_path / f"{PREFIX}mine").mkdir()
-    for path in tmp_path.iterdir():
-        remove_group(str(path))
-    assert [path.name for path in tmp_path.iterdir()] == ["other"]

@@ -16,6 +16,9 @@ from tests.workers.backends.local_jobs import submit
 from tests.workers.wrapper.misbehaving_api import MisbehavingApi, answer
 from workers.backends.local import backend as backend_module
 from workers.backends.local.backend import LocalBackend
+from workers.backends.local.gang import Gang
+from workers.backends.local.layout import JobFolder
+from workers.backends.local.member import Member
 from workers.contracts.observation import Phase
 from workers.contracts.specs import JobSpec, Resources
 
@@ -97,6 +100,24 @@ def test_the_status_of_a_preempted_job_is_its_own(backend: LocalBackend, tmp_pat
     job.prints("up")
     backend.stop(job.handle, 10)
     assert [member.exit_code for member in job.end().members] == [83]
+
+
+def test_a_member_that_left_takes_no_time_from_one_that_still_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rank may have nothing to store and leave at once: the grace of the others stays what was ordered."""
+    graces: list[float] = []
+    monkeypatch.setattr(Member, "leave", lambda self, grace_seconds, verdict="": graces.append(grace_seconds))
+    folder = JobFolder(str(tmp_path))
+    plan = {"attempt_id": "a", "count": 2, "time_limit_seconds": 0, "temporary": str(tmp_path), "temporary_prefix": "x"}
+    gang = Gang(folder, plan)
+    gang.stop_members(600)
+    quick = gang.members[1]
+    quick.phase, quick.reason, quick.detail = "failed", "exit_nonzero", "Member 1 ended with exit status 83."
+    gang.member_ended(quick)
+    assert graces == [600, 600]
+    gang.stop_members(5)
+    assert graces == [600, 600, 5, 5], "a shorter one that is ordered counts"
 
 
 @pytest.mark.parametrize("grace_seconds, status", [(0.2, 83), (0, 137)])

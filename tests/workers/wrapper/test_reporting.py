@@ -92,6 +92,17 @@ def test_told_to_stop_a_command_that_does_not_is_killed(wrapped: Wrapped, api: M
     assert api.bodies("/exit")[-1]["exit_code"] == 137
 
 
+def test_a_shorter_grace_that_is_told_later_counts(wrapped: Wrapped, api: MisbehavingApi) -> None:
+    script = "trap 'echo told' TERM; echo up; while :; do sleep 0.02; done"
+    process = wrapped.start("sh", "-c", script, options=OFTEN)
+    wrapped.prints("up\n")
+    api.behave(answer(200, {"should_stop": "preempted", "grace_seconds": 600}), "/heartbeat")
+    wrapped.prints("told\n")
+    api.behave(answer(200, {"should_stop": "cancelled_by_user", "grace_seconds": 0.2}), "/heartbeat")
+    assert process.wait(10) == 137
+    assert wrapped.output() == "up\ntold\n", "it is asked once"
+
+
 @pytest.mark.parametrize("status", [401, 410])
 @pytest.mark.parametrize("path", ["/heartbeat", "/logs"])
 def test_superseded_it_leaves_without_a_word(wrapped: Wrapped, api: MisbehavingApi, status: int, path: str) -> None:

@@ -22,19 +22,22 @@ from workers.backends.base import (
     SWEEP_AGE_SECONDS,
     Backend,
     BackendUnavailable,
+    DeviceFault,
     DiscoversNodes,
     LaunchRefused,
     LogSlice,
     NodeFacts,
+    ReportsFaults,
     StopsEverything,
     Unsupported,
 )
 from workers.backends.local import fence, processes, supervisor
+from workers.backends.local.faults import FaultWatch
 from workers.backends.local.keeper import TEMPORARY_PREFIX
 from workers.backends.local.layout import JobFolder, is_locked, read_json, remove_tree, write_file, write_json
-from workers.backends.local.machine import discover_machine
+from workers.backends.local.machine import discover_machine, machine_name
 from workers.backends.local.member import LAST_WORDS_SECONDS
-from workers.backends.local.orphans import clear_up
+from workers.backends.local.orphans import clear_up, end_groups
 from workers.backends.local.plan import LOOPBACK, Site, attempt_folder_name, make_plan
 from workers.backends.local.seen import SETTLED, look_at
 from workers.contracts.launch import JobHandle, LaunchContext
@@ -48,7 +51,7 @@ PATIENCE_SECONDS = LAST_WORDS_SECONDS + 2
 """After the grace, before a supervisor that has not ended is itself killed."""
 
 
-class LocalBackend(Backend, DiscoversNodes, StopsEverything):
+class LocalBackend(Backend, DiscoversNodes, ReportsFaults, StopsEverything):
     """Runs jobs on this machine, with their files below `home/jobs/`. Safe to use from several threads and
     processes of one home at once. It isolates nobody: jobs run as the user that the worker runs as.
 
@@ -67,6 +70,7 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
         self.home = home.absolute()
         self._jobs = self.home / "jobs"
         self._replica_host = replica_host
+        self._faults = FaultWatch()
         bin_folder = str(Path(sys.executable).parent)
         self._site = Site(
             interpreter=sys.executable,
@@ -131,7 +135,9 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
                 if folder.attempt_id in known or _age_seconds(folder, now) < older_than_seconds:
                     continue
                 self.stop(_handle(folder), 0)
-                if look_at(folder).phase in ENDED and not is_locked(folder.lock):
+                over = look_at(folder).phase in ENDED and not is_locked(folder.lock)
+                # Without its folder nobody knows whose its groups are.
+                if over and end_groups(fence.groups_here(folder.attempt_id)):
                     remove_tree(folder.path)
                     removed.append(folder.attempt_id)
             clear_up(
@@ -145,6 +151,9 @@ class LocalBackend(Backend, DiscoversNodes, StopsEverything):
 
     def discover(self) -> list[NodeFacts]:
         return [discover_machine()]
+
+    def faults(self) -> list[DeviceFault]:
+        return self._faults.look(machine_name())
 
     def stop_everything(self, grace_seconds: float) -> None:
         with _unavailable("The jobs could not be stopped"):

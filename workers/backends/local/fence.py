@@ -5,7 +5,7 @@ does, which root is free of; and in any case the supervisor counts. Standard lib
 imports it.
 """
 # Plain paths: pathlib is a good part of the start of a supervisor.
-# ruff: noqa: PTH102, PTH106, PTH110, PTH118, PTH119, PTH123, PTH208
+# ruff: noqa: PTH102, PTH106, PTH110, PTH118, PTH119, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ SPARE = 16
 """Threads that a wrapper may need when its command is gone."""
 STOP_SECONDS = 2.0
 """For so long processes are looked for that came while the others were stopped."""
+LEAVE_SECONDS = 1.0
+"""For so long the group of a member is waited for that has ended; a later sweep removes what stays."""
 
 
 def processes_most() -> int:
@@ -39,7 +41,7 @@ class Fence:
 
     def __init__(self, name: str, most: int) -> None:
         self.most = most
-        self.group = _make_group(PREFIX + name, most)
+        self.group = _make_group(group_for(name), most)
         self._hits_before = _refusals(self.group)
 
     def enter(self) -> None:
@@ -71,9 +73,10 @@ class Fence:
             end_group(self.group)
 
     def remove(self) -> None:
-        """When nothing is inside any more."""
-        if self.group:
-            remove_group(self.group)
+        """When nothing is inside any more; who dies is out of it a moment after that is seen."""
+        deadline = time.monotonic() + LEAVE_SECONDS
+        while self.group and not remove_group(self.group) and time.monotonic() < deadline:
+            time.sleep(0.002)
 
 
 def end_group(group: str, *, spared: int = 0, room: int = 0) -> int:
@@ -104,27 +107,37 @@ def end_tree(root: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def remove_group(group: str) -> None:
-    """Remove a control group in which nothing is; one that is in use stays."""
+def remove_group(group: str) -> bool:
+    """Remove a control group of a member with those that its job made below; returns whether there is none (any more).
+
+    One that is in use stays. So does, for a moment, one in which somebody dies whom it does not list any more.
+    """
     if os.path.basename(group).startswith(PREFIX):
-        with contextlib.suppress(OSError):  # in use, or removed before
-            os.rmdir(group)
+        for path in _with_below(group):
+            with contextlib.suppress(OSError):  # in use, or removed before
+                os.rmdir(path)
+    return not os.path.exists(group)
 
 
-def groups_here() -> list[str]:
-    """Every control group of a member that lies where this process makes its own."""
-    own = _own_group()
+def groups_here(attempt_id: str = "") -> list[str]:
+    """Every control group of a member, of this attempt if one is named, that lies where this process makes its own."""
+    own, prefix = _own_group(), f"{PREFIX}{attempt_id}-" if attempt_id else PREFIX
     with contextlib.suppress(OSError):  # no control groups here
-        return [os.path.join(own, name) for name in os.listdir(own) if own and name.startswith(PREFIX)]
+        return [os.path.join(own, name) for name in os.listdir(own) if own and name.startswith(prefix)]
     return []
 
 
-def _make_group(name: str, most: int) -> str:
-    """A control group with this bound; empty where none can be made."""
+def group_for(name: str) -> str:
+    """Where the control group of this member is, or would be made; empty: nowhere here."""
     own = _own_group()
-    if not own:
+    return os.path.join(own, PREFIX + name) if own else ""
+
+
+def _make_group(group: str, most: int) -> str:
+    """A control group with this bound; empty where none can be made."""
+    if not group:
         return ""
-    group = os.path.join(own, name)
+    own = os.path.dirname(group)
     try:
         with contextlib.suppress(OSError), open(os.path.join(own, "cgroup.subtree_control"), "w") as file:  # version 1
             file.write("+pids")
@@ -153,9 +166,17 @@ def _own_group() -> str:
 
 
 def _inside(group: str) -> list[int]:
-    with contextlib.suppress(OSError), open(os.path.join(group, "cgroup.procs"), encoding="ascii") as file:  # gone
-        return [int(line) for line in file]
-    return []
+    """What is in it and below; not what the kernel calls 0, which is of a machine around this container."""
+    found: list[int] = []
+    for path in _with_below(group):
+        with contextlib.suppress(OSError), open(os.path.join(path, "cgroup.procs"), encoding="ascii") as file:  # gone
+            found.extend(pid for line in file if (pid := int(line)))
+    return found
+
+
+def _with_below(group: str) -> list[str]:
+    """The group and all below it, the lowest first."""
+    return [path for path, _, _ in os.walk(group, topdown=False)]
 
 
 def _refusals(group: str) -> int:

@@ -180,9 +180,11 @@ class Keeper(ABC):
                 member.leave(grace_seconds)
 
     def fail(self, reason: str, detail: str) -> None:
-        """The job ends for this cause, or for an earlier one: stop what runs."""
+        """The job ends for this cause, or for an earlier one: stop what runs. What leaves already keeps its grace: a
+        member that has left as it was told takes no time from one that still writes its part of a checkpoint."""
         self.cause = self.cause or (reason, detail)
-        self.stop_members(LEAVE_SECONDS)
+        if not self.stopping:
+            self.stop_members(LEAVE_SECONDS)
 
     # State ------------------------------------------------------------------------------------------------------
 

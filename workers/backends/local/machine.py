@@ -15,12 +15,17 @@ from workers.backends.base import GpuFacts, NodeFacts
 CGROUP = Path("/sys/fs/cgroup")
 
 
+def machine_name() -> str:
+    """What the node is called."""
+    return socket.gethostname()
+
+
 def discover_machine(cgroup: Path = CGROUP) -> NodeFacts:
     """The machine, or as much of it as a container around this process may use."""
     cores = len(os.sched_getaffinity(0)) * 1000
     memory = psutil.virtual_memory().total
     return NodeFacts(
-        name=socket.gethostname(),
+        name=machine_name(),
         cpu_millis=min(cores, _cpu_limit(cgroup) or cores),
         memory_bytes=min(memory, _memory_limit(cgroup) or memory),
         gpus=_gpus(),

@@ -12,7 +12,7 @@ import time
 from typing import Any, NoReturn
 
 from workers.backends.local import processes
-from workers.backends.local.fence import Fence
+from workers.backends.local.fence import Fence, group_for
 from workers.backends.local.layout import JobFolder, read_json
 from workers.contracts import environment as names
 from workers.contracts.sentences import say
@@ -62,7 +62,7 @@ class Member:
         self._kill_at = self._abandon_at = float("inf")
         self._verdict, self.exit_code, self.told_to_leave = "", None, False
         environment, parent = self._environment(extra), os.getpid()
-        self._fence = Fence(f"{self._plan['attempt_id']}-{self.index}", self._plan["processes_most"])
+        self._fence = Fence(self._fence_name(), self._plan["processes_most"])
         self._memory_kills = processes.memory_kills()
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # one that comes early must find the child's own handlers
         self.pid = os.fork()
@@ -156,6 +156,9 @@ class Member:
                 self._say_too_many(self._fence.most)
             self._fence.clear()
 
+    def _fence_name(self) -> str:
+        return f"{self._plan['attempt_id']}-{self.index}"
+
     def remove_fence(self) -> None:
         """When every process is reaped."""
         if self._fence:
@@ -214,7 +217,8 @@ class Member:
             "exit_code": self.exit_code,
             "reason": self.reason,
             "pid": self.pid,
-            "group": self._fence.group if self._fence else "",
+            # Said before there is one: who finds this supervisor dead must know of it.
+            "group": self._fence.group if self._fence else group_for(self._fence_name()),
         }
 
 

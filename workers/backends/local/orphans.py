@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.backends.local import processes
-from workers.backends.local.fence import end_group, groups_here, remove_group
+from workers.backends.local.fence import PREFIX, end_group, groups_here, remove_group
 from workers.backends.local.layout import JobFolder, is_locked, read_json, remove_tree
 from workers.backends.local.seen import SETTLED
 from workers.contracts import environment as names
@@ -37,7 +37,7 @@ def clear_up(folders: Iterable[JobFolder], jobs: Path, temporary: Path, prefix: 
             folder.remove_secrets()
             _remove_drafts(folder)
     _end_processes(jobs, living)
-    _end_groups(set(states) - living)
+    end_groups([group for group in groups_here() if _attempt_of(group) in states and _attempt_of(group) not in living])
     used = {str(state.get("temporary", "")) for folder, state in states.values() if folder.attempt_id in living}
     for path in temporary.glob(f"{prefix}*"):
         with suppress(FileNotFoundError):  # its job removed it meanwhile
@@ -75,9 +75,14 @@ def _begins(path: Path) -> bool:
     return path.exists() and not _is_over(folder, read_json(folder.state) or {})
 
 
-def _end_groups(over: set[str]) -> None:
-    for group in groups_here():
-        attempt_id = Path(group).name.removeprefix("bedplate-").rpartition("-")[0]
-        if attempt_id in over:
-            end_group(group)
-            remove_group(group)
+def end_groups(groups: Iterable[str]) -> bool:
+    """End what is in control groups of attempts that are over, and remove them. Returns whether none is left."""
+    left = False
+    for group in groups:
+        end_group(group)
+        left = not remove_group(group) or left
+    return not left
+
+
+def _attempt_of(group: str) -> str:
+    return Path(group).name.removeprefix(PREFIX).rpartition("-")[0]

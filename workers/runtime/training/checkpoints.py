@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 
+class Position(NamedTuple):
+    """How far a training loop has come."""
+
+    epoch: int
+    """Epochs that are done."""
+    step: int
+    """Steps that are done."""
+    left: torch.Tensor | None = None
+    """Rows that an epoch which was left in its midst still has to go through, in their order."""
+
+
 def save_state(
-    path: str | Path, *, model: torch.nn.Module, optimiser: torch.optim.Optimizer, epoch: int, step: int
+    path: str | Path,
+    *,
+    model: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    epoch: int,
+    step: int,
+    left: torch.Tensor | None = None,
 ) -> None:
-    """Write model, optimiser, position, and the states of every random generator."""
+    """Write model, optimiser, position, and the states of every random generator. `left`: see `Position`."""
     torch.save(
         {
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),
             "epoch": epoch,
             "step": step,
+            "left": left,
             "random": _random_states(),
         },
         path,
@@ -28,8 +46,8 @@ def save_state(
 
 def load_state(
     path: str | Path, *, model: torch.nn.Module, optimiser: torch.optim.Optimizer, device: torch.device
-) -> tuple[int, int]:
-    """Restore what `save_state` wrote; returns (epochs done, steps done).
+) -> Position:
+    """Restore what `save_state` wrote.
 
     Only tensors and plain values are read: a checkpoint cannot run code.
     """
@@ -37,7 +55,7 @@ def load_state(
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     _restore_random_states(state["random"])
-    return int(state["epoch"]), int(state["step"])
+    return Position(int(state["epoch"]), int(state["step"]), state.get("left"))
 
 
 def seed_everything(seed: int) -> None:

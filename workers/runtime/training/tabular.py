@@ -21,7 +21,7 @@ from torch import nn
 from workers.contracts.exit_codes import PREEMPTED
 from workers.contracts.trainers import TABULAR, parameters_checked
 from workers.runtime.context import JobContext, job_context
-from workers.runtime.training.checkpoints import load_state, save_state, seed_everything
+from workers.runtime.training.checkpoints import Position, load_state, save_state, seed_everything
 from workers.runtime.training.data import Split, has_split, load_split, split_off
 from workers.runtime.training.evaluation import evaluate, roc_auc
 from workers.runtime.training.export import export_onnx, onnx_scores
@@ -52,7 +52,7 @@ class Network(nn.Module):
 
 
 class Preempted(Exception):
-    """The job was told to leave; its last checkpoint is stored."""
+    """The job was told to leave; what it has done so far is in a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +124,14 @@ def train(ctx: JobContext, model: Network, data: Data, parameters: Parameters) -
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=float(parameters["learning_rate"]), weight_decay=float(parameters["weight_decay"])
     )
-    epoch = step = 0
+    at = Position(0, 0)
     checkpoint = ctx.latest_checkpoint()
     if checkpoint is not None:
-        epoch, step = load_state(checkpoint.path, model=model, optimiser=optimiser, device=DEVICE)
-        print(f"continuing after epoch {epoch} (step {step})")
-    while epoch < parameters["epochs"]:
-        step = train_epoch(ctx, model, optimiser, data.rest, step, int(parameters["batch_size"]))
-        epoch += 1
+        at = load_state(checkpoint.path, model=model, optimiser=optimiser, device=DEVICE)
+        print(f"continuing after epoch {at.epoch} (step {at.step})")
+    while at.epoch < parameters["epochs"]:
+        at = train_epoch(ctx, model, optimiser, data.rest, at, int(parameters["batch_size"]))
+        epoch, step = at.epoch, at.step
         metrics = {
             "epoch": epoch,
             "train/auc": roc_auc(data.rest.labels, score(model, data.rest)),
@@ -139,23 +139,38 @@ def train(ctx: JobContext, model: Network, data: Data, parameters: Parameters) -
             "validation/loss": loss_of(model, data.validation),
         }
         ctx.log_metrics(metrics, step=step)
-        path = Path(f"epoch-{epoch}.pt")
-        save_state(path, model=model, optimiser=optimiser, epoch=epoch, step=step)
-        ctx.save_checkpoint(path, step=step, metadata=metrics)
-        path.unlink()
+        keep(ctx, model, optimiser, at, metrics)
         print(f"epoch {epoch}: AUC {metrics['train/auc']:.4f} train, {metrics['validation/auc']:.4f} validation")
 
 
+def keep(
+    ctx: JobContext, model: Network, optimiser: torch.optim.Optimizer, at: Position, metadata: dict[str, Any]
+) -> None:
+    """Store a checkpoint from which the next attempt goes on as if there had been no break."""
+    path = Path(f"step-{at.step}.pt")
+    save_state(path, model=model, optimiser=optimiser, epoch=at.epoch, step=at.step, left=at.left)
+    ctx.save_checkpoint(path, step=at.step, metadata=metadata)
+    path.unlink()
+
+
 def train_epoch(
-    ctx: JobContext, model: Network, optimiser: torch.optim.Optimizer, rest: Split, step: int, batch_size: int
-) -> int:
-    """One pass over the rows in a new random order; returns the number of steps done so far."""
+    ctx: JobContext, model: Network, optimiser: torch.optim.Optimizer, rest: Split, at: Position, batch_size: int
+) -> Position:
+    """One pass over the rows in a new random order, or the rest of one that was left in its midst.
+
+    Raises:
+        Preempted: told to leave; what is done of the epoch is stored.
+    """
     model.train()
     features, labels = tensors(rest)
     weights = weights_of(rest)
-    order = torch.randperm(len(rest)).to(DEVICE)
+    order = (torch.randperm(len(rest)) if at.left is None else at.left).to(DEVICE)
+    step = at.step
     for rows in torch.split(order, batch_size):
         if ctx.should_stop:
+            if step > at.step:  # else the checkpoint before is all there is
+                now = Position(at.epoch, step, order[(step - at.step) * batch_size :].cpu())
+                keep(ctx, model, optimiser, now, {"epoch": at.epoch})
             raise Preempted
         # Half precision only where the device has it; the loss takes logits, which is exact in either.
         with torch.autocast(DEVICE.type, dtype=torch.bfloat16, enabled=DEVICE.type == "cuda"):
@@ -170,7 +185,7 @@ def train_epoch(
         loss.backward()  # type: ignore[no-untyped-call]  # of the library
         optimiser.step()
         ctx.log_metrics({"train/loss": value}, step=step)
-    return step
+    return Position(at.epoch + 1, step)
 
 
 def tensors(split: Split) -> tuple[torch.Tensor, torch.Tensor]:

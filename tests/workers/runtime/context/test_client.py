@@ -21,7 +21,7 @@ from tests.workers.wrapper.misbehaving_api import (
     not_http,
 )
 from workers.contracts import exit_codes
-from workers.runtime.client import AttemptSuperseded, JobApiError, RuntimeClient
+from workers.runtime.client import AttemptSuperseded, JobApiError, RuntimeClient, StopOrder
 from workers.runtime.metric_batch import CONTENT_TYPE, pack
 
 
@@ -44,7 +44,7 @@ def client(api: RuntimeApi, pauses: list[float]) -> Iterator[RuntimeClient]:
 
 
 def test_asks_with_the_token_of_the_file(api: RuntimeApi, client: RuntimeClient) -> None:
-    assert client.should_stop() == ""
+    assert client.should_stop() == StopOrder()
 
     assert api.calls == [("GET", "/attempts/self/should-stop", {})]
 
@@ -54,7 +54,7 @@ def test_reads_a_renewed_token(api: RuntimeApi, client: RuntimeClient) -> None:
     api.token = "renewed"
     api.token_file.write_text("renewed", encoding="utf-8")
 
-    assert client.should_stop() == ""
+    assert client.should_stop() == StopOrder()
 
 
 def test_a_refusal_is_an_error_with_code_and_status_and_is_not_repeated(
@@ -190,15 +190,17 @@ def test_a_token_that_cannot_be_read_now_is_read_later(api: RuntimeApi, client: 
 def test_an_order_that_is_no_text_is_no_order(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("attempt-token")
     with MisbehavingApi() as wrong, RuntimeClient(wrong.url, tmp_path / "token") as client:
-        wrong.behaviours["/should-stop"] = answer(200, {"should_stop": 7})
-        assert client.should_stop() == ""
+        wrong.behaviours["/should-stop"] = answer(200, {"should_stop": 7, "grace_seconds": 3})
+        assert client.should_stop() == StopOrder()
+        wrong.behaviours["/should-stop"] = answer(200, {"should_stop": "preempted", "grace_seconds": "soon"})
+        assert client.should_stop() == StopOrder("preempted")
 
 
 def test_a_forked_process_speaks_on_a_connection_of_its_own(api: RuntimeApi, client: RuntimeClient) -> None:
     client.should_stop()
     pid = os.fork()
     if pid == 0:
-        os._exit(0 if client.should_stop() == "" else 1)
+        os._exit(0 if client.should_stop() == StopOrder() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert client.should_stop() == ""
+    assert client.should_stop() == StopOrder()
     assert len(api.calls) == 3

@@ -15,9 +15,10 @@ import pytest
 from tests.support.runtime_api import RuntimeApi
 from tests.support.waiting import until
 from workers.contracts import environment as names
-from workers.runtime.client import JobApiError
+from workers.runtime.client import JobApiError, StopOrder
 from workers.runtime.context import Checkpoint, JobContext, context_from
 from workers.runtime.inputs import Input
+from workers.runtime.stop_watch import StopWatch
 
 
 @pytest.fixture
@@ -231,6 +232,53 @@ def test_told_to_stop_by_the_control_plane(api: RuntimeApi, ctx: JobContext) -> 
     api.should_stop = "preempted"
     until(lambda: ctx.should_stop, 10)
     assert ctx.stop_reason == "preempted"
+    assert ctx.stop_seconds_left is not None
+    assert 25 < ctx.stop_seconds_left <= 30
+
+
+class Ordered:
+    """What a control plane says of leaving, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.order, self.asked = StopOrder(), 0
+
+    def __call__(self) -> StopOrder:
+        self.asked += 1
+        return self.order
+
+
+def test_a_signal_has_the_control_plane_asked_why_and_until_when() -> None:
+    said = Ordered()
+    watch = StopWatch(said, poll_seconds=3600)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert not watch.should_stop
+        until(lambda: said.asked == 1)
+        assert (watch.reason, watch.seconds_left) == ("", None)
+        said.order = StopOrder("reclaimed", 90.0)
+        signal.raise_signal(signal.SIGTERM)
+        assert watch.should_stop
+        until(lambda: watch.reason == "reclaimed", 10)
+        assert watch.seconds_left is not None
+        assert 80 < watch.seconds_left <= 90
+        assert said.asked == 2
+    finally:
+        watch.close()
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_signal_of_which_the_control_plane_knows_nothing_stays_one() -> None:
+    said = Ordered()
+    watch = StopWatch(said, poll_seconds=3600)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert not watch.should_stop
+        signal.raise_signal(signal.SIGTERM)
+        until(lambda: said.asked == 2)
+        assert (watch.should_stop, watch.reason, watch.seconds_left) == (True, "signal", None)
+    finally:
+        watch.close()
+        signal.signal(signal.SIGTERM, before)
 
 
 JOB = """

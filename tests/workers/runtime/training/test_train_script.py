@@ -101,11 +101,16 @@ def test_told_to_leave_it_ends_as_preempted_and_the_next_attempt_continues(tmp_p
         output, _ = first.communicate(timeout=30)
         assert first.returncode == PREEMPTED
         assert "told to leave (signal)" in output
-        done = len(api.checkpoints)
-        environment = api.job_environment({"epochs": done + 1}, outputs, attempt_number=2)
+        last = api.checkpoints[-1]
+        done, step = int(last["metadata"]["epoch"]), int(last["step"])
+        assert step == api.points("train/loss")[-1][0], "nothing is lost: the last step is in the checkpoint"
+        before = api.points("train/loss")
+        api.metrics.clear()
+        environment = api.job_environment({"epochs": done + 2}, outputs, attempt_number=2)
         second = subprocess.run(command, env=environment, timeout=60, check=True, **kept)
-        assert f"continuing after epoch {done} " in second.stdout
-        assert len(api.checkpoints) == done + 1
+        assert f"continuing after epoch {done} (step {step})" in second.stdout
+        steps = [at for at, _ in before + api.points("train/loss")]
+        assert steps == list(range(1, (done + 2) * 5 + 1)), "each step once; five are an epoch"
         assert [artifact["name"] for artifact in api.artifacts] == ["model", "preprocessor"]
         assert api.result()["evaluation"]["rows"] == TEST_ROWS
 

@@ -16,7 +16,7 @@ from tests.workers.runtime.cleaning.jobs import Jobs
 from workers.contracts.trainers import TABULAR, parameters_checked
 from workers.runtime.context import Identity, JobContext
 from workers.runtime.link import LocalLink
-from workers.runtime.training.checkpoints import seed_everything
+from workers.runtime.training.checkpoints import Position, seed_everything
 from workers.runtime.training.data import Split, load_split
 from workers.runtime.training.tabular import Network, load_data, train_epoch
 
@@ -50,7 +50,7 @@ def _trained(ctx: JobContext, rows: Split) -> npt.NDArray[np.float32]:
     model = Network(2, hidden=8, layers=1, dropout=0.0)
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
     for epoch in range(EPOCHS):
-        train_epoch(ctx, model, optimiser, rows, epoch, batch_size=len(rows))
+        train_epoch(ctx, model, optimiser, rows, Position(epoch, epoch), batch_size=len(rows))
     model.eval()
     with torch.no_grad():
         scores: npt.NDArray[np.float32] = model(torch.from_numpy(_rows().features)).numpy()
