@@ -150,16 +150,18 @@ class Books:
         return flavor, count, chosen
 
     def _fit(self, one: Candidate, leaf: Place, flavor: str) -> tuple[int, Counts] | Blocked:
-        if self._full.get((one.ask, flavor), inf) <= one.least:
-            return Blocked(MACHINES, flavor)
         amounts = amounts_of(one.ask, flavor)
         absent = allowed(leaf.limits, amounts)
         if absent is not None:
             return Blocked(NO_QUOTA, flavor, absent, leaf)
         most = self.tree.members(leaf, amounts, one.most)
         if most < one.least:
-            key, place, left = self.tree.bounding(leaf, amounts)
-            return Blocked(QUOTA, flavor, key, place, left)
+            bounding = self.tree.bounding(leaf, amounts, one.least)
+            if bounding is None:
+                return self._turned_away(one, flavor)
+            return Blocked(QUOTA, flavor, *bounding)
+        if self._full.get((one.ask, flavor), inf) <= one.least:
+            return Blocked(MACHINES, flavor)
         if self._holds:
             most = self._beside(one, leaf, amounts, most)
             if most < one.least:
@@ -171,7 +173,10 @@ class Books:
         now = self.machines.members(one.ask, flavor) if self.machines.reserved else fits
         if self.machines.together(one.ask, now) >= one.least:
             return Blocked(KEPT, flavor)
-        self._full[one.ask, flavor] = one.least
+        return self._turned_away(one, flavor)
+
+    def _turned_away(self, one: Candidate, flavor: str) -> Blocked:
+        self._full[one.ask, flavor] = min(one.least, self._full.get((one.ask, flavor), one.least))
         return Blocked(MACHINES, flavor)
 
     def _beside(self, one: Candidate, leaf: Place, amounts: Amounts, most: int) -> int:

@@ -34,8 +34,8 @@ def refusal(books: Books, leaf: Place, ask: Ask, count: int, limit_seconds: floa
     capped = _capped(leaf.queue, ask, count, limit_seconds) if leaf.queue is not None else None
     if capped is not None:
         return capped
-    kinds = [kind for kind in (books.options(ask) or [ask.flavor]) if kind == "" or kind in books.whole.flavors]
-    if not kinds or (ask.gpus and not books.whole.flavors):
+    kinds = [kind for kind in books.whole.flavors if ask.flavor in ("", kind)] if ask.gpus else [""]
+    if not kinds:
         return NO_MATCHING_FLAVOR, _no_such_kind(ask, books.whole.flavors)
     flavor, (by_quota, by_machines) = max(
         ((kind, largest(books, leaf, ask, kind)) for kind in kinds), key=lambda found: min(found[1])
@@ -43,7 +43,9 @@ def refusal(books: Books, leaf: Place, ask: Ask, count: int, limit_seconds: floa
     if min(by_quota, by_machines) >= count:
         return None
     if by_quota < count:
-        return EXCEEDS_QUOTA, _above_quota(books, leaf, ask, flavor, count, (by_quota, by_machines))
+        text = _above_quota(books, leaf, ask, flavor, count, (by_quota, by_machines))
+        if text:
+            return EXCEEDS_QUOTA, text
     if by_machines:
         most = counted(by_machines, "member")
         return NO_MATCHING_FLAVOR, say("refused_members", count=count, asked=asked(ask), room=by_machines, most=most)
@@ -81,13 +83,17 @@ def _no_such_kind(ask: Ask, flavors: list[str]) -> str:
 
 
 def _above_quota(books: Books, leaf: Place, ask: Ask, flavor: str, count: int, most: tuple[int, int]) -> str:
+    """Empty: no quota is in the way, the pool itself has no more."""
     amounts = amounts_of(ask, flavor)
     absent = allowed(leaf.limits, amounts)
     if absent is not None:
         needs = amount(absent[0], amounts[absent] * count, flavor)
         return say("refused_no_quota", needs=needs, project=leaf.name)
     twin = books.empty.leaves[leaf.queue.id] if leaf.queue is not None else leaf
-    key, _, room = books.empty.bounding(twin, amounts)
+    bounding = books.empty.bounding(twin, amounts, count)
+    if bounding is None:
+        return ""
+    key, _, room = bounding
     needs = amount(key[0], amounts[key] * count, flavor)
     could = min(most) * amounts[key] or min(room, books.most_of_one(key))
     if not could:

@@ -158,10 +158,10 @@ class Tree:
                 place.held[key] = place.held.get(key, 0) + sign * amount
             self._claim(leaf, key, sign * amount)
 
-    def room(self, leaf: Place, key: Key) -> tuple[float, Place]:
+    def room(self, leaf: Place, key: Key, *, below_root: bool = False) -> tuple[float, Place]:
         """How much more of a resource a leaf may take, and the place that bounds it."""
         slack, most, bounding = 0.0, inf, leaf
-        for place in leaf.path:
+        for place in leaf.path[:-1] if below_root else leaf.path:
             bound = place.bound.get(key)
             if bound is not None:
                 here = bound - place.taken.get(key, 0)
@@ -182,11 +182,19 @@ class Tree:
                     most = int(room // need)
         return most
 
-    def bounding(self, leaf: Place, amounts: Amounts) -> tuple[Key, Place, float]:
-        """The resource of which fewest members fit, the place that bounds it, and how much of it is left."""
-        found = [(self.room(leaf, key), key, need) for key, need in amounts.items() if need]
-        (room, place), key, _ = min(found, key=lambda one: one[0][0] / one[2])
-        return key, place, room
+    def bounding(self, leaf: Place, amounts: Amounts, count: int) -> tuple[Key, Place, float] | None:
+        """The resource of which fewest members fit, the place that bounds it, and how much of it is left.
+
+        None: no limit bounds so many members; if they do not fit, the pool itself has no more.
+        """
+        found = []
+        for key, need in amounts.items():
+            room, place = self.room(leaf, key, below_root=True)
+            if room >= need * count and self.root.held.get(key, 0) + need * count <= self.capacity.get(key, 0):
+                room, place = self.room(leaf, key)  # idle, but not lent
+            if room < need * count:
+                found.append((room / need, key, place, room))
+        return min(found, key=lambda one: one[0])[1:] if found else None
 
 
 def allowed(limits: Mapping[Key, Limit], amounts: Amounts) -> Key | None:

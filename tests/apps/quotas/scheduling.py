@@ -1,28 +1,40 @@
-"""Fluent makers of scheduling snapshots: `queue("vision", gpus=4)`, `wl(1, "vision", gpus=2)`."""
+"""Fluent makers of scheduling snapshots: `queue("vision", gpus=4)`, `wl(1, "vision", gpus=2)`.
+
+Cores, GiB and whole GPUs go in. Time is told in seconds after `START`; a snapshot is of `NOW`, unless it says `at`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from math import inf
+from typing import Any
 from uuid import UUID
 
 from apps.quotas.scheduling.snapshot import (
     CPU_MILLIS,
     GPUS,
     MEMORY_BYTES,
+    WHOLE,
     Ask,
     Assignment,
+    CohortView,
+    Decision,
     Gpu,
     Holding,
+    Key,
     Limit,
     NodeView,
+    Policy,
     QueueView,
     Snapshot,
     Waiting,
 )
 
 GIB = 1 << 30
-START = datetime(2026, 1, 1, tzinfo=UTC)
+START = 1_767_225_600.0
+NOW = 10_000.0
+"""Seconds after `START`."""
+Spot = tuple[str, tuple[int, ...]]
 
 
 def uid(number: int) -> UUID:
@@ -33,23 +45,58 @@ def queue_id(project: str) -> UUID:
     return UUID(bytes=project.encode().ljust(16, b"-")[:16])
 
 
-def ask(cores: float = 1, memory: float = 1, gpus: int = 0, flavor: str = "") -> Ask:
-    """Cores and GiB of one member."""
-    return Ask(int(cores * 1000), int(memory * GIB), gpus, flavor)
+def ask(
+    cores: float = 1, memory: float = 1, gpus: int = 0, flavor: str = "", share: float = 1, topology: str = ""
+) -> Ask:
+    """Cores and GiB of one member; `share`: of its one device."""
+    return Ask(int(cores * 1000), int(memory * GIB), gpus, flavor, int(share * WHOLE), topology)
 
 
-def node(name: str = "node", cores: float = 8, memory: float = 64, *, ready: bool = True, **gpus: int) -> NodeView:
+def node(
+    name: str = "node",
+    cores: float = 8,
+    memory: float = 64,
+    *,
+    ready: bool = True,
+    labels: dict[str, str] | None = None,
+    **gpus: int,
+) -> NodeView:
     """`node("a", H200=4, L4=2)`: indices run through all kinds."""
     kinds = [kind for kind, count in gpus.items() for _ in range(count)]
-    return NodeView(name, int(cores * 1000), int(memory * GIB), tuple(map(Gpu, range(len(kinds)), kinds)), ready)
+    devices = tuple(map(Gpu, range(len(kinds)), kinds))
+    return NodeView(name, int(cores * 1000), int(memory * GIB), devices, ready, labels or {})
 
 
 def queue(project: str = "vision", cores: float = 8, memory: float = 64, gpus: int = 0, **kinds: int) -> QueueView:
-    """`queue("vision", cores=4, H200=2)`: a limit per kind beside the one over all GPUs."""
+    """`queue("vision", cores=4, H200=2)`: hard caps; a limit per kind beside the one over all GPUs."""
     limits = [Limit(CPU_MILLIS, "", int(cores * 1000)), Limit(MEMORY_BYTES, "", int(memory * GIB))]
-    limits += [Limit(GPUS, "", gpus)] if gpus or not kinds else []
-    limits += [Limit(GPUS, kind, count) for kind, count in kinds.items()]
+    limits += [Limit(GPUS, "", gpus * WHOLE)] if gpus or not kinds else []
+    limits += [Limit(GPUS, kind, count * WHOLE) for kind, count in kinds.items()]
     return QueueView(queue_id(project), project, tuple(limits))
+
+
+def gpus(
+    nominal: float = 0,
+    flavor: str = "",
+    *,
+    borrow: float | None = None,
+    lend: float | None = None,
+    weight: float | None = None,
+) -> Limit:
+    """Devices guaranteed; what is idle elsewhere may be borrowed, all that is idle here is lent, unless limited."""
+    return Limit(GPUS, flavor, int(nominal * WHOLE), _devices(borrow), _devices(lend), weight)
+
+
+def sharing(project: str, *limits: Limit, team: str = "", weight: float = 1, **more: Any) -> QueueView:
+    """A queue that shares: `sharing("vision", gpus(2))`; cores and memory as far as they go."""
+    free = (Limit(CPU_MILLIS, "", 0, None), Limit(MEMORY_BYTES, "", 0, None))
+    own = limits or (gpus(),)
+    parent = queue_id(team) if team else None
+    return QueueView(queue_id(project), project, free + own, parent, weight, **more)
+
+
+def cohort(name: str, *limits: Limit, within: str = "", weight: float = 1) -> CohortView:
+    return CohortView(queue_id(name), name, limits, queue_id(within) if within else None, weight)
 
 
 def wl(
@@ -63,16 +110,26 @@ def wl(
     count: int = 1,
     most: int = 0,
     priority: int = 0,
+    share: float = 1,
+    topology: str = "",
+    since: float | None = None,
+    limit: float = inf,
+    preempts: bool = False,
+    nominated: Sequence[Spot] = (),
 ) -> Waiting:
     """Workload `number` waits since second `number`."""
     return Waiting(
         uid(number),
         queue_id(project),
-        ask(cores, memory, gpus, flavor),
-        START + timedelta(seconds=number),
+        ask(cores, memory, gpus, flavor, share, topology),
+        START + (number if since is None else since),
         count_min=count,
         count_max=most or count,
         priority=priority,
+        preempts=preempts,
+        limit_seconds=limit,
+        nominated=spots(nominated),
+        nominated_flavor=flavor if nominated else "",
     )
 
 
@@ -84,21 +141,54 @@ def held(
     gpus: int = 0,
     flavor: str = "",
     *,
-    on: Sequence[tuple[str, tuple[int, ...]]] = (("node", ()),),
+    on: Sequence[Spot] = (("node", ()),),
     wanted: int = 0,
+    share: float = 1,
+    topology: str = "",
+    since: float = 0,
+    ends: float = inf,
+    **more: Any,
 ) -> Holding:
-    """Workload `number` runs on the named nodes and GPU indices."""
+    """Workload `number` runs on the named nodes and GPU indices, since a second and until one."""
     return Holding(
         uid(number),
         queue_id(project),
-        ask(cores, memory, gpus, flavor),
+        ask(cores, memory, gpus, flavor, share, topology),
         flavor,
-        tuple(Assignment(name, devices) for name, devices in on),
+        spots(on),
         wanted,
+        admitted_at=START + since,
+        started_at=START + since,
+        ends_at=START + ends,
+        **more,
     )
 
 
+def spots(on: Sequence[Spot]) -> tuple[Assignment, ...]:
+    return tuple(Assignment(name, devices) for name, devices in on)
+
+
 def snapshot(
-    nodes: Sequence[NodeView], queues: Sequence[QueueView], *waiting: Waiting, holdings: Sequence[Holding] = ()
+    nodes: Sequence[NodeView],
+    queues: Sequence[QueueView],
+    *waiting: Waiting,
+    holdings: Sequence[Holding] = (),
+    cohorts: Sequence[CohortView] = (),
+    at: float = NOW,
+    policy: Policy | None = None,
 ) -> Snapshot:
-    return Snapshot(tuple(nodes), tuple(queues), tuple(holdings), tuple(waiting))
+    """Without ageing unless the policy says so: classes are what they are."""
+    own = policy or Policy(ageing_points=0)
+    return Snapshot(tuple(nodes), tuple(queues), tuple(holdings), tuple(waiting), tuple(cohorts), START + at, own)
+
+
+def told(decisions: Sequence[Decision], number: int) -> list[Decision]:
+    """What was decided about workload `number`."""
+    return [decision for decision in decisions if decision.workload_id == uid(number)]
+
+
+def _devices(number: float | None) -> int | None:
+    return None if number is None else int(number * WHOLE)
+
+
+H200: Key = (GPUS, "H200")

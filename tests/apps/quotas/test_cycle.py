@@ -63,8 +63,36 @@ CASES: dict[str, tuple[Snapshot, list[Decision]]] = {
             )
         ],
     ),
-    "smaller work of the same project does not overtake": (
+    "smaller work of the same project does not overtake, where the first would have to wait for it": (
+        snapshot([node()], [queue(cores=4)], wl(2, cores=3), wl(3, cores=2), holdings=[held(1, cores=2)]),
+        [
+            Wait(
+                uid(2),
+                "waiting_for_quota",
+                "Waiting: project vision's quota of 4 cores has 2 cores left beside 1 workload, this needs 3 cores;"
+                " first in queue.",
+            ),
+            Wait(
+                uid(3),
+                "waiting_for_quota",
+                "Waiting: needs 2 cores and 1 GiB of memory; what is left of the quota is kept for what came before.",
+            ),
+        ],
+    ),
+    "smaller work of the same project takes what the first will not need": (
         snapshot([node()], [queue(cores=4)], wl(2, cores=3), wl(3, cores=1), holdings=[held(1, cores=2)]),
+        [
+            Wait(
+                uid(2),
+                "waiting_for_quota",
+                "Waiting: project vision's quota of 4 cores has 2 cores left beside 1 workload, this needs 3 cores;"
+                " first in queue.",
+            ),
+            Admit(uid(3), "", (ONE,)),
+        ],
+    ),
+    "what is like the first is not looked at": (
+        snapshot([node()], [queue(cores=4)], wl(2, cores=3), wl(3, cores=3), holdings=[held(1, cores=2)]),
         [
             Wait(
                 uid(2),
@@ -88,12 +116,12 @@ CASES: dict[str, tuple[Snapshot, list[Decision]]] = {
             holdings=[held(1, "a", cores=2)],
         ),
         [
+            Admit(uid(3), "", (ONE,)),
             Wait(
                 uid(2),
                 "waiting_for_capacity",
                 "Waiting: needs 3 cores and 1 GiB of memory, no machine has that free now; first in queue.",
             ),
-            Admit(uid(3), "", (ONE,)),
         ],
     ),
     "a gang starts whole or not at all": (
@@ -210,7 +238,12 @@ CASES: dict[str, tuple[Snapshot, list[Decision]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_cycle(name: str) -> None:
     given, expected = CASES[name]
-    assert list(cycle(given)) == expected
+    assert [_plain(decision) for decision in cycle(given)] == expected
+
+
+def _plain(decision: Decision) -> Decision:
+    """Without the moment from which a place is kept: see the cases of reservations."""
+    return decision._replace(start_at=None) if isinstance(decision, Wait) else decision
 
 
 def test_every_reason_is_of_the_closed_list() -> None:
