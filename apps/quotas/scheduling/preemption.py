@@ -84,6 +84,8 @@ class Preemption:
         """Who leaves so that its least members fit; None: that cannot be had."""
         taken: list[Item] = []
         room = _Room(self, candidate, leaf, flavor)
+        if room.is_enough():  # what is there is kept for others
+            return None
         self._relations = {}
         items = [item for item in self._items(candidate, leaf, flavor) if room.helps(item)]
         for item in sorted(items, key=lambda one: one.order)[:ITEMS_MOST]:
