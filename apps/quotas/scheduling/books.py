@@ -13,7 +13,7 @@ from apps.quotas.scheduling.fit import Counts, Machines
 from apps.quotas.scheduling.preemption import Plan, Preemption
 from apps.quotas.scheduling.reservation import Coming, Forecast, Hold, quota_hold
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, WHOLE, Ask, Assignment, Holding, Key, Snapshot
-from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of, capacity_of
+from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of, capacity_of, guaranteed, measured
 
 CAP, NO_QUOTA, QUOTA, PROMISED, MACHINES, KEPT = "cap", "no_quota", "quota", "promised", "machines", "kept"
 
@@ -128,22 +128,27 @@ class Books:
         return [ask.flavor] if ask.flavor else self.machines.flavors
 
     def fit(self, one: Candidate, leaf: Place) -> tuple[str, int, list[tuple[int, int]]] | Blocked:
-        """The kind of GPU of which most members fit, how many, on which nodes; or why fewer than the least do."""
+        """The kind of GPU of which most members fit, how many, on which nodes; or why fewer than the least do.
+
+        Of several kinds that do, one that is guaranteed to the queue, then the one of which most is left.
+        """
         most = leaf.queue.running_most if leaf.queue is not None else None
         if most is not None and self.holders[one.queue_id] >= most and not one.grows:
             return Blocked(CAP, left=most)
-        found: list[tuple[int, int, str, Counts]] = []
+        found: list[tuple[int, bool, int, str, Counts]] = []
         blocked: list[Blocked] = []
         for flavor in self.options(one.ask):
             here = self._fit(one, leaf, flavor)
             if isinstance(here, Blocked):
                 blocked.append(here)
             else:
-                found.append((here[0], int(self.machines.devices.left(flavor).sum()), flavor, here[1]))
+                amounts = amounts_of(one.ask, flavor, here[0])
+                inside = guaranteed(leaf, amounts, measured(amounts))
+                found.append((here[0], inside, int(self.machines.devices.left(flavor).sum()), flavor, here[1]))
         if not found:
             nearest = min(blocked, key=lambda each: _NEAREST[each.kind], default=None)
             return nearest or Blocked(MACHINES, one.ask.flavor)
-        count, _, flavor, fits = max(found, key=lambda each: each[:2])
+        count, _, _, flavor, fits = max(found, key=lambda each: each[:3])
         chosen = self.machines.choose(one.ask, flavor, count, fits)
         if chosen is None:
             raise ValueError(f"{count} members were counted and have no place")

@@ -15,7 +15,18 @@ from typing import Any
 from uuid import UUID
 
 from apps.quotas.scheduling.snapshot import GPUS, Ask, Key, Policy
-from apps.quotas.scheduling.tree import ALL_GPUS, CPU, MEMORY, Amounts, Place, Tree, amounts_of, guaranteed, measured
+from apps.quotas.scheduling.tree import (
+    ALL_GPUS,
+    CPU,
+    MEMORY,
+    Amounts,
+    Place,
+    Tree,
+    amounts_of,
+    guaranteed,
+    kinds,
+    measured,
+)
 
 Rank = tuple[int, int, float, float, int]
 """Class (negative), inside the nominal or not, share, since when, order of places."""
@@ -138,7 +149,9 @@ class Contest:
         return None
 
     def _rank(self, place: Place, candidate: Candidate) -> Rank:
-        amounts = amounts_of(candidate.ask, candidate.ask.flavor, candidate.least)
-        inside = guaranteed(place, amounts, measured(amounts))
+        inside = any(
+            guaranteed(place, amounts, measured(amounts))
+            for amounts in (amounts_of(candidate.ask, kind, candidate.least) for kind in kinds(place, candidate.ask))
+        )
         share = inf if place.weight <= 0 and not inside else self._shares.of(place)
         return (-candidate.level, 0 if inside else 1, share, candidate.since, self._order[id(place)])

@@ -213,6 +213,13 @@ def measured(amounts: Amounts) -> list[Key]:
     return gpus or [CPU, MEMORY]
 
 
+def kinds(place: Place, ask: Ask) -> list[str]:
+    """The kinds of GPU of which a place may be guaranteed some, as far as they would do."""
+    if not ask.gpus or ask.flavor:
+        return [ask.flavor]
+    return ["", *(flavor for resource, flavor in place.nominal if resource == GPUS and flavor)]
+
+
 def guaranteed(place: Place, amounts: Amounts, keys: Sequence[Key]) -> bool:
     """Whether these amounts come on top of what a place holds without going beyond its nominal."""
     stated = _stated(place, keys)

@@ -224,12 +224,12 @@ CASES: dict[str, tuple[Snapshot, list[Decision]]] = {
         ),
         [
             Admit(uid(1), "H200", (Assignment("node", (0,)),)),
+            Admit(uid(3), "L4", (Assignment("node", (1,)),)),
             Wait(
                 uid(2),
                 "waiting_for_capacity",
                 "Waiting: needs 1 core, 1 GiB of memory and 1 × GPU, no machine has that free now; first in queue.",
             ),
-            Admit(uid(3), "L4", (Assignment("node", (1,)),)),
         ],
     ),
 }
