@@ -21,7 +21,7 @@ FAULT_MOST: Final = 1000
 
 _CORES: Final = r"[0-9]+(?:\.[0-9]+)? cores?"
 _MEMORY: Final = r"[0-9]+(?:\.[0-9]+)? (?:[KMGTP]i)?B of memory"
-_GPUS: Final = r"[0-9]+ × (?:(?!, |\. | and [0-9]).)+?"
+_GPUS: Final = r"[0-9]+(?:\.[0-9]+)? × (?:(?!, |\. | and [0-9]).)+?"
 _AMOUNT: Final = rf"(?:{_CORES}|{_MEMORY}|{_GPUS})"
 _UNITS: Final = {unit: 1 << 10 * power for power, unit in enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB"))}
 _TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
@@ -194,7 +194,8 @@ def _template(code: str, text: str, *, is_loose: bool = False) -> Template:
 
 
 def _amounts(text: str) -> list[dict[str, Any]]:
-    """`[{"resource", "value", "flavor"}]`, in the unit of the resource: memory as exactly as it is said."""
+    """`[{"resource", "value", "flavor"}]`, in the unit of the resource: memory as exactly as it is said, GPUs in
+    devices and parts of one."""
     if text.isdigit():
         return [_amount("gpus", int(text))]
     return [_one_amount(piece) for piece in re.split(r", | and (?=[0-9])", text)]
@@ -208,10 +209,15 @@ def _one_amount(text: str) -> dict[str, Any]:
     if unit in _UNITS:
         return _amount("memory_bytes", round(float(number) * _UNITS[unit]))
     flavor = rest.removeprefix("× ")
-    return _amount("gpus", int(number), "" if flavor == "GPU" else flavor)
+    return _amount("gpus", _devices(number), "" if flavor == "GPU" else flavor)
 
 
-def _amount(resource: str, value: int, flavor: str = "") -> dict[str, Any]:
+def _devices(number: str) -> float:
+    """Devices; parts of one are said with a point."""
+    return float(number) if "." in number else int(number)
+
+
+def _amount(resource: str, value: float, flavor: str = "") -> dict[str, Any]:
     return {"resource": resource, "value": value, "flavor": flavor}
 
 

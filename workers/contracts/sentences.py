@@ -4,7 +4,7 @@ A placeholder is `{name:kind}`; the kind says what stands there and how `apps.co
 
     text      anything                              name      one word without spaces
     number    `3`                                   time      `2026-05-05 12:00:00 UTC`
-    names     `A100, H200`                          amounts   `2 cores, 4 GiB of memory and 1 × H200`
+    names     `A100, H200`                          amounts   `2 cores, 4 GiB of memory and 0.5 × H200`
     members   `1 member`, `2 members`               workloads `1 workload`, `2 workloads`
     bytes     `5368709120`                          first     `; first in queue.` or `.`
     often     ` and again` or nothing
@@ -37,7 +37,9 @@ _ADMISSION: Final = {
     ),
     "wait_pool": "Waiting: needs {needs:amounts}, the pool has {left:amounts} left that nobody keeps{first:first}",
     "wait_borrowed": "To start it, {amount:amounts} of what {holder:name} has borrowed must be given back.",
-    "wait_quota_kept": "Waiting: needs {needs:amounts}; what is left of the quota is kept for what came before{first:first}",
+    "wait_quota_kept": (
+        "Waiting: needs {needs:amounts}; what is left of the quota is kept for what came before{first:first}"
+    ),
     "wait_kept": "Waiting: needs {asked:amounts}; what is free now is kept for what came before{first:first}",
     "wait_promised": "Waiting: its place is being freed by others that leave for it.",
     "preempted_by": "Preempted for {what:amounts} of project {project:name}, which have a higher priority.",

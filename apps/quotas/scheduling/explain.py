@@ -50,7 +50,7 @@ def _quota(books: Books, one: Candidate, leaf: Place, why: Blocked, end: str) ->
     resource, flavor = why.key
     needs = amount(resource, amounts[why.key], flavor)
     if why.place is not leaf:
-        return _of_others(leaf, why, needs, end)
+        return _of_others(leaf, why, amounts[why.key], end)
     bound = int(leaf.bound.get(why.key, 0))
     quota, by = amount(resource, bound, flavor), counted(books.holders[one.queue_id], "workload")
     if why.left <= 0:
@@ -58,25 +58,26 @@ def _quota(books: Books, one: Candidate, leaf: Place, why: Blocked, end: str) ->
     return say("wait_quota_left", quota=quota, left=amount(resource, int(why.left), flavor), by=by, needs=needs, **told)
 
 
-def _of_others(leaf: Place, why: Blocked, needs: str, end: str) -> str:
+def _of_others(leaf: Place, why: Blocked, lacks: int, end: str) -> str:
     """A cohort, or the whole pool, has no more of it: who would have to give back what is borrowed."""
     place, (resource, flavor) = why.place, why.key
     if place is None:
         raise ValueError("a quota bounds at a place")
-    told = {"needs": needs, "left": amount(resource, max(0, int(why.left)), flavor), "first": end}
-    if place.parent is None:
-        return say("wait_pool", **told) + _borrowed(leaf, place, why.key)
-    return say("wait_cohort", cohort=place.name, **told) + _borrowed(leaf, place, why.key)
+    needs, left = amount(resource, lacks, flavor), amount(resource, max(0, int(why.left)), flavor)
+    told = {"needs": needs, "left": left, "first": end}
+    said = say("wait_pool", **told) if place.parent is None else say("wait_cohort", cohort=place.name, **told)
+    return said + _borrowed(leaf, place, why.key, lacks - max(0, int(why.left)))
 
 
-def _borrowed(leaf: Place, place: Place, key: Key) -> str:
-    """Who holds most of what others are guaranteed, among those that share a place."""
+def _borrowed(leaf: Place, place: Place, key: Key, lacks: int) -> str:
+    """Who holds most of what others are guaranteed, among those that share a place, and what of it is lacking."""
     mine = {id(each) for each in leaf.path}
     others = [each for each in place.below if id(each) not in mine and each.over(key)]
     if not others:
         return ""
     most = max(others, key=lambda each: (each.over(key), each.name))
-    return " " + say("wait_borrowed", amount=amount(key[0], most.over(key), key[1]), holder=most.name)
+    back = min(lacks, most.over(key))
+    return " " + say("wait_borrowed", amount=amount(key[0], back, key[1]), holder=most.name)
 
 
 def _machines(books: Books, one: Candidate, leaf: Place, why: Blocked, end: str) -> str:
@@ -92,4 +93,6 @@ def _machines(books: Books, one: Candidate, leaf: Place, why: Blocked, end: str)
         told = say("wait_members", count=one.least, asked=asked(one.ask), room=room, first=end)
     else:
         told = say("wait_machine", asked=asked(one.ask), first=end)
-    return told + (_borrowed(leaf, books.tree.root, (GPUS, why.flavor)) if one.ask.gpus else "")
+    if not one.ask.gpus:
+        return told
+    return told + _borrowed(leaf, books.tree.root, (GPUS, why.flavor), one.ask.gpus * one.ask.gpu_millis * one.least)

@@ -50,6 +50,8 @@ class Passage:
     lost_seconds: float = 0.0
     """Of its work, done and not kept."""
     refused: bool = False
+    present: bool = False
+    """It ran already when the simulation began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ class Outcome:
         return sum(passage.lost_seconds for passage in self.passages.values())
 
     def waits(self) -> list[float]:
-        """Seconds each job that was not refused has waited, ascending."""
-        return sorted(passage.waited for passage in self.passages.values() if not passage.refused)
+        """Seconds that jobs have waited, ascending; without those refused, and those that ran from the beginning."""
+        return sorted(one.waited for one in self.passages.values() if not (one.refused or one.present))
 
     def mean_wait(self) -> float:
         return fmean(self.waits() or [0.0])

@@ -98,7 +98,8 @@ def _above_quota(books: Books, leaf: Place, ask: Ask, flavor: str, count: int, m
     could = min(most) * amounts[key] or min(room, books.most_of_one(key))
     if not could:
         return say("refused_quota_none", needs=needs, project=leaf.name)
-    shown = amount(key[0], int(could)) if key[0] != GPUS else str(int(could // WHOLE)) if could >= WHOLE else "0"
+    is_whole = key[0] == GPUS and could % WHOLE == 0
+    shown = str(int(could) // WHOLE) if is_whole else amount(key[0], int(could), flavor)
     return say("refused_above_quota" if most[1] >= count else "refused_too_large", needs=needs, most=shown)
 
 

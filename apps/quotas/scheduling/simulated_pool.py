@@ -77,7 +77,7 @@ class SimulatedPool:
             preemptible=holding.preemptible,
         )
         self.jobs[job.id] = job
-        self.passages[job.id] = Passage(job.id, job.queue_id, job.arrives_at, began)
+        self.passages[job.id] = Passage(job.id, job.queue_id, job.arrives_at, began, present=True)
         kept = 0.0 if holding.checkpoint_at is None else holding.checkpoint_at - began
         one = self.running[job.id] = Running(job, holding, self.at, min(self.at - began, job.seconds), kept)
         return one
@@ -120,7 +120,7 @@ class SimulatedPool:
         self._held(one)
         one.done, one.since, one.holding, self.seen = one.work(self.at), self.at, after, None
 
-    def notify(self, one: Running) -> None:
+    def notify(self, one: Running, preemptor: UUID) -> None:
         """It is told to go: what it has done until now is kept as far as its checkpoints go."""
         done, kept = one.work(self.at), one.leaves(self.at)
         self.work[one.job.id] = kept
@@ -128,7 +128,7 @@ class SimulatedPool:
         passage.preemptions += 1
         passage.lost_seconds += done - kept
         one.version = -1
-        one.holding, self.seen = replace(one.holding, leaving=True), None
+        one.holding, self.seen = replace(one.holding, leaving=True, preempted_for=preemptor), None
 
     def leave(self, one: Running) -> None:
         del self.running[one.job.id]

@@ -40,6 +40,12 @@ describe("sentence", () => {
     expect(sentence(await speaker("zh"), waiting)).toBe("排队中：项目 vision 的配额（4 × H200 和 1 核）已被 2 个任务用完；已排在队首。");
   });
 
+  it("says parts of a GPU", async () => {
+    const part: MessagePart = { code: "wait_borrowed", params: { holder: "team-vision", amount: [{ resource: "gpus", value: 0.25, flavor: "H200" }] } };
+    expect(sentence(await speaker("en"), part)).toBe("To start it, 0.25 × H200 of what team-vision has borrowed must be given back.");
+    expect(sentence(await speaker("zh"), part)).toBe("要启动它，team-vision 须归还所借用的 0.25 × H200。");
+  });
+
   it("says a line of a file in the reader's language", async () => {
     const twice: MessagePart = { code: "data_columns_same", params: { first: 1, second: 2, name: "a", file: "line 1 of dup.csv" } };
     expect(sentence(await speaker("zh"), twice)).toBe("dup.csv 第 1 行 的第 1 列和第 2 列都名为“a”。");

@@ -63,7 +63,7 @@ const plain = (param: Param): string => (typeof param === "string" ? param : JSO
 function amountText(say: Say, { resource, value: amount, flavor }: Amount): string {
   if (resource === "cpu_millis") return say("part.cores", { count: amount === 1000 ? 1 : 2, value: value(amount / 1000, 3) });
   if (resource === "memory_bytes") return say("part.memory", { value: bytes(amount) });
-  return `${count(amount)} × ${flavor || say("part.gpu")}`;
+  return `${value(amount, 3)} × ${flavor || say("part.gpu")}`;
 }
 
 function joined(say: Say, texts: string[]): string {

@@ -28,7 +28,7 @@ FLAVORS = st.sampled_from(["", "H200", "A100-SXM4-80GB", "RTX-6000"])
 UNITS = [1, 1 << 10, 1 << 20, GIB, 1 << 40]
 
 
-def _of(resource: str, value: int, flavor: str = "") -> dict[str, Any]:
+def _of(resource: str, value: float, flavor: str = "") -> dict[str, Any]:
     return {"resource": resource, "value": value, "flavor": flavor}
 
 
@@ -42,11 +42,14 @@ def _memory(draw: Any) -> int:
 def _amounts(draw: Any) -> tuple[str, Any]:
     cpu, memory = draw(st.integers(1, 10**6)), draw(_memory())
     gpus, flavor = draw(st.integers(0, 64)), draw(FLAVORS)
-    whole = [_of("cpu_millis", cpu), _of("memory_bytes", memory), *([_of("gpus", gpus, flavor)] if gpus else [])]
-    one = draw(st.sampled_from([_of("cpu_millis", cpu), _of("memory_bytes", memory), _of("gpus", gpus, flavor)]))
+    share = draw(st.integers(1, 1000)) if gpus == 1 else 1000
+    devices = gpus * share
+    said = _of("gpus", devices / 1000 if devices % 1000 else devices // 1000, flavor)
+    whole = [_of("cpu_millis", cpu), _of("memory_bytes", memory), *([said] if gpus else [])]
     if draw(st.booleans()):
-        return asked(Ask(cpu, memory, gpus, flavor)), whole
-    return amount(one["resource"], one["value"], one["flavor"]), [one]
+        return asked(Ask(cpu, memory, gpus, flavor, share)), whole
+    one, value = draw(st.sampled_from([(whole[0], cpu), (whole[1], memory), (said, devices)]))
+    return amount(one["resource"], value, one["flavor"]), [one]
 
 
 def _times(at: datetime) -> tuple[str, str]:
