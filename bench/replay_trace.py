@@ -1,0 +1,214 @@
+"""A recorded trace made into a replay: machines, a tree of tenants with quotas, and jobs at an offered load.
+
+The trace says who asked for what, when, and how long it ran. What it does not say is added from a seed, and said:
+
+- **Tenants**: 30 queues in 6 teams. Demand is skewed (Zipf over the queues, in runs of the same tenant); what is
+  guaranteed is not: every team and queue has its own part, and the parts sum to the devices there are. All may borrow
+  what is idle; every third queue lends at most half of its own.
+- **Gangs**: a tenth of all tasks, drawn from those of one whole device, have 2, 4, … 64 members instead of one.
+- **Declared limits**: 2 to 10 times as long as the task really runs.
+
+And what the trace has too much of is cut, and said: gaps between arrivals (weeks in which nothing came) and running
+times (services that ran for months, half a percent of the tasks with five sixths of all device time). Then the
+arrivals are compressed until the device time asked for is `load` times what the machines have in that time.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from math import ceil
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+from uuid import UUID
+
+from apps.quotas.scheduling.fit import Machines
+from apps.quotas.scheduling.jobs import Job
+from apps.quotas.scheduling.snapshot import (
+    CPU_MILLIS,
+    GPUS,
+    MEMORY_BYTES,
+    WHOLE,
+    Ask,
+    CohortView,
+    Gpu,
+    Holding,
+    Limit,
+    NodeView,
+    QueueView,
+    Snapshot,
+)
+
+TEAMS, QUEUES_PER_TEAM = 6, 5
+GANG_PART, GANG_SIZES = 0.1, (2, 4, 8, 16, 32, 64)
+LIMIT_TIMES = (2.0, 10.0)
+GAP_MOST, SECONDS_MOST = 3600.0, 7200.0
+ZIPF, RUN_LENGTH = 1.0, 4.0
+_JOBS, _QUEUES, _TEAMS, _EARLIER = 1 << 64, 2 << 64, 3 << 64, 4 << 64
+
+
+class Task(NamedTuple):
+    arrives_at: float
+    seconds: float
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What is simulated."""
+
+    start: Snapshot
+    jobs: tuple[Job, ...]
+    arrivals: float
+    """Seconds in which they arrive."""
+    load: float
+    said: dict[str, float | int | str] = field(default_factory=dict)
+
+
+def nodes_of(path: Path) -> tuple[NodeView, ...]:
+    """Machines: columns sn, cpu_milli, memory_mib, gpu, model."""
+    with path.open() as lines:
+        return tuple(
+            NodeView(
+                row["sn"],
+                int(row["cpu_milli"]),
+                int(row["memory_mib"]) << 20,
+                tuple(Gpu(index, row["model"]) for index in range(int(row["gpu"]))),
+            )
+            for row in csv.DictReader(lines)
+        )
+
+
+def tasks_of(path: Path) -> list[Task]:
+    """Tasks in the order of their arrival: columns cpu_milli, memory_mib, num_gpu, gpu_milli, creation_time,
+    deletion_time."""
+    with path.open() as lines:
+        return sorted(_task(row) for row in csv.DictReader(lines))
+
+
+def _task(row: dict[str, str]) -> Task:
+    gpus, millis = int(row["num_gpu"]), int(row["gpu_milli"])
+    share = millis if gpus == 1 and 0 < millis < WHOLE else WHOLE
+    ask = Ask(int(row["cpu_milli"]), int(row["memory_mib"]) << 20, gpus, "", share)
+    created = float(row["creation_time"])
+    return Task(created, max(1.0, float(row["deletion_time"]) - created), ask)
+
+
+def replay_of(nodes: Sequence[NodeView], tasks: Sequence[Task], load: float, seed: int = 0) -> Replay:
+    """The trace at an offered load, with all that it lacks."""
+    random = Random(seed)
+    devices = sum(len(node.gpus) for node in nodes)
+    queues, cohorts = _tenants(devices, random)
+    members = _gangs(tasks, random)
+    owners = _owners(len(tasks), queues, random)
+    seconds = [min(task.seconds, SECONDS_MOST) for task in tasks]
+    held = [task.ask.gpus * task.ask.gpu_millis / WHOLE * count for task, count in zip(tasks, members, strict=True)]
+    arrivals = sum(each * count for each, count in zip(seconds, held, strict=True)) / (load * devices)
+    times = [0.0]
+    for before, after in pairwise(tasks):
+        times.append(times[-1] + min(GAP_MOST, after.arrives_at - before.arrives_at))
+    compression = times[-1] / arrivals
+    jobs = [
+        Job(
+            UUID(int=_JOBS + number),
+            owners[number],
+            task.ask,
+            times[number] / compression,
+            seconds[number],
+            float(ceil(seconds[number] * random.uniform(*LIMIT_TIMES))),
+            members[number],
+            members[number],
+        )
+        for number, task in enumerate(tasks)
+    ]
+    earlier = [
+        replace(job, id=UUID(int=job.id.int + _EARLIER), arrives_at=job.arrives_at - arrivals)
+        for job in jobs
+        if job.arrives_at + job.seconds > arrivals
+    ]
+    holdings = _running(nodes, earlier)
+    start = Snapshot(tuple(nodes), queues, holdings, cohorts=cohorts)
+    cut = sum(task.seconds > SECONDS_MOST for task in tasks)
+    said: dict[str, float | int | str] = {
+        "tasks": len(tasks),
+        "nodes": len(nodes),
+        "devices": devices,
+        "shares_of_a_device": sum(task.ask.gpu_millis < WHOLE for task in tasks),
+        "load": load,
+        "seed": seed,
+        "queues": len(queues),
+        "teams": len(cohorts),
+        "gangs": sum(count > 1 for count in members),
+        "gang_members": sum(count for count in members if count > 1),
+        "limits": f"{LIMIT_TIMES[0]:g} to {LIMIT_TIMES[1]:g} times the running time",
+        "running_times_cut_to_seconds": SECONDS_MOST,
+        "running_times_cut": cut,
+        "gaps_cut_to_seconds": GAP_MOST,
+        "time_compression": round(compression, 1),
+        "arrival_seconds": round(arrivals, 1),
+        "running_at_first": len(holdings),
+        "devices_held_at_first": sum(len(one.assignments) * one.ask.gpus * one.ask.gpu_millis for one in holdings)
+        / WHOLE,
+    }
+    running = {one.workload_id for one in holdings}
+    jobs += [job for job in earlier if job.id in running]
+    return Replay(start, tuple(jobs), arrivals, load, said)
+
+
+def _running(nodes: Sequence[NodeView], jobs: Sequence[Job]) -> tuple[Holding, ...]:
+    """Those of the jobs for which there is room, one after the other, on the kind of GPU of which most is left."""
+    machines = Machines(nodes)
+    holdings = []
+    for job in jobs:
+        for kind in sorted(machines.flavors, key=lambda kind: -int(machines.devices.left(kind).sum())):
+            chosen = machines.choose(job.ask, kind, job.count_max, machines.members(job.ask, kind))
+            if chosen is not None:
+                places = tuple(machines.place(job.ask, kind, chosen))
+                ends_at, at = job.arrives_at + job.limit_seconds, job.arrives_at
+                holdings.append(
+                    Holding(job.id, job.queue_id, job.ask, kind, places, admitted_at=at, started_at=at, ends_at=ends_at)
+                )
+                break
+    return tuple(holdings)
+
+
+def _tenants(devices: int, random: Random) -> tuple[tuple[QueueView, ...], tuple[CohortView, ...]]:
+    parts = [[random.uniform(0.5, 1.5) for _ in range(QUEUES_PER_TEAM)] for _ in range(TEAMS)]
+    whole = sum(map(sum, parts))
+    queues, cohorts = [], []
+    for team, own in enumerate(parts):
+        cohort = UUID(int=_TEAMS + team)
+        cohorts.append(CohortView(cohort, f"team-{team}", weight=sum(own) / whole))
+        for number, part in enumerate(own):
+            at = team * QUEUES_PER_TEAM + number
+            nominal = int(devices * WHOLE * part / whole)
+            limits = (
+                Limit(CPU_MILLIS, "", 0, None),
+                Limit(MEMORY_BYTES, "", 0, None),
+                Limit(GPUS, "", nominal, None, nominal // 2 if at % 3 == 0 else None),
+            )
+            queues.append(QueueView(UUID(int=_QUEUES + at), f"team-{team}-{number}", limits, cohort, part / whole))
+    return tuple(queues), tuple(cohorts)
+
+
+def _gangs(tasks: Sequence[Task], random: Random) -> list[int]:
+    """Members of each task."""
+    whole = [number for number, task in enumerate(tasks) if task.ask.gpus == 1 and task.ask.gpu_millis == WHOLE]
+    members = [1] * len(tasks)
+    for number in random.sample(whole, min(len(whole), round(GANG_PART * len(tasks)))):
+        members[number] = random.choice(GANG_SIZES)
+    return members
+
+
+def _owners(count: int, queues: Sequence[QueueView], random: Random) -> list[UUID]:
+    """Queues of the tasks: skewed, and in runs, since who submits once submits more."""
+    order = random.sample([queue.id for queue in queues], len(queues))
+    weights = [1 / (rank + 1) ** ZIPF for rank in range(len(order))]
+    owners: list[UUID] = []
+    while len(owners) < count:
+        run = 1 + int(random.expovariate(1 / RUN_LENGTH))
+        owners += random.choices(order, weights) * run
+    return owners[:count]
