@@ -54,6 +54,7 @@ def pool_admit(pool_id: UUID) -> int:
     reading = pool_read(pool, at)
     decisions = cycle(reading.snapshot)
     known = _named(decisions)
+    decisions = tuple(one for one in decisions if one.workload_id in known)
     admitted = _admit(_of(Admit, decisions), known, at)
     _refuse(_of(Refuse, decisions), known, at)
     _grow(_of(Grow, decisions), at)
@@ -69,8 +70,11 @@ def pool_admit(pool_id: UUID) -> int:
 
 
 def _named(decisions: Iterable[Decision]) -> dict[UUID, Workload]:
-    """The workloads that decisions name, without their specs. One query."""
-    return Workload.objects.defer("spec").in_bulk({decision.workload_id for decision in decisions})
+    """The workloads that decisions name, without their specs, which have not moved since they were read. One query."""
+    waits = {one.workload_id for one in decisions if isinstance(one, Admit | Refuse | Nominate)}
+    rows = Workload.objects.defer("spec").in_bulk({one.workload_id for one in decisions})
+    gone = {pk for pk, row in rows.items() if row.is_terminal or (pk in waits and row.state != WorkloadState.PENDING)}
+    return {pk: row for pk, row in rows.items() if pk not in gone}
 
 
 def _stored(places: Sequence[Assignment]) -> list[dict[str, object]]:

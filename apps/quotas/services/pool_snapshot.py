@@ -132,8 +132,8 @@ def _queues(
 ) -> tuple[QueueView, ...]:
     columns = ("pk", "project__name", "cohort", "weight", "running_most", "gpus_per_run_most", "run_seconds_most")
     return tuple(
-        QueueView(pk, project, tuple(limits.get(pk, ())), cohort, weight, *caps, past.get(pk, {}))
-        for pk, project, cohort, weight, *caps in Queue.objects.filter(pool=pool_id).values_list(*columns)
+        QueueView(pk, project, tuple(limits.get(pk, ())), cohort, weight, most, gpus, seconds, past.get(pk, {}))
+        for pk, project, cohort, weight, most, gpus, seconds in Queue.objects.filter(pool=pool_id).values_list(*columns)
     )
 
 
