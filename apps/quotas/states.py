@@ -110,6 +110,9 @@ CANCELLING = frozenset(
 REQUEUED = frozenset({Reason.PREEMPTED, Reason.RECLAIMED, Reason.EVICTED, Reason.START_TIMEOUT})
 """Stopped by us in order to start again later: such an end is `pending`."""
 
+GOES_ON = REQUEUED - {Reason.START_TIMEOUT}
+"""Stopped in order to go on elsewhere from its checkpoint: it is given the longer grace to write one."""
+
 OVERRIDDEN = REQUEUED | {Reason.LOST}
 """Stopped by us for a reason that gives way to somebody's wish to end it."""
 
