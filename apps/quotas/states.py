@@ -150,3 +150,27 @@ OCCUPYING = WORKLOAD.active - {WorkloadState.PENDING}
 
 LAUNCHED = OCCUPYING - {WorkloadState.ADMITTED}
 """States in which there is an attempt that a backend knows or may know."""
+
+
+class BudgetUnit(models.TextChoices):
+    """What a budget counts: hours of whole GPUs of any kind, or money by the rates of a pool."""
+
+    GPU_HOURS = "gpu_hours"
+    MONEY = "money"
+
+
+class BudgetPeriod(models.TextChoices):
+    """How long a budget lasts before it begins anew, in days of UTC."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    FIXED = "fixed"
+    """From one day to another, once."""
+
+
+class BudgetAction(models.TextChoices):
+    """What happens at a threshold: it is told; new work waits for somebody's approval; work waits for the budget."""
+
+    WARN = "warn"
+    REQUIRE_APPROVAL = "require_approval"
+    BLOCK = "block"
