@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from math import ceil
+from uuid import UUID
 
 from django.conf import settings
 
@@ -20,6 +21,11 @@ def grace_of(workload: Workload) -> int:
     if workload.state_reason in GOES_ON:
         return int(settings.BEDPLATE_PREEMPTION_GRACE_SECONDS)
     return int(settings.BEDPLATE_STOP_GRACE_SECONDS)
+
+
+def attempt_tell_again(workload_id: UUID) -> None:
+    """Its backend is to be told anew: the reason has become one with a shorter grace. A backend keeps the shorter."""
+    Attempt.objects.filter(workload=workload_id, ended_at=None).update(stop_sent_at=None)
 
 
 def deadline_of(attempt: Attempt, *, now: datetime) -> datetime:

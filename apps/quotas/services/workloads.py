@@ -18,6 +18,7 @@ from apps.quotas.services.asked import asked_columns, priority_of
 from apps.quotas.services.budget_gate import budget_gate, budgets_locked, growth_check
 from apps.quotas.services.holds import Hold as Hold
 from apps.quotas.services.holds import workloads_let_in
+from apps.quotas.services.graces import attempt_tell_again
 from apps.quotas.services.moves import workload_locked, workload_move
 from apps.quotas.services.queues import queue_ensure
 from apps.quotas.services.requests import MEMBERS_MOST, request_check, shape_of_workload
@@ -160,7 +161,9 @@ def _stop(workload: Workload, reason: str, detail: str, actor: Actor) -> bool:
         queues.send(queues.STOP, workload.pk)
     elif workload.state == WorkloadState.STOPPING and reason in CANCELLING and workload.state_reason in OVERRIDDEN:
         explain([Move(workload, workload.state, reason, detail)])
+        attempt_tell_again(workload.pk)  # it has less time now than it was told
         queues.send(queues.WORKLOAD_CHANGED, workload.pk)
+        queues.send(queues.STOP, workload.pk)
     else:
         return False
     return True
