@@ -16,9 +16,9 @@ from apps.common.states import Move, explain
 from apps.quotas.models import PriorityClass, Workload
 from apps.quotas.services.asked import asked_columns, priority_of
 from apps.quotas.services.budget_gate import budget_gate, budgets_locked, growth_check
+from apps.quotas.services.graces import attempt_tell_again
 from apps.quotas.services.holds import Hold as Hold
 from apps.quotas.services.holds import workloads_let_in
-from apps.quotas.services.graces import attempt_tell_again
 from apps.quotas.services.moves import workload_locked, workload_move
 from apps.quotas.services.queues import queue_ensure
 from apps.quotas.services.requests import MEMBERS_MOST, request_check, shape_of_workload
