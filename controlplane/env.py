@@ -22,10 +22,8 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from controlplane.data_settings import DataEnvironment
 from controlplane.embedded.home import Home
 from controlplane.setting_kinds import (
-    CURRENCY,
     HOST,
     HTTP_URL,
     LONG_TEXT,
@@ -43,6 +41,7 @@ from controlplane.setting_kinds import (
     whole_number,
     wrong_key_line,
 )
+from controlplane.sharing_settings import SharingEnvironment
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "BEDPLATE_"
@@ -67,7 +66,7 @@ GENERATED = "generated once"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Environment(DataEnvironment):
+class Environment(SharingEnvironment):
     """The table: a field `port` is the variable `BEDPLATE_PORT`. None means unset."""
 
     home: Path = variable(
@@ -125,22 +124,6 @@ class Environment(DataEnvironment):
     )
     worker_concurrency: int = variable(
         whole_number(1, 256, "a number of threads"), 8, "`8`", "Tasks that the worker does at the same time"
-    )
-    queue_limit_seconds: int = variable(
-        whole_number(0, 31_536_000, "seconds; `0` for none"), 0, "`0`", "Longest that something may wait to be admitted"
-    )
-    currency: str = variable(CURRENCY, "USD", "`USD`", "Of rates and of budgets of money; one for the installation")
-    silent_seconds: int = variable(
-        whole_number(10, 604_800, "seconds, at least 10"), 900, "`900`", "Silence of a job after which it is lost"
-    )
-    stop_grace_seconds: int = variable(
-        whole_number(1, 3600, "seconds, 1 to 3600"), 30, "`30`", "Time for a job that is ended to save what it has"
-    )
-    preemption_grace_seconds: int = variable(
-        whole_number(1, 3600, "seconds, 1 to 3600"),
-        120,
-        "`120`",
-        "Time for a job that makes way for another to write its checkpoint and leave; a pool may have its own",
     )
     hints: bool = variable(
         SWITCH, True, "`true`", "Ask for background work at once; else the ticks find it: for tests and benchmarks"

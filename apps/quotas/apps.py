@@ -18,3 +18,5 @@ class QuotasConfig(AppConfig):
         """Name the commands that may be asked for by an approval request, and the sentences that states are told in."""
         register(SENTENCES)
         command_register("quota.set", "apps.quotas.services.approvals.quota_arguments_check", superuser_only=True)
+        override = "apps.quotas.services.budget_approvals.override_arguments_check"
+        command_register("budget.override", override, superuser_only=True)

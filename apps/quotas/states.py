@@ -110,6 +110,9 @@ CANCELLING = frozenset(
 REQUEUED = frozenset({Reason.PREEMPTED, Reason.RECLAIMED, Reason.EVICTED, Reason.START_TIMEOUT})
 """Stopped by us in order to start again later: such an end is `pending`."""
 
+GOES_ON = REQUEUED - {Reason.START_TIMEOUT}
+"""Stopped in order to go on elsewhere from its checkpoint: it is given the longer grace to write one."""
+
 OVERRIDDEN = REQUEUED | {Reason.LOST}
 """Stopped by us for a reason that gives way to somebody's wish to end it."""
 
@@ -147,3 +150,27 @@ OCCUPYING = WORKLOAD.active - {WorkloadState.PENDING}
 
 LAUNCHED = OCCUPYING - {WorkloadState.ADMITTED}
 """States in which there is an attempt that a backend knows or may know."""
+
+
+class BudgetUnit(models.TextChoices):
+    """What a budget counts: hours of whole GPUs of any kind, or money by the rates of a pool."""
+
+    GPU_HOURS = "gpu_hours"
+    MONEY = "money"
+
+
+class BudgetPeriod(models.TextChoices):
+    """How long a budget lasts before it begins anew, in days of UTC."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    FIXED = "fixed"
+    """From one day to another, once."""
+
+
+class BudgetAction(models.TextChoices):
+    """What happens at a threshold: it is told; new work waits for somebody's approval; work waits for the budget."""
+
+    WARN = "warn"
+    REQUIRE_APPROVAL = "require_approval"
+    BLOCK = "block"

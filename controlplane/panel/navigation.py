@@ -32,6 +32,8 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
             (gettext_lazy("Workloads"), "deployed_code", "quotas_workload_changelist", EVERYBODY),
             (gettext_lazy("Attempts"), "replay", "quotas_attempt_changelist", EVERYBODY),
             (gettext_lazy("Usage"), "receipt_long", "quotas_usagerecord_changelist", EVERYBODY),
+            (gettext_lazy("Budgets"), "savings", "quotas_budget_changelist", EVERYBODY),
+            (gettext_lazy("Rates"), "payments", "quotas_rate_changelist", EVERYBODY),
         ),
     ),
     (

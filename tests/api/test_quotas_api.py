@@ -109,11 +109,15 @@ def test_an_administrator_sets_a_quota_and_says_it_twice(project: Project) -> No
     assert first.json() == second.json()
     assert first.json() | wanted == first.json()
     assert Quota.objects.filter(queue=queue, flavor="H200").count() == 1
+    limits = {"borrowing_limit": 0, "lending_limit": None, "weight": None}
     assert AuditEvent.objects.filter(action="quota.set", project_id=project.pk).first().detail == {
         "resource": "gpus",
         "flavor": "H200",
         "nominal": 4,
         "was": None,
+        "of": str(queue),
+        "before": None,
+        "after": {"nominal": 4, **limits},
     }
     assert ids(client(root).get(f"{API}/quotas", {"flavor": "H200"})) == [first.json()["id"]]
 

@@ -25,6 +25,7 @@ from tests.support.factories.quotas import (
     make_pool,
     make_queue,
 )
+from tests.support.ledger import ledger_rewrite
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"
@@ -322,7 +323,7 @@ def test_history_takes_the_same_queries_however_much_there_was(editor: User, poo
 def test_usage_stands_beside_each_quota(editor: User, queue: Queue, others: Queue) -> None:
     QuotaFactory.create(queue=queue, resource="gpus", flavor="A100", nominal=1)
     running(queue, 0)
-    UsageRecord.objects.update(flavor="H200", used_at=NOON)
+    ledger_rewrite(flavor="H200", used_at=NOON)
     waiting(queue)
     running(others, 1)
     [told] = read(editor, "quotas/usage")["results"]
@@ -350,7 +351,7 @@ def test_usage_takes_the_same_queries_however_many_queues(pool: ResourcePool, qu
 def test_the_summary_counts_what_the_caller_sees(editor: User, project: Project, queue: Queue, others: Queue) -> None:
     running(queue, 0)
     running(others, 1)
-    UsageRecord.objects.update(flavor="H200")
+    ledger_rewrite(flavor="H200")
     for reason in ("waiting_for_quota", "waiting_for_quota", "waiting_for_capacity"):
         waiting(queue, state_reason=reason)
     waiting(others, state_reason="waiting_for_quota")

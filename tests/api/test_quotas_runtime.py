@@ -26,6 +26,7 @@ from tests.support.jobs import Sent, fresh, sent
 __all__ = ["sent"]
 pytestmark = pytest.mark.django_db
 SELF = "/api/v1/runtime/attempts/self"
+MAY_STAY = {"should_stop": "", "grace_seconds": 30, "deadline_at": None}
 ROUTES = {
     "heartbeat": ("post", {"rank": 0}),
     "logs": ("post", {"rank": 0, "sequence": 0, "text": "x"}),
@@ -124,7 +125,7 @@ def test_a_token_is_signed_over_attempt_and_expiry(attempt: Attempt, settings: A
 
 def test_a_heartbeat_keeps_the_last_sample_of_each_member(attempt: Attempt) -> None:
     before = clock.db_now()
-    assert accepted(attempt, "heartbeat", {"rank": 0, "cpu_ratio": 0.9}) == {"should_stop": "", "grace_seconds": 30}
+    assert accepted(attempt, "heartbeat", {"rank": 0, "cpu_ratio": 0.9}) == MAY_STAY
     accepted(attempt, "heartbeat", {"rank": 1, "cpu_ratio": 0.1, "memory_bytes": 7})
     gpus = [{"index": 0, "utilisation_ratio": 0.5, "memory_bytes": 9}]
     accepted(attempt, "heartbeat", {"rank": 0, "cpu_ratio": 0.3, "gpus": gpus, "dropped_log_lines": 2})
@@ -162,14 +163,14 @@ def test_a_heartbeat_that_makes_no_sense_is_refused(body: Any, attempt: Attempt)
 
 
 def test_a_job_is_told_to_stop_and_why(attempt: Attempt) -> None:
-    Workload.objects.update(state="stopping", state_reason="preempted")
-    told = {"should_stop": "preempted", "grace_seconds": 30}
-    assert accepted(attempt, "should-stop") == accepted(attempt, "heartbeat") == told
+    Workload.objects.update(state="stopping", state_reason="cancelled_by_user")
+    for answer in (accepted(attempt, "should-stop"), accepted(attempt, "heartbeat")):
+        assert (answer["should_stop"], answer["grace_seconds"]) == ("cancelled_by_user", 30)
 
 
 def test_a_reason_to_wait_is_no_reason_to_stop(attempt: Attempt) -> None:
     Workload.objects.update(state_reason="waiting_for_quota")
-    assert accepted(attempt, "should-stop") == {"should_stop": "", "grace_seconds": 30}
+    assert accepted(attempt, "should-stop") == MAY_STAY
 
 
 def test_the_first_heartbeat_is_a_hint_to_look(attempt: Attempt, sent: Sent) -> None:

@@ -19,6 +19,7 @@ IDS = [f"{model._meta.app_label}.{model.__name__}" for model in NOUNS]
 KERNEL = {"Event", "Transition", "AuditEvent", "IdempotencyKey"}
 INNER = {
     "ProjectUserPermission",
+    "BudgetHold",
     "LogChunk",
     "MemberUsage",
     "MetricBatch",

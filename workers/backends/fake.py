@@ -6,8 +6,8 @@
 
 A plan gives each job its `Script`: one for all, by attempt or workload id, or by a function of the spec and the
 launch. Nothing happens by the clock: a job moves one step each time it is observed. `backend.calls` counts the
-verbs, `backend.launches` holds the launch of every job that was really started, in order. What a test wants to
-happen at one moment it says by `finish`, `vanish`, and `fail_next`.
+verbs, `backend.launches` holds the launch of every job that was really started, `backend.graces` the seconds of every
+stop, in order. What a test wants to happen at one moment it says by `finish`, `vanish`, and `fail_next`.
 
 Jobs live in a `FakeCluster`. A second backend over the same cluster is the same backend after a restart.
 """
@@ -66,6 +66,7 @@ class FakeBackend(Backend, DiscoversNodes, ReportsFaults):
         """What its devices report until a test mends them."""
         self.calls: Counter[str] = Counter()
         self.launches: list[LaunchContext] = []
+        self.graces: list[float] = []
         self._failures: Counter[str] = Counter()
 
     # The verbs --------------------------------------------------------------------------------------------------
@@ -108,6 +109,7 @@ class FakeBackend(Backend, DiscoversNodes, ReportsFaults):
     def stop(self, handle: JobHandle, grace_seconds: float) -> None:
         with self.cluster.lock:
             self._called("stop")
+            self.graces.append(grace_seconds)
             job = self._job(handle)
             if job is None:
                 job = self.cluster.jobs[handle.data["attempt_id"]] = FakeJob(Script(), None, 0)

@@ -182,6 +182,20 @@ _ENDINGS: Final = {
     "revision_first": "Revision {number:number} was ready first.",
 }
 
+_LEAVING: Final = {
+    "left_with": "It left in time, with its checkpoint of {at:time}.",
+    "left_anew": "It left in time, has no checkpoint and starts anew: {seconds:number} s of work are lost.",
+    "left_late": (
+        "It did not leave as agreed: {seconds:number} s of work since its checkpoint of {at:time} are lost."
+    ),
+    "left_late_anew": (
+        "It did not leave as agreed, has no checkpoint and starts anew: {seconds:number} s of work are lost."
+    ),
+    "gives_back": (
+        "Gives {gives:members} back to project {project:name}, and goes on with {keeps:members} from its checkpoint."
+    ),
+}
+
 _QUALITY: Final = {
     "quality_checked": "Its expectations are being evaluated.",
     "quality_failed": "Fails expectations: {rules:names}.",
@@ -202,6 +216,37 @@ _QUALITY: Final = {
     "input_rejected": "Version {number:number} of {dataset:name} was rejected and will not be published.",
 }
 
+_BUDGETS: Final = {
+    "budget_used_hours": (
+        "Waiting: the {limit:name} GPU-hours of budget {budget:name} are used up until {until:time}: {spent:name} are"
+        " spent and {reserved:name} reserved. Raise the budget, or ask for an override."
+    ),
+    "budget_used_money": (
+        "Waiting: the {limit:name} {currency:name} of budget {budget:name} are used up until {until:time}:"
+        " {spent:name} are spent and {reserved:name} reserved. Raise the budget, or ask for an override."
+    ),
+    "budget_left_hours": (
+        "Waiting: budget {budget:name} has {left:name} of {limit:name} GPU-hours left until {until:time}, and this"
+        " declares {needs:name}. Raise the budget, ask for less, or ask for an override."
+    ),
+    "budget_left_money": (
+        "Waiting: budget {budget:name} has {left:name} of {limit:name} {currency:name} left until {until:time}, and"
+        " this declares {needs:name}. Raise the budget, ask for less, or ask for an override."
+    ),
+    "budget_approval_hours": (
+        "Waiting: above {limit:name} GPU-hours of budget {budget:name} work needs approval until {until:time};"
+        " {counted:name} are used or reserved, and this declares {needs:name}. An administrator decides."
+    ),
+    "budget_approval_money": (
+        "Waiting: above {limit:name} {currency:name} of budget {budget:name} work needs approval until {until:time};"
+        " {counted:name} are used or reserved, and this declares {needs:name}. An administrator decides."
+    ),
+    "budget_denied": "That it may pass a budget was denied.",
+    "budget_expired": "Nobody decided in time whether it may pass a budget.",
+    "budget_withdrawn": "The request that it may pass a budget was withdrawn.",
+    "approval_needless": "Nothing waits for it any more.",
+}
+
 SENTENCES: Final[dict[str, str]] = {
     **_ADMISSION,
     **_LIVENESS,
@@ -212,7 +257,9 @@ SENTENCES: Final[dict[str, str]] = {
     **_READING,
     **_COLLECTING,
     **_ENDINGS,
+    **_LEAVING,
     **_QUALITY,
+    **_BUDGETS,
 }
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+):\w+\}")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
-
-from django.conf import settings
-from django.db.models import Q
 
 from apps.common import clock
 from apps.quotas.models import Attempt
 from apps.quotas.services.attempts import attempt_refused, attempt_stop_sent
+from apps.quotas.services.graces import deadline_of, grace_of
 from apps.quotas.states import LAUNCHED, WorkloadState
 from workers.backends.base import BackendUnavailable
 from workers.contracts.launch import JobHandle
@@ -22,21 +20,23 @@ from workers.dispatch.registry import backend_named
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 30
+PATIENCE = timedelta(seconds=30)
 """A stop that has not worked so long after the grace is repeated without one."""
 
 
 def stop_due() -> int:
     """Stop what should be stopping and was not told, or was told long ago; returns how many were looked at."""
-    overdue = Q(stop_sent_at__lt=clock.db_now() - _patience())
-    due = Attempt.objects.filter(overdue | Q(stop_sent_at=None), ended_at=None, workload__state=WorkloadState.STOPPING)
-    return for_each(list(due.order_by("pk").values_list("workload_id", flat=True)), stop)
+    stopping = Attempt.objects.filter(ended_at=None, workload__state=WorkloadState.STOPPING)
+    rows = stopping.select_related("workload").defer("workload__spec", "result", "usage").order_by("pk")
+    now = clock.db_now()
+    due = [attempt.workload_id for attempt in rows if attempt.stop_sent_at is None or _is_late(attempt, now)]
+    return for_each(due, stop)
 
 
 def stop(workload_id: UUID) -> None:
     """Tell the backend of a stopping workload, and look at once whether it is gone. Repeating it shortens no grace."""
     stopping = Attempt.objects.filter(workload=workload_id, workload__state=WorkloadState.STOPPING, ended_at=None)
-    attempt = stopping.first()
+    attempt = stopping.select_related("workload").first()
     if attempt is not None and _stop(attempt):
         observe(workload_id)
 
@@ -49,19 +49,21 @@ def stop_if_unwanted(attempt_id: UUID) -> None:
         _stop(attempt)
 
 
-def _patience() -> timedelta:
-    return timedelta(seconds=settings.BEDPLATE_STOP_GRACE_SECONDS + PATIENCE_SECONDS)
+def _is_late(attempt: Attempt, now: datetime) -> bool:
+    """It was told, and lives on though its time is over."""
+    return attempt.stop_sent_at is not None and deadline_of(attempt, now=now) + PATIENCE < now
 
 
 def _stop(attempt: Attempt) -> bool:
     """True when the backend has acknowledged it."""
     handle = JobHandle.from_json(attempt.handle)
-    late = attempt.stop_sent_at is not None and clock.db_now() - attempt.stop_sent_at > _patience()
     if not handle.data:  # no backend could ever know it
         attempt_refused(attempt.pk, detail=say("not_launched"))
         return False
     try:
-        backend_named(handle.backend).stop(handle, 0 if late else settings.BEDPLATE_STOP_GRACE_SECONDS)
+        backend_named(handle.backend).stop(
+            handle, 0 if _is_late(attempt, clock.db_now()) else grace_of(attempt.workload)
+        )
     except BackendUnavailable as error:
         log.warning("attempt %s is not told to stop yet: %s", attempt.pk, error)
         return False

@@ -19,6 +19,7 @@ from apps.datasets.services.uploads import uploads_expire
 from apps.quotas.models import Workload
 from apps.quotas.selectors import pools_with_work
 from apps.quotas.services.admission import pool_admit
+from apps.quotas.services.budget_keeping import budgets_keep_up, organisations_with_budgets
 from workers.dispatch.batch import about, for_each
 from workers.tasks.owners import COMMANDS, OWNERS, RECONCILERS
 from workers.tasks.schedule import EVERY_SECONDS
@@ -42,6 +43,11 @@ def approval_decided_task(approval_id: str) -> None:
     approval_apply(UUID(approval_id))
 
 
+@shared_task(name=queues.BUDGETS)
+def budgets_task(organisation_id: str) -> None:
+    budgets_keep_up(UUID(organisation_id))
+
+
 @shared_task(name=queues.TICK_ADMIT)
 @single_flight(every_seconds=EVERY_SECONDS[queues.TICK_ADMIT])
 def tick_admit() -> None:
@@ -54,6 +60,12 @@ def tick_reconcile() -> None:
     for reconcile_due in RECONCILERS:
         reconcile_due()
     schedules_start_due()
+
+
+@shared_task(name=queues.TICK_BUDGETS)
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_BUDGETS])
+def tick_budgets() -> None:
+    for_each(organisations_with_budgets(), budgets_keep_up, what="organisation")
 
 
 @shared_task(name=queues.TICK_EXPIRE)

@@ -22,6 +22,7 @@ from apps.experiments.selectors.files import objects_named as files_named
 from apps.experiments.services.reconcile import reconcile_due as experiments_due
 from apps.experiments.services.runs import run_reconcile
 from apps.quotas.services.approvals import approval_apply as quota_approval_apply
+from apps.quotas.services.budget_approvals import approval_apply as budget_approval_apply
 
 OWNERS: Final[dict[str, Callable[[UUID], object]]] = {
     "ingestion": ingestion_reconcile,
@@ -37,6 +38,7 @@ OWNERS: Final[dict[str, Callable[[UUID], object]]] = {
 
 COMMANDS: Final[dict[str, Callable[[UUID], object]]] = {
     "quota.set": quota_approval_apply,
+    "budget.override": budget_approval_apply,
     "dataset_version.publish": quality_approval_apply,
 }
 """By `ApprovalRequest.command`: takes the approval's id, runs the command if it was approved, once."""

@@ -14,6 +14,7 @@ EVERY_SECONDS: Final[dict[str, float]] = {
     queues.TICK_LIVENESS: 5,
     queues.TICK_RECONCILE: 10,
     queues.TICK_EXPIRE: 60,
+    queues.TICK_BUDGETS: 10,
     queues.TICK_SWEEP: 60,
     queues.TICK_COMPACT: 30,
     queues.TICK_FORGET: 600,

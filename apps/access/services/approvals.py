@@ -78,6 +78,14 @@ def approval_withdraw(*, approval: ApprovalRequest, user: User, actor: Actor) ->
     queues.send(queues.APPROVAL_DECIDED, approval.pk)
 
 
+@transaction.atomic
+def approval_lapse(*, approval: ApprovalRequest, detail: str, actor: Actor) -> None:
+    """Withdraw a request for which nobody waits any more; nothing happens where it was decided meanwhile."""
+    moved = transition_many([Move(approval, ApprovalState.WITHDRAWN, detail=detail)], actor=actor)
+    for approval_id in moved:
+        queues.send(queues.APPROVAL_DECIDED, approval_id)
+
+
 def approvals_expire() -> int:
     """Move requests past their time to *expired*, some hundreds at a time; returns how many moved."""
     due = ApprovalRequest.objects.filter(state=ApprovalState.PENDING, expires_at__lte=clock.db_now())

@@ -16,6 +16,7 @@ from apps.experiments.models import Artifact, Checkpoint, Run
 from apps.experiments.services.summaries import summary_rebuild
 from apps.quotas.models import Attempt
 from apps.quotas.services.plain import json_cleaned
+from apps.quotas.services.preemption import workload_checkpointed
 
 METADATA_BYTES_MOST = 64 << 10
 
@@ -68,6 +69,7 @@ def checkpoint_register(
         )
         if made:
             emit("checkpoint.acknowledged", run, noun="run", payload={"checkpoint": str(checkpoint.pk), "step": step})
+            workload_checkpointed(attempt.workload_id, at=checkpoint.acknowledged_at)
     return checkpoint
 
 

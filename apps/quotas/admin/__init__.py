@@ -1,11 +1,13 @@
 """Pools, quotas and everything that runs, for administrators. What a service must write is written by it only."""
 
+from apps.quotas.admin.budgets import BudgetAdmin, RateAdmin
 from apps.quotas.admin.pools import NodeAdmin, PriorityClassAdmin, ResourceFlavorAdmin, ResourcePoolAdmin
 from apps.quotas.admin.queues import CohortAdmin, QueueAdmin, QuotaAdmin
 from apps.quotas.admin.work import AttemptAdmin, LogChunkAdmin, PulseAdmin, UsageRecordAdmin, WorkloadAdmin
 
 __all__ = [
     "AttemptAdmin",
+    "BudgetAdmin",
     "CohortAdmin",
     "LogChunkAdmin",
     "NodeAdmin",
@@ -13,6 +15,7 @@ __all__ = [
     "PulseAdmin",
     "QueueAdmin",
     "QuotaAdmin",
+    "RateAdmin",
     "ResourceFlavorAdmin",
     "ResourcePoolAdmin",
     "UsageRecordAdmin",

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from apps.common.panel.cells import number
 from apps.quotas.models import Queue
 from apps.quotas.selectors.usage import Amount, QueueUsage
-from apps.quotas.services.queues import NOMINAL_MOST
 from apps.quotas.services.quota_grid import QuotaChange
+from apps.quotas.services.quotas import NOMINAL_MOST
 from apps.quotas.states import Resource
 
 GIB = 1 << 30

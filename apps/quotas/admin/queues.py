@@ -20,7 +20,7 @@ from apps.common.templatetags.panel import amount, resource_name
 from apps.quotas.admin.tree import pool_trees
 from apps.quotas.models import Cohort, Queue, Quota, ResourcePool
 from apps.quotas.selectors.usage import queue_usages
-from apps.quotas.services.queues import NOMINAL_MOST, quota_check, quota_set
+from apps.quotas.services.quotas import NOMINAL_MOST, quota_check, quota_set
 from apps.quotas.states import Resource
 
 if TYPE_CHECKING:

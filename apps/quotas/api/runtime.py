@@ -38,7 +38,8 @@ class HeartbeatSerializer(serializers.Serializer[Any]):
 
 class OrderSerializer(serializers.Serializer[Any]):
     should_stop = serializers.CharField(help_text="Why the job must leave; empty while it may go on.")
-    grace_seconds = serializers.IntegerField(help_text="Time to leave before it is killed.")
+    grace_seconds = serializers.IntegerField(help_text="Time to leave, from now, before it is killed.")
+    deadline_at = serializers.DateTimeField(allow_null=True, help_text="When it is killed; null while it may go on.")
 
 
 class LogAppendSerializer(serializers.Serializer[Any]):
@@ -82,7 +83,7 @@ class RuntimeView(APIView):
 
 
 def ordered(order: Order) -> Response:
-    return Response({"should_stop": order.should_stop, "grace_seconds": order.grace_seconds})
+    return Response(OrderSerializer(order).data)
 
 
 class HeartbeatView(RuntimeView):

@@ -36,7 +36,8 @@ from apps.quotas.models import (
 )
 from apps.quotas.selectors import projects_without_queue, story_of
 from apps.quotas.selectors.logs import attempt_asked
-from apps.quotas.services.queues import queues_ensure, quota_set
+from apps.quotas.services.queues import queues_ensure
+from apps.quotas.services.quotas import quota_set
 from apps.quotas.services.workloads import workload_stop
 from apps.quotas.states import Reason
 
@@ -112,7 +113,8 @@ class QuotaViewSet(QuotaUsage, ReadViewSet):
         serializer = s.QuotaSetSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         require_superuser(request.user)
-        quota = quota_set(**serializer.validated_data, actor=Actor.user(request.user))
+        wanted = dict(serializer.validated_data)
+        quota = quota_set(wanted.pop("queue"), **wanted, actor=Actor.user(request.user))
         return Response(self.get_serializer(quota).data)
 
 

@@ -1,6 +1,7 @@
 """The nouns of the quotas app."""
 
 from apps.quotas.models.attempt import Attempt
+from apps.quotas.models.budget import Budget, BudgetHold
 from apps.quotas.models.cohort import Cohort
 from apps.quotas.models.log import LogChunk
 from apps.quotas.models.member_usage import MemberUsage
@@ -9,11 +10,14 @@ from apps.quotas.models.priority import PriorityClass
 from apps.quotas.models.pulse import Pulse
 from apps.quotas.models.queue import Queue, QueueHistory
 from apps.quotas.models.quota import Quota
+from apps.quotas.models.rate import Rate
 from apps.quotas.models.usage import UsageRecord
 from apps.quotas.models.workload import Workload
 
 __all__ = [
     "Attempt",
+    "Budget",
+    "BudgetHold",
     "Cohort",
     "LogChunk",
     "MemberUsage",
@@ -23,6 +27,7 @@ __all__ = [
     "Queue",
     "QueueHistory",
     "Quota",
+    "Rate",
     "ResourceFlavor",
     "ResourcePool",
     "UsageRecord",

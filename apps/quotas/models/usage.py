@@ -13,7 +13,11 @@ from apps.quotas.models.workload import Workload
 
 
 class UsageRecord(ProjectScoped):
-    """One interval in which a workload held a fixed amount; database time. At most one of a workload is open."""
+    """One interval in which a workload held a fixed amount; database time. At most one of a workload is open.
+
+    The ledger is append only: the database refuses to remove a row, and to change more of one than to say, once, whose
+    attempt it pays for, when it was used and when it was closed.
+    """
 
     workload = models.ForeignKey(Workload, models.PROTECT, related_name="usage_records")
     attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="usage_records", null=True)
@@ -44,6 +48,7 @@ class UsageRecord(ProjectScoped):
         indexes: ClassVar = [
             models.Index(fields=["project", "-id"], name="usage_project"),
             models.Index(fields=["pool", "closed_at"], name="usage_pool_closed"),
+            models.Index(fields=["project", "closed_at"], name="usage_project_closed"),
         ]
 
     def __str__(self) -> str:

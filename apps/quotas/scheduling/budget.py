@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from uuid import UUID
 
 WARN, REQUIRE_APPROVAL, BLOCK = "warn", "require_approval", "block"
@@ -184,8 +184,11 @@ def settle(budgets: Sequence[Budget], candidates: Iterable[Candidate]) -> dict[U
     """Who of those that wait may stand in the line, and what holds the others back.
 
     In the given order, each on top of those before that may: what is small may pass where something large cannot.
+
+    Args:
+        budgets: without the candidates in what is queued.
     """
-    now = {budget.id: replace(budget, use=replace(budget.use, queued=NOTHING)) for budget in budgets}
+    now = {budget.id: budget for budget in budgets}
     found: dict[UUID, Gate | None] = {}
     for one in candidates:
         concerned = [now[key] for key in one.costs if key in now]
@@ -196,6 +199,13 @@ def settle(budgets: Sequence[Budget], candidates: Iterable[Candidate]) -> dict[U
                 queued = budget.use.queued + one.costs[budget.id].total
                 now[budget.id] = replace(budget, use=replace(budget.use, queued=queued))
     return found
+
+
+def figure(amount: Decimal, *, up: bool = False) -> str:
+    """`12.5`: two digits after the point at most. What is needed is rounded up, all else down, so that what does not
+    fit never looks as if it did."""
+    rounded = amount.quantize(Decimal("0.01"), ROUND_CEILING if up else ROUND_FLOOR)
+    return f"{rounded:f}".rstrip("0").rstrip(".")
 
 
 # Burning down ---------------------------------------------------------------------------------------------------

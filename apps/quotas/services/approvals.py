@@ -10,7 +10,7 @@ from apps.access.services.approvals import approval_run
 from apps.common.audit import Actor
 from apps.common.errors import Invalid, NotFound
 from apps.quotas.models import Queue
-from apps.quotas.services.queues import quota_check, quota_set
+from apps.quotas.services.quotas import quota_check, quota_set
 
 
 def quota_arguments_check(arguments: dict[str, Any]) -> dict[str, Any]:

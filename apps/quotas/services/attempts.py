@@ -153,6 +153,9 @@ def _seen(attempt: Attempt, workload: Workload, asked_at: datetime) -> Seen:
         workload.state_detail,
         submitted=before(attempt.submitted_at),
         stop_sent=before(attempt.stop_sent_at),
+        began_at=attempt.started_at,
+        kept_at=workload.checkpoint_at,
+        asked_at=asked_at,
     )
 
 

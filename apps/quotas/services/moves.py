@@ -14,6 +14,9 @@ from apps.quotas.models import Workload
 from apps.quotas.services.usage import usage_close
 from apps.quotas.states import OCCUPYING, WorkloadState
 
+HOLDS_NOTHING: dict[str, Any] = {"count_granted": 0, "flavor_granted": "", "assignments": []}
+"""Columns of what waits."""
+
 
 def workload_locked(workload_id: UUID) -> Workload:
     """The workload as it is now, locked until the end of the transaction.
@@ -46,7 +49,7 @@ def workload_move(
     """
     held = workload.state in OCCUPYING
     if to == WorkloadState.PENDING:
-        changes |= {"count_granted": 0, "flavor_granted": "", "assignments": []}
+        changes |= HOLDS_NOTHING
     elif to in Workload.machine.terminal:
         changes |= {"ended_at": at, "not_before": None, "is_held": False}
     transition(workload, to, actor=actor, reason=reason, detail=detail, **changes)

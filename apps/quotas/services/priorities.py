@@ -2,52 +2,65 @@
 
 from __future__ import annotations
 
+from typing import TypedDict, Unpack
+
 from django.db import transaction
 
 from apps.common.audit import Actor, record
-from apps.common.errors import Conflict, Invalid
+from apps.common.errors import Conflict, NotFound
 from apps.quotas.models import PriorityClass
+from apps.quotas.services.changes import between_check, change_save, changed, refuse
 from apps.quotas.services.requests import PRIORITY_MOST
+from apps.quotas.states import Preemption
+
+
+class PriorityChanges(TypedDict, total=False):
+    """What of a priority class may be changed."""
+
+    name: str
+    value: int
+    preemption: str
 
 
 @transaction.atomic
-def priority_class_create(*, name: str, value: int, actor: Actor) -> PriorityClass:
+def priority_class_create(*, name: str, value: int, preemption: str = Preemption.NEVER, actor: Actor) -> PriorityClass:
     """Name a priority.
 
     Raises:
-        Invalid: a value that no workload may have.
+        Invalid: a value that no workload may have, or no policy.
         Conflict: the name is taken.
     """
-    _check(value)
-    if PriorityClass.objects.filter(name=name).exists():
-        raise Conflict(f"A priority class named {name} exists already.")
-    made = PriorityClass(name=name, value=value)
-    made.clean_fields()
+    made = PriorityClass(name=name, value=value, preemption=preemption)
+    _check(made)
     made.save()
-    record(actor, "priority_class.created", made, detail={"name": name, "value": value})
+    after = {"name": name, "value": value, "preemption": str(preemption)}
+    record(actor, "priority_class.created", made, detail={"after": after})
     return made
 
 
 @transaction.atomic
-def priority_class_change(*, priority_class: PriorityClass, name: str, value: int, actor: Actor) -> PriorityClass:
-    """Give it another name or value. Workloads keep the priority with which they were submitted.
+def priority_class_change(
+    *, priority_class: PriorityClass, actor: Actor, **changes: Unpack[PriorityChanges]
+) -> PriorityClass:
+    """Change these of its columns. Workloads keep the priority and the policy with which they were submitted.
 
     Raises:
+        NotFound: it is gone.
         Invalid, Conflict: as `priority_class_create`.
     """
-    _check(value)
-    current = PriorityClass.objects.select_for_update().get(pk=priority_class.pk)
-    if PriorityClass.objects.filter(name=name).exclude(pk=current.pk).exists():
-        raise Conflict(f"A priority class named {name} exists already.")
-    was = {"name": current.name, "value": current.value}
-    current.name, current.value = name, value
-    current.clean_fields()
-    current.save(update_fields=["name", "value"])
-    record(actor, "priority_class.changed", current, detail={"name": name, "value": value, "was": was})
+    current = PriorityClass.objects.select_for_update().filter(pk=priority_class.pk).first()
+    if current is None:
+        raise NotFound("This priority class is gone.")
+    was = changed(current, changes)
+    _check(current)
+    change_save(current, was, action="priority_class.changed", actor=actor)
     return current
 
 
-def _check(value: int) -> None:
-    if not -PRIORITY_MOST <= value <= PRIORITY_MOST:
-        text = f"{value} is not between {-PRIORITY_MOST} and {PRIORITY_MOST}"
-        raise Invalid(f"value: {text}", fields={"value": [text]})
+def _check(priority_class: PriorityClass) -> None:
+    between_check("value", priority_class.value, -PRIORITY_MOST, PRIORITY_MOST)
+    if priority_class.preemption not in Preemption.values:
+        refuse("preemption", f"{priority_class.preemption!r} is not one of {', '.join(Preemption.values)}")
+    priority_class.clean_fields()
+    if PriorityClass.objects.filter(name=priority_class.name).exclude(pk=priority_class.pk).exists():
+        raise Conflict(f"A priority class named {priority_class.name} exists already.")

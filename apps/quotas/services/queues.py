@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Final, TypedDict, Unpack
 from uuid import UUID
 
 from django.conf import settings
@@ -12,12 +13,26 @@ from django.db.models import Sum
 
 from apps.access.models import Project
 from apps.common import queues
-from apps.common.audit import Actor, record
-from apps.common.errors import Invalid, Unavailable
-from apps.quotas.models import Node, Queue, Quota, ResourcePool
+from apps.common.audit import Actor
+from apps.common.errors import NotFound, Unavailable
+from apps.common.events import emit
+from apps.quotas.models import Cohort, Node, Queue, Quota, ResourcePool
+from apps.quotas.services.changes import between_check, change_save, changed, refuse, weight_check
+from apps.quotas.services.locks import pool_locked
 from apps.quotas.states import Resource
 
-NOMINAL_MOST = 1 << 60
+CAPS: Final = ("running_most", "gpus_per_run_most", "run_seconds_most")
+CAP_MOST: Final = (1 << 31) - 1
+
+
+class QueueChanges(TypedDict, total=False):
+    """What of a queue may be changed; a cap of None caps nothing."""
+
+    cohort: Cohort | None
+    weight: float
+    running_most: int | None
+    gpus_per_run_most: int | None
+    run_seconds_most: int | None
 
 
 def pool_default(project: Project) -> ResourcePool:
@@ -71,33 +86,27 @@ def pool_capacity(pool_id: UUID) -> dict[str, int]:
     return {Resource.CPU_MILLIS: total["cpu"] or 0, Resource.MEMORY_BYTES: total["memory"] or 0, Resource.GPUS: gpus}
 
 
-def quota_check(resource: str, flavor: str, nominal: int) -> None:
-    """Raise Invalid for an unknown resource, a flavor of something that has none, or not a sensible amount."""
-    if resource not in Resource.values:
-        raise Invalid(f"resource: {resource!r} is not one of {', '.join(Resource.values)}")
-    if flavor and resource != Resource.GPUS:
-        raise Invalid(f"flavor: {resource} has no flavors")
-    if not 0 <= nominal <= NOMINAL_MOST:
-        raise Invalid(f"nominal: {nominal} is not between 0 and {NOMINAL_MOST}")
-
-
 @transaction.atomic
-def quota_set(queue: Queue, resource: str, flavor: str, nominal: int, *, actor: Actor) -> Quota:
-    """Set how much of a resource the queue may hold. What is admitted already stays, even above it.
+def queue_change(*, queue: Queue, actor: Actor, **changes: Unpack[QueueChanges]) -> Queue:
+    """Change these of its columns. What is admitted already stays, also beyond a cap.
 
     Raises:
-        Invalid: as `quota_check`.
+        NotFound: it is gone.
+        Invalid: a cohort of another pool; no weight, or a cap that no workload keeps.
     """
-    quota_check(resource, flavor, nominal)
-    old = Quota.objects.select_for_update().filter(queue=queue, resource=resource, flavor=flavor).first()
-    quota, _ = Quota.objects.update_or_create(
-        queue=queue,
-        resource=resource,
-        flavor=flavor,
-        defaults={"nominal": nominal},
-        create_defaults={"nominal": nominal, "borrowing_limit": 0},
-    )
-    detail = {"resource": resource, "flavor": flavor, "nominal": nominal, "was": old.nominal if old else None}
-    record(actor, "quota.set", quota, project_id=queue.project_id, detail=detail)
-    queues.send(queues.ADMIT, queue.pool_id)
-    return quota
+    locked = pool_locked(queue.pool_id)
+    rows = Queue.objects.select_related("project", "pool", "cohort")
+    current: Queue | None = rows.filter(pk=queue.pk).first()
+    if current is None:
+        raise NotFound("This queue is gone.")
+    was = changed(current, changes)
+    weight_check(current.weight)
+    for name in CAPS:
+        between_check(name, getattr(current, name), 1, CAP_MOST)
+    cohort = current.cohort
+    if cohort is not None and not Cohort.objects.filter(pk=cohort.pk, pool=locked).exists():
+        refuse("cohort", f"{cohort.name} is no cohort of {locked.name}")
+    if change_save(current, was, action="queue.changed", actor=actor):
+        emit("pool.changed", locked, noun="pool")
+        queues.send(queues.ADMIT, locked.pk)
+    return current

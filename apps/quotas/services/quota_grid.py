@@ -11,7 +11,7 @@ from django.db import transaction
 from apps.common.audit import Actor
 from apps.common.errors import NotFound, StaleState
 from apps.quotas.models import Queue, Quota, ResourcePool
-from apps.quotas.services.queues import quota_set
+from apps.quotas.services.quotas import quota_set
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Func, JSONField, Value
 
@@ -14,6 +14,7 @@ from apps.common import clock, queues
 from apps.common.errors import Invalid, TooLarge
 from apps.quotas.models import Attempt
 from apps.quotas.services.endings import result_keep
+from apps.quotas.services.graces import deadline_of, grace_of, seconds_left
 from apps.quotas.services.member_usage import usage_keep
 from apps.quotas.services.plain import json_cleaned
 from apps.quotas.states import WorkloadState
@@ -29,7 +30,9 @@ class Order:
     should_stop: str
     """Why it must leave; empty while it may go on."""
     grace_seconds: int
-    """Until it is killed."""
+    """From now until what is left of it is killed; while it may go on, what it would have."""
+    deadline_at: datetime | None = None
+    """When that is, in the database's time."""
 
 
 class JsonMerged(Func):
@@ -41,10 +44,12 @@ class JsonMerged(Func):
 
 
 def order_for(attempt: Attempt) -> Order:
-    """Whether the job must leave. Reads the attempt as it was loaded."""
+    """Whether the job must leave. Reads the attempt as it was loaded; asks for the time where it must."""
     workload = attempt.workload
-    should_stop = workload.state_reason if workload.state == WorkloadState.STOPPING else ""
-    return Order(should_stop, settings.BEDPLATE_STOP_GRACE_SECONDS)
+    if workload.state != WorkloadState.STOPPING:
+        return Order("", grace_of(workload))
+    now = clock.db_now()
+    return Order(workload.state_reason, seconds_left(attempt, now=now), deadline_of(attempt, now=now))
 
 
 def heartbeat(attempt: Attempt, *, rank: int, sample: dict[str, Any]) -> Order:

@@ -5,7 +5,7 @@ All times are the database's. Callers run these in the transaction that moves th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -30,9 +30,16 @@ def usage_start(workload_id: UUID, *, at: datetime) -> None:
 
 
 def usage_close(workload_id: UUID, *, at: datetime) -> None:
-    """Close the open interval; never before its own beginning, nor before it was seen to run."""
+    """As `usage_close_many`, for one."""
+    usage_close_many([workload_id], at=at)
+
+
+def usage_close_many(workload_ids: Collection[UUID], *, at: datetime) -> None:
+    """Close the open intervals; none before its own beginning, nor before it was seen to run."""
     began = Coalesce("used_at", "reserved_at")
-    UsageRecord.objects.filter(workload_id=workload_id, closed_at=None).update(closed_at=Greatest(began, at))
+    open_now = UsageRecord.objects.filter(workload__in=workload_ids, closed_at=None)
+    if workload_ids:
+        open_now.update(closed_at=Greatest(began, at))
 
 
 def usage_regrant(workload: Workload, *, at: datetime) -> None:

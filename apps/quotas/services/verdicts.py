@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from apps.quotas.states import CANCELLING, ENDED, REQUEUED, WAITING, Reason, WorkloadKind, WorkloadState
+from apps.quotas.scheduling.liveness import moment
+from apps.quotas.states import CANCELLING, ENDED, GOES_ON, REQUEUED, WAITING, Reason, WorkloadKind, WorkloadState
 from workers.contracts import exit_codes
 from workers.contracts.observation import ENDED as ENDED_PHASES
 from workers.contracts.observation import MemberObservation, Observation, Phase
@@ -24,6 +26,11 @@ class Seen:
     """The backend had acknowledged the job before it was asked."""
     stop_sent: bool
     """The backend had acknowledged the stop before it was asked."""
+    began_at: datetime | None = None
+    """When this attempt began to run; None: it has not."""
+    kept_at: datetime | None = None
+    """Of its last checkpoint that counts, of any attempt."""
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +80,46 @@ def judge(seen: Seen, observation: Observation) -> Verdict:
         return Ended(WorkloadState.SUCCEEDED, Reason.COMPLETED, observation.detail)
     if seen.state == WorkloadState.STOPPING:
         gone = phase != Phase.NOT_FOUND or seen.submitted or seen.stop_sent
-        return stopped(seen.reason, seen.detail) if gone else Stay()
+        return _left(seen, observation) if gone else Stay()
     if phase == Phase.NOT_FOUND and not seen.submitted:
         return Stay()
     if phase == Phase.FAILED:
         return _failed(observation)
     return Again(Reason.LOST, observation.detail or say("vanished"), lost=True)
+
+
+def _left(seen: Seen, observation: Observation) -> Verdict:
+    """What was told to leave is gone.
+
+    What was to go on elsewhere does, however it ended: what it broke in its last seconds it breaks again if it is its
+    own fault. Only the limit of its time ends it, which was over with or without us.
+    """
+    if seen.reason not in GOES_ON:
+        return stopped(seen.reason, seen.detail)
+    if observation.reason == Reason.TIME_LIMIT:
+        return Ended(WorkloadState.FAILED, Reason.TIME_LIMIT, _told(observation))
+    said = _what_is_lost(seen, agreed=left_as_agreed(observation)) if seen.kind == WorkloadKind.JOB else ""
+    return stopped(seen.reason, f"{seen.detail} {said}".strip())
+
+
+def left_as_agreed(observation: Observation) -> bool:
+    """Whether a job left with the agreed status after it had stored its work: all members, or the first, which is the
+    one that stores it."""
+    codes = [member.exit_code for member in sorted(observation.members, key=lambda member: member.index)]
+    if not any(code is not None for code in codes):
+        return exit_code_of(observation) == exit_codes.PREEMPTED
+    return codes[0] == exit_codes.PREEMPTED or set(codes) == {exit_codes.COMPLETED, exit_codes.PREEMPTED}
+
+
+def _what_is_lost(seen: Seen, *, agreed: bool) -> str:
+    """A sentence about the work of an attempt that made way; nothing of one that did no work."""
+    if seen.began_at is None or seen.asked_at is None:
+        return ""
+    since = max(seen.began_at, seen.kept_at or seen.began_at)
+    lost = {"seconds": max(round((seen.asked_at - since).total_seconds()), 0)}
+    if seen.kept_at is None:
+        return say("left_anew" if agreed else "left_late_anew", **lost)
+    return say("left_with", at=moment(seen.kept_at)) if agreed else say("left_late", at=moment(seen.kept_at), **lost)
 
 
 def stopped(reason: str, detail: str) -> Verdict:

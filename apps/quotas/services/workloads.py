@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,29 +15,16 @@ from apps.common.events import emit
 from apps.common.states import Move, explain
 from apps.quotas.models import PriorityClass, Workload
 from apps.quotas.services.asked import asked_columns, priority_of
+from apps.quotas.services.budget_gate import budget_gate, budgets_locked, growth_check
+from apps.quotas.services.graces import attempt_tell_again
+from apps.quotas.services.holds import Hold as Hold
+from apps.quotas.services.holds import workloads_let_in
 from apps.quotas.services.moves import workload_locked, workload_move
 from apps.quotas.services.queues import queue_ensure
 from apps.quotas.services.requests import MEMBERS_MOST, request_check, shape_of_workload
 from apps.quotas.services.usage import usage_regrant
 from apps.quotas.states import CANCELLING, OVERRIDDEN, REQUEUED, Reason, WorkloadKind, WorkloadState
 from workers.contracts.specs import Spec
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why its owner holds something back: a reason of `WAITING`, and a sentence that says what would help."""
-
-    reason: str
-    detail: str
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        return {"is_held": True, "state_reason": self.reason, "state_detail": self.detail}
-
-    @property
-    def why(self) -> dict[str, str]:
-        """For the step of an owner that is led by its workload."""
-        return {"reason": self.reason, "detail": self.detail}
 
 
 @transaction.atomic
@@ -60,7 +46,8 @@ def workload_submit(
     """Ask for something to run: a pending workload in the project's queue, and an early admission cycle.
 
     At least `count_min` members start together, up to `count_max`. Whether it fits the quota is for admission to say.
-    With a `hold` it stays out of the line until `workload_release`. Priority and topology: see `asked_columns`.
+    With a `hold` it stays out of the line until `workload_release`, and until budgets have room for what it declares.
+    Priority and topology: see `asked_columns`.
 
     Raises:
         Invalid: the request makes no sense (negative, absurd, not storable, several shares of GPUs).
@@ -81,6 +68,8 @@ def workload_submit(
         **asked_columns(queue.pool_id, spec, priority=of, topology=topology, **counts),
         **(hold.columns if hold else {}),
     )
+    if hold is None:
+        budget_gate(workload)
     return _announced(workload, actor)
 
 
@@ -93,20 +82,18 @@ def _announced(workload: Workload, actor: Actor) -> Workload:
 
 @transaction.atomic
 def workload_release(workload_id: UUID) -> bool:
-    """Let something into the line that its owner held back; false when nobody holds it back any more.
+    """Let something into the line that its owner held back; false when its owner holds it back no more.
 
-    Its age in the line is that of its submission; a limit on the time of waiting counts from now.
+    Its age in the line is that of its submission; a limit on the time of waiting counts from now. A budget may hold it
+    back from then on.
     """
     held = Workload.objects.filter(pk=workload_id, state=WorkloadState.PENDING, is_held=True)
+    budgets_locked(held.values_list("project", flat=True))  # before the workload, as whoever settles them does
     workload = held.select_for_update(no_key=True).defer("spec").first()
-    if workload is None:
+    if workload is None or workload.budget_holds.filter(settled_at=None).exists():
         return False
-    workload.is_held, workload.not_before = False, clock.db_now()
-    workload.save(update_fields=["is_held", "not_before"])
-    explain([Move(workload, workload.state)])
-    emit("workload.released", workload)
-    queues.send(queues.ADMIT, workload.pool_id)
-    queues.send(queues.WORKLOAD_CHANGED, workload.pk)
+    workloads_let_in([workload])
+    budget_gate(workload)
     return True
 
 
@@ -174,7 +161,9 @@ def _stop(workload: Workload, reason: str, detail: str, actor: Actor) -> bool:
         queues.send(queues.STOP, workload.pk)
     elif workload.state == WorkloadState.STOPPING and reason in CANCELLING and workload.state_reason in OVERRIDDEN:
         explain([Move(workload, workload.state, reason, detail)])
+        attempt_tell_again(workload.pk)  # it has less time now than it was told
         queues.send(queues.WORKLOAD_CHANGED, workload.pk)
+        queues.send(queues.STOP, workload.pk)
     else:
         return False
     return True
@@ -187,6 +176,7 @@ def workload_resize(workload: Workload, *, count: int, actor: Actor) -> None:
     Raises:
         Invalid: not a number of members.
         Conflict: a job (its members are a gang), or a workload that is ending.
+        QuotaExceeded: it would grow, and a budget that is used up counts it.
     """
     if not 1 <= count <= MEMBERS_MOST:
         raise Invalid(f"count: {count} is not between 1 and {MEMBERS_MOST}")
@@ -195,6 +185,8 @@ def workload_resize(workload: Workload, *, count: int, actor: Actor) -> None:
         raise Conflict(f"{current.name} is a job; its members start and end together")
     if current.is_terminal or current.state == WorkloadState.STOPPING:
         raise Conflict(f"{current.name} is {current.state}")
+    if count > current.count_max:
+        growth_check(current)
     current.count_min, current.count_max = min(current.count_min, count), count
     current.shape = shape_of_workload(current)
     changed = ["count_min", "count_max", "shape"]

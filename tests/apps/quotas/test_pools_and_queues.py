@@ -20,7 +20,8 @@ from apps.common.models import AuditEvent
 from apps.quotas.models import Node, Queue, Quota, ResourceFlavor, ResourcePool, Workload
 from apps.quotas.services.approvals import approval_apply
 from apps.quotas.services.pools import flavor_name, pool_discover
-from apps.quotas.services.queues import queue_ensure, quota_set
+from apps.quotas.services.queues import queue_ensure
+from apps.quotas.services.quotas import quota_set
 from tests.support.factories.access import ProjectFactory, UserFactory
 from tests.support.factories.quotas import NodeFactory, ResourcePoolFactory, WorkloadFactory, make_pool, make_queue
 from tests.support.jobs import Sent
@@ -181,11 +182,15 @@ def test_a_lowered_quota_stops_nobody_and_admits_nobody(queue: Queue, sent: Sent
     assert sent == [(queues.ADMIT, str(queue.pool_id))]
     running.refresh_from_db()
     assert running.state == "running"
+    limits = {"borrowing_limit": 0, "lending_limit": None, "weight": None}
     assert AuditEvent.objects.get(action="quota.set").detail == {
         "resource": "cpu_millis",
         "flavor": "",
         "nominal": 500,
         "was": 8000,
+        "of": str(queue),
+        "before": {"nominal": 8000, **limits},
+        "after": {"nominal": 500, **limits},
     }
 
 

@@ -13,7 +13,7 @@ from apps.quotas.invariants import CHECKS
 from apps.quotas.models import Attempt, Node, Queue, UsageRecord, Workload
 from apps.quotas.services.attempts import attempt_observed, attempt_submitted
 from apps.quotas.services.logs import log_append
-from apps.quotas.services.queues import quota_set
+from apps.quotas.services.quotas import quota_set
 from apps.quotas.services.workloads import workload_resize, workload_stop
 from tests.apps.quotas.driving import LOST, RUNNING, SUCCEEDED, begun, replicas, running
 from tests.support.damage import damage, everything, found, warnings, wrong

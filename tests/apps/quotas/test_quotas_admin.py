@@ -119,5 +119,5 @@ def test_priority_classes_are_audited_and_stay() -> None:
     assert browser.post("/admin/quotas/priorityclass/add/", {"name": "urgent", "value": "9"}).status_code == 302
     assert b"errornote" in browser.post("/admin/quotas/priorityclass/add/", {"name": "x", "value": "1001"}).content
     event = AuditEvent.objects.get(action="priority_class.created")
-    assert event.detail == {"name": "urgent", "value": 9}
+    assert event.detail == {"after": {"name": "urgent", "value": 9, "preemption": "never"}}
     assert browser.post(f"/admin/quotas/priorityclass/{event.subject_id}/delete/", {"post": "yes"}).status_code == 403

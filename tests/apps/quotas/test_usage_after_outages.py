@@ -13,6 +13,7 @@ from apps.quotas.services.pulses import last_worked, look_of, pulse_beat
 from tests.apps.quotas.driving import FAILED, GONE, LOST, SUCCEEDED, running, stored
 from tests.support.factories.quotas import WorkloadFactory
 from tests.support.jobs import fresh
+from tests.support.ledger import ledger_rewrite
 from workers.backends.fake import FakeBackend
 from workers.contracts.observation import Observation, Phase
 from workers.dispatch.observe import observe_due
@@ -42,7 +43,7 @@ def test_an_end_is_billed_until_the_last_sign_of_life(case: str, ending: Observa
     begin = now - timedelta(seconds=3600)
     beat, look, end = CASES[case]
     ago = [None if one is None else now - timedelta(seconds=one) for one in (beat, look)]
-    UsageRecord.objects.update(reserved_at=begin, used_at=begin)
+    ledger_rewrite(reserved_at=begin, used_at=begin)
     Attempt.objects.filter(pk=attempt.pk).update(heartbeat_at=ago[0], submitted_at=begin, started_at=begin)
     if case.startswith(("looked at", "away for")) and ending in (LOST, GONE):
         end = {3: 0, None: 14}[beat]  # what vanished was last seen then
@@ -67,7 +68,7 @@ def test_a_whole_look_is_noted_and_is_what_the_next_end_is_measured_by(queue: Qu
     from_before = clock.db_now() - timedelta(hours=2)
     workload = WorkloadFactory.create(queue=queue, state="running", started_at=from_before)
     attempt = Attempt.objects.get(workload=workload)
-    UsageRecord.objects.update(reserved_at=from_before, used_at=from_before)
+    ledger_rewrite(reserved_at=from_before, used_at=from_before)
     Attempt.objects.update(submitted_at=from_before, heartbeat_at=from_before)
     pulse_beat(look_of("fake"))
     fake.cluster.jobs.clear()

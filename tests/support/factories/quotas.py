@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import factory
@@ -11,6 +13,8 @@ from uuid6 import uuid7
 from apps.common import clock
 from apps.quotas.models import (
     Attempt,
+    Budget,
+    BudgetHold,
     Cohort,
     LogChunk,
     Node,
@@ -18,6 +22,7 @@ from apps.quotas.models import (
     Queue,
     QueueHistory,
     Quota,
+    Rate,
     ResourceFlavor,
     ResourcePool,
     UsageRecord,
@@ -229,6 +234,48 @@ class UsageRecordFactory(_OfProject):
     gpus = factory.LazyAttribute(lambda o: o.workload.gpus * o.members)
     gpu_millis = factory.LazyAttribute(lambda o: o.gpus * o.workload.gpu_millis)
     reserved_at = factory.LazyFunction(clock.db_now)
+
+
+class RateFactory(DjangoModelFactory[Rate]):
+    """An hour of an H200 in a pool of its own, from long ago on."""
+
+    class Meta:
+        model = Rate
+
+    pool = factory.SubFactory(ResourcePoolFactory)
+    resource = Resource.GPUS
+    flavor = "H200"
+    price = Decimal("2.5")
+    valid_from = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class BudgetFactory(DjangoModelFactory[Budget]):
+    """A hundred GPU-hours a month of one project: a warning at 80 of them, a block at all."""
+
+    class Meta:
+        model = Budget
+
+    project = factory.SubFactory(ProjectFactory)
+    team = factory.SelfAttribute("project.team")
+    organisation = factory.SelfAttribute("project.organisation")
+    name = factory.Sequence(lambda n: f"budget-{n}")
+    unit = "gpu_hours"
+    amount = Decimal(100)
+    period = "month"
+    thresholds = factory.LazyFunction(lambda: [{"ratio": "0.8", "action": "warn"}, {"ratio": "1", "action": "block"}])
+
+
+class BudgetHoldFactory(_OfProject):
+    """A workload that waits for a budget."""
+
+    class Meta:
+        model = BudgetHold
+
+    _above = "workload"
+    project = factory.SubFactory(ProjectFactory)
+    workload = factory.SubFactory(
+        WorkloadFactory, project=factory.SelfAttribute("..project"), is_held=True, state_reason="budget_exhausted"
+    )
 
 
 class LogChunkFactory(DjangoModelFactory[LogChunk]):

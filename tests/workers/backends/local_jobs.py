@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.support.waiting import until
 from workers.backends.local.backend import LocalBackend
 from workers.backends.local.fence import Fence
@@ -38,6 +40,9 @@ class LocalJob:
 
     def supervisor_pid(self) -> int:
         return int(self.state()["supervisor"]["pid"])
+
+    def supervisor(self) -> psutil.Process:
+        return psutil.Process(self.supervisor_pid())
 
     def member_pid(self, index: int = 0) -> int:
         """The wrapper."""

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.waiting import until
 from tests.workers.backends.jobs import alive, make_launch, python, shell
-from tests.workers.backends.local_jobs import groups_can_be_made, submit
+from tests.workers.backends.local_jobs import LocalJob, groups_can_be_made, submit
 from workers.backends.local import fence as module
 from workers.backends.local.backend import LocalBackend
 from workers.backends.local.fence import Fence, end_group, groups_here, processes_most
@@ -33,6 +33,7 @@ PYTHON_BOMB = (
     "import os, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\n"
     "while True:\n    try:\n        os.fork()\n    except OSError:\n        continue"
 )
+FUSE = "import os, time\nprint('waits', flush=True)\nwhile not os.path.exists('now'):\n    time.sleep(0.01)\n"
 QUICK_SECONDS = 20.0
 
 
@@ -70,30 +71,33 @@ def test_a_fork_bomb_ends_says_so_and_leaves_nothing(few: LocalBackend, tmp_path
     assert len(alive(other.attempt_id)) == 2
 
 
-def test_a_fork_bomb_whose_supervisor_is_killed_ends_too(fewer: LocalBackend, tmp_path: Path) -> None:
-    job = submit(fewer, tmp_path / "home", python(PYTHON_BOMB, resources=ROOMY), make_launch())
-    pid = job.supervisor_pid()
-    os.kill(pid, signal.SIGSTOP)  # it shall not be the one who ends it
+def lit(backend: LocalBackend, tmp_path: Path) -> LocalJob:
+    """A bomb that went off once its supervisor stood still, who would have ended it."""
+    job = submit(backend, tmp_path / "home", python(FUSE + PYTHON_BOMB, resources=ROOMY), make_launch())
+    job.prints("waits")
+    job.supervisor().suspend()
+    (Path(job.folder.member(0).work) / "now").touch()
     until(lambda: len(alive(job.attempt_id)) > 25, 20)
-    os.kill(pid, signal.SIGKILL)
-    seen = job.end()
-    assert seen.phase is Phase.LOST
+    return job
+
+
+def test_a_fork_bomb_whose_supervisor_is_killed_ends_too(fewer: LocalBackend, tmp_path: Path) -> None:
+    job = lit(fewer, tmp_path)
+    job.supervisor().kill()
+    assert job.end().phase is Phase.LOST
     assert alive(job.attempt_id) == []
     assert groups_here(job.attempt_id) == []
 
 
-def test_a_bomb_is_ended_whose_supervisor_was_killed_before_it_could_say_where_it_is(
+def test_one_is_ended_whose_supervisor_was_killed_before_it_could_say_where_it_is(
     fewer: LocalBackend, tmp_path: Path
 ) -> None:
     """A supervisor says it when it has started its members; a bomb needs no longer than that."""
-    job = submit(fewer, tmp_path / "home", python(PYTHON_BOMB, resources=ROOMY), make_launch())
-    pid = job.supervisor_pid()
-    os.kill(pid, signal.SIGSTOP)
-    until(lambda: len(alive(job.attempt_id)) > 25, 20)
-    state = job.state()
+    job = lit(fewer, tmp_path)
+    state, supervisor = job.state(), job.supervisor()
     first = {**state, "phase": "pending", "members": [{**state["members"][0], "pid": 0, "group": ""}]}
     write_json(job.folder.state, first)
-    os.kill(pid, signal.SIGKILL)
+    supervisor.kill()
     assert job.end().phase is Phase.LOST
     assert alive(job.attempt_id) == []
     assert groups_here(job.attempt_id) == []

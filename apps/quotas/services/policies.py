@@ -1,0 +1,55 @@
+"""How a pool is shared: half-life, ageing, preemption."""
+
+from __future__ import annotations
+
+from typing import Final, TypedDict, Unpack
+
+from django.db import transaction
+
+from apps.common import queues
+from apps.common.audit import Actor
+from apps.common.events import emit
+from apps.quotas.models import ResourcePool
+from apps.quotas.services.changes import between_check, change_save, changed
+from apps.quotas.services.locks import pool_locked
+
+YEAR_SECONDS: Final = 366 * 86_400
+BOUNDS: Final = {
+    "half_life_seconds": (60, YEAR_SECONDS),
+    "entry_penalty_seconds": (0, 86_400),
+    "ageing_seconds": (60, YEAR_SECONDS),
+    "ageing_points": (0, 1000),
+    "min_run_seconds": (0, 30 * 86_400),
+}
+"""Least and most of each number."""
+
+
+class PolicyChanges(TypedDict, total=False):
+    """What of a pool may be changed; the rest is discovered."""
+
+    half_life_seconds: int
+    entry_penalty_seconds: int
+    ageing_seconds: int
+    ageing_points: int
+    min_run_seconds: int
+    preemption: bool
+    backfill: bool
+    changes_need_approval: bool
+
+
+@transaction.atomic
+def pool_policy_change(*, pool: ResourcePool, actor: Actor, **changes: Unpack[PolicyChanges]) -> ResourcePool:
+    """Share the pool by other rules from the next cycle on.
+
+    Raises:
+        NotFound: it is gone.
+        Invalid: a number out of its bounds.
+    """
+    current = pool_locked(pool.pk)
+    was = changed(current, changes)
+    for name, (least, most) in BOUNDS.items():
+        between_check(name, getattr(current, name), least, most)
+    if change_save(current, was, action="resource_pool.changed", actor=actor):
+        emit("pool.changed", current, noun="pool")
+        queues.send(queues.ADMIT, current.pk)
+    return current
