@@ -26,17 +26,17 @@ from apps.quotas.scheduling.snapshot import (
     Nominate,
     Preempt,
     Refuse,
-    Shrink,
     Wait,
 )
+from apps.quotas.services.budget_line import within_budgets
 from apps.quotas.services.pool_snapshot import GROWING, considered, is_decided, pool_read
-from apps.quotas.services.preemption import Victim, workloads_preempt, workloads_shrink
+from apps.quotas.services.preemption import Victim, workloads_preempt
 from apps.quotas.services.usage import usage_open, usage_regrant_many
 from apps.quotas.states import WorkloadState
 
 ACTOR = Actor.system("admission")
 
-Kind = TypeVar("Kind", Admit, Grow, Wait, Refuse, Preempt, Shrink, Nominate)
+Kind = TypeVar("Kind", Admit, Grow, Wait, Refuse, Preempt, Nominate)
 
 
 @transaction.atomic
@@ -52,13 +52,14 @@ def pool_admit(pool_id: UUID) -> int:
         return 0
     at = clock.db_now()
     reading = pool_read(pool, at)
-    decisions = cycle(reading.snapshot)
+    snapshot, stopped = within_budgets(reading.snapshot)
+    decisions = (*cycle(snapshot), *stopped)
     known = _named(decisions)
     decisions = tuple(one for one in decisions if one.workload_id in known)
     admitted = _admit(_of(Admit, decisions), known, at)
     _refuse(_of(Refuse, decisions), known, at)
     _grow(_of(Grow, decisions), at)
-    _preempt(decisions, known, at)
+    _preempt(_of(Preempt, decisions), known, at)
     _nominate(_of(Nominate, decisions), at)
     waits = _of(Wait, decisions)
     explain([Move(known[d.workload_id], known[d.workload_id].state, d.reason, d.detail) for d in waits])
@@ -146,14 +147,11 @@ def _grow(decisions: Sequence[Grow], at: datetime) -> None:
         usage_regrant_many(grown, at=at)
 
 
-def _preempt(decisions: Iterable[Decision], known: dict[UUID, Workload], at: datetime) -> None:
-    """Tell those that must make room: what may go on with fewer members gives some back, others leave."""
-    victims = [Victim(known[d.workload_id], d.reason, d.detail, d.preemptor) for d in _of(Preempt, decisions)]
-    smaller = [(known[d.workload_id], d.count, d.preemptor) for d in _of(Shrink, decisions)]
+def _preempt(decisions: Iterable[Preempt], known: dict[UUID, Workload], at: datetime) -> None:
+    """Tell those that must make room to leave."""
+    victims = [Victim(known[d.workload_id], d.reason, d.detail, d.preemptor) for d in decisions]
     if victims:
         workloads_preempt(victims, actor=ACTOR, at=at)
-    if smaller:
-        workloads_shrink(smaller, actor=ACTOR, at=at)
 
 
 def _nominate(decisions: Sequence[Nominate], at: datetime) -> None:

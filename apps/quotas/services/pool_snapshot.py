@@ -151,14 +151,14 @@ def _holdings(pool_id: UUID) -> tuple[Holding, ...]:
         open=FilteredRelation("attempts", condition=Q(attempts__ended_at__isnull=True))
     )
     columns = (
-        "pk", "queue", "state", "flavor_granted", "assignments", "count_min", "count_max", "priority",
+        "pk", "queue", "state", "flavor_granted", "assignments", "count_max", "priority",
         "admitted_at", "open__started_at", "checkpoint_at", "time_limit_seconds", "preempted_for", *_ASKED,
     )  # fmt: skip
     return tuple(_holding(row) for row in rows.values_list(*columns))
 
 
 def _holding(row: tuple[Any, ...]) -> Holding:
-    pk, queue, state, flavor, places, least, wanted, priority, admitted, started, kept, limit, preemptor, *ask = row
+    pk, queue, state, flavor, places, wanted, priority, admitted, started, kept, limit, preemptor, *ask = row
     began = started or admitted
     has = len(places)
     return Holding(
@@ -168,7 +168,6 @@ def _holding(row: tuple[Any, ...]) -> Holding:
         flavor=flavor,
         assignments=tuple(place_of(one) for one in places),
         wanted=max(wanted, has) if state in GROWING else has,
-        count_min=least,
         priority=priority,
         admitted_at=admitted.timestamp() if admitted else 0.0,
         started_at=started.timestamp() if started else None,
