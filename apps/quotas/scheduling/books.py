@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
@@ -10,20 +11,26 @@ from uuid import UUID
 
 from apps.quotas.scheduling.fair_share import Candidate, Shares
 from apps.quotas.scheduling.fit import Counts, Machines
+from apps.quotas.scheduling.idle_pool import IdlePool
+from apps.quotas.scheduling.making_room import Held
+from apps.quotas.scheduling.occupancy import Occupancy, occupy
 from apps.quotas.scheduling.preemption import Plan, Preemption
-from apps.quotas.scheduling.reservation import Coming, Forecast, Hold, quota_hold
-from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, WHOLE, Ask, Assignment, Holding, Key, Snapshot
+from apps.quotas.scheduling.quota_holds import QuotaHolds
+from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast
+from apps.quotas.scheduling.snapshot import Ask, Assignment, Holding, Key, Snapshot, Waiting
 from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of, capacity_of, guaranteed, measured
 
-CAP, NO_QUOTA, QUOTA, PROMISED, MACHINES, KEPT = "cap", "no_quota", "quota", "promised", "machines", "kept"
+CAP, CAP_GPUS, NO_QUOTA, QUOTA = "cap", "cap_gpus", "no_quota", "quota"
+PROMISED, MACHINES, KEPT = "promised", "machines", "kept"
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
     """Why something does not fit now.
 
-    `cap`: its queue runs as many workloads as it may. `no_quota`: nothing of a resource is allowed. `quota`: a place
-    bounds it. `promised`: what is left there is kept for another. `machines`: no room; `kept`: it is kept for another.
+    `cap`: its queue runs as many workloads as it may; `cap_gpus`: it has as many devices as one may. `no_quota`:
+    nothing of a resource is allowed. `quota`: a place bounds it. `promised`: what is left there is kept for another.
+    `machines`: no room; `kept`: it is kept for another.
     """
 
     kind: str
@@ -49,20 +56,19 @@ class Books:
         self.snapshot = snapshot
         self.machines = Machines(snapshot.nodes)
         self.tree = Tree(self._capacity(), snapshot.queues, snapshot.cohorts)
-        self.holders: Counter[UUID] = Counter()
-        for holding in snapshot.holdings:
-            self.machines.occupy(holding.ask, holding.assignments)
-            leaf = self.tree.leaves.get(holding.queue_id)
-            if leaf is not None:
-                self.tree.take(leaf, amounts_of(holding.ask, holding.flavor, len(holding.assignments)))
-                self.holders[holding.queue_id] += 1
+        self.holders = Counter(holding.queue_id for holding in snapshot.holdings)
+        """Workloads of a queue that hold something, or are promised it."""
+        self.given: list[Holding] = []
+        """What was given or promised in this cycle."""
+        self._occupancy = Occupancy(self.machines, snapshot.holdings)
+        occupy(self.machines, self._occupancy)
+        for queue_id, amounts in _held(snapshot.holdings).items():
+            if queue_id in self.tree.leaves:
+                self.tree.take(self.tree.leaves[queue_id], amounts)
         self.shares = Shares(self.tree, snapshot.policy)
-        self.preemption = Preemption(self.tree, self.machines, snapshot.holdings, snapshot.policy, snapshot.at)
-        self._holds: dict[tuple[int, Key], Hold] = {}
+        self.holds = QuotaHolds(self.tree, snapshot.at)
         self._full: dict[tuple[Ask, str], int] = {}
         """Kind → the fewest members that the machines could not take: nor will they later in the same cycle."""
-        self._machines_most: dict[tuple[Ask, str], int] = {}
-        self._most_of_one: dict[Key, int] = {}
         self._reserved: set[str] = set()
         """Kinds of GPU on whose machines places are kept."""
 
@@ -77,49 +83,13 @@ class Books:
         return dict(total)
 
     @cached_property
-    def whole(self) -> Machines:
-        """All machines as if nothing ran and all were there."""
-        return Machines(replace(node, ready=True) for node in self.snapshot.nodes)
-
-    def machines_most(self, ask: Ask, flavor: str) -> int:
-        """Members that all machines could hold if nothing ran."""
-        if (ask, flavor) not in self._machines_most:
-            self._machines_most[ask, flavor] = self.whole.together(ask, self.whole.members(ask, flavor))
-        return self._machines_most[ask, flavor]
-
-    def most_of_one(self, key: Key) -> int:
-        """The most of a resource on one machine."""
-        resource, flavor = key
-        if key not in self._most_of_one:
-            amounts = (
-                WHOLE * sum(flavor in ("", gpu.flavor) for gpu in node.gpus)
-                if resource == GPUS
-                else node.cpu_millis
-                if resource == CPU_MILLIS
-                else node.memory_bytes
-                for node in self.snapshot.nodes
-            )
-            self._most_of_one[key] = max(amounts, default=0)
-        return self._most_of_one[key]
+    def idle(self) -> IdlePool:
+        return IdlePool(self.snapshot)
 
     @cached_property
-    def empty(self) -> Tree:
-        """The quotas as if nobody held anything and all machines were there."""
-        return Tree(capacity_of(self.snapshot.nodes), self.snapshot.queues, self.snapshot.cohorts)
-
-    @cached_property
-    def forecast(self) -> Forecast:
-        return Forecast(self.machines, self.snapshot.holdings, self.snapshot.at)
-
-    @cached_property
-    def _below(self) -> dict[int, list[Holding]]:
-        """Place → what is held below it."""
-        found: dict[int, list[Holding]] = defaultdict(list)
-        for holding in self.snapshot.holdings:
-            leaf = self.tree.leaves.get(holding.queue_id)
-            for place in leaf.path if leaf is not None else ():
-                found[id(place)].append(holding)
-        return found
+    def preemption(self) -> Preemption:
+        held = Held(self.snapshot.holdings, self._occupancy, self.tree)
+        return Preemption(self.tree, self.machines, held, self.snapshot.policy, self.snapshot.at)
 
     def options(self, ask: Ask) -> list[str]:
         """The kinds of GPU that would do; one empty name when none is asked for."""
@@ -127,18 +97,33 @@ class Books:
             return [""]
         return [ask.flavor] if ask.flavor else self.machines.flavors
 
+    def is_capped(self, leaf: Place, queue_id: UUID) -> bool:
+        """Whether a queue has as many workloads at once as it may."""
+        most = leaf.queue.running_most if leaf.queue is not None else None
+        return most is not None and self.holders[queue_id] >= most
+
+    def _most(self, one: Candidate, leaf: Place) -> int:
+        """Members that it wants, as far as its queue lets one workload have so many devices."""
+        most = leaf.queue.gpus_per_run_most if leaf.queue is not None else None
+        if most is None or not one.ask.gpus:
+            return one.most
+        has = len(one.item.assignments) if one.grows else 0
+        return min(one.most, most // one.ask.gpus - has)
+
     def fit(self, one: Candidate, leaf: Place) -> tuple[str, int, list[tuple[int, int]]] | Blocked:
         """The kind of GPU of which most members fit, how many, on which nodes; or why fewer than the least do.
 
         Of several kinds that do, one that is guaranteed to the queue, then the one of which most is left.
         """
-        most = leaf.queue.running_most if leaf.queue is not None else None
-        if most is not None and self.holders[one.queue_id] >= most and not one.grows:
-            return Blocked(CAP, left=most)
+        if not one.grows and self.is_capped(leaf, one.queue_id):
+            return Blocked(CAP, left=self.holders[one.queue_id])
+        most = self._most(one, leaf)
+        if most < one.least:
+            return Blocked(CAP_GPUS)
         found: list[tuple[int, bool, int, str, Counts]] = []
         blocked: list[Blocked] = []
         for flavor in self.options(one.ask):
-            here = self._fit(one, leaf, flavor)
+            here = self._fit(one, leaf, flavor, most)
             if isinstance(here, Blocked):
                 blocked.append(here)
             else:
@@ -154,12 +139,12 @@ class Books:
             raise ValueError(f"{count} members were counted and have no place")
         return flavor, count, chosen
 
-    def _fit(self, one: Candidate, leaf: Place, flavor: str) -> tuple[int, Counts] | Blocked:
+    def _fit(self, one: Candidate, leaf: Place, flavor: str, most: int) -> tuple[int, Counts] | Blocked:
         amounts = amounts_of(one.ask, flavor)
         absent = allowed(leaf.limits, amounts)
         if absent is not None:
             return Blocked(NO_QUOTA, flavor, absent, leaf)
-        most = self.tree.members(leaf, amounts, one.most)
+        most = self.tree.members(leaf, amounts, most)
         if most < one.least:
             bounding = self.tree.bounding(leaf, amounts, one.least)
             if bounding is None:
@@ -167,11 +152,12 @@ class Books:
             return Blocked(QUOTA, flavor, *bounding)
         if self._full.get((one.ask, flavor), inf) <= one.least:
             return Blocked(MACHINES, flavor)
-        if self._holds:
-            most = self._beside(one, leaf, amounts, most)
-            if most < one.least:
-                return Blocked(PROMISED, flavor)
+        most = self.holds.members(leaf, amounts, one.ends_at, most)
+        if most < one.least:
+            return Blocked(PROMISED, flavor)
         fits = self.machines.members(one.ask, flavor, one.ends_at)
+        if one.grows:
+            fits = self.machines.beside(one.ask, one.item.assignments, fits)
         count = min(most, self.machines.together(one.ask, fits))
         if count >= one.least:
             return count, fits
@@ -184,15 +170,6 @@ class Books:
         self._full[one.ask, flavor] = min(one.least, self._full.get((one.ask, flavor), one.least))
         return Blocked(MACHINES, flavor)
 
-    def _beside(self, one: Candidate, leaf: Place, amounts: Amounts, most: int) -> int:
-        """How many members fit beside what is kept for others that wait for a quota."""
-        for place in leaf.path:
-            for key, need in amounts.items():
-                hold = self._holds.get((id(place), key))
-                if hold is not None and need and one.ends_at > hold.until:
-                    most = min(most, int(max(0.0, hold.spare) // need))
-        return most
-
     def is_full(self, ask: Ask, least: int) -> bool:
         """Whether the machines have turned such members away already, whatever kind of GPU they get."""
         return all(self._full.get((ask, flavor), inf) <= least for flavor in self.options(ask))
@@ -202,54 +179,115 @@ class Books:
     ) -> tuple[Assignment, ...]:
         """Members get their places on the chosen nodes."""
         places = tuple(self.machines.place(one.ask, flavor, chosen, one.ends_at))
-        self.enter(one.queue_id, leaf, one.ask, flavor, count)
-        if self._holds:
-            for key, amount in amounts_of(one.ask, flavor, count).items():
-                for place in leaf.path:
-                    hold = self._holds.get((id(place), key))
-                    if hold is not None and one.ends_at > hold.until:
-                        hold.spare -= amount
+        self.holds.spend(leaf, amounts_of(one.ask, flavor, count), one.ends_at)
+        self.enter(leaf, one.ask, flavor, count)
+        if not one.grows:
+            self.holders[one.queue_id] += 1
+        self._note(one.id, one.queue_id, one.ask, flavor, places, one.ends_at)
         return places
 
-    def enter(self, queue_id: UUID, leaf: Place, ask: Ask, flavor: str, count: int) -> None:
+    def take_up(self, one: Waiting, leaf: Place) -> None:
+        """It gets what was promised."""
+        self.machines.occupy(one.ask, one.nominated)
+        self.enter(leaf, one.ask, one.nominated_flavor, len(one.nominated))
+        self.holders[one.queue_id] += 1
+        ends_at = self.snapshot.at + one.limit_seconds
+        self._note(one.workload_id, one.queue_id, one.ask, one.nominated_flavor, one.nominated, ends_at)
+
+    def _note(
+        self, identity: UUID, queue_id: UUID, ask: Ask, flavor: str, places: tuple[Assignment, ...], ends_at: float
+    ) -> None:
+        at = self.snapshot.at
+        self.given.append(Holding(identity, queue_id, ask, flavor, places, admitted_at=at, ends_at=ends_at))
+
+    def enter(self, leaf: Place, ask: Ask, flavor: str, count: int) -> None:
         """Members are held by a queue from now on."""
         amounts = amounts_of(ask, flavor, count)
         self.tree.take(leaf, amounts)
         self.shares.enter(leaf, amounts)
-        self.holders[queue_id] += 1
 
     def keep(self, one: Candidate, leaf: Place, why: Blocked) -> float | None:
         """Keep for it what it waits for, if nobody else waits for the same before it. Returns from when, if known."""
-        if why.kind == QUOTA and why.place is not None and (id(why.place), why.key) not in self._holds:
+        if why.kind == QUOTA and why.place is not None:
             need = amounts_of(one.ask, why.flavor, one.least)[why.key]
-            hold = quota_hold(why.key, need, why.left, self._below[id(why.place)], self.snapshot.at)
-            self._holds[id(why.place), why.key] = hold
-            return hold.until if hold.until < inf else None
+            return self.holds.keep(leaf, why.place, why.key, need, self._all(), self.preemption.leaving)
         if why.kind != MACHINES:
             return None
-        return self._keep_places(one)
+        return self._keep_places(one, leaf)
 
-    def _keep_places(self, one: Candidate) -> float | None:
+    def _keep_places(self, one: Candidate, leaf: Place) -> float | None:
         options = self.options(one.ask)
         if self._reserved.intersection(options):
             return None
-        found = [(coming.at, coming) for flavor in options if (coming := self._coming(one, flavor)) is not None]
+        leaving = self.preemption.leaving
+        forecast = Forecast(self.machines, self._all(), self.snapshot.at, leaving)
+        found = [coming for flavor in options if (coming := self._coming(forecast, one, leaf, flavor)) is not None]
         if not found:
             return None
-        at, coming = min(found, key=lambda each: each[0])
+        coming = min(found, key=lambda each: each.at)
         self._reserved.update(options)
         self.machines.keep(one.ask, coming if self.snapshot.policy.backfill else replace(coming, at=-inf))
-        return at
+        amounts = amounts_of(one.ask, coming.flavor, one.least)
+        self.holds.keep_all(leaf, amounts, coming.at, self._all(), leaving)
+        return coming.at
 
-    def _coming(self, one: Candidate, flavor: str) -> Coming | None:
-        return self.forecast.earliest(one.ask, flavor, one.least)
+    def _all(self) -> list[Holding]:
+        """What is held, and what was given or promised in this cycle."""
+        return [*self.snapshot.holdings, *self.given]
 
-    def promise(self, queue_id: UUID, ask: Ask, flavor: str, assignments: tuple[Assignment, ...]) -> None:
-        """Places that are being freed are nobody else's, nor is the quota for them."""
-        self.machines.occupy(ask, assignments)
-        self.tree.take(self.tree.leaves[queue_id], amounts_of(ask, flavor, len(assignments)))
+    def _coming(self, forecast: Forecast, one: Candidate, leaf: Place, flavor: str) -> Coming | None:
+        amounts = amounts_of(one.ask, flavor)
+        if allowed(leaf.limits, amounts) is not None or self.tree.members(leaf, amounts, one.least) < one.least:
+            return None  # its quota is not free: it is no use to keep machines for it
+        return forecast.earliest(one.ask, flavor, one.least)
+
+    def promise(
+        self, one: Waiting, flavor: str, assignments: tuple[Assignment, ...], leaving: Iterable[Holding]
+    ) -> None:
+        """Places that are being freed are nobody else's, nor is the quota for them.
+
+        Args:
+            leaving: what leaves for it.
+        """
+        leaf = self.tree.leaves[one.queue_id]
+        amounts = amounts_of(one.ask, flavor, len(assignments))
+        self.machines.occupy(one.ask, assignments)
+        self.tree.take(leaf, amounts)
+        self.shares.changed(leaf)
+        self.holders[one.queue_id] += 1
+        self._replace(leaf, amounts, leaving)
+        ends_at = self.snapshot.at + SOON_SECONDS + one.limit_seconds
+        self._note(one.workload_id, one.queue_id, one.ask, flavor, assignments, ends_at)
+
+    def _replace(self, leaf: Place, amounts: Amounts, leaving: Iterable[Holding]) -> None:
+        """Where both are counted, what is promised takes the place of what leaves for it."""
+        left = dict(amounts)
+        for holding in leaving:
+            other = self.tree.leaves.get(holding.queue_id)
+            theirs = amounts_of(holding.ask, holding.flavor, len(holding.assignments))
+            both = {key: min(left[key], amount) for key, amount in theirs.items() if left.get(key)}
+            if other is not None and both:
+                common = next(place for place in other.path if place in leaf.path)
+                self.tree.credit(common, both)
+                for key, amount in both.items():
+                    left[key] -= amount
 
     def preempt(self, one: Candidate, plan: Plan) -> None:
         """What a plan comes to in the books: who goes stays in them until it is gone."""
+        gone = []
+        for holding in self.snapshot.holdings:
+            keeps = 0 if holding.workload_id in plan.kills else plan.shrinks.get(holding.workload_id)
+            if keeps is not None:
+                gone.append(replace(holding, assignments=holding.assignments[keeps:]))
         self.preemption.leaving.update(plan.kills, plan.shrinks)
-        self.promise(one.queue_id, one.ask, plan.flavor, plan.assignments)
+        self.promise(one.item, plan.flavor, plan.assignments, gone)
+
+
+def _held(holdings: Iterable[Holding]) -> dict[UUID, dict[Key, int]]:
+    """Queue → what it holds together."""
+    found: dict[UUID, dict[Key, int]] = {}
+    for holding in holdings:
+        mine = found.setdefault(holding.queue_id, {})
+        for key, amount in amounts_of(holding.ask, holding.flavor, len(holding.assignments)).items():
+            mine[key] = mine.get(key, 0) + amount
+    return found

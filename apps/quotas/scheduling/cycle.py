@@ -34,8 +34,12 @@ from apps.quotas.scheduling.tree import Place
 
 Row = tuple[int, float, UUID, Waiting | Holding]
 """Level (negative: priority and what was gained by waiting), since when, who."""
+Kind = tuple[Ask, int | None]
+"""What is asked for, and the priority of a class that preempts."""
 PREEMPTIONS_MOST = 8
-"""Searches for victims in one cycle: the next cycle goes on."""
+"""Preemptions in one cycle: the next cycle goes on."""
+FRUITLESS_MOST = 32
+"""Searches for victims in one cycle that find too few."""
 
 
 def cycle(snapshot: Snapshot) -> tuple[Decision, ...]:
@@ -54,12 +58,13 @@ class _Line:
         self.head = ""
         """Why the first that was turned away waits."""
         self._rows, self._next, self._at = sorted(rows, key=_rank), 0, at
-        self._closed = False
+        self._closed = ""
+        """Why nobody more can start, if so."""
         self._behind: dict[str, str] = {}
         """Reason → the sentence for those that are passed over for it."""
-        self._least: dict[Ask, tuple[int, str]] = {}
+        self._least: dict[Kind, tuple[int, str]] = {}
         """Kind → the fewest members that were turned away, and why."""
-        self._ends_at: dict[tuple[Ask, int], float] = {}
+        self._ends_at: dict[tuple[Kind, int], float] = {}
         """Kind → what ends so late, or later, was turned away."""
 
     def advance(self, books: Books, hopeless: bool, decisions: list[Decision]) -> Candidate | None:
@@ -77,7 +82,7 @@ class _Line:
             reason = self._turned_away(one)
             if not reason and hopeless and self.head and books.is_full(one.ask, one.count_min):
                 reason = WAITING_FOR_CAPACITY
-                self._least[one.ask] = (one.count_min, reason)
+                self._least[_kind(one)] = (one.count_min, reason)
             if not reason:
                 counts = one.count_min, one.count_max
                 ends_at = self._at + one.limit_seconds
@@ -90,24 +95,28 @@ class _Line:
     def _turned_away(self, one: Waiting) -> str:
         """Why it need not be looked at; empty: it is."""
         if self._closed:
-            return self.head
-        least = self._least.get(one.ask)
+            return self._closed
+        least = self._least.get(_kind(one))
         if least is not None and least[0] <= one.count_min:
             return least[1]
-        bound = self._ends_at.get((one.ask, one.count_min)) if self._ends_at else None
+        bound = self._ends_at.get((_kind(one), one.count_min)) if self._ends_at else None
         return self.head if bound is not None and self._at + one.limit_seconds >= bound else ""
 
     def turn_away(self, one: Candidate, why: Blocked, reason: str) -> None:
         """It waits, and so will others of its kind in this cycle."""
-        kind = (one.ask, one.least)
+        kind = _kind(one.item)
         if why.kind == CAP:
-            self._closed = True
+            self._closed = reason
         elif why.by_other:
-            self._ends_at[kind] = min(one.ends_at, self._ends_at.get(kind, inf))
+            self._ends_at[kind, one.least] = min(one.ends_at, self._ends_at.get((kind, one.least), inf))
         else:
-            least = self._least.get(one.ask)
+            least = self._least.get(kind)
             if least is None or one.least < least[0]:
-                self._least[one.ask] = (one.least, reason)
+                self._least[kind] = (one.least, reason)
+
+
+def _kind(one: Waiting) -> Kind:
+    return one.ask, one.priority if one.preempts else None
 
 
 def _rank(row: Row) -> tuple[int, float, UUID]:
@@ -125,8 +134,8 @@ class _Cycle:
         self.snapshot = snapshot
         self.books = Books(snapshot)
         self.decisions: list[Decision] = []
-        self.searches = 0
-        self.fruitless: set[tuple[UUID, Ask, int]] = set()
+        self.preemptions = 0
+        self.fruitless: set[tuple[UUID, Kind, int]] = set()
         self.refusals: dict[tuple[UUID, Ask, int, float], tuple[str, str] | None] = {}
 
     def decide(self) -> list[Decision]:
@@ -142,8 +151,12 @@ class _Cycle:
         return self.decisions
 
     def _next(self, line: _Line) -> Candidate | None:
-        hopeless = self.searches >= PREEMPTIONS_MOST or not self.snapshot.policy.preemption
-        return line.advance(self.books, hopeless, self.decisions)
+        return line.advance(self.books, not self._may_search(), self.decisions)
+
+    def _may_search(self) -> bool:
+        """Whether anybody's victims are looked for in this cycle, still."""
+        is_spent = self.preemptions >= PREEMPTIONS_MOST or len(self.fruitless) >= FRUITLESS_MOST
+        return self.snapshot.policy.preemption and not is_spent
 
     def _lines(self, without: set[UUID]) -> dict[UUID, _Line]:
         policy, at = self.snapshot.policy, self.snapshot.at
@@ -199,16 +212,16 @@ class _Cycle:
 
     def _preempts(self, one: Candidate, leaf: Place, why: Blocked) -> bool:
         """Whether others leave for it."""
-        key = (one.queue_id, one.ask, one.least)
-        if why.kind in (CAP, NO_QUOTA) or key in self.fruitless or self.searches >= PREEMPTIONS_MOST:
+        key = (one.queue_id, _kind(one.item), one.least)
+        if why.kind in (CAP, NO_QUOTA) or key in self.fruitless or not self._may_search():
             return False
         for flavor in self.books.options(one.ask):
             if not self.books.preemption.may(one, leaf, flavor):
                 continue
-            self.searches += 1
             plan = self.books.preemption.plan(one, leaf, flavor)
             if plan is not None:
+                self.preemptions += 1
                 self.decisions += preempted(self.books, one, plan)
                 return True
-        self.fruitless.add(key)
+            self.fruitless.add(key)
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.quotas.scheduling.books import CAP, KEPT, MACHINES, NO_QUOTA, PROMISED, Blocked, Books
+from apps.quotas.scheduling.books import CAP, CAP_GPUS, KEPT, MACHINES, NO_QUOTA, PROMISED, Blocked, Books
 from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.snapshot import GPUS, WAITING_FOR_CAPACITY, WAITING_FOR_QUOTA, Key
 from apps.quotas.scheduling.tree import Place, amounts_of
@@ -42,6 +42,8 @@ def _quota(books: Books, one: Candidate, leaf: Place, why: Blocked, end: str) ->
     told = {"project": leaf.name, "first": end}
     if why.kind == CAP:
         return say("wait_cap", by=counted(int(why.left), "workload"), **told)
+    if why.kind == CAP_GPUS and leaf.queue is not None:
+        return say("wait_cap_gpus", most=leaf.queue.gpus_per_run_most, **told)
     amounts = amounts_of(one.ask, why.flavor, one.least)
     if why.kind == NO_QUOTA:
         return say("wait_no_quota", needs=amount(why.key[0], amounts[why.key], why.flavor), **told)

@@ -6,15 +6,17 @@ fits at all, it is found. Counts for all nodes are one vector operation each.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from copy import copy
 from math import inf
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from apps.quotas.scheduling.devices import Devices
+from apps.quotas.scheduling.counted import Counted
+from apps.quotas.scheduling.devices import ALL, Devices, Which
+from apps.quotas.scheduling.kept import Coming, Kept
 from apps.quotas.scheduling.snapshot import WHOLE, Ask, Assignment, NodeView
 
 Counts = npt.NDArray[np.int64]
@@ -24,21 +26,6 @@ PLENTY = np.int64(1 << 40)
 """Members of something that asks for nothing."""
 _GPUS_FIRST = np.int64(1 << 40)
 """More than any node has thousandths of cores."""
-
-
-class Coming(Protocol):
-    """What will be free on each node at a moment at the latest, and where somebody's members go then."""
-
-    @property
-    def at(self) -> float: ...
-    @property
-    def cpu(self) -> Counts: ...
-    @property
-    def memory(self) -> Counts: ...
-    @property
-    def whole(self) -> Counts: ...
-    @property
-    def chosen(self) -> list[tuple[int, int]]: ...
 
 
 class Machines:
@@ -52,54 +39,92 @@ class Machines:
         self.memory = _array(node.memory_bytes for node in ready)
         self.labels = [node.labels for node in ready]
         self.devices = Devices([node.gpus for node in ready])
-        self.until = np.full(len(ready), inf)
-        """Per node: what ends by then may use all that is free; what ends later only what is not kept."""
-        self.reserved = False
-        self.kept_cpu = np.zeros(len(ready), np.int64)
-        self.kept_memory = np.zeros(len(ready), np.int64)
-        self.kept_gpus = np.zeros(len(ready), np.int64)
-        """Whole devices; of a node with several kinds, of any of them."""
+        self.kept: dict[int, Kept] = {}
+        self._moments: list[float] = []
+        """From when something is kept somewhere, in order."""
         self._groups: dict[str, tuple[list[str], Counts]] = {}
+        self._counted = Counted()
 
     def copy(self) -> Machines:
         """The same machines, to be used up apart from these; nothing is kept on them."""
         twin = copy(self)
         twin.cpu, twin.memory, twin.devices = self.cpu.copy(), self.memory.copy(), self.devices.copy()
-        twin.reserved = False
+        twin.kept, twin._moments, twin._counted = {}, [], Counted()
         return twin
 
     @property
     def flavors(self) -> list[str]:
         return self.devices.flavors
 
-    def members(self, ask: Ask, flavor: str, ends_at: float = -inf) -> Counts:
-        """How many members that end by then fit on each node; by default as if nothing were kept for others."""
-        cpu, memory, gpus = self.cpu, self.memory, self.devices.free(flavor)
-        shared = ask.gpus > 0 and ask.gpu_millis < WHOLE
-        late = self.until < ends_at if self.reserved and ends_at > -inf else None
-        if late is not None:
-            cpu = np.where(late, cpu - self.kept_cpu, cpu)
-            memory = np.where(late, memory - self.kept_memory, memory)
-        if shared:
-            opened = self.devices.shares_of_opened(flavor, ask.gpu_millis)
-            unopened = gpus * (WHOLE // ask.gpu_millis)
-            if late is not None:  # a device that is still whole may be what is kept
-                unopened = np.where(late & (gpus <= self.kept_gpus), 0, unopened)
-            gpus = opened + unopened
-        elif late is not None:
-            gpus = np.where(late, gpus - self.kept_gpus, gpus)
-        return fits_of(ask, cpu, memory, gpus if ask.gpus else None)
+    @property
+    def reserved(self) -> bool:
+        """Whether anything is kept for somebody."""
+        return bool(self.kept)
 
-    def members_at(self, at: int, ask: Ask, flavor: str) -> int:
+    def members(self, ask: Ask, flavor: str, ends_at: float = -inf) -> Counts:
+        """How many members that end by then fit on each node; by default as if nothing were kept for others.
+
+        The numbers change with the machines: copy them to keep them.
+        """
+        late = bisect_left(self._moments, ends_at)
+        key = (*ask[:3], ask.gpu_millis, flavor, late)
+        fits, changed = self._counted.known(key)
+        if fits is None:
+            fits = self._members(ask, flavor, ALL)
+            changed = self.kept
+            self._counted.learn(key, fits)
+        elif changed:
+            which = np.fromiter(changed, np.int64, len(changed))
+            fits[which] = self._members(ask, flavor, which)
+        if late:
+            for at in changed:
+                if at in self.kept:
+                    fits[at] = self.members_at(at, ask, flavor, ends_at)
+        return fits
+
+    def _members(self, ask: Ask, flavor: str, which: Which) -> Counts:
+        if not ask.gpus:
+            return fits_of(ask, self.cpu[which], self.memory[which], None)
+        if ask.gpu_millis < WHOLE:
+            gpus = self.devices.shares(flavor, ask.gpu_millis, which)
+        else:
+            gpus = self.devices.free(flavor)[which]
+        return fits_of(ask, self.cpu[which], self.memory[which], gpus)
+
+    def members_at(self, at: int, ask: Ask, flavor: str, ends_at: float = -inf) -> int:
         """As `members`, of one node."""
+        kept = self.kept.get(at)
+        late = kept if kept is not None and kept.until < ends_at else None
         fits = int(PLENTY)
         if ask.cpu_millis:
-            fits = int(self.cpu[at]) // ask.cpu_millis
+            fits = (int(self.cpu[at]) - (late.cpu if late else 0)) // ask.cpu_millis
         if ask.memory_bytes:
-            fits = min(fits, int(self.memory[at]) // ask.memory_bytes)
+            fits = min(fits, (int(self.memory[at]) - (late.memory if late else 0)) // ask.memory_bytes)
         if ask.gpus:
-            fits = min(fits, self.devices.members_at(at, flavor, ask.gpus, ask.gpu_millis))
+            fits = min(fits, self._on_gpus_at(at, ask, flavor, late))
         return max(0, fits)
+
+    def _on_gpus_at(self, at: int, ask: Ask, flavor: str, late: Kept | None) -> int:
+        whole = int(self.devices.free(flavor)[at])
+        kept = late.gpus.get(flavor, 0) if late else 0
+        if ask.gpu_millis == WHOLE:
+            return (whole - kept) // ask.gpus
+        if late is not None and flavor in late.shared:
+            return 0
+        fits = self.devices.shares_at(at, flavor, ask.gpu_millis)
+        return fits - min(whole, kept) * (WHOLE // ask.gpu_millis)  # those that are still whole may be what is kept
+
+    def beside(self, ask: Ask, assignments: Sequence[Assignment], fits: Counts) -> Counts:
+        """As `fits`, where members have in common with those that are there what the topology asks for."""
+        at = self.index.get(assignments[0].node) if assignments else None
+        if not ask.topology or not assignments:
+            return fits
+        if at is None:
+            return np.zeros_like(fits)
+        if ask.topology == NODE:
+            return np.where(np.arange(len(fits)) == at, fits, 0)
+        groups = self._groups_of(ask.topology)[1]
+        return np.where(groups == groups[at], fits, 0)
 
     def together(self, ask: Ask, fits: Counts) -> int:
         """How many members fit in all, as the topology they ask for allows."""
@@ -144,15 +169,19 @@ class Machines:
         return self._spread(ask, flavor, count, np.where(self._groups[ask.topology][1] == best, fits, 0))
 
     def _by_label(self, label: str, fits: Counts) -> Counts:
+        values, numbers = self._groups_of(label)
+        inside = numbers >= 0
+        sums = np.bincount(numbers[inside], weights=fits[inside], minlength=len(values))
+        return sums.astype(np.int64)
+
+    def _groups_of(self, label: str) -> tuple[list[str], Counts]:
+        """The values of a label, and per node the number of its own; -1: it has none."""
         if label not in self._groups:
             values = sorted({labels[label] for labels in self.labels if label in labels})
             at = {value: number for number, value in enumerate(values)}
             numbers = _array(at.get(labels.get(label, ""), -1) for labels in self.labels)
             self._groups[label] = (values, numbers)
-        values, numbers = self._groups[label]
-        inside = numbers >= 0
-        sums = np.bincount(numbers[inside], weights=fits[inside], minlength=len(values))
-        return sums.astype(np.int64)
+        return self._groups[label]
 
     def _tightness(self, ask: Ask, flavor: str) -> Counts:
         """Small where little is left over: of GPUs first, so that nodes with many free ones stay whole."""
@@ -164,44 +193,41 @@ class Machines:
         """Give members their places on the chosen nodes."""
         places: list[Assignment] = []
         for at, count in chosen:
-            self._use(at, ask, count, ends_at)
+            self._use(at, ask, flavor, count, ends_at)
             for _ in range(count):
                 devices = self.devices.take(at, flavor, ask.gpus, ask.gpu_millis) if ask.gpus else ()
                 places.append(Assignment(self.names[at], devices))
         return places
 
-    def occupy(self, ask: Ask, assignments: Iterable[Assignment]) -> None:
+    def occupy(self, ask: Ask, assignments: Iterable[Assignment], sign: int = 1) -> None:
         """Account for members that are there already. Nodes that are not ready are no part of this."""
         for node, devices in assignments:
             at = self.index.get(node)
             if at is not None:
-                self.cpu[at] -= ask.cpu_millis
-                self.memory[at] -= ask.memory_bytes
+                self.cpu[at] -= sign * ask.cpu_millis
+                self.memory[at] -= sign * ask.memory_bytes
+                self._counted.change(at)
                 if devices:
-                    self.devices.occupy(at, devices, ask.gpu_millis)
+                    self.devices.occupy(at, devices, sign * ask.gpu_millis)
 
     def release(self, ask: Ask, assignments: Iterable[Assignment]) -> None:
         """The inverse of `occupy`."""
-        for node, devices in assignments:
-            at = self.index.get(node)
-            if at is not None:
-                self.cpu[at] += ask.cpu_millis
-                self.memory[at] += ask.memory_bytes
-                if devices:
-                    self.devices.release(at, devices, ask.gpu_millis)
+        self.occupy(ask, assignments, -1)
 
     def keep(self, ask: Ask, coming: Coming) -> None:
         """Keep places from a moment on: what ends later may only use what is there beside them."""
-        self.reserved = True
-        devices = ask.gpus * ask.gpu_millis
+        free = self.devices.free(coming.flavor)
         for node, count in coming.chosen:
-            self.until[node] = min(coming.at, self.until[node])
-            beside = coming.cpu[node] - count * ask.cpu_millis
-            self.kept_cpu[node] = max(self.kept_cpu[node], self.cpu[node] - beside)
-            beside = coming.memory[node] - count * ask.memory_bytes
-            self.kept_memory[node] = max(self.kept_memory[node], self.memory[node] - beside)
-            beside = coming.whole[node] - -(-count * devices // WHOLE)
-            self.kept_gpus[node] = max(self.kept_gpus[node], self.devices.all_whole()[node] - beside)
+            kept = self.kept.setdefault(node, Kept(coming.at))
+            lent = (
+                int(self.cpu[node] - coming.cpu[node]),
+                int(self.memory[node] - coming.memory[node]),
+                int(free[node] - coming.whole[node]),
+            )
+            kept.add(ask, count, coming, lent)
+        if coming.at not in self._moments:
+            insort(self._moments, coming.at)
+        self._counted.forget()
 
     def holds(self, ask: Ask, assignments: Iterable[Assignment]) -> bool:
         """Whether exactly these places are free."""
@@ -216,14 +242,13 @@ class Machines:
             for at, count in cpu.items()
         )
 
-    def _use(self, at: int, ask: Ask, count: int, ends_at: float) -> None:
+    def _use(self, at: int, ask: Ask, flavor: str, count: int, ends_at: float) -> None:
         self.cpu[at] -= count * ask.cpu_millis
         self.memory[at] -= count * ask.memory_bytes
-        if self.reserved and ends_at <= self.until[at]:  # gone before what is kept is needed
-            self.kept_cpu[at] = max(0, self.kept_cpu[at] - count * ask.cpu_millis)
-            self.kept_memory[at] = max(0, self.kept_memory[at] - count * ask.memory_bytes)
-            if ask.gpus and ask.gpu_millis == WHOLE:
-                self.kept_gpus[at] = max(0, self.kept_gpus[at] - count * ask.gpus)
+        self._counted.change(at)
+        kept = self.kept.get(at)
+        if kept is not None and ends_at <= kept.until:  # gone before what is kept is needed
+            kept.use(ask, flavor, count)
 
 
 def fits_of(ask: Ask, cpu: Counts, memory: Counts, gpus: Counts | None) -> Counts:

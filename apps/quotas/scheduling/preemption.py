@@ -11,39 +11,21 @@ least work lost since a checkpoint, the youngest. Whatever turns out not to be n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from uuid import UUID
+
+import numpy as np
 
 from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.fit import Machines
-from apps.quotas.scheduling.snapshot import PREEMPTED, RECLAIMED, Assignment, Holding, Policy
-from apps.quotas.scheduling.tree import Amounts, Place, Tree, amounts_of, borrows, guaranteed, measured
+from apps.quotas.scheduling.making_room import Held, Item, Room
+from apps.quotas.scheduling.snapshot import PREEMPTED, RECLAIMED, Assignment, Holding, Key, Policy
+from apps.quotas.scheduling.tree import Place, Tree, amounts_of, borrows, guaranteed, measured
 
 UNRELATED = "unrelated"
 ITEMS_MOST = 20_000
 """Members and workloads that are looked at for one preemption."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Item:
-    """Something that could go: the members of a holding from one on, all or one."""
-
-    holding: Holding
-    reason: str
-    order: tuple[bool, int, bool, float, float, float]
-    first: int
-    """Of its members, the first that goes."""
-    last: int
-    """The first that does not."""
-
-    @property
-    def assignments(self) -> tuple[Assignment, ...]:
-        return self.holding.assignments[self.first : self.last]
-
-    @property
-    def amounts(self) -> Amounts:
-        return amounts_of(self.holding.ask, self.holding.flavor, self.last - self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +41,16 @@ class Plan:
     """Where the preemptor goes."""
 
 
-@dataclass(slots=True)
 class Preemption:
     """Looks for room in one cycle. The books are as they were when it has looked."""
 
-    tree: Tree
-    machines: Machines
-    holdings: Iterable[Holding]
-    policy: Policy
-    at: float
-    leaving: set[UUID] = field(default_factory=set)
-    """Who has been told to go already, or to shrink."""
-    _relations: dict[tuple[UUID, str, bool], str] = field(default_factory=dict)
-    """Queue and kind → what may be asked of it, as long as the books do not change."""
+    def __init__(self, tree: Tree, machines: Machines, held: Held, policy: Policy, at: float) -> None:
+        self.tree, self.machines, self.held = tree, machines, held
+        self.policy, self.at = policy, at
+        self.leaving: set[UUID] = set()
+        """Who has been told to go already, or to shrink."""
+        self._relations: dict[int, str] = {}
+        """Group of holdings → what may be asked of it, as long as the books do not change."""
 
     def may(self, candidate: Candidate, leaf: Place, flavor: str) -> bool:
         """Whether it may ask anybody to leave."""
@@ -83,13 +62,11 @@ class Preemption:
     def plan(self, candidate: Candidate, leaf: Place, flavor: str) -> Plan | None:
         """Who leaves so that its least members fit; None: that cannot be had."""
         taken: list[Item] = []
-        room = _Room(self, candidate, leaf, flavor)
+        room = Room(self.tree, self.machines, candidate, leaf, flavor)
         if room.is_enough():  # what is there is kept for others
             return None
-        self._relations = {}
-        items = [item for item in self._items(candidate, leaf, flavor) if room.helps(item)]
-        for item in sorted(items, key=lambda one: one.order)[:ITEMS_MOST]:
-            if self._reason(item.holding, candidate, leaf, flavor):
+        for item in self._items(candidate, leaf, room):
+            if self._reason(item.holding, item.group, candidate, leaf, flavor):
                 room.give(item)
                 self._relations = {}
                 taken.append(item)
@@ -101,7 +78,7 @@ class Preemption:
                 room.take_back(item)
         return plan
 
-    def _finish(self, room: _Room, taken: list[Item]) -> Plan:
+    def _finish(self, room: Room, taken: list[Item]) -> Plan:
         for item in reversed(taken):
             room.take_back(item)
             if room.is_enough():
@@ -118,40 +95,54 @@ class Preemption:
                 shrinks[identity] = min(item.first, shrinks.get(identity, item.first))
         return Plan(kills, shrinks, room.flavor, assignments)
 
-    def _items(self, candidate: Candidate, leaf: Place, flavor: str) -> Iterator[Item]:
-        for holding in self.holdings:
-            if holding.leaving or holding.workload_id in self.leaving or not holding.preemptible:
-                continue
-            reason = self._reason(holding, candidate, leaf, flavor)
-            if not reason or self._is_young(holding):
-                continue
-            order = (holding.priority, not self._is_borrowed(holding), self._lost(holding), -holding.admitted_at)
-            least, has = holding.least, len(holding.assignments)
-            for member in range(least, has):
-                yield Item(holding, reason, (False, *order, -member), member, member + 1)
-            yield Item(holding, reason, (True, *order, 0), 0, least)
+    def _items(self, candidate: Candidate, leaf: Place, room: Room) -> list[Item]:
+        """What could go and would help, in the order in which it would."""
+        items: list[Item] = []
+        held, self._relations = self.held, {}
+        flavor = room.flavor
+        reasons = [self._relation(group, candidate, leaf, flavor) for group in range(len(held.groups))]
+        lower = held.priorities < candidate.item.priority if candidate.item.preempts else np.zeros(held.size, bool)
+        may = np.array([reason == RECLAIMED for reason in reasons], bool)[held.group_of]
+        may |= np.array([reason == PREEMPTED for reason in reasons], bool)[held.group_of] & lower
+        may &= ~held.barred(self.policy, self.at)
+        for number in np.flatnonzero(may & room.useful(may, held)).tolist():
+            holding, group = held.holdings[number], int(held.group_of[number])
+            if holding.workload_id not in self.leaving:
+                items += self._items_of(holding, group, reasons[group])
+        items.sort(key=_order)
+        return items[:ITEMS_MOST]
 
-    def _reason(self, holding: Holding, candidate: Candidate, leaf: Place, flavor: str) -> str:
+    def _items_of(self, holding: Holding, group: int, reason: str) -> Iterator[Item]:
+        borrowed = self._is_borrowed(holding)
+        order = (holding.priority, not borrowed, self._lost(holding), -holding.admitted_at)
+        least, has = holding.least, len(holding.assignments)
+        for member in range(least, has):
+            yield Item(holding, group, reason, (False, *order, -member), member, member + 1)
+        yield Item(holding, group, reason, (True, *order, 0), 0, least)
+
+    def _reason(self, holding: Holding, group: int, candidate: Candidate, leaf: Place, flavor: str) -> str:
         """Why it may be asked to leave, as the books are now; empty: it may not."""
         lower = candidate.item.preempts and holding.priority < candidate.item.priority
-        key = (holding.queue_id, holding.flavor, bool(holding.ask.gpus))
-        relation = self._relations.get(key)
-        if relation is None:
-            relation = self._relations[key] = self._relation(holding, candidate, leaf, flavor)
+        relation = self._relation(group, candidate, leaf, flavor)
         if relation == RECLAIMED:
             return RECLAIMED
         return PREEMPTED if lower and relation == PREEMPTED else ""
 
-    def _relation(self, holding: Holding, candidate: Candidate, leaf: Place, flavor: str) -> str:
-        """What could be asked of holdings of that queue and kind: to give back, to give way to a priority, nothing."""
-        other = self.tree.leaves.get(holding.queue_id)
+    def _relation(self, group: int, candidate: Candidate, leaf: Place, flavor: str) -> str:
+        """What could be asked of that group: to give back, to give way to a priority, nothing."""
+        known = self._relations.get(group)
+        if known is None:
+            known = self._relations[group] = self._relate(*self.held.groups[group], candidate, leaf, flavor)
+        return known
+
+    def _relate(self, other: Place | None, keys: list[Key], candidate: Candidate, leaf: Place, flavor: str) -> str:
         if other is None or other is leaf:
             return PREEMPTED if other is leaf else UNRELATED
         above = {id(place) for place in leaf.path}
         at = next(number for number, place in enumerate(other.path) if id(place) in above)
         common, their = other.path[at], other.path[at - 1]
         ours = next(place for place in leaf.path if place.parent is common)
-        if not borrows(their, measured(amounts_of(holding.ask, holding.flavor))):
+        if not borrows(their, keys):
             return UNRELATED
         amounts = amounts_of(candidate.ask, flavor, candidate.least)
         return RECLAIMED if guaranteed(ours, amounts, measured(amounts)) else PREEMPTED
@@ -159,10 +150,6 @@ class Preemption:
     def _is_borrowed(self, holding: Holding) -> bool:
         leaf = self.tree.leaves.get(holding.queue_id)
         return leaf is not None and borrows(leaf, measured(amounts_of(holding.ask, holding.flavor)))
-
-    def _is_young(self, holding: Holding) -> bool:
-        began = holding.started_at if holding.started_at is not None else holding.admitted_at
-        return self.at - began < self.policy.min_run_seconds
 
     def _lost(self, holding: Holding) -> float:
         """Seconds of devices, or of members without, since its last checkpoint."""
@@ -172,53 +159,5 @@ class Preemption:
         return (self.at - kept) * max(1, holding.ask.gpus) * len(holding.assignments)
 
 
-class _Room:
-    """The books while something is tried out: what goes is given back, and taken again."""
-
-    def __init__(self, search: Preemption, candidate: Candidate, leaf: Place, flavor: str) -> None:
-        self.flavor = flavor
-        self.back: set[Item] = set()
-        """What stays after all."""
-        self._tree, self._machines, self._leaf = search.tree, search.machines, leaf
-        self._ask, self._least = candidate.ask, candidate.least
-        self._amounts = amounts_of(candidate.ask, flavor)
-        self._fits = self._machines.members(self._ask, flavor)
-
-    def helps(self, item: Item) -> bool:
-        """Whether its going could make any difference: on a machine that would do, or in a quota that is short."""
-        if self._tree.members(self._leaf, self._amounts, self._least) < self._least:
-            return any(key in self._amounts for key in item.amounts)
-        for node, _ in item.assignments:
-            at = self._machines.index.get(node)
-            if at is not None and (not self._ask.gpus or self._machines.devices.has(at, self.flavor)):
-                return True
-        return False
-
-    def is_enough(self) -> bool:
-        if self._tree.members(self._leaf, self._amounts, self._least) < self._least:
-            return False
-        return self._machines.together(self._ask, self._fits) >= self._least
-
-    def give(self, item: Item) -> None:
-        self._move(item, -1)
-
-    def take_back(self, item: Item) -> None:
-        self._move(item, 1)
-
-    def _move(self, item: Item, sign: int) -> None:
-        theirs = self._tree.leaves[item.holding.queue_id]
-        self._tree.take(theirs, item.amounts, sign)
-        change = self._machines.occupy if sign > 0 else self._machines.release
-        change(item.holding.ask, item.assignments)
-        for at in {self._machines.index.get(node) for node, _ in item.assignments}:
-            if at is not None:
-                self._fits[at] = self._machines.members_at(at, self._ask, self.flavor)
-
-    def places(self) -> tuple[Assignment, ...]:
-        """Where the preemptor would go now; nothing is taken."""
-        chosen = self._machines.choose(self._ask, self.flavor, self._least, self._fits)
-        if chosen is None:
-            raise ValueError("what is enough has a place")
-        places = tuple(self._machines.place(self._ask, self.flavor, chosen))
-        self._machines.release(self._ask, places)
-        return places
+def _order(item: Item) -> tuple[bool, int, bool, float, float, float]:
+    return item.order

@@ -12,6 +12,7 @@ from apps.quotas.scheduling.snapshot import (
     WAITING_FOR_CAPACITY,
     Admit,
     Decision,
+    Holding,
     Nominate,
     Preempt,
     Shrink,
@@ -37,11 +38,12 @@ def promised(snapshot: Snapshot, books: Books) -> tuple[set[UUID], list[Decision
             continue
         if _is_free(one, books):
             leaf = books.tree.leaves[one.queue_id]
-            books.machines.occupy(one.ask, one.nominated)
-            books.enter(one.queue_id, leaf, one.ask, one.nominated_flavor, len(one.nominated))
+            books.take_up(one, leaf)
             decisions.append(Admit(one.workload_id, one.nominated_flavor, one.nominated))
-        elif _is_coming(one, snapshot, books):
-            books.promise(one.queue_id, one.ask, one.nominated_flavor, one.nominated)
+        elif (leaving := _leaving_for(one, snapshot, books)) and not books.is_capped(
+            books.tree.leaves[one.queue_id], one.queue_id
+        ):
+            books.promise(one, one.nominated_flavor, one.nominated, leaving)
             decisions.append(Wait(one.workload_id, WAITING_FOR_CAPACITY, say("wait_promised")))
         else:
             decisions.append(Nominate(one.workload_id, "", ()))
@@ -54,15 +56,17 @@ def _is_free(one: Waiting, books: Books) -> bool:
     leaf = books.tree.leaves[one.queue_id]
     amounts = amounts_of(one.ask, one.nominated_flavor)
     count = len(one.nominated)
-    return books.machines.holds(one.ask, one.nominated) and books.tree.members(leaf, amounts, count) >= count
-
-
-def _is_coming(one: Waiting, snapshot: Snapshot, books: Books) -> bool:
-    """Whether somebody is still leaving for it, from machines that are there."""
-    nodes = {node for node, _ in one.nominated}
-    if not all(node in books.machines.index for node in nodes):
+    if books.is_capped(leaf, one.queue_id) or books.tree.members(leaf, amounts, count) < count:
         return False
-    return any(holding.leaving and (holding.preempted_for == one.workload_id) for holding in snapshot.holdings)
+    return books.machines.holds(one.ask, one.nominated)
+
+
+def _leaving_for(one: Waiting, snapshot: Snapshot, books: Books) -> list[Holding]:
+    """Who is still leaving for it, or giving members back; nobody counts when not all places are on machines that are
+    there."""
+    if any(node not in books.machines.index for node, _ in one.nominated):
+        return []
+    return [holding for holding in snapshot.holdings if holding.preempted_for == one.workload_id]
 
 
 def preempted(books: Books, one: Candidate, plan: Plan) -> list[Decision]:

@@ -34,9 +34,9 @@ def refusal(books: Books, leaf: Place, ask: Ask, count: int, limit_seconds: floa
     capped = _capped(leaf.queue, ask, count, limit_seconds) if leaf.queue is not None else None
     if capped is not None:
         return capped
-    kinds = [kind for kind in books.whole.flavors if ask.flavor in ("", kind)] if ask.gpus else [""]
+    kinds = [kind for kind in books.idle.machines.flavors if ask.flavor in ("", kind)] if ask.gpus else [""]
     if not kinds:
-        return NO_MATCHING_FLAVOR, _no_such_kind(ask, books.whole.flavors)
+        return NO_MATCHING_FLAVOR, _no_such_kind(ask, books.idle.machines.flavors)
     flavor, (by_quota, by_machines) = max(
         ((kind, largest(books, leaf, ask, kind)) for kind in kinds), key=lambda found: min(found[1])
     )
@@ -57,8 +57,8 @@ def largest(books: Books, leaf: Place, ask: Ask, flavor: str) -> tuple[int, int]
     amounts = amounts_of(ask, flavor)
     by_quota = 0
     if leaf.queue is not None and allowed(leaf.limits, amounts) is None:
-        by_quota = books.empty.members(books.empty.leaves[leaf.queue.id], amounts, MOST)
-    return by_quota, books.machines_most(ask, flavor)
+        by_quota = books.idle.tree.members(books.idle.tree.leaves[leaf.queue.id], amounts, MOST)
+    return by_quota, books.idle.members(ask, flavor)
 
 
 def _capped(queue: QueueView, ask: Ask, count: int, limit_seconds: float) -> Why | None:
@@ -89,13 +89,13 @@ def _above_quota(books: Books, leaf: Place, ask: Ask, flavor: str, count: int, m
     if absent is not None:
         needs = amount(absent[0], amounts[absent] * count, flavor)
         return say("refused_no_quota", needs=needs, project=leaf.name)
-    twin = books.empty.leaves[leaf.queue.id] if leaf.queue is not None else leaf
-    bounding = books.empty.bounding(twin, amounts, count)
+    twin = books.idle.tree.leaves[leaf.queue.id] if leaf.queue is not None else leaf
+    bounding = books.idle.tree.bounding(twin, amounts, count)
     if bounding is None:
         return ""
     key, _, room = bounding
     needs = amount(key[0], amounts[key] * count, flavor)
-    could = min(most) * amounts[key] or min(room, books.most_of_one(key))
+    could = min(most) * amounts[key] or min(room, books.idle.most_of_one(key))
     if not could:
         return say("refused_quota_none", needs=needs, project=leaf.name)
     is_whole = key[0] == GPUS and could % WHOLE == 0
@@ -106,7 +106,7 @@ def _above_quota(books: Books, leaf: Place, ask: Ask, flavor: str, count: int, m
 def _no_such_machine(books: Books, ask: Ask, flavor: str) -> str:
     amounts = amounts_of(ask, flavor)
     for key in ((GPUS, flavor), (CPU_MILLIS, ""), (MEMORY_BYTES, "")):
-        most = books.most_of_one(key)
+        most = books.idle.most_of_one(key)
         if amounts.get(key, 0) > most:
             needs, has = amount(key[0], amounts[key], flavor), amount(key[0], most, flavor)
             return say("refused_machine", needs=needs, most=has)

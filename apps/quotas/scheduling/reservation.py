@@ -6,16 +6,16 @@ meanwhile if they end before, or take what is left beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from math import inf
+from uuid import UUID
 
 import numpy as np
-import numpy.typing as npt
 
 from apps.quotas.scheduling.fit import Counts, Machines, fits_of
-from apps.quotas.scheduling.snapshot import WHOLE, Ask, Holding, Key
-from apps.quotas.scheduling.tree import amounts_of
+from apps.quotas.scheduling.occupancy import Marks, Occupancy
+from apps.quotas.scheduling.snapshot import WHOLE, Ask, Holding
 
 SOON_SECONDS = 60.0
 """What is being stopped, or is beyond its limit, is taken to be gone so soon."""
@@ -35,42 +35,36 @@ def expected_end(holding: Holding, at: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """What will be free on each node at a moment at the latest."""
+    """What will be free on each node at a moment at the latest, beside what is kept already."""
 
     at: float
+    flavor: str
     cpu: Counts
     memory: Counts
     whole: Counts
-    """Devices of all kinds."""
+    """Devices of the kind."""
     chosen: list[tuple[int, int]]
     """Nodes and how many members go there."""
 
 
 class Forecast:
-    """What becomes free when, as it stands at the beginning of a cycle."""
+    """What becomes free when."""
 
-    def __init__(self, machines: Machines, holdings: Iterable[Holding], at: float) -> None:
+    def __init__(
+        self, machines: Machines, holdings: Iterable[Holding], at: float, going: Set[UUID] = frozenset()
+    ) -> None:
+        """
+        Args:
+            holdings: all for which the machines account.
+            going: those of them that are told to leave now.
+        """
+        held = list(holdings)
         self._machines = machines
-        rows: list[tuple[int, int, int, float]] = []
-        devices: dict[tuple[int, int], float] = {}
-        for holding in holdings:
-            end = expected_end(holding, at)
-            for node, indices in holding.assignments:
-                number = machines.index.get(node)
-                if number is None:
-                    continue
-                rows.append((number, holding.ask.cpu_millis, holding.ask.memory_bytes, end))
-                for index in indices:
-                    devices[number, index] = max(end, devices.get((number, index), 0.0))
-        self._node = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        self._cpu = np.fromiter((row[1] for row in rows), np.float64, len(rows))
-        self._memory = np.fromiter((row[2] for row in rows), np.float64, len(rows))
-        self._ends = np.fromiter((row[3] for row in rows), np.float64, len(rows))
+        self._held = Occupancy(machines, held)
+        ends = [at + SOON_SECONDS if one.workload_id in going else expected_end(one, at) for one in held]
+        every = np.array(ends, np.float64)
+        self._ends, self._device_ends = every[self._held.owner], every[self._held.device_owner]
         self._moments = np.unique(self._ends)
-        self._device_node = np.fromiter((node for node, _ in devices), np.int64, len(devices))
-        self._device_ends = np.fromiter(devices.values(), np.float64, len(devices))
-        kinds = [machines.devices.flavor_at(node, index) for node, index in devices]
-        self._device_kind = np.array(kinds, dtype=object)
 
     def earliest(self, ask: Ask, flavor: str, count: int) -> Coming | None:
         """The first moment at which so many members fit; None: not even when everything has ended."""
@@ -86,49 +80,31 @@ class Forecast:
         return found
 
     def _at(self, moment: float, ask: Ask, flavor: str, count: int) -> Coming | None:
-        ended, gone = self._ends <= moment, self._device_ends <= moment
-        machines = self._machines
-        cpu = machines.cpu + self._sum(ended, self._cpu)
-        memory = machines.memory + self._sum(ended, self._memory)
-        gpus = None
+        ended: Marks = self._ends <= moment
+        machines, held, gone = self._machines, self._held, self._device_ends <= moment
+        cpu = machines.cpu + held.cpu_of(ended)
+        memory = machines.memory + held.memory_of(ended)
+        whole, gpus = np.zeros_like(cpu), None
         if ask.gpus:
-            back = self._per_node(self._device_node[gone & (self._device_kind == flavor)])
-            gpus = machines.devices.free(flavor) + back
-            if ask.gpu_millis < WHOLE:
-                gpus = gpus * (WHOLE // ask.gpu_millis) + machines.devices.shares_of_opened(flavor, ask.gpu_millis)
-        chosen = machines.choose(ask, flavor, count, fits_of(ask, cpu, memory, gpus))
-        if chosen is None:
-            return None
-        whole = machines.devices.all_whole() + self._per_node(self._device_node[gone])
-        return Coming(moment, cpu, memory, whole, chosen)
+            left = machines.devices.given_back(held.device[gone], held.millis[gone])
+            whole = machines.devices.whole_in(left, flavor)
+            gpus = whole if ask.gpu_millis == WHOLE else machines.devices.shares_in(left, flavor, ask.gpu_millis)
+        fits = fits_of(ask, *self._unspoken(ask, flavor, cpu, memory, gpus))
+        chosen = machines.choose(ask, flavor, count, fits)
+        return Coming(moment, flavor, cpu, memory, whole, chosen) if chosen is not None else None
 
-    def _sum(self, which: npt.NDArray[np.bool_], amounts: npt.NDArray[np.float64]) -> Counts:
-        size = len(self._machines.names)
-        return np.bincount(self._node[which], weights=amounts[which], minlength=size).astype(np.int64)
-
-    def _per_node(self, nodes: Counts) -> Counts:
-        return np.bincount(nodes, minlength=len(self._machines.names)).astype(np.int64)
-
-
-@dataclass(slots=True)
-class Hold:
-    """Somebody waits below this place for more of a resource: who ends later may only take what is left beside it."""
-
-    until: float
-    spare: float
-
-
-def quota_hold(key: Key, need: float, room: float, holdings: Iterable[Holding], at: float) -> Hold:
-    """The moment from which a place will have enough of a resource again, by what is held below it (`holdings`).
-
-    Args:
-        need, room: how much is waited for, and how much of it there is now.
-    """
-    ends = [
-        (expected_end(one, at), amounts_of(one.ask, one.flavor, len(one.assignments)).get(key, 0)) for one in holdings
-    ]
-    for end, amount in sorted(ends):
-        room += amount
-        if room >= need:
-            return Hold(end, room - need)
-    return Hold(inf, 0.0)
+    def _unspoken(
+        self, ask: Ask, flavor: str, cpu: Counts, memory: Counts, gpus: Counts | None
+    ) -> tuple[Counts, Counts, Counts | None]:
+        """Without what is kept for others that come before."""
+        kept = self._machines.kept
+        if not kept:
+            return cpu, memory, gpus
+        cpu, memory, gpus = cpu.copy(), memory.copy(), gpus.copy() if gpus is not None else None
+        each = 1 if ask.gpu_millis == WHOLE else WHOLE // ask.gpu_millis
+        for at, one in kept.items():
+            cpu[at] -= one.cpu_for
+            memory[at] -= one.memory_for
+            if gpus is not None:
+                gpus[at] -= one.gpus_for.get(flavor, 0) * each
+        return cpu, memory, gpus

@@ -158,6 +158,34 @@ class Tree:
                 place.held[key] = place.held.get(key, 0) + sign * amount
             self._claim(leaf, key, sign * amount)
 
+    def credit(self, place: Place, amounts: Amounts) -> None:
+        """What is held below a place counts less there and above: part of it takes the place of another part."""
+        for key, amount in amounts.items():
+            for each in place.path:
+                each.held[key] = each.held.get(key, 0) - amount
+            self._claim(place, key, -amount)
+
+    @staticmethod
+    def slack(leaf: Place, place: Place, key: Key) -> int:
+        """How much a leaf may take before a place above it has to give more than it has given already."""
+        slack = 0
+        for below in leaf.path[: leaf.path.index(place)]:
+            slack += max(0, below.kept.get(key, 0) - below.taken.get(key, 0))
+        return slack
+
+    def short(self, leaf: Place, amounts: Amounts, count: int) -> list[tuple[Key, Place, float]]:
+        """Where so many members do not fit, and how much is lacking there."""
+        found: list[tuple[Key, Place, float]] = []
+        for key, need in amounts.items():
+            slack = 0.0
+            for place in leaf.path:
+                taken = place.taken.get(key, 0)
+                lacks = need * count - slack - max(0.0, place.bound.get(key, inf) - taken)
+                if lacks > 0:
+                    found.append((key, place, lacks))
+                slack += max(0, place.kept.get(key, 0) - taken)
+        return found
+
     def room(self, leaf: Place, key: Key, *, below_root: bool = False) -> tuple[float, Place]:
         """How much more of a resource a leaf may take, and the place that bounds it."""
         slack, most, bounding = 0.0, inf, leaf

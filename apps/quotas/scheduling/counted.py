@@ -1,0 +1,40 @@
+"""Counts per node that are kept up as single nodes change, instead of being made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable
+
+import numpy as np
+import numpy.typing as npt
+
+Counts = npt.NDArray[np.int64]
+
+
+class Counted:
+    """Counts by what they are of, and the nodes that have changed since each was right."""
+
+    def __init__(self) -> None:
+        self._changes: list[int] = []
+        self._known: dict[Hashable, tuple[Counts, int]] = {}
+        """What → its counts, and how many changes they have seen."""
+
+    def change(self, at: int) -> None:
+        self._changes.append(at)
+
+    def forget(self) -> None:
+        self._known.clear()
+        self._changes.clear()
+
+    def known(self, key: Hashable) -> tuple[Counts | None, Collection[int]]:
+        """The counts and the nodes of which they are not right yet, which the caller mends; None: to be made."""
+        known = self._known.get(key)
+        if known is None:
+            return None, ()
+        counts, seen = known
+        if seen == len(self._changes):
+            return counts, ()
+        self._known[key] = (counts, len(self._changes))
+        return counts, set(self._changes[seen:])
+
+    def learn(self, key: Hashable, counts: Counts) -> None:
+        self._known[key] = (counts, len(self._changes))

@@ -1,0 +1,37 @@
+"""The pool as if nothing ran and all its machines were there: what could ever start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from apps.quotas.scheduling.fit import Machines
+from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, WHOLE, Ask, Key, NodeView, Snapshot
+from apps.quotas.scheduling.tree import Tree, capacity_of
+
+
+class IdlePool:
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._nodes = snapshot.nodes
+        self.machines = Machines(replace(node, ready=True) for node in snapshot.nodes)
+        self.tree = Tree(capacity_of(snapshot.nodes), snapshot.queues, snapshot.cohorts)
+        self._members: dict[tuple[Ask, str], int] = {}
+        self._most_of_one: dict[Key, int] = {}
+
+    def members(self, ask: Ask, flavor: str) -> int:
+        """Members that all machines could hold together."""
+        if (ask, flavor) not in self._members:
+            self._members[ask, flavor] = self.machines.together(ask, self.machines.members(ask, flavor))
+        return self._members[ask, flavor]
+
+    def most_of_one(self, key: Key) -> int:
+        """The most of a resource on one machine."""
+        if key not in self._most_of_one:
+            self._most_of_one[key] = max((_amount(node, key) for node in self._nodes), default=0)
+        return self._most_of_one[key]
+
+
+def _amount(node: NodeView, key: Key) -> int:
+    resource, flavor = key
+    if resource == GPUS:
+        return WHOLE * sum(flavor in ("", gpu.flavor) for gpu in node.gpus)
+    return node.cpu_millis if resource == CPU_MILLIS else node.memory_bytes
