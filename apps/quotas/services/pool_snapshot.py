@@ -53,12 +53,12 @@ class Reading:
     """Queues and shapes of which more wait than were read."""
 
 
-def pool_read(pool: ResourcePool, at: datetime) -> Reading:
-    """The pool's row is locked by the caller. Eight statements."""
+def pool_read(pool: ResourcePool, at: datetime, *, alike_most: int = ALIKE_MOST, decides: bool = True) -> Reading:
+    """The pool's row is locked by the caller, unless nothing is decided by it. Eight statements."""
     holdings = _holdings(pool.pk)
-    waiting, unread = _waiting(pool.pk, at)
+    waiting, unread = _waiting(pool.pk, at, alike_most)
     limits_of_queues, limits_of_cohorts = _limits(pool.pk)
-    past = histories(pool, at)
+    past = histories(pool, at, keep=decides)
     snapshot = Snapshot(
         nodes=tuple(node_view(node) for node in Node.objects.filter(pool=pool.pk)),
         queues=_queues(pool.pk, limits_of_queues, past),
@@ -178,7 +178,7 @@ def _holding(row: tuple[Any, ...]) -> Holding:
     )
 
 
-def _waiting(pool_id: UUID, at: datetime) -> tuple[tuple[Waiting, ...], frozenset[tuple[UUID, str]]]:
+def _waiting(pool_id: UUID, at: datetime, alike_most: int) -> tuple[tuple[Waiting, ...], frozenset[tuple[UUID, str]]]:
     alike = [F("queue"), F("shape"), F("priority"), F("time_limit_seconds")]
     rows = (
         considered(pool_id)
@@ -187,14 +187,14 @@ def _waiting(pool_id: UUID, at: datetime) -> tuple[tuple[Waiting, ...], frozense
             number=Window(RowNumber(), partition_by=alike, order_by=["created_at", "pk"]),
             alike=Window(Count("pk"), partition_by=alike),
         )
-        .filter(Q(number__lte=ALIKE_MOST) | Q(nominated__isnull=False))
+        .filter(Q(number__lte=alike_most) | Q(nominated__isnull=False))
     )
     columns = (
         "pk", "queue", "created_at", "count_min", "count_max", "priority", "preemption", "time_limit_seconds",
         "nominated", "nominated_flavor", "alike", "shape", *_ASKED,
     )  # fmt: skip
     found = list(rows.values_list(*columns))
-    return tuple(_waits(row) for row in found), frozenset((row[1], row[11]) for row in found if row[10] > ALIKE_MOST)
+    return tuple(_waits(row) for row in found), frozenset((row[1], row[11]) for row in found if row[10] > alike_most)
 
 
 def _waits(row: tuple[Any, ...]) -> Waiting:

@@ -35,18 +35,19 @@ _SUMS = """
 """
 
 
-def histories(pool: ResourcePool, at: datetime) -> dict[UUID, dict[Key, float]]:
+def histories(pool: ResourcePool, at: datetime, *, keep: bool = True) -> dict[UUID, dict[Key, float]]:
     """Queue → resource → what it held on average. Sums up what has closed since the last time. Four statements at most.
 
     An interval that is closed with a time before the last sum (its end was found out late) is not in it: rare, and
-    soon forgotten. The pool's row is locked by the caller, so that nothing is summed twice.
+    soon forgotten. The pool's row is locked by the caller, so that nothing is summed twice; not where the sums are not
+    to be kept.
     """
     rows = QueueHistory.objects.filter(queue__pool=pool.pk)
     stored = {(row.queue_id, row.resource, row.flavor): row for row in rows}
     last = max((row.at for row in stored.values()), default=None)
     closed = _sums(pool, at, "u.closed_at > %(last)s AND u.closed_at <= %(at)s", last=last or _forgotten(pool, at))
     if closed:
-        _fold(pool, stored, closed, at)
+        _fold(pool, stored, closed, at, keep=keep)
     found: dict[UUID, dict[Key, float]] = defaultdict(dict)
     for row in stored.values():
         found[row.queue_id][row.resource, row.flavor] = row.amount * _decay(pool, (at - row.at).total_seconds())
@@ -81,6 +82,8 @@ def _fold(
     stored: dict[tuple[UUID, str, str], QueueHistory],
     closed: Mapping[tuple[UUID, Key], float],
     at: datetime,
+    *,
+    keep: bool,
 ) -> None:
     """Sum what has closed into the rows of its queues; all of a row is as of one moment."""
     for (queue, (resource, flavor)), amount in closed.items():
@@ -91,6 +94,8 @@ def _fold(
             )
         row.amount = row.amount * _decay(pool, (at - row.at).total_seconds()) + amount
         row.at = at
+    if not keep:
+        return
     touched = [stored[queue, resource, flavor] for (queue, (resource, flavor)) in closed]
     QueueHistory.objects.bulk_create(
         touched,
