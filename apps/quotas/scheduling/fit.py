@@ -136,6 +136,8 @@ class Machines:
 
     def choose(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
         """On which nodes how many members go: the tightest single node, else the fewest. None: they do not fit."""
+        if ask.topology not in ("", NODE):
+            fits = np.where(self._groups_of(ask.topology)[1] >= 0, fits, 0)
         whole = fits >= count
         if whole.any():
             tight = np.where(whole, self._tightness(ask, flavor), np.iinfo(np.int64).max)

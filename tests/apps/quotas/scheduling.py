@@ -10,23 +10,31 @@ from math import inf
 from typing import Any
 from uuid import UUID
 
+from apps.quotas.scheduling.cycle import cycle
 from apps.quotas.scheduling.snapshot import (
     CPU_MILLIS,
     GPUS,
     MEMORY_BYTES,
+    PREEMPTED,
     WHOLE,
+    Admit,
     Ask,
     Assignment,
     CohortView,
     Decision,
     Gpu,
+    Grow,
     Holding,
-    Key,
     Limit,
     NodeView,
+    Nominate,
     Policy,
+    Preempt,
     QueueView,
+    Refuse,
+    Shrink,
     Snapshot,
+    Wait,
     Waiting,
 )
 
@@ -187,8 +195,41 @@ def told(decisions: Sequence[Decision], number: int) -> list[Decision]:
     return [decision for decision in decisions if decision.workload_id == uid(number)]
 
 
+def big(name: str = "node", *, labels: dict[str, str] | None = None, **gpus: int) -> NodeView:
+    """A machine of which only the GPUs are scarce."""
+    return node(name, cores=1000, memory=4000, labels=labels, **gpus)
+
+
 def _devices(number: float | None) -> int | None:
     return None if number is None else int(number * WHOLE)
 
 
-H200: Key = (GPUS, "H200")
+def story(given: Snapshot) -> str:
+    """What a cycle decides, in its order: `1 starts, 2 waits, 3 leaves, 4 is promised`."""
+    told: list[str] = []
+    promised: set[UUID] = set()
+    for decision in cycle(given):
+        number = decision.workload_id.int
+        match decision:
+            case Admit():
+                told.append(
+                    f"{number} starts" + (f" with {len(decision.assignments)}" if is_elastic(given, decision) else "")
+                )
+            case Grow():
+                told.append(f"{number} grows to {len(decision.assignments)}")
+            case Refuse():
+                told.append(f"{number} is refused")
+            case Preempt():
+                told.append(f"{number} leaves" if decision.reason == PREEMPTED else f"{number} gives back")
+            case Shrink():
+                told.append(f"{number} shrinks to {decision.count}")
+            case Nominate():
+                promised |= {decision.workload_id} if decision.assignments else set()
+                told.append(f"{number} is promised" + ("" if decision.assignments else " nothing"))
+            case Wait() if decision.workload_id not in promised:
+                told.append(f"{number} waits")
+    return ", ".join(told)
+
+
+def is_elastic(given: Snapshot, admit: Admit) -> bool:
+    return any(one.workload_id == admit.workload_id and one.count_max > one.count_min for one in given.waiting)
