@@ -68,14 +68,12 @@ def workload_submit(
         **asked_columns(queue.pool_id, spec, priority=of, topology=topology, **counts),
         **(hold.columns if hold else {}),
     )
-    if hold is None:
-        budget_gate(workload)
     return _announced(workload, actor)
 
 
 def _announced(workload: Workload, actor: Actor) -> Workload:
     emit("workload.submitted", workload, payload={"actor": actor.name})
-    if not workload.is_held:
+    if not workload.is_held and not budget_gate(workload):
         queues.send(queues.ADMIT, workload.pool_id)
     return workload
 

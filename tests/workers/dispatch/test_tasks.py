@@ -55,6 +55,7 @@ def test_ticks_come_in_time_and_say_no_time_of_day() -> None:
         "dispatch.tick_liveness": 5,
         "control.tick_reconcile": 10,
         "control.tick_expire": 60,
+        "control.tick_budgets": 10,
         "dispatch.tick_sweep": 60,
         "data.tick_compact": 30,
         "data.tick_forget": 600,
@@ -113,7 +114,7 @@ def test_news_go_to_the_owner(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_kind_of_owner_is_known() -> None:
     of_data = {"ingestion", "profile", "cleaning_run", "preview", "validation_run", "version_comparison"}
     assert set(owners.OWNERS) == of_data | {"run", "revision"}
-    assert set(owners.COMMANDS) == {"quota.set", "dataset_version.publish"}
+    assert set(owners.COMMANDS) == {"quota.set", "budget.override", "dataset_version.publish"}
     assert len(owners.RECONCILERS) == 5
 
 
