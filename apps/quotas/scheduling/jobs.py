@@ -57,7 +57,9 @@ class Pace:
     beat: float = inf
     """While something waits, decide at least this often."""
     notice: float = 0.0
-    """From a notice to leave until all is free."""
+    """From a notice to leave until all is free; no work is done meanwhile."""
+    resume: float = 0.0
+    """Work that a preempted job must do again when it goes on."""
     until: float = inf
     """What happens later is not simulated."""
 

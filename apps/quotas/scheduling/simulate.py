@@ -206,7 +206,7 @@ class _Simulation:
 
     def _change(self, decision: Grow | Shrink | Preempt, one: Running) -> None:
         if isinstance(decision, Preempt):
-            self.pool.notify(one, decision.preemptor)
+            self.pool.notify(one, decision.preemptor, self.pace.resume)
             self._push(self.at + self.pace.notice, _GONE, one.job.id)
         else:
             keeps = decision.assignments if isinstance(decision, Grow) else one.holding.assignments[: decision.count]

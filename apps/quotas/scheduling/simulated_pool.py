@@ -120,9 +120,10 @@ class SimulatedPool:
         self._held(one)
         one.done, one.since, one.holding, self.seen = one.work(self.at), self.at, after, None
 
-    def notify(self, one: Running, preemptor: UUID) -> None:
+    def notify(self, one: Running, preemptor: UUID, resume: float) -> None:
         """It is told to go: what it has done until now is kept as far as its checkpoints go."""
-        done, kept = one.work(self.at), one.leaves(self.at)
+        done = one.work(self.at)
+        kept = max(0.0, one.leaves(self.at) - resume)
         self.work[one.job.id] = kept
         passage = self.passages[one.job.id]
         passage.preemptions += 1

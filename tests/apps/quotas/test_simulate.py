@@ -94,9 +94,12 @@ def test_shrinking_keeps_the_first_members() -> None:
 
 
 @pytest.mark.parametrize(
-    ("every", "ends", "lost"), [(0.0, 60 + 20 + 40 + 5, 0.0), (25.0, 60 + 20 + 50 + 5, 10.0), (inf, 185, 60.0)]
+    ("every", "resume", "ends", "lost"),
+    [(0.0, 0, 85 + 40, 0.0), (0.0, 7, 85 + 47, 7.0), (25.0, 0, 85 + 50, 10.0), (inf, 0, 85 + 100, 60.0)],
 )
-def test_a_preempted_job_keeps_its_checkpoints_and_waits_again(every: float, ends: float, lost: float) -> None:
+def test_a_preempted_job_keeps_its_checkpoints_and_waits_again(
+    every: float, resume: float, ends: float, lost: float
+) -> None:
     """It runs from 0, is told to go at 60, holds on for 5 seconds, and goes on when the other's 20 are over."""
     victim, other = replace(job(1, 0, 100, gpus=4), checkpoint_seconds=every), job(2, 60, 20, gpus=4)
 
@@ -108,7 +111,7 @@ def test_a_preempted_job_keeps_its_checkpoints_and_waits_again(every: float, end
             snapshot = replace(snapshot, waiting=tuple(one for one in snapshot.waiting if one.workload_id == other.id))
         return first_come(snapshot)
 
-    outcome = simulate(pool(), [victim, other], policy, Pace(notice=5))
+    outcome = simulate(pool(), [victim, other], policy, Pace(notice=5, resume=resume))
     passage = outcome.passages[victim.id]
     assert (passage.preemptions, passage.lost_seconds, passage.waited) == (1, lost, 20)
     assert (passage.started_at, passage.ended_at) == (0, ends)
