@@ -237,7 +237,7 @@ class Books:
 
     def _coming(self, forecast: Forecast, one: Candidate, leaf: Place, flavor: str) -> Coming | None:
         amounts = amounts_of(one.ask, flavor)
-        if allowed(leaf.limits, amounts) is not None or self.tree.members(leaf, amounts, one.least) < one.least:
+        if allowed(leaf.limits, amounts) is not None or self.tree.bounding(leaf, amounts, one.least) is not None:
             return None  # its quota is not free: it is no use to keep machines for it
         return forecast.earliest(one.ask, flavor, one.least)
 

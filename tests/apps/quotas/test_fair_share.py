@@ -19,8 +19,8 @@ SAVED = {("gpus", "H200"): 2000.0, ("gpus", ""): 2000.0}
 FOUR = [big(H200=4)]
 
 
-def g(number: int, project: str, **more: object) -> object:
-    return wl(number, project, gpus=1, flavor="H200", **more)  # type: ignore[arg-type]
+def g(number: int, project: str, kind: str = "H200", **more: object) -> object:
+    return wl(number, project, gpus=1, flavor=kind, **more)  # type: ignore[arg-type]
 
 
 def on(number: int, project: str, *devices: int, kind: str = "H200", **more: object) -> object:
