@@ -15,6 +15,10 @@ from apps.quotas.scheduling.snapshot import WHOLE, Assignment, Holding, Key, Pol
 from apps.quotas.scheduling.tree import Amounts, Place, Tree, amounts_of, measured
 
 
+Order = tuple[bool, int, bool, float, float, UUID, int]
+"""Not to be spared, priority, inside the guaranteed, work lost, age (negative); then which, and the last members first."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
     """Something that could go: the members of a holding from one on, all or one."""
@@ -23,7 +27,7 @@ class Item:
     group: int
     """See `Held`."""
     reason: str
-    order: tuple[bool, int, bool, float, float, float]
+    order: Order
     first: int
     """Of its members, the first that goes."""
     last: int

@@ -19,7 +19,7 @@ import numpy as np
 
 from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.fit import Machines
-from apps.quotas.scheduling.making_room import Held, Item, Room
+from apps.quotas.scheduling.making_room import Held, Item, Order, Room
 from apps.quotas.scheduling.snapshot import PREEMPTED, RECLAIMED, Assignment, Holding, Key, Policy
 from apps.quotas.scheduling.tree import Place, Tree, amounts_of, borrows, guaranteed, measured
 
@@ -114,7 +114,7 @@ class Preemption:
 
     def _items_of(self, holding: Holding, group: int, reason: str) -> Iterator[Item]:
         borrowed = self._is_borrowed(holding)
-        order = (holding.priority, not borrowed, self._lost(holding), -holding.admitted_at)
+        order = (holding.priority, not borrowed, self._lost(holding), -holding.admitted_at, holding.workload_id)
         least, has = holding.least, len(holding.assignments)
         for member in range(least, has):
             yield Item(holding, group, reason, (False, *order, -member), member, member + 1)
@@ -159,5 +159,5 @@ class Preemption:
         return (self.at - kept) * max(1, holding.ask.gpus) * len(holding.assignments)
 
 
-def _order(item: Item) -> tuple[bool, int, bool, float, float, float]:
+def _order(item: Item) -> Order:
     return item.order

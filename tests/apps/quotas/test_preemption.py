@@ -1,154 +1,453 @@
-"""Making way: told, judged, waiting again. What the jobs themselves do is tested end to end."""
+"""Who makes room for whom: small pools with the victims worked out by hand. Times in seconds before or after NOW."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from dataclasses import replace
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
-from uuid6 import uuid7
 
-from apps.common import clock, queues
-from apps.common.audit import Actor
-from apps.common.errors import Invalid
-from apps.common.models import Event
-from apps.quotas.models import Queue, Workload
-from apps.quotas.services.attempts import attempt_observed
-from apps.quotas.services.preemption import Victim, workload_checkpointed, workloads_preempt
-from apps.quotas.services.workloads import workload_stop
-from tests.apps.quotas.driving import SUCCEEDED, begin, running, stored
-from tests.support.factories.quotas import WorkloadFactory
-from tests.support.jobs import Sent, fresh, intervals, story
-from workers.contracts.observation import MemberObservation, Observation, Phase
+from apps.quotas.scheduling.cycle import cycle
+from apps.quotas.scheduling.snapshot import Admit, Nominate, Policy, Preempt, Shrink, Snapshot, Wait
+from tests.apps.quotas.scheduling import (
+    NOW,
+    START,
+    big,
+    cohort,
+    gpus,
+    held,
+    node,
+    queue,
+    sharing,
+    snapshot,
+    spots,
+    story,
+    told,
+    uid,
+    wl,
+)
+from tests.apps.quotas.test_fair_share import g, on
 
-ACTOR = Actor.system("admission")
-PREEMPTOR = uuid7()
-
-
-def preempt(*workloads: Workload, reason: str = "reclaimed", detail: str = "For vision.") -> set[Any]:
-    victims = [Victim(workload, reason, detail, PREEMPTOR) for workload in workloads]
-    return workloads_preempt(victims, actor=ACTOR, at=clock.db_now())
-
-
-def left(code: int) -> Observation:
-    return Observation(Phase.FAILED, "exit_nonzero", "Said.", (MemberObservation(0, Phase.FAILED, exit_code=code),))
+FOUR = [big(H200=4)]
+OWNED = [sharing("a", gpus(2)), sharing("b")]
+"""Two of four devices are a's."""
 
 
-def test_what_was_launched_is_told_to_leave_and_holds_what_it_has(queue: Queue, sent: Sent) -> None:
-    workloads = [WorkloadFactory.create(queue=queue, state=state) for state in ("launching", "running")]
-    assert preempt(*workloads) == {workload.pk for workload in workloads}
-    for workload in workloads:
-        now = fresh(workload)
-        assert (now.state, now.state_reason, now.state_detail) == ("stopping", "reclaimed", "For vision.")
-        assert (now.preempted_for, now.count_granted, intervals(workload)) == (PREEMPTOR, 1, [(1, False, False)])
-        assert story(workload) == [("stopping", "reclaimed")]
-    told = [(name, str(workload.pk)) for workload in workloads for name in (queues.STOP, queues.WORKLOAD_CHANGED)]
-    assert sent == told
-    assert Event.objects.filter(kind="workload.stopping").count() == 2
+def n(number: int, project: str, devices: int = 1, **more: object) -> object:
+    return wl(number, project, gpus=devices, flavor="H200", **more)  # type: ignore[arg-type]
 
 
-def test_what_was_only_admitted_waits_again_at_once_and_is_never_launched(queue: Queue, sent: Sent) -> None:
-    workload = WorkloadFactory.create(queue=queue, state="admitted", count_max=2)
-    born = workload.created_at
-    assert preempt(workload) == {workload.pk}
-    now = fresh(workload)
-    assert (now.state, now.state_reason, now.state_detail) == ("pending", "reclaimed", "For vision.")
-    assert (now.count_granted, now.assignments, now.flavor_granted, now.created_at) == (0, [], "", born)
-    assert (intervals(workload), now.preempted_for) == ([(2, False, True)], PREEMPTOR)
-    assert sent == [(queues.WORKLOAD_CHANGED, str(workload.pk)), (queues.ADMIT, str(workload.pool_id))]
-    assert begin(workload) is None
+RECLAIM: dict[str, tuple[Snapshot, str]] = {
+    "who holds what another is guaranteed gives it back": (
+        snapshot(FOUR, OWNED, n(5, "a", 2), holdings=[on(1, "b", 0, 1), on(2, "b", 2, 3, since=9)]),
+        "2 gives back, 5 is promised",
+    ),
+    "who wants more than the guaranteed waits": (
+        snapshot(FOUR, OWNED, n(5, "a", 3), holdings=[on(1, "b", 0, 1), on(2, "b", 2, 3)]),
+        "5 waits",
+    ),
+    "who is guaranteed nothing waits": (
+        snapshot(FOUR, OWNED, n(5, "b"), holdings=[on(1, "a", 0, 1), on(2, "a", 2, 3)]),
+        "5 waits",
+    ),
+    "what is guaranteed to who has it is not taken back": (
+        snapshot(FOUR, [sharing("a", gpus(2)), sharing("b", gpus(4))], n(5, "a"), holdings=[on(1, "b", 0, 1, 2, 3)]),
+        "5 waits",
+    ),
+    "a higher class does not save what is borrowed": (
+        snapshot(FOUR, OWNED, n(5, "a", priority=-5), holdings=[on(1, "b", 0, 1, 2, 3, priority=9)]),
+        "1 gives back, 5 is promised",
+    ),
+    "nothing is taken back where the pool says so": (
+        snapshot(
+            FOUR,
+            OWNED,
+            n(5, "a"),
+            holdings=[on(1, "b", 0, 1, 2, 3)],
+            policy=Policy(ageing_points=0, preemption=False),
+        ),
+        "5 waits",
+    ),
+    "who has hardly begun stays": (
+        snapshot(FOUR, OWNED, n(5, "a"), holdings=[on(1, "b", 0, 1, 2, 3, since=NOW - 299)]),
+        "5 waits",
+    ),
+    "who has run for long enough goes": (
+        snapshot(FOUR, OWNED, n(5, "a"), holdings=[on(1, "b", 0, 1, 2, 3, since=NOW - 300)]),
+        "1 gives back, 5 is promised",
+    ),
+    "who cannot be preempted stays": (
+        snapshot(FOUR, OWNED, n(5, "a"), holdings=[on(1, "b", 0, 1, 2, 3, preemptible=False)]),
+        "5 waits",
+    ),
+    "who leaves already is not told again": (
+        snapshot(
+            FOUR,
+            OWNED,
+            n(5, "a", 2),
+            holdings=[on(1, "b", 0, 1, leaving=True, preempted_for=uid(9)), on(2, "b", 2, 3)],
+        ),
+        "2 gives back, 5 is promised",
+    ),
+    # Taken back from who has borrowed: c holds one, which is its own.
+    "only who has borrowed is asked": (
+        snapshot(
+            FOUR,
+            [sharing("a", gpus(1)), sharing("b"), sharing("c", gpus(1))],
+            n(5, "a"),
+            holdings=[on(1, "b", 0, 1, since=5), on(2, "b", 2, since=5), on(3, "c", 3, since=9)],
+        ),
+        "2 gives back, 5 is promised",
+    ),
+    # b may keep its two; after 3 has gone it has borrowed nothing more.
+    "no more is taken back than was borrowed": (
+        snapshot(
+            FOUR,
+            [sharing("a", gpus(2)), sharing("b", gpus(2))],
+            n(5, "a", 2),
+            holdings=[on(1, "b", 0), on(2, "b", 1), on(3, "b", 2, since=100), on(4, "a", 3)],
+        ),
+        "5 waits",
+    ),
+    "a team's guaranteed is taken back for its queue": (
+        snapshot(
+            FOUR,
+            [sharing("a", team="t"), sharing("b")],
+            n(5, "a"),
+            holdings=[on(1, "b", 0, 1, 2, 3)],
+            cohorts=[cohort("t", gpus(1))],
+        ),
+        "1 gives back, 5 is promised",
+    ),
+    # The team is within its four: what its queue b has borrowed is borrowed from its sister.
+    "a sister gives back within the team": (
+        snapshot(
+            FOUR,
+            [sharing("a", gpus(2), team="t"), sharing("b", team="t"), sharing("c")],
+            n(5, "a"),
+            holdings=[on(1, "b", 0, 1), on(2, "b", 2, 3, since=9)],
+            cohorts=[cohort("t", gpus(4))],
+        ),
+        "2 gives back, 5 is promised",
+    ),
+    "a queue of a team that has borrowed nothing is left alone from outside": (
+        snapshot(
+            FOUR,
+            [sharing("a", team="t"), sharing("b", team="t"), sharing("c", gpus(1))],
+            n(5, "c"),
+            holdings=[on(1, "b", 0, 1, 2, 3)],
+            cohorts=[cohort("t", gpus(4))],
+        ),
+        "5 waits",
+    ),
+    # Of the eight cores four are a's: b holds seven in two, of which the younger is enough.
+    "cores are taken back as well": (
+        snapshot(
+            [node(cores=8)],
+            [queue("a", cores=4), sharing("b")],
+            wl(5, "a", cores=3),
+            holdings=[held(1, "b", cores=3), held(2, "b", cores=4, since=9)],
+        ),
+        "2 gives back, 5 is promised",
+    ),
+    "a gang takes back what it needs on all its machines": (
+        snapshot(
+            [big("x", H200=2), big("y", H200=2), big("z", H200=2)],
+            [sharing("a", gpus(4)), sharing("b")],
+            n(5, "a", 2, count=2),
+            holdings=[
+                held(number, "b", gpus=2, flavor="H200", on=[(name, (0, 1))], since=number)
+                for number, name in enumerate("xyz")
+            ],
+        ),
+        "2 gives back, 1 gives back, 5 is promised",
+    ),
+    # The youngest frees a device of a machine that is of no use; only a whole machine is.
+    "who frees what is of no use stays": (
+        snapshot(
+            [big("x", H200=2), big("y", H200=4)],
+            [sharing("a", gpus(4)), sharing("b")],
+            n(5, "a", 4),
+            holdings=[
+                held(1, "b", gpus=2, flavor="H200", on=[("y", (0, 1))], since=1),
+                held(2, "b", gpus=1, flavor="H200", on=[("y", (2,))], since=2),
+                held(3, "b", gpus=2, flavor="H200", on=[("x", (0, 1))], since=3),
+            ],
+        ),
+        "2 gives back, 1 gives back, 5 is promised",
+    ),
+    # In order 4, 3, 2, 1; with 1 gone (two devices) there is room, and what went before it stays after all.
+    "who turns out not to be needed stays": (
+        snapshot(
+            FOUR,
+            [sharing("a", gpus(2)), sharing("b")],
+            n(5, "a", 2, topology="node"),
+            holdings=[on(1, "b", 0, 1, since=1), on(2, "b", 2, since=2), on(3, "b", 3, since=3)],
+        ),
+        "3 gives back, 2 gives back, 5 is promised",
+    ),
+    "shares of a device are taken back": (
+        snapshot(
+            [big(H200=1)],
+            [sharing("a", gpus(0.5)), sharing("b")],
+            g(5, "a", share=0.5),
+            holdings=[on(1, "b", 0, share=0.3, since=1), on(2, "b", 0, share=0.3, since=2), on(3, "b", 0, share=0.3)],
+        ),
+        "2 gives back, 1 gives back, 5 is promised",
+    ),
+    "cores that somebody else has borrowed come with the guaranteed devices": (
+        snapshot(
+            [node(cores=4, H200=4)],
+            [sharing("a", gpus(2)), sharing("b")],
+            wl(5, "a", cores=2, gpus=1, flavor="H200"),
+            holdings=[held(1, "b", cores=3), on(2, "b", 0, since=9)],
+        ),
+        "1 gives back, 5 is promised",
+    ),
+    "what is kept for who comes first is not taken for who comes next": (
+        snapshot(
+            [big("x", H200=2), big("node", H200=2)],
+            [sharing("a", gpus(2)), sharing("b"), sharing("c")],
+            n(5, "c", 2, count=2, priority=9),
+            n(6, "a"),
+            holdings=[held(1, "b", gpus=1, flavor="H200", on=[("x", (0,))], ends=NOW + 900, preemptible=False)],
+        ),
+        "5 waits, 6 waits",
+    ),
+}
+
+ORDER: dict[str, tuple[Snapshot, str]] = {
+    "the lowest priority goes first": (
+        snapshot(FOUR, OWNED, n(5, "a"), holdings=[on(1, "b", 0, priority=1, since=9), on(2, "b", 1, 2, 3)]),
+        "2 gives back, 5 is promised",
+    ),
+    # 1 would lose less, but is inside what a is guaranteed.
+    "of one priority, the borrowed goes first": (
+        snapshot(
+            FOUR,
+            OWNED,
+            n(5, "a", priority=1, preempts=True),
+            holdings=[on(1, "a", 0, 1, since=9_000), on(2, "b", 2, 3, since=1)],
+        ),
+        "2 leaves, 5 is promised",
+    ),
+    # Lost would be 10 × 100 seconds since the checkpoint of 1, 1 × 900 of 2.
+    "then the one that loses least work": (
+        snapshot(
+            [big(H200=11)],
+            [sharing("a", gpus(1)), sharing("b")],
+            n(5, "a"),
+            holdings=[
+                on(1, "b", *range(10), since=1, checkpoint_at=START + NOW - 100),
+                on(2, "b", 10, since=NOW - 900),
+            ],
+        ),
+        "2 gives back, 5 is promised",
+    ),
+    "a fresh checkpoint loses least": (
+        snapshot(
+            [big(H200=11)],
+            [sharing("a", gpus(1)), sharing("b")],
+            n(5, "a"),
+            holdings=[
+                on(1, "b", *range(10), since=1, checkpoint_at=START + NOW - 80),
+                on(2, "b", 10, since=NOW - 900),
+            ],
+        ),
+        "1 gives back, 5 is promised",
+    ),
+    "then the youngest": (
+        snapshot(
+            FOUR,
+            OWNED,
+            n(5, "a"),
+            holdings=[
+                on(1, "b", 0, 1, since=50, checkpoint_at=START + NOW),
+                on(2, "b", 2, 3, since=51, checkpoint_at=START + NOW),
+            ],
+        ),
+        "2 gives back, 5 is promised",
+    ),
+    "members that can be spared go before workloads": (
+        snapshot(
+            FOUR,
+            OWNED,
+            n(5, "a"),
+            holdings=[
+                held(1, "b", gpus=1, flavor="H200", on=[("node", (at,)) for at in range(3)], count_min=1, priority=9),
+                on(2, "b", 3),
+            ],
+        ),
+        "1 shrinks to 2, 5 is promised",
+    ),
+    "an elastic one shrinks to its least, then others go": (
+        snapshot(
+            FOUR,
+            [sharing("a", gpus(3)), sharing("b")],
+            n(5, "a", 3),
+            holdings=[
+                held(1, "b", gpus=1, flavor="H200", on=[("node", (at,)) for at in range(3)], count_min=1, priority=9),
+                on(2, "b", 3),
+            ],
+        ),
+        "2 gives back, 1 shrinks to 1, 5 is promised",
+    ),
+}
+
+PRIORITY: dict[str, tuple[Snapshot, str]] = {
+    "in its queue a class that preempts takes the place of a lower one": (
+        snapshot(
+            FOUR,
+            [sharing("a", gpus(4, borrow=0))],
+            n(5, "a", priority=1, preempts=True),
+            holdings=[on(1, "a", 0, 1), on(2, "a", 2, 3, since=9)],
+        ),
+        "2 leaves, 5 is promised",
+    ),
+    "a class that does not preempt waits": (
+        snapshot(FOUR, [sharing("a", gpus(4, borrow=0))], n(5, "a", priority=1), holdings=[on(1, "a", 0, 1, 2, 3)]),
+        "5 waits",
+    ),
+    "not of an equal one": (
+        snapshot(FOUR, [sharing("a", gpus(4, borrow=0))], n(5, "a", preempts=True), holdings=[on(1, "a", 0, 1, 2, 3)]),
+        "5 waits",
+    ),
+    "elsewhere it takes the place of what is lower and borrowed": (
+        snapshot(
+            FOUR, [sharing("a"), sharing("b")], n(5, "a", priority=1, preempts=True), holdings=[on(1, "b", 0, 1, 2, 3)]
+        ),
+        "1 leaves, 5 is promised",
+    ),
+    "elsewhere it leaves alone what is guaranteed": (
+        snapshot(
+            FOUR,
+            [sharing("a"), sharing("b", gpus(4))],
+            n(5, "a", priority=1, preempts=True),
+            holdings=[on(1, "b", 0, 1, 2, 3)],
+        ),
+        "5 waits",
+    ),
+    "elsewhere it leaves alone what is higher": (
+        snapshot(
+            FOUR,
+            [sharing("a"), sharing("b")],
+            n(5, "a", priority=1, preempts=True),
+            holdings=[on(1, "b", 0, 1, 2, 3, priority=2)],
+        ),
+        "5 waits",
+    ),
+    "who preempts is looked at behind one of its kind that does not": (
+        snapshot(
+            FOUR,
+            [sharing("a", gpus(4, borrow=0))],
+            *(n(5, "a", priority=1, since=1), n(6, "a", priority=1, since=2, preempts=True)),
+            holdings=[on(1, "a", 0, 1, 2, 3)],
+        ),
+        "5 waits, 1 leaves, 6 is promised",
+    ),
+}
+
+PROMISED: dict[str, tuple[Snapshot, str]] = {
+    "it gets its places once they are free": (
+        snapshot(FOUR, OWNED, n(5, "a", nominated=[("node", (1,))]), n(3, "b"), holdings=[on(2, "b", 0)]),
+        "5 starts, 3 starts",
+    ),
+    "nobody else gets them": (
+        snapshot(
+            FOUR,
+            OWNED,
+            *(n(5, "a", 2, nominated=[("node", (0, 1))]), n(6, "b"), n(7, "b"), n(8, "b")),
+            holdings=[on(2, "b", 0, leaving=True, preempted_for=uid(5))],
+        ),
+        "5 waits, 6 starts, 7 starts, 8 waits",
+    ),
+    "places that nobody is leaving any more are promised no more, and it is looked at again": (
+        snapshot(FOUR, OWNED, n(5, "b", nominated=[("node", (0,))]), holdings=[on(2, "b", 0)]),
+        "5 is promised nothing, 5 starts",
+    ),
+    "places on a machine that is lost are promised no more": (
+        snapshot(
+            [big("x", H200=1), node("node", ready=False, H200=4)],
+            OWNED,
+            n(5, "a", nominated=[("node", (0,))]),
+            holdings=[on(2, "b", 0, leaving=True, preempted_for=uid(5))],
+        ),
+        "5 is promised nothing, 5 starts",
+    ),
+    "members that are given back are waited for": (
+        snapshot(
+            [big(H200=2)],
+            OWNED,
+            n(5, "a", nominated=[("node", (1,))]),
+            holdings=[
+                held(
+                    1,
+                    "b",
+                    gpus=1,
+                    flavor="H200",
+                    on=[("node", (0,)), ("node", (1,))],
+                    count_min=1,
+                    wanted=1,
+                    preempted_for=uid(5),
+                )
+            ],
+        ),
+        "5 waits",
+    ),
+    "who is promised a place counts among those that run at once": (
+        snapshot(
+            FOUR,
+            [sharing("a", gpus(2), running_most=1), sharing("b")],
+            *(n(5, "a", 2, nominated=[("node", (0, 1))]), n(6, "a")),
+            holdings=[on(2, "b", 0, leaving=True, preempted_for=uid(5))],
+        ),
+        "5 waits, 6 waits",
+    ),
+    "what is promised and what leaves for it are not counted twice": (
+        snapshot(
+            [big(H200=2), big("other", H200=2)],
+            [sharing("a", gpus(2), team="t"), sharing("b", team="t")],
+            *(n(5, "a", 2, nominated=[("node", (0, 1))]), n(6, "b", 2)),
+            holdings=[on(2, "b", 0, 1, leaving=True, preempted_for=uid(5))],
+            cohorts=[cohort("t", gpus(4, borrow=0))],
+        ),
+        "5 waits, 6 starts",
+    ),
+}
 
 
-@pytest.mark.parametrize("state", ["pending", "stopping", "succeeded", "failed", "cancelled"])
-def test_what_holds_nothing_or_leaves_already_is_left_alone(state: str, queue: Queue, sent: Sent) -> None:
-    workload = WorkloadFactory.create(queue=queue, state=state)
-    assert preempt(workload) == set()
-    assert (fresh(workload).state, story(workload), sent) == (state, [], [])
+@pytest.mark.parametrize("name", RECLAIM | ORDER | PRIORITY | PROMISED)
+def test_preemption(name: str) -> None:
+    given, expected = (RECLAIM | ORDER | PRIORITY | PROMISED)[name]
+    assert story(given) == expected
 
 
-def test_what_moved_since_it_was_looked_at_is_left_alone(queue: Queue, sent: Sent) -> None:
-    ended, launched = (WorkloadFactory.create(queue=queue, state=state) for state in ("running", "admitted"))
-    Workload.objects.filter(pk=ended.pk).update(state="succeeded", ended_at=clock.db_now())
-    Workload.objects.filter(pk=launched.pk).update(state="launching")
-    assert preempt(ended, launched) == set()
-    assert (fresh(ended).state, fresh(launched).state) == ("succeeded", "launching")
-    assert intervals(launched) == [(1, False, False)]
-    assert sent == []
+def test_what_is_decided_about_all_of_them() -> None:
+    given = snapshot(FOUR, OWNED, n(5, "a", 2), holdings=[on(1, "b", 0, 1), on(2, "b", 2, 3, since=9)])
+    assert list(cycle(given)) == [
+        Preempt(uid(2), "reclaimed", "Taken back: 2 × H200 are guaranteed to project a.", uid(5)),
+        Nominate(uid(5), "H200", spots([("node", (2, 3))])),
+        Wait(uid(5), "waiting_for_capacity", "Waiting: its place is being freed by others that leave for it."),
+    ]
+    shrinking = held(1, "b", gpus=1, flavor="H200", on=[("node", (at,)) for at in range(4)], count_min=1)
+    higher = n(5, "a", priority=1, preempts=True)
+    given = snapshot(FOUR, [sharing("a"), sharing("b")], higher, holdings=[shrinking])
+    assert list(cycle(given))[:2] == [
+        Shrink(uid(1), 3, uid(5)),
+        Nominate(uid(5), "H200", spots([("node", (3,))])),
+    ]
 
 
-def test_many_make_way_in_as_many_statements_as_two(queue: Queue, sent: Sent) -> None:
-    def statements(count: int) -> int:
-        states = ("running", "admitted")
-        workloads = [WorkloadFactory.create(queue=queue, state=state) for state in states for _ in range(count)]
-        with CaptureQueriesContext(
-            connection,
-        ) as seen:
-            assert len(preempt(*workloads)) == 2 * count
-        return len(seen)
-
-    assert statements(1) == statements(4) <= 10
+def test_who_was_preempted_does_not_come_back_for_who_took_its_place() -> None:
+    """5 has got what is a's; 2, which held it, is guaranteed nothing, and no class takes what is guaranteed."""
+    back = n(2, "b", 2, since=1, priority=9, preempts=True)
+    holdings = [on(1, "b", 0, 1, priority=9), on(5, "a", 2, 3)]
+    assert story(snapshot(FOUR, OWNED, back, holdings=holdings)) == "2 waits"
 
 
-def test_only_for_a_reason_to_make_way(queue: Queue) -> None:
-    workload = WorkloadFactory.create(queue=queue, state="running")
-    with pytest.raises(Invalid, match="cancelled_by_user"):
-        preempt(workload, reason="cancelled_by_user")
-    assert fresh(workload).state == "running"
-
-
-def test_it_leaves_as_agreed_and_waits_again_in_its_place(queue: Queue, sent: Sent) -> None:
-    workload, attempt = running(queue, losses=1, back_offs=3)
-    kept_at = clock.db_now()
-    workload_checkpointed(workload.pk, at=kept_at)
-    preempt(fresh(workload))
-    assert not attempt_observed(attempt.pk, Observation(Phase.STOPPING))
-    sent.clear()
-    assert attempt_observed(attempt.pk, left(83))
-    now, over = fresh(workload), stored(attempt)
-    assert (now.state, now.state_reason, now.not_before) == ("pending", "reclaimed", None)
-    assert now.state_detail == f"For vision. It left in time, with its checkpoint of {kept_at:%Y-%m-%d %H:%M:%S} UTC."
-    assert (now.losses, now.back_offs, now.created_at) == (1, 3, workload.created_at), "nothing is held against it"
-    assert (over.outcome, over.exit_code, intervals(workload)) == ("reclaimed", 83, [(1, True, True)])
-    assert sent.take() == [(queues.ADMIT, str(workload.pool_id)), (queues.WORKLOAD_CHANGED, str(workload.pk))]
-
-
-def test_what_is_killed_at_the_deadline_waits_again_and_says_what_is_lost(queue: Queue) -> None:
-    workload, attempt = running(queue)
-    type(attempt).objects.filter(pk=attempt.pk).update(started_at=clock.db_now() - timedelta(seconds=600))
-    workload_checkpointed(workload.pk, at=clock.db_now() - timedelta(seconds=240))
-    preempt(fresh(workload), reason="preempted")
-    assert attempt_observed(attempt.pk, left(137))
-    now = fresh(workload)
-    assert (now.state, now.state_reason, now.losses, now.not_before) == ("pending", "preempted", 0, None)
-    assert now.state_detail.startswith("For vision. It did not leave as agreed: 240 s of work since its checkpoint of ")
-    assert (stored(attempt).outcome, stored(attempt).exit_code) == ("preempted", 137)
-
-
-def test_what_comes_to_its_end_meanwhile_has_succeeded(queue: Queue) -> None:
-    workload, attempt = running(queue)
-    preempt(fresh(workload))
-    assert attempt_observed(attempt.pk, SUCCEEDED)
-    assert (fresh(workload).state, stored(attempt).outcome) == ("succeeded", "completed")
-
-
-def test_a_wish_to_end_it_overrides_and_the_backend_is_told_of_the_shorter_grace(queue: Queue, sent: Sent) -> None:
-    workload, attempt = running(queue)
-    preempt(fresh(workload))
-    type(attempt).objects.filter(pk=attempt.pk).update(stop_sent_at=clock.db_now())
-    sent.clear()
-    workload_stop(workload, reason="cancelled_by_user", detail="Enough.", actor=ACTOR)
-    assert stored(attempt).stop_sent_at is None
-    assert sent == [(queues.WORKLOAD_CHANGED, str(workload.pk)), (queues.STOP, str(workload.pk))]
-    assert preempt(fresh(workload)) == set()
-    assert attempt_observed(attempt.pk, left(83))
-    assert (fresh(workload).state, fresh(workload).state_reason) == ("cancelled", "cancelled_by_user")
-
-
-def test_a_checkpoint_that_is_told_late_does_not_make_the_kept_work_less(queue: Queue) -> None:
-    workload = WorkloadFactory.create(queue=queue, state="running")
-    later, earlier = clock.db_now(), clock.db_now() - timedelta(minutes=5)
-    for at in (later, earlier):
-        workload_checkpointed(workload.pk, at=at)
-    assert fresh(workload).checkpoint_at == later
+def test_a_promise_that_is_kept_ends_in_exactly_these_places() -> None:
+    given = snapshot(FOUR, OWNED, n(5, "a", 2), holdings=[on(1, "b", 0, 1), on(2, "b", 2, 3, since=9)])
+    nominate = told(cycle(given), 5)[0]
+    assert isinstance(nominate, Nominate)
+    waiting = replace(given.waiting[0], nominated=nominate.assignments, nominated_flavor=nominate.flavor)
+    gone = replace(given, waiting=(waiting,), holdings=given.holdings[:1])
+    assert list(cycle(gone)) == [Admit(uid(5), "H200", nominate.assignments)]
