@@ -14,9 +14,8 @@ from apps.quotas.scheduling.occupancy import Marks, Occupancy
 from apps.quotas.scheduling.snapshot import WHOLE, Assignment, Holding, Key, Policy
 from apps.quotas.scheduling.tree import Amounts, Place, Tree, amounts_of, measured
 
-
 Order = tuple[bool, int, bool, float, float, UUID, int]
-"""Not to be spared, priority, inside the guaranteed, work lost, age (negative); then which, and the last members first."""
+"""Not to be spared, priority, inside the guaranteed, work lost, age (negative); then which, its last members first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
