@@ -29,6 +29,8 @@ from bench.replay_trace import Replay
 OURS = "bedplate"
 POLICIES = (OURS, *PEERS)
 WINDOWS, SAMPLES, KINDS_MOST = 20, 100, 40
+NOTICE_SECONDS, RESUME_SECONDS = 30.0, 30.0
+"""A preempted job holds its devices that long while it saves its work, and does so much of it again later."""
 Amounts = npt.NDArray[np.int64]
 Mix = Sequence[tuple[Ask, float]]
 
@@ -46,7 +48,8 @@ class Figures:
     gang_violations: int
     capacity_violations: int
     preemptions: int
-    lost_seconds: float
+    lost_device_hours: float
+    """Device hours that preemption cost: notices and work done again."""
     cycles: int
     cycle_ms: float
     makespan: float
@@ -133,7 +136,9 @@ def run(replay: Replay, name: str, tick: float, policy: Policy | None = None) ->
 
     start = replay.start if policy is None else replace(replay.start, policy=policy)
     sampler = Sampler(start.nodes, mix_of(replay.jobs), replay.arrivals / SAMPLES, replay.arrivals)
-    outcome = simulate(start, replay.jobs, timed, Pace(tick=tick), sampler)
+    outcome = simulate(
+        start, replay.jobs, timed, Pace(tick=tick, notice=NOTICE_SECONDS, resume=RESUME_SECONDS), sampler
+    )
     return _figures(replay, name, outcome, sampler, 1000 * spent / max(1, calls)), outcome
 
 
@@ -152,11 +157,20 @@ def _figures(replay: Replay, name: str, outcome: Outcome, sampler: Sampler, cycl
         gang_violations=outcome.wrongs.get("gang", 0),
         capacity_violations=outcome.wrongs.get("capacity", 0),
         preemptions=outcome.preemptions,
-        lost_seconds=outcome.lost_seconds,
+        lost_device_hours=_lost(replay, outcome),
         cycles=outcome.cycles,
         cycle_ms=cycle_ms,
         makespan=outcome.ends,
         never_started=sum(one.started_at is None for one in outcome.passages.values()),
-        waits=tuple(waits[len(waits) * part // 100] for part in range(100)) + (waits[-1],),
+        waits=(*(waits[len(waits) * part // 100] for part in range(100)), waits[-1]),
         shares=outcome.shares(0.0, until),
     )
+
+
+def _lost(replay: Replay, outcome: Outcome) -> float:
+    hours = 0.0
+    for job in replay.jobs:
+        passage = outcome.passages[job.id]
+        seconds = passage.lost_seconds + passage.preemptions * NOTICE_SECONDS
+        hours += seconds * job.ask.gpus * job.ask.gpu_millis / WHOLE * job.count_max / 3600
+    return hours
