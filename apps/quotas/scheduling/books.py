@@ -10,15 +10,16 @@ from math import inf
 from uuid import UUID
 
 from apps.quotas.scheduling.fair_share import Candidate, Shares
-from apps.quotas.scheduling.fit import Counts, Machines
+from apps.quotas.scheduling.fit import Counts
 from apps.quotas.scheduling.idle_pool import IdlePool
+from apps.quotas.scheduling.inventory import inventory_of
 from apps.quotas.scheduling.making_room import Held
 from apps.quotas.scheduling.occupancy import Occupancy, occupy
 from apps.quotas.scheduling.preemption import Plan, Preemption
 from apps.quotas.scheduling.quota_holds import QuotaHolds
 from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast
 from apps.quotas.scheduling.snapshot import Ask, Assignment, Holding, Key, Snapshot, Waiting
-from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of, capacity_of, guaranteed, measured
+from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of, guaranteed, measured
 
 CAP, CAP_GPUS, NO_QUOTA, QUOTA = "cap", "cap_gpus", "no_quota", "quota"
 PROMISED, MACHINES, KEPT = "promised", "machines", "kept"
@@ -54,7 +55,8 @@ class Books:
     def __init__(self, snapshot: Snapshot) -> None:
         """Raises ValueError: a cohort is its own ancestor."""
         self.snapshot = snapshot
-        self.machines = Machines(snapshot.nodes)
+        self._inventory = inventory_of(snapshot.nodes)
+        self.machines = self._inventory.ready.copy()
         self.tree = Tree(self._capacity(), snapshot.queues, snapshot.cohorts)
         self.holders = Counter(holding.queue_id for holding in snapshot.holdings)
         """Workloads of a queue that hold something, or are promised it."""
@@ -74,8 +76,8 @@ class Books:
 
     def _capacity(self) -> dict[Key, int]:
         """What ready machines have, and what is still held on others."""
-        ready = {node.name for node in self.snapshot.nodes if node.ready}
-        total = Counter(capacity_of(node for node in self.snapshot.nodes if node.ready))
+        ready = self._inventory.ready_names
+        total = Counter(self._inventory.ready_capacity)
         for one in self.snapshot.holdings:
             lost = sum(place.node not in ready for place in one.assignments)
             if lost:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from apps.quotas.scheduling.fit import Machines
+from apps.quotas.scheduling.inventory import inventory_of
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, WHOLE, Ask, Key, NodeView, Snapshot
-from apps.quotas.scheduling.tree import Tree, capacity_of
+from apps.quotas.scheduling.tree import Tree
 
 
 class IdlePool:
     def __init__(self, snapshot: Snapshot) -> None:
         self._nodes = snapshot.nodes
-        self.machines = Machines(replace(node, ready=True) for node in snapshot.nodes)
-        self.tree = Tree(capacity_of(snapshot.nodes), snapshot.queues, snapshot.cohorts)
+        inventory = inventory_of(snapshot.nodes)
+        self.machines = inventory.all.copy()
+        self.tree = Tree(inventory.capacity, snapshot.queues, snapshot.cohorts)
         self._members: dict[tuple[Ask, str], int] = {}
         self._most_of_one: dict[Key, int] = {}
 

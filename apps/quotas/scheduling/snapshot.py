@@ -57,7 +57,7 @@ class NodeView:
     memory_bytes: int
     gpus: tuple[Gpu, ...] = ()
     ready: bool = True
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 class Limit(NamedTuple):
