@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from apps.quotas.api import runtime, views
+from apps.quotas.api import budget_views, runtime, views
 
 router = SimpleRouter(trailing_slash=False)
 router.register("pools", views.PoolViewSet)
@@ -16,11 +16,15 @@ router.register("queues", views.QueueViewSet)
 router.register("workloads", views.WorkloadViewSet)
 router.register("attempts", views.AttemptViewSet)
 router.register("usage-records", views.UsageRecordViewSet)
+router.register("budgets", budget_views.BudgetViewSet)
+router.register("rates", budget_views.RateViewSet)
 
 urlpatterns = [
     path("quotas", views.QuotaViewSet.as_view({"get": "list", "put": "set"}), name="quota-list"),
     path("quotas/usage", views.QuotaViewSet.as_view({"get": "usage"}), name="quota-usage"),
     path("quotas/<uuid:pk>", views.QuotaViewSet.as_view({"get": "retrieve"}), name="quota-detail"),
+    path("usage-report", budget_views.UsageReportView.as_view(), name="usage-report"),
+    path("usage-report.csv", budget_views.UsageReportFileView.as_view(), name="usage-report-csv"),
     *router.urls,
     path("runtime/attempts/self/heartbeat", runtime.HeartbeatView.as_view(), name="runtime-heartbeat"),
     path("runtime/attempts/self/logs", runtime.LogsView.as_view(), name="runtime-logs"),
