@@ -11,7 +11,8 @@ from django.db import transaction
 from apps.common import clock, queues
 from apps.common.errors import Conflict
 from apps.common.events import emit
-from apps.quotas.models import Node, Quota, ResourceFlavor, ResourcePool
+from apps.quotas.models import Quota, ResourceFlavor, ResourcePool
+from apps.quotas.services.inventory import nodes_keep
 from apps.quotas.services.queues import pool_capacity
 
 _BRANDS = ("NVIDIA ", "Tesla ", "GeForce ")
@@ -43,41 +44,37 @@ class NodeFacts(Protocol):
     def gpus(self) -> Sequence[GpuFacts]: ...
     @property
     def simulated(self) -> bool: ...
+    @property
+    def ready(self) -> bool: ...
 
 
 @transaction.atomic
 def pool_discover(name: str, backend: str, nodes: Iterable[NodeFacts]) -> ResourcePool:
-    """Make the pool's rows equal to what its backend found. Nodes that were not found take no new members.
+    """Make the pool's rows equal to what its backend found. Nodes that were not found are lost: they take no new
+    members, and what runs there keeps what it holds until it is proven gone.
 
+    Repeating it costs a few statements, and is news to nobody, while nothing has changed.
     A quota that was the whole pool stays the whole pool when its capacity has changed.
 
     Raises:
         Conflict: a pool of that name belongs to another backend.
     """
-    ResourcePool.objects.get_or_create(name=name, defaults={"backend": backend})
+    _, made = ResourcePool.objects.get_or_create(name=name, defaults={"backend": backend})
     pool = ResourcePool.objects.select_for_update(no_key=True).get(name=name)
     if pool.backend != backend:
         raise Conflict(f"pool {name} is run by the backend {pool.backend}, not by {backend}")
     found, before, at = list(nodes), pool_capacity(pool.pk), clock.db_now()
-    rows = [
-        Node(
-            pool=pool,
-            name=node.name,
-            cpu_millis=node.cpu_millis,
-            memory_bytes=node.memory_bytes,
-            gpus=[_gpu(gpu) for gpu in node.gpus],
-            ready=True,
-            seen_at=at,
-        )
+    facts = {
+        node.name: {
+            "cpu_millis": node.cpu_millis,
+            "memory_bytes": node.memory_bytes,
+            "gpus": [_gpu(gpu) for gpu in node.gpus],
+        }
         for node in found
-    ]
-    Node.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["pool", "name"],
-        update_fields=["cpu_millis", "memory_bytes", "gpus", "ready", "seen_at"],
-    )
-    Node.objects.filter(pool=pool).exclude(name__in=[node.name for node in found]).update(ready=False)
+    }
+    changed = nodes_keep(pool, facts, {node.name: node for node in found}, at)
+    if not changed and not made:
+        return pool
     _flavors_keep(pool, found)
     _quotas_follow(pool.pk, before)
     emit("pool.changed", pool, noun="pool")
