@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
-from uuid import UUID
 
 from django.db import transaction
 
 from apps.common import clock, queues
 from apps.common.errors import Conflict
 from apps.common.events import emit
-from apps.quotas.models import Quota, ResourceFlavor, ResourcePool
+from apps.quotas.models import ResourceFlavor, ResourcePool
 from apps.quotas.services.inventory import nodes_keep
-from apps.quotas.services.queues import pool_capacity
 
 _BRANDS = ("NVIDIA ", "Tesla ", "GeForce ")
 
@@ -54,7 +52,6 @@ def pool_discover(name: str, backend: str, nodes: Iterable[NodeFacts]) -> Resour
     members, and what runs there keeps what it holds until it is proven gone.
 
     Repeating it costs a few statements, and is news to nobody, while nothing has changed.
-    A quota that was the whole pool stays the whole pool when its capacity has changed.
 
     Raises:
         Conflict: a pool of that name belongs to another backend.
@@ -63,7 +60,7 @@ def pool_discover(name: str, backend: str, nodes: Iterable[NodeFacts]) -> Resour
     pool = ResourcePool.objects.select_for_update(no_key=True).get(name=name)
     if pool.backend != backend:
         raise Conflict(f"pool {name} is run by the backend {pool.backend}, not by {backend}")
-    found, before, at = list(nodes), pool_capacity(pool.pk), clock.db_now()
+    found, at = list(nodes), clock.db_now()
     facts = {
         node.name: {
             "cpu_millis": node.cpu_millis,
@@ -76,7 +73,6 @@ def pool_discover(name: str, backend: str, nodes: Iterable[NodeFacts]) -> Resour
     if not changed and not made:
         return pool
     _flavors_keep(pool, found)
-    _quotas_follow(pool.pk, before)
     emit("pool.changed", pool, noun="pool")
     queues.send(queues.ADMIT, pool.pk)
     return pool
@@ -117,10 +113,3 @@ def _flavors_keep(pool: ResourcePool, nodes: Iterable[NodeFacts]) -> None:
         unique_fields=["pool", "name"],
         update_fields=["gpu_model", "gpu_memory_bytes", "simulated"],
     )
-
-
-def _quotas_follow(pool_id: UUID, before: dict[str, int]) -> None:
-    for resource, amount in pool_capacity(pool_id).items():
-        if amount != before[resource]:
-            whole = Quota.objects.filter(queue__pool=pool_id, resource=resource, flavor="", nominal=before[resource])
-            whole.update(nominal=amount)
