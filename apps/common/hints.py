@@ -58,6 +58,8 @@ class Sender:
         """A forked child has no such thread, and must not send what its parent will."""
         self._changed = threading.Condition()
         self._waiting: list[_Hint] = []
+        self._asked: set[tuple[str, ...]] = set()
+        """What waits and is to be sent at once: asked for again before that, it is sent once."""
         self._busy = False
         self._count = 0
         self._dropped = 0
@@ -66,10 +68,15 @@ class Sender:
 
     def put(self, name: str, args: list[str], *, after_seconds: float = 0.0) -> None:
         """Have it sent, not sooner than after so many seconds. Never waits for the broker, never raises."""
+        same = (name, *args)
         with self._changed:
+            if after_seconds <= 0 and same in self._asked:
+                return
             if len(self._waiting) >= self._most:
                 self._dropped += 1
                 return
+            if after_seconds <= 0:
+                self._asked.add(same)
             self._count += 1
             hint = _Hint(time.monotonic() + after_seconds, self._count, name, args, copy_context())
             heapq.heappush(self._waiting, hint)
@@ -101,7 +108,9 @@ class Sender:
                 until = self._waiting[0].due_at - time.monotonic() if self._waiting else None
                 self._changed.wait(until)
             self._busy = True
-            return heapq.heappop(self._waiting)
+            hint = heapq.heappop(self._waiting)
+            self._asked.discard((hint.name, *hint.args))
+            return hint
 
     def _send(self, hint: _Hint) -> None:
         if time.monotonic() < self._rest_until:

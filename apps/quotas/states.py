@@ -27,6 +27,30 @@ class Preemption(models.TextChoices):
     LOWER_PRIORITY = "lower_priority"
 
 
+class IdleAction(models.TextChoices):
+    """What is done about work whose GPUs do nothing: nothing, its owner is told, or it is stopped some time later."""
+
+    OFF = "off"
+    WARN = "warn"
+    STOP = "stop"
+
+
+class IncidentKind(models.TextChoices):
+    """What is wrong with a machine: what a device reports (`workers.backends.base`), or what became of the machine."""
+
+    XID = "xid"
+    ECC = "ecc"
+    ROWS = "rows"
+    RESET = "reset"
+    GONE = "gone"
+    FLAPPING = "flapping"
+    """It went away too often."""
+    LOST = "lost"
+    """Its backend does not have it any more."""
+    DRAINED = "drained"
+    """Somebody says so."""
+
+
 class WorkloadState(models.TextChoices):
     PENDING = "pending"
     ADMITTED = "admitted"

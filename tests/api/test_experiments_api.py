@@ -87,7 +87,8 @@ class TestSubmit:
         asked = {"cpu_millis": 250, "memory_bytes": 64 << 20, "gpus": 1, "flavor": "H200"}
         SecretFactory.create(project=project, name="key")
         body = body_of(
-            project, parameters={"epochs": 2}, resources=asked, secrets=["key"], time_limit_seconds=90
+            project, parameters={"epochs": 2}, resources=asked, secrets=["key"], time_limit_seconds=90,
+            count_min=2, count_max=4,
         )  # fmt: skip
         answer = client.post(f"{API}/runs", body)
         assert answer.status_code == 201, answer.content
@@ -117,6 +118,8 @@ class TestSubmit:
             "parameters": {"epochs": 2},
             "resources": asked,
             "time_limit_seconds": 90,
+            "count_min": 2,
+            "count_max": 4,
             "requested_by": str(user.pk),
             "started_at": None,
             "ended_at": None,
@@ -126,11 +129,14 @@ class TestSubmit:
             **times,
         }
         assert client.get(f"{API}/runs/{run.pk}").json() == answer.json()
+        workload = Workload.objects.get()
+        assert (workload.count_min, workload.count_max) == (2, 4)
 
     def test_what_is_left_out_has_its_default(self, client: APIClient, project: Project) -> None:
         answer = client.post(f"{API}/runs", body_of(project)).json()
         assert answer["resources"] == {"cpu_millis": 1000, "memory_bytes": 2 << 30, "gpus": 0, "flavor": ""}
         assert (answer["time_limit_seconds"], answer["parameters"], answer["secrets"]) == (3600, {}, [])
+        assert (answer["count_min"], answer["count_max"]) == (1, 1)
 
     @pytest.mark.parametrize(
         "change, field",
@@ -147,6 +153,10 @@ class TestSubmit:
             ({"resources": {"flavor": "H200"}}, "flavor"),
             ({"time_limit_seconds": 0}, "time_limit_seconds"),
             ({"time_limit_seconds": 10**9}, "time_limit_seconds"),
+            ({"count_min": 0}, "count_min"),
+            ({"count_min": 3, "count_max": 2}, "count_max"),
+            ({"count_max": 10_001}, "count_max"),
+            ({"kind": "tabular", "script": "", "count_max": 2}, "count_max"),
             ({"secrets": ["nobody-knows"]}, "secrets"),
             ({"experiment": "no id"}, "experiment"),
         ],

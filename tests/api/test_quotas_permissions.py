@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from apps.access.states import Role
+from apps.common import clock
 from tests.support.factories.quotas import (
     AttemptFactory,
+    IdlePolicyFactory,
     NodeFactory,
+    NodeIncidentFactory,
     PriorityClassFactory,
     QueueFactory,
     QuotaFactory,
@@ -25,6 +28,8 @@ SHARED = {
     "pools": ResourcePoolFactory,
     "flavors": ResourceFlavorFactory,
     "nodes": NodeFactory,
+    "incidents": NodeIncidentFactory,
+    "idle-policies": IdlePolicyFactory,
     "priority-classes": PriorityClassFactory,
 }
 """Belong to no project."""
@@ -57,6 +62,26 @@ def _quota_wanted(ctx: Context) -> dict[str, Any]:
     return {"queue": str(queue.pk), "resource": "cpu_millis", "nominal": 1000}
 
 
+def _drained(ctx: Context) -> str:
+    node = NodeFactory.create(ready=False, drained_at=clock.now())
+    NodeIncidentFactory.create(node=node)
+    return f"{API}/nodes/{node.pk}/undrain"
+
+
+def _idle_policy_of(ctx: Context) -> str:
+    queue = QueueFactory.create(project=ctx.project)
+    return f"{API}/idle-policies/{IdlePolicyFactory.create(pool=queue.pool, queue=queue).pk}"
+
+
+def _idle_policy_wanted(ctx: Context) -> dict[str, Any]:
+    queue = QueueFactory.create(project=ctx.project)
+    return {"pool": str(queue.pool_id), "queue": str(queue.pk), "action": "stop"}
+
+
+def _why(ctx: Context) -> dict[str, Any]:
+    return {"reason": "The power supply is replaced."}
+
+
 CASES = [
     *(Case("GET", f"{API}/{path}", role=ANY_USER) for path in SHARED),
     *(
@@ -73,6 +98,18 @@ CASES = [
     *(Case("GET", _own(factory, path), name=f"GET-{path}/id") for path, factory in OWN.items()),
     Case("GET", _quota, name="GET-quotas/id"),
     Case("PUT", f"{API}/quotas", _quota_wanted, role=SUPERUSER, stranger=404),
+    Case(
+        "POST",
+        _shared(NodeFactory, "nodes", "/drain"),
+        _why,
+        role=SUPERUSER,
+        stranger=403,
+        name="POST-nodes/id/drain",
+    ),
+    Case("POST", _drained, _why, role=SUPERUSER, stranger=403, name="POST-nodes/id/undrain"),
+    Case("GET", _idle_policy_of, name="GET-idle-policies/id-of-a-queue"),
+    Case("PUT", f"{API}/idle-policies", _idle_policy_wanted, role=SUPERUSER, stranger=404),
+    Case("DELETE", _idle_policy_of, role=SUPERUSER, status=204, stranger=404, name="DELETE-idle-policies/id"),
     Case("GET", _own(WorkloadFactory, "workloads", "/logs"), name="GET-workloads/id/logs"),
     Case("GET", _log_file, name="GET-workloads/id/logs/download"),
     Case("GET", _own(WorkloadFactory, "workloads", "/story"), name="GET-workloads/id/story"),

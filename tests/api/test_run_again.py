@@ -65,7 +65,15 @@ def end(run: dict[str, Any]) -> None:
 
 def test_the_request_of_a_run_can_be_sent_again(client: APIClient, project: Project) -> None:
     asked = {"cpu_millis": 500, "memory_bytes": 64 << 20, "gpus": 0, "flavor": ""}
-    body = body_of(project, parameters={"lr": 0.1}, resources=asked, time_limit_seconds=90, tags=["b", "a", "b"])
+    body = body_of(
+        project,
+        parameters={"lr": 0.1},
+        resources=asked,
+        time_limit_seconds=90,
+        tags=["b", "a", "b"],
+        count_min=2,
+        count_max=3,
+    )
     run = submitted(client, body)
     again = client.get(f"{API}/runs/{run['id']}/as-request").json()
     assert again == {**body, "name": "risk-2", "kind": "script", "secrets": [], "tags": ["a", "b"]}
@@ -84,7 +92,16 @@ def test_a_run_that_has_ended_runs_again(client: APIClient, project: Project, us
     assert answer.status_code == 201, answer.content
     again = answer.json()
     assert (again["retry_of"], again["name"], again["state"]) == (run["id"], "risk-2", "queued")
-    for name in ("parameters", "resources", "script", "time_limit_seconds", "tags", "dataset_version", "experiment"):
+    for name in (
+        "parameters",
+        "resources",
+        "script",
+        "time_limit_seconds",
+        "tags",
+        "dataset_version",
+        "experiment",
+        "count_max",
+    ):
         assert again[name] == run[name]
     assert again["requested_by"] == str(user.pk)
     repeated = client.post(f"{API}/runs/{run['id']}/retry", {}, headers={"Idempotency-Key": "once"})

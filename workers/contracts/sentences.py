@@ -98,6 +98,21 @@ _LIVENESS: Final = {
     "pull_timeout": "Its image was not there within {limit:number} s.",
     "overtime": "The job ran for longer than its limit of {limit:number} s, and its backend did not end it.",
 }
+_HEALTH: Final = {
+    "idle_stopped": "Its GPUs were used for less than {ratio:name} of the time since {since:time}.",
+    "moved_off": "Taken off node {node:name}: {why:text}",
+    "fault_xid": "GPU {device:number} of node {node:name} reported XID {codes:names}.",
+    "fault_ecc": (
+        "GPU {device:number} of node {node:name} counted {count:number} errors of its memory that it could not correct."
+    ),
+    "fault_rows": "GPU {device:number} of node {node:name} needs a reset to replace rows of its memory.",
+    "fault_rows_failed": "GPU {device:number} of node {node:name} could not replace rows of its memory.",
+    "fault_reset": "GPU {device:number} of node {node:name} must be reset, its driver says.",
+    "fault_gone": "GPU {device:number} of node {node:name} does not answer its driver any more.",
+    "node_flaps": "Node {node:name} went away {times:number} times within {seconds:number} s.",
+    "node_lost": "The backend does not have node {node:name} any more.",
+    "node_back": "The backend has node {node:name} again.",
+}
 _LAUNCH: Final = {
     "not_launched_yet": "Not launched yet: {error:text}",
     "backend_away": "The backend {backend:name} does not answer: {error:text}",
@@ -186,9 +201,7 @@ _ENDINGS: Final = {
 _LEAVING: Final = {
     "left_with": "It left in time, with its checkpoint of {at:time}.",
     "left_anew": "It left in time, has no checkpoint and starts anew: {seconds:number} s of work are lost.",
-    "left_late": (
-        "It did not leave as agreed: {seconds:number} s of work since its checkpoint of {at:time} are lost."
-    ),
+    "left_late": ("It did not leave as agreed: {seconds:number} s of work since its checkpoint of {at:time} are lost."),
     "left_late_anew": (
         "It did not leave as agreed, has no checkpoint and starts anew: {seconds:number} s of work are lost."
     ),
@@ -251,6 +264,7 @@ _BUDGETS: Final = {
 SENTENCES: Final[dict[str, str]] = {
     **_ADMISSION,
     **_LIVENESS,
+    **_HEALTH,
     **_LAUNCH,
     **_BACKENDS,
     **_REPLICAS,

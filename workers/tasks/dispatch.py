@@ -10,6 +10,8 @@ from apps.common import queues
 from apps.datasets.selectors import sources_known
 from apps.datasets.selectors.parts import parts_named
 from workers.dispatch.batch import about
+from workers.dispatch.idle import idle_watch
+from workers.dispatch.inventory import inventory_refresh
 from workers.dispatch.launch import launch, launch_due
 from workers.dispatch.objects import objects_sweep, parts_sweep, uploads_sweep
 from workers.dispatch.observe import observe, observe_due
@@ -69,6 +71,18 @@ def tick_stop() -> None:
 @single_flight(every_seconds=EVERY_SECONDS[queues.TICK_LIVENESS])
 def tick_liveness() -> None:
     watch_due()
+
+
+@shared_task(name=queues.TICK_IDLE)
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_IDLE])
+def tick_idle() -> None:
+    idle_watch()
+
+
+@shared_task(name=queues.TICK_INVENTORY)
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_INVENTORY])
+def tick_inventory() -> None:
+    inventory_refresh()
 
 
 @shared_task(name=queues.TICK_SWEEP)

@@ -16,6 +16,8 @@ EVERY_SECONDS: Final[dict[str, float]] = {
     queues.TICK_EXPIRE: 60,
     queues.TICK_BUDGETS: 10,
     queues.TICK_SWEEP: 60,
+    queues.TICK_IDLE: 30,
+    queues.TICK_INVENTORY: 60,
     queues.TICK_COMPACT: 30,
     queues.TICK_FORGET: 600,
     queues.TICK_FIGURES: 60,

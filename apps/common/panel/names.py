@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy
 
 PLURALS: Final = {
+    "idle policy": "idle policies",
     "priority class": "priority classes",
     "registered model": "registered models",
     "model alias": "model aliases",

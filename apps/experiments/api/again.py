@@ -38,6 +38,8 @@ from apps.experiments.states import RunKind
         "resources": examples.RESOURCES,
         "secrets": [],
         "time_limit_seconds": 600,
+        "count_min": 1,
+        "count_max": 1,
         "tags": ["baseline"],
     }
 )
@@ -53,6 +55,8 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     resources = shapes.ResourcesSerializer()
     secrets = serializers.ListField(child=serializers.CharField())
     time_limit_seconds = serializers.IntegerField()
+    count_min = serializers.IntegerField()
+    count_max = serializers.IntegerField()
     tags = serializers.ListField(child=serializers.CharField())
 
 

@@ -60,6 +60,8 @@ RUN_ROW: dict[str, Any] = {
     "parameters": {"epochs": 15, "learning_rate": 0.001},
     "resources": RESOURCES,
     "time_limit_seconds": 600,
+    "count_min": 1,
+    "count_max": 1,
     "requested_by": "01936f2e-0000-7000-8000-000000000007",
     "created_at": AT,
     "started_at": AT,

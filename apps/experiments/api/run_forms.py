@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from apps.common.tags import TAG_CHARACTERS_MOST, TAGS_MOST
 from apps.experiments.services.runs import RESOURCES_DEFAULT, TIME_LIMIT_DEFAULT_SECONDS
 from apps.experiments.states import RunKind
+from apps.quotas.services.requests import MEMBERS_MOST
 from workers.contracts.trainers import TABULAR, Parameter
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -97,6 +98,8 @@ def request_form() -> Schema:
                 "default": TIME_LIMIT_DEFAULT_SECONDS,
                 "x-unit": "seconds",
             },
+            "count_min": {**_COUNT_MIN.said(), **_MEMBERS},
+            "count_max": {**_COUNT_MAX.said(), **_MEMBERS},
             "secrets": {**_SECRETS.said(), "type": "array", "items": text, "maxItems": 50, "default": []},
             "tags": {
                 **_TAGS.said(),
@@ -113,6 +116,14 @@ def request_form() -> Schema:
 _NAME = Words("Name", "Each once in its experiment.", "名称", "在同一实验中唯一。")
 _RESOURCES = Words("Resources", "What the run holds while it runs.", "资源", "运行期间占用的资源。")
 _TIME = Words("Time limit", "An attempt that takes longer is ended.", "时间上限", "单次尝试超过该时长即被终止。")
+_COUNT_MIN = Words("Members, at least", "So many start together.", "成员数下限", "至少这么多成员一起启动。")
+_COUNT_MAX = Words(
+    "Members, at most",
+    "More than the least where there is room; it may have to go on with fewer from its checkpoint.",
+    "成员数上限",
+    "有空位时多于下限；之后可能需要以更少的成员从检查点继续。",
+)
+_MEMBERS: Schema = {"type": "integer", "minimum": 1, "maximum": MEMBERS_MOST, "default": 1}
 _SECRETS = Words(
     "Secrets", "Of the project; the job finds them as files.", "密钥", "项目中的密钥，任务以文件形式读取。"
 )

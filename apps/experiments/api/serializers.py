@@ -23,6 +23,7 @@ from apps.experiments.models.metric import STEP_MOST
 from apps.experiments.services.requests import SCRIPT_BYTES_MOST
 from apps.experiments.services.runs import RESOURCES_DEFAULT, TIME_LIMIT_DEFAULT_SECONDS
 from apps.experiments.states import GoalMode, RunKind
+from apps.quotas.services.requests import MEMBERS_MOST
 from apps.quotas.states import Reason
 from workers.contracts.specs import Resources
 
@@ -84,7 +85,8 @@ class ResourcesField(serializers.JSONField):
 RUN_NAMES = ("project_name", "experiment_name", "dataset_name", "dataset_version_number", "requested_by_name")
 RUN_ROW = (
     "id", "name", "kind", "tags", "project", "experiment", "dataset_version", "workload", *RUN_NAMES, *STATE, "summary",
-    "parameters", "resources", "time_limit_seconds", "retry_of", "requested_by", "created_at", "started_at", "ended_at",
+    "parameters", "resources", "time_limit_seconds", "count_min", "count_max", "retry_of", "requested_by", "created_at",
+    "started_at", "ended_at",
 )  # fmt: skip
 
 
@@ -166,6 +168,12 @@ class RunCreateSerializer(serializers.Serializer[Any]):
     )  # fmt: skip
     time_limit_seconds = serializers.IntegerField(
         min_value=1, max_value=30 * DAY_SECONDS, default=TIME_LIMIT_DEFAULT_SECONDS, help_text="Of one attempt"
+    )
+    count_min = serializers.IntegerField(
+        min_value=1, max_value=MEMBERS_MOST, default=1, help_text="Members that start together at least"
+    )
+    count_max = serializers.IntegerField(
+        min_value=1, max_value=MEMBERS_MOST, default=1, help_text="Members at most, where there is room for more"
     )
     tags = TagsField(required=False, default=list)
 

@@ -42,6 +42,9 @@ class Run(ScopedStateful):
     parameters = models.JSONField(default=dict)
     resources = models.JSONField(default=dict)
     """What it asks for: `{"cpu_millis", "memory_bytes", "gpus", "flavor"}`."""
+    count_min = models.PositiveIntegerField(default=1, db_default=1)
+    count_max = models.PositiveIntegerField(default=1, db_default=1)
+    """Members, each with these resources: at least `count_min` run together, more of them where there is room."""
     secrets = models.JSONField(default=list)
     """Names of secrets of the project that the job gets as files."""
     time_limit_seconds = models.PositiveIntegerField()

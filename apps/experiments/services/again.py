@@ -20,6 +20,7 @@ from apps.experiments.states import RunKind
 from workers.contracts.specs import Resources
 
 NAME_CHARACTERS_MOST = 120
+REPEATED = ("kind", "script", "parameters", "secrets", "time_limit_seconds", "count_min", "count_max", "tags")
 _NUMBERED = re.compile(r"-(\d{1,3})$")
 
 
@@ -38,6 +39,8 @@ def run_request(run: Run) -> dict[str, Any]:
         "resources": run.resources,
         "secrets": run.secrets,
         "time_limit_seconds": run.time_limit_seconds,
+        "count_min": run.count_min,
+        "count_max": run.count_max,
         "tags": run.tags,
     }
 
@@ -69,7 +72,7 @@ def run_retry(*, run: Run, name: str, actor: Actor, requested_by: User | None) -
         retry_of=run,
         actor=actor,
         requested_by=requested_by,
-        **{field: asked[field] for field in ("kind", "script", "parameters", "secrets", "time_limit_seconds", "tags")},
+        **{field: asked[field] for field in REPEATED},
     )
 
 

@@ -21,12 +21,12 @@ from apps.datasets.services.holds import hold_note, version_hold
 from apps.datasets.services.lineage import edge_add
 from apps.datasets.states import Relation
 from apps.experiments.models import Experiment, Run
-from apps.experiments.services.requests import code_of, script_check
+from apps.experiments.services.requests import code_of, members_checked, script_check
 from apps.experiments.specs import DATA, SCRIPT_NAME, run_spec
 from apps.experiments.states import RunKind, RunState
 from apps.quotas.models import Workload
 from apps.quotas.services.requests import request_check
-from apps.quotas.services.workloads import workload_result, workload_stop, workload_submit
+from apps.quotas.services.workloads import Hold, workload_result, workload_stop, workload_submit
 from apps.quotas.states import Reason, WorkloadState
 from workers.contracts.sentences import say
 from workers.contracts.specs import JobSpec, Resources
@@ -69,12 +69,15 @@ def run_submit(
     resources: Resources = RESOURCES_DEFAULT,
     secrets: Sequence[str] = (),
     time_limit_seconds: int = TIME_LIMIT_DEFAULT_SECONDS,
+    count_min: int = 1,
+    count_max: int = 1,
     kind: str = RunKind.SCRIPT,
     tags: Sequence[str] = (),
     retry_of: Run | None = None,
 ) -> Run:
     """Make a run and its workload; it starts once admission finds room. Whoever asks can see the dataset version. With
-    one that is validating it waits, out of the line, until that is published or rejected.
+    one that is validating it waits, out of the line, until that is published or rejected. At least `count_min` members
+    start together, up to `count_max`; with fewer than these it may have to go on from its checkpoint.
 
     Raises:
         Conflict: the version is neither published nor validating.
@@ -87,21 +90,29 @@ def run_submit(
         script=script, data=data, parameters=parameters, resources=resources, secrets=secrets,
         time_limit_seconds=time_limit_seconds,
     )  # fmt: skip
+    counts = members_checked(kind, count_min, count_max)
     more = {"kind": kind, "tags": tags_checked(tags), "retry_of": retry_of, "requested_by": requested_by}
-    run = _draft(experiment, name, spec, version=dataset_version, **more)
-    workload = workload_submit(
-        project=experiment.project, spec=spec, owner_kind=OWNER_KIND, owner_id=run.pk, name=name,
-        requested_by=requested_by, actor=actor, hold=hold,
-    )  # fmt: skip
-    transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk, **(hold.why if hold else {}))
-    hold_note(dataset_version, workload)
+    run = _draft(experiment, name, spec, counts, version=dataset_version, **more)
+    _queue(run, spec, hold, actor)
     audit.record(actor, "run.submitted", run, detail={"dataset_version": str(dataset_version.pk)})
     return run
 
 
-def _draft(experiment: Experiment, name: str, spec: JobSpec, *, version: DatasetVersion, **more: Any) -> Run:
+def _queue(run: Run, spec: JobSpec, hold: Hold | None, actor: Actor) -> None:
+    """Give a draft its workload."""
+    workload = workload_submit(
+        project=run.project, spec=spec, owner_kind=OWNER_KIND, owner_id=run.pk, name=run.name,
+        requested_by=run.requested_by, actor=actor, hold=hold, count_min=run.count_min, count_max=run.count_max,
+    )  # fmt: skip
+    transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk, **(hold.why if hold else {}))
+    hold_note(run.dataset_version, workload)
+
+
+def _draft(
+    experiment: Experiment, name: str, spec: JobSpec, counts: Mapping[str, int], *, version: DatasetVersion, **more: Any
+) -> Run:
     script_check(experiment.project_id, spec.files[SCRIPT_NAME], spec.secrets)
-    request_check(spec, name=name, count_min=1, count_max=1, priority=0)
+    request_check(spec, name=name, priority=0, **counts)
     columns = {
         "project": experiment.project,
         "dataset_version": version,
@@ -111,6 +122,7 @@ def _draft(experiment: Experiment, name: str, spec: JobSpec, *, version: Dataset
         "resources": asdict(spec.resources),
         "secrets": list(spec.secrets),
         "time_limit_seconds": spec.time_limit_seconds,
+        **counts,
         **more,
     }
     run: Run

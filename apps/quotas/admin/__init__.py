@@ -1,6 +1,7 @@
 """Pools, quotas and everything that runs, for administrators. What a service must write is written by it only."""
 
 from apps.quotas.admin.budgets import BudgetAdmin, RateAdmin
+from apps.quotas.admin.health import IdlePolicyAdmin, NodeIncidentAdmin
 from apps.quotas.admin.pools import NodeAdmin, PriorityClassAdmin, ResourceFlavorAdmin, ResourcePoolAdmin
 from apps.quotas.admin.queues import CohortAdmin, QueueAdmin, QuotaAdmin
 from apps.quotas.admin.work import AttemptAdmin, LogChunkAdmin, PulseAdmin, UsageRecordAdmin, WorkloadAdmin
@@ -9,8 +10,10 @@ __all__ = [
     "AttemptAdmin",
     "BudgetAdmin",
     "CohortAdmin",
+    "IdlePolicyAdmin",
     "LogChunkAdmin",
     "NodeAdmin",
+    "NodeIncidentAdmin",
     "PriorityClassAdmin",
     "PulseAdmin",
     "QueueAdmin",

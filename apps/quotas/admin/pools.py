@@ -16,6 +16,7 @@ from apps.common.audit import Actor
 from apps.common.panel import ReadOnlyAdmin, VisibleAdmin
 from apps.common.panel.cells import NOTHING, link_column, moment_column, number, size_column
 from apps.quotas.admin.grid_page import grid_page
+from apps.quotas.admin.health import NODE_VERBS, incidents_told, node_health
 from apps.quotas.admin.tree import pool_trees
 from apps.quotas.models import Node, PriorityClass, ResourceFlavor, ResourcePool
 from apps.quotas.services.priorities import priority_class_change, priority_class_create
@@ -105,11 +106,14 @@ class NodeAdmin(ReadOnlyAdmin):
     n_memory = size_column("memory_bytes", "memory")
     pool_link = link_column("pool", "pool")
     seen = moment_column("seen_at", "last seen")
+    verbs = NODE_VERBS
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return incidents_told(row)
 
     @admin.display(description=gettext_lazy("health"), ordering="ready")
     def health(self, row: Any) -> SafeString:
-        tone, mark, said = ("succeeded", "✓", gettext("ready")) if row.ready else ("failed", "✕", gettext("away"))
-        return format_html('<span class="badge {}"><span aria-hidden="true">{}</span> {}</span>', tone, mark, said)
+        return node_health(row)
 
     @admin.display(description=gettext_lazy("cores"), ordering="cpu_millis")
     def n_cores(self, row: Any) -> str:

@@ -51,6 +51,7 @@ class DeviceSerializer(serializers.Serializer[Any]):
     memory_used_bytes = serializers.IntegerField(allow_null=True)
     sampled_at = serializers.DateTimeField(allow_null=True)
     holder = HolderSerializer(allow_null=True, help_text="Null: it is free.")
+    cordoned = serializers.BooleanField(help_text="It is given to nobody new.")
 
 
 class ShareSerializer(serializers.Serializer[Any]):
@@ -70,6 +71,9 @@ class MapNodeSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     ready = serializers.BooleanField()
     seen_at = serializers.DateTimeField()
+    lost_at = serializers.DateTimeField(allow_null=True, help_text="Since when its backend does not have it.")
+    drained_at = serializers.DateTimeField(allow_null=True)
+    drain_reason = serializers.CharField(allow_blank=True)
     cpu_millis = serializers.IntegerField()
     cpu_millis_reserved = serializers.IntegerField()
     memory_bytes = serializers.IntegerField()

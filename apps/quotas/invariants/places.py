@@ -25,7 +25,7 @@ WITH member AS (
 """
 _NODES = """
 SELECT n.id, n.name, sum(m.cpu_millis), n.cpu_millis, sum(m.memory_bytes), n.memory_bytes,
-       max(m.admitted_at) > max(n.seen_at), string_agg(DISTINCT m.id::text, ', ')
+       max(m.admitted_at) > max(coalesce(n.changed_at, n.seen_at)), string_agg(DISTINCT m.id::text, ', ')
 FROM member m JOIN {node} n ON n.pool_id = m.pool_id AND n.name = m.node
 GROUP BY n.id HAVING sum(m.cpu_millis) > n.cpu_millis OR sum(m.memory_bytes) > n.memory_bytes
 """
@@ -40,7 +40,7 @@ WITH held AS (
 SELECT h.queue_id, h.resource, h.flavor, sum(h.amount), h.nominal,
        max(h.admitted_at) > greatest(
            h.created_at,
-           (SELECT max(n.seen_at) FROM {node} n WHERE n.pool_id = h.pool_id),
+           (SELECT max(coalesce(n.changed_at, n.seen_at)) FROM {node} n WHERE n.pool_id = h.pool_id),
            (SELECT max(a.at) + interval '1 minute' FROM {audit} a
             WHERE a.subject_id = h.id::text AND a.action = 'quota.set')
        )
@@ -54,7 +54,7 @@ def _nodes(instant: Instant) -> Iterator[Finding]:
     found = rows(_MEMBERS + _NODES, _HOLDING, workload=Workload, node=Node)
     for node_id, name, cpu, cpu_has, memory, memory_has, is_ours, holders in found:
         held = f"node {node_id} ({name}): {cpu} of {cpu_has} cpu_millis and {memory} of {memory_has} bytes are held"
-        since = "" if is_ours else ", all since before it was last discovered"
+        since = "" if is_ours else ", all since before it was last found changed"
         yield Finding(f"{held}{since}, by {holders}", Level.WRONG if is_ours else Level.WARNING)
 
 

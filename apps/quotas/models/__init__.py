@@ -3,6 +3,7 @@
 from apps.quotas.models.attempt import Attempt
 from apps.quotas.models.budget import Budget, BudgetHold
 from apps.quotas.models.cohort import Cohort
+from apps.quotas.models.health import IdlePolicy, NodeIncident
 from apps.quotas.models.log import LogChunk
 from apps.quotas.models.member_usage import MemberUsage
 from apps.quotas.models.pool import Node, ResourceFlavor, ResourcePool
@@ -19,9 +20,11 @@ __all__ = [
     "Budget",
     "BudgetHold",
     "Cohort",
+    "IdlePolicy",
     "LogChunk",
     "MemberUsage",
     "Node",
+    "NodeIncident",
     "PriorityClass",
     "Pulse",
     "Queue",

@@ -119,13 +119,23 @@ class Node(BaseModel):
     labels = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     """`{"rack": "r7", …}`: text by name, for members that must have something in common."""
     ready = models.BooleanField(default=True)
-    """Its backend has it. It may be given new members when it is also not drained."""
+    """It may be given new members: its backend has it and says that it takes jobs, and it is not drained."""
+    is_up = models.BooleanField(default=True, db_default=True, editable=False)
+    """Its backend has it, and says that it takes jobs."""
     seen_at = models.DateTimeField()
     drained_at = models.DateTimeField(null=True, editable=False)
     """Since when it is given no new members, whatever its backend says; empty: it is not drained."""
     drain_reason = models.TextField(blank=True, default="", db_default="", editable=False)
     lost_at = models.DateTimeField(null=True, editable=False)
     """Since when its backend does not have it."""
+    changed_at = models.DateTimeField(null=True, editable=False)
+    """When what it has changed last, or it was found first; empty: before that was noted."""
+    cordoned = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), editable=False)
+    """Indices of GPUs that are given to nobody new, by open incidents."""
+    went_away = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), editable=False)
+    """When it ceased to be up lately, in seconds since the epoch."""
+    settled = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), editable=False)
+    """What administrators have dealt with of what its devices report: `{"<uuid> <kind>": mark}`."""
 
     objects: ClassVar[Any] = InPoolManager()
 

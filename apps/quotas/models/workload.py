@@ -88,6 +88,12 @@ class Workload(ScopedStateful):
     preempted_for = models.UUIDField(null=True, editable=False)
     """The workload for which it was last stopped or made smaller."""
 
+    idle_since = models.DateTimeField(null=True, editable=False)
+    """Since when its GPUs do nothing, once its owner was warned of that; empty: they work, or nobody was warned."""
+    idle_warned_at = models.DateTimeField(null=True, editable=False)
+    idle_stops_at = models.DateTimeField(null=True, editable=False)
+    """When it is stopped unless they work again; empty: it is not."""
+
     admitted_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     """When it ran first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Q
 
 from apps.access.models import Project
+from apps.common.errors import Conflict
 from apps.quotas.models import Budget, BudgetHold
 from apps.quotas.models.budget import SCOPES
 from apps.quotas.scheduling import budget as pure
@@ -30,6 +31,15 @@ class Active:
     """With what is spent, reserved and queued."""
     costs: dict[UUID, pure.Cost]
     """Of the workloads that were asked for, where it counts their project."""
+
+
+@dataclass(frozen=True, slots=True)
+class BurntDown:
+    """A budget over one of its periods, as of a moment in it."""
+
+    period: pure.Period
+    at: datetime
+    burnt: pure.BurnDown
 
 
 _BUDGET = """
@@ -123,15 +133,25 @@ def period_of(budget: Budget, at: datetime) -> pure.Period | None:
     return pure.period_at(budget.period, at, budget.starts_on, budget.ends_on)
 
 
-def budget_burn_down(budget: Budget, at: datetime) -> tuple[pure.Period, pure.BurnDown] | None:
-    """The running period by day; None where the budget is not valid now. One query."""
-    period = period_of(budget, at)
-    if period is None:
-        return None
+def budget_burn_down(budget: Budget, now: datetime, on: date | None = None) -> BurntDown:
+    """One period of a budget by day. One query.
+
+    Args:
+        on: a day of the period; by default today, or the last day of a budget that is over.
+
+    Raises:
+        Conflict: the budget is not valid on that day, or not yet.
+    """
+    today = now.astimezone(UTC).date()
+    day = on or (min(today, budget.ends_on) if budget.ends_on else today)
+    period = period_of(budget, datetime(day.year, day.month, day.day, tzinfo=UTC))
+    if period is None or period.begins > now:
+        raise Conflict(f"The budget {budget.name} is not valid on {day}, or not yet.")
+    at = min(now, period.ends - timedelta(microseconds=1))
     series: defaultdict[str, dict[date, Decimal]] = defaultdict(dict)
     for row in _days([(budget, period)], at):
         series[row["kind"]][row["on_day"]] = row["total"]
-    return period, pure.burn_down(period, at, budget.amount, series["spent"], series["reserved"])
+    return BurntDown(period, at, pure.burn_down(period, at, budget.amount, series["spent"], series["reserved"]))
 
 
 def exempt_among(projects: Collection[UUID]) -> set[UUID]:

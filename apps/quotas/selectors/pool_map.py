@@ -49,6 +49,8 @@ class Device:
     memory_used_bytes: int | None = None
     sampled_at: datetime | None = None
     holder: Holder | None = None
+    cordoned: bool = False
+    """It is given to nobody new."""
 
 
 @dataclass(slots=True)
@@ -74,6 +76,9 @@ class MapNode:
     memory_bytes: int
     devices: list[Device]
     shares: list[Share] = field(default_factory=list)
+    lost_at: datetime | None = None
+    drained_at: datetime | None = None
+    drain_reason: str = ""
 
     @property
     def cpu_millis_reserved(self) -> int:
@@ -109,10 +114,12 @@ def _node(node: Node, simulated: dict[str, bool]) -> MapNode:
             gpu_model=str(gpu["model"]),
             memory_bytes=int(gpu["memory_bytes"]),
             simulated=simulated.get(str(gpu["flavor"]), False),
+            cordoned=gpu["index"] in node.cordoned,
         )
         for gpu in node.gpus
     ]
-    return MapNode(node.pk, node.name, node.ready, node.seen_at, node.cpu_millis, node.memory_bytes, devices)
+    has = (node.pk, node.name, node.ready, node.seen_at, node.cpu_millis, node.memory_bytes, devices)
+    return MapNode(*has, lost_at=node.lost_at, drained_at=node.drained_at, drain_reason=node.drain_reason)
 
 
 def _samples(pool: ResourcePool, user: Any) -> dict[UUID, dict[str, Any]]:

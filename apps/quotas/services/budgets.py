@@ -132,15 +132,15 @@ def _rate_check(pool: ResourcePool, resource: str, flavor: str, price: Decimal) 
         wrong["flavor"] = ["is needed for GPUs, and only for them"]
     elif flavor and not ResourceFlavor.objects.filter(pool=pool, name=flavor, share_of=None).exists():
         wrong["flavor"] = [f"{pool.name} has no whole devices {flavor!r}; parts of a device cost their part of it"]
-    if not 0 <= price <= AMOUNT_MOST:
+    if not (price.is_finite() and 0 <= price <= AMOUNT_MOST):
         wrong["price"] = [f"{price} is not between 0 and {AMOUNT_MOST}"]
     _refuse(wrong)
 
 
 def _check(budget: Budget) -> None:
     wrong: dict[str, list[str]] = {}
-    budget.clean_fields()
-    if not 0 <= Decimal(budget.amount) <= AMOUNT_MOST:
+    amount = Decimal(budget.amount)
+    if not (amount.is_finite() and 0 <= amount <= AMOUNT_MOST):
         wrong["amount"] = [f"{budget.amount} is not between 0 and {AMOUNT_MOST}"]
     if problem := _dates_wrong(budget.period, budget.starts_on, budget.ends_on):
         wrong["ends_on"] = [problem]
@@ -151,6 +151,7 @@ def _check(budget: Budget) -> None:
     except Invalid as error:
         wrong |= error.fields
     _refuse(wrong)
+    budget.clean_fields()
     same = Budget.objects.filter(organisation=budget.organisation_id, name=budget.name).exclude(pk=budget.pk)
     if same.exists():
         raise Conflict(f"There is a budget {budget.name} already.")

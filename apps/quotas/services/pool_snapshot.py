@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db.models import Count, F, FilteredRelation, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
@@ -41,6 +41,8 @@ ALIKE_MOST = 256
 """Workloads that ask for the same in one queue that are looked at in one cycle; if all start, the next follows."""
 GROWING = frozenset({WorkloadState.LAUNCHING, WorkloadState.RUNNING})
 """States in which a workload may be given more members."""
+NOBODY = UUID(int=0)
+"""In place of a queue."""
 _ASKED = ("cpu_millis", "memory_bytes", "gpus", "flavor", "gpu_millis", "topology")
 
 
@@ -59,10 +61,11 @@ def pool_read(pool: ResourcePool, at: datetime, *, alike_most: int = ALIKE_MOST,
     waiting, unread = _waiting(pool.pk, at, alike_most)
     limits_of_queues, limits_of_cohorts = _limits(pool.pk)
     past = histories(pool, at, keep=decides)
+    nodes = list(Node.objects.filter(pool=pool.pk))
     snapshot = Snapshot(
-        nodes=tuple(node_view(node) for node in Node.objects.filter(pool=pool.pk)),
+        nodes=tuple(node_view(node, without_cordoned=not decides) for node in nodes),
         queues=_queues(pool.pk, limits_of_queues, past),
-        holdings=holdings,
+        holdings=(*holdings, *cordoned_as_held(nodes)) if decides else holdings,
         waiting=waiting,
         cohorts=tuple(
             CohortView(pk, name, tuple(limits_of_cohorts[pk]), parent, weight)
@@ -100,11 +103,31 @@ def policy_of(pool: ResourcePool) -> Policy:
     )
 
 
-def node_view(node: Node) -> NodeView:
-    """A machine with the devices that may be given to members."""
-    gpus = tuple(Gpu(int(gpu["index"]), str(gpu["flavor"])) for gpu in node.gpus)
+def node_view(node: Node, *, without_cordoned: bool = False) -> NodeView:
+    """A machine with its devices, all of them or those that may be given to members."""
+    hidden = node.cordoned if without_cordoned else ()
+    gpus = tuple(Gpu(int(gpu["index"]), str(gpu["flavor"])) for gpu in node.gpus if gpu["index"] not in hidden)
     labels = {str(name): str(value) for name, value in node.labels.items()}
     return NodeView(node.name, node.cpu_millis, node.memory_bytes, gpus, node.takes_members, labels)
+
+
+def cordoned_as_held(nodes: Iterable[Node]) -> tuple[Holding, ...]:
+    """A cordoned device is held, by nobody and without end: nothing is placed on it, and what asks for more than is
+    left meanwhile waits for it instead of being refused for ever."""
+    return tuple(
+        Holding(
+            workload_id=uuid5(node.pk, str(gpu["index"])),
+            queue_id=NOBODY,
+            ask=Ask(0, 0, 1),
+            flavor=str(gpu["flavor"]),
+            assignments=(Assignment(node.name, (int(gpu["index"]),)),),
+            wanted=1,
+            preemptible=False,
+        )
+        for node in nodes
+        for gpu in node.gpus
+        if gpu["index"] in node.cordoned
+    )
 
 
 def limit_of(quota: Quota) -> Limit:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
-from uuid import UUID
 
 from django.db import transaction
 
 from apps.common import clock, queues
 from apps.common.errors import Conflict
 from apps.common.events import emit
-from apps.quotas.models import Node, Quota, ResourceFlavor, ResourcePool
-from apps.quotas.services.queues import pool_capacity
+from apps.quotas.models import ResourceFlavor, ResourcePool
+from apps.quotas.services.inventory import nodes_keep
 
 _BRANDS = ("NVIDIA ", "Tesla ", "GeForce ")
 
@@ -43,43 +42,37 @@ class NodeFacts(Protocol):
     def gpus(self) -> Sequence[GpuFacts]: ...
     @property
     def simulated(self) -> bool: ...
+    @property
+    def ready(self) -> bool: ...
 
 
 @transaction.atomic
 def pool_discover(name: str, backend: str, nodes: Iterable[NodeFacts]) -> ResourcePool:
-    """Make the pool's rows equal to what its backend found. Nodes that were not found take no new members.
+    """Make the pool's rows equal to what its backend found. Nodes that were not found are lost: they take no new
+    members, and what runs there keeps what it holds until it is proven gone.
 
-    A quota that was the whole pool stays the whole pool when its capacity has changed.
+    Repeating it costs a few statements, and is news to nobody, while nothing has changed.
 
     Raises:
         Conflict: a pool of that name belongs to another backend.
     """
-    ResourcePool.objects.get_or_create(name=name, defaults={"backend": backend})
+    _, made = ResourcePool.objects.get_or_create(name=name, defaults={"backend": backend})
     pool = ResourcePool.objects.select_for_update(no_key=True).get(name=name)
     if pool.backend != backend:
         raise Conflict(f"pool {name} is run by the backend {pool.backend}, not by {backend}")
-    found, before, at = list(nodes), pool_capacity(pool.pk), clock.db_now()
-    rows = [
-        Node(
-            pool=pool,
-            name=node.name,
-            cpu_millis=node.cpu_millis,
-            memory_bytes=node.memory_bytes,
-            gpus=[_gpu(gpu) for gpu in node.gpus],
-            ready=True,
-            seen_at=at,
-        )
+    found, at = list(nodes), clock.db_now()
+    facts = {
+        node.name: {
+            "cpu_millis": node.cpu_millis,
+            "memory_bytes": node.memory_bytes,
+            "gpus": [_gpu(gpu) for gpu in node.gpus],
+        }
         for node in found
-    ]
-    Node.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["pool", "name"],
-        update_fields=["cpu_millis", "memory_bytes", "gpus", "ready", "seen_at"],
-    )
-    Node.objects.filter(pool=pool).exclude(name__in=[node.name for node in found]).update(ready=False)
+    }
+    changed = nodes_keep(pool, facts, {node.name: node for node in found}, at)
+    if not changed and not made:
+        return pool
     _flavors_keep(pool, found)
-    _quotas_follow(pool.pk, before)
     emit("pool.changed", pool, noun="pool")
     queues.send(queues.ADMIT, pool.pk)
     return pool
@@ -120,10 +113,3 @@ def _flavors_keep(pool: ResourcePool, nodes: Iterable[NodeFacts]) -> None:
         unique_fields=["pool", "name"],
         update_fields=["gpu_model", "gpu_memory_bytes", "simulated"],
     )
-
-
-def _quotas_follow(pool_id: UUID, before: dict[str, int]) -> None:
-    for resource, amount in pool_capacity(pool_id).items():
-        if amount != before[resource]:
-            whole = Quota.objects.filter(queue__pool=pool_id, resource=resource, flavor="", nominal=before[resource])
-            whole.update(nominal=amount)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final, TypedDict, Unpack
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
 
 from apps.access.models import Project
 from apps.common import queues
 from apps.common.audit import Actor
 from apps.common.errors import NotFound, Unavailable
 from apps.common.events import emit
-from apps.quotas.models import Cohort, Node, Queue, Quota, ResourcePool
+from apps.quotas.models import Cohort, Queue, Quota, ResourcePool
 from apps.quotas.services.changes import between_check, change_save, changed, refuse, weight_check
 from apps.quotas.services.locks import pool_locked
 from apps.quotas.states import Resource
@@ -49,25 +47,23 @@ def pool_default(project: Project) -> ResourcePool:
     return pool
 
 
-@transaction.atomic
 def queue_ensure(project: Project) -> Queue:
-    """The project's queue in its pool; made, with the pool's whole capacity as quota, when it is not there.
+    """The project's queue in its pool; made when it is not there: guaranteed nothing, free to use all that is idle.
 
     Raises:
         Unavailable: no pool has been discovered yet.
     """
     known: Queue | None = Queue.objects.filter(project=project).order_by("id").first()
-    if known is not None:
-        return known
+    return known if known is not None else _queue_make(project)
+
+
+@transaction.atomic
+def _queue_make(project: Project) -> Queue:
     pool = pool_default(project)
     queue: Queue
     queue, made = Queue.objects.get_or_create(project=project, pool=pool)
     if made:
-        whole = pool_capacity(pool.pk)
-        Quota.objects.bulk_create(
-            Quota(queue=queue, resource=resource, nominal=amount, borrowing_limit=0)
-            for resource, amount in whole.items()
-        )
+        Quota.objects.bulk_create(Quota(queue=queue, resource=resource, nominal=0) for resource in Resource.values)
     return queue
 
 
@@ -76,14 +72,6 @@ def queues_ensure(projects: Iterable[Project]) -> None:
     with suppress(Unavailable):  # a list of queues is empty until there is a machine
         for project in projects:
             queue_ensure(project)
-
-
-def pool_capacity(pool_id: UUID) -> dict[str, int]:
-    """All that the nodes of a pool have together, per resource. Two queries."""
-    nodes = Node.objects.filter(pool=pool_id)
-    total = nodes.aggregate(cpu=Sum("cpu_millis"), memory=Sum("memory_bytes"))
-    gpus = sum(len(found) for found in nodes.values_list("gpus", flat=True))
-    return {Resource.CPU_MILLIS: total["cpu"] or 0, Resource.MEMORY_BYTES: total["memory"] or 0, Resource.GPUS: gpus}
 
 
 @transaction.atomic

@@ -47,7 +47,8 @@ def quota_set(
     """Set how much of a resource a queue, or all below a cohort, may hold. What is admitted already stays.
 
     A nominal below what is held is accepted: what is too much is not replaced, and others may reclaim what is theirs.
-    A weight of 0 gets nothing above its nominal while anybody else wants it.
+    A weight of 0 gets nothing above its nominal while anybody else wants it. Limits that are not named stay as they
+    are; where nobody has set any, nothing may be borrowed: the nominal is all.
 
     Raises:
         Invalid: as `quota_check`; more is lent than there is; a share of a device, which counts for its kind.
@@ -58,6 +59,8 @@ def quota_set(
     old = Quota.objects.select_for_update().filter(**whose, resource=resource, flavor=flavor).first()
     before = _amounts(old)
     quota = old or Quota(**whose, resource=resource, flavor=flavor, borrowing_limit=0)
+    if _is_free(quota):
+        quota.borrowing_limit = 0
     quota.nominal = nominal
     for name, value in limits.items():
         setattr(quota, name, value)
@@ -71,6 +74,11 @@ def quota_set(
     emit("pool.changed", pool, noun="pool")
     queues.send(queues.ADMIT, pool.pk)
     return quota
+
+
+def _is_free(quota: Quota) -> bool:
+    """Whether it is as a queue gets it at first: nothing guaranteed, all that is idle free to use."""
+    return quota.nominal == 0 and (quota.borrowing_limit, quota.lending_limit, quota.weight) == (None, None, None)
 
 
 @transaction.atomic

@@ -8436,6 +8436,8 @@ export interface components {
             };
             readonly resources: components["schemas"]["Resources"];
             readonly time_limit_seconds: number;
+            readonly count_min: number;
+            readonly count_max: number;
             /** Format: uuid */
             readonly retry_of: string | null;
             /** Format: uuid */
@@ -8538,6 +8540,16 @@ export interface components {
              * @default 3600
              */
             time_limit_seconds: number;
+            /**
+             * @description Members that start together at least
+             * @default 1
+             */
+            count_min: number;
+            /**
+             * @description Members at most, where there is room for more
+             * @default 1
+             */
+            count_max: number;
             tags?: string[];
         };
         RunCurves: {
@@ -8625,6 +8637,8 @@ export interface components {
             resources: components["schemas"]["Resources"];
             secrets: string[];
             time_limit_seconds: number;
+            count_min: number;
+            count_max: number;
             tags: string[];
         };
         /** @description A run in a list: without its script and its result. Takes runs of `selectors.runs.with_names`. */
@@ -8661,6 +8675,8 @@ export interface components {
             };
             readonly resources: components["schemas"]["Resources"];
             readonly time_limit_seconds: number;
+            readonly count_min: number;
+            readonly count_max: number;
             /** Format: uuid */
             readonly retry_of: string | null;
             /** Format: uuid */

@@ -51,6 +51,19 @@ def test_they_come_in_order(broker: Broker) -> None:
     assert broker.taken == [("a", [str(number)]) for number in range(100)]
 
 
+def test_what_is_asked_for_again_before_it_was_sent_is_sent_once(broker: Broker) -> None:
+    sender = Sender(broker.deliver)
+    broker.answers.clear()
+    sender.put("a", ["1"])
+    until(lambda: broker.tries == 1)
+    for _ in range(3):
+        sender.put("a", ["1"])  # the first is on its way and may be too early for them
+        sender.put("a", ["2"])
+    broker.answers.set()
+    assert sender.flush(5)
+    assert broker.taken == [("a", ["1"]), ("a", ["1"]), ("a", ["2"])]
+
+
 def test_a_later_one_comes_later_and_keeps_nobody_waiting(broker: Broker) -> None:
     sender, began = Sender(broker.deliver), time.monotonic()
     sender.put("later", [], after_seconds=0.2)

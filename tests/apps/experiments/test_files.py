@@ -19,7 +19,7 @@ from apps.experiments.services.files import (
     checkpoint_register,
     checkpoint_resume,
 )
-from apps.quotas.models import Attempt
+from apps.quotas.models import Attempt, Workload
 from tests.support.concurrency import Thread
 from tests.support.factories.experiments import CheckpointFactory, MetricBatchFactory, next_attempt, run_of, started
 from tests.support.factories.quotas import AttemptFactory
@@ -154,6 +154,7 @@ class TestCheckpoints:
         assert (checkpoint.step, checkpoint.metadata, checkpoint.project_id) == (5, {"epoch": 1}, attempt.project_id)
         found = checkpoint_resume(attempt=attempt)
         assert found == checkpoint
+        assert Workload.objects.get(pk=attempt.workload_id).checkpoint_at == checkpoint.acknowledged_at
         assert checkpoint_register(step=5, **said).pk == checkpoint.pk
         assert Event.objects.filter(kind="checkpoint.acknowledged").count() == 1
 
@@ -164,6 +165,7 @@ class TestCheckpoints:
         with pytest.raises(NotTheAnnouncedFile):
             checkpoint_register(step=5, **said)
         assert Checkpoint.objects.count() == 0
+        assert Workload.objects.get(pk=attempt.workload_id).checkpoint_at is None
 
     def test_the_highest_step_of_the_latest_attempt_is_the_latest(self) -> None:
         first = started()

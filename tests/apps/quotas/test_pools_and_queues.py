@@ -69,17 +69,6 @@ def test_discovery_again_brings_the_pool_up_to_date() -> None:
 
 
 @pytest.mark.django_db
-def test_a_quota_that_was_the_whole_pool_stays_the_whole_pool(settings: Any) -> None:
-    settings.BEDPLATE_BACKEND = "fake"
-    pool_discover("local", "fake", [replace(MACHINE, gpus=())])
-    whole, lowered = queue_ensure(ProjectFactory.create()), queue_ensure(ProjectFactory.create())
-    quota_set(lowered, "cpu_millis", "", 1000, actor=ACTOR)
-    pool_discover("local", "fake", [replace(MACHINE, cpu_millis=16_000)])
-    assert quotas_of(whole) == {"cpu_millis": 16_000, "memory_bytes": 8 * GIB, "gpus": 1}
-    assert quotas_of(lowered) == {"cpu_millis": 1000, "memory_bytes": 8 * GIB, "gpus": 1}
-
-
-@pytest.mark.django_db
 def test_a_pool_keeps_its_backend() -> None:
     pool_discover("local", "fake", [MACHINE])
     with pytest.raises(Conflict, match="run by the backend fake, not by local"):
@@ -126,12 +115,18 @@ def test_the_command_says_what_is_wrong(db: None, fake: FakeBackend, settings: A
 # Queues ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_queue_is_made_once_with_the_whole_pool(pool: ResourcePool) -> None:
-    NodeFactory.create(pool=pool, cpu_millis=1000, memory_bytes=GIB)
+def test_a_queue_is_made_once_guaranteed_nothing_and_free_to_use_what_is_idle(pool: ResourcePool) -> None:
     project = ProjectFactory.create()
     queue = queue_ensure(project)
     assert queue_ensure(project) == queue
-    assert quotas_of(queue) == {"cpu_millis": 9000, "memory_bytes": 65 * GIB, "gpus": 0}
+    assert quotas_of(queue) == {"cpu_millis": 0, "memory_bytes": 0, "gpus": 0}
+    assert set(queue.quotas.values_list("borrowing_limit", "lending_limit", "weight")) == {(None, None, None)}
+
+
+def test_a_quota_that_is_set_first_is_all_that_may_be_held(pool: ResourcePool) -> None:
+    queue = queue_ensure(ProjectFactory.create())
+    assert quota_set(queue, "cpu_millis", "", 1000, actor=ACTOR).borrowing_limit == 0
+    assert quota_set(queue, "gpus", "", 0, actor=ACTOR, borrowing_limit=None).borrowing_limit is None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -246,7 +246,7 @@ def test_a_node_that_is_given_too_much_is_wrong_and_one_that_shrank_is_told(worl
     assert wrong(CHECKS, "node.capacity") == [f"{said}, by {world.running.pk}"]
     damage("UPDATE quotas_node SET seen_at = now() + interval '1 second'")
     assert warnings(CHECKS, "node.capacity") == [
-        f"{said}, all since before it was last discovered, by {world.running.pk}"
+        f"{said}, all since before it was last found changed, by {world.running.pk}"
     ]
 
 

@@ -51,15 +51,11 @@ def test_submit_makes_a_pending_workload_and_asks_for_admission(pool: ResourcePo
     assert list(Event.objects.values_list("kind", "subject")) == [("workload.submitted", f"workload.{workload.pk}")]
 
 
-def test_the_first_submit_gives_the_project_a_queue_with_the_whole_pool(pool: ResourcePool) -> None:
+def test_the_first_submit_gives_the_project_a_queue(pool: ResourcePool) -> None:
     project = ProjectFactory.create()
     first, second = submit(project), submit(project)
     assert first.queue == second.queue == Queue.objects.get(project=project)
-    assert dict(Quota.objects.values_list("resource", "nominal")) == {
-        "cpu_millis": 8000,
-        "memory_bytes": 64 * GIB,
-        "gpus": 0,
-    }
+    assert dict(Quota.objects.values_list("resource", "nominal")) == {"cpu_millis": 0, "memory_bytes": 0, "gpus": 0}
 
 
 @pytest.mark.django_db

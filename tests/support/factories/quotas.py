@@ -16,8 +16,10 @@ from apps.quotas.models import (
     Budget,
     BudgetHold,
     Cohort,
+    IdlePolicy,
     LogChunk,
     Node,
+    NodeIncident,
     PriorityClass,
     Queue,
     QueueHistory,
@@ -92,6 +94,19 @@ class NodeFactory(DjangoModelFactory[Node]):
     seen_at = factory.LazyFunction(clock.now)
 
 
+class NodeIncidentFactory(DjangoModelFactory[NodeIncident]):
+    """An open one, of a whole node; what follows from it is written by the services only."""
+
+    class Meta:
+        model = NodeIncident
+
+    node = factory.SubFactory(NodeFactory)
+    kind = "drained"
+    detail = "The power supply is replaced."
+    opened_at = factory.LazyFunction(clock.now)
+    opened_by = "root"
+
+
 class PriorityClassFactory(DjangoModelFactory[PriorityClass]):
     class Meta:
         model = PriorityClass
@@ -118,6 +133,21 @@ class QueueFactory(DjangoModelFactory[Queue]):
 
     project = factory.SubFactory(ProjectFactory)
     pool = factory.SubFactory(ResourcePoolFactory)
+
+
+class IdlePolicyFactory(DjangoModelFactory[IdlePolicy]):
+    """Of a whole pool: warned after a minute, stopped after another, without any grace."""
+
+    class Meta:
+        model = IdlePolicy
+
+    pool = factory.SubFactory(ResourcePoolFactory)
+    action = "stop"
+    threshold_ratio = 0.1
+    warn_seconds = 60
+    stop_seconds = 60
+    grace_seconds = 0
+    kinds = factory.LazyFunction(lambda: ["job"])
 
 
 class QuotaFactory(DjangoModelFactory[Quota]):

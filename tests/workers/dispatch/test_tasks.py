@@ -57,6 +57,8 @@ def test_ticks_come_in_time_and_say_no_time_of_day() -> None:
         "control.tick_expire": 60,
         "control.tick_budgets": 10,
         "dispatch.tick_sweep": 60,
+        "dispatch.tick_idle": 30,
+        "dispatch.tick_inventory": 60,
         "data.tick_compact": 30,
         "data.tick_forget": 600,
         "data.tick_figures": 60,

@@ -42,6 +42,12 @@ describe("a run's form", () => {
     expect(bodyOf({ ...draft, kind: "tabular" }, kinds).name).toBe("");
   });
 
+  it("asks for members of a script only, and never for fewer at most than at least", () => {
+    const draft = { ...freshDraft(kinds), count_min: 3, count_max: 2 };
+    expect(bodyOf(draft, kinds)).toMatchObject({ kind: "tabular", count_min: 1, count_max: 1 });
+    expect(bodyOf({ ...draft, kind: "script" }, kinds)).toMatchObject({ count_min: 3, count_max: 3 });
+  });
+
   it("is a call that a shell takes as it stands", () => {
     const body = { ...bodyOf(freshDraft(kinds), kinds), name: "it's" };
     expect(curlOf(body, "http://x")).toContain(`"name": "it'\\''s"`);
@@ -65,6 +71,11 @@ describe("what it would do", () => {
     expect(verdictOf(asks(501))).toBe("waits");
     expect(verdictOf(asks(2001))).toBe("never");
     expect(verdictOf(effectsOf({ cpu_millis: 1, memory_bytes: 1, gpus: 0, flavor: "" }, []))).toBe("free");
+  });
+
+  it("counts the members that start together", () => {
+    const two = effectsOf({ cpu_millis: 300, memory_bytes: 10, gpus: 0, flavor: "" }, amounts, 2);
+    expect(two.find(({ resource }) => resource === "cpu_millis")).toMatchObject({ asks: 600, verdict: "waits" });
   });
 
   it("counts a kind of GPU beside all of them where it has a quota", () => {

@@ -20,6 +20,9 @@ export interface Draft {
   parameters: Partial<Record<RunKindName, Record<string, unknown>>>;
   resources: Resources;
   time_limit_seconds: number;
+  /** Members, each with these resources: so many at least start together. */
+  count_min: number;
+  count_max: number;
   secrets: string[];
   tags: string[];
 }
@@ -42,6 +45,8 @@ export function freshDraft(kinds: RunKinds): Draft {
     parameters: {},
     resources: { cpu_millis: 1000, memory_bytes: 2 * 2 ** 30, gpus: 0, flavor: "", ...(isObject(request.resources) ? request.resources : {}) },
     time_limit_seconds: typeof request.time_limit_seconds === "number" ? request.time_limit_seconds : 3600,
+    count_min: 1,
+    count_max: 1,
     secrets: [],
     tags: [],
   };
@@ -56,6 +61,12 @@ export const parametersOf = (draft: Draft, kinds: RunKinds): Record<string, unkn
 
 export const kindOf = (draft: Draft, kinds: RunKinds) => kinds.kinds.find(({ kind }) => kind === draft.kind);
 
+/** Members that are asked for; what brings its own trainer is one process. */
+export function membersOf(draft: Draft, kinds: RunKinds): Required<Pick<RunRequest, "count_min" | "count_max">> {
+  const { count_min, count_max } = draft;
+  return (kindOf(draft, kinds)?.takes_script ?? true) ? { count_min, count_max: Math.max(count_min, count_max) } : { count_min: 1, count_max: 1 };
+}
+
 /** The body of `POST /runs`. */
 export function bodyOf(draft: Draft, kinds: RunKinds): RunRequest {
   const takesScript = kindOf(draft, kinds)?.takes_script ?? true;
@@ -68,6 +79,7 @@ export function bodyOf(draft: Draft, kinds: RunKinds): RunRequest {
     parameters: parametersOf(draft, kinds),
     resources: draft.resources,
     time_limit_seconds: draft.time_limit_seconds,
+    ...membersOf(draft, kinds),
     secrets: draft.secrets,
     tags: draft.tags,
   };
@@ -109,8 +121,8 @@ export interface Effect {
   verdict: "fits" | "waits" | "never" | "free";
 }
 
-/** What the run reserves of each resource, beside the project's quota. */
-export function effectsOf(resources: Resources, amounts: readonly Amount[]): Effect[] {
+/** What the members that start together reserve of each resource, beside the project's quota. */
+export function effectsOf(resources: Resources, amounts: readonly Amount[], members = 1): Effect[] {
   const flavor = resources.flavor ?? "";
   const wanted: { resource: Amount["resource"]; flavor: string; asks: number }[] = [
     ...(resources.gpus ? [{ resource: "gpus" as const, flavor: "", asks: resources.gpus }] : []),
@@ -118,8 +130,9 @@ export function effectsOf(resources: Resources, amounts: readonly Amount[]): Eff
     { resource: "cpu_millis", flavor: "", asks: resources.cpu_millis },
     { resource: "memory_bytes", flavor: "", asks: resources.memory_bytes },
   ];
-  return wanted.flatMap(({ resource, flavor: of, asks }) => {
-    const amount = amounts.find((each) => each.resource === resource && each.flavor === of);
+  return wanted.flatMap(({ resource, flavor: of, asks: each }) => {
+    const asks = each * members;
+    const amount = amounts.find((one) => one.resource === resource && one.flavor === of);
     // Of one kind of GPU there may be no quota beside that of all.
     if (!amount && of) return [];
     const nominal = amount?.nominal ?? null;

@@ -14,7 +14,7 @@ import { experimentQuery, requestQuery, runKindsQuery, useSubmitRun, versionQuer
 import { EffectPanel } from "../components/submit/effect-panel";
 import { RunForm } from "../components/submit/run-form";
 import classes from "../components/submit/submit.module.css";
-import { bodyOf, curlOf, draftOf, freshDraft, kindOf, missingIn, parametersOf, type Draft, type RunKinds } from "../submit";
+import { bodyOf, curlOf, draftOf, freshDraft, kindOf, membersOf, missingIn, parametersOf, type Draft, type RunKinds } from "../submit";
 
 const route = getRouteApi("/runs/new");
 const NO_ERRORS: Readonly<Record<string, readonly string[]>> = {};
@@ -116,7 +116,7 @@ function Form({ kinds, first }: { kinds: RunKinds; first: Draft }) {
           </Button>
         </div>
       </form>
-      <EffectPanel projectId={project?.id} resources={draft.resources} call={call} />
+      <EffectPanel projectId={project?.id} resources={draft.resources} members={membersOf(draft, kinds).count_min} call={call} />
     </div>
   );
 }

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Ago } from "@/components/ago";
 import { CopyButton } from "@/components/copy-button";
-import { duration, value } from "@/lib/format";
+import { count, duration, value } from "@/lib/format";
 import type { Run } from "../../api";
 import { holdings } from "../../holdings";
 import classes from "./run.module.css";
@@ -44,6 +44,7 @@ export function RunFacts({ run }: { run: Run }) {
               ),
             ],
             [t("facts.asks"), holdings([run.resources], t("cpu"))],
+            ...(run.count_max > 1 ? [[t("facts.members"), run.count_min === run.count_max ? count(run.count_max) : `${count(run.count_min)}–${count(run.count_max)}`] as const] : []),
             [t("facts.timeLimit"), duration(run.time_limit_seconds)],
             ...(run.secrets.length ? [[t("facts.secrets"), run.secrets.join(", ")] as const] : []),
             ...(run.retry_of

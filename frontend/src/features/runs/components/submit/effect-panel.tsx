@@ -11,15 +11,17 @@ import classes from "./submit.module.css";
 interface Props {
   projectId: string | undefined;
   resources: Resources;
+  /** That start together. */
+  members: number;
   /** The same as a call of the API. */
   call: string;
 }
 
 /** What submitting would do: what is reserved, what the project has left, and the same as a call. */
-export function EffectPanel({ projectId, resources, call }: Props) {
+export function EffectPanel({ projectId, resources, members, call }: Props) {
   const { t } = useTranslation("runs");
   const usage = useQuery({ ...quotaUsageQuery(projectId ?? ""), enabled: projectId !== undefined }).data?.[0];
-  const effects = effectsOf(resources, usage?.amounts ?? []);
+  const effects = effectsOf(resources, usage?.amounts ?? [], members);
   return (
     <aside className={classes.effect} aria-label={t("submit.effect")}>
       <Title order={2}>{t("submit.effect")}</Title>

@@ -12,6 +12,8 @@ interface Props {
   draft: Draft;
   onChange: (part: Partial<Draft>) => void;
   errorOf: (path: string) => string | undefined;
+  /** A script of one's own may have several members. */
+  takesScript: boolean;
 }
 
 /** How many of the API's units are one of the reader's: `x-unit` of the schema. */
@@ -22,7 +24,7 @@ const UNITS: Readonly<Record<string, { size: number; word: "cores" | "gib" | "mi
 };
 
 /** What the run holds, and for how long; bounds and words are the schema's. */
-export function ResourceFields({ schema, draft, onChange, errorOf }: Props) {
+export function ResourceFields({ schema, draft, onChange, errorOf, takesScript }: Props) {
   const { t, i18n } = useTranslation("runs");
   const flavors = useQuery(flavorsQuery).data;
   const set = (part: Partial<Resources>): void => onChange({ resources: { ...draft.resources, ...part } });
@@ -59,6 +61,12 @@ export function ResourceFields({ schema, draft, onChange, errorOf }: Props) {
           error={errorOf("time_limit_seconds")}
           hint={duration(draft.time_limit_seconds)}
         />
+        {takesScript && (
+          <>
+            <Measured schema={schema} path="count_min" value={draft.count_min} onChange={(count_min) => onChange({ count_min, count_max: Math.max(count_min, draft.count_max) })} error={errorOf("count_min")} />
+            <Measured schema={schema} path="count_max" value={draft.count_max} onChange={(count_max) => onChange({ count_max })} error={errorOf("count_max")} />
+          </>
+        )}
       </div>
     </>
   );

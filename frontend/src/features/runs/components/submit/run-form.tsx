@@ -60,7 +60,7 @@ export function RunForm(props: RunFormProps) {
       </section>
       <section aria-label={t("submit.resources")}>
         <Title order={2}>{t("submit.resources")}</Title>
-        <ResourceFields schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf} />
+        <ResourceFields schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf} takesScript={kindOf(draft, kinds)?.takes_script ?? true} />
       </section>
       <Extras {...props} />
     </>

@@ -1,0 +1,127 @@
+"""How far estimates have been off, and so how wide the next band must be: adaptive conformal inference.
+
+An error is the logarithm of how many times longer something waited than was forecast. A band is made of two quantiles
+of the recent errors of its *bucket* (how far away, how large); which two is itself corrected: each estimate whose
+start comes before its band moves the lower level down a little, each that comes later moves the upper one up, all
+others move both back (Gibbs and Candès, 2021). So in the long run the band holds as often as it says, whatever the
+errors do.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp, log
+from typing import Final, NamedTuple
+
+import numpy as np
+
+COVERAGE: Final = 0.8
+SOFT_SECONDS: Final = 20.0
+"""Added to waits before they are compared, so that two short ones do not differ by much."""
+RATE: Final = 0.02
+"""How much one estimate moves a level."""
+LEAST: Final = 20
+"""With fewer errors, a bucket is helped out by those of all together."""
+WINDOW: Final = 300
+"""Errors of a bucket that count: the latest."""
+PRIOR: Final = (-1.6, -0.8, -0.4, 0.0, 0.4, 0.8, 1.6)
+"""What is thought of errors before there are any."""
+SPREAD_LEAST: Final = 0.05
+ALL: Final = ""
+"""The bucket of all errors together."""
+_EDGES = (60.0, 300.0, 1800.0, 7200.0)
+
+
+def bucket_of(forecast_seconds: float, members: int) -> str:
+    """The bucket of an estimate: `2g` is the third distance, of a gang."""
+    return f"{sum(forecast_seconds >= edge for edge in _EDGES)}{'g' if members > 1 else 's'}"
+
+
+def error_of(forecast_seconds: float, wait_seconds: float) -> float:
+    """Below 0: it started sooner than forecast."""
+    return log((max(0.0, wait_seconds) + SOFT_SECONDS) / (max(0.0, forecast_seconds) + SOFT_SECONDS))
+
+
+def corrected(forecast_seconds: float, error: float) -> float:
+    """The wait that has this error."""
+    return max(0.0, (max(0.0, forecast_seconds) + SOFT_SECONDS) * exp(error) - SOFT_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Which quantiles a bucket's band is made of. Beyond 0 and 1 it is wider than all that was seen."""
+
+    low: float = (1 - COVERAGE) / 2
+    high: float = (1 + COVERAGE) / 2
+
+    def learnt(self, before: int, after: int, count: int) -> Levels:
+        """After `count` estimates, of which so many started before, and after, their band."""
+        tail = (1 - COVERAGE) / 2
+        low = self.low + RATE * (tail * count - before)
+        high = self.high - RATE * (tail * count - after)
+        return Levels(min(0.4, max(-0.5, low)), min(1.5, max(0.6, high)))
+
+
+class Band(NamedTuple):
+    """Seconds of waiting from now on."""
+
+    middle: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What past errors say.
+
+    Args:
+        errors: bucket → recent errors, ascending; those of all together under `ALL`.
+        levels: bucket → its levels.
+    """
+
+    errors: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    levels: Mapping[str, Levels] = field(default_factory=dict)
+
+    def band(self, bucket: str, forecast_seconds: float) -> Band:
+        """The corrected forecast and its band."""
+        errors = self.errors.get(bucket, ())
+        if len(errors) < LEAST:
+            errors = sorted([*errors, *(self.errors.get(ALL) or PRIOR)])
+        levels = self.levels.get(bucket, Levels())
+        found = [corrected(forecast_seconds, _quantile(errors, at)) for at in (0.5, levels.low, levels.high)]
+        return Band(found[0], min(found[1], found[0]), max(found[2], found[0]))
+
+
+def _quantile(errors: Sequence[float], level: float) -> float:
+    at = float(np.interp(level * (len(errors) - 1), np.arange(len(errors)), errors))
+    spread = max(SPREAD_LEAST, errors[-1] - errors[0])
+    return at + spread * (min(0.0, level) + max(0.0, level - 1.0))
+
+
+class Stream:
+    """Errors as they become known, one after the other, and the levels that follow from them."""
+
+    def __init__(self) -> None:
+        self._recent: dict[str, deque[float]] = {}
+        self.errors: dict[str, list[float]] = {}
+        self.levels: dict[str, Levels] = {}
+
+    @property
+    def calibration(self) -> Calibration:
+        """What is known now; it changes as more becomes known."""
+        return Calibration(self.errors, self.levels)
+
+    def settle(self, bucket: str, forecast_seconds: float, wait_seconds: float, band: Band) -> None:
+        """An estimate turned out."""
+        error = error_of(forecast_seconds, wait_seconds)
+        for name in (bucket, ALL):
+            recent, known = self._recent.setdefault(name, deque()), self.errors.setdefault(name, [])
+            recent.append(error)
+            insort(known, error)
+            if len(recent) > WINDOW:
+                known.remove(recent.popleft())
+        levels = self.levels.get(bucket, Levels())
+        self.levels[bucket] = levels.learnt(int(wait_seconds < band.low), int(wait_seconds > band.high), 1)

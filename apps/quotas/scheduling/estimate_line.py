@@ -1,0 +1,187 @@
+"""The line of a pool gone through quickly: when each waiting workload would start if work ran as long as is guessed.
+
+The order is that of the cycle, by its own contest over its own books of quotas. Machines are not: of a pool only what
+is free of each kind altogether is followed, so what a gang or a full machine costs more is left to what is learnt from
+past errors. Time passes in steps that grow with the distance, and long lines move in packs, so that the work is
+bounded whatever waits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from math import floor, inf
+from uuid import UUID
+
+from apps.quotas.scheduling.fair_share import Candidate, Contest, Shares
+from apps.quotas.scheduling.snapshot import GPUS, Ask, Holding, Key, Snapshot, Waiting
+from apps.quotas.scheduling.tree import CPU, MEMORY, Place, Tree, allowed, amounts_of, capacity_of
+
+STEP_SECONDS, STEP_RATIO = 1.0, 0.04
+"""What ends within so long after another is taken to end with it: seconds, or part of the time until then."""
+
+Size = tuple[Ask, int]
+"""What is asked for, by how many members at least."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """What waits in a queue, in its order."""
+
+    leaf: Place
+    rows: list[Waiting]
+    levels: list[int]
+    sizes: dict[Size, deque[int]]
+    """Size → numbers of the rows that ask for it, the first first."""
+
+    def first(self, closed: Container[Size]) -> int | None:
+        """The first row that may be looked at."""
+        return min((rows[0] for size, rows in self.sizes.items() if size not in closed), default=None)
+
+    def drop(self, row: int) -> None:
+        """The first of its size has started."""
+        size = self.rows[row].ask, self.rows[row].count_min
+        self.sizes[size].popleft()
+        if not self.sizes[size]:
+            del self.sizes[size]
+
+
+@dataclass(slots=True)
+class Room:
+    """What is free on all machines together."""
+
+    free: dict[Key, int]
+    kinds: list[str]
+
+    def kind_for(self, ask: Ask, count: int) -> str | None:
+        """The kind of GPU of which most is free and enough; empty without GPUs; None: there is too little."""
+        if ask.cpu_millis * count > self.free[CPU] or ask.memory_bytes * count > self.free[MEMORY]:
+            return None
+        if not ask.gpus:
+            return ""
+        need = ask.gpus * ask.gpu_millis * count
+        options = [ask.flavor] if ask.flavor else self.kinds
+        best = max(options, key=lambda kind: self.free.get((GPUS, kind), 0), default=None)
+        return best if best is not None and self.free.get((GPUS, best), 0) >= need else None
+
+    def change(self, amounts: Mapping[Key, int], sign: int) -> None:
+        for key, amount in amounts.items():
+            if key in self.free:
+                self.free[key] += sign * amount
+
+
+class Forward:
+    """One pass. `seconds` says how long what waits will run, `ends` when what runs will end."""
+
+    def __init__(
+        self, snapshot: Snapshot, seconds: Mapping[UUID, float], ends: Mapping[UUID, float], strict: bool = True
+    ) -> None:
+        self.at = self.begins = snapshot.at
+        self.strict = strict
+        self.seconds = seconds
+        self.starts: dict[UUID, float] = {}
+        ready = [node for node in snapshot.nodes if node.ready]
+        capacity = capacity_of(ready)
+        self.room = Room(dict(capacity), sorted(kind for resource, kind in capacity if resource == GPUS and kind))
+        self.tree = Tree(capacity, snapshot.queues, snapshot.cohorts)
+        self.ending: list[tuple[float, int, UUID, Mapping[Key, int]]] = []
+        for number, one in enumerate(snapshot.holdings):
+            self._hold(number, one, ends)
+        heapify(self.ending)
+        self.events = len(self.ending)
+        self.shares = Shares(self.tree, snapshot.policy)
+        self.lines = self._lines(snapshot)
+        self.sizes = {(one.ask, one.count_min) for one in snapshot.waiting}
+        self.waiting = sum(len(line.rows) for line in self.lines.values())
+
+    def _hold(self, number: int, one: Holding, ends: Mapping[UUID, float]) -> None:
+        amounts = amounts_of(one.ask, one.flavor, len(one.assignments))
+        leaf = self.tree.leaves.get(one.queue_id)
+        if leaf is not None:
+            self.tree.take(leaf, amounts)
+            self.room.change(amounts, -1)
+            self.ending.append((ends[one.workload_id], number, one.queue_id, amounts))
+
+    def _lines(self, snapshot: Snapshot) -> dict[UUID, _Line]:
+        policy = snapshot.policy
+        points = policy.ageing_points if policy.ageing_seconds > 0 else 0
+        rows: dict[UUID, list[tuple[int, float, UUID, Waiting]]] = defaultdict(list)
+        for one in snapshot.waiting:
+            aged = floor(max(0.0, snapshot.at - one.created_at) / policy.ageing_seconds) if points else 0
+            rows[one.queue_id].append((-one.priority - points * aged, one.created_at, one.workload_id, one))
+        found: dict[UUID, _Line] = {}
+        for queue, line in rows.items():
+            leaf = self.tree.leaves.get(queue)
+            if leaf is not None:
+                line.sort(key=lambda row: row[:3])
+                found[queue] = _Line(leaf, [row[3] for row in line], [-row[0] for row in line], _sizes(line))
+        return found
+
+    def run(self, until: float = inf) -> dict[UUID, float]:
+        """Workload → when it starts; without those that start later than `until`, or never."""
+        self._round()
+        while self.ending and self.waiting and self.at < until:
+            first = self.ending[0][0]
+            last = first + max(STEP_SECONDS, STEP_RATIO * (first - self.begins))
+            while self.ending and self.ending[0][0] <= last:
+                self.at, _, queue, amounts = heappop(self.ending)
+                leaf = self.tree.leaves[queue]
+                self.tree.take(leaf, amounts, -1)
+                self.shares.changed(leaf)
+                self.room.change(amounts, 1)
+            self._round()
+        return self.starts
+
+    def _round(self) -> None:
+        """All that may start now."""
+        contest = Contest(self.tree, self.shares)
+        closed = set() if self.strict else {size for size in self.sizes if self.room.kind_for(*size) is None}
+        barred: dict[UUID, set[Size]] = {}
+        for queue, line in self.lines.items():
+            if line.sizes:
+                contest.enter(line.leaf, self._next(line, barred.setdefault(queue, set(closed))))
+        while (one := contest.next()) is not None:
+            line, without = self.lines[one.queue_id], barred[one.queue_id]
+            if not self._take(line, one.item):
+                if self.strict and self.room.kind_for(one.ask, one.least) is None:
+                    return
+                without.add((one.ask, one.least))
+            contest.enter(line.leaf, self._next(line, without))
+
+    def _next(self, line: _Line, without: Container[Size]) -> Candidate | None:
+        at = line.first(without)
+        if at is None:
+            return None
+        one, level = line.rows[at], line.levels[at]
+        counts = one.count_min, one.count_max
+        return Candidate(at, one.workload_id, one.queue_id, one.ask, *counts, level, one.created_at, 0.0)
+
+    def _take(self, line: _Line, at: int) -> bool:
+        """Start it, if there is room on machines and in quotas."""
+        one = line.rows[at]
+        kind = self.room.kind_for(one.ask, one.count_min)
+        if kind is None:
+            return False
+        amounts = amounts_of(one.ask, kind)
+        count = self.tree.members(line.leaf, amounts, one.count_max)
+        if count < one.count_min or allowed(line.leaf.limits, amounts) is not None:
+            return False
+        held = amounts_of(one.ask, kind, count)
+        self.tree.take(line.leaf, held)
+        self.shares.enter(line.leaf, held)
+        self.room.change(held, -1)
+        self.starts[one.workload_id] = self.at
+        self.events += 1
+        heappush(self.ending, (self.at + self.seconds[one.workload_id], self.events, one.queue_id, held))
+        line.drop(at)
+        self.waiting -= 1
+        return True
+
+
+def _sizes(line: Iterable[tuple[int, float, UUID, Waiting]]) -> dict[Size, deque[int]]:
+    found: dict[Size, deque[int]] = defaultdict(deque)
+    for number, (_, _, _, one) in enumerate(line):
+        found[one.ask, one.count_min].append(number)
+    return dict(found)
