@@ -6,7 +6,6 @@ fits at all, it is found. Counts for all nodes are one vector operation each.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from copy import copy
 from math import inf
@@ -15,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from apps.quotas.scheduling.counted import Counted
-from apps.quotas.scheduling.devices import ALL, Devices, Which
-from apps.quotas.scheduling.kept import Coming, Kept
+from apps.quotas.scheduling.devices import ALL, Devices
+from apps.quotas.scheduling.kept import Coming, Kept, Which
 from apps.quotas.scheduling.snapshot import WHOLE, Ask, Assignment, NodeView
 
 Counts = npt.NDArray[np.int64]
@@ -39,9 +38,8 @@ class Machines:
         self.memory = _array(node.memory_bytes for node in ready)
         self.labels = [node.labels for node in ready]
         self.devices = Devices([node.gpus for node in ready])
-        self.kept: dict[int, Kept] = {}
-        self._moments: list[float] = []
-        """From when something is kept somewhere, in order."""
+        self.kept = Kept(len(ready))
+        self._none = np.zeros(len(ready), np.int64)
         self._groups: dict[str, tuple[list[str], Counts]] = {}
         self._counted = Counted()
 
@@ -49,7 +47,7 @@ class Machines:
         """The same machines, to be used up apart from these; nothing is kept on them."""
         twin = copy(self)
         twin.cpu, twin.memory, twin.devices = self.cpu.copy(), self.memory.copy(), self.devices.copy()
-        twin.kept, twin._moments, twin._counted = {}, [], Counted()
+        twin.kept, twin._counted = Kept(len(self.names)), Counted()
         return twin
 
     @property
@@ -66,53 +64,41 @@ class Machines:
 
         The numbers change with the machines: copy them to keep them.
         """
-        late = bisect_left(self._moments, ends_at)
-        key = (*ask[:3], ask.gpu_millis, flavor, late)
+        level = self.kept.level(ends_at)
+        key = (*ask[:3], ask.gpu_millis, flavor, level)
         fits, changed = self._counted.known(key)
         if fits is None:
-            fits = self._members(ask, flavor, ALL)
-            changed = self.kept
+            fits = self._members(ask, flavor, ALL, ends_at if level else -inf)
             self._counted.learn(key, fits)
         elif changed:
             which = np.fromiter(changed, np.int64, len(changed))
-            fits[which] = self._members(ask, flavor, which)
-        if late:
-            for at in changed:
-                if at in self.kept:
-                    fits[at] = self.members_at(at, ask, flavor, ends_at)
+            fits[which] = self._members(ask, flavor, which, ends_at if level else -inf)
         return fits
 
-    def _members(self, ask: Ask, flavor: str, which: Which) -> Counts:
-        if not ask.gpus:
-            return fits_of(ask, self.cpu[which], self.memory[which], None)
-        if ask.gpu_millis < WHOLE:
-            gpus = self.devices.shares(flavor, ask.gpu_millis, which)
-        else:
-            gpus = self.devices.free(flavor)[which]
-        return fits_of(ask, self.cpu[which], self.memory[which], gpus)
+    def _members(self, ask: Ask, flavor: str, which: Which, ends_at: float) -> Counts:
+        cpu, memory, gpus = self.cpu[which], self.memory[which], self._none[which]
+        whole = self.devices.free(flavor)[which] if ask.gpus else gpus
+        if ask.gpus:
+            is_whole = ask.gpu_millis == WHOLE
+            gpus = whole if is_whole else self.devices.shares(flavor, ask.gpu_millis, which)
+        if ends_at > -inf:
+            cpu, memory, gpus = self.kept.beside(ask, flavor, ends_at, which, (cpu, memory, gpus, whole))
+        return fits_of(ask, cpu, memory, gpus if ask.gpus else None)
 
     def members_at(self, at: int, ask: Ask, flavor: str, ends_at: float = -inf) -> int:
         """As `members`, of one node."""
-        kept = self.kept.get(at)
-        late = kept if kept is not None and kept.until < ends_at else None
+        if self.kept and self.kept.until[at] < ends_at:
+            return int(self._members(ask, flavor, slice(at, at + 1), ends_at)[0])
         fits = int(PLENTY)
         if ask.cpu_millis:
-            fits = (int(self.cpu[at]) - (late.cpu if late else 0)) // ask.cpu_millis
+            fits = int(self.cpu[at]) // ask.cpu_millis
         if ask.memory_bytes:
-            fits = min(fits, (int(self.memory[at]) - (late.memory if late else 0)) // ask.memory_bytes)
-        if ask.gpus:
-            fits = min(fits, self._on_gpus_at(at, ask, flavor, late))
+            fits = min(fits, int(self.memory[at]) // ask.memory_bytes)
+        if ask.gpus and ask.gpu_millis == WHOLE:
+            fits = min(fits, int(self.devices.free(flavor)[at]) // ask.gpus)
+        elif ask.gpus:
+            fits = min(fits, self.devices.shares_at(at, flavor, ask.gpu_millis))
         return max(0, fits)
-
-    def _on_gpus_at(self, at: int, ask: Ask, flavor: str, late: Kept | None) -> int:
-        whole = int(self.devices.free(flavor)[at])
-        kept = late.gpus.get(flavor, 0) if late else 0
-        if ask.gpu_millis == WHOLE:
-            return (whole - kept) // ask.gpus
-        if late is not None and flavor in late.shared:
-            return 0
-        fits = self.devices.shares_at(at, flavor, ask.gpu_millis)
-        return fits - min(whole, kept) * (WHOLE // ask.gpu_millis)  # those that are still whole may be what is kept
 
     def beside(self, ask: Ask, assignments: Sequence[Assignment], fits: Counts) -> Counts:
         """As `fits`, where members have in common with those that are there what the topology asks for."""
@@ -218,17 +204,7 @@ class Machines:
 
     def keep(self, ask: Ask, coming: Coming) -> None:
         """Keep places from a moment on: what ends later may only use what is there beside them."""
-        free = self.devices.free(coming.flavor)
-        for node, count in coming.chosen:
-            kept = self.kept.setdefault(node, Kept(coming.at))
-            lent = (
-                int(self.cpu[node] - coming.cpu[node]),
-                int(self.memory[node] - coming.memory[node]),
-                int(free[node] - coming.whole[node]),
-            )
-            kept.add(ask, count, coming, lent)
-        if coming.at not in self._moments:
-            insort(self._moments, coming.at)
+        self.kept.add(ask, coming, (self.cpu, self.memory, self.devices.free(coming.flavor)))
         self._counted.forget()
 
     def holds(self, ask: Ask, assignments: Iterable[Assignment]) -> bool:
@@ -248,9 +224,7 @@ class Machines:
         self.cpu[at] -= count * ask.cpu_millis
         self.memory[at] -= count * ask.memory_bytes
         self._counted.change(at)
-        kept = self.kept.get(at)
-        if kept is not None and ends_at <= kept.until:  # gone before what is kept is needed
-            kept.use(ask, flavor, count)
+        self.kept.use(at, ask, flavor, count, ends_at)
 
 
 def fits_of(ask: Ask, cpu: Counts, memory: Counts, gpus: Counts | None) -> Counts:

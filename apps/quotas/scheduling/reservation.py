@@ -100,11 +100,7 @@ class Forecast:
         kept = self._machines.kept
         if not kept:
             return cpu, memory, gpus
-        cpu, memory, gpus = cpu.copy(), memory.copy(), gpus.copy() if gpus is not None else None
-        each = 1 if ask.gpu_millis == WHOLE else WHOLE // ask.gpu_millis
-        for at, one in kept.items():
-            cpu[at] -= one.cpu_for
-            memory[at] -= one.memory_for
-            if gpus is not None:
-                gpus[at] -= one.gpus_for.get(flavor, 0) * each
-        return cpu, memory, gpus
+        if gpus is not None:
+            each = 1 if ask.gpu_millis == WHOLE else WHOLE // ask.gpu_millis
+            gpus = gpus - kept.gpus_for(flavor) * each
+        return cpu - kept.cpu_for, memory - kept.memory_for, gpus
