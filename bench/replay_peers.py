@@ -37,8 +37,8 @@ class Books:
         self.known: dict[UUID, Holding | Admit] = {}
         self.asks: dict[UUID, tuple[UUID, Ask]] = {}
         self.at = snapshot.at
-        self.failed: dict[tuple[Ask, int], float] = {}
-        """Ask and members → those that end then, or later, have found no place in this cycle."""
+        self.failed: dict[tuple[Ask, int, tuple[str, ...]], float] = {}
+        """Ask, members and kinds → those that end then, or later, have found no place in this cycle."""
 
     def follow(self, snapshot: Snapshot) -> None:
         self.at = snapshot.at
@@ -61,10 +61,11 @@ class Books:
         ends_at, ask, count = self.at + one.limit_seconds, one.ask, one.count_max
         leaf = self.tree.leaves[one.queue_id]
         options = [ask.flavor] if ask.flavor or not ask.gpus else self.machines.flavors
-        allowed = [kind for kind in options if self.tree.members(leaf, amounts_of(ask, kind), count) >= count]
+        allowed = [kind for kind in options if self.tree.bounding(leaf, amounts_of(ask, kind), count) is None]
         if not allowed:
             return NO_QUOTA
-        if self.failed.get((ask, count), inf) <= ends_at:
+        tried = (ask, count, tuple(allowed))
+        if self.failed.get(tried, inf) <= ends_at:
             return NO_ROOM
         found: list[tuple[int, str, Counts]] = []
         for kind in allowed:
@@ -72,7 +73,7 @@ class Books:
             if self.machines.together(ask, fits) >= count:
                 found.append((int(self.machines.devices.left(kind).sum()), kind, fits))
         if not found:
-            self.failed[ask, count] = ends_at
+            self.failed[tried] = ends_at
             return NO_ROOM
         _, kind, fits = max(found, key=lambda each: each[:2])
         chosen = self.machines.choose(ask, kind, count, fits)

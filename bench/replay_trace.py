@@ -5,7 +5,8 @@ The trace says who asked for what, when, and how long it ran. What it does not s
 - **Tenants**: 30 queues in 6 teams. Demand is skewed (Zipf over the queues, in runs of the same tenant); what is
   guaranteed is not: every team and queue has its own part, and the parts sum to the devices there are. All may borrow
   what is idle; every third queue lends at most half of its own.
-- **Gangs**: a tenth of all tasks, drawn from those of one whole device, have 2, 4, … 64 members instead of one.
+- **Gangs**: a tenth of all tasks, drawn from those of one whole device, have 2, 4, … 64 members instead of one, but
+  never more than a sixteenth of all devices.
 - **Declared limits**: 2 to 10 times as long as the task really runs.
 
 And what the trace has too much of is cut, and said: gaps between arrivals (weeks in which nothing came) and running
@@ -102,7 +103,7 @@ def replay_of(nodes: Sequence[NodeView], tasks: Sequence[Task], load: float, see
     random = Random(seed)
     devices = sum(len(node.gpus) for node in nodes)
     queues, cohorts = _tenants(devices, random)
-    members = _gangs(tasks, random)
+    members = _gangs(tasks, devices // 16, random)
     owners = _owners(len(tasks), queues, random)
     seconds = [min(task.seconds, SECONDS_MOST) for task in tasks]
     held = [task.ask.gpus * task.ask.gpu_millis / WHOLE * count for task, count in zip(tasks, members, strict=True)]
@@ -194,12 +195,13 @@ def _tenants(devices: int, random: Random) -> tuple[tuple[QueueView, ...], tuple
     return tuple(queues), tuple(cohorts)
 
 
-def _gangs(tasks: Sequence[Task], random: Random) -> list[int]:
+def _gangs(tasks: Sequence[Task], most: int, random: Random) -> list[int]:
     """Members of each task."""
+    sizes = [size for size in GANG_SIZES if size <= most] or [1]
     whole = [number for number, task in enumerate(tasks) if task.ask.gpus == 1 and task.ask.gpu_millis == WHOLE]
     members = [1] * len(tasks)
     for number in random.sample(whole, min(len(whole), round(GANG_PART * len(tasks)))):
-        members[number] = random.choice(GANG_SIZES)
+        members[number] = random.choice(sizes)
     return members
 
 
