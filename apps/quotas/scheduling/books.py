@@ -11,15 +11,15 @@ from uuid import UUID
 
 from apps.quotas.scheduling.fair_share import Candidate, Shares
 from apps.quotas.scheduling.fit import Counts
+from apps.quotas.scheduling.held import Held
 from apps.quotas.scheduling.idle_pool import IdlePool
 from apps.quotas.scheduling.inventory import inventory_of
-from apps.quotas.scheduling.making_room import Held
 from apps.quotas.scheduling.occupancy import Occupancy, occupy
 from apps.quotas.scheduling.preemption import Plan, Preemption
 from apps.quotas.scheduling.quota_holds import QuotaHolds
 from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast
 from apps.quotas.scheduling.snapshot import Ask, Assignment, Holding, Key, Snapshot, Waiting
-from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of, guaranteed, measured
+from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of, is_inside
 
 CAP, CAP_GPUS, NO_QUOTA, QUOTA = "cap", "cap_gpus", "no_quota", "quota"
 PROMISED, MACHINES, KEPT = "promised", "machines", "kept"
@@ -89,9 +89,12 @@ class Books:
         return IdlePool(self.snapshot)
 
     @cached_property
+    def held(self) -> Held:
+        return Held(self.snapshot.holdings, self._occupancy, self.tree, self.snapshot.policy, self.snapshot.at)
+
+    @cached_property
     def preemption(self) -> Preemption:
-        held = Held(self.snapshot.holdings, self._occupancy, self.tree)
-        return Preemption(self.tree, self.machines, held, self.snapshot.policy, self.snapshot.at)
+        return Preemption(self.tree, self.machines, self.held, self.snapshot.policy)
 
     def options(self, ask: Ask) -> list[str]:
         """The kinds of GPU that would do; one empty name when none is asked for."""
@@ -129,8 +132,7 @@ class Books:
             if isinstance(here, Blocked):
                 blocked.append(here)
             else:
-                amounts = amounts_of(one.ask, flavor, here[0])
-                inside = guaranteed(leaf, amounts, measured(amounts))
+                inside = is_inside(leaf, one.ask, flavor, here[0])
                 found.append((here[0], inside, int(self.machines.devices.left(flavor).sum()), flavor, here[1]))
         if not found:
             nearest = min(blocked, key=lambda each: _NEAREST[each.kind], default=None)
@@ -276,13 +278,8 @@ class Books:
 
     def preempt(self, one: Candidate, plan: Plan) -> None:
         """What a plan comes to in the books: who goes stays in them until it is gone."""
-        gone = []
-        for holding in self.snapshot.holdings:
-            keeps = 0 if holding.workload_id in plan.kills else plan.shrinks.get(holding.workload_id)
-            if keeps is not None:
-                gone.append(replace(holding, assignments=holding.assignments[keeps:]))
         self.preemption.leaving.update(plan.kills, plan.shrinks)
-        self.promise(one.item, plan.flavor, plan.assignments, gone)
+        self.promise(one.item, plan.flavor, plan.assignments, plan.gone)
 
 
 def _held(holdings: Iterable[Holding]) -> dict[UUID, dict[Key, int]]:

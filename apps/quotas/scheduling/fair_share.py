@@ -22,10 +22,8 @@ from apps.quotas.scheduling.tree import (
     Amounts,
     Place,
     Tree,
-    amounts_of,
-    guaranteed,
+    is_inside,
     kinds,
-    measured,
 )
 
 Rank = tuple[int, int, float, float, int]
@@ -149,9 +147,10 @@ class Contest:
         return None
 
     def _rank(self, place: Place, candidate: Candidate) -> Rank:
-        inside = any(
-            guaranteed(place, amounts, measured(amounts))
-            for amounts in (amounts_of(candidate.ask, kind, candidate.least) for kind in kinds(place, candidate.ask))
-        )
+        ask, least = candidate.ask, candidate.least
+        if not ask.gpus or ask.flavor:
+            inside = is_inside(place, ask, ask.flavor, least)
+        else:
+            inside = any(is_inside(place, ask, kind, least) for kind in kinds(place))
         share = inf if place.weight <= 0 and not inside else self._shares.of(place)
         return (-candidate.level, 0 if inside else 1, share, candidate.since, self._order[id(place)])

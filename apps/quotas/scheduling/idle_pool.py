@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from apps.quotas.scheduling.inventory import inventory_of
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, WHOLE, Ask, Key, NodeView, Snapshot
-from apps.quotas.scheduling.tree import Tree
+from apps.quotas.scheduling.tree import Amounts, Tree
 
 
 class IdlePool:
@@ -15,12 +17,24 @@ class IdlePool:
         self.tree = Tree(inventory.capacity, snapshot.queues, snapshot.cohorts)
         self._members: dict[tuple[Ask, str], int] = {}
         self._most_of_one: dict[Key, int] = {}
+        self._rooms: dict[tuple[UUID, Key], float] = {}
 
     def members(self, ask: Ask, flavor: str) -> int:
         """Members that all machines could hold together."""
         if (ask, flavor) not in self._members:
             self._members[ask, flavor] = self.machines.together(ask, self.machines.members(ask, flavor))
         return self._members[ask, flavor]
+
+    def members_of_quota(self, queue: UUID, amounts: Amounts, most: int) -> int:
+        """Members of these amounts that a queue could have, `most` at most."""
+        for key, need in amounts.items():
+            if need:
+                room = self._rooms.get((queue, key))
+                if room is None:
+                    room, _ = self.tree.room(self.tree.leaves[queue], key)
+                    self._rooms[queue, key] = room
+                most = min(most, int(min(room // need, most)))
+        return most
 
     def most_of_one(self, key: Key) -> int:
         """The most of a resource on one machine."""

@@ -1,21 +1,17 @@
-"""What is held, grouped for a search for room, and the books while it is tried out who goes."""
+"""The books while it is tried out who goes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 import numpy as np
 
 from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.fit import Counts, Machines, fits_of
+from apps.quotas.scheduling.held import Held
 from apps.quotas.scheduling.occupancy import Marks, Occupancy
-from apps.quotas.scheduling.snapshot import WHOLE, Assignment, Holding, Key, Policy
-from apps.quotas.scheduling.tree import Amounts, Place, Tree, amounts_of, measured
-
-Order = tuple[bool, int, bool, float, float, UUID, int]
-"""Not to be spared, priority, inside the guaranteed, work lost, age (negative); then which, its last members first."""
+from apps.quotas.scheduling.snapshot import WHOLE, Assignment, Holding
+from apps.quotas.scheduling.tree import Amounts, Place, Tree, amounts_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +22,6 @@ class Item:
     group: int
     """See `Held`."""
     reason: str
-    order: Order
     first: int
     """Of its members, the first that goes."""
     last: int
@@ -41,46 +36,6 @@ class Item:
         return amounts_of(self.holding.ask, self.holding.flavor, self.last - self.first)
 
 
-class Held:
-    """All holdings, in groups of one queue and kind of GPU: what may be asked of one may be asked of all."""
-
-    def __init__(self, holdings: Sequence[Holding], occupancy: Occupancy, tree: Tree) -> None:
-        self.holdings, self.occupancy, self.size = holdings, occupancy, len(holdings)
-        self.groups: list[tuple[Place | None, list[Key]]] = []
-        """Its queue, and by what it is inside the nominal of that or borrows."""
-        numbers: dict[tuple[UUID, str, bool], int] = {}
-        group_of: list[int] = []
-        for one in holdings:
-            kind = (one.queue_id, one.flavor, bool(one.ask.gpus))
-            if kind not in numbers:
-                numbers[kind] = len(self.groups)
-                self.groups.append((tree.leaves.get(one.queue_id), measured(amounts_of(one.ask, one.flavor))))
-            group_of.append(numbers[kind])
-        self.group_of = np.array(group_of, np.int64)
-        self.priorities = np.array([one.priority for one in holdings], np.int64)
-        self._barred: Marks | None = None
-
-    def barred(self, policy: Policy, at: float) -> Marks:
-        """Those that may not be asked to leave, by whomever: they leave already, or have hardly begun."""
-        if self._barred is None:
-            last = at - policy.min_run_seconds
-            self._barred = np.array(
-                [
-                    one.leaving
-                    or not one.preemptible
-                    or (one.started_at if one.started_at is not None else one.admitted_at) > last
-                    for one in self.holdings
-                ],
-                bool,
-            )
-        return self._barred
-
-    def amounts(self, key: Key) -> Counts:
-        """How much of a resource each holds."""
-        found = (amounts_of(one.ask, one.flavor, len(one.assignments)).get(key, 0) for one in self.holdings)
-        return np.fromiter(found, np.int64, self.size)
-
-
 class Room:
     """The books while something is tried out: what goes is given back, and taken again."""
 
@@ -93,6 +48,7 @@ class Room:
         self._amounts = amounts_of(candidate.ask, flavor)
         self._fits = machines.members(self._ask, flavor, self._ends_at).copy()
         self._short = tree.short(leaf, self._amounts, self._least)
+        self._sum = 0 if self._ask.topology else int(self._fits.sum())
 
     def useful(self, may: Marks, held: Held) -> Marks:
         """Whose going could make any difference: in a quota that is short, or on a machine. Nobody's, if not even that
@@ -100,8 +56,7 @@ class Room:
         none = np.zeros(held.size, bool)
         found = none.copy()
         for key, place, lacks in self._short:
-            below = np.array([leaf is not None and place in leaf.path for leaf, _ in held.groups], bool)
-            amounts = np.where(may & below[held.group_of], held.amounts(key), 0)
+            amounts = np.where(may, held.below(place, key), 0)
             if amounts.sum() < lacks:
                 return none
             found |= amounts > 0
@@ -129,7 +84,7 @@ class Room:
     def is_enough(self) -> bool:
         if self._short and self._tree.members(self._leaf, self._amounts, self._least) < self._least:
             return False
-        return self._machines.together(self._ask, self._fits) >= self._least
+        return (self._machines.together(self._ask, self._fits) if self._ask.topology else self._sum) >= self._least
 
     def give(self, item: Item) -> None:
         self._move(item, -1)
@@ -142,7 +97,9 @@ class Room:
         self._machines.occupy(item.holding.ask, item.assignments, sign)
         for at in {self._machines.index.get(node) for node, _ in item.assignments}:
             if at is not None:
-                self._fits[at] = self._machines.members_at(at, self._ask, self.flavor, self._ends_at)
+                now = self._machines.members_at(at, self._ask, self.flavor, self._ends_at)
+                self._sum += now - int(self._fits[at])
+                self._fits[at] = now
 
     def places(self) -> tuple[Assignment, ...]:
         """Where the preemptor would go now; nothing is taken."""

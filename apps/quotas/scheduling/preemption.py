@@ -12,16 +12,19 @@ least work lost since a checkpoint, the youngest. Whatever turns out not to be n
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from uuid import UUID
 
 import numpy as np
 
 from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.fit import Machines
-from apps.quotas.scheduling.making_room import Held, Item, Order, Room
-from apps.quotas.scheduling.snapshot import PREEMPTED, RECLAIMED, Assignment, Holding, Key, Policy
-from apps.quotas.scheduling.tree import Place, Tree, amounts_of, borrows, guaranteed, measured
+from apps.quotas.scheduling.held import Held
+from apps.quotas.scheduling.making_room import Item, Room
+from apps.quotas.scheduling.occupancy import Marks
+from apps.quotas.scheduling.snapshot import PREEMPTED, RECLAIMED, Assignment, Holding, Policy
+from apps.quotas.scheduling.tree import Place, Tree, borrows, is_inside
 
 UNRELATED = "unrelated"
 ITEMS_MOST = 20_000
@@ -39,25 +42,24 @@ class Plan:
     flavor: str
     assignments: tuple[Assignment, ...]
     """Where the preemptor goes."""
+    gone: tuple[Holding, ...]
+    """Those that go or shrink, with the members that they give back."""
 
 
 class Preemption:
     """Looks for room in one cycle. The books are as they were when it has looked."""
 
-    def __init__(self, tree: Tree, machines: Machines, held: Held, policy: Policy, at: float) -> None:
-        self.tree, self.machines, self.held = tree, machines, held
-        self.policy, self.at = policy, at
+    def __init__(self, tree: Tree, machines: Machines, held: Held, policy: Policy) -> None:
+        self.tree, self.machines, self.held, self.policy = tree, machines, held, policy
         self.leaving: set[UUID] = set()
         """Who has been told to go already, or to shrink."""
-        self._relations: dict[int, str] = {}
-        """Group of holdings → what may be asked of it, as long as the books do not change."""
 
     def may(self, candidate: Candidate, leaf: Place, flavor: str) -> bool:
         """Whether it may ask anybody to leave."""
         if not self.policy.preemption or candidate.grows:
             return False
-        amounts = amounts_of(candidate.ask, flavor, candidate.least)
-        return candidate.item.preempts or any(guaranteed(one, amounts, measured(amounts)) for one in leaf.path[:-1])
+        ask, least = candidate.ask, candidate.least
+        return candidate.item.preempts or any(is_inside(one, ask, flavor, least) for one in leaf.path[:-1])
 
     def plan(self, candidate: Candidate, leaf: Place, flavor: str) -> Plan | None:
         """Who leaves so that its least members fit; None: that cannot be had."""
@@ -65,10 +67,10 @@ class Preemption:
         room = Room(self.tree, self.machines, candidate, leaf, flavor)
         if room.is_enough():  # what is there is kept for others
             return None
-        for item in self._items(candidate, leaf, room):
-            if self._reason(item.holding, item.group, candidate, leaf, flavor):
+        claims = Claims(self.held, candidate, leaf, flavor)
+        for item in islice(self._items(claims, room), ITEMS_MOST):
+            if claims.reason(item.holding, item.group):
                 room.give(item)
-                self._relations = {}
                 taken.append(item)
                 if room.is_enough():
                     break
@@ -85,79 +87,78 @@ class Preemption:
                 room.back.add(item)
             else:
                 room.give(item)
-        gone = [item for item in taken if item not in room.back]
-        assignments = room.places()
-        kills = {item.holding.workload_id: item.reason for item in gone if item.first == 0}
-        shrinks: dict[UUID, int] = {}
-        for item in gone:
-            identity = item.holding.workload_id
-            if identity not in kills:
-                shrinks[identity] = min(item.first, shrinks.get(identity, item.first))
-        return Plan(kills, shrinks, room.flavor, assignments)
+        kept: dict[UUID, tuple[Holding, int]] = {}
+        kills: dict[UUID, str] = {}
+        for item in taken:
+            if item not in room.back:
+                identity = item.holding.workload_id
+                kept[identity] = item.holding, min(item.first, kept[identity][1] if identity in kept else item.first)
+                if item.first == 0:
+                    kills[identity] = item.reason
+        shrinks = {identity: keeps for identity, (_, keeps) in kept.items() if identity not in kills}
+        gone = tuple(replace(holding, assignments=holding.assignments[keeps:]) for holding, keeps in kept.values())
+        return Plan(kills, shrinks, room.flavor, room.places(), gone)
 
-    def _items(self, candidate: Candidate, leaf: Place, room: Room) -> list[Item]:
-        """What could go and would help, in the order in which it would."""
-        items: list[Item] = []
-        held, self._relations = self.held, {}
-        flavor = room.flavor
-        reasons = [self._relation(group, candidate, leaf, flavor) for group in range(len(held.groups))]
-        lower = held.priorities < candidate.item.priority if candidate.item.preempts else np.zeros(held.size, bool)
-        may = np.array([reason == RECLAIMED for reason in reasons], bool)[held.group_of]
-        may |= np.array([reason == PREEMPTED for reason in reasons], bool)[held.group_of] & lower
-        may &= ~held.barred(self.policy, self.at)
-        for number in np.flatnonzero(may & room.useful(may, held)).tolist():
+    def _items(self, claims: Claims, room: Room) -> Iterator[Item]:
+        """What could go and would help, in the order in which it would: first members that can be spared."""
+        held = self.held
+        reasons = [claims.relation(group) for group in range(len(held.groups))]
+        reclaimed = np.array([reason == RECLAIMED for reason in reasons], bool)
+        lower = np.array([reason == PREEMPTED for reason in reasons], bool)
+        may = (reclaimed[held.group_of] | (lower[held.group_of] & claims.lower)) & ~held.barred
+        borrowed = np.array([leaf is not None and borrows(leaf, keys) for leaf, keys in held.groups], bool)
+        numbers = [
+            number
+            for number in held.in_order(np.flatnonzero(may & room.useful(may, held)), borrowed)
+            if held.holdings[number].workload_id not in self.leaving
+        ]
+        for number in numbers:
             holding, group = held.holdings[number], int(held.group_of[number])
-            if holding.workload_id not in self.leaving:
-                items += self._items_of(holding, group, reasons[group])
-        items.sort(key=_order)
-        return items[:ITEMS_MOST]
+            for member in range(len(holding.assignments) - 1, holding.least - 1, -1):
+                yield Item(holding, group, reasons[group], member, member + 1)
+        for number in numbers:
+            holding, group = held.holdings[number], int(held.group_of[number])
+            yield Item(holding, group, reasons[group], 0, holding.least)
 
-    def _items_of(self, holding: Holding, group: int, reason: str) -> Iterator[Item]:
-        borrowed = self._is_borrowed(holding)
-        order = (holding.priority, not borrowed, self._lost(holding), -holding.admitted_at, holding.workload_id)
-        least, has = holding.least, len(holding.assignments)
-        for member in range(least, has):
-            yield Item(holding, group, reason, (False, *order, -member), member, member + 1)
-        yield Item(holding, group, reason, (True, *order, 0), 0, least)
 
-    def _reason(self, holding: Holding, group: int, candidate: Candidate, leaf: Place, flavor: str) -> str:
-        """Why it may be asked to leave, as the books are now; empty: it may not."""
-        lower = candidate.item.preempts and holding.priority < candidate.item.priority
-        relation = self._relation(group, candidate, leaf, flavor)
+class Claims:
+    """What may be asked of the groups of holdings for one that waits, as the books are."""
+
+    def __init__(self, held: Held, candidate: Candidate, leaf: Place, flavor: str) -> None:
+        self._candidate, self._leaf, self._flavor, self._held = candidate, leaf, flavor, held
+        self._preempts, self._priority = candidate.item.preempts, candidate.item.priority
+        self._above = {id(place): number for number, place in enumerate(leaf.path)}
+        self._apart: dict[int, tuple[Place, Place]] = {}
+
+    @property
+    def lower(self) -> Marks:
+        """Those of a lower priority, for a class that preempts."""
+        if not self._preempts:
+            return np.zeros(self._held.size, bool)
+        lower: Marks = self._held.priorities < self._priority
+        return lower
+
+    def reason(self, holding: Holding, group: int) -> str:
+        """Why it may be asked to leave; empty: it may not."""
+        relation = self.relation(group)
         if relation == RECLAIMED:
             return RECLAIMED
-        return PREEMPTED if lower and relation == PREEMPTED else ""
+        return PREEMPTED if relation == PREEMPTED and self._preempts and holding.priority < self._priority else ""
 
-    def _relation(self, group: int, candidate: Candidate, leaf: Place, flavor: str) -> str:
+    def relation(self, group: int) -> str:
         """What could be asked of that group: to give back, to give way to a priority, nothing."""
-        known = self._relations.get(group)
-        if known is None:
-            known = self._relations[group] = self._relate(*self.held.groups[group], candidate, leaf, flavor)
-        return known
-
-    def _relate(self, other: Place | None, keys: list[Key], candidate: Candidate, leaf: Place, flavor: str) -> str:
-        if other is None or other is leaf:
-            return PREEMPTED if other is leaf else UNRELATED
-        above = {id(place) for place in leaf.path}
-        at = next(number for number, place in enumerate(other.path) if id(place) in above)
-        common, their = other.path[at], other.path[at - 1]
-        ours = next(place for place in leaf.path if place.parent is common)
+        other, keys = self._held.groups[group]
+        if other is None or other is self._leaf:
+            return PREEMPTED if other is self._leaf else UNRELATED
+        if group not in self._apart:
+            self._apart[group] = self._parting(other)
+        their, ours = self._apart[group]
         if not borrows(their, keys):
             return UNRELATED
-        amounts = amounts_of(candidate.ask, flavor, candidate.least)
-        return RECLAIMED if guaranteed(ours, amounts, measured(amounts)) else PREEMPTED
+        candidate = self._candidate
+        return RECLAIMED if is_inside(ours, candidate.ask, self._flavor, candidate.least) else PREEMPTED
 
-    def _is_borrowed(self, holding: Holding) -> bool:
-        leaf = self.tree.leaves.get(holding.queue_id)
-        return leaf is not None and borrows(leaf, measured(amounts_of(holding.ask, holding.flavor)))
-
-    def _lost(self, holding: Holding) -> float:
-        """Seconds of devices, or of members without, since its last checkpoint."""
-        if holding.started_at is None:
-            return 0.0
-        kept = max(holding.started_at, holding.checkpoint_at or 0.0)
-        return (self.at - kept) * max(1, holding.ask.gpus) * len(holding.assignments)
-
-
-def _order(item: Item) -> Order:
-    return item.order
+    def _parting(self, other: Place) -> tuple[Place, Place]:
+        """Below the first place that both have above them: theirs, and ours."""
+        at = next(number for number, place in enumerate(other.path) if id(place) in self._above)
+        return other.path[at - 1], self._leaf.path[self._above[id(other.path[at])] - 1]

@@ -66,7 +66,8 @@ def _leaving_for(one: Waiting, snapshot: Snapshot, books: Books) -> list[Holding
     there."""
     if any(node not in books.machines.index for node, _ in one.nominated):
         return []
-    return [holding for holding in snapshot.holdings if holding.preempted_for == one.workload_id]
+    found = (holding for holding in snapshot.holdings if holding.preempted_for == one.workload_id)
+    return sorted(found, key=lambda holding: holding.workload_id)
 
 
 def preempted(books: Books, one: Candidate, plan: Plan) -> list[Decision]:

@@ -57,7 +57,7 @@ def largest(books: Books, leaf: Place, ask: Ask, flavor: str) -> tuple[int, int]
     amounts = amounts_of(ask, flavor)
     by_quota = 0
     if leaf.queue is not None and allowed(leaf.limits, amounts) is None:
-        by_quota = books.idle.tree.members(books.idle.tree.leaves[leaf.queue.id], amounts, MOST)
+        by_quota = books.idle.members_of_quota(leaf.queue.id, amounts, MOST)
     return by_quota, books.idle.members(ask, flavor)
 
 

@@ -241,10 +241,8 @@ def measured(amounts: Amounts) -> list[Key]:
     return gpus or [CPU, MEMORY]
 
 
-def kinds(place: Place, ask: Ask) -> list[str]:
-    """The kinds of GPU of which a place may be guaranteed some, as far as they would do."""
-    if not ask.gpus or ask.flavor:
-        return [ask.flavor]
+def kinds(place: Place) -> list[str]:
+    """The kinds of GPU of which a place may be guaranteed some; empty: those of which it is not said."""
     return ["", *(flavor for resource, flavor in place.nominal if resource == GPUS and flavor)]
 
 
@@ -252,6 +250,25 @@ def guaranteed(place: Place, amounts: Amounts, keys: Sequence[Key]) -> bool:
     """Whether these amounts come on top of what a place holds without going beyond its nominal."""
     stated = _stated(place, keys)
     return bool(stated) and all(place.held.get(key, 0) + amounts[key] <= place.nominal[key] for key in stated)
+
+
+def is_inside(place: Place, ask: Ask, flavor: str, count: int) -> bool:
+    """As `guaranteed`, of members that ask for a kind, by what a workload is measured by."""
+    nominal, held = place.nominal, place.held
+    if not ask.gpus:
+        cpu, memory = nominal.get(CPU), nominal.get(MEMORY)
+        if cpu is not None and held.get(CPU, 0) + ask.cpu_millis * count > cpu:
+            return False
+        if memory is not None and held.get(MEMORY, 0) + ask.memory_bytes * count > memory:
+            return False
+        return cpu is not None or memory is not None
+    need = ask.gpus * ask.gpu_millis * count
+    every, own = nominal.get(ALL_GPUS), nominal.get((GPUS, flavor)) if flavor else None
+    if own is not None and held.get((GPUS, flavor), 0) + need > own:
+        return False
+    if every is None or (not every and own is not None):
+        return own is not None
+    return held.get(ALL_GPUS, 0) + need <= every
 
 
 def borrows(place: Place, keys: Sequence[Key]) -> bool:

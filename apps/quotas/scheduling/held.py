@@ -1,0 +1,108 @@
+"""All that is held at the beginning of a cycle, in rows of numbers, and grouped by queue and kind of GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from apps.quotas.scheduling.fit import Counts
+from apps.quotas.scheduling.occupancy import Marks, Occupancy
+from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, Holding, Key, Policy
+from apps.quotas.scheduling.tree import Place, Tree, amounts_of, measured
+
+Moments = npt.NDArray[np.float64]
+
+
+class Held:
+    """What may be asked of one of a group may be asked of all."""
+
+    def __init__(
+        self, holdings: Sequence[Holding], occupancy: Occupancy, tree: Tree, policy: Policy, at: float
+    ) -> None:
+        self.holdings, self.occupancy, self.size = holdings, occupancy, len(holdings)
+        self._policy, self._at = policy, at
+        self.groups: list[tuple[Place | None, list[Key]]] = []
+        """Its queue, and by what it is inside the nominal of that or borrows."""
+        self._kinds: list[str] = []
+        numbers: dict[tuple[int, str, bool], int] = {}
+        group_of: list[int] = []
+        for one in holdings:
+            kind = (one.queue_id.int, one.flavor, one.ask.gpus > 0)
+            number = numbers.get(kind)
+            if number is None:
+                number = numbers[kind] = len(self.groups)
+                self.groups.append((tree.leaves.get(one.queue_id), measured(amounts_of(one.ask, one.flavor))))
+                self._kinds.append(one.flavor)
+            group_of.append(number)
+        self.group_of = np.array(group_of, np.int64)
+
+    def below(self, place: Place, key: Key) -> Counts:
+        """How much of a resource each holds, if it is below a place."""
+        resource, flavor = key
+        mine = [
+            leaf is not None and place in leaf.path and flavor in ("", kind)
+            for (leaf, _), kind in zip(self.groups, self._kinds, strict=True)
+        ]
+        amounts = self._gpus if resource == GPUS else self._cpu if resource == CPU_MILLIS else self._memory
+        return np.where(np.array(mine, bool)[self.group_of], amounts, 0) if self.size else amounts
+
+    @cached_property
+    def _cpu(self) -> Counts:
+        return self._row([one.ask.cpu_millis * len(one.assignments) for one in self.holdings])
+
+    @cached_property
+    def _memory(self) -> Counts:
+        return self._row([one.ask.memory_bytes * len(one.assignments) for one in self.holdings])
+
+    @cached_property
+    def _gpus(self) -> Counts:
+        return self._row([one.ask.gpus * one.ask.gpu_millis * len(one.assignments) for one in self.holdings])
+
+    @cached_property
+    def priorities(self) -> Counts:
+        return self._row([one.priority for one in self.holdings])
+
+    @cached_property
+    def barred(self) -> Marks:
+        """Those that may not be asked to leave, by whomever: they leave already, or have hardly begun."""
+        last = self._at - self._policy.min_run_seconds
+        return np.array([one.leaving or not one.preemptible or _began(one) > last for one in self.holdings], bool)
+
+    def in_order(self, numbers: Counts, is_borrowed: Marks) -> list[int]:
+        """Of these, who goes first: the lowest priority, the borrowed, the least work lost, the youngest."""
+        keys = (self._identities, -self._admitted, self._lost, ~is_borrowed[self.group_of], self.priorities)
+        order: list[int] = numbers[np.lexsort([key[numbers] for key in keys])].tolist()
+        return order
+
+    @cached_property
+    def _admitted(self) -> Moments:
+        return np.array([one.admitted_at for one in self.holdings], np.float64)
+
+    @cached_property
+    def _lost(self) -> Moments:
+        return np.array([_lost(one, self._at) for one in self.holdings], np.float64)
+
+    @cached_property
+    def _identities(self) -> Counts:
+        ranks = np.empty(self.size, np.int64)
+        ranks[sorted(range(self.size), key=lambda number: self.holdings[number].workload_id.int)] = np.arange(self.size)
+        return ranks
+
+    @staticmethod
+    def _row(values: list[int]) -> Counts:
+        return np.array(values, np.int64)
+
+
+def _began(holding: Holding) -> float:
+    return holding.started_at if holding.started_at is not None else holding.admitted_at
+
+
+def _lost(holding: Holding, at: float) -> float:
+    """Seconds of devices, or of members without, since its last checkpoint."""
+    if holding.started_at is None:
+        return 0.0
+    kept = max(holding.started_at, holding.checkpoint_at or 0.0)
+    return (at - kept) * max(1, holding.ask.gpus) * len(holding.assignments)
