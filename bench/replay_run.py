@@ -22,7 +22,7 @@ from apps.quotas.scheduling.cycle import cycle
 from apps.quotas.scheduling.jobs import Decide, Job, Look, Observer, Pace
 from apps.quotas.scheduling.outcome import Outcome
 from apps.quotas.scheduling.simulate import simulate
-from apps.quotas.scheduling.snapshot import WHOLE, Ask, Decision, NodeView, Policy, Snapshot
+from apps.quotas.scheduling.snapshot import WHOLE, Ask, Decision, Holding, NodeView, Policy, Snapshot
 from bench.replay_peers import PEERS
 from bench.replay_trace import Replay
 
@@ -63,16 +63,29 @@ class Figures:
 class Sampler(Observer):
     """Fragmentation after a decision, every so many seconds until a moment; passes on what another observer wants."""
 
-    def __init__(self, nodes: Sequence[NodeView], mix: Mix, every: float, until: float) -> None:
+    def __init__(
+        self, nodes: Sequence[NodeView], mix: Mix, every: float, until: float, other: Observer | None = None
+    ) -> None:
         self.free, self.mix, self.every, self.until = Free(nodes), mix, every, until
+        self.other = other or Observer()
         self.next = 0.0
         self.found: list[float] = []
+
+    def submitted(self, job: Job, look: Look) -> None:
+        self.other.submitted(job, look)
+
+    def admitted(self, job: Job, holding: Holding, look: Look) -> None:
+        self.other.admitted(job, holding, look)
+
+    def ended(self, job: Job, look: Look) -> None:
+        self.other.ended(job, look)
 
     def decided(self, decisions: tuple[Decision, ...], look: Look) -> None:
         snapshot = look()
         if self.next <= snapshot.at <= self.until:
             self.next = snapshot.at + self.every
             self.found.append(self.free.fragmentation(snapshot, self.mix))
+        self.other.decided(decisions, look)
 
 
 class Free:
@@ -118,12 +131,15 @@ def policy_of(name: str) -> Decide:
     return cycle if name == OURS else PEERS[name]()
 
 
-def run(replay: Replay, name: str, tick: float, policy: Policy | None = None) -> tuple[Figures, Outcome]:
+def run(
+    replay: Replay, name: str, tick: float, policy: Policy | None = None, observer: Observer | None = None
+) -> tuple[Figures, Outcome]:
     """Play it to the end.
 
     Args:
         tick: seconds between two decisions at the least.
         policy: how the product shares the pool; None: as it does by default.
+        observer: sees all that happens, to learn from it or to guess at it.
     """
     decide, spent, calls = policy_of(name), 0.0, 0
 
@@ -135,7 +151,7 @@ def run(replay: Replay, name: str, tick: float, policy: Policy | None = None) ->
         return decisions
 
     start = replay.start if policy is None else replace(replay.start, policy=policy)
-    sampler = Sampler(start.nodes, mix_of(replay.jobs), replay.arrivals / SAMPLES, replay.arrivals)
+    sampler = Sampler(start.nodes, mix_of(replay.jobs), replay.arrivals / SAMPLES, replay.arrivals, observer)
     outcome = simulate(
         start, replay.jobs, timed, Pace(tick=tick, notice=NOTICE_SECONDS, resume=RESUME_SECONDS), sampler
     )
