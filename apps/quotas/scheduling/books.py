@@ -9,6 +9,8 @@ from functools import cached_property
 from math import inf
 from uuid import UUID
 
+import numpy as np
+
 from apps.quotas.scheduling.fair_share import Candidate, Shares
 from apps.quotas.scheduling.fit import Counts
 from apps.quotas.scheduling.held import Held
@@ -17,7 +19,7 @@ from apps.quotas.scheduling.inventory import inventory_of
 from apps.quotas.scheduling.occupancy import Occupancy, occupy
 from apps.quotas.scheduling.preemption import Plan, Preemption
 from apps.quotas.scheduling.quota_holds import QuotaHolds
-from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast
+from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast, Moments, expected_end
 from apps.quotas.scheduling.snapshot import Ask, Assignment, Holding, Key, Snapshot, Waiting
 from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of, is_inside
 
@@ -68,7 +70,7 @@ class Books:
             if queue_id in self.tree.leaves:
                 self.tree.take(self.tree.leaves[queue_id], amounts)
         self.shares = Shares(self.tree, snapshot.policy)
-        self.holds = QuotaHolds(self.tree, snapshot.at)
+        self.holds = QuotaHolds(self.tree)
         self._full: dict[tuple[Ask, str], int] = {}
         """Kind → the fewest members that the machines could not take: nor will they later in the same cycle."""
         self._reserved: set[str] = set()
@@ -171,7 +173,8 @@ class Books:
         return self._turned_away(one, flavor)
 
     def _turned_away(self, one: Candidate, flavor: str) -> Blocked:
-        self._full[one.ask, flavor] = min(one.least, self._full.get((one.ask, flavor), one.least))
+        if self.idle.members(one.ask, flavor) >= one.least:  # else it is for its own queue to be told so
+            self._full[one.ask, flavor] = min(one.least, self._full.get((one.ask, flavor), one.least))
         return Blocked(MACHINES, flavor)
 
     def is_full(self, ask: Ask, least: int) -> bool:
@@ -214,7 +217,7 @@ class Books:
         """Keep for it what it waits for, if nobody else waits for the same before it. Returns from when, if known."""
         if why.kind == QUOTA and why.place is not None:
             need = amounts_of(one.ask, why.flavor, one.least)[why.key]
-            return self.holds.keep(leaf, why.place, why.key, need, self._all(), self.preemption.leaving)
+            return self.holds.keep(leaf, why.place, why.key, need, self._returns)
         if why.kind != MACHINES:
             return None
         return self._keep_places(one, leaf)
@@ -223,8 +226,8 @@ class Books:
         options = self.options(one.ask)
         if self._reserved.intersection(options):
             return None
-        leaving = self.preemption.leaving
-        forecast = Forecast(self.machines, self._all(), self.snapshot.at, leaving)
+        before = self._occupancy, self.held.ends(self.preemption.leaving)
+        forecast = Forecast(self.machines, self.given, self.snapshot.at, before)
         found = [coming for flavor in options if (coming := self._coming(forecast, one, leaf, flavor)) is not None]
         if not found:
             return None
@@ -232,12 +235,16 @@ class Books:
         self._reserved.update(options)
         self.machines.keep(one.ask, coming if self.snapshot.policy.backfill else replace(coming, at=-inf))
         amounts = amounts_of(one.ask, coming.flavor, one.least)
-        self.holds.keep_all(leaf, amounts, coming.at, self._all(), leaving)
+        self.holds.keep_all(leaf, amounts, coming.at, self._returns)
         return coming.at
 
-    def _all(self) -> list[Holding]:
-        """What is held, and what was given or promised in this cycle."""
-        return [*self.snapshot.holdings, *self.given]
+    def _returns(self, place: Place, key: Key) -> tuple[Moments, Counts]:
+        """When how much is given back of what is held below a place, or was given or promised in this cycle."""
+        amounts, ends = self.held.below(place, key), self.held.ends(self.preemption.leaving)
+        more = [one for one in self.given if place in self.tree.leaves[one.queue_id].path]
+        just = [amounts_of(one.ask, one.flavor, len(one.assignments)).get(key, 0) for one in more]
+        late = [expected_end(one, self.snapshot.at) for one in more]
+        return np.concatenate([ends, np.array(late)]), np.concatenate([amounts, np.array(just, np.int64)])
 
     def _coming(self, forecast: Forecast, one: Candidate, leaf: Place, flavor: str) -> Coming | None:
         amounts = amounts_of(one.ask, flavor)

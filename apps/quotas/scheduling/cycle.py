@@ -17,7 +17,7 @@ from apps.quotas.scheduling.books import CAP, NO_QUOTA, Blocked, Books
 from apps.quotas.scheduling.explain import behind, sentence
 from apps.quotas.scheduling.fair_share import Candidate, Contest
 from apps.quotas.scheduling.promises import preempted, promised
-from apps.quotas.scheduling.refusal import refusal
+from apps.quotas.scheduling.refusal import over_cap, refusal
 from apps.quotas.scheduling.snapshot import (
     WAITING_FOR_CAPACITY,
     Admit,
@@ -136,7 +136,7 @@ class _Cycle:
         self.decisions: list[Decision] = []
         self.preemptions = 0
         self.fruitless: set[tuple[UUID, Kind, int]] = set()
-        self.refusals: dict[tuple[UUID, Ask, int, float], tuple[str, str] | None] = {}
+        self.refusals: dict[tuple[UUID, Ask, int], tuple[str, str] | None] = {}
 
     def decide(self) -> list[Decision]:
         kept, self.decisions = promised(self.snapshot, self.books)
@@ -163,7 +163,7 @@ class _Cycle:
         points = policy.ageing_points if policy.ageing_seconds > 0 else 0
         rows: dict[UUID, list[Row]] = defaultdict(list)
         for one in self.snapshot.waiting:
-            if one.workload_id not in without:
+            if not without or one.workload_id not in without:
                 since = one.created_at
                 gained = points * max(0, floor((at - since) / policy.ageing_seconds)) if points else 0
                 rows[one.queue_id].append((-one.priority - gained, since, one.workload_id, one))
@@ -174,13 +174,14 @@ class _Cycle:
         return {queue: _Line(self.books.tree.leaves[queue], line, at) for queue, line in rows.items()}
 
     def _look_at(self, one: Candidate, line: _Line) -> None:
-        never = None if one.grows else self._refusal(one, line.leaf)
-        if never is not None:
-            self.decisions.append(Refuse(one.id, *never))
-            return
-        found = self.books.fit(one, line.leaf)
+        capped = None if one.grows else over_cap(line.leaf.queue, one.ask, one.least, one.item.limit_seconds)
+        found = Blocked(CAP) if capped else self.books.fit(one, line.leaf)
         if isinstance(found, Blocked):
-            self._turn_away(one, line, found)
+            never = None if one.grows else capped or self._refusal(one, line.leaf)
+            if never is not None:
+                self.decisions.append(Refuse(one.id, *never))
+            else:
+                self._turn_away(one, line, found)
             return
         flavor, count, chosen = found
         places = self.books.give(one, line.leaf, flavor, count, chosen)
@@ -190,12 +191,9 @@ class _Cycle:
             self.decisions.append(Admit(one.id, flavor, places))
 
     def _refusal(self, one: Candidate, leaf: Place) -> tuple[str, str] | None:
-        limit = one.item.limit_seconds
-        queue = leaf.queue
-        capped = limit if queue is not None and queue.run_seconds_most is not None else 0.0
-        key = (one.queue_id, one.ask, one.least, capped)
+        key = (one.queue_id, one.ask, one.least)
         if key not in self.refusals:
-            self.refusals[key] = refusal(self.books, leaf, one.ask, one.least, limit)
+            self.refusals[key] = refusal(self.books, leaf, one.ask, one.least)
         return self.refusals[key]
 
     def _turn_away(self, one: Candidate, line: _Line, why: Blocked) -> None:

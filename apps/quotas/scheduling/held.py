@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import cached_property
+from uuid import UUID
 
 import numpy as np
-import numpy.typing as npt
 
 from apps.quotas.scheduling.fit import Counts
 from apps.quotas.scheduling.occupancy import Marks, Occupancy
+from apps.quotas.scheduling.reservation import SOON_SECONDS, Moments, expected_end
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, Holding, Key, Policy
 from apps.quotas.scheduling.tree import Place, Tree, amounts_of, measured
-
-Moments = npt.NDArray[np.float64]
 
 
 class Held:
@@ -70,6 +69,17 @@ class Held:
         """Those that may not be asked to leave, by whomever: they leave already, or have hardly begun."""
         last = self._at - self._policy.min_run_seconds
         return np.array([one.leaving or not one.preemptible or _began(one) > last for one in self.holdings], bool)
+
+    @cached_property
+    def _ends(self) -> Moments:
+        return np.array([expected_end(one, self._at) for one in self.holdings], np.float64)
+
+    def ends(self, going: Set[UUID]) -> Moments:
+        """When each will have ended; `going` are told to leave just now."""
+        if not going:
+            return self._ends
+        told = np.array([one.workload_id in going for one in self.holdings], bool)
+        return np.where(told, np.minimum(self._ends, self._at + SOON_SECONDS), self._ends)
 
     def in_order(self, numbers: Counts, is_borrowed: Marks) -> list[int]:
         """Of these, who goes first: the lowest priority, the borrowed, the least work lost, the youngest."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
-from uuid import UUID
 
-from apps.quotas.scheduling.reservation import SOON_SECONDS, expected_end
-from apps.quotas.scheduling.snapshot import Holding, Key
-from apps.quotas.scheduling.tree import Amounts, Place, Tree, amounts_of
+import numpy as np
+
+from apps.quotas.scheduling.fit import Counts
+from apps.quotas.scheduling.reservation import Moments
+from apps.quotas.scheduling.snapshot import Key
+from apps.quotas.scheduling.tree import Amounts, Place, Tree
+
+Returns = Callable[[Place, Key], tuple[Moments, Counts]]
+"""When how much of a resource is given back of what is held below a place."""
 
 
 @dataclass(slots=True)
@@ -20,29 +25,28 @@ class Hold:
     spare: float
 
 
-def quota_hold(need: float, room: float, ends: Iterable[tuple[float, int]], not_before: float = -inf) -> Hold:
+def quota_hold(need: float, room: float, ends: Moments, amounts: Counts, not_before: float = -inf) -> Hold:
     """The moment from which a place will have enough of a resource again, and what is left of it then.
 
     Args:
         need, room: how much is waited for, and how much of it there is now.
-        ends: when how much of it is given back.
+        ends, amounts: when how much of it is given back.
         not_before: it is not needed earlier.
     """
-    until = not_before if room >= need else inf
-    for end, amount in sorted(ends):
-        if until < inf and end > until:
-            break
-        room += amount
-        if until == inf and room >= need:
-            until = max(end, not_before)
-    return Hold(until, room - need) if until < inf else Hold(inf, 0.0)
+    order = np.argsort(ends, kind="stable")
+    ends, back = ends[order], np.concatenate([[0], np.cumsum(amounts[order])])
+    first = int(np.searchsorted(back, need - room))
+    if first == len(back):
+        return Hold(inf, 0.0)
+    until = max(float(ends[first - 1]) if first else not_before, not_before)
+    return Hold(until, room + float(back[np.searchsorted(ends, until, side="right")]) - need)
 
 
 class QuotaHolds:
     """Of each place and resource, at most one waits."""
 
-    def __init__(self, tree: Tree, at: float) -> None:
-        self._tree, self._at = tree, at
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
         self._holds: dict[tuple[int, Key], Hold] = {}
 
     def members(self, leaf: Place, amounts: Amounts, ends_at: float, most: int) -> int:
@@ -67,48 +71,24 @@ class QuotaHolds:
                     yield place, key, amount, hold
 
     def keep(
-        self,
-        leaf: Place,
-        place: Place,
-        key: Key,
-        need: int,
-        holdings: Sequence[Holding],
-        leaving: Set[UUID],
-        not_before: float = -inf,
+        self, leaf: Place, place: Place, key: Key, need: int, returns: Returns, not_before: float = -inf
     ) -> float | None:
         """Keep so much of a resource for a leaf at a place above it, if nobody else waits there. Returns from when, if
         known.
 
         Args:
-            holdings: all that the books have.
-            leaving: those of them that are told to go now.
             not_before: it is not needed earlier.
         """
         if (id(place), key) in self._holds:
             return None
-        ends = self._ends(place, key, holdings, leaving)
         need -= self._tree.slack(leaf, place, key)
         room = place.bound.get(key, inf) - place.taken.get(key, 0)
-        hold = self._holds[id(place), key] = quota_hold(need, room, ends, not_before)
+        hold = self._holds[id(place), key] = quota_hold(need, room, *returns(place, key), not_before)
         return hold.until if hold.until < inf else None
 
-    def keep_all(
-        self, leaf: Place, amounts: Amounts, at: float, holdings: Sequence[Holding], leaving: Set[UUID]
-    ) -> None:
+    def keep_all(self, leaf: Place, amounts: Amounts, at: float, returns: Returns) -> None:
         """Who gets machines from a moment on needs the quotas above it then as well."""
         for key, need in amounts.items():
             for place in leaf.path[:-1]:
                 if place.bound.get(key) is not None:
-                    self.keep(leaf, place, key, need, holdings, leaving, at)
-
-    def _ends(
-        self, place: Place, key: Key, holdings: Iterable[Holding], leaving: Set[UUID]
-    ) -> Iterator[tuple[float, int]]:
-        """When how much is given back of what is held below a place."""
-        for holding in holdings:
-            leaf = self._tree.leaves.get(holding.queue_id)
-            if leaf is not None and place in leaf.path:
-                amount = amounts_of(holding.ask, holding.flavor, len(holding.assignments)).get(key, 0)
-                if amount:
-                    soon = holding.workload_id in leaving
-                    yield self._at + SOON_SECONDS if soon else expected_end(holding, self._at), amount
+                    self.keep(leaf, place, key, need, returns, at)

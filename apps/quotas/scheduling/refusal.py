@@ -24,16 +24,13 @@ Why = tuple[str, str]
 MOST = 1 << 40
 
 
-def refusal(books: Books, leaf: Place, ask: Ask, count: int, limit_seconds: float) -> Why | None:
+def refusal(books: Books, leaf: Place, ask: Ask, count: int) -> Why | None:
     """Why `count` members could not run even if nothing else did; None when they could.
 
     A pool without any machine refuses nothing: its machines are yet to come.
     """
     if not books.snapshot.nodes:
         return None
-    capped = _capped(leaf.queue, ask, count, limit_seconds) if leaf.queue is not None else None
-    if capped is not None:
-        return capped
     kinds = [kind for kind in books.idle.machines.flavors if ask.flavor in ("", kind)] if ask.gpus else [""]
     if not kinds:
         return NO_MATCHING_FLAVOR, _no_such_kind(ask, books.idle.machines.flavors)
@@ -61,7 +58,10 @@ def largest(books: Books, leaf: Place, ask: Ask, flavor: str) -> tuple[int, int]
     return by_quota, books.idle.members(ask, flavor)
 
 
-def _capped(queue: QueueView, ask: Ask, count: int, limit_seconds: float) -> Why | None:
+def over_cap(queue: QueueView | None, ask: Ask, count: int, limit_seconds: float) -> Why | None:
+    """Why a queue lets nobody have so many members, or run for so long; None when it does."""
+    if queue is None:
+        return None
     devices, most = ask.gpus * count, queue.gpus_per_run_most
     if most is not None and devices > most:
         needs = amount(GPUS, devices * WHOLE, ask.flavor)

@@ -6,17 +6,18 @@ meanwhile if they end before, or take what is left beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
-from uuid import UUID
 
 import numpy as np
+import numpy.typing as npt
 
 from apps.quotas.scheduling.fit import Counts, Machines, fits_of
 from apps.quotas.scheduling.occupancy import Marks, Occupancy
 from apps.quotas.scheduling.snapshot import WHOLE, Ask, Holding
 
+Moments = npt.NDArray[np.float64]
 SOON_SECONDS = 60.0
 """What is being stopped, or is beyond its limit, is taken to be gone so soon."""
 LEAST_SECONDS = 600.0
@@ -51,18 +52,24 @@ class Forecast:
     """What becomes free when."""
 
     def __init__(
-        self, machines: Machines, holdings: Iterable[Holding], at: float, going: Set[UUID] = frozenset()
+        self,
+        machines: Machines,
+        holdings: Iterable[Holding],
+        at: float,
+        before: tuple[Occupancy, Moments] | None = None,
     ) -> None:
         """
         Args:
             holdings: all for which the machines account.
-            going: those of them that are told to leave now.
+            before: others for which they do, and when these end.
         """
         held = list(holdings)
         self._machines = machines
         self._held = Occupancy(machines, held)
-        ends = [at + SOON_SECONDS if one.workload_id in going else expected_end(one, at) for one in held]
-        every = np.array(ends, np.float64)
+        every = np.array([expected_end(one, at) for one in held], np.float64)
+        if before is not None:
+            self._held = before[0].joined(self._held)
+            every = np.concatenate([before[1], every])
         self._ends, self._device_ends = every[self._held.owner], every[self._held.device_owner]
         self._moments = np.unique(self._ends)
 

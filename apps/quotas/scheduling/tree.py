@@ -98,6 +98,7 @@ class Tree:
             above = self.cohorts.get(queue.parent, self.root) if queue.parent else self.root
             self.leaves[queue.id] = _place(queue.project, above, queue.weight, queue.limits, queue)
         self._settle()
+        self._keeps = any(place.kept for place in self.places)
 
     def _grown(self, views: Mapping[UUID, CohortView]) -> dict[UUID, Place]:
         made: dict[UUID, Place] = {}
@@ -154,9 +155,16 @@ class Tree:
     def take(self, leaf: Place, amounts: Amounts, sign: int = 1) -> None:
         """A leaf holds more, or less with `sign` -1."""
         for key, amount in amounts.items():
-            for place in leaf.path:
-                place.held[key] = place.held.get(key, 0) + sign * amount
-            self._claim(leaf, key, sign * amount)
+            change = sign * amount
+            if self._keeps:
+                for place in leaf.path:
+                    place.held[key] = place.held.get(key, 0) + change
+                self._claim(leaf, key, change)
+                continue
+            for place in leaf.path:  # the same, where nobody keeps anything
+                held, taken = place.held, place.taken
+                held[key] = held.get(key, 0) + change
+                taken[key] = taken.get(key, 0) + change
 
     def credit(self, place: Place, amounts: Amounts) -> None:
         """What is held below a place counts less there and above: part of it takes the place of another part."""
