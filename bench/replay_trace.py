@@ -51,6 +51,9 @@ ZIPF, RUN_LENGTH = 1.0, 4.0
 _JOBS, _QUEUES, _TEAMS, _EARLIER = 1 << 64, 2 << 64, 3 << 64, 4 << 64
 
 
+Said = dict[str, float | int | str]
+
+
 class Task(NamedTuple):
     arrives_at: float
     seconds: float
@@ -66,7 +69,7 @@ class Replay:
     arrivals: float
     """Seconds in which they arrive."""
     load: float
-    said: dict[str, float | int | str] = field(default_factory=dict)
+    said: Said = field(default_factory=dict)
 
 
 def nodes_of(path: Path) -> tuple[NodeView, ...]:
@@ -105,21 +108,17 @@ def replay_of(nodes: Sequence[NodeView], tasks: Sequence[Task], load: float, see
     queues, cohorts = _tenants(devices, random)
     members = _gangs(tasks, devices // 16, random)
     owners = _owners(len(tasks), queues, random)
-    seconds = [min(task.seconds, SECONDS_MOST) for task in tasks]
-    held = [task.ask.gpus * task.ask.gpu_millis / WHOLE * count for task, count in zip(tasks, members, strict=True)]
-    arrivals = sum(each * count for each, count in zip(seconds, held, strict=True)) / (load * devices)
-    times = [0.0]
-    for before, after in pairwise(tasks):
-        times.append(times[-1] + min(GAP_MOST, after.arrives_at - before.arrives_at))
-    compression = times[-1] / arrivals
+    work = sum(_devices(task.ask) * count * _seconds(task) for task, count in zip(tasks, members, strict=True))
+    arrivals = work / (load * devices)
+    times = _arrivals(tasks)
     jobs = [
         Job(
             UUID(int=_JOBS + number),
             owners[number],
             task.ask,
-            times[number] / compression,
-            seconds[number],
-            float(ceil(seconds[number] * random.uniform(*LIMIT_TIMES))),
+            times[number] / times[-1] * arrivals,
+            _seconds(task),
+            float(ceil(_seconds(task) * random.uniform(*LIMIT_TIMES))),
             members[number],
             members[number],
         )
@@ -130,33 +129,50 @@ def replay_of(nodes: Sequence[NodeView], tasks: Sequence[Task], load: float, see
         for job in jobs
         if job.arrives_at + job.seconds > arrivals
     ]
-    holdings = _running(nodes, earlier)
-    start = Snapshot(tuple(nodes), queues, holdings, cohorts=cohorts)
-    cut = sum(task.seconds > SECONDS_MOST for task in tasks)
-    said: dict[str, float | int | str] = {
+    start = Snapshot(tuple(nodes), queues, _running(nodes, earlier), cohorts=cohorts)
+    running = {one.workload_id for one in start.holdings}
+    whole = (*jobs, *(job for job in earlier if job.id in running))
+    said = {"load": load, "seed": seed, "time_compression": round(times[-1] / arrivals, 1)} | _said(
+        start, tasks, members
+    )
+    return Replay(start, whole, arrivals, load, said | {"arrival_seconds": round(arrivals, 1)})
+
+
+def _said(start: Snapshot, tasks: Sequence[Task], members: Sequence[int]) -> Said:
+    """What it came to, and what was added and cut."""
+    held = sum(len(one.assignments) * _devices(one.ask) for one in start.holdings)
+    return {
         "tasks": len(tasks),
-        "nodes": len(nodes),
-        "devices": devices,
+        "nodes": len(start.nodes),
+        "devices": sum(len(node.gpus) for node in start.nodes),
         "shares_of_a_device": sum(task.ask.gpu_millis < WHOLE for task in tasks),
-        "load": load,
-        "seed": seed,
-        "queues": len(queues),
-        "teams": len(cohorts),
-        "gangs": sum(count > 1 for count in members),
+        "queues_added": len(start.queues),
+        "teams_added": len(start.cohorts),
+        "gangs_added": sum(count > 1 for count in members),
         "gang_members": sum(count for count in members if count > 1),
-        "limits": f"{LIMIT_TIMES[0]:g} to {LIMIT_TIMES[1]:g} times the running time",
+        "limits_added": f"{LIMIT_TIMES[0]:g} to {LIMIT_TIMES[1]:g} times the running time",
         "running_times_cut_to_seconds": SECONDS_MOST,
-        "running_times_cut": cut,
+        "running_times_cut": sum(task.seconds > SECONDS_MOST for task in tasks),
         "gaps_cut_to_seconds": GAP_MOST,
-        "time_compression": round(compression, 1),
-        "arrival_seconds": round(arrivals, 1),
-        "running_at_first": len(holdings),
-        "devices_held_at_first": sum(len(one.assignments) * one.ask.gpus * one.ask.gpu_millis for one in holdings)
-        / WHOLE,
+        "running_at_first": len(start.holdings),
+        "devices_held_at_first": round(held, 2),
     }
-    running = {one.workload_id for one in holdings}
-    jobs += [job for job in earlier if job.id in running]
-    return Replay(start, tuple(jobs), arrivals, load, said)
+
+
+def _devices(ask: Ask) -> float:
+    return ask.gpus * ask.gpu_millis / WHOLE
+
+
+def _seconds(task: Task) -> float:
+    return min(task.seconds, SECONDS_MOST)
+
+
+def _arrivals(tasks: Sequence[Task]) -> list[float]:
+    """Seconds from the first arrival on, without long gaps."""
+    times = [0.0]
+    for before, after in pairwise(tasks):
+        times.append(times[-1] + min(GAP_MOST, after.arrives_at - before.arrives_at))
+    return times
 
 
 def _running(nodes: Sequence[NodeView], jobs: Sequence[Job]) -> tuple[Holding, ...]:
