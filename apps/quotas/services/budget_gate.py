@@ -84,6 +84,8 @@ def budget_gate(workload: Workload) -> bool:
     True when it is held back. One query where no budget counts its project.
     """
     budgets = budgets_locked([workload.project_id])
+    if not budgets:
+        return False
     active = budgets_active(budgets, clock.db_now(), [workload.pk])
     if not active or BudgetHold.objects.filter(workload=workload, is_exempt=True).exists():
         return False
