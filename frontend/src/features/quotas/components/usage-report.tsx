@@ -26,9 +26,8 @@ export function UsageReport({ pool }: { pool: string }) {
   const [opened] = useState(() => Math.floor(Date.now() / DAY) * DAY);
   const from = new Date(opened - DAYS[range] * DAY).toISOString();
   const chosen = KEYS.filter((key) => by.includes(key));
-  const asked = { by: chosen.join(","), from, pool, ...(project ? { project: project.id } : {}), limit: ROWS_MOST };
-  const report = useQuery({ ...reportQuery(asked), enabled: chosen.length > 0 });
-  const { limit: _, ...whole } = asked;
+  const whole = { by: chosen.join(","), from, pool, ...(project ? { project: project.id } : {}) };
+  const report = useQuery({ ...reportQuery({ ...whole, limit: ROWS_MOST }), enabled: chosen.length > 0 });
   const file = `/api/v1/usage-report.csv?${new URLSearchParams(whole).toString()}`;
   return (
     <>
