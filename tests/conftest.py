@@ -16,6 +16,21 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     use_template()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist must find the mark
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a module makes once for all its tests is made once, not by every worker: one worker has these tests."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group") and _shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(item.config.rootpath).as_posix()))
+
+
+def _shares(item: pytest.Item) -> bool:
+    """Whether it uses a fixture of ours that its module has once."""
+    info = item._fixtureinfo if isinstance(item, pytest.Function) else None
+    definitions = [one for found in info.name2fixturedefs.values() for one in found] if info else []
+    return any(one.scope == "module" and one.func.__module__.startswith("tests.") for one in definitions)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Groups of xdist that are none would build each installation once per worker, and nobody would be told."""
     grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]

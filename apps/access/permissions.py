@@ -51,13 +51,17 @@ def caller(request: Any) -> User:
     return user
 
 
-def require(user: Any, project: Project, role: str) -> None:
-    """Let through a user with at least this role.
+def require(user: Any, project: Project | None, role: str) -> None:
+    """Let through a user with at least this role; for what belongs to no project, an administrator of the installation.
 
     Raises:
         NotFound: the user cannot see the project.
         Forbidden: the user has a weaker role.
     """
+    if project is None:
+        if not (user.is_authenticated and user.is_active and user.is_superuser):
+            raise NotFound
+        return
     held = role_of(user, project)
     if not held:
         raise NotFound

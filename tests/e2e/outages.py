@@ -16,6 +16,7 @@ import httpx
 import psutil
 
 from tests.e2e.conftest import Ground, post, run_body
+from tests.support import http
 from tests.support.stack import Stack, finished
 from tests.support.waiting import until
 
@@ -130,17 +131,17 @@ def postgres_processes(stack: Stack) -> list[psutil.Process]:
 def readiness(url: str) -> tuple[int, dict[str, bool], float]:
     """Status of `/readyz`, outcome of each check, and the seconds that it took."""
     began = time.monotonic()
-    answer = httpx.get(f"{url}/readyz", timeout=10, trust_env=False)
+    answer = http.get(f"{url}/readyz", timeout=10)
     checks = json.loads(answer.text).get("checks", {})
     return answer.status_code, {name: check["ok"] for name, check in checks.items()}, time.monotonic() - began
 
 
 def is_alive(url: str) -> bool:
-    return httpx.get(f"{url}/livez", timeout=2, trust_env=False).status_code == 200
+    return http.get(f"{url}/livez", timeout=2).status_code == 200
 
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", timeout=10, trust_env=False).status_code == 200
+        return http.get(f"{url}/readyz", timeout=10).status_code == 200
     except httpx.HTTPError:
         return False

@@ -15,6 +15,7 @@ import pytest
 
 from tests.e2e.conftest import RECORDS, Ground, Served, post, run_body
 from tests.e2e.kept_data import HALF, Kept, kept_data, seen_of, send
+from tests.support import http
 from tests.support.stack import ROOT, Stack, finished, running_stack
 from tests.support.waiting import until
 
@@ -64,7 +65,7 @@ def restored(stack: Stack, source: Path, home: Path) -> subprocess.CompletedProc
 
 
 def predicted(client: httpx.Client, endpoint: dict[str, Any]) -> list[dict[str, Any]]:
-    with httpx.Client(headers={"Authorization": client.headers["Authorization"]}, trust_env=False) as caller:
+    with http.client(headers={"Authorization": client.headers["Authorization"]}) as caller:
         answer = caller.post(endpoint["url"], json=RECORDS, timeout=30)
     return list(answer.json()["predictions"]) if answer.status_code == 200 else []
 
@@ -95,7 +96,7 @@ def test_what_was_backed_up_at_work_is_all_there_and_goes_on(
 
     with running_stack(BEDPLATE_HOME=str(folder / "home")) as second:
         headers = {"Authorization": demo.headers["Authorization"]}  # the token of the first life
-        with httpx.Client(base_url=f"{second.url}/api/v1", headers=headers, timeout=30, trust_env=False) as client:
+        with http.client(base_url=f"{second.url}/api/v1", headers=headers, timeout=30) as client:
             _is_all_there(client, served, before)
             _data_is_all_there(client, data, before["data"])
             resumed = finished(client, f"/runs/{at_work['id']}")

@@ -22,6 +22,7 @@ from tests.e2e.outages import (
     postgres_processes,
     readiness,
 )
+from tests.support import http
 from tests.support.proxy import Proxy
 from tests.support.stack import Stack
 from tests.support.waiting import until
@@ -49,7 +50,7 @@ def test_postgres_is_killed_and_stays_down(run: EndlessRun, stack: Stack, demo: 
         refused = demo.get(f"/runs/{run.row['id']}")
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
         assert (refused.json()["code"], refused.json()["retryable"]) == ("unavailable", True)
-        page = httpx.get(f"{stack.url}/runs", cookies={"bedplate_session": "x" * 32}, timeout=15, trust_env=False)
+        page = http.get(f"{stack.url}/runs", cookies={"bedplate_session": "x" * 32}, timeout=15)
         assert (page.status_code, page.json()["code"]) == (503, "unavailable")
         run.makes(STEPS)
     until(lambda: is_ready(stack.url), 30)

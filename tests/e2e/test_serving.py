@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.e2e.conftest import RECORDS, Served, post
+from tests.support import http
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
@@ -23,7 +24,7 @@ def endpoint(served: Served) -> dict[str, Any]:
 
 @pytest.fixture
 def caller(demo: httpx.Client) -> Iterator[httpx.Client]:
-    with httpx.Client(headers={"Authorization": demo.headers["Authorization"]}, timeout=30, trust_env=False) as client:
+    with http.client(headers={"Authorization": demo.headers["Authorization"]}, timeout=30) as client:
         yield client
 
 
@@ -96,7 +97,7 @@ def replicas(stack: Stack, endpoint: dict[str, Any]) -> list[psutil.Process]:
 def test_a_stranger_finds_nothing_at_the_address(
     endpoint: dict[str, Any], stranger: httpx.Client, stack: Stack
 ) -> None:
-    with httpx.Client(headers={"Authorization": stranger.headers["Authorization"]}, trust_env=False) as client:
+    with http.client(headers={"Authorization": stranger.headers["Authorization"]}) as client:
         hidden = client.post(endpoint["url"], json=RECORDS)
         missing = client.post(f"{stack.gateway_url}/ground/nothing/predict", json=RECORDS)
     assert (hidden.status_code, missing.status_code) == (404, 404)
@@ -111,8 +112,8 @@ def test_metrics_and_probes_answer_everywhere(endpoint: dict[str, Any], stack: S
     worker = f"http://127.0.0.1:{stack.environment['BEDPLATE_WORKER_METRICS_PORT']}"
     for base in (stack.url, stack.gateway_url, worker, f"http://{replica}"):
         for path in ("/livez", "/readyz", "/metrics"):
-            assert httpx.get(base + path, trust_env=False).status_code == 200, f"{base}{path}"
-    assert "bedplate_" in httpx.get(f"{stack.gateway_url}/metrics", trust_env=False).text
+            assert http.get(base + path).status_code == 200, f"{base}{path}"
+    assert "bedplate_" in http.get(f"{stack.gateway_url}/metrics").text
 
 
 def test_a_damaged_model_is_told_at_its_revision_while_the_one_before_goes_on(

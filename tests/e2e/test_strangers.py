@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import Ground, post, run_body
+from tests.support import http
 from tests.support.stack import Stack, finished
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -51,7 +52,7 @@ def test_rest_and_downloads_are_404_for_a_stranger(demo: httpx.Client, stranger:
 
 
 def test_the_gateway_says_the_same_for_hidden_and_missing(stack: Stack, demo: httpx.Client) -> None:
-    with httpx.Client(base_url=stack.gateway_url, trust_env=False) as gateway:
+    with http.client(base_url=stack.gateway_url) as gateway:
         assert gateway.post("/ground/nothing/predict", json={"records": []}).status_code == 401
         known = gateway.post("/ground/nothing/predict", json={"records": []}, headers=dict(demo.headers))
         assert (known.status_code, known.json()["code"]) == (404, "not_found")

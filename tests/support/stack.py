@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.support import http
 from tests.support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,9 +62,7 @@ class Stack:
     def client(self, username: str = "demo", scopes: str = "read,write,infer,admin") -> httpx.Client:
         """An API client with a fresh token of the user."""
         token = self.manage("token", username, "--name", "test", "--scopes", scopes)
-        return httpx.Client(
-            base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
-        )
+        return http.client(base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
     def child(self, name: str) -> psutil.Process:
         """The process of one part or server: a name of `PART_MARKS`."""
@@ -92,8 +91,12 @@ def free_ports(count: int) -> list[int]:
 
 
 def environment_for(home: Path) -> dict[str, str]:
-    """This process's environment without anything of Bedplate, but for a home and free ports."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("BEDPLATE_", "DJANGO_"))}
+    """This process's environment without anything of Bedplate, but for a home and free ports.
+
+    Containers often forbid to keep compiled code: then every process of it would compile ours anew.
+    """
+    not_own = ("BEDPLATE_", "DJANGO_", "PYTHONDONTWRITEBYTECODE")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(not_own)}
     names = ("BEDPLATE_PORT", "BEDPLATE_GATEWAY_PORT", "BEDPLATE_WORKER_METRICS_PORT")
     ports = dict(zip(names, map(str, free_ports(3)), strict=True))
     return own | {"BEDPLATE_HOME": str(home)} | ports
@@ -141,7 +144,7 @@ def _ready(stack: Stack, output: Path) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+        return http.get(url, timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
 

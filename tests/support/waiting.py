@@ -7,15 +7,20 @@ from collections.abc import Callable
 
 
 def until(
-    predicate: Callable[[], object], timeout_seconds: float = 10, *, what: str = "", every_seconds: float = 0.02
+    predicate: Callable[[], object], timeout_seconds: float = 10, *, what: str = "", every_seconds: float | None = None
 ) -> None:
     """Ask until the answer is true.
+
+    Args:
+        every_seconds: without it the pauses grow with the time that was waited, from 20 ms to 100: fifty requests a
+            second for half a minute are work that others wait for.
 
     Raises:
         AssertionError: it was still not true after `timeout_seconds`; `what` says what was waited for.
     """
-    deadline = time.monotonic() + timeout_seconds
+    began = time.monotonic()
     while not predicate():
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > timeout_seconds:
             raise AssertionError(f"not within {timeout_seconds} s: {what or predicate}")
-        time.sleep(every_seconds)
+        time.sleep(min(max(0.02, waited / 20), 0.1) if every_seconds is None else every_seconds)

@@ -23,6 +23,7 @@ from apps.experiments.services.reconcile import reconcile_due as experiments_due
 from apps.experiments.services.runs import run_reconcile
 from apps.quotas.services.approvals import approval_apply as quota_approval_apply
 from apps.quotas.services.budget_approvals import approval_apply as budget_approval_apply
+from apps.quotas.services.commands import CHANGES
 
 OWNERS: Final[dict[str, Callable[[UUID], object]]] = {
     "ingestion": ingestion_reconcile,
@@ -37,7 +38,7 @@ OWNERS: Final[dict[str, Callable[[UUID], object]]] = {
 """By `Workload.owner_kind`: takes the workload's id, derives the owner's state from it."""
 
 COMMANDS: Final[dict[str, Callable[[UUID], object]]] = {
-    "quota.set": quota_approval_apply,
+    **dict.fromkeys(CHANGES, quota_approval_apply),
     "budget.override": budget_approval_apply,
     "dataset_version.publish": quality_approval_apply,
 }

@@ -173,14 +173,18 @@ def _asked(approval: ApprovalRequest) -> str:
 
 def _approve_effect(approval: ApprovalRequest) -> str:
     told = _("In %(project)s this runs, if the rules still allow it: %(command)s. Asked by %(who)s.")
-    named = {"project": approval.project.name, "command": _asked(approval), "who": approval.requested_by.username}
+    named = {"project": _place(approval), "command": _asked(approval), "who": approval.requested_by.username}
     return told % named + (f" “{approval.comment}”" if approval.comment else "")
 
 
 def _deny_effect(approval: ApprovalRequest) -> str:
     told = _("In %(project)s this does not run: %(command)s. %(who)s has to ask again.")
-    named = {"project": approval.project.name, "command": _asked(approval), "who": approval.requested_by.username}
+    named = {"project": _place(approval), "command": _asked(approval), "who": approval.requested_by.username}
     return told % named
+
+
+def _place(approval: ApprovalRequest) -> str:
+    return approval.project.name if approval.project else _("the whole installation")
 
 
 @admin.register(ApprovalRequest)

@@ -190,7 +190,10 @@ class SecretSetSerializer(serializers.Serializer[Any]):
 class ApprovalSerializer(serializers.ModelSerializer[ApprovalRequest]):
     requested_by = UserSerializer(read_only=True)
     decided_by = UserSerializer(read_only=True, allow_null=True)
-    project_name = serializers.CharField(source="project.name", read_only=True)
+    project = serializers.UUIDField(
+        source="project_id", read_only=True, allow_null=True, help_text="Null: it is the whole installation's matter."
+    )
+    project_name = serializers.CharField(source="project.name", read_only=True, allow_null=True)
     may_decide = serializers.SerializerMethodField(help_text="Whether you may approve or deny it now.")
     may_withdraw = serializers.SerializerMethodField(help_text="Whether you may take it back now.")
     barred = serializers.SerializerMethodField(help_text="Why you may not decide it; null: you may.")

@@ -7,8 +7,9 @@ from typing import ClassVar
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
+from apps.access.models.project import Project
 from apps.access.models.scoped import ScopedStateful
-from apps.access.models.user import User
+from apps.access.models.user import Organisation, Team, User
 from apps.access.states import APPROVAL
 from apps.common.states import StateMachine
 
@@ -21,6 +22,12 @@ class ApprovalRequest(ScopedStateful):
 
     machine: ClassVar[StateMachine] = APPROVAL
     state = APPROVAL.field()
+    organisation = models.ForeignKey(  # type: ignore[assignment]
+        Organisation, models.PROTECT, related_name="+", editable=False, null=True
+    )
+    team = models.ForeignKey(Team, models.PROTECT, related_name="+", editable=False, null=True)  # type: ignore[assignment]
+    project = models.ForeignKey(Project, models.PROTECT, related_name="+", null=True)  # type: ignore[assignment]
+    """Empty, as the two above, for what is no project's own: administrators of the installation see and decide it."""
     command = models.CharField(max_length=60)
     """Name in the table of commands, e.g. `quota.set`."""
     arguments = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
@@ -42,4 +49,4 @@ class ApprovalRequest(ScopedStateful):
         ]
 
     def __str__(self) -> str:
-        return f"{self.command} in {self.project_id}"
+        return f"{self.command} in {self.project_id}" if self.project_id else self.command

@@ -41,7 +41,7 @@ class ProjectScoped(BaseModel):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A new row takes organisation and team from its project."""
-        if self._state.adding:
+        if self._state.adding and self.project_id is not None:
             self.organisation_id, self.team_id = self.project.organisation_id, self.project.team_id
         super().save(*args, **kwargs)
 

@@ -25,7 +25,7 @@ BATCH = 500
 @transaction.atomic
 def approval_request(
     *,
-    project: Project,
+    project: Project | None,
     command: str,
     arguments: dict[str, Any],
     requested_by: User,
@@ -34,6 +34,9 @@ def approval_request(
     actor: Actor,
 ) -> ApprovalRequest:
     """Ask that a command be run; it is open for a week.
+
+    Args:
+        project: whose matter it is; None: the whole installation's.
 
     Raises:
         Invalid: no such command, or not with these arguments.

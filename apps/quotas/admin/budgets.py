@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
@@ -11,22 +12,45 @@ from django.utils.translation import gettext, gettext_lazy
 
 from apps.common import clock
 from apps.common.audit import Actor
+from apps.common.errors import Invalid
 from apps.common.panel import VisibleAdmin, VisibleRelatedFilter
 from apps.common.panel.cells import NOTHING, link_column, moment_column, word
 from apps.common.templatetags.panel import resource_name
 from apps.quotas.models import Budget, Rate
 from apps.quotas.scheduling.budget import figure
 from apps.quotas.selectors.budgets import budgets_active
-from apps.quotas.services.budgets import budget_change, budget_create, rate_add
+from apps.quotas.services.budgets import budget_change, budget_create, dates_wrong, rate_add, thresholds_checked
 from apps.quotas.states import BudgetUnit
 
+if TYPE_CHECKING:
+    _BudgetForm = forms.ModelForm[Budget]
+else:
+    _BudgetForm = forms.ModelForm
+
 SET = ("name", "unit", "amount", "period", "starts_on", "ends_on", "thresholds")
+
+
+class BudgetForm(_BudgetForm):
+    """The service's own rules, said at the form."""
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or self.cleaned_data
+        if found.get("amount") is not None and found["amount"] < 0:
+            self.add_error("amount", gettext("It cannot be less than 0."))
+        if problem := dates_wrong(found.get("period", ""), found.get("starts_on"), found.get("ends_on")):
+            self.add_error("ends_on", problem)
+        try:
+            thresholds_checked(found.get("thresholds") or [])
+        except Invalid as error:
+            self.add_error("thresholds", error.detail)
+        return found
 
 
 @admin.register(Budget)
 class BudgetAdmin(VisibleAdmin):
     """How much may be spent; whose it is stays. One that is not wanted any more ends on a day."""
 
+    form = BudgetForm
     empty_text = gettext_lazy("No budget is set: what is used is counted, and nothing waits for it.")
     list_display = ("name", "whose", "n_amount", "period_of")
     list_filter = ("unit", "period")
@@ -38,6 +62,10 @@ class BudgetAdmin(VisibleAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("whose", "standing") if obj else ()
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["choices"] = [("", gettext("Select value")), *((value, word(value)) for value, _ in db_field.choices)]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     @admin.display(description=gettext_lazy("whose"))
     def whose(self, row: Any) -> str:
@@ -80,6 +108,11 @@ class RateAdmin(VisibleAdmin):
     fields = ("pool", "resource", "flavor", "price", "valid_from")
     pool_link = link_column("pool", "pool")
     since = moment_column("valid_from", "valid from")
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        named = ((value, resource_name(value)) for value, _ in db_field.choices)
+        kwargs["choices"] = [("", gettext("Select value")), *named]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     @admin.display(description=gettext_lazy("resource"), ordering="resource")
     def what(self, row: Any) -> str:

@@ -20,7 +20,7 @@ from apps.common.panel.cells import NOTHING, link_column, moment_column, word
 from apps.common.panel.verbs import PanelForm
 from apps.common.templatetags.times import duration
 from apps.quotas.models import IdlePolicy, Node, NodeIncident
-from apps.quotas.services.idle_policies import idle_policy_remove, idle_policy_set
+from apps.quotas.services.idle_policies import idle_policy_set
 from apps.quotas.services.nodes import REASON_MOST, node_drain, node_undrain
 from apps.quotas.states import WorkloadKind
 
@@ -200,6 +200,3 @@ class IdlePolicyAdmin(VisibleAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         whose = {"pool": obj.pool, "queue": obj.queue}
         obj.pk = idle_policy_set(**{**whose, **form.cleaned_data}, actor=Actor.user(request.user)).pk
-
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        idle_policy_remove(obj, actor=Actor.user(request.user))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.api import VisibleRelatedField
 from apps.common.cursors import ID_MOST, cursor_text
 from apps.common.stories import StateMessageField
 from apps.quotas.api.pool_serializers import PlaceSerializer
+from apps.quotas.api.sharing_serializers import QuotaSerializer
 from apps.quotas.models import (
     Attempt,
-    Node,
     PriorityClass,
     Queue,
-    Quota,
     ResourceFlavor,
     ResourcePool,
     UsageRecord,
@@ -26,9 +24,10 @@ from apps.quotas.scheduling.liveness import PHASES
 from apps.quotas.selectors.line import place_of
 from apps.quotas.selectors.logs import LogPage, LogPiece, without_escapes
 from apps.quotas.services.liveness import liveness_of
-from apps.quotas.states import Resource
+from apps.quotas.services.policies import BOUNDS
 
 RANK_MOST = 1_000_000
+POLICY = (*BOUNDS, "preemption", "backfill", "changes_need_approval")
 
 
 class PoolSerializer(serializers.ModelSerializer[ResourcePool]):
@@ -36,59 +35,60 @@ class PoolSerializer(serializers.ModelSerializer[ResourcePool]):
 
     class Meta:
         model = ResourcePool
-        fields = ["id", "name", "backend", "organisation", "organisation_name", "created_at"]
+        fields = ["id", "name", "backend", "organisation", "organisation_name", *POLICY, "created_at"]
 
 
 class FlavorSerializer(serializers.ModelSerializer[ResourceFlavor]):
     class Meta:
         model = ResourceFlavor
-        fields = ["id", "pool", "name", "gpu_model", "gpu_memory_bytes", "simulated", "created_at"]
-
-
-class NodeSerializer(serializers.ModelSerializer[Node]):
-    class Meta:
-        model = Node
-        fields = ["id", "pool", "name", "cpu_millis", "memory_bytes", "gpus", "ready", "seen_at", "created_at"]
+        fields = [
+            "id",
+            "pool",
+            "name",
+            "gpu_model",
+            "gpu_memory_bytes",
+            "simulated",
+            "share_of",
+            "share_millis",
+            "isolated",
+            "created_at",
+        ]
+        extra_kwargs = {
+            "share_of": {"help_text": "The kind of the whole device; null: devices of their own."},
+            "share_millis": {"help_text": "Thousandths of one device."},
+            "isolated": {"help_text": "Does the hardware keep its holders apart from others?"},
+        }
 
 
 class PriorityClassSerializer(serializers.ModelSerializer[PriorityClass]):
     class Meta:
         model = PriorityClass
-        fields = ["id", "name", "value", "created_at"]
-
-
-class QuotaSerializer(serializers.ModelSerializer[Quota]):
-    class Meta:
-        model = Quota
-        fields = ["id", "queue", "resource", "flavor", "nominal", "created_at"]
-
-
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample(
-            "Four GPUs of one kind",
-            value={"queue": "0198c0de-0000-7000-8000-000000000000", "resource": "gpus", "flavor": "H200", "nominal": 4},
-            request_only=True,
-        )
-    ]
-)
-class QuotaSetSerializer(serializers.Serializer[Any]):
-    """A quota named by what it is about; made when it is not there."""
-
-    queue = VisibleRelatedField(Queue)
-    resource = serializers.ChoiceField(Resource.choices)
-    flavor = serializers.CharField(max_length=60, allow_blank=True, default="")
-    nominal = serializers.IntegerField(min_value=0)
+        fields = ["id", "name", "value", "preemption", "created_at"]
 
 
 class QueueSerializer(serializers.ModelSerializer[Queue]):
     quotas = QuotaSerializer(many=True, read_only=True)
     project_name = serializers.CharField(source="project.name", read_only=True)
     pool_name = serializers.CharField(source="pool.name", read_only=True)
+    cohort_name = serializers.CharField(source="cohort.name", read_only=True, allow_null=True)
 
     class Meta:
         model = Queue
-        fields = ["id", "project", "project_name", "pool", "pool_name", "weight", "quotas", "created_at"]
+        fields = [
+            "id",
+            "project",
+            "project_name",
+            "pool",
+            "pool_name",
+            "cohort",
+            "cohort_name",
+            "weight",
+            "running_most",
+            "gpus_per_run_most",
+            "run_seconds_most",
+            "quotas",
+            "created_at",
+        ]
 
 
 class WorkloadSerializer(serializers.ModelSerializer[Workload]):
@@ -121,7 +121,11 @@ class WorkloadSerializer(serializers.ModelSerializer[Workload]):
             "cpu_millis",
             "memory_bytes",
             "gpus",
+            "gpu_millis",
             "flavor",
+            "topology",
+            "preemption",
+            "time_limit_seconds",
             "count_min",
             "count_max",
             "count_granted",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from apps.quotas.api import budget_views, health_views, runtime, views
+from apps.quotas.api import budget_views, health_views, runtime, sharing_views, views
 
 router = SimpleRouter(trailing_slash=False)
 router.register("pools", views.PoolViewSet)
 router.register("flavors", views.FlavorViewSet)
+router.register("cohorts", sharing_views.CohortViewSet)
 router.register("nodes", health_views.NodeViewSet)
 router.register("incidents", health_views.NodeIncidentViewSet)
 router.register("priority-classes", views.PriorityClassViewSet)
@@ -23,7 +24,7 @@ router.register("rates", budget_views.RateViewSet)
 urlpatterns = [
     path("quotas", views.QuotaViewSet.as_view({"get": "list", "put": "set"}), name="quota-list"),
     path("quotas/usage", views.QuotaViewSet.as_view({"get": "usage"}), name="quota-usage"),
-    path("quotas/<uuid:pk>", views.QuotaViewSet.as_view({"get": "retrieve"}), name="quota-detail"),
+    path("quotas/<uuid:pk>", views.QuotaViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="quota-detail"),
     path("usage-report", budget_views.UsageReportView.as_view(), name="usage-report"),
     path("usage-report.csv", budget_views.UsageReportFileView.as_view(), name="usage-report-csv"),
     path(

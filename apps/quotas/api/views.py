@@ -13,7 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.access.permissions import require, require_superuser
+from apps.access.permissions import require
 from apps.access.states import Role
 from apps.common.api import ReadViewSet
 from apps.common.audit import Actor
@@ -23,9 +23,10 @@ from apps.common.stories import StoryStepSerializer
 from apps.quotas.api import serializers as s
 from apps.quotas.api.log_reading import log_download, log_page
 from apps.quotas.api.pool_views import PoolReads, QuotaUsage, WorkloadNumbers
+from apps.quotas.api.sharing_serializers import QuotaSerializer
+from apps.quotas.api.sharing_views import FlavorSharing, PoolSharing, PriorityChanges, QueueSharing, QuotaSharing
 from apps.quotas.models import (
     Attempt,
-    Node,
     PriorityClass,
     Queue,
     Quota,
@@ -37,7 +38,6 @@ from apps.quotas.models import (
 from apps.quotas.selectors import projects_without_queue, story_of
 from apps.quotas.selectors.logs import attempt_asked
 from apps.quotas.services.queues import queues_ensure
-from apps.quotas.services.quotas import quota_set
 from apps.quotas.services.workloads import workload_stop
 from apps.quotas.states import Reason
 
@@ -48,7 +48,7 @@ def named(one: str, many: str) -> Callable[[type[ReadViewSet]], type[ReadViewSet
 
 
 @named("pool", "pools")
-class PoolViewSet(PoolReads, ReadViewSet):
+class PoolViewSet(PoolReads, PoolSharing, ReadViewSet):
     """Nodes that are scheduled together."""
 
     queryset = ResourcePool.objects.select_related("organisation")
@@ -59,7 +59,7 @@ class PoolViewSet(PoolReads, ReadViewSet):
 
 
 @named("kind of GPU", "kinds of GPU")
-class FlavorViewSet(ReadViewSet):
+class FlavorViewSet(FlavorSharing, ReadViewSet):
     """Kinds of GPU."""
 
     queryset = ResourceFlavor.objects.all()
@@ -67,17 +67,8 @@ class FlavorViewSet(ReadViewSet):
     filterset_fields = ["pool", "name"]
 
 
-@named("machine", "machines")
-class NodeViewSet(ReadViewSet):
-    """Machines and what they offer."""
-
-    queryset = Node.objects.all()
-    serializer_class = s.NodeSerializer
-    filterset_fields = ["pool", "name", "ready"]
-
-
 @named("priority class", "priority classes")
-class PriorityClassViewSet(ReadViewSet):
+class PriorityClassViewSet(PriorityChanges, ReadViewSet):
     """Named priorities."""
 
     queryset = PriorityClass.objects.all()
@@ -87,10 +78,10 @@ class PriorityClassViewSet(ReadViewSet):
 
 
 @named("queue", "queues")
-class QueueViewSet(ReadViewSet):
+class QueueViewSet(QueueSharing, ReadViewSet):
     """A project's place in a pool, with its quotas. A project that has none yet gets it when the list is read."""
 
-    queryset = Queue.objects.select_related("project", "pool").prefetch_related("quotas")
+    queryset = Queue.objects.select_related("project", "pool", "cohort").prefetch_related("quotas")
     serializer_class = s.QueueSerializer
     filterset_fields = ["project", "pool"]
 
@@ -100,22 +91,15 @@ class QueueViewSet(ReadViewSet):
 
 
 @named("quota", "quotas")
-class QuotaViewSet(QuotaUsage, ReadViewSet):
-    """How much a queue may hold at once. Set by administrators of the installation; others ask by an approval."""
+class QuotaViewSet(QuotaUsage, QuotaSharing, ReadViewSet):
+    """How much a queue, or all below a cohort, may hold at once.
+
+    Set by administrators of the installation; others ask by an approval.
+    """
 
     queryset = Quota.objects.select_related("queue")
-    serializer_class = s.QuotaSerializer
-    filterset_fields = ["queue", "queue__project", "resource", "flavor"]
-
-    @extend_schema(summary="Set a quota", request=s.QuotaSetSerializer, responses=s.QuotaSerializer)
-    def set(self, request: Request) -> Response:
-        """Set one quota, named by queue, resource and flavor. Repeating it changes nothing."""
-        serializer = s.QuotaSetSerializer(data=request.data, context=self.get_serializer_context())
-        serializer.is_valid(raise_exception=True)
-        require_superuser(request.user)
-        wanted = dict(serializer.validated_data)
-        quota = quota_set(wanted.pop("queue"), **wanted, actor=Actor.user(request.user))
-        return Response(self.get_serializer(quota).data)
+    serializer_class = QuotaSerializer
+    filterset_fields = ["queue", "queue__project", "cohort", "resource", "flavor"]
 
 
 @named("workload", "workloads")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from apps.common.checks import audited, story_of
 from apps.common.invariants import Check
 from apps.quotas.invariants.attempts import CHECKS as ATTEMPTS
+from apps.quotas.invariants.budgets import CHECKS as BUDGETS
 from apps.quotas.invariants.ledger import CHECKS as LEDGER
 from apps.quotas.invariants.logs import CHECKS as LOGS
 from apps.quotas.invariants.places import CHECKS as PLACES
@@ -21,6 +22,7 @@ CHECKS: Sequence[Check] = (
     *ATTEMPTS,
     *PLACES,
     *LEDGER,
+    *BUDGETS,
     *LOGS,
     audited(Workload, "workload.stopped", where=STOPPED_BY_SOMEBODY),
 )

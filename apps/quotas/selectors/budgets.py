@@ -18,7 +18,7 @@ from apps.common.errors import Conflict
 from apps.quotas.models import Budget, BudgetHold
 from apps.quotas.models.budget import SCOPES
 from apps.quotas.scheduling import budget as pure
-from apps.quotas.selectors.ledger_sql import AMOUNT, PRICE, hours, tables
+from apps.quotas.selectors.ledger_sql import AMOUNT, PRICE, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +77,19 @@ SELECT pool_id, 'gpus', '', max(price), '-infinity'::timestamptz, 'infinity'::ti
 FROM price WHERE resource = 'gpus' AND begins <= %(at)s AND %(at)s < ends GROUP BY pool_id
 """
 """What takes any kind of GPU may get the dearest."""
-_COST = f"""
-CROSS JOIN LATERAL (
-    SELECT s.gpu_millis / 1000.0 * {hours("s.begins", "s.ends")} AS total, s.gpu_millis / 1000.0 AS hourly
-    WHERE s.unit = 'gpu_hours'
-    UNION ALL
-    SELECT sum({AMOUNT} * p.price * {hours("GREATEST(s.begins, p.begins)", "LEAST(s.ends, p.ends)")}),
-           sum({AMOUNT} * p.price) FILTER (WHERE p.begins <= %(at)s AND %(at)s < p.ends)
-    FROM priced p WHERE s.unit = 'money' AND p.pool_id = s.pool_id AND p.begins < GREATEST(s.ends, %(at)s)
-        AND (p.resource <> 'gpus' OR p.flavor = s.flavor) HAVING s.unit = 'money'
-) AS cost
+_HELD = "GREATEST(extract(epoch FROM LEAST({s}.ends, {p}.ends) - GREATEST({s}.begins, {p}.begins)), 0)"
+_TOTALS = f"""
+SELECT {{keys}}, sum(s.gpu_millis * GREATEST(extract(epoch FROM s.ends - s.begins), 0)) / 3600000 AS total,
+       sum(s.gpu_millis) / 1000.0 AS hourly
+FROM {{spans}} s WHERE s.unit = 'gpu_hours' GROUP BY {{keys}}
+UNION ALL
+SELECT {{keys}}, sum({AMOUNT} * p.price * {_HELD.format(s="s", p="p")}) / 3600,
+       COALESCE(sum({AMOUNT} * p.price) FILTER (WHERE p.begins <= %(at)s AND %(at)s < p.ends), 0)
+FROM {{spans}} s JOIN priced p ON p.pool_id = s.pool_id AND (p.resource <> 'gpus' OR p.flavor = s.flavor)
+    AND p.begins < GREATEST(s.ends, %(at)s) AND p.ends > s.begins
+WHERE s.unit = 'money' GROUP BY {{keys}}
 """  # noqa: S608 - our own words
+"""Sums over spans: each time of each price counts once."""
 _BY_DAY = """
 , cut AS (
     SELECT s.budget, s.unit, s.kind, s.workload, s.pool_id, s.flavor, s.cpu_millis, s.memory_bytes, s.gpu_millis,
@@ -167,21 +169,14 @@ def _view(row: Budget, use: dict[str, Decimal]) -> pure.Budget:
 
 def _sums(found: Sequence[tuple[Budget, pure.Period]], at: datetime, asked: Collection[UUID]) -> list[dict[str, Any]]:
     """Totals per budget and kind; those of workloads that were asked for apart from the others."""
-    sql = f"""
-        {_spans(found, _SPENT, _RESERVED, _QUEUED)}
-        SELECT s.budget, s.kind, s.workload,
-               COALESCE(sum(cost.total), 0) AS total, COALESCE(sum(cost.hourly), 0) AS hourly
-        FROM span s {_COST} GROUP BY s.budget, s.kind, s.workload
-    """  # noqa: S608 - our own words
+    spans = _spans(found, _SPENT, _RESERVED, _QUEUED)
+    sql = f"{spans} {_TOTALS.format(keys='s.budget, s.kind, s.workload', spans='span')}"
     return _rows(sql, {**_values(found), "at": at, "asked": list(asked)})
 
 
 def _days(found: Sequence[tuple[Budget, pure.Period]], at: datetime) -> list[dict[str, Any]]:
     """Totals per kind and day of UTC."""
-    sql = f"""
-        {_spans(found, _SPENT, _RESERVED)} {_BY_DAY}
-        SELECT s.kind, s.on_day, COALESCE(sum(cost.total), 0) AS total FROM cut s {_COST} GROUP BY s.kind, s.on_day
-    """  # noqa: S608 - our own words
+    sql = f"{_spans(found, _SPENT, _RESERVED)} {_BY_DAY} {_TOTALS.format(keys='s.kind, s.on_day', spans='cut')}"
     return _rows(sql, {**_values(found), "at": at})
 
 

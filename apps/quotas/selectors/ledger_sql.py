@@ -29,11 +29,6 @@ AMOUNT: Final = (
 """Whole devices, cores or GiB of the span `s`, as the price `p` counts them."""
 
 
-def hours(begins: str, ends: str) -> str:
-    """Hours from one moment to another, 0 where they are the other way round."""
-    return f"GREATEST(extract(epoch FROM {ends} - {begins}), 0) / 3600"
-
-
 def tables() -> dict[str, str]:
     """Names of the tables for `str.format`."""
     named: dict[str, type[models.Model]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ DAY, PROJECT, USER, FLAVOR, POOL = "day", "project", "user", "flavor", "pool"
 KEYS = (DAY, PROJECT, USER, FLAVOR, POOL)
 """What a report may be by, in the order of its columns and of its rows."""
 WINDOW = timedelta(days=31)
-"""A report by day is read in pieces of so much time: no statement takes long, and no more than a piece is in memory."""
+"""The ledger is read in pieces of so much time, so that no statement takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,10 @@ class Line:
     """In the currency of the installation, by the rates of that time."""
 
 
+FIGURES = tuple(
+    name for name in Line.__dataclass_fields__ if name.endswith(("_requested", "_used", "_unpriced", "cost"))
+)
+"""What is summed up."""
 _COLUMNS = {
     DAY: "(s.day AT TIME ZONE 'UTC')::date",
     PROJECT: "s.project_id",
@@ -86,21 +90,22 @@ WITH {price}, record AS (
     FROM {usage} u {joined}
     WHERE u.reserved_at < %(until)s AND (u.closed_at IS NULL OR u.closed_at > %(since)s) {only}
 ), span AS ({spans}
-), told AS (
+), held AS (
     SELECT {keys}, sum(s.gpu_millis * {held}) / 1000 AS gpu_seconds_requested,
            COALESCE(sum(s.gpu_millis * {ran}), 0) / 1000 AS gpu_seconds_used,
-           sum(s.gpu_millis * {held}) / 1000 - sum(cost.gpu_seconds) AS gpu_seconds_unpriced,
            sum(s.cpu_millis * {held}) / 1000 AS core_seconds_requested,
-           COALESCE(sum(s.cpu_millis * {ran}), 0) / 1000 AS core_seconds_used,
-           sum(cost.total) / 3600 AS cost
-    FROM span s CROSS JOIN LATERAL (
-        SELECT COALESCE(sum({amount} * p.price * {paid}), 0) AS total,
-               COALESCE(sum({amount} * {paid}) FILTER (WHERE p.resource = 'gpus'), 0) AS gpu_seconds
-        FROM price p WHERE p.pool_id = s.pool_id AND p.begins < s.ends AND p.ends > s.begins
-            AND (p.resource <> 'gpus' OR p.flavor = s.flavor)
-    ) AS cost GROUP BY {positions}
+           COALESCE(sum(s.cpu_millis * {ran}), 0) / 1000 AS core_seconds_used
+    FROM span s GROUP BY {positions}
+), paid AS (
+    SELECT {keys}, sum({amount} * p.price * {paid}) / 3600 AS cost,
+           COALESCE(sum(s.gpu_millis * {paid}) FILTER (WHERE p.resource = 'gpus'), 0) / 1000 AS gpu_seconds
+    FROM span s JOIN price p ON p.pool_id = s.pool_id AND p.begins < s.ends AND p.ends > s.begins
+        AND (p.resource <> 'gpus' OR p.flavor = s.flavor)
+    GROUP BY {positions}
 )
-SELECT told.*{names} FROM told {named} ORDER BY {order}
+SELECT held.*{names}, COALESCE(paid.cost, 0) AS cost,
+       held.gpu_seconds_requested - COALESCE(paid.gpu_seconds, 0) AS gpu_seconds_unpriced
+FROM held LEFT JOIN paid ON {same} {named} ORDER BY {order}
 """
 _WHOLE = """
     SELECT record.*, NULL::timestamptz AS day FROM record WHERE ends > begins"""
@@ -115,21 +120,39 @@ _BY_DAY = """
 def usage_report(user: Any, asked: Asked) -> Iterator[Line]:
     """The lines of a report over what the user may see, in order. A query per piece of time, and one beforehand.
 
-    Read a line at a time; what is asked for by day comes in pieces, so that any range may be asked for.
+    What is asked for by day comes a piece at a time, whatever the range; else all pieces are summed up first.
     """
     seen = None if user.is_superuser else list(Project.objects.visible_to(user).values_list("pk", flat=True))
-    for since, until in windows(asked):
-        for row in _rows(asked, seen, since, until):
-            figures: dict[str, Any] = {name: row.get(name) for name in Line.__dataclass_fields__}
-            yield Line(**figures)
+    lines = (_line(row) for since, until in windows(asked) for row in _rows(asked, seen, since, until))
+    return lines if DAY in asked.by else iter(_summed(lines))
+
+
+def _line(row: dict[str, Any]) -> Line:
+    figures: dict[str, Any] = {name: row.get(name) for name in Line.__dataclass_fields__}
+    return Line(**figures)
+
+
+def _summed(lines: Iterator[Line]) -> list[Line]:
+    """One line per key, in the order of names."""
+    found: dict[tuple[Any, ...], Line] = {}
+    for line in lines:
+        key = (line.project, line.user, line.flavor, line.pool)
+        known = found.get(key)
+        if known is not None:
+            line = replace(line, **{name: getattr(known, name) + getattr(line, name) for name in FIGURES})
+        found[key] = line
+    return sorted(
+        found.values(),
+        key=lambda one: tuple(text or "" for text in (one.project_name, one.user_name, one.flavor, one.pool_name)),
+    )
 
 
 def windows(asked: Asked) -> Iterator[tuple[datetime, datetime]]:
-    """The pieces of a range: whole days, but for its ends; all at once where it is not asked for by day."""
+    """The pieces of a range: whole days, but for its ends."""
     since = asked.since
     while since < asked.until:
         following = (since + WINDOW).replace(hour=0, minute=0, second=0, microsecond=0)
-        until = min(following, asked.until) if DAY in asked.by else asked.until
+        until = min(following, asked.until)
         yield since, until
         since = until
 
@@ -154,8 +177,8 @@ def _sql(asked: Asked, seen: Sequence[UUID] | None) -> str:
     ]
     named = [key for key in by if key in _NAMES]
     models = {PROJECT: Project, USER: User, POOL: ResourcePool}
-    joins = [f'LEFT JOIN "{models[key]._meta.db_table}" "{key}_row" ON "{key}_row".id = told."{key}"' for key in named]
-    order = [f'"{key}_row".{_NAMES[key][2]}' if key in named else f'told."{key}"' for key in by]
+    joins = [f'LEFT JOIN "{models[key]._meta.db_table}" "{key}_row" ON "{key}_row".id = held."{key}"' for key in named]
+    order = [f'"{key}_row".{_NAMES[key][2]}' if key in named else f'held."{key}"' for key in by]
     is_by_user = USER in by
     table = tables()
     return _SQL.format(
@@ -171,6 +194,7 @@ def _sql(asked: Asked, seen: Sequence[UUID] | None) -> str:
         ran=_SECONDS.format("s.ends", "GREATEST(s.used_at, s.begins)") + "* (s.used_at IS NOT NULL)::int",
         paid=_SECONDS.format("LEAST(s.ends, p.ends)", "GREATEST(s.begins, p.begins)"),
         amount=AMOUNT,
+        same=" AND ".join(f'paid."{key}" IS NOT DISTINCT FROM held."{key}"' for key in by) or "TRUE",
         names="".join(f', "{key}_row".{_NAMES[key][2]} AS {key}_name' for key in named),
         named=" ".join(joins),
         order=", ".join(f"{one} NULLS FIRST" for one in order) or "1",

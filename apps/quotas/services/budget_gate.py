@@ -58,7 +58,7 @@ def budgets_blocked(project_ids: Iterable[UUID]) -> dict[UUID, BudgetBlock]:
     """
     ids = set(project_ids)
     rows = list(budgets_of(ids)) if ids else []
-    active = budgets_active(rows, clock.db_now())
+    active = budgets_active(rows, clock.db_now()) if rows else []
     used_up = [one for one in active if pure.blocked([one.view]) is not None]
     if not used_up:
         return {}
@@ -84,6 +84,8 @@ def budget_gate(workload: Workload) -> bool:
     True when it is held back. One query where no budget counts its project.
     """
     budgets = budgets_locked([workload.project_id])
+    if not budgets:
+        return False
     active = budgets_active(budgets, clock.db_now(), [workload.pk])
     if not active or BudgetHold.objects.filter(workload=workload, is_exempt=True).exists():
         return False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import transaction
 
-from apps.common import clock
+from apps.common import clock, queues
 from apps.common.states import Move, explain
 from apps.quotas.models import Budget, BudgetHold, ResourcePool, Workload
 from apps.quotas.scheduling import budget as pure
@@ -18,46 +18,79 @@ from apps.quotas.services.budget_words import hold_of
 from apps.quotas.services.holds import workloads_let_in
 from apps.quotas.states import WorkloadState
 
-HELD_MOST = 2000
+HELD_MOST = 20_000
 """Workloads of an organisation that are looked at together; once they are let in, others follow."""
 ORDER = ("-priority", "created_at", "pk")
+Gated = list[tuple[Workload, pure.Gate]]
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Who waits in an organisation, and what its budgets say to each."""
+
+    active: Sequence[Active]
+    let_in: list[Workload]
+    out: Gated
+    """What stands in the line and may not."""
+    stay: Gated
+    """What is held back, and stays so for another reason than it was told."""
+
+    @property
+    def is_due(self) -> bool:
+        return bool(self.let_in or self.out or self.stay)
+
+
 def budgets_settle(organisation_id: UUID, *, overflows: bool = False) -> int:
     """Let in what the budgets of an organisation have room for, and say anew to what waits on what it waits for.
 
-    Returns how many came into the line or out of it.
+    Returns how many came into the line or out of it. Nothing is locked where nothing is due.
 
     Args:
         overflows: also take out of the line what they have no room for. The pools where it waits are locked before,
             so that no cycle admits meanwhile what it has read.
     """
+    if not _look(organisation_id, overflows=overflows, locked=False).is_due:
+        return 0
+    with transaction.atomic():
+        if overflows:
+            waits = Workload.objects.filter(organisation=organisation_id, state=WorkloadState.PENDING, is_held=False)
+            pools = ResourcePool.objects.filter(pk__in=waits.order_by().values("pool"))
+            list(pools.order_by("pk").select_for_update(no_key=True))
+        found = _look(organisation_id, overflows=overflows, locked=True)
+        open_ones = BudgetHold.objects.filter(workload__in=found.let_in, settled_at=None)
+        open_ones.update(settled_at=clock.db_now())
+        workloads_let_in(found.let_in)
+        taken = budget_hold(found.out, found.active)
+        _explain(found.stay, found.active)
+    return len(found.let_in) + len(taken)
+
+
+def _look(organisation_id: UUID, *, overflows: bool, locked: bool) -> _Look:
+    """Four queries and, where it is locked, the locks: budgets before workloads."""
+    budgets = Budget.objects.filter(organisation=organisation_id).order_by("pk")
+    rows = list(budgets.select_for_update(no_key=True) if locked else budgets)
     waits = Workload.objects.filter(organisation=organisation_id, state=WorkloadState.PENDING).defer("spec")
-    if overflows:
-        pools = ResourcePool.objects.filter(pk__in=waits.filter(is_held=False).order_by().values("pool"))
-        list(pools.order_by("pk").select_for_update(no_key=True))
-    budgets = list(Budget.objects.filter(organisation=organisation_id).order_by("pk").select_for_update(no_key=True))
     in_line = list(waits.filter(is_held=False).order_by(*ORDER)) if overflows else []
     open_ones = BudgetHold.objects.filter(organisation=organisation_id, settled_at=None)
-    held = list(
-        waits.filter(is_held=True, pk__in=open_ones.values("workload"))
-        .select_for_update(no_key=True)
-        .order_by(*ORDER)[:HELD_MOST]
-    )
+    of_budgets = waits.filter(is_held=True, pk__in=open_ones.values("workload")).order_by(*ORDER)
+    held = list((of_budgets.select_for_update(no_key=True) if locked else of_budgets)[:HELD_MOST])
     candidates = [*in_line, *held]
     ids = [one.pk for one in candidates]
-    active = budgets_active(budgets, clock.db_now(), ids)
+    active = budgets_active(rows, clock.db_now(), ids)
     exempt = set(BudgetHold.objects.filter(workload__in=ids, is_exempt=True).values_list("workload", flat=True))
     gates = pure.settle(
         [_without(one, in_line) for one in active], [_candidate(one, active, exempt) for one in candidates]
     )
-    let_in = [one for one in held if gates[one.pk] is None]
-    open_ones.filter(workload__in=let_in).update(settled_at=clock.db_now())
-    workloads_let_in(let_in)
-    taken = budget_hold([(one, gate) for one in in_line if (gate := gates[one.pk]) is not None], active)
-    _explain([(one, gate) for one in held if (gate := gates[one.pk]) is not None], active)
-    return len(let_in) + len(taken)
+    return _Look(
+        active=active,
+        let_in=[one for one in held if gates[one.pk] is None],
+        out=_gated(in_line, gates),
+        stay=[(one, gate) for one, gate in _gated(held, gates) if _is_news(one, gate, active)],
+    )
+
+
+def _gated(rows: Sequence[Workload], gates: Mapping[UUID, pure.Gate | None]) -> Gated:
+    return [(one, gate) for one in rows if (gate := gates[one.pk]) is not None]
 
 
 def _candidate(workload: Workload, active: Sequence[Active], exempt: Collection[UUID]) -> pure.Candidate:
@@ -72,22 +105,22 @@ def _without(one: Active, in_line: Sequence[Workload]) -> pure.Budget:
     return replace(one.view, use=replace(use, queued=use.queued - looked_at))
 
 
-def _explain(gates: Sequence[tuple[Workload, pure.Gate]], active: Sequence[Active]) -> None:
-    """Where another budget, limit or action is in the way now. Figures that only grow are not told again: each would
-    be news to everybody who looks at what waits."""
-    names = {one.row.pk: one.row.name for one in active}
-    anew = [
-        (workload, gate)
-        for workload, gate in gates
-        if workload.state_reason != hold_of(gate, active).reason
-        or f"budget {names[gate.budget_id]} " not in workload.state_detail
-        or f" {pure.figure(gate.limit)} " not in workload.state_detail
-    ]
-    holds = [(workload, hold_of(gate, active)) for workload, gate in anew]
+def _is_news(workload: Workload, gate: pure.Gate, active: Sequence[Active]) -> bool:
+    """Whether another budget, limit or action is in the way than it was told. Figures that only grow are no news:
+    they would be told to everybody who looks at what waits, again and again."""
+    hold, detail = hold_of(gate, active), workload.state_detail
+    (name,) = (one.row.name for one in active if one.row.pk == gate.budget_id)
+    known = f"budget {name} " in detail and f" {pure.figure(gate.limit)} " in detail
+    return workload.state_reason != hold.reason or not known
+
+
+def _explain(gates: Gated, active: Sequence[Active]) -> None:
+    holds = [(workload, hold_of(gate, active)) for workload, gate in gates]
     explain([Move(workload, workload.state, hold.reason, hold.detail) for workload, hold in holds])
-    unasked = BudgetHold.objects.filter(workload__in=[one.pk for one, _ in anew], settled_at=None, approval=None)
-    by_id = {workload.pk: (workload, gate) for workload, gate in anew}
-    for hold in unasked if anew else ():
-        hold.approval = approval_ask(*by_id[hold.workload_id])
-        if hold.approval is not None:
-            hold.save(update_fields=["approval"])
+    by_id = {workload.pk: (workload, gate) for workload, gate in gates}
+    for workload_id in by_id:
+        queues.send(queues.WORKLOAD_CHANGED, workload_id)
+    for unasked in BudgetHold.objects.filter(workload__in=list(by_id), settled_at=None, approval=None):
+        unasked.approval = approval_ask(*by_id[unasked.workload_id])
+        if unasked.approval is not None:
+            unasked.save(update_fields=["approval"])

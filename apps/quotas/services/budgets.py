@@ -142,7 +142,7 @@ def _check(budget: Budget) -> None:
     amount = Decimal(budget.amount)
     if not (amount.is_finite() and 0 <= amount <= AMOUNT_MOST):
         wrong["amount"] = [f"{budget.amount} is not between 0 and {AMOUNT_MOST}"]
-    if problem := _dates_wrong(budget.period, budget.starts_on, budget.ends_on):
+    if problem := dates_wrong(budget.period, budget.starts_on, budget.ends_on):
         wrong["ends_on"] = [problem]
     if budget.unit not in BudgetUnit.values:
         wrong["unit"] = [f"{budget.unit!r} is not one of {', '.join(BudgetUnit.values)}"]
@@ -157,7 +157,8 @@ def _check(budget: Budget) -> None:
         raise Conflict(f"There is a budget {budget.name} already.")
 
 
-def _dates_wrong(period: str, starts_on: date | None, ends_on: date | None) -> str:
+def dates_wrong(period: str, starts_on: date | None, ends_on: date | None) -> str:
+    """Why these are no dates of a budget, or nothing."""
     if starts_on and ends_on and ends_on < starts_on:
         return "lies before the first day"
     if period != BudgetPeriod.FIXED:

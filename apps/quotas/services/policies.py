@@ -6,11 +6,12 @@ from typing import Final, TypedDict, Unpack
 
 from django.db import transaction
 
+from apps.access.models import User
 from apps.common import queues
 from apps.common.audit import Actor
 from apps.common.events import emit
 from apps.quotas.models import ResourcePool
-from apps.quotas.services.changes import between_check, change_save, changed
+from apps.quotas.services.changes import between_check, change_save, changed, refuse
 from apps.quotas.services.locks import pool_locked
 
 YEAR_SECONDS: Final = 366 * 86_400
@@ -43,13 +44,19 @@ def pool_policy_change(*, pool: ResourcePool, actor: Actor, **changes: Unpack[Po
 
     Raises:
         NotFound: it is gone.
-        Invalid: a number out of its bounds.
+        Invalid: a number out of its bounds; approval wanted where nobody could give it.
     """
     current = pool_locked(pool.pk)
     was = changed(current, changes)
     for name, (least, most) in BOUNDS.items():
         between_check(name, getattr(current, name), least, most)
+    if was.get("changes_need_approval") is False and _administrators() < 2:
+        refuse("changes_need_approval", "there is no second administrator of the installation who could decide")
     if change_save(current, was, action="resource_pool.changed", actor=actor):
         emit("pool.changed", current, noun="pool")
         queues.send(queues.ADMIT, current.pk)
     return current
+
+
+def _administrators() -> int:
+    return User.objects.filter(is_superuser=True, is_active=True).count()

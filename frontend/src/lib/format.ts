@@ -99,6 +99,12 @@ export function moment(at: string | number | null | undefined): string {
   return kept("moment", (l) => new Intl.DateTimeFormat(l, { dateStyle: "medium", timeStyle: "medium" })).format(new Date(at));
 }
 
+/** A calendar day of UTC, as the API writes it (`2026-03-03`): `3 Mar 2026`. */
+export function day(on: string | null | undefined): string {
+  if (!on) return NONE;
+  return kept("day", (l) => new Intl.DateTimeFormat(l, { dateStyle: "medium", timeZone: "UTC" })).format(new Date(on));
+}
+
 /** Time of day: `14:20`. */
 export function clock(at: string | number): string {
   return kept("clock", (l) => new Intl.DateTimeFormat(l, { hour: "2-digit", minute: "2-digit" })).format(new Date(at));

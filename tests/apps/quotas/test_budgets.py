@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.access.models import ApprovalRequest, User
 from apps.access.services.approvals import approval_approve, approval_deny, approval_withdraw, approvals_expire
@@ -384,6 +386,19 @@ def test_what_ended_meanwhile_waits_for_nothing(queue: Queue) -> None:
     keep_up(queue)
     assert BudgetHold.objects.get().settled_at == NOON
     assert organisations_with_budgets() != []
+
+
+def test_where_nothing_is_due_nothing_is_locked(queue: Queue) -> None:
+    BudgetFactory.create(project=queue.project, amount=10)
+    passing = submit(queue, 1, 20)
+    approve = {"is_exempt": True, "settled_at": NOON}
+    BudgetHold.objects.filter(workload=passing).update(**approve)
+    Workload.objects.update(is_held=False)
+    waits = submit(queue, 1, 6)
+    with CaptureQueriesContext(connection) as queries:
+        assert keep_up(queue) == 0
+    assert [query["sql"] for query in queries if " FOR " in query["sql"] and "UPDATE" in query["sql"]] == []
+    assert (held(passing)[0], held(waits)[0]) == (False, True)
 
 
 # Admission and growth -------------------------------------------------------------------------------------------

@@ -174,16 +174,27 @@ def test_a_report_is_of_what_one_sees_and_asks_for(world: World, root: User) -> 
     assert [line.pool_name for line in report(root, "pool", pool=queues[0].pool)] == ["local"]
 
 
-def test_a_long_report_by_day_is_read_in_pieces() -> None:
+def test_a_long_report_is_read_in_pieces() -> None:
     asked = Asked(FIRST + timedelta(hours=5), FIRST + timedelta(days=70), by=("day",))
     found = list(windows(asked))
     assert [(start.day, start.hour) for start, _ in found] == [(1, 5), (2, 0), (2, 0)]
     assert [end for _, end in found[:-1]] == [start for start, _ in found[1:]]
     assert found[-1][1] == asked.until
-    assert list(windows(Asked(asked.since, asked.until, by=("project",)))) == [(asked.since, asked.until)]
 
 
 DAY_MICROS = 86_400_000_000
+
+
+def test_pieces_of_a_long_report_are_summed_up(world: World, root: User) -> None:
+    interval(world, 0, 0, "H200", 1000, 0, 1, 70)
+    interval(world, 1, 1, "H200", 1000, 60, None, 70)
+    found = report(root, "project", until=65)
+    assert [(line.project_name, line.gpu_seconds_requested, line.gpu_seconds_used) for line in found] == [
+        ("speech", 5 * 86400, 0), ("vision", 65 * 86400, 64 * 86400),
+    ]  # fmt: skip
+    assert round(found[1].cost, 9) == 24 * (3 * 2 + 62 * 5) + 65 * 24 * Decimal("0.15")
+
+
 spans = st.tuples(
     st.integers(0, 1),
     st.sampled_from([None, 0, 1]),

@@ -15,6 +15,7 @@ from apps.quotas.services.policies import BOUNDS, pool_policy_change
 from apps.quotas.services.priorities import priority_class_change, priority_class_create
 from apps.quotas.services.queues import queue_change
 from apps.quotas.services.quotas import quota_remove, quota_set
+from tests.support.factories.access import UserFactory
 from tests.support.factories.quotas import (
     CohortFactory,
     PriorityClassFactory,
@@ -194,12 +195,21 @@ def test_a_priority_has_a_policy() -> None:
 
 
 def test_a_policy_is_changed_and_audited(pool: ResourcePool) -> None:
+    UserFactory.create_batch(2, is_superuser=True)
     pool_policy_change(pool=pool, half_life_seconds=3600, preemption=False, changes_need_approval=True, actor=ACTOR)
     row = ResourcePool.objects.get(pk=pool.pk)
     assert (row.half_life_seconds, row.preemption, row.changes_need_approval) == (3600, False, True)
     before = {"half_life_seconds": 86_400, "preemption": True, "changes_need_approval": False}
     after = {"half_life_seconds": 3600, "preemption": False, "changes_need_approval": True}
     assert last_audit() == ("resource_pool.changed", None, {"before": before, "after": after})
+
+
+def test_approval_is_not_wanted_where_nobody_could_give_it(pool: ResourcePool) -> None:
+    UserFactory.create(is_superuser=True)
+    UserFactory.create(is_superuser=True, is_active=False)
+    with pytest.raises(Invalid, match="there is no second administrator of the installation who could decide"):
+        pool_policy_change(pool=pool, changes_need_approval=True, actor=ACTOR)
+    assert not ResourcePool.objects.get(pk=pool.pk).changes_need_approval
 
 
 @pytest.mark.parametrize(("name", "end"), [(name, end) for name in BOUNDS for end in (0, 1)])

@@ -263,6 +263,7 @@ class UsageRecordFactory(_OfProject):
     memory_bytes = factory.LazyAttribute(lambda o: o.workload.memory_bytes * o.members)
     gpus = factory.LazyAttribute(lambda o: o.workload.gpus * o.members)
     gpu_millis = factory.LazyAttribute(lambda o: o.gpus * o.workload.gpu_millis)
+    flavor = factory.SelfAttribute("workload.flavor_granted")
     reserved_at = factory.LazyFunction(clock.db_now)
 
 

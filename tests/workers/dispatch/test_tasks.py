@@ -41,6 +41,12 @@ def test_the_figures_have_a_tick() -> None:
     figures.tick_figures()
 
 
+def test_machines_and_idleness_have_ticks(queue: Queue, fake: FakeBackend) -> None:
+    dispatch.tick_inventory()
+    dispatch.tick_idle()
+    assert (fake.calls["discover"], fake.calls["faults"]) == (1, 1)
+
+
 def test_ticks_come_in_time_and_say_no_time_of_day() -> None:
     assert BEAT_SCHEDULE["dispatch.tick_observe"] == {
         "task": "dispatch.tick_observe",

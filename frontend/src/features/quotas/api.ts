@@ -10,6 +10,10 @@ export type Waiting = Schemas["Waiting"];
 export type QueueUsage = Schemas["QueueUsage"];
 export type Amount = Schemas["Amount"];
 export type Holder = Schemas["Holder"];
+export type Budget = Schemas["Budget"];
+export type BurnDown = Schemas["BurnDown"];
+export type ReportLine = Schemas["ReportLine"];
+export type ReportKey = Schemas["ByEnum"];
 export type WorkloadDetail = Schemas["WorkloadDetail"];
 
 const byId = (id: string) => ({ params: { path: { id } } });
@@ -64,6 +68,37 @@ export const holdsQuery = () =>
     queryKey: ["quality-holds"],
     queryFn: async ({ signal }) => (await unwrap(api.GET("/api/v1/quality-holds", { params: { query: { ordering: "-created_at", page_size: 500 } }, signal }))).results,
     staleTime: 15_000,
+  });
+
+/** The budgets that count what the reader may see, of one project if one is chosen. */
+export const budgetsQuery = (project: string | undefined) =>
+  queryOptions({
+    queryKey: ["budgets", project ?? ""],
+    queryFn: async ({ signal }) => (await unwrap(api.GET("/api/v1/budgets", { params: { query: { page_size: 200, ...(project ? { project } : {}) } }, signal }))).results,
+    staleTime: 30_000,
+  });
+
+export const burnDownQuery = (budget: string) =>
+  queryOptions({
+    queryKey: ["budgets", budget, "burn-down"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/budgets/{id}/burn-down", { ...byId(budget), signal })),
+    staleTime: 60_000,
+  });
+
+export interface ReportAsked {
+  by: string;
+  from: string;
+  pool: string;
+  project?: string;
+  limit: number;
+}
+
+/** What was held, used and paid in a pool, summed up by some of its columns. */
+export const reportQuery = (asked: ReportAsked) =>
+  queryOptions({
+    queryKey: ["usage-report", asked],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/usage-report", { params: { query: { ...asked } }, signal })),
+    staleTime: 60_000,
   });
 
 export const workloadQuery = (id: string) =>

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from tests.support import http
 from tests.support.gateway_api import TOKEN, ControlPlane
 from tests.support.job_process import JobProcess
 from tests.support.waiting import until
@@ -50,6 +51,6 @@ def gateway() -> Iterator[Running]:
         JobProcess("workers.runtime.gateway", gateway_environment(control_plane)) as process,
     ):
         port = process.said("listening")["port"]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
+        with http.client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
             until(lambda: client.get("/readyz").status_code == 200)
             yield Running(control_plane, process, client)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
+from tests.support import http
 from tests.support.gateway_api import ControlPlane, Replica
 from tests.support.job_process import JobProcess
 from tests.support.waiting import until
@@ -119,7 +119,7 @@ def test_the_last_second_is_sent_on_leaving() -> None:
         endpoint_id = control_plane.add("p", "last", (100, [replica.address]), caller="caller")
         with JobProcess("workers.runtime.gateway", gateway_environment(control_plane)) as process:
             url = f"http://127.0.0.1:{process.said('listening')['port']}"
-            with httpx.Client(base_url=url, trust_env=False, headers={"authorization": "Bearer caller"}) as client:
+            with http.client(base_url=url, headers={"authorization": "Bearer caller"}) as client:
                 until(lambda: client.post("/p/last/predict", json={}).status_code == 200)
                 for _ in range(20):
                     client.post("/p/last/predict", json={})

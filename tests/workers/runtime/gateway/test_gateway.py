@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from collections import Counter
 
-import httpx
 import pytest
 
+from tests.support import http
 from tests.support.gateway_api import ControlPlane, Replica
 from tests.support.job_process import JobProcess
 from tests.support.waiting import until
@@ -147,7 +147,7 @@ def test_it_is_ready_when_the_control_plane_answered_and_leaves_with_nought() ->
         pass  # it has a port, and is away
     with JobProcess("workers.runtime.gateway", gateway_environment(control_plane)) as process:
         url = f"http://127.0.0.1:{process.said('listening')['port']}"
-        with httpx.Client(base_url=url, trust_env=False) as client:
+        with http.client(base_url=url) as client:
             assert client.get("/livez").status_code == 200
             assert client.get("/readyz").json()["detail"] == "the control plane has not answered yet"
             early = client.post("/p/e/predict", headers={"authorization": "Bearer t"}, json={})

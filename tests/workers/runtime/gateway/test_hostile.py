@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-import httpx
 import pytest
 
+from tests.support import http
 from tests.support.gateway_api import Replica
 from tests.support.waiting import until
 from tests.workers.runtime.gateway.conftest import Running
@@ -135,7 +135,7 @@ def test_predictions_go_on_while_nothing_of_the_control_plane_answers(gateway: R
 
 
 def test_a_kept_connection_may_ask_many_times(gateway: Running, replica: Replica) -> None:
-    with httpx.Client(base_url=gateway.client.base_url, trust_env=False) as client:
+    with http.client(base_url=gateway.client.base_url) as client:
         headers = {"authorization": "Bearer caller"}
         statuses = {client.post("/p/hostile/predict", json={}, headers=headers).status_code for _ in range(200)}
     assert statuses == {200}

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support import http
 from tests.support.job_process import JobProcess
 from tests.support.runtime_api import RuntimeApi
 from tests.support.stack import free_ports
@@ -31,7 +32,7 @@ def _data(folder: Path, **columns: list[Any]) -> Path:
 
 def _client(port: int, token: str = TOKEN) -> httpx.Client:
     headers = {"authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20, trust_env=False)
+    return http.client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20)
 
 
 @pytest.fixture(scope="module")

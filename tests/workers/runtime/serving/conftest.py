@@ -13,6 +13,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from tests.support import http
 from tests.support.job_process import JobProcess
 from tests.support.prepared_data import PREPROCESSOR
 from tests.support.runtime_api import RuntimeApi
@@ -60,7 +61,7 @@ class Serving:
         return JobProcess("workers.runtime.serving", environment, self.api.work_dir)
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=10, trust_env=False)
+        return http.client(base_url=f"http://127.0.0.1:{self.port}", timeout=10)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ function PublishSentence({ version }: { version: string }) {
 /** From how much to how much; what it is now is told while somebody may still decide. */
 function QuotaSentence({ asked: { queue, resource, flavor, nominal }, isPending }: { asked: QuotaAsked; isPending: boolean }) {
   const { t } = useTranslation("access");
-  const quotas = useQuery({ ...quotasQuery(queue), enabled: isPending });
+  const quotas = useQuery({ ...quotasQuery(queue ?? ""), enabled: isPending && Boolean(queue) });
   const before = quotas.data?.find((quota) => quota.resource === resource && quota.flavor === flavor)?.nominal ?? 0;
   const what = resource === "gpus" && flavor ? `${t("approval.resource.gpus")} ${flavor}` : t(`approval.resource.${resource}`);
   const wanted = amountText(resource, nominal);

@@ -9,11 +9,13 @@ import { Faces, LoadingFace } from "@/components/faces";
 import { PageHeader } from "@/components/page-header";
 import { PoolMap } from "@/components/pool-map";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
+import { Budgets } from "../components/budgets";
 import { PoolHistory } from "../components/pool-history";
 import { PoolQueue } from "../components/pool-queue";
+import { UsageReport } from "../components/usage-report";
 import { UsageTable } from "../components/usage-table";
 
-const TABS = ["map", "queue", "usage", "history"] as const;
+const TABS = ["map", "queue", "usage", "budgets", "report", "history"] as const;
 type Tab = (typeof TABS)[number];
 
 /** A pool: who holds what, who waits and why, what each project may have, what was used. */
@@ -54,6 +56,12 @@ export function QuotasPage() {
               </Tabs.Panel>
               <Tabs.Panel value="usage">
                 <UsageTable pool={pool.id} />
+              </Tabs.Panel>
+              <Tabs.Panel value="budgets">
+                <Budgets />
+              </Tabs.Panel>
+              <Tabs.Panel value="report">
+                <UsageReport pool={pool.id} />
               </Tabs.Panel>
               <Tabs.Panel value="history">
                 <PoolHistory pool={pool.id} />
