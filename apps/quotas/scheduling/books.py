@@ -13,7 +13,7 @@ import numpy as np
 
 from apps.quotas.scheduling.fair_share import Candidate, Shares
 from apps.quotas.scheduling.fit import Counts
-from apps.quotas.scheduling.held import Held
+from apps.quotas.scheduling.held import Held, by_queue
 from apps.quotas.scheduling.idle_pool import IdlePool
 from apps.quotas.scheduling.inventory import inventory_of
 from apps.quotas.scheduling.occupancy import Occupancy, occupy
@@ -66,13 +66,14 @@ class Books:
         """What was given or promised in this cycle."""
         self._occupancy = Occupancy(self.machines, snapshot.holdings)
         occupy(self.machines, self._occupancy)
-        for queue_id, amounts in _held(snapshot.holdings).items():
+        for queue_id, amounts in by_queue(snapshot.holdings).items():
             if queue_id in self.tree.leaves:
                 self.tree.take(self.tree.leaves[queue_id], amounts)
         self.shares = Shares(self.tree, snapshot.policy)
         self.holds = QuotaHolds(self.tree)
         self._full: dict[tuple[Ask, str], int] = {}
         """Kind → the fewest members that the machines could not take: nor will they later in the same cycle."""
+        self._absents: dict[tuple[int, str | None], Key | None] = {}
         self._reserved: set[str] = set()
         """Kinds of GPU on whose machines places are kept."""
 
@@ -147,7 +148,7 @@ class Books:
 
     def _fit(self, one: Candidate, leaf: Place, flavor: str, most: int) -> tuple[int, Counts] | Blocked:
         amounts = amounts_of(one.ask, flavor)
-        absent = allowed(leaf.limits, amounts)
+        absent = self._absent(leaf, one.ask, flavor, amounts)
         if absent is not None:
             return Blocked(NO_QUOTA, flavor, absent, leaf)
         most = self.tree.members(leaf, amounts, most)
@@ -171,6 +172,13 @@ class Books:
         if self.machines.together(one.ask, now) >= one.least:
             return Blocked(KEPT, flavor)
         return self._turned_away(one, flavor)
+
+    def _absent(self, leaf: Place, ask: Ask, flavor: str, amounts: Amounts) -> Key | None:
+        """What a queue may not use at all of what is asked for."""
+        kind = (id(leaf), flavor if ask.gpus else None)
+        if kind not in self._absents:
+            self._absents[kind] = allowed(leaf.limits, amounts)
+        return self._absents[kind]
 
     def _turned_away(self, one: Candidate, flavor: str) -> Blocked:
         if self.idle.members(one.ask, flavor) >= one.least:  # else it is for its own queue to be told so
@@ -287,13 +295,3 @@ class Books:
         """What a plan comes to in the books: who goes stays in them until it is gone."""
         self.preemption.leaving.update(plan.kills, plan.shrinks)
         self.promise(one.item, plan.flavor, plan.assignments, plan.gone)
-
-
-def _held(holdings: Iterable[Holding]) -> dict[UUID, dict[Key, int]]:
-    """Queue → what it holds together."""
-    found: dict[UUID, dict[Key, int]] = {}
-    for holding in holdings:
-        mine = found.setdefault(holding.queue_id, {})
-        for key, amount in amounts_of(holding.ask, holding.flavor, len(holding.assignments)).items():
-            mine[key] = mine.get(key, 0) + amount
-    return found

@@ -32,14 +32,15 @@ from apps.quotas.scheduling.snapshot import (
 )
 from apps.quotas.scheduling.tree import Place
 
-Row = tuple[int, float, UUID, Waiting | Holding]
-"""Level (negative: priority and what was gained by waiting), since when, who."""
+Row = tuple[int, float, int, Waiting | Holding]
+"""Level (negative: priority and what was gained by waiting), since when, which, who."""
 Kind = tuple[Ask, int | None]
 """What is asked for, and the priority of a class that preempts."""
 PREEMPTIONS_MOST = 8
 """Preemptions in one cycle: the next cycle goes on."""
-FRUITLESS_MOST = 32
-"""Searches for victims in one cycle that find too few."""
+FRUITLESS_MOST, FRUITLESS_FIRST, TURN = 10, 6, 32
+"""Searches for victims in one cycle that find too few; after the first of them only one kind of so many is tried,
+another each second, so that nobody's search is for ever in the way of another's."""
 
 
 def cycle(snapshot: Snapshot) -> tuple[Decision, ...]:
@@ -57,7 +58,7 @@ class _Line:
         self.leaf = leaf
         self.head = ""
         """Why the first that was turned away waits."""
-        self._rows, self._next, self._at = sorted(rows, key=_rank), 0, at
+        self._rows, self._next, self._at = sorted(rows), 0, at
         self._closed = ""
         """Why nobody more can start, if so."""
         self._behind: dict[str, str] = {}
@@ -73,33 +74,33 @@ class _Line:
         Args:
             hopeless: what the machines turned away cannot make room for itself.
         """
-        rows = self._rows
-        while self._next < len(rows):
-            level, since, identity, one = rows[self._next]
+        rows, last = self._rows, len(self._rows)
+        while self._next < last:
+            level, since, _, one = rows[self._next]
             self._next += 1
             if isinstance(one, Holding):
                 return _growing(one)
-            reason = self._turned_away(one)
+            kind = _kind(one)
+            reason = self._turned_away(one, kind)
             if not reason and hopeless and self.head and books.is_full(one.ask, one.count_min):
                 reason = WAITING_FOR_CAPACITY
-                self._least[_kind(one)] = (one.count_min, reason)
+                self._least[kind] = (one.count_min, reason)
             if not reason:
-                counts = one.count_min, one.count_max
-                ends_at = self._at + one.limit_seconds
-                return Candidate(one, identity, one.queue_id, one.ask, *counts, -level, since, ends_at)
+                counts, ends_at = (one.count_min, one.count_max), self._at + one.limit_seconds
+                return Candidate(one, one.workload_id, one.queue_id, one.ask, *counts, -level, since, ends_at)
             if reason not in self._behind:
                 self._behind[reason] = behind(self.leaf, reason)
-            decisions.append(Wait(identity, reason, self._behind[reason]))
+            decisions.append(Wait(one.workload_id, reason, self._behind[reason]))
         return None
 
-    def _turned_away(self, one: Waiting) -> str:
+    def _turned_away(self, one: Waiting, kind: Kind) -> str:
         """Why it need not be looked at; empty: it is."""
         if self._closed:
             return self._closed
-        least = self._least.get(_kind(one))
+        least = self._least.get(kind)
         if least is not None and least[0] <= one.count_min:
             return least[1]
-        bound = self._ends_at.get((_kind(one), one.count_min)) if self._ends_at else None
+        bound = self._ends_at.get((kind, one.count_min)) if self._ends_at else None
         return self.head if bound is not None and self._at + one.limit_seconds >= bound else ""
 
     def turn_away(self, one: Candidate, why: Blocked, reason: str) -> None:
@@ -119,10 +120,6 @@ def _kind(one: Waiting) -> Kind:
     return one.ask, one.priority if one.preempts else None
 
 
-def _rank(row: Row) -> tuple[int, float, UUID]:
-    return row[:3]
-
-
 def _growing(holding: Holding) -> Candidate:
     ask, more = holding.ask._replace(flavor=holding.flavor), holding.wanted - len(holding.assignments)
     identity, since, ends_at = holding.workload_id, holding.admitted_at, holding.ends_at
@@ -134,7 +131,7 @@ class _Cycle:
         self.snapshot = snapshot
         self.books = Books(snapshot)
         self.decisions: list[Decision] = []
-        self.preemptions = 0
+        self.preemptions = self.asked = 0
         self.fruitless: set[tuple[UUID, Kind, int]] = set()
         self.refusals: dict[tuple[UUID, Ask, int], tuple[str, str] | None] = {}
 
@@ -166,10 +163,10 @@ class _Cycle:
             if not without or one.workload_id not in without:
                 since = one.created_at
                 gained = points * max(0, floor((at - since) / policy.ageing_seconds)) if points else 0
-                rows[one.queue_id].append((-one.priority - gained, since, one.workload_id, one))
+                rows[one.queue_id].append((-one.priority - gained, since, one.workload_id.int, one))
         for holding in self.snapshot.holdings:
             if holding.wanted > len(holding.assignments) and not holding.leaving:
-                row = (-holding.priority, holding.admitted_at, holding.workload_id, holding)
+                row = (-holding.priority, holding.admitted_at, holding.workload_id.int, holding)
                 rows[holding.queue_id].append(row)
         return {queue: _Line(self.books.tree.leaves[queue], line, at) for queue, line in rows.items()}
 
@@ -214,7 +211,7 @@ class _Cycle:
         if why.kind in (CAP, NO_QUOTA) or key in self.fruitless or not self._may_search():
             return False
         for flavor in self.books.options(one.ask):
-            if not self.books.preemption.may(one, leaf, flavor):
+            if not self.books.preemption.may(one, leaf, flavor) or not self._is_its_turn():
                 continue
             plan = self.books.preemption.plan(one, leaf, flavor)
             if plan is not None:
@@ -223,3 +220,7 @@ class _Cycle:
                 return True
             self.fruitless.add(key)
         return False
+
+    def _is_its_turn(self) -> bool:
+        self.asked += 1
+        return len(self.fruitless) < FRUITLESS_FIRST or (self.asked + int(self.snapshot.at)) % TURN == 0

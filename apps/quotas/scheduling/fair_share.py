@@ -27,7 +27,7 @@ from apps.quotas.scheduling.tree import (
 )
 
 Rank = tuple[int, int, float, float, int]
-"""Class (negative), inside the nominal or not, share, since when, order of places."""
+"""Class (negative), inside the nominal or not, share, since when, which."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,9 +58,12 @@ class Shares:
         self._entry = 1.0 - 0.5**half_lives
         self._known: dict[int, float] = {}
         self._history: dict[int, dict[Key, float]] = {id(place): {} for place in tree.places}
-        for leaf in tree.leaves.values():
+        for _, leaf in sorted(tree.leaves.items(), key=_number):
             if leaf.queue is not None:
                 self._remember(leaf, leaf.queue.history, 1.0)
+        kinds = {key for past in self._history.values() for key in past} | set(tree.capacity)
+        self._kinds = sorted(key for key in kinds if key[0] == GPUS and key[1])
+        self._weights: dict[int, list[tuple[Key, float]]] = {}
 
     def _remember(self, leaf: Place, amounts: Any, part: float) -> None:
         for place in leaf.path:
@@ -86,18 +89,16 @@ class Shares:
         return known
 
     def _of(self, place: Place) -> float:
-        past = self._history[id(place)]
-        gpus = 0.0
-        for key in {**place.held, **past}:
-            if key[0] == GPUS and key[1]:
-                gpus += self._used(place, past, key) / self._weight(place, key)
-        shares = [gpus / self._capacity.get(ALL_GPUS, 1)]
-        for key in (CPU, MEMORY):
-            shares.append(self._used(place, past, key) / self._capacity.get(key, 1) / self._weight(place, key))
-        return max(shares)
-
-    def _used(self, place: Place, past: dict[Key, float], key: Key) -> float:
-        return self._now * place.held.get(key, 0) + self._past * past.get(key, 0.0)
+        held, past = place.held, self._history[id(place)]
+        weights = self._weights.get(id(place))
+        if weights is None:
+            weights = [(key, self._weight(place, key)) for key in (CPU, MEMORY, *self._kinds)]
+            self._weights[id(place)] = weights
+        cpu, memory, *gpus = (
+            (self._now * held.get(key, 0) + self._past * past.get(key, 0.0)) / weight for key, weight in weights
+        )
+        capacity = self._capacity
+        return max(sum(gpus) / capacity.get(ALL_GPUS, 1), cpu / capacity.get(CPU, 1), memory / capacity.get(MEMORY, 1))
 
     @staticmethod
     def _weight(place: Place, key: Key) -> float:
@@ -107,12 +108,15 @@ class Shares:
         return own if own > 0 else 1e-12
 
 
+def _number(leaf: tuple[UUID, Place]) -> int:
+    return leaf[0].int
+
+
 class Contest:
     """The next candidate of the whole tree. Every leaf has at most one at a time; see `enter`."""
 
     def __init__(self, tree: Tree, shares: Shares) -> None:
         self._shares = shares
-        self._order = {id(place): number for number, place in enumerate(reversed(tree.places))}
         self._heaps: dict[int, list[tuple[Rank, int, Place]]] = {}
         self._standing: dict[int, tuple[int, Candidate]] = {}
         """Place → the number of its entry that counts, and its candidate."""
@@ -153,4 +157,4 @@ class Contest:
         else:
             inside = any(is_inside(place, ask, kind, least) for kind in kinds(place))
         share = inf if place.weight <= 0 and not inside else self._shares.of(place)
-        return (-candidate.level, 0 if inside else 1, share, candidate.since, self._order[id(place)])
+        return (-candidate.level, 0 if inside else 1, share, candidate.since, candidate.id.int)

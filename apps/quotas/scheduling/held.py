@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from functools import cached_property
 from uuid import UUID
 
@@ -116,3 +116,13 @@ def _lost(holding: Holding, at: float) -> float:
         return 0.0
     kept = max(holding.started_at, holding.checkpoint_at or 0.0)
     return (at - kept) * max(1, holding.ask.gpus) * len(holding.assignments)
+
+
+def by_queue(holdings: Iterable[Holding]) -> dict[UUID, dict[Key, int]]:
+    """Queue → what it holds together."""
+    found: dict[UUID, dict[Key, int]] = {}
+    for holding in holdings:
+        mine = found.setdefault(holding.queue_id, {})
+        for key, amount in amounts_of(holding.ask, holding.flavor, len(holding.assignments)).items():
+            mine[key] = mine.get(key, 0) + amount
+    return found
