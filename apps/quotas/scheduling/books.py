@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from math import inf
 from uuid import UUID
 
 import numpy as np
 
+from apps.quotas.scheduling.blocked import CAP, CAP_GPUS, KEPT, MACHINES, NEAREST, NO_QUOTA, PROMISED, QUOTA, Blocked
 from apps.quotas.scheduling.fair_share import Candidate, Shares
 from apps.quotas.scheduling.fit import Counts
 from apps.quotas.scheduling.held import Held, by_queue
@@ -22,35 +23,6 @@ from apps.quotas.scheduling.quota_holds import QuotaHolds
 from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast, Moments, expected_end
 from apps.quotas.scheduling.snapshot import Ask, Assignment, Holding, Key, Snapshot, Waiting
 from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of, is_inside
-
-CAP, CAP_GPUS, NO_QUOTA, QUOTA = "cap", "cap_gpus", "no_quota", "quota"
-PROMISED, MACHINES, KEPT = "promised", "machines", "kept"
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """Why something does not fit now.
-
-    `cap`: its queue runs as many workloads as it may; `cap_gpus`: it has as many devices as one may. `no_quota`:
-    nothing of a resource is allowed. `quota`: a place bounds it. `promised`: what is left there is kept for another.
-    `machines`: no room; `kept`: it is kept for another.
-    """
-
-    kind: str
-    flavor: str = ""
-    key: Key = ("", "")
-    place: Place | None = None
-    left: float = 0.0
-    """Of that resource there."""
-
-    @property
-    def by_other(self) -> bool:
-        """Whether something that ends sooner might pass."""
-        return self.kind in (PROMISED, KEPT)
-
-
-_NEAREST = {KEPT: 0, MACHINES: 1, PROMISED: 2, QUOTA: 3, NO_QUOTA: 4, CAP: 5}
-"""Of several kinds of GPU that fail, the one that is nearest to a place is told of."""
 
 
 class Books:
@@ -73,6 +45,8 @@ class Books:
         self.holds = QuotaHolds(self.tree)
         self._full: dict[tuple[Ask, str], int] = {}
         """Kind → the fewest members that the machines could not take: nor will they later in the same cycle."""
+        self._held_back: dict[tuple[Ask, str, int], float] = {}
+        """Kind and members → what ends so late, or later, has found only what is kept."""
         self._absents: dict[tuple[int, str | None], Key | None] = {}
         self._reserved: set[str] = set()
         """Kinds of GPU on whose machines places are kept."""
@@ -138,7 +112,7 @@ class Books:
                 inside = is_inside(leaf, one.ask, flavor, here[0])
                 found.append((here[0], inside, int(self.machines.devices.left(flavor).sum()), flavor, here[1]))
         if not found:
-            nearest = min(blocked, key=lambda each: _NEAREST[each.kind], default=None)
+            nearest = min(blocked, key=lambda each: NEAREST[each.kind], default=None)
             return nearest or Blocked(MACHINES, one.ask.flavor)
         count, _, _, flavor, fits = max(found, key=lambda each: each[:3])
         chosen = self.machines.choose(one.ask, flavor, count, fits)
@@ -170,6 +144,8 @@ class Books:
             return count, fits
         now = self.machines.members(one.ask, flavor) if self.machines.reserved else fits
         if self.machines.together(one.ask, now) >= one.least:
+            bound = self._held_back.get((one.ask, flavor, one.least), inf)
+            self._held_back[one.ask, flavor, one.least] = min(one.ends_at, bound)
             return Blocked(KEPT, flavor)
         return self._turned_away(one, flavor)
 
@@ -185,9 +161,22 @@ class Books:
             self._full[one.ask, flavor] = min(one.least, self._full.get((one.ask, flavor), one.least))
         return Blocked(MACHINES, flavor)
 
-    def is_full(self, ask: Ask, least: int) -> bool:
-        """Whether the machines have turned such members away already, whatever kind of GPU they get."""
-        return all(self._full.get((ask, flavor), inf) <= least for flavor in self.options(ask))
+    def is_full(self, one: Waiting, leaf: Place, ends_at: float, *, hopeless: bool) -> bool:
+        """Whether the machines have turned its like away already, whatever kind of GPU they get, and nobody would make
+        room for it.
+
+        Args:
+            hopeless: nobody makes room for anybody.
+        """
+        ask, least = one.ask, one.count_min
+        options = self.options(ask)
+        for kind in options:
+            bound = self._held_back.get((ask, kind, least))
+            if self._full.get((ask, kind), inf) > least and (bound is None or ends_at < bound):
+                return False
+        if hopeless:
+            return True
+        return not one.preempts and not any(is_inside(p, ask, kind, least) for kind in options for p in leaf.path[:-1])
 
     def give(
         self, one: Candidate, leaf: Place, flavor: str, count: int, chosen: list[tuple[int, int]]

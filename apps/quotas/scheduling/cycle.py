@@ -13,7 +13,8 @@ from collections import defaultdict
 from math import floor, inf
 from uuid import UUID
 
-from apps.quotas.scheduling.books import CAP, NO_QUOTA, Blocked, Books
+from apps.quotas.scheduling.blocked import CAP, NO_QUOTA, Blocked
+from apps.quotas.scheduling.books import Books
 from apps.quotas.scheduling.explain import behind, sentence
 from apps.quotas.scheduling.fair_share import Candidate, Contest
 from apps.quotas.scheduling.promises import preempted, promised
@@ -72,7 +73,7 @@ class _Line:
         """The next that is worth a look; the others before it wait.
 
         Args:
-            hopeless: what the machines turned away cannot make room for itself.
+            hopeless: nobody makes room for anybody any more.
         """
         rows, last = self._rows, len(self._rows)
         while self._next < last:
@@ -82,11 +83,11 @@ class _Line:
                 return _growing(one)
             kind = _kind(one)
             reason = self._turned_away(one, kind)
-            if not reason and hopeless and self.head and books.is_full(one.ask, one.count_min):
+            ends_at = self._at + one.limit_seconds
+            if not reason and self.head and books.is_full(one, self.leaf, ends_at, hopeless=hopeless):
                 reason = WAITING_FOR_CAPACITY
-                self._least[kind] = (one.count_min, reason)
             if not reason:
-                counts, ends_at = (one.count_min, one.count_max), self._at + one.limit_seconds
+                counts = one.count_min, one.count_max
                 return Candidate(one, one.workload_id, one.queue_id, one.ask, *counts, -level, since, ends_at)
             if reason not in self._behind:
                 self._behind[reason] = behind(self.leaf, reason)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from apps.quotas.scheduling.books import CAP, CAP_GPUS, KEPT, MACHINES, NO_QUOTA, PROMISED, Blocked, Books
+from apps.quotas.scheduling.blocked import CAP, CAP_GPUS, KEPT, MACHINES, NO_QUOTA, PROMISED, Blocked
+from apps.quotas.scheduling.books import Books
 from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.snapshot import GPUS, WAITING_FOR_CAPACITY, WAITING_FOR_QUOTA, Key
 from apps.quotas.scheduling.tree import Place, amounts_of
