@@ -11,7 +11,7 @@ from uuid import UUID
 
 import numpy as np
 
-from apps.quotas.scheduling.blocked import CAP, CAP_GPUS, KEPT, MACHINES, NEAREST, NO_QUOTA, PROMISED, QUOTA, Blocked
+from apps.quotas.scheduling.blocked import MACHINES, QUOTA, Blocked
 from apps.quotas.scheduling.fair_share import Candidate, Shares
 from apps.quotas.scheduling.fit import Counts
 from apps.quotas.scheduling.held import Held, by_queue
@@ -22,7 +22,7 @@ from apps.quotas.scheduling.preemption import Plan, Preemption
 from apps.quotas.scheduling.quota_holds import QuotaHolds
 from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast, Moments, expected_end
 from apps.quotas.scheduling.snapshot import Ask, Assignment, Holding, Key, Snapshot, Waiting
-from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of, is_inside
+from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of
 
 
 class Books:
@@ -43,11 +43,6 @@ class Books:
                 self.tree.take(self.tree.leaves[queue_id], amounts)
         self.shares = Shares(self.tree, snapshot.policy)
         self.holds = QuotaHolds(self.tree)
-        self._full: dict[tuple[Ask, str], int] = {}
-        """Kind → the fewest members that the machines could not take: nor will they later in the same cycle."""
-        self._held_back: dict[tuple[Ask, str, int], float] = {}
-        """Kind and members → what ends so late, or later, has found only what is kept."""
-        self._absents: dict[tuple[int, str | None], Key | None] = {}
         self._reserved: set[str] = set()
         """Kinds of GPU on whose machines places are kept."""
 
@@ -83,100 +78,6 @@ class Books:
         """Whether a queue has as many workloads at once as it may."""
         most = leaf.queue.running_most if leaf.queue is not None else None
         return most is not None and self.holders[queue_id] >= most
-
-    def _most(self, one: Candidate, leaf: Place) -> int:
-        """Members that it wants, as far as its queue lets one workload have so many devices."""
-        most = leaf.queue.gpus_per_run_most if leaf.queue is not None else None
-        if most is None or not one.ask.gpus:
-            return one.most
-        has = len(one.item.assignments) if one.grows else 0
-        return min(one.most, most // one.ask.gpus - has)
-
-    def fit(self, one: Candidate, leaf: Place) -> tuple[str, int, list[tuple[int, int]]] | Blocked:
-        """The kind of GPU of which most members fit, how many, on which nodes; or why fewer than the least do.
-
-        Of several kinds that do, one that is guaranteed to the queue, then the one of which most is left.
-        """
-        if not one.grows and self.is_capped(leaf, one.queue_id):
-            return Blocked(CAP, left=self.holders[one.queue_id])
-        most = self._most(one, leaf)
-        if most < one.least:
-            return Blocked(CAP_GPUS)
-        found: list[tuple[int, bool, int, str, Counts]] = []
-        blocked: list[Blocked] = []
-        for flavor in self.options(one.ask):
-            here = self._fit(one, leaf, flavor, most)
-            if isinstance(here, Blocked):
-                blocked.append(here)
-            else:
-                inside = is_inside(leaf, one.ask, flavor, here[0])
-                found.append((here[0], inside, int(self.machines.devices.left(flavor).sum()), flavor, here[1]))
-        if not found:
-            nearest = min(blocked, key=lambda each: NEAREST[each.kind], default=None)
-            return nearest or Blocked(MACHINES, one.ask.flavor)
-        count, _, _, flavor, fits = max(found, key=lambda each: each[:3])
-        chosen = self.machines.choose(one.ask, flavor, count, fits)
-        if chosen is None:
-            raise ValueError(f"{count} members were counted and have no place")
-        return flavor, count, chosen
-
-    def _fit(self, one: Candidate, leaf: Place, flavor: str, most: int) -> tuple[int, Counts] | Blocked:
-        amounts = amounts_of(one.ask, flavor)
-        absent = self._absent(leaf, one.ask, flavor, amounts)
-        if absent is not None:
-            return Blocked(NO_QUOTA, flavor, absent, leaf)
-        most = self.tree.members(leaf, amounts, most)
-        if most < one.least:
-            bounding = self.tree.bounding(leaf, amounts, one.least)
-            if bounding is None:
-                return self._turned_away(one, flavor)
-            return Blocked(QUOTA, flavor, *bounding)
-        if self._full.get((one.ask, flavor), inf) <= one.least:
-            return Blocked(MACHINES, flavor)
-        most = self.holds.members(leaf, amounts, one.ends_at, most)
-        if most < one.least:
-            return Blocked(PROMISED, flavor)
-        fits = self.machines.members(one.ask, flavor, one.ends_at)
-        if one.grows:
-            fits = self.machines.beside(one.ask, one.item.assignments, fits)
-        count = min(most, self.machines.together(one.ask, fits))
-        if count >= one.least:
-            return count, fits
-        now = self.machines.members(one.ask, flavor) if self.machines.reserved else fits
-        if self.machines.together(one.ask, now) >= one.least:
-            bound = self._held_back.get((one.ask, flavor, one.least), inf)
-            self._held_back[one.ask, flavor, one.least] = min(one.ends_at, bound)
-            return Blocked(KEPT, flavor)
-        return self._turned_away(one, flavor)
-
-    def _absent(self, leaf: Place, ask: Ask, flavor: str, amounts: Amounts) -> Key | None:
-        """What a queue may not use at all of what is asked for."""
-        kind = (id(leaf), flavor if ask.gpus else None)
-        if kind not in self._absents:
-            self._absents[kind] = allowed(leaf.limits, amounts)
-        return self._absents[kind]
-
-    def _turned_away(self, one: Candidate, flavor: str) -> Blocked:
-        if self.idle.members(one.ask, flavor) >= one.least:  # else it is for its own queue to be told so
-            self._full[one.ask, flavor] = min(one.least, self._full.get((one.ask, flavor), one.least))
-        return Blocked(MACHINES, flavor)
-
-    def is_full(self, one: Waiting, leaf: Place, ends_at: float, *, hopeless: bool) -> bool:
-        """Whether the machines have turned its like away already, whatever kind of GPU they get, and nobody would make
-        room for it.
-
-        Args:
-            hopeless: nobody makes room for anybody.
-        """
-        ask, least = one.ask, one.count_min
-        options = self.options(ask)
-        for kind in options:
-            bound = self._held_back.get((ask, kind, least))
-            if self._full.get((ask, kind), inf) > least and (bound is None or ends_at < bound):
-                return False
-        if hopeless:
-            return True
-        return not one.preempts and not any(is_inside(p, ask, kind, least) for kind in options for p in leaf.path[:-1])
 
     def give(
         self, one: Candidate, leaf: Place, flavor: str, count: int, chosen: list[tuple[int, int]]

@@ -17,6 +17,7 @@ from apps.quotas.scheduling.blocked import CAP, NO_QUOTA, Blocked
 from apps.quotas.scheduling.books import Books
 from apps.quotas.scheduling.explain import behind, sentence
 from apps.quotas.scheduling.fair_share import Candidate, Contest
+from apps.quotas.scheduling.fitting import Fitting
 from apps.quotas.scheduling.promises import preempted, promised
 from apps.quotas.scheduling.refusal import over_cap, refusal
 from apps.quotas.scheduling.snapshot import (
@@ -69,7 +70,7 @@ class _Line:
         self._ends_at: dict[tuple[Kind, int], float] = {}
         """Kind → what ends so late, or later, was turned away."""
 
-    def advance(self, books: Books, hopeless: bool, decisions: list[Decision]) -> Candidate | None:
+    def advance(self, fitting: Fitting, hopeless: bool, decisions: list[Decision]) -> Candidate | None:
         """The next that is worth a look; the others before it wait.
 
         Args:
@@ -84,7 +85,7 @@ class _Line:
             kind = _kind(one)
             reason = self._turned_away(one, kind)
             ends_at = self._at + one.limit_seconds
-            if not reason and self.head and books.is_full(one, self.leaf, ends_at, hopeless=hopeless):
+            if not reason and self.head and fitting.is_full(one, self.leaf, ends_at, hopeless=hopeless):
                 reason = WAITING_FOR_CAPACITY
             if not reason:
                 counts = one.count_min, one.count_max
@@ -131,6 +132,7 @@ class _Cycle:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.books = Books(snapshot)
+        self.fitting = Fitting(self.books)
         self.decisions: list[Decision] = []
         self.preemptions = self.asked = 0
         self.fruitless: set[tuple[UUID, Kind, int]] = set()
@@ -149,7 +151,7 @@ class _Cycle:
         return self.decisions
 
     def _next(self, line: _Line) -> Candidate | None:
-        return line.advance(self.books, not self._may_search(), self.decisions)
+        return line.advance(self.fitting, not self._may_search(), self.decisions)
 
     def _may_search(self) -> bool:
         """Whether anybody's victims are looked for in this cycle, still."""
@@ -173,7 +175,7 @@ class _Cycle:
 
     def _look_at(self, one: Candidate, line: _Line) -> None:
         capped = None if one.grows else over_cap(line.leaf.queue, one.ask, one.least, one.item.limit_seconds)
-        found = Blocked(CAP) if capped else self.books.fit(one, line.leaf)
+        found = Blocked(CAP) if capped else self.fitting.fit(one, line.leaf)
         if isinstance(found, Blocked):
             never = None if one.grows else capped or self._refusal(one, line.leaf)
             if never is not None:
