@@ -264,7 +264,7 @@ def is_inside(place: Place, ask: Ask, flavor: str, count: int) -> bool:
     """As `guaranteed`, of members that ask for a kind, by what a workload is measured by."""
     nominal, held = place.nominal, place.held
     if not ask.gpus:
-        cpu, memory = nominal.get(CPU), nominal.get(MEMORY)
+        cpu, memory = nominal.get(CPU) or None, nominal.get(MEMORY) or None
         if cpu is not None and held.get(CPU, 0) + ask.cpu_millis * count > cpu:
             return False
         if memory is not None and held.get(MEMORY, 0) + ask.memory_bytes * count > memory:
@@ -285,9 +285,13 @@ def borrows(place: Place, keys: Sequence[Key]) -> bool:
 
 
 def _stated(place: Place, keys: Sequence[Key]) -> list[Key]:
-    """Of these resources those that count for the nominal of a place: GPUs of all kinds only if it has some."""
+    """Of these resources those that count for the nominal of a place.
+
+    Cores, memory and GPUs of all kinds only if some of them are guaranteed: who is guaranteed cores alone is inside its
+    nominal by its cores.
+    """
     stated = [key for key in keys if key in place.nominal]
-    return [key for key in stated if key != ALL_GPUS or place.nominal[key]] or stated
+    return [key for key in stated if key not in (CPU, MEMORY, ALL_GPUS) or place.nominal[key]] or stated
 
 
 def _place(name: str, parent: Place | None, weight: float, limits: Iterable[Limit], queue: QueueView | None) -> Place:
