@@ -4419,13 +4419,6 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
-        /**
-         * @description * `off` - Off
-         *     * `warn` - Warn
-         *     * `stop` - Stop
-         * @enum {string}
-         */
-        Action6dbEnum: "off" | "warn" | "stop";
         /** @description What somebody who writes a recipe should know of a step. */
         AdviceShape: {
             /** @description From 1 */
@@ -6436,6 +6429,13 @@ export interface components {
             state: components["schemas"]["WorkloadState"];
             count: number;
         };
+        /**
+         * @description * `off` - Off
+         *     * `warn` - Warn
+         *     * `stop` - Stop
+         * @enum {string}
+         */
+        IdleAction: "off" | "warn" | "stop";
         /** @description What is done about GPUs that do nothing, in a pool or (with a queue) for one project in it. */
         IdlePolicy: {
             /** Format: uuid */
@@ -6446,7 +6446,7 @@ export interface components {
             queue?: string | null;
             /** Format: uuid */
             readonly project: string | null;
-            action: components["schemas"]["Action6dbEnum"];
+            action: components["schemas"]["IdleAction"];
             /** Format: double */
             threshold_ratio: number;
             warn_seconds: number;
@@ -6465,7 +6465,7 @@ export interface components {
              * @description Only for the work of this project.
              */
             queue?: string | null;
-            action: components["schemas"]["Action6dbEnum"];
+            action: components["schemas"]["IdleAction"];
             /**
              * Format: double
              * @description A GPU that works less than this share of the time is idle.
@@ -6509,6 +6509,18 @@ export interface components {
             equal: number;
             near: components["schemas"]["NearImagesShape"];
         };
+        /**
+         * @description * `xid` - Xid
+         *     * `ecc` - Ecc
+         *     * `rows` - Rows
+         *     * `reset` - Reset
+         *     * `gone` - Gone
+         *     * `flapping` - Flapping
+         *     * `lost` - Lost
+         *     * `drained` - Drained
+         * @enum {string}
+         */
+        IncidentKind: "xid" | "ecc" | "rows" | "reset" | "gone" | "flapping" | "lost" | "drained";
         /** @description Base of what is shown of an ingestion, a profile and a cleaning run. */
         Ingestion: {
             /** Format: uuid */
@@ -7386,7 +7398,7 @@ export interface components {
             readonly node_name: string;
             /** Format: uuid */
             readonly pool: string;
-            kind: components["schemas"]["NodeIncidentKindEnum"];
+            kind: components["schemas"]["IncidentKind"];
             /** @description Indices of its GPUs; empty: the whole machine. */
             readonly devices: number[];
             detail?: string;
@@ -7400,18 +7412,6 @@ export interface components {
             closed_by?: string;
             close_reason?: string;
         };
-        /**
-         * @description * `xid` - Xid
-         *     * `ecc` - Ecc
-         *     * `rows` - Rows
-         *     * `reset` - Reset
-         *     * `gone` - Gone
-         *     * `flapping` - Flapping
-         *     * `lost` - Lost
-         *     * `drained` - Drained
-         * @enum {string}
-         */
-        NodeIncidentKindEnum: "xid" | "ecc" | "rows" | "reset" | "gone" | "flapping" | "lost" | "drained";
         NodeRefShape: {
             kind: components["schemas"]["LineageNoun"];
             /** Format: uuid */
