@@ -8461,6 +8461,7 @@ export interface components {
             ageing_seconds?: number;
             ageing_points?: number;
             min_run_seconds?: number;
+            preemption_grace_seconds?: number;
             preemption?: boolean;
             backfill?: boolean;
             changes_need_approval?: boolean;
@@ -10999,10 +11000,15 @@ export interface components {
             count_min?: number;
             count_max?: number;
             count_granted?: number;
+            readonly count_target: number | null;
             flavor_granted?: string;
             assignments?: unknown;
             attempts_made?: number;
             max_attempts?: number;
+            /** Format: date-time */
+            readonly checkpoint_at: string | null;
+            /** Format: uuid */
+            readonly preempted_for: string | null;
             /** Format: date-time */
             not_before?: string | null;
             is_held?: boolean;
@@ -11061,10 +11067,15 @@ export interface components {
             count_min?: number;
             count_max?: number;
             count_granted?: number;
+            readonly count_target: number | null;
             flavor_granted?: string;
             assignments?: unknown;
             attempts_made?: number;
             max_attempts?: number;
+            /** Format: date-time */
+            readonly checkpoint_at: string | null;
+            /** Format: uuid */
+            readonly preempted_for: string | null;
             /** Format: date-time */
             not_before?: string | null;
             is_held?: boolean;
