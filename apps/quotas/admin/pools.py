@@ -36,6 +36,9 @@ POLICY_HELP = {
     "ageing_seconds": gettext_lazy("Each time something has waited so many seconds it gains priority."),
     "ageing_points": gettext_lazy("Steps of priority that it gains then; 0: waiting gains nothing."),
     "min_run_seconds": gettext_lazy("What has run for fewer seconds is not stopped for what waits."),
+    "preemption_grace_seconds": gettext_lazy(
+        "What is stopped for what waits has so many seconds to write its checkpoint; 0: as the installation says."
+    ),
     "preemption": gettext_lazy("Whether what runs may be stopped for what waits."),
     "backfill": gettext_lazy("Whether later work may start while the first waits, where that does not delay it."),
     "changes_need_approval": gettext_lazy("Whether another administrator decides changes of what shares it."),

@@ -8364,6 +8364,8 @@ export interface components {
             ageing_points?: number;
             /** @description What has run shorter is not preempted. */
             min_run_seconds?: number;
+            /** @description What makes way has so long to write its checkpoint; 0: as the installation says. */
+            preemption_grace_seconds?: number;
             /** @description May what runs be stopped for what waits? */
             preemption?: boolean;
             /** @description May later work start first where that delays nothing? */
