@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# Containers often set it; then each of some hundred processes compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first interpreter that is new enough; name another with PYTHON=…
 PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13; do \
@@ -73,7 +75,8 @@ demo: $(STAMP) $(DASHBOARD) ## Start everything and run the worked example; EXIT
 up: $(STAMP) $(DASHBOARD) ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up
 
-test: mariadb lint test-frontend ## Set up, lint (with the architecture's tests), and run every other test
+test: mariadb $(DASHBOARD) ## Set up, lint (with the architecture's tests), and run every other test
+	@$(MAKE) -j2 --output-sync=target lint test-frontend
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture --ignore tests/browser
 	@$(BIN)/python -m pytest -q -m alone $$(grep -rl --include='test_*.py' mark.alone tests)
 

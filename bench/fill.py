@@ -31,7 +31,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "Revision": {"state": "retired"},
 }
 ONE_PER_PROJECT = {"Queue", "Quota"}
-NOT_LISTED_BY_PROJECT = {"Organisation", "Team", "ResourcePool", "Node", "ResourceFlavor", "PriorityClass", "ApiToken"}
+NOT_LISTED_BY_PROJECT = {
+    *("Organisation", "Team", "ResourcePool", "Node", "ResourceFlavor", "Cohort", "PriorityClass", "ApiToken"),
+}
 
 
 @transaction.atomic

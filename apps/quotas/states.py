@@ -134,6 +134,9 @@ CANCELLING = frozenset(
 REQUEUED = frozenset({Reason.PREEMPTED, Reason.RECLAIMED, Reason.EVICTED, Reason.START_TIMEOUT})
 """Stopped by us in order to start again later: such an end is `pending`."""
 
+MAKING_WAY = frozenset({Reason.PREEMPTED, Reason.RECLAIMED})
+"""Why something leaves for something else: it was less important, or what it had borrowed is wanted back."""
+
 GOES_ON = REQUEUED - {Reason.START_TIMEOUT}
 """Stopped in order to go on elsewhere from its checkpoint: it is given the longer grace to write one."""
 

@@ -235,6 +235,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "BudgetUnit": "apps.quotas.states.BudgetUnit",
         "BudgetPeriod": "apps.quotas.states.BudgetPeriod",
         "BudgetAction": "apps.quotas.states.BudgetAction",
+        "IdleAction": "apps.quotas.states.IdleAction",
+        "IncidentKind": "apps.quotas.states.IncidentKind",
         "JobState": "apps.datasets.states.JobState",
         "ScheduleState": "apps.datasets.states.ScheduleState",
         "ScheduleMode": "apps.datasets.states.ScheduleMode",

@@ -64,7 +64,7 @@ def _quota_wanted(ctx: Context) -> dict[str, Any]:
 
 def _drained(ctx: Context) -> str:
     node = NodeFactory.create(ready=False, drained_at=clock.now())
-    NodeIncidentFactory.create(node=node)
+    NodeIncidentFactory.create(node=node, closed_at=None)
     return f"{API}/nodes/{node.pk}/undrain"
 
 

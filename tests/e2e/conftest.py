@@ -1,4 +1,8 @@
-"""One whole installation for all end-to-end tests, with a small published dataset version in it."""
+"""One whole installation for all end-to-end tests, with a small published dataset version in it.
+
+It is of the package, not of the session: else it would run, and take its part of a core, beside all tests that its
+worker has after these.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ STEPS: list[dict[str, Any]] = [
 RECORDS = {"records": [{"age": 30, "income": 900}, {"age": None, "income": "NA"}, {"income": 100}]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def network() -> Iterator[Proxy]:
     """What lies between the web process and its jobs and gateway."""
     (port,) = free_ports(1)
@@ -36,7 +40,7 @@ def network() -> Iterator[Proxy]:
         yield proxy
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(network: Proxy) -> Iterator[Stack]:
     settings = {
         "BEDPLATE_PORT": str(network.target_port),
@@ -47,19 +51,19 @@ def stack(network: Proxy) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Odd]:
     with odd_stack(tmp_path_factory.mktemp("odd")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(stack: Stack) -> Iterator[httpx.Client]:
     with stack.client("demo") as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stranger(stack: Stack) -> Iterator[httpx.Client]:
     """A user with a project of their own and no role in demo's."""
     stack.manage(
@@ -96,7 +100,11 @@ def post(client: httpx.Client, path: str, body: dict[str, Any], **headers: str) 
     return created
 
 
-@pytest.fixture(scope="session")
+def upload(client: httpx.Client, dataset: str, name: str, content: bytes) -> httpx.Response:
+    return client.post("/sources", data={"dataset": dataset}, files={"file": (name, content)})
+
+
+@pytest.fixture(scope="package")
 def ground(demo: httpx.Client) -> Ground:
     return ground_of(demo, "ground")
 
@@ -123,7 +131,7 @@ class Served:
     endpoint: dict[str, Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(demo: httpx.Client, ground: Ground) -> Served:
     recipe = post(demo, "/recipes", {"project": ground.project, "name": "people", "steps": STEPS})
     cleaning = post(demo, "/cleaning-runs", {"recipe": recipe["id"], "input_version": ground.version})

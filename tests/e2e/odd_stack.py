@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.support import http
+from tests.support.servers import database_of_its_own
 from tests.support.stack import PART_MARKS, ROOT, Stack, running_stack
 from tests.support.waiting import until
 
@@ -78,7 +80,7 @@ class Clocks:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.stack.url}/readyz", timeout=5, trust_env=False).status_code == 200
+            return http.get(f"{self.stack.url}/readyz", timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -92,7 +94,7 @@ class Odd:
 
 @contextmanager
 def odd_stack(folder: Path) -> Iterator[Odd]:
-    """Start it, with what it needs in that folder.
+    """Start it, with what it needs in that folder; its database is of the tests' server, where that is migrated.
 
     The mount is in a namespace of the installation's own: it ends with it, however that ends.
     """
@@ -108,6 +110,8 @@ def odd_stack(folder: Path) -> Iterator[Odd]:
         "SKEW_FILE": str(table),
         "BEDPLATE_STORAGE_URL": f"file://{disk}/objects",
     }
+    if database := database_of_its_own(f"odd_{os.getpid()}"):
+        settings["BEDPLATE_DATABASE_URL"] = database
     with running_stack(below=below if mounted else (), **settings) as stack:
         seen = Path(f"/proc/{stack.process.pid}/root{disk}") if mounted else disk
         yield Odd(stack, Disk(stack, seen, mounted), Clocks(stack, shim, table))

@@ -1,15 +1,13 @@
-"""Input that is wrong and a disk that is full: the user is told where and what, and nothing is half done."""
+"""Input that is wrong: the user is told where and what, and nothing is half done."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
-from tests.e2e.conftest import CSV, Ground, post
-from tests.e2e.odd_stack import Odd
+from tests.e2e.conftest import Ground, post, upload
 from tests.support.stack import Stack, finished
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -22,10 +20,6 @@ WRONG: list[tuple[str, bytes, dict[str, Any], str]] = [
     ("torn.parquet", b"PAR1" + bytes(200) + b"PAR1", {}, "torn.parquet: "),
     ("keys.jsonl", b"".join(b'{"k%d":1}\n' % n for n in range(5001)), {}, "keys.jsonl has more than 5000 columns"),
 ]
-
-
-def upload(client: httpx.Client, dataset: str, name: str, content: bytes) -> httpx.Response:
-    return client.post("/sources", data={"dataset": dataset}, files={"file": (name, content)})
 
 
 def test_what_is_wrong_with_a_file_is_said_with_its_place(demo: httpx.Client, ground: Ground, stack: Stack) -> None:
@@ -54,32 +48,3 @@ def test_a_recipe_with_an_unknown_column_names_step_column_and_what_may_be_meant
     (fault,) = refused.json()["faults"]
     assert (fault["step"], fault["column"], fault["code"]) == (1, "incomes", "unknown_column")
     assert fault["detail"] == "There is no column 'incomes'; there are age, income, status; did you mean 'income'?"
-
-
-def test_a_full_disk_is_said_to_be_full_and_room_alone_mends_it(odd: Odd) -> None:
-    stack, disk = odd.stack, odd.disk
-    with stack.client("demo") as client:
-        project = post(client, "/projects", {"name": "full", "title": ""})["id"]
-        dataset = post(client, "/datasets", {"project": project, "name": "people"})["id"]
-        source = upload(client, dataset, "people.csv", CSV).raise_for_status().json()["id"]
-        ingestion = {"dataset": dataset, "source": source}
-        before, web = disk.objects(), stack.child("web").pid
-
-        disk.fill()
-        ready = httpx.get(f"{stack.url}/readyz", trust_env=False)
-        refused = upload(client, dataset, "people.csv", CSV)
-        assert ready.status_code == 503
-        assert ready.json()["checks"]["storage"]["reason"].startswith("the disk is full (")
-        assert (refused.status_code, refused.json()["code"]) == (503, "storage_unavailable")
-        assert (refused.json()["retryable"], "is full" in refused.json()["detail"]) == (True, True)
-        if disk.mounted:
-            failed = finished(client, f"/ingestions/{post(client, '/ingestions', ingestion)['id']}")
-            assert (failed["state"], failed["version"]) == ("failed", None)
-            assert failed["state_detail"].startswith("a disk that the job writes to is full")
-        assert [name for name in disk.objects() if name not in before] == []
-
-        disk.free()
-        assert httpx.get(f"{stack.url}/readyz", trust_env=False).status_code == 200
-        assert upload(client, dataset, "people.csv", CSV).status_code == 201
-        done = finished(client, f"/ingestions/{post(client, '/ingestions', ingestion)['id']}")
-        assert (done["state"], stack.child("web").pid, psutil.pid_exists(web)) == ("succeeded", web, True)

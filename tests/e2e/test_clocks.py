@@ -18,10 +18,11 @@ import pytest
 
 from tests.e2e.conftest import Ground, ground_of, post, run_body
 from tests.e2e.odd_stack import Clocks, Odd
+from tests.support import http
 from tests.support.stack import Stack, finished
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("odd")
 
 HOUR = 3600
 SCRIPT = """
@@ -62,7 +63,7 @@ def _signed_in(stack: Stack) -> httpx.Client:
         "u.set_password('a-long-password'); u.save()"
     )
     stack.manage("shell", "-v", "0", "-c", code)
-    browser = httpx.Client(base_url=stack.url, timeout=30, trust_env=False, follow_redirects=True)
+    browser = http.client(base_url=stack.url, timeout=30, follow_redirects=True)
     browser.get("/login")
     form = {"username": "demo", "password": "a-long-password", "csrfmiddlewaretoken": browser.cookies["bedplate_csrf"]}
     assert browser.post("/login", data=form).status_code == 200

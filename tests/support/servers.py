@@ -15,8 +15,10 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
+from psycopg import sql
 
 from controlplane.embedded.home import Home, process_lives
 from controlplane.embedded.postgres import DATABASE, EmbeddedPostgres
@@ -103,6 +105,18 @@ def use_template() -> None:
     if not until(Path(made).exists, MIGRATE_SECONDS):
         raise pytest.UsageError(f"the tests' database was not migrated; see {Path(made).parent / 'logs'}")
     settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = DATABASE
+
+
+def database_of_its_own(name: str) -> str | None:
+    """The address of a new database, a copy of the migrated one; None where nobody migrated one, without xdist."""
+    if TEMPLATE not in os.environ:
+        return None
+    use_template()
+    url = os.environ["BEDPLATE_DATABASE_URL"].rpartition("/")[0]
+    with psycopg.connect(f"{url}/postgres", autocommit=True) as server:
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(DATABASE))
+        server.execute(copy)
+    return f"{url}/{name}"
 
 
 def pytest_unconfigure() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F
-from django.db.models.functions import Least
+from django.db.models.functions import Coalesce, Least
 
 from apps.quotas.models import Attempt
 from apps.quotas.services.attempts import attempt_resized
@@ -26,7 +26,7 @@ def resize_due() -> int:
 
 
 def resize(workload_id: UUID) -> None:
-    """Tell the backend of one workload the number of members that are both granted and wanted."""
+    """Tell the backend of one workload the number of members that stay: `Workload.count_kept`."""
     attempt = _due().filter(workload=workload_id).select_related("workload").first()
     if attempt is None:
         return
@@ -40,7 +40,8 @@ def resize(workload_id: UUID) -> None:
 
 
 def _due() -> Any:
-    target = Least(F("workload__count_granted"), F("workload__count_max"))
+    granted = F("workload__count_granted")
+    target = Least(granted, F("workload__count_max"), Coalesce(F("workload__count_target"), granted))
     rows = Attempt.objects.filter(
         ended_at=None,
         submitted_at__isnull=False,

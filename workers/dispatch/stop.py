@@ -27,7 +27,7 @@ PATIENCE = timedelta(seconds=30)
 def stop_due() -> int:
     """Stop what should be stopping and was not told, or was told long ago; returns how many were looked at."""
     stopping = Attempt.objects.filter(ended_at=None, workload__state=WorkloadState.STOPPING)
-    rows = stopping.select_related("workload").defer("workload__spec", "result", "usage").order_by("pk")
+    rows = stopping.select_related("workload__pool").defer("workload__spec", "result", "usage").order_by("pk")
     now = clock.db_now()
     due = [attempt.workload_id for attempt in rows if attempt.stop_sent_at is None or _is_late(attempt, now)]
     return for_each(due, stop)
@@ -36,7 +36,7 @@ def stop_due() -> int:
 def stop(workload_id: UUID) -> None:
     """Tell the backend of a stopping workload, and look at once whether it is gone. Repeating it shortens no grace."""
     stopping = Attempt.objects.filter(workload=workload_id, workload__state=WorkloadState.STOPPING, ended_at=None)
-    attempt = stopping.select_related("workload").first()
+    attempt = stopping.select_related("workload__pool").first()
     if attempt is not None and _stop(attempt):
         observe(workload_id)
 

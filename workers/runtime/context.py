@@ -226,6 +226,7 @@ def _close_at_exit(context: JobContext) -> None:
     """A job whose checkpoint or artifact does not count has not succeeded, whatever its status was to be."""
     try:
         context.close()
+        context._stop.leave()
     except JobApiError as error:
         print(f"bedplate: the job has failed: {error}", file=sys.stderr, flush=True)
         sys.stdout.flush()

@@ -27,7 +27,7 @@ class StopWatch:
     def __init__(self, ask: Callable[[], StopOrder], *, poll_seconds: float = POLL_SECONDS) -> None:
         self._ask = ask
         self._poll_seconds = poll_seconds
-        self._started = False
+        self._started = self._took_over = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -72,6 +72,12 @@ class StopWatch:
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS)
 
+    def leave(self) -> None:
+        """All is said, the process ends. What was told to leave by the control plane may have ended before its signal
+        comes; Python gives signals back to the system before it is gone, which would take the process for killed."""
+        if self._took_over:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
     def _start(self) -> None:
         with self._lock:
             if self._started:
@@ -79,6 +85,7 @@ class StopWatch:
             self._started = True
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, self._on_signal)
+                self._took_over = True
             self._thread = threading.Thread(target=self._watch, name="bedplate-stop", daemon=True)
             self._thread.start()
 

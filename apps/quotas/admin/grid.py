@@ -1,26 +1,27 @@
-"""Quotas of a pool as a grid: projects down, resources across; what is typed there and what of it is wrong."""
+"""Quotas of a pool as a grid: its tree down, resources across; each cell with what of it is held."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from apps.common.panel.cells import number
-from apps.quotas.models import Queue
-from apps.quotas.selectors.usage import Amount, QueueUsage
+from apps.quotas.admin.grid_text import held_text, limit_text, text_of
+from apps.quotas.models import Cohort, Queue
+from apps.quotas.selectors.pool_tree import Amount, CohortNode, PoolTree, QueueNode
 from apps.quotas.services.quota_grid import QuotaChange
-from apps.quotas.services.quotas import NOMINAL_MOST
 from apps.quotas.states import Resource
 
-GIB = 1 << 30
-UNITS = {"": GIB, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": GIB, "TIB": 1 << 40, "PIB": 1 << 50}
-_NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([A-Za-z]*)")
-NONE = "none"
-"""In a cell's name: there was no quota when the page was made."""
+NONE: Final = "none"
+"""In an input's name: there was no quota when the page was made."""
+ALL: Final = "all"
+"""In an input's name: there was no limit, or no own weight."""
+LIMITS: Final = {"b": "borrowing_limit", "l": "lending_limit", "w": "weight"}
+"""By the letter in an input's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,25 @@ class Column:
         return text_of(self.resource, self.capacity)
 
 
+@dataclass(frozen=True, slots=True)
+class LimitInput:
+    """A limit or a weight of one quota."""
+
+    label: str
+    name: str
+    text: str
+    typed: bool
+
+
 @dataclass(slots=True)
 class Cell:
     """One quota: what it is, what of it is in use, what was typed."""
 
     column: Column
-    queue_id: UUID
+    owner_id: UUID
     amount: Amount
-    typed: str | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+    """What was typed, by the letter of the input; that of the nominal is empty."""
     error: str = ""
 
     @property
@@ -64,31 +76,61 @@ class Cell:
         return self.amount.nominal
 
     @property
+    def typed(self) -> str | None:
+        return self.texts.get("")
+
+    def _name(self, letter: str, was: str) -> str:
+        """Of an input: it says what the page showed, so that a change by somebody else is seen."""
+        return f"q{letter}|{self.owner_id}|{self.column.resource}|{was}|{self.column.flavor}"
+
+    @property
     def name(self) -> str:
-        """Of its input: it says what the page showed, so that a change by somebody else is seen."""
-        was = NONE if self.was is None else str(self.was)
-        return f"q|{self.queue_id}|{self.column.resource}|{was}|{self.column.flavor}"
+        return self._name("", NONE if self.was is None else str(self.was))
 
     @property
     def text(self) -> str:
-        return self.typed if self.typed is not None else text_of(self.column.resource, self.was)
+        return self.texts.get("", text_of(self.column.resource, self.was))
+
+    @property
+    def limits(self) -> list[LimitInput]:
+        labels = {"b": _("borrow"), "l": _("lend"), "w": _("weight")}
+        found = []
+        for letter, column in LIMITS.items():
+            value = self.amount.own_weight if letter == "w" else getattr(self.amount, column)
+            was = NONE if self.was is None else ALL if value is None else str(value)
+            text = "" if self.was is None else limit_text(letter, self.column.resource, value)
+            name = self._name(letter, was)
+            found.append(LimitInput(labels[letter], name, self.texts.get(letter, text), letter in self.texts))
+        return found
 
     @property
     def reserved_text(self) -> str:
-        return text_of(self.column.resource, self.amount.reserved)
+        return held_text(self.column.resource, self.amount.reserved)
 
     @property
     def used_text(self) -> str:
-        return text_of(self.column.resource, self.amount.used)
+        return held_text(self.column.resource, self.amount.used)
+
+    @property
+    def borrowed_text(self) -> str:
+        return held_text(self.column.resource, self.amount.borrowed) if self.amount.borrowed else ""
+
+    @property
+    def lent_text(self) -> str:
+        return held_text(self.column.resource, self.amount.lent) if self.amount.lent else ""
 
     @property
     def most(self) -> int:
-        return self.was or 0
+        """What it may hold at most."""
+        if self.was is None:
+            return self.amount.subtree_nominal
+        limit = self.amount.borrowing_limit
+        return max(self.column.capacity, self.was) if limit is None else self.was + limit
 
     @property
     def over(self) -> bool:
-        """More is held than the quota allows: it was lowered, and what was admitted stays."""
-        return self.was is not None and self.amount.reserved > self.was
+        """More is held than it may: the quota was lowered, and what was admitted stays."""
+        return self.was is not None and self.amount.reserved > max(self.most, self.amount.subtree_nominal)
 
     @property
     def beyond(self) -> bool:
@@ -98,22 +140,36 @@ class Cell:
 
 @dataclass(slots=True)
 class Row:
-    """One project's queue."""
+    """One node of the tree."""
 
-    queue: Queue
+    owner: Queue | Cohort
+    depth: int
     cells: list[Cell]
-    running: int
-    waiting: int
+    running: int | None = None
+    waiting: int | None = None
+
+    @property
+    def is_cohort(self) -> bool:
+        return isinstance(self.owner, Cohort)
+
+    @property
+    def name(self) -> str:
+        return name_of(self.owner)
+
+    @property
+    def branch(self) -> str:
+        """Of a tree in text."""
+        return "\u2003" * (self.depth - 1) + "└ " if self.depth else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """All projects together against what the pool has."""
+    """All nodes together against what the pool has."""
 
     column: Column
     nominal: int
-    reserved: int
-    used: int
+    reserved: float
+    used: float
 
     @property
     def nominal_text(self) -> str:
@@ -121,7 +177,7 @@ class Total:
 
     @property
     def reserved_text(self) -> str:
-        return text_of(self.column.resource, self.reserved)
+        return held_text(self.column.resource, self.reserved)
 
     @property
     def times(self) -> str:
@@ -136,112 +192,67 @@ class Typed:
     """What came with the form."""
 
     changes: list[QuotaChange] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
-    """By the cells' places."""
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By the cells' places, then by the letters of their inputs."""
     errors: dict[str, str] = field(default_factory=dict)
 
 
-def place_of(queue_id: UUID | str, resource: str, flavor: str) -> str:
+def name_of(owner: Queue | Cohort) -> str:
+    """As people call a node."""
+    return owner.name if isinstance(owner, Cohort) else str(owner.project.name)
+
+
+def place_of(owner_id: UUID | str, resource: str, flavor: str) -> str:
     """A cell, whatever was in it."""
-    return f"{queue_id} {resource} {flavor}".rstrip()
+    return f"{owner_id} {resource} {flavor}".rstrip()
 
 
-def text_of(resource: str, value: int | None) -> str:
-    """An amount as the grid shows it, without its unit: cores, GiB, devices."""
-    if value is None:
-        return ""
-    if resource == Resource.CPU_MILLIS:
-        return number(value / 1000)
-    return number(round(value / GIB, 2)) if resource == Resource.MEMORY_BYTES else str(value)
+def columns_of(tree: PoolTree) -> list[Column]:
+    """Cores, memory, all GPUs, each kind of GPU."""
+    order = (Resource.CPU_MILLIS, Resource.MEMORY_BYTES, Resource.GPUS)
+    amounts = sorted(tree.amounts, key=lambda one: (order.index(Resource(one.resource)), one.flavor))
+    return [Column(one.resource, one.flavor, one.capacity, tree.simulated.get(one.flavor, False)) for one in amounts]
 
 
-def amount_of(resource: str, text: str) -> int:
-    """The inverse, in the unit of the resource; memory may name another unit: `512 MiB`.
-
-    Raises:
-        ValueError: with a sentence for people.
-    """
-    found = _NUMBER.fullmatch(text.strip().replace(",", ""))
-    if found is None:
-        raise ValueError(_("“%(text)s” is no amount.") % {"text": text.strip()})
-    count, unit = found[1], found[2].upper()
-    if resource == Resource.MEMORY_BYTES:
-        if unit not in UNITS:
-            raise ValueError(_("“%(unit)s” is no unit; there are MiB, GiB and TiB.") % {"unit": found[2]})
-        value = round(float(count) * UNITS[unit])
-    elif unit:
-        raise ValueError(_("“%(text)s” is no number.") % {"text": text.strip()})
-    elif resource == Resource.CPU_MILLIS:
-        value = round(float(count) * 1000)
-    elif "." in count:
-        raise ValueError(_("Devices are whole: “%(text)s”.") % {"text": count})
-    else:
-        value = int(count)
-    if value > NOMINAL_MOST:
-        raise ValueError(_("“%(text)s” is more than can be counted.") % {"text": text.strip()})
-    return value
-
-
-def typed_of(posted: Mapping[str, str], queues: Mapping[UUID, str], columns: Sequence[Column]) -> Typed:
-    """What of the form differs from what its page showed, and what of that is wrong.
-
-    Args:
-        queues: id → name of the queues that the form may be about.
-    """
-    found = Typed()
-    known = {(column.resource, column.flavor): column for column in columns}
-    for name, text in posted.items():
-        parts = name.split("|", 4)
-        if len(parts) != 5 or parts[0] != "q":
-            continue
-        queue_id, column = _uuid(parts[1]), known.get((parts[2], parts[4]))
-        if queue_id not in queues or queue_id is None or column is None:
-            continue
-        was = int(parts[3]) if parts[3].isdecimal() else None
-        _take(found, queues[queue_id], queue_id, column, was, text.strip())
+def nodes_of(tree: PoolTree) -> list[tuple[CohortNode | QueueNode, int]]:
+    """The nodes that the reader may name, each below its parent, with its depth."""
+    below: dict[UUID | None, list[CohortNode | QueueNode]] = {}
+    for cohort in tree.cohorts:
+        below.setdefault(cohort.cohort.parent_id, []).append(cohort)
+    for queue in tree.queues:
+        if queue.visible:
+            below.setdefault(queue.queue.cohort_id, []).append(queue)
+    found: list[tuple[CohortNode | QueueNode, int]] = []
+    stack = [(node, 0) for node in reversed(below.get(None, []))]
+    while stack:
+        node, depth = stack.pop()
+        found.append((node, depth))
+        if isinstance(node, CohortNode):
+            stack += [(child, depth + 1) for child in reversed(below.get(node.cohort.pk, []))]
     return found
 
 
-def _take(found: Typed, project: str, queue_id: UUID, column: Column, was: int | None, text: str) -> None:
-    if text == text_of(column.resource, was):
-        return
-    place = place_of(queue_id, column.resource, column.flavor)
-    found.texts[place] = text
-    try:
-        if not text:
-            raise ValueError(_("A quota is set to 0, never removed."))
-        nominal = amount_of(column.resource, text)
-    except ValueError as error:
-        found.errors[place] = f"{project} · {column.title}: {error}"
-        return
-    if nominal != was:
-        found.changes.append(QuotaChange(queue_id, column.resource, column.flavor, was, nominal))
-
-
-def rows_of(usages: Sequence[QueueUsage], columns: Sequence[Column], typed: Typed) -> list[Row]:
+def rows_of(nodes: Sequence[tuple[CohortNode | QueueNode, int]], columns: Sequence[Column], typed: Typed) -> list[Row]:
     """The grid's rows, with what was typed where something was."""
+    found = []
+    for node, depth in nodes:
+        owner: Queue | Cohort = node.cohort if isinstance(node, CohortNode) else node.queue
+        amounts = {(one.resource, one.flavor): one for one in node.amounts}
+        cells = []
+        for column in columns:
+            place = place_of(owner.pk, column.resource, column.flavor)
+            amount = amounts[column.resource, column.flavor]
+            cells.append(Cell(column, owner.pk, amount, typed.texts.get(place, {}), typed.errors.get(place, "")))
+        counts = (node.running, node.waiting) if isinstance(node, QueueNode) else (None, None)
+        found.append(Row(owner, depth, cells, *counts))
+    return found
+
+
+def totals_of(tree: PoolTree, columns: Sequence[Column]) -> list[Total]:
+    """Of the whole pool, those on other pages too."""
+    amounts = {(one.resource, one.flavor): one for one in tree.amounts}
     return [
-        Row(usage.queue, [_cell(usage, column, typed) for column in columns], usage.running, usage.waiting)
-        for usage in usages
+        Total(column, one.subtree_nominal, one.reserved, one.used)
+        for column in columns
+        for one in [amounts[column.resource, column.flavor]]
     ]
-
-
-def _cell(usage: QueueUsage, column: Column, typed: Typed) -> Cell:
-    amounts = {(one.resource, one.flavor): one for one in usage.amounts}
-    amount = amounts.get((column.resource, column.flavor)) or _without_quota(usage, column)
-    place = place_of(usage.queue.pk, column.resource, column.flavor)
-    return Cell(column, usage.queue.pk, amount, typed.texts.get(place), typed.errors.get(place, ""))
-
-
-def _without_quota(usage: QueueUsage, column: Column) -> Amount:
-    """What is held of something that has no quota of its own; all kinds of GPU are the sum of each."""
-    of_kinds = [one for one in usage.amounts if one.resource == column.resource and one.flavor and not column.flavor]
-    reserved, used = sum(one.reserved for one in of_kinds), sum(one.used for one in of_kinds)
-    return Amount(column.resource, column.flavor, None, reserved, used)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

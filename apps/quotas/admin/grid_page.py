@@ -1,4 +1,4 @@
-"""The page of the quota grid: superusers set, others see the rows of their projects."""
+"""The page of the quota grid: superusers set, others see the tree of the pool and the rows of their projects."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from apps.access.permissions import caller
 from apps.common.audit import Actor
-from apps.common.errors import Invalid, NotFound, StaleState
-from apps.quotas.admin.grid import Column, Total, Typed, place_of, rows_of, text_of, typed_of
-from apps.quotas.models import Queue, Quota, ResourcePool
-from apps.quotas.selectors.usage import pool_capacities, pool_held, queue_usages
-from apps.quotas.services.quota_grid import quotas_save
-from apps.quotas.states import Resource
+from apps.common.errors import BedplateError, NotFound, StaleState
+from apps.quotas.admin.grid import Column, Row, Typed, columns_of, name_of, nodes_of, place_of, rows_of, totals_of
+from apps.quotas.admin.grid_text import text_of
+from apps.quotas.admin.grid_typed import typed_of
+from apps.quotas.models import ResourcePool
+from apps.quotas.selectors.pool_tree import CohortNode, PoolTree, pool_tree
+from apps.quotas.services.quota_grid import quotas_ask, quotas_save
 
+FIELDS = 900
+"""On one page: a form has a thousand at most, and some are not of cells."""
 ROWS = 50
-"""Projects on one page: a form has a thousand fields at most."""
+INPUTS = 4
+"""Of a cell."""
 
 
 def grid_page(request: HttpRequest, pool: Any, context: dict[str, Any]) -> HttpResponse:
@@ -30,95 +34,88 @@ def grid_page(request: HttpRequest, pool: Any, context: dict[str, Any]) -> HttpR
     user: Any = request.user
     if request.method == "POST" and not user.is_superuser:
         raise PermissionDenied("Only an administrator of the installation sets quotas; others ask by an approval.")
-    columns = columns_of(pool)
-    page = _page(request, pool)
+    tree = pool_tree(pool, user)
+    columns = columns_of(tree)
+    page = _page(request, tree, columns)
     typed = Typed()
     if request.method == "POST":
-        named = {queue.pk: str(queue.project.name) for queue in page}
+        named = {
+            owner.pk: name_of(owner)
+            for node, _depth in page
+            for owner in [node.cohort if isinstance(node, CohortNode) else node.queue]
+        }
         typed = typed_of(request.POST, named, columns)
         if not typed.errors and _saved(request, pool, typed, columns, named):
             return HttpResponseRedirect(request.get_full_path())
-    return _answer(request, pool, columns, page, typed, context)
+    return _answer(request, tree, columns, page, typed, context)
 
 
-def columns_of(pool: ResourcePool) -> list[Column]:
-    """Cores, memory, all GPUs, each kind of GPU. Two queries."""
-    has, simulated = pool_capacities(ResourcePool.objects.filter(pk=pool.pk))
-    kinds = sorted({flavor for resource, flavor in has if resource == Resource.GPUS} | set(simulated))
-    gpus = sum(has[Resource.GPUS, kind] for kind in kinds)
-    found = [Column(str(name), "", has[name, ""]) for name in (Resource.CPU_MILLIS, Resource.MEMORY_BYTES)]
-    found.append(Column(str(Resource.GPUS), "", gpus))
-    return found + [
-        Column(str(Resource.GPUS), kind, has[Resource.GPUS, kind], simulated.get(kind, False)) for kind in kinds
-    ]
-
-
-def _page(request: HttpRequest, pool: ResourcePool) -> Page[Queue]:
-    visible = Queue.objects.visible_to(request.user).filter(pool=pool)
-    rows = visible.select_related("project", "pool").prefetch_related("quotas").order_by("project__name", "pk")
-    return Paginator(rows, ROWS).get_page(request.GET.get("page"))
+def _page(request: HttpRequest, tree: PoolTree, columns: list[Column]) -> Page[Any]:
+    rows = max(5, min(ROWS, FIELDS // (INPUTS * len(columns))))
+    return Paginator(nodes_of(tree), rows).get_page(request.GET.get("page"))
 
 
 def _saved(
     request: HttpRequest, pool: ResourcePool, typed: Typed, columns: list[Column], named: dict[Any, str]
 ) -> bool:
-    """Whether everything was saved; what was in the way is in `typed.errors`."""
+    """Whether everything was saved, or asked for; what was in the way is in `typed.errors`."""
     if not typed.changes:
         messages.info(request, _("Nothing was changed."))
         return True
+    count = len(typed.changes)
     try:
+        if pool.changes_need_approval:
+            quotas_ask(pool, typed.changes, user=caller(request))
+            said = ngettext(
+                "%(count)d quota waits for the decision of another administrator.",
+                "%(count)d quotas wait for the decision of another administrator.",
+                count,
+            )
+            messages.info(request, said % {"count": count})
+            return True
         quotas_save(pool, typed.changes, actor=Actor.user(request.user))
     except StaleState as error:
-        titles = {place_of(pk, one.resource, one.flavor): (named[pk], one) for pk in named for one in columns}
-        for place, (now,) in error.fields.items():
-            project, column = titles[place]
-            shown = text_of(column.resource, int(now)) if now else _("none")
-            said = _("somebody else set it to %(now)s meanwhile; look and save again.") % {"now": shown}
-            typed.errors[place] = f"{project} · {column.title}: {said}"
+        _say_stale(error, typed, columns, named)
         return False
     except NotFound as error:
         raise Http404 from error
-    except Invalid as error:
+    except BedplateError as error:
         typed.errors[""] = error.detail
         return False
-    count = len(typed.changes)
     said = ngettext("%(count)d quota was set.", "%(count)d quotas were set.", count)
     messages.success(request, said % {"count": count})
     return True
 
 
+def _say_stale(error: StaleState, typed: Typed, columns: list[Column], named: dict[Any, str]) -> None:
+    titles = {place_of(pk, one.resource, one.flavor): (named[pk], one) for pk in named for one in columns}
+    for place, (now,) in error.fields.items():
+        owner, column = titles[place]
+        shown = text_of(column.resource, int(now)) if now else _("none")
+        said = _("somebody else set it to %(now)s meanwhile; look and save again.") % {"now": shown}
+        typed.errors[place] = f"{owner} · {column.title}: {said}"
+
+
 def _answer(
     request: HttpRequest,
-    pool: ResourcePool,
+    tree: PoolTree,
     columns: list[Column],
-    page: Page[Queue],
+    page: Page[Any],
     typed: Typed,
     context: dict[str, Any],
 ) -> HttpResponse:
     user: Any = request.user
+    rows: list[Row] = rows_of(list(page), columns, typed)
     context |= {
-        "title": _("Quotas of %(pool)s") % {"pool": pool.name},
+        "title": _("Quotas of %(pool)s") % {"pool": tree.pool.name},
         "opts": ResourcePool._meta,
-        "original": pool,
-        "pool": pool,
+        "original": tree.pool,
+        "pool": tree.pool,
         "columns": columns,
-        "rows": rows_of(queue_usages(page), columns, typed),
-        "totals": _totals(pool, columns) if user.is_superuser else [],
+        "rows": rows,
+        "totals": totals_of(tree, columns) if user.is_superuser else [],
         "errors": list(typed.errors.values()),
         "editable": user.is_superuser,
         "page": page,
     }
     return TemplateResponse(request, "quotas/admin/grid.html", context, status=409 if typed.errors else 200)
-
-
-def _totals(pool: ResourcePool, columns: list[Column]) -> list[Total]:
-    """Of all projects, those on other pages too. Two queries."""
-    sums = Quota.objects.filter(queue__pool=pool).order_by().values_list("resource", "flavor").annotate(Sum("nominal"))
-    nominal = {(resource, flavor): total for resource, flavor, total in sums}
-    held = pool_held(ResourcePool.objects.filter(pk=pool.pk))
-    found = []
-    for column in columns:
-        kinds = [key for key in held if key[0] == column.resource and (not column.flavor or key[1] == column.flavor)]
-        reserved, used = (sum(held[key][place] for key in kinds) for place in (0, 1))
-        found.append(Total(column, nominal.get((column.resource, column.flavor), 0), reserved, used))
-    return found

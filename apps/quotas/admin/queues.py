@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -12,32 +12,79 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminIntegerFieldWidget
 
-from apps.common.audit import Actor
+from apps.access.permissions import caller, require_superuser
 from apps.common.errors import Invalid
-from apps.common.panel import ReadOnlyAdmin, VisibleAdmin, VisibleRelatedFilter
-from apps.common.panel.cells import link_column, number
+from apps.common.panel import Verb, VisibleRelatedFilter
+from apps.common.panel.cells import NOTHING, link_column, number
 from apps.common.templatetags.panel import amount, resource_name
+from apps.quotas.admin.changing import ChangingAdmin, told_of
 from apps.quotas.admin.tree import pool_trees
 from apps.quotas.models import Cohort, Queue, Quota, ResourcePool
 from apps.quotas.selectors.usage import queue_usages
-from apps.quotas.services.quotas import NOMINAL_MOST, quota_check, quota_set
+from apps.quotas.services.approvals import change
+from apps.quotas.services.quotas import AMOUNTS, NOMINAL_MOST, quota_check
 from apps.quotas.states import Resource
 
 if TYPE_CHECKING:
     _QuotaForm = forms.ModelForm[Quota]
+    _QueueForm = forms.ModelForm[Queue]
 else:
-    _QuotaForm = forms.ModelForm
+    _QuotaForm = _QueueForm = forms.ModelForm
 
 POOLS_MOST = 50
 
 
+class QueueForm(_QueueForm):
+    """A queue is put below a cohort of its own pool, or directly below the pool."""
+
+    class Meta:
+        model = Queue
+        fields = ("cohort", "weight", "running_most", "gpus_per_run_most", "run_seconds_most")
+        labels: ClassVar = {
+            "running_most": gettext_lazy("Workloads at once, at most"),
+            "gpus_per_run_most": gettext_lazy("GPUs of one workload, at most"),
+            "run_seconds_most": gettext_lazy("Time limit of one attempt, at most (seconds)"),
+        }
+        help_texts: ClassVar = {
+            "weight": gettext_lazy("Of its share beside its siblings; 0: nothing of what others leave idle."),
+            "running_most": gettext_lazy("Empty: as many as there are."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "cohort" in self.fields:
+            cohorts: Any = self.fields["cohort"]
+            cohorts.queryset = Cohort.objects.filter(pool=self.instance.pool_id).order_by("name")
+            cohorts.empty_label = gettext("directly below the pool")
+
+
 @admin.register(Queue)
-class QueueAdmin(ReadOnlyAdmin):
-    list_display = ("project", "pool_link", "n_weight")
-    list_filter = ("pool",)
-    list_select_related = ("project", "pool")
+class QueueAdmin(ChangingAdmin):
+    """A project's place in a pool is made by its first work; superusers move it in the tree and set its caps."""
+
+    form = QueueForm
+    command_change, argument = "queue.change", "queue"
+    list_display = ("project", "pool_link", "cohort_link", "n_weight", "caps")
+    list_filter = ("pool", "cohort")
+    list_select_related = ("project", "pool", "cohort")
     search_fields = ("project__name",)
     pool_link = link_column("pool", "pool")
+    cohort_link = link_column("cohort", "cohort")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("project", "pool", *QueueForm.Meta.fields)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("project", "pool")
+
+    @admin.display(description=gettext_lazy("caps"))
+    def caps(self, row: Any) -> str:
+        said = (
+            (row.running_most, gettext("%(n)s at once")),
+            (row.gpus_per_run_most, gettext("%(n)s GPUs each")),
+            (row.run_seconds_most, gettext("%(n)s s each")),
+        )
+        return ", ".join(text % {"n": most} for most, text in said if most is not None) or NOTHING
 
     def said(self, row: Any) -> str:
         return f"{row.pool.name} / {row.project.name}"
@@ -73,22 +120,6 @@ class QueueAdmin(ReadOnlyAdmin):
         }
 
 
-@admin.register(Cohort)
-class CohortAdmin(ReadOnlyAdmin):
-    list_display = ("name", "pool_link", "parent", "n_weight")
-    list_filter = ("pool",)
-    list_select_related = ("pool", "parent")
-    search_fields = ("name",)
-    pool_link = link_column("pool", "pool")
-
-    def said(self, row: Any) -> str:
-        return f"{row.pool.name} / {row.name}"
-
-    @admin.display(description=gettext_lazy("weight"), ordering="weight")
-    def n_weight(self, row: Any) -> str:
-        return number(row.weight)
-
-
 class QuotaForm(_QuotaForm):
     """The service's own rules, said at the form."""
 
@@ -102,12 +133,18 @@ class QuotaForm(_QuotaForm):
 
     class Meta:
         model = Quota
-        fields = ("queue", "resource", "flavor", "nominal")
+        fields = ("queue", "cohort", "resource", "flavor", "nominal", "borrowing_limit", "lending_limit", "weight")
+        help_texts: ClassVar = {
+            "cohort": gettext_lazy("A queue or a cohort, not both."),
+            "borrowing_limit": gettext_lazy("How much more of what others leave idle. Empty: all of it."),
+            "lending_limit": gettext_lazy("How much of what it leaves idle others may hold. Empty: all of it."),
+            "weight": gettext_lazy("Empty: that of its queue or cohort."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "queue" in self.fields:
-            self.fields["queue"].required = True
+        if self.instance._state.adding:
+            self.initial.setdefault("borrowing_limit", 0)
         if "resource" in self.fields:
             resource: Any = self.fields["resource"]
             resource.choices = [
@@ -122,15 +159,47 @@ class QuotaForm(_QuotaForm):
                 quota_check(found["resource"], found["flavor"], found["nominal"])
             except Invalid as error:
                 raise forms.ValidationError(error.detail) from error
+            if (found["queue"] is None) == (found["cohort"] is None):
+                raise forms.ValidationError(gettext("Choose a queue or a cohort, not both."))
         return found
 
 
+def _superuser(user: Any, row: Any) -> None:
+    require_superuser(user)
+
+
+def _remove_effect(quota: Quota) -> str:
+    if quota.cohort_id:
+        return gettext("The cohort guarantees and limits nothing of this any more.")
+    return gettext("The project may use none of this any more. What is admitted stays.")
+
+
+def _remove(quota: Quota, data: dict[str, Any], request: HttpRequest) -> str:
+    done = change("quota.remove", {"quota": str(quota.pk)}, user=caller(request))
+    if done.asked is not None:
+        told_of(request, done.asked)
+        return gettext("It was asked for.")
+    return gettext("The quota is gone.")
+
+
 @admin.register(Quota)
-class QuotaAdmin(VisibleAdmin):
-    """Superusers set how much; the service writes and audits it. A quota is set to 0, never deleted."""
+class QuotaAdmin(ChangingAdmin):
+    """Superusers set how much; the service writes and audits it."""
 
     form = QuotaForm
-    list_display = ("project", "pool", "what", "n_nominal")
+    command_change = command_create = "quota.set"
+    verbs = (
+        Verb(
+            name="remove",
+            label=gettext_lazy("Remove quota"),
+            effect=_remove_effect,
+            run=_remove,
+            authorise=_superuser,
+            danger=True,
+            leaves=False,
+        ),
+    )
+    list_display = ("project", "pool", "what", "n_nominal", "n_borrowing", "n_lending")
     list_filter = ("resource", ("queue__pool", VisibleRelatedFilter))
     list_select_related = ("queue__project", "queue__pool", "cohort__pool")
     search_fields = ("queue__project__name", "cohort__name", "flavor")
@@ -154,13 +223,29 @@ class QuotaAdmin(VisibleAdmin):
     def n_nominal(self, row: Any) -> str:
         return amount(row.nominal, row.resource)
 
+    @admin.display(description=gettext_lazy("borrows at most"), ordering="borrowing_limit")
+    def n_borrowing(self, row: Any) -> str:
+        return _limit(row, row.borrowing_limit)
+
+    @admin.display(description=gettext_lazy("lends at most"), ordering="lending_limit")
+    def n_lending(self, row: Any) -> str:
+        return _limit(row, row.lending_limit)
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("project", "pool", "what", "nominal") if obj else QuotaForm.Meta.fields
+        return ("project", "pool", "what", *AMOUNTS) if obj else QuotaForm.Meta.fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("project", "pool", "what") if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        made = quota_set(obj.queue, obj.resource, obj.flavor, obj.nominal, actor=Actor.user(request.user))
-        obj.pk = made.pk
-        obj._state.adding = False
+        owner = {"cohort": str(obj.cohort_id)} if obj.cohort_id else {"queue": str(obj.queue_id)}
+        about = {"resource": obj.resource, "flavor": obj.flavor, "nominal": obj.nominal}
+        limits = {name: getattr(obj, name) for name in AMOUNTS[1:] if not change or name in form.changed_data}
+        done = self._do(request, {**owner, **about, **limits}, is_change=True)
+        if done.row is not None:
+            obj.pk = done.row.pk
+            obj._state.adding = False
+
+
+def _limit(quota: Quota, most: int | None) -> str:
+    return gettext("all") if most is None else amount(most, quota.resource)

@@ -175,6 +175,9 @@ class PolicySerializer(CommentedSerializer):
     ageing_seconds = bounded("ageing_seconds", "Each time something has waited so long it gains `ageing_points`.")
     ageing_points = bounded("ageing_points", "Priority; 0: waiting gains nothing.")
     min_run_seconds = bounded("min_run_seconds", "What has run shorter is not preempted.")
+    preemption_grace_seconds = bounded(
+        "preemption_grace_seconds", "What makes way has so long to write its checkpoint; 0: as the installation says."
+    )
     preemption = serializers.BooleanField(required=False, help_text="May what runs be stopped for what waits?")
     backfill = serializers.BooleanField(
         required=False, help_text="May later work start first where that delays nothing?"

@@ -8,6 +8,7 @@ from apps.common.checks import audited, story_of
 from apps.common.invariants import Check
 from apps.quotas.invariants.attempts import CHECKS as ATTEMPTS
 from apps.quotas.invariants.budgets import CHECKS as BUDGETS
+from apps.quotas.invariants.health import CHECKS as HEALTH
 from apps.quotas.invariants.ledger import CHECKS as LEDGER
 from apps.quotas.invariants.logs import CHECKS as LOGS
 from apps.quotas.invariants.places import CHECKS as PLACES
@@ -23,6 +24,7 @@ CHECKS: Sequence[Check] = (
     *PLACES,
     *LEDGER,
     *BUDGETS,
+    *HEALTH,
     *LOGS,
     audited(Workload, "workload.stopped", where=STOPPED_BY_SOMEBODY),
 )

@@ -50,6 +50,8 @@ class ResourcePool(BaseModel):
     """What has run shorter is not preempted."""
     preemption = models.BooleanField(default=True, db_default=True)
     """Whether what runs may be stopped for what waits."""
+    preemption_grace_seconds = models.PositiveIntegerField(default=0, db_default=0)
+    """What has to make way has so long to write its checkpoint and leave; 0: `BEDPLATE_PREEMPTION_GRACE_SECONDS`."""
     backfill = models.BooleanField(default=True, db_default=True)
     """Whether later work may start while the first waits for a place, when that does not delay it."""
     changes_need_approval = models.BooleanField(default=False, db_default=False)

@@ -62,6 +62,8 @@ class Workload(ScopedStateful):
     count_max = models.PositiveIntegerField(default=1)
     """Members wanted; at least `count_min` start together or none does."""
     count_granted = models.PositiveIntegerField(default=0)
+    count_target = models.PositiveIntegerField(null=True, editable=False)
+    """Fewer than granted: replicas that stay while the others leave for another workload. Null: none is taken."""
     flavor_granted = models.CharField(max_length=60, blank=True)
     assignments = models.JSONField(default=list)
     """Per granted member, by rank: `{"node": name, "devices": [index, …]}`."""
@@ -87,6 +89,8 @@ class Workload(ScopedStateful):
     nominated_at = models.DateTimeField(null=True, editable=False)
     preempted_for = models.UUIDField(null=True, editable=False)
     """The workload for which it was last stopped or made smaller."""
+    making_way = models.TextField(blank=True, default="", db_default="", editable=False)
+    """While it waits again after it had made way: for whom, and what was lost. Its other words come and go."""
 
     idle_since = models.DateTimeField(null=True, editable=False)
     """Since when its GPUs do nothing, once its owner was warned of that; empty: they work, or nobody was warned."""
@@ -116,6 +120,10 @@ class Workload(ScopedStateful):
                 name="workload_waits_for_all",
             ),
             models.CheckConstraint(
+                condition=models.Q(count_target=None) | models.Q(count_target__gte=1, state__in=sorted(OCCUPYING)),
+                name="workload_target_of_what_holds",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(is_held=False) | models.Q(state=WorkloadState.PENDING), name="workload_held_waits"
             ),
             models.CheckConstraint(
@@ -140,6 +148,12 @@ class Workload(ScopedStateful):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def count_kept(self) -> int:
+        """Members that stay: fewer than granted while some are wanted no more, or leave for another workload."""
+        kept = min(self.count_granted, self.count_max)
+        return kept if self.count_target is None else min(kept, self.count_target)
 
     def current_attempt(self) -> Attempt | None:
         """The last launch, running or over; None before the first. One query."""

@@ -112,18 +112,21 @@ def budgets_of(projects: Iterable[UUID]) -> Any:
     ).order_by("pk")
 
 
-def budgets_active(budgets: Iterable[Budget], at: datetime, asked: Collection[UUID] = ()) -> list[Active]:
+def budgets_active(
+    budgets: Iterable[Budget], at: datetime, asked: Collection[UUID] = (), *, queued: bool = True
+) -> list[Active]:
     """Those that are valid at a moment, with what has become of them until then. One query, none without a budget.
 
     Args:
         asked: workloads that wait, held back or not, whose own costs are wanted too.
+        queued: also what waits in the line; without it no time is spent on a long one.
     """
     found = [(row, period) for row in budgets if (period := period_of(row, at)) is not None]
     if not found:
         return []
     uses: dict[UUID, defaultdict[str, Decimal]] = {row.pk: defaultdict(Decimal) for row, _ in found}
     costs: dict[UUID, dict[UUID, pure.Cost]] = {row.pk: {} for row, _ in found}
-    for row in _sums(found, at, asked):
+    for row in _sums(found, at, asked, *((_QUEUED,) if queued else ())):
         uses[row["budget"]][row["kind"]] += row["total"]
         if row["workload"] is not None:
             costs[row["budget"]][row["workload"]] = pure.Cost(row["total"], row["hourly"])
@@ -167,9 +170,11 @@ def _view(row: Budget, use: dict[str, Decimal]) -> pure.Budget:
     return pure.Budget(row.pk, row.amount, levels, pure.Use(use["spent"], use["reserved"], use["queued"]))
 
 
-def _sums(found: Sequence[tuple[Budget, pure.Period]], at: datetime, asked: Collection[UUID]) -> list[dict[str, Any]]:
+def _sums(
+    found: Sequence[tuple[Budget, pure.Period]], at: datetime, asked: Collection[UUID], *waiting: str
+) -> list[dict[str, Any]]:
     """Totals per budget and kind; those of workloads that were asked for apart from the others."""
-    spans = _spans(found, _SPENT, _RESERVED, _QUEUED)
+    spans = _spans(found, _SPENT, _RESERVED, *waiting)
     sql = f"{spans} {_TOTALS.format(keys='s.budget, s.kind, s.workload', spans='span')}"
     return _rows(sql, {**_values(found), "at": at, "asked": list(asked)})
 

@@ -39,7 +39,8 @@ def attempt_begin(workload_id: UUID, attempt_id: UUID, handle: JobHandle) -> Att
         handle=handle.to_json(),
     )
     attempt.save(force_insert=True)
-    workload_move(workload, WorkloadState.LAUNCHING, at=clock.db_now(), actor=ACTOR, attempts_made=attempt.number)
+    begun_at, to = clock.db_now(), WorkloadState.LAUNCHING
+    workload_move(workload, to, at=begun_at, actor=ACTOR, attempts_made=attempt.number, making_way="")
     usage_attach(workload.pk, attempt)
     return attempt
 
@@ -128,7 +129,7 @@ def observation_matters(attempt: Attempt, observation: Observation, *, asked_at:
     workload = attempt.workload
     if not isinstance(judge(_seen(attempt, workload, asked_at), observation), Stay):
         return True
-    fewer = workload.kind == WorkloadKind.SERVING and workload.count_max < workload.count_granted
+    fewer = workload.kind == WorkloadKind.SERVING and workload.count_kept < workload.count_granted
     return fewer or attempt.members != observation.members_to_json()
 
 
@@ -183,15 +184,17 @@ def _start(workload: Workload, attempt: Attempt, at: datetime) -> None:
 
 
 def _shrink(workload: Workload, attempt: Attempt, observation: Observation, asked_at: datetime, at: datetime) -> bool:
-    """Give back the places of members that were wanted no more, once they are proven gone."""
-    count = workload.count_max
+    """Give back the places of members that are wanted no more, or left for another workload, once they are proven
+    gone."""
+    count = workload.count_kept
     told = attempt.told_at is not None and attempt.told_at <= asked_at and attempt.count_told <= count
     if workload.state == WorkloadState.STOPPING or workload.count_granted <= count or not told:
         return False
     if not surplus_gone(observation.members, count):
         return False
     workload.assignments, workload.count_granted = workload.assignments[:count], count
-    workload.save(update_fields=["assignments", "count_granted"])
+    workload.count_target = None  # from now on it may grow again, where admission finds room
+    workload.save(update_fields=["assignments", "count_granted", "count_target"])
     explain([Move(workload, workload.state)])
     usage_regrant(workload, at=at)
     queues.send(queues.ADMIT, workload.pool_id)

@@ -58,7 +58,7 @@ def budgets_blocked(project_ids: Iterable[UUID]) -> dict[UUID, BudgetBlock]:
     """
     ids = set(project_ids)
     rows = list(budgets_of(ids)) if ids else []
-    active = budgets_active(rows, clock.db_now()) if rows else []
+    active = budgets_active(rows, clock.db_now(), queued=False) if rows else []
     used_up = [one for one in active if pure.blocked([one.view]) is not None]
     if not used_up:
         return {}

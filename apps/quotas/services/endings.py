@@ -12,7 +12,7 @@ from apps.quotas.services.moves import workload_move
 from apps.quotas.services.plain import json_cleaned
 from apps.quotas.services.usage import usage_start
 from apps.quotas.services.verdicts import Again, Ended, Verdict, exit_code_of
-from apps.quotas.states import Reason, WorkloadState
+from apps.quotas.states import MAKING_WAY, Reason, WorkloadState
 from workers.contracts.observation import Observation, Phase
 from workers.contracts.sentences import say
 
@@ -126,15 +126,9 @@ def _gone_at(attempt: Attempt, observation: Observation | None, at: datetime, lo
 
 def _again(workload: Workload, attempt: Attempt, verdict: Again, at: datetime, gone_at: datetime, actor: Actor) -> None:
     if not verdict.back_off:
-        workload_move(
-            workload,
-            WorkloadState.PENDING,
-            at=at,
-            gone_at=gone_at,
-            actor=actor,
-            reason=verdict.reason,
-            detail=verdict.detail,
-        )
+        why = verdict.detail if verdict.reason in MAKING_WAY else ""
+        words = {"reason": verdict.reason, "detail": verdict.detail, "making_way": why}
+        workload_move(workload, WorkloadState.PENDING, at=at, gone_at=gone_at, actor=actor, **words)
         return
     ran_long = attempt.started_at is not None and at - attempt.started_at >= timedelta(seconds=LONG_RUN_SECONDS)
     was_well = ran_long or (attempt.started_at is not None and verdict.reason == Reason.EVICTED)

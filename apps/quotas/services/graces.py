@@ -17,9 +17,10 @@ from apps.quotas.states import GOES_ON
 
 
 def grace_of(workload: Workload) -> int:
-    """Seconds that it has, by the reason for which it is stopped: longer where it is to go on from a checkpoint."""
+    """Seconds that it has, by the reason for which it is stopped: longer where it is to go on from a checkpoint, as
+    its pool says (one query, unless it was loaded)."""
     if workload.state_reason in GOES_ON:
-        return int(settings.BEDPLATE_PREEMPTION_GRACE_SECONDS)
+        return int(workload.pool.preemption_grace_seconds or settings.BEDPLATE_PREEMPTION_GRACE_SECONDS)
     return int(settings.BEDPLATE_STOP_GRACE_SECONDS)
 
 

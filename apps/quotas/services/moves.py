@@ -14,7 +14,7 @@ from apps.quotas.models import Workload
 from apps.quotas.services.usage import usage_close
 from apps.quotas.states import OCCUPYING, WorkloadState
 
-HOLDS_NOTHING: dict[str, Any] = {"count_granted": 0, "flavor_granted": "", "assignments": []}
+HOLDS_NOTHING: dict[str, Any] = {"count_granted": 0, "count_target": None, "flavor_granted": "", "assignments": []}
 """Columns of what waits."""
 
 
@@ -51,7 +51,7 @@ def workload_move(
     if to == WorkloadState.PENDING:
         changes |= HOLDS_NOTHING
     elif to in Workload.machine.terminal:
-        changes |= {"ended_at": at, "not_before": None, "is_held": False}
+        changes |= {"ended_at": at, "not_before": None, "is_held": False, "count_target": None}
     transition(workload, to, actor=actor, reason=reason, detail=detail, **changes)
     if held and to not in OCCUPYING:
         usage_close(workload.pk, at=gone_at or at)

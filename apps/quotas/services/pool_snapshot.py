@@ -35,7 +35,7 @@ from apps.quotas.scheduling.snapshot import (
     Waiting,
 )
 from apps.quotas.services.share_history import histories
-from apps.quotas.states import OCCUPYING, Preemption, WorkloadState
+from apps.quotas.states import OCCUPYING, Preemption, WorkloadKind, WorkloadState
 
 ALIKE_MOST = 256
 """Workloads that ask for the same in one queue that are looked at in one cycle; if all start, the next follows."""
@@ -82,6 +82,7 @@ def pool_read(pool: ResourcePool, at: datetime, *, alike_most: int = ALIKE_MOST,
 def is_decided(pool_id: UUID) -> bool:
     """Whether nothing waits for a cycle: no work, and no members. One or two statements."""
     grows = Workload.objects.filter(pool=pool_id, state__in=GROWING, count_max__gt=F("count_granted"))
+    grows = grows.filter(kind=WorkloadKind.SERVING, count_target=None)
     return not considered(pool_id).exists() and not grows.exists()
 
 
@@ -174,14 +175,17 @@ def _holdings(pool_id: UUID) -> tuple[Holding, ...]:
         open=FilteredRelation("attempts", condition=Q(attempts__ended_at__isnull=True))
     )
     columns = (
-        "pk", "queue", "state", "flavor_granted", "assignments", "count_max", "priority",
+        "pk", "queue", "state", "flavor_granted", "assignments", "count_max", "priority", "kind", "count_target",
         "admitted_at", "open__started_at", "checkpoint_at", "time_limit_seconds", "preempted_for", *_ASKED,
     )  # fmt: skip
     return tuple(_holding(row) for row in rows.values_list(*columns))
 
 
 def _holding(row: tuple[Any, ...]) -> Holding:
-    pk, queue, state, flavor, places, wanted, priority, admitted, started, kept, limit, preemptor, *ask = row
+    pk, queue, state, flavor, places, wanted, priority, kind, target, admitted, started, kept, *rest = row
+    limit, preemptor, *ask = rest
+    # The members of a job start together: it has more only at its next start.
+    grows = state in GROWING and kind == WorkloadKind.SERVING and target is None
     began = started or admitted
     has = len(places)
     return Holding(
@@ -190,7 +194,7 @@ def _holding(row: tuple[Any, ...]) -> Holding:
         ask=_ask(ask),
         flavor=flavor,
         assignments=tuple(place_of(one) for one in places),
-        wanted=max(wanted, has) if state in GROWING else has,
+        wanted=max(wanted, has) if grows else has,
         priority=priority,
         admitted_at=admitted.timestamp() if admitted else 0.0,
         started_at=started.timestamp() if started else None,

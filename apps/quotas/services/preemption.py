@@ -1,4 +1,4 @@
-"""Making way: what holds something is told to leave it to what waits, and waits again itself."""
+"""Making way: what holds something is told to leave it to what waits, whole or in part, and waits again itself."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from django.db.models.functions import Coalesce, Greatest
 from apps.common import queues
 from apps.common.audit import Actor
 from apps.common.errors import Invalid
+from apps.common.events import News, also_of, emit_many, subject_of
 from apps.common.states import Move, transition_many
 from apps.quotas.models import Workload
+from apps.quotas.scheduling.words import counted
 from apps.quotas.services.moves import HOLDS_NOTHING
-from apps.quotas.services.usage import usage_close_many
-from apps.quotas.states import Reason, WorkloadState
+from apps.quotas.services.usage import usage_close_many, usage_regrant_many
+from apps.quotas.states import MAKING_WAY, Reason, WorkloadKind, WorkloadState
+from workers.contracts.sentences import say
 
-MAKING_WAY = frozenset({Reason.PREEMPTED, Reason.RECLAIMED})
-"""Why something makes way for something else: it was less important, or what it had borrowed is wanted back."""
+SHRINKING = (WorkloadState.ADMITTED, WorkloadState.LAUNCHING, WorkloadState.RUNNING)
 
 
 class Victim(NamedTuple):
@@ -30,6 +32,14 @@ class Victim(NamedTuple):
     reason: str
     detail: str
     preemptor_id: UUID | None
+
+
+class Smaller(NamedTuple):
+    """What keeps its first `count` members, and for which workload it gives the others back."""
+
+    workload: Workload
+    count: int
+    preemptor_id: UUID
 
 
 @transaction.atomic
@@ -52,7 +62,8 @@ def workloads_preempt(victims: Sequence[Victim], *, actor: Actor, at: datetime) 
     launched = [one for one in victims if one.workload.state in (WorkloadState.LAUNCHING, WorkloadState.RUNNING)]
     admitted = [one for one in victims if one.workload.state == WorkloadState.ADMITTED]
     leaving = transition_many([_move(one, WorkloadState.STOPPING) for one in launched], actor=actor)
-    back = transition_many([_move(one, WorkloadState.PENDING, **HOLDS_NOTHING) for one in admitted], actor=actor)
+    waits = [_move(one, WorkloadState.PENDING, making_way=one.detail, **HOLDS_NOTHING) for one in admitted]
+    back = transition_many(waits, actor=actor)
     usage_close_many(back, at=at)
     for one in victims:
         if one.workload.pk in leaving:
@@ -67,6 +78,99 @@ def workloads_preempt(victims: Sequence[Victim], *, actor: Actor, at: datetime) 
 def _move(victim: Victim, to: str, **changes: Any) -> Move:
     changes |= {"preempted_for": victim.preemptor_id}
     return Move(victim.workload, to, victim.reason, victim.detail, changes)
+
+
+@transaction.atomic
+def workloads_shrink(smaller: Sequence[tuple[Workload, int, UUID]], *, actor: Actor, at: datetime) -> set[UUID]:
+    """Take members from workloads that can go on with fewer, in the same few statements however many they are.
+
+    What is wanted (`count_max`) stays, so that each may grow again where admission finds room later.
+
+    - What is only admitted starts with fewer.
+    - Of replicas, the last leave: their places are given back once they are proven gone.
+    - The members of a job start and end together: as a whole it writes its checkpoint and leaves, and goes on with
+      fewer on the places that it keeps, which are kept for it meanwhile. It grows at such a new start only.
+
+    Returns the ids of those that shrink. One that is missing has moved, cannot do with so few, or has no more.
+
+    Args:
+        smaller: workload, the number of members that it keeps, and the workload for which it gives the others back.
+        at: database time.
+    """
+    wanted = {one.workload.pk: one for one in map(Smaller._make, smaller)}
+    rows = Workload.objects.select_for_update(no_key=True).filter(pk__in=wanted, state__in=SHRINKING).order_by("pk")
+    found = [row for row in rows.defer("spec") if row.count_min <= wanted[row.pk].count < row.count_kept]
+    for row in found:
+        row.preempted_for = wanted[row.pk].preemptor_id
+    admitted = [row for row in found if row.state == WorkloadState.ADMITTED]
+    launched = [row for row in found if row.state != WorkloadState.ADMITTED]
+    jobs = [row for row in launched if row.kind == WorkloadKind.JOB]
+    replicas = [row for row in launched if row.kind == WorkloadKind.SERVING]
+    _start_with_fewer(admitted, wanted, at)
+    _let_the_last_leave(replicas, wanted)
+    left = _leave_and_go_on(jobs, wanted, actor, at)
+    changed = [*admitted, *replicas]
+    emit_many(_news(row, wanted[row.pk].count, actor) for row in changed)
+    for row in changed:
+        queues.send(queues.WORKLOAD_CHANGED, row.pk)
+    return {row.pk for row in changed} | left
+
+
+def _start_with_fewer(rows: Sequence[Workload], wanted: dict[UUID, Smaller], at: datetime) -> None:
+    for row in rows:
+        row.count_granted = wanted[row.pk].count
+        row.assignments = row.assignments[: row.count_granted]
+    if rows:
+        Workload.objects.bulk_update(rows, ["assignments", "count_granted", "preempted_for"])
+        usage_regrant_many(rows, at=at)
+
+
+def _let_the_last_leave(rows: Sequence[Workload], wanted: dict[UUID, Smaller]) -> None:
+    for row in rows:
+        row.count_target = wanted[row.pk].count
+        queues.send(queues.RESIZE, row.pk)
+    if rows:
+        Workload.objects.bulk_update(rows, ["count_target", "preempted_for"])
+
+
+def _leave_and_go_on(rows: Sequence[Workload], wanted: dict[UUID, Smaller], actor: Actor, at: datetime) -> set[UUID]:
+    named = Workload.objects.filter(pk__in={wanted[row.pk].preemptor_id for row in rows})
+    projects = dict(named.values_list("pk", "project__name")) if rows else {}
+    moves = []
+    for row in rows:
+        count = wanted[row.pk].count
+        detail = say(
+            "gives_back",
+            gives=counted(row.count_granted - count, "member"),
+            project=projects.get(wanted[row.pk].preemptor_id, ""),
+            keeps=counted(count, "member"),
+        )
+        keeps = {
+            "nominated": row.assignments[:count],
+            "nominated_flavor": row.flavor_granted,
+            "nominated_at": at,
+            "preempted_for": wanted[row.pk].preemptor_id,
+        }
+        moves.append(Move(row, WorkloadState.STOPPING, Reason.PREEMPTED, detail, keeps))
+    moved = transition_many(moves, actor=actor)
+    for workload_id in moved:
+        queues.send(queues.STOP, workload_id)
+        queues.send(queues.WORKLOAD_CHANGED, workload_id)
+    return moved
+
+
+def _news(workload: Workload, count: int, actor: Actor) -> News:
+    payload = {"count": count, "actor": actor.name}
+    return News("workload.resized", subject_of(workload), workload.project_id, payload, also_of(workload))
+
+
+def waits_as(workload: Workload, reason: str, detail: str) -> tuple[str, str]:
+    """Reason and words of something that waits: what had to make way says so, and for whom, until it is launched again;
+    why it waits now comes after that."""
+    if not workload.making_way:
+        return reason, detail
+    kept = workload.state_reason if workload.state_reason in MAKING_WAY else str(Reason.PREEMPTED)
+    return kept, f"{workload.making_way} {detail}".strip()
 
 
 def workload_checkpointed(workload_id: UUID, *, at: datetime) -> None:

@@ -45,9 +45,8 @@ def workload_submit(
 ) -> Workload:
     """Ask for something to run: a pending workload in the project's queue, and an early admission cycle.
 
-    At least `count_min` members start together, up to `count_max`. Whether it fits the quota is for admission to say.
-    With a `hold` it stays out of the line until `workload_release`, and until budgets have room for what it declares.
-    Priority and topology: see `asked_columns`.
+    At least `count_min` members start together, up to `count_max`; priority and topology: see `asked_columns`. With a
+    `hold` it stays out of the line until `workload_release`, and until budgets have room for what it declares.
 
     Raises:
         Invalid: the request makes no sense (negative, absurd, not storable, several shares of GPUs).

@@ -340,6 +340,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List budgets
+         * @description How much may be spent, and how far it is.
+         */
+        get: operations["budgets_list"];
+        put?: never;
+        /**
+         * Set a budget
+         * @description How much may be spent, and how far it is.
+         */
+        post: operations["budgets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One budget
+         * @description How much may be spent, and how far it is.
+         */
+        get: operations["budgets_retrieve"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a budget
+         * @description What it counted stays in the ledger, and what it held back is let in.
+         */
+        delete: operations["budgets_destroy"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a budget
+         * @description What runs is left alone; what waits for it is looked at again. Repeating it changes nothing.
+         */
+        patch: operations["budgets_partial_update"];
+        trace?: never;
+    };
+    "/api/v1/budgets/{id}/burn-down": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a budget burns down
+         * @description By day of UTC: what was spent, what is reserved, and where it leads; of one period, by default the last.
+         */
+        get: operations["budgets_burn_down_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/checkpoints": {
         parameters: {
             query?: never;
@@ -482,6 +554,58 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cohorts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List cohorts
+         * @description Nodes of the trees by which pools are shared. Changed by administrators of the installation.
+         */
+        get: operations["cohorts_list"];
+        put?: never;
+        /**
+         * Make a cohort
+         * @description Without quotas it guarantees nothing and limits nothing.
+         */
+        post: operations["cohorts_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cohorts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One cohort
+         * @description Nodes of the trees by which pools are shared. Changed by administrators of the installation.
+         */
+        get: operations["cohorts_retrieve"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a cohort
+         * @description With its quotas. One that has something below it is refused: move that first.
+         */
+        delete: operations["cohorts_destroy"];
+        options?: never;
+        head?: never;
+        /**
+         * Change or move a cohort
+         * @description With another parent, all that is below it moves with it. Cycles are refused.
+         */
+        patch: operations["cohorts_partial_update"];
         trace?: never;
     };
     "/api/v1/dataset-versions": {
@@ -1260,7 +1384,11 @@ export interface paths {
          */
         get: operations["flavors_list"];
         put?: never;
-        post?: never;
+        /**
+         * Let a share of a GPU be asked for
+         * @description A kind of its own that is a part of one device: what holds it counts for the quotas of the whole kind.
+         */
+        post: operations["flavors_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1279,6 +1407,94 @@ export interface paths {
          * @description Kinds of GPU.
          */
         get: operations["flavors_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/idle-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List policies for idle GPUs
+         * @description What is done about work whose GPUs do nothing. Where there is none, its owner is warned after half an hour.
+         */
+        get: operations["idle_policies_list"];
+        /**
+         * Set a policy for idle GPUs
+         * @description Set the policy of a pool, or of one queue in it. Repeating it changes nothing.
+         */
+        put: operations["idle_policies_update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/idle-policies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One policy
+         * @description What is done about work whose GPUs do nothing. Where there is none, its owner is warned after half an hour.
+         */
+        get: operations["idle_policies_retrieve"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a policy for idle GPUs
+         * @description What is above holds again: the policy of the pool, or the defaults.
+         */
+        delete: operations["idle_policies_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List incidents of machines
+         * @description Why machines, or GPUs of them, are or were given no new work.
+         */
+        get: operations["incidents_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One incident of a machine
+         * @description Why machines, or GPUs of them, are or were given no new work.
+         */
+        get: operations["incidents_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1912,7 +2128,7 @@ export interface paths {
         };
         /**
          * List machines
-         * @description Machines and what they offer.
+         * @description Machines, what they offer, and what is wrong with them.
          */
         get: operations["nodes_list"];
         put?: never;
@@ -1932,11 +2148,51 @@ export interface paths {
         };
         /**
          * One machine
-         * @description Machines and what they offer.
+         * @description Machines, what they offer, and what is wrong with them.
          */
         get: operations["nodes_retrieve"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drain a machine
+         * @description Give it, or some of its GPUs, no new work; what runs there writes its checkpoint and waits again.
+         */
+        post: operations["nodes_drain_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{id}/undrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a machine work again
+         * @description Close what is open on it, or on these GPUs: what they had reported until now is dealt with.
+         */
+        post: operations["nodes_undrain_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2015,6 +2271,32 @@ export interface paths {
          * @description Nodes that are scheduled together.
          */
         get: operations["pools_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change how a pool is shared
+         * @description By administrators of the installation. It counts from the next admission on.
+         */
+        patch: operations["pools_partial_update"];
+        trace?: never;
+    };
+    "/api/v1/pools/{id}/cohorts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tree by which a pool is shared, in numbers
+         * @description Guaranteed, held, borrowed and lent, per node and resource; a warning where more is guaranteed than there is.
+         *
+         *     Of projects that you do not see, the numbers are told and no name.
+         */
+        get: operations["pools_cohorts_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2203,7 +2485,11 @@ export interface paths {
          */
         get: operations["priority_classes_list"];
         put?: never;
-        post?: never;
+        /**
+         * Name a priority
+         * @description By administrators of the installation.
+         */
+        post: operations["priority_classes_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2227,7 +2513,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a priority
+         * @description Workloads keep the priority and the policy with which they were submitted.
+         */
+        patch: operations["priority_classes_partial_update"];
         trace?: never;
     };
     "/api/v1/profiles": {
@@ -2479,7 +2769,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a queue
+         * @description Its place in the tree, its weight, and its caps. What is admitted already stays, also beyond a cap.
+         */
+        patch: operations["queues_partial_update"];
         trace?: never;
     };
     "/api/v1/quotas": {
@@ -2491,12 +2785,16 @@ export interface paths {
         };
         /**
          * List quotas
-         * @description How much a queue may hold at once. Set by administrators of the installation; others ask by an approval.
+         * @description How much a queue, or all below a cohort, may hold at once.
+         *
+         *     Set by administrators of the installation; others ask by an approval.
          */
         get: operations["quotas_list"];
         /**
          * Set a quota
-         * @description Set one quota, named by queue, resource and flavor. Repeating it changes nothing.
+         * @description Set one quota, named by queue or cohort, resource and flavor. Repeating it changes nothing.
+         *
+         *     One below what is held is accepted: what is admitted stays, until others want what is theirs.
          */
         put: operations["quotas_update"];
         post?: never;
@@ -2515,12 +2813,18 @@ export interface paths {
         };
         /**
          * One quota
-         * @description How much a queue may hold at once. Set by administrators of the installation; others ask by an approval.
+         * @description How much a queue, or all below a cohort, may hold at once.
+         *
+         *     Set by administrators of the installation; others ask by an approval.
          */
         get: operations["quotas_retrieve"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Remove a quota
+         * @description A queue that has none of a resource left may use none of it; what is admitted stays.
+         */
+        delete: operations["quotas_destroy"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2538,6 +2842,50 @@ export interface paths {
          * @description A row per queue, oldest last. A project that has no queue yet gets it when this is read.
          */
         get: operations["quotas_usage_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List rates
+         * @description What an hour costs, and from when. Rates are only added: what was used keeps its price.
+         */
+        get: operations["rates_list"];
+        put?: never;
+        /**
+         * Add a rate
+         * @description What an hour costs, and from when. Rates are only added: what was used keeps its price.
+         */
+        post: operations["rates_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One rate
+         * @description What an hour costs, and from when. Rates are only added: what was used keeps its price.
+         */
+        get: operations["rates_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3607,6 +3955,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/usage-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was requested, used and paid
+         * @description By any of project, user, kind of GPU, pool and day of UTC: of the projects that you see.
+         */
+        get: operations["usage_report_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage-report.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was requested, used and paid, as CSV
+         * @description Every row, with a header. Names that a spreadsheet would take for a formula begin with an apostrophe.
+         */
+        get: operations["usage_report.csv_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -4111,9 +4499,12 @@ export interface components {
         Approval: {
             /** Format: uuid */
             readonly id: string;
-            /** Format: uuid */
-            project: string;
-            readonly project_name: string;
+            /**
+             * Format: uuid
+             * @description Null: it is the whole installation's matter.
+             */
+            readonly project: string | null;
+            readonly project_name: string | null;
             command: string;
             arguments?: unknown;
             comment?: string;
@@ -4194,6 +4585,20 @@ export interface components {
          * @enum {string}
          */
         ArtifactKind: "model" | "preprocessor" | "report" | "file";
+        /** @description Nothing was changed yet: somebody else decides, see `GET /approvals/{id}`. */
+        Asked: {
+            approval: components["schemas"]["AskedApproval"];
+        };
+        AskedApproval: {
+            /** Format: uuid */
+            readonly id: string;
+            command: string;
+            readonly state: components["schemas"]["ApprovalState"];
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
         Attempt: {
             /** Format: uuid */
             readonly id: string;
@@ -4248,6 +4653,210 @@ export interface components {
         Barred: "decided" | "expired" | "own_request" | "needs_admin" | "needs_superuser" | "unknown_command";
         /** @enum {unknown} */
         BlankEnum: "";
+        Budget: {
+            /** Format: uuid */
+            readonly id: string;
+            name: string;
+            readonly scope: components["schemas"]["BudgetScopeEnum"];
+            /** Format: uuid */
+            organisation: string;
+            readonly organisation_name: string;
+            /** Format: uuid */
+            team?: string | null;
+            readonly team_name: string | null;
+            /** Format: uuid */
+            project?: string | null;
+            readonly project_name: string | null;
+            unit: components["schemas"]["BudgetUnit"];
+            /** @description Of the installation; null for GPU-hours. */
+            readonly currency: string | null;
+            /** Format: decimal */
+            amount: string;
+            period: components["schemas"]["BudgetPeriod"];
+            /** Format: date */
+            starts_on?: string | null;
+            /** Format: date */
+            ends_on?: string | null;
+            thresholds: components["schemas"]["BudgetThreshold"][];
+            /** @description Thresholds of which it was told in the running period. */
+            reached: components["schemas"]["BudgetReached"][];
+            /** @description Null: it is not valid now. */
+            readonly standing: components["schemas"]["BudgetStanding"] | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /**
+         * @description * `warn` - Warn
+         *     * `require_approval` - Require Approval
+         *     * `block` - Block
+         * @enum {string}
+         */
+        BudgetAction: "warn" | "require_approval" | "block";
+        /** @description A budget of a project, else of a team, else of an organisation: name one of them. */
+        BudgetCreateRequest: {
+            name: string;
+            unit: components["schemas"]["BudgetUnit"];
+            /**
+             * Format: decimal
+             * @description Per period: GPU-hours, or money in the installation's currency.
+             */
+            amount: string;
+            period: components["schemas"]["BudgetPeriod"];
+            /**
+             * Format: date
+             * @description First day, of UTC.
+             */
+            starts_on?: string | null;
+            /**
+             * Format: date
+             * @description Last day, of UTC.
+             */
+            ends_on?: string | null;
+            /** @description By default a warning at 80 % and a block at 100 %. */
+            thresholds?: components["schemas"]["BudgetThresholdRequest"][];
+            /** Format: uuid */
+            project?: string;
+            /** Format: uuid */
+            team?: string;
+            /** Format: uuid */
+            organisation?: string;
+        };
+        /**
+         * @description * `month` - Month
+         *     * `quarter` - Quarter
+         *     * `fixed` - Fixed
+         * @enum {string}
+         */
+        BudgetPeriod: "month" | "quarter" | "fixed";
+        /** @description A threshold of which it was told in the running period. */
+        BudgetReached: {
+            /** Format: date-time */
+            period_begins: string;
+            /** @description Of the budget at that time. */
+            amount: string;
+            ratio: string;
+            action: components["schemas"]["BudgetAction"];
+            /** Format: date-time */
+            at: string;
+            spent: string;
+            reserved: string;
+        };
+        /**
+         * @description * `project` - project
+         *     * `team` - team
+         *     * `organisation` - organisation
+         * @enum {string}
+         */
+        BudgetScopeEnum: "project" | "team" | "organisation";
+        /** @description How far a budget is used up in its running period. */
+        BudgetStanding: {
+            /** Format: date-time */
+            period_begins: string;
+            /** Format: date-time */
+            period_ends: string;
+            /**
+             * Format: decimal
+             * @description Held until now, from admission on.
+             */
+            spent: string;
+            /**
+             * Format: decimal
+             * @description What holds something, until its declared limit or the end of the period; 0 without a limit.
+             */
+            reserved: string;
+            /**
+             * Format: decimal
+             * @description Declared by what waits in the line.
+             */
+            queued: string;
+            /** @description The strictest whose threshold is reached; null: none. */
+            readonly action: (components["schemas"]["BudgetAction"] | components["schemas"]["NullEnum"]) | null;
+        };
+        /** @description From a share of the amount on, what is done. */
+        BudgetThreshold: {
+            /**
+             * Format: decimal
+             * @description `0.8`: 80 % of the amount.
+             */
+            ratio: string;
+            action: components["schemas"]["BudgetAction"];
+        };
+        /** @description From a share of the amount on, what is done. */
+        BudgetThresholdRequest: {
+            /**
+             * Format: decimal
+             * @description `0.8`: 80 % of the amount.
+             */
+            ratio: string;
+            action: components["schemas"]["BudgetAction"];
+        };
+        /**
+         * @description * `gpu_hours` - Gpu Hours
+         *     * `money` - Money
+         * @enum {string}
+         */
+        BudgetUnit: "gpu_hours" | "money";
+        /** @description The end of a day; all figures are sums since the beginning of the period. */
+        BurnDay: {
+            /**
+             * Format: date
+             * @description Of UTC.
+             */
+            on: string;
+            /**
+             * Format: decimal
+             * @description Null: the day has not begun.
+             */
+            spent: string | null;
+            /**
+             * Format: decimal
+             * @description Spent by then, and by what runs if it uses its declared limits up.
+             */
+            reserved: string;
+            /**
+             * Format: decimal
+             * @description If it goes on as in the last seven days; null for days that are over.
+             */
+            projected: string | null;
+        };
+        /** @description A budget over one of its periods. */
+        BurnDown: {
+            /** Format: uuid */
+            budget: string;
+            unit: components["schemas"]["BudgetUnit"];
+            currency: string | null;
+            /** Format: decimal */
+            amount: string;
+            /** Format: date-time */
+            period_begins: string;
+            /** Format: date-time */
+            period_ends: string;
+            /**
+             * Format: date-time
+             * @description Until when it is spent: now, or the end of the period.
+             */
+            at: string;
+            /**
+             * Format: decimal
+             * @description The pace: what is spent a day, mean of the last seven.
+             */
+            daily: string;
+            /**
+             * Format: date
+             * @description By when it is used up; null: not in this period.
+             */
+            exhausted_on: string | null;
+            days: components["schemas"]["BurnDay"][];
+        };
+        /**
+         * @description * `day` - day
+         *     * `project` - project
+         *     * `user` - user
+         *     * `flavor` - flavor
+         *     * `pool` - pool
+         * @enum {string}
+         */
+        ByEnum: "day" | "project" | "user" | "flavor" | "pool";
         /** @description How many are in each state. */
         ByState: {
             draft: number;
@@ -4432,6 +5041,44 @@ export interface components {
              * @description Left out: the version's own dataset
              */
             output_dataset?: string | null;
+        };
+        Cohort: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            pool: string;
+            readonly pool_name: string;
+            /** Format: uuid */
+            parent?: string | null;
+            name: string;
+            /** Format: uuid */
+            team?: string | null;
+            readonly team_name: string | null;
+            /** Format: double */
+            weight?: number;
+            readonly quotas: components["schemas"]["Quota"][];
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /** @description A cohort without quotas: it guarantees nothing and limits nothing. */
+        CohortCreateRequest: {
+            /** @description Why, for who decides it where a second person does. */
+            comment?: string;
+            name: string;
+            /**
+             * Format: uuid
+             * @description Null: directly below the pool. What is below moves along.
+             */
+            parent?: string | null;
+            /** Format: uuid */
+            team?: string | null;
+            /**
+             * Format: double
+             * @description Of its share beside its siblings; 0: nothing above its nominal while anybody else wants it.
+             */
+            weight?: number;
+            /** Format: uuid */
+            pool: string;
         };
         ColumnDiffShape: {
             name: string;
@@ -4828,6 +5475,8 @@ export interface components {
             sampled_at: string | null;
             /** @description Null: it is free. */
             holder: components["schemas"]["Holder"] | null;
+            /** @description It is given to nobody new. */
+            cordoned: boolean;
         };
         /** @description What is different in `after`, the version in the path, from `before`, the one it is held against. */
         DiffShape: {
@@ -5100,6 +5749,18 @@ export interface components {
             /** @description Ten bins of equal width */
             calibration?: components["schemas"]["CalibrationBin"][];
             classes?: components["schemas"]["ClassMeasures"][];
+        };
+        /** @description What was reported: of a device its UUID, how bad it is and the XIDs; of a node when it went away. */
+        Evidence: {
+            uuid?: string;
+            /**
+             * Format: double
+             * @description Grows when it gets worse: a count; of an XID, when it was seen last.
+             */
+            mark?: number;
+            codes?: number[];
+            /** @description In seconds since the epoch. */
+            times?: number[];
         };
         /** @description Rows with this value, or between these bounds, and what the target is there. All null: the value is missing. */
         EvidenceShape: {
@@ -5595,8 +6256,29 @@ export interface components {
             /** Format: int64 */
             gpu_memory_bytes: number;
             simulated?: boolean;
+            /**
+             * Format: uuid
+             * @description The kind of the whole device; null: devices of their own.
+             */
+            share_of?: string | null;
+            /** @description Thousandths of one device. */
+            share_millis?: number;
+            /** @description Does the hardware keep its holders apart from others? */
+            isolated?: boolean;
             /** Format: date-time */
             readonly created_at: string;
+        };
+        /** @description A part of one device. Nothing isolates the holders of one device from each other. */
+        FlavorShareRequest: {
+            /**
+             * Format: uuid
+             * @description The kind of the whole device.
+             */
+            share_of: string;
+            /** @description Thousandths of a device. */
+            share_millis: number;
+            /** @description By default one that says how much: `H200/4`. */
+            name?: string;
         };
         /** @description A JSON Schema (2020-12) of an object. */
         FormSchemaShape: {
@@ -5649,6 +6331,14 @@ export interface components {
          * @enum {string}
          */
         GoalMode: "max" | "min";
+        /** @description One GPU of a machine, as its backend describes it. */
+        Gpu: {
+            index: number;
+            model: string;
+            uuid: string;
+            memory_bytes: number;
+            flavor: string;
+        };
         GpuSampleRequest: {
             index: number;
             /**
@@ -5739,6 +6429,68 @@ export interface components {
             state: components["schemas"]["WorkloadState"];
             count: number;
         };
+        /**
+         * @description * `off` - Off
+         *     * `warn` - Warn
+         *     * `stop` - Stop
+         * @enum {string}
+         */
+        IdleAction: "off" | "warn" | "stop";
+        /** @description What is done about GPUs that do nothing, in a pool or (with a queue) for one project in it. */
+        IdlePolicy: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            pool: string;
+            /** Format: uuid */
+            queue?: string | null;
+            /** Format: uuid */
+            readonly project: string | null;
+            action: components["schemas"]["IdleAction"];
+            /** Format: double */
+            threshold_ratio: number;
+            warn_seconds: number;
+            stop_seconds: number;
+            grace_seconds: number;
+            readonly kinds: components["schemas"]["WorkloadKind"][];
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /** @description A policy named by what it is about; made when it is not there. What is left out has its default. */
+        IdlePolicySetRequest: {
+            /** Format: uuid */
+            pool: string;
+            /**
+             * Format: uuid
+             * @description Only for the work of this project.
+             */
+            queue?: string | null;
+            action: components["schemas"]["IdleAction"];
+            /**
+             * Format: double
+             * @description A GPU that works less than this share of the time is idle.
+             * @default 0.05
+             */
+            threshold_ratio: number;
+            /** @default 1800 */
+            warn_seconds: number;
+            /**
+             * @description After the warning.
+             * @default 1800
+             */
+            stop_seconds: number;
+            /**
+             * @description From its start, while no GPU has worked yet.
+             * @default 1800
+             */
+            grace_seconds: number;
+            /**
+             * @default [
+             *       "job"
+             *     ]
+             */
+            kinds: components["schemas"]["WorkloadKind"][];
+        };
         ImageSizeShape: {
             width: number;
             height: number;
@@ -5757,6 +6509,18 @@ export interface components {
             equal: number;
             near: components["schemas"]["NearImagesShape"];
         };
+        /**
+         * @description * `xid` - Xid
+         *     * `ecc` - Ecc
+         *     * `rows` - Rows
+         *     * `reset` - Reset
+         *     * `gone` - Gone
+         *     * `flapping` - Flapping
+         *     * `lost` - Lost
+         *     * `drained` - Drained
+         * @enum {string}
+         */
+        IncidentKind: "xid" | "ecc" | "rows" | "reset" | "gone" | "flapping" | "lost" | "drained";
         /** @description Base of what is shown of an ingestion, a profile and a cleaning run. */
         Ingestion: {
             /** Format: uuid */
@@ -6310,6 +7074,14 @@ export interface components {
             ready: boolean;
             /** Format: date-time */
             seen_at: string;
+            /**
+             * Format: date-time
+             * @description Since when its backend does not have it.
+             */
+            lost_at: string | null;
+            /** Format: date-time */
+            drained_at: string | null;
+            drain_reason: string;
             cpu_millis: number;
             cpu_millis_reserved: number;
             memory_bytes: number;
@@ -6578,6 +7350,7 @@ export interface components {
             id: string;
             state: components["schemas"]["JobState"];
         };
+        /** @description A machine. It is given new work while it is `ready`: its backend has it and says so, and it is not drained. */
         Node: {
             /** Format: uuid */
             readonly id: string;
@@ -6588,12 +7361,56 @@ export interface components {
             cpu_millis: number;
             /** Format: int64 */
             memory_bytes: number;
-            gpus?: unknown;
+            readonly gpus: components["schemas"]["Gpu"][];
+            readonly labels: {
+                [key: string]: string;
+            };
             ready?: boolean;
+            readonly is_up: boolean;
             /** Format: date-time */
             seen_at: string;
             /** Format: date-time */
+            readonly changed_at: string | null;
+            /** Format: date-time */
+            readonly lost_at: string | null;
+            /** Format: date-time */
+            readonly drained_at: string | null;
+            readonly drain_reason: string;
+            /** @description Indices of GPUs that are given to nobody new. */
+            readonly cordoned: number[];
+            /** @description Those that are open, oldest first. */
+            readonly incidents: components["schemas"]["NodeIncident"][];
+            /** Format: date-time */
             readonly created_at: string;
+        };
+        NodeDrainRequest: {
+            /** @description Why, for people. */
+            reason: string;
+            /** @description Indices of its GPUs; none: the whole machine. */
+            devices?: number[];
+        };
+        /** @description Why a machine, or devices of it, are given no new work; open while `closed_at` is null. */
+        NodeIncident: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            node: string;
+            readonly node_name: string;
+            /** Format: uuid */
+            readonly pool: string;
+            kind: components["schemas"]["IncidentKind"];
+            /** @description Indices of its GPUs; empty: the whole machine. */
+            readonly devices: number[];
+            detail?: string;
+            readonly message: components["schemas"]["StateMessagePart"][];
+            readonly evidence: components["schemas"]["Evidence"];
+            /** Format: date-time */
+            opened_at: string;
+            opened_by: string;
+            /** Format: date-time */
+            closed_at?: string | null;
+            closed_by?: string;
+            close_reason?: string;
         };
         NodeRefShape: {
             kind: components["schemas"]["LineageNoun"];
@@ -6839,6 +7656,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["AuditEvent"][];
         };
+        PaginatedBudgetList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Budget"][];
+        };
         PaginatedCheckpointList: {
             /**
              * Format: uri
@@ -6864,6 +7694,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["CleaningRun"][];
+        };
+        PaginatedCohortList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Cohort"][];
         };
         PaginatedDatasetList: {
             /**
@@ -6943,6 +7786,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Flavor"][];
         };
+        PaginatedIdlePolicyList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["IdlePolicy"][];
+        };
         PaginatedIngestionList: {
             /**
              * Format: uri
@@ -7020,6 +7876,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["ModelVersion"][];
+        };
+        PaginatedNodeIncidentList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["NodeIncident"][];
         };
         PaginatedNodeList: {
             /**
@@ -7150,6 +8019,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Quota"][];
+        };
+        PaginatedRateList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Rate"][];
         };
         PaginatedRecipeList: {
             /**
@@ -7421,12 +8303,110 @@ export interface components {
          * @enum {string}
          */
         ParentKindEnum: "dataset" | "experiment" | "model" | "endpoint";
+        /** @description What of a budget may be changed; what is left out stays. */
+        PatchedBudgetChangeRequest: {
+            name?: string;
+            unit?: components["schemas"]["BudgetUnit"];
+            /**
+             * Format: decimal
+             * @description Per period: GPU-hours, or money in the installation's currency.
+             */
+            amount?: string;
+            period?: components["schemas"]["BudgetPeriod"];
+            /**
+             * Format: date
+             * @description First day, of UTC.
+             */
+            starts_on?: string | null;
+            /**
+             * Format: date
+             * @description Last day, of UTC.
+             */
+            ends_on?: string | null;
+            thresholds?: components["schemas"]["BudgetThresholdRequest"][];
+        };
+        /** @description What is not named stays as it is. */
+        PatchedCohortChangeRequest: {
+            /** @description Why, for who decides it where a second person does. */
+            comment?: string;
+            name?: string;
+            /**
+             * Format: uuid
+             * @description Null: directly below the pool. What is below moves along.
+             */
+            parent?: string | null;
+            /** Format: uuid */
+            team?: string | null;
+            /**
+             * Format: double
+             * @description Of its share beside its siblings; 0: nothing above its nominal while anybody else wants it.
+             */
+            weight?: number;
+        };
         /** @description What is left out stays. */
         PatchedExpectationChangeRequest: {
             parameters?: components["schemas"]["ParametersShapeRequest"];
             severity?: components["schemas"]["ExpectationSeverity"];
             is_active?: boolean;
             description?: string;
+        };
+        /** @description How a pool is shared. What is not named stays as it is. */
+        PatchedPolicyRequest: {
+            /** @description Why, for who decides it where a second person does. */
+            comment?: string;
+            /** @description After so long, what a queue has held counts half. */
+            half_life_seconds?: number;
+            /** @description Each admission counts as if held this long already. */
+            entry_penalty_seconds?: number;
+            /** @description Each time something has waited so long it gains `ageing_points`. */
+            ageing_seconds?: number;
+            /** @description Priority; 0: waiting gains nothing. */
+            ageing_points?: number;
+            /** @description What has run shorter is not preempted. */
+            min_run_seconds?: number;
+            /** @description What makes way has so long to write its checkpoint; 0: as the installation says. */
+            preemption_grace_seconds?: number;
+            /** @description May what runs be stopped for what waits? */
+            preemption?: boolean;
+            /** @description May later work start first where that delays nothing? */
+            backfill?: boolean;
+            /** @description Does a second person decide changes of what shares it? */
+            changes_need_approval?: boolean;
+        };
+        PatchedPriorityChangeRequest: {
+            /** @description Why, for who decides it where a second person does. */
+            comment?: string;
+            name?: string;
+            /** @description The higher is admitted first. */
+            value?: number;
+            /**
+             * @description May its work take the place of what has a lower priority?
+             *
+             *     * `never` - Never
+             *     * `lower_priority` - Lower Priority
+             */
+            preemption?: components["schemas"]["PreemptionEnum"];
+        };
+        /** @description What is not named stays as it is; a cap of null caps nothing. */
+        PatchedQueueChangeRequest: {
+            /** @description Why, for who decides it where a second person does. */
+            comment?: string;
+            /**
+             * Format: uuid
+             * @description Null: directly below the pool.
+             */
+            cohort?: string | null;
+            /**
+             * Format: double
+             * @description Of its share beside its siblings; 0: nothing above its nominal while anybody else wants it.
+             */
+            weight?: number;
+            /** @description Workloads that hold something. */
+            running_most?: number | null;
+            /** @description Devices of all its members. */
+            gpus_per_run_most?: number | null;
+            /** @description Declared limit of one attempt. */
+            run_seconds_most?: number | null;
         };
         PatternsShape: {
             /** @description Rows that were looked at */
@@ -7478,6 +8458,15 @@ export interface components {
             /** Format: uuid */
             organisation?: string | null;
             readonly organisation_name: string | null;
+            half_life_seconds?: number;
+            entry_penalty_seconds?: number;
+            ageing_seconds?: number;
+            ageing_points?: number;
+            min_run_seconds?: number;
+            preemption_grace_seconds?: number;
+            preemption?: boolean;
+            backfill?: boolean;
+            changes_need_approval?: boolean;
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -7512,6 +8501,16 @@ export interface components {
             pool_name: string;
             nodes: components["schemas"]["MapNode"][];
         };
+        /** @description A pool, its cohorts (a parent before what is below it) and its queues, each with a number per resource. */
+        PoolTree: {
+            /** Format: uuid */
+            pool: string;
+            pool_name: string;
+            /** @description Of the pool as a whole. */
+            amounts: components["schemas"]["TreeAmount"][];
+            cohorts: components["schemas"]["TreeCohort"][];
+            queues: components["schemas"]["TreeQueue"][];
+        };
         /** @description By falling threshold; at most 200 points. */
         PrecisionRecall: {
             recall: number[];
@@ -7526,6 +8525,12 @@ export interface components {
             score: number;
             label: string;
         };
+        /**
+         * @description * `never` - Never
+         *     * `lower_priority` - Lower Priority
+         * @enum {string}
+         */
+        PreemptionEnum: "never" | "lower_priority";
         /** @description Base of what is shown of an ingestion, a profile and a cleaning run. */
         Preview: {
             /** Format: uuid */
@@ -7667,8 +8672,22 @@ export interface components {
             readonly id: string;
             name: string;
             value: number;
+            preemption?: components["schemas"]["PreemptionEnum"];
             /** Format: date-time */
             readonly created_at: string;
+        };
+        PriorityCreateRequest: {
+            /** @description Why, for who decides it where a second person does. */
+            comment?: string;
+            name: string;
+            value: number;
+            /**
+             * @description May its work take the place of what has a lower priority?
+             *
+             *     * `never` - Never
+             *     * `lower_priority` - Lower Priority
+             */
+            preemption?: components["schemas"]["PreemptionEnum"];
         };
         /** @description Why an expectation could not be evaluated. */
         ProblemShape: {
@@ -7928,8 +8947,14 @@ export interface components {
             /** Format: uuid */
             pool: string;
             readonly pool_name: string;
+            /** Format: uuid */
+            cohort?: string | null;
+            readonly cohort_name: string | null;
             /** Format: double */
             weight?: number;
+            running_most?: number | null;
+            gpus_per_run_most?: number | null;
+            run_seconds_most?: number | null;
             readonly quotas: components["schemas"]["Quota"][];
             /** Format: date-time */
             readonly created_at: string;
@@ -7958,27 +8983,98 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["QueueUsage"][];
         };
+        /** @description Of a queue or of a cohort; the other is null. Amounts in the unit of the resource. */
         Quota: {
             /** Format: uuid */
             readonly id: string;
             /** Format: uuid */
             queue?: string | null;
+            /** Format: uuid */
+            cohort?: string | null;
             resource: components["schemas"]["Resource"];
             /** @default  */
             flavor: string;
             /** Format: int64 */
             nominal: number;
+            /** Format: int64 */
+            borrowing_limit?: number | null;
+            /** Format: int64 */
+            lending_limit?: number | null;
+            /** Format: double */
+            weight?: number | null;
             /** Format: date-time */
             readonly created_at: string;
         };
-        /** @description A quota named by what it is about; made when it is not there. */
+        /**
+         * @description A quota named by what it is about: a queue or a cohort, a resource, a kind of GPU. Made when it is not there.
+         *
+         *     What is not named stays as it is; a new quota borrows nothing and lends all it leaves idle.
+         */
         QuotaSetRequest: {
+            /** @description Why, for who decides it where a second person does. */
+            comment?: string;
             /** Format: uuid */
-            queue: string;
+            queue?: string;
+            /** Format: uuid */
+            cohort?: string;
             resource: components["schemas"]["Resource"];
             /** @default  */
             flavor: string;
+            /**
+             * Format: int64
+             * @description Guaranteed; of a cohort, to all below it together.
+             */
             nominal: number;
+            /**
+             * Format: int64
+             * @description How much more of what others leave idle; null: all of it.
+             */
+            borrowing_limit?: number | null;
+            /**
+             * Format: int64
+             * @description How much of what it leaves idle others may hold, at most its nominal; null: all of it.
+             */
+            lending_limit?: number | null;
+            /**
+             * Format: double
+             * @description Of its share beside its siblings; 0: nothing above its nominal while anybody else wants it.
+             */
+            weight?: number | null;
+        };
+        Rate: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            pool: string;
+            readonly pool_name: string;
+            resource: components["schemas"]["Resource"];
+            /** @default  */
+            flavor: string;
+            /** Format: decimal */
+            price: string;
+            readonly currency: string;
+            /** Format: date-time */
+            valid_from: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /** @description What an hour costs from a moment on: of a core, of a GiB of memory, or of a whole device of a kind. */
+        RateCreateRequest: {
+            /** Format: uuid */
+            pool: string;
+            resource: components["schemas"]["Resource"];
+            /**
+             * @description The kind of GPU.
+             * @default
+             */
+            flavor: string;
+            /** Format: decimal */
+            price: string;
+            /**
+             * Format: date-time
+             * @description Now by default; the past only where there is no rate yet.
+             */
+            valid_from?: string;
         };
         ReasonCount: {
             reason: components["schemas"]["WorkloadReason"] | components["schemas"]["BlankEnum"];
@@ -8127,6 +9223,52 @@ export interface components {
             left_out: components["schemas"]["UnrelatedColumnShape"][];
             /** @description Of 0.95 and more, the strongest first */
             strong: components["schemas"]["StrongPairShape"][];
+        };
+        /** @description A row of a report; keys that it is not by are null. */
+        ReportLine: {
+            /**
+             * Format: date
+             * @description Of UTC.
+             */
+            day: string | null;
+            /** Format: uuid */
+            project: string | null;
+            project_name: string | null;
+            /**
+             * Format: uuid
+             * @description Who asked for it; null also: nobody, such as a schedule.
+             */
+            user: string | null;
+            user_name: string | null;
+            /** @description The kind of GPU; empty: of what held none. */
+            flavor: string | null;
+            /** Format: uuid */
+            pool: string | null;
+            pool_name: string | null;
+            /**
+             * Format: decimal
+             * @description Reserved, from admission: billed.
+             */
+            gpu_hours_requested: string;
+            /**
+             * Format: decimal
+             * @description Of it, from when it ran.
+             */
+            gpu_hours_used: string;
+            /**
+             * Format: decimal
+             * @description Requested in times without a rate.
+             */
+            gpu_hours_unpriced: string;
+            /** Format: decimal */
+            core_hours_requested: string;
+            /** Format: decimal */
+            core_hours_used: string;
+            /**
+             * Format: decimal
+             * @description In the installation's currency, by the rates of that time.
+             */
+            cost: string;
         };
         /** @description The report of a cleaned version in full; of any other version no step. */
         ReportShape: {
@@ -8825,13 +9967,6 @@ export interface components {
             type_changed: components["schemas"]["RetypedColumnShape"][];
         };
         /**
-         * @description * `all` - all
-         *     * `project` - project
-         *     * `others` - others
-         * @enum {string}
-         */
-        ScopeEnum: "all" | "project" | "others";
-        /**
          * @description * `read` - Read
          *     * `write` - Write
          *     * `infer` - Infer
@@ -9277,6 +10412,98 @@ export interface components {
             value: (string | number | boolean) | null;
             count: number;
         };
+        /** @description One resource of one node, in its unit; of shared GPUs, parts of devices count as such. */
+        TreeAmount: {
+            resource: components["schemas"]["Resource"];
+            /** @description The kind of GPU; empty: all kinds together. */
+            flavor: string;
+            /**
+             * Format: uuid
+             * @description Its own quota; null: it has none of this.
+             */
+            quota: string | null;
+            /** @description Of its own quota. */
+            nominal: number | null;
+            /** @description Guaranteed: the more of its own and what is guaranteed below it; of the pool, the sum of that. */
+            subtree_nominal: number;
+            /** @description Null, with a quota: no limit. */
+            borrowing_limit: number | null;
+            /** @description Null, with a quota: no limit. */
+            lending_limit: number | null;
+            /**
+             * Format: double
+             * @description Null for the pool.
+             */
+            weight: number | null;
+            /**
+             * Format: double
+             * @description Held by all below it.
+             */
+            reserved: number;
+            /**
+             * Format: double
+             * @description Of it, by what runs.
+             */
+            used: number;
+            /**
+             * Format: double
+             * @description Held beyond what it is guaranteed.
+             */
+            borrowed: number;
+            /**
+             * Format: double
+             * @description Of what it is guaranteed and leaves idle, held by its siblings.
+             */
+            lent: number;
+            /** @description What the machines of the pool that take members have. */
+            capacity: number;
+            /**
+             * @description What the guarantees below it are more than.
+             *
+             *     * `exceeds_capacity` - exceeds_capacity
+             *     * `exceeds_parent` - exceeds_parent
+             */
+            warning: (components["schemas"]["WarningEnum"] | components["schemas"]["NullEnum"]) | null;
+        };
+        TreeCohort: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: uuid
+             * @description Null: below the pool.
+             */
+            parent: string | null;
+            /** Format: uuid */
+            team: string | null;
+            team_name?: string | null;
+            /** Format: double */
+            weight: number;
+            amounts: components["schemas"]["TreeAmount"][];
+        };
+        /** @description Of a project that you do not see, `visible` is false, and neither its id nor its name is told. */
+        TreeQueue: {
+            visible: boolean;
+            /** Format: uuid */
+            readonly id: string | null;
+            /**
+             * Format: uuid
+             * @description Null: below the pool.
+             */
+            cohort: string | null;
+            /** Format: uuid */
+            readonly project: string | null;
+            readonly project_name: string | null;
+            /** Format: double */
+            weight: number;
+            running_most: number | null;
+            gpus_per_run_most: number | null;
+            run_seconds_most: number | null;
+            /** @description Workloads that hold something. */
+            running: number;
+            waiting: number;
+            amounts: components["schemas"]["TreeAmount"][];
+        };
         Tried: {
             /** @description One per record, in order */
             predictions: components["schemas"]["Prediction"][];
@@ -9382,6 +10609,19 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
+        /** @description What was requested, used and paid, by what was asked for; one row where it is by nothing. */
+        UsageReport: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            zone: components["schemas"]["ZoneEnum"];
+            by: components["schemas"]["ByEnum"][];
+            currency: string;
+            /** @description False: there are more rows than `limit`. */
+            is_complete: boolean;
+            rows: components["schemas"]["ReportLine"][];
+        };
         /** @description One resource over time, in its own unit; one value per bucket, the mean over it. */
         UsageSeries: {
             resource: components["schemas"]["Resource"];
@@ -9395,7 +10635,7 @@ export interface components {
              *     * `project` - project
              *     * `others` - others
              */
-            scope: components["schemas"]["ScopeEnum"];
+            scope: components["schemas"]["UsageSeriesScopeEnum"];
             /** Format: uuid */
             project: string | null;
             project_name: string | null;
@@ -9404,6 +10644,13 @@ export interface components {
             reserved: number[];
             used: number[];
         };
+        /**
+         * @description * `all` - all
+         *     * `project` - project
+         *     * `others` - others
+         * @enum {string}
+         */
+        UsageSeriesScopeEnum: "all" | "project" | "others";
         User: {
             /** Format: uuid */
             readonly id: string;
@@ -9687,6 +10934,12 @@ export interface components {
             /** @default  */
             description: string;
         };
+        /**
+         * @description * `exceeds_capacity` - exceeds_capacity
+         *     * `exceeds_parent` - exceeds_parent
+         * @enum {string}
+         */
+        WarningEnum: "exceeds_capacity" | "exceeds_parent";
         WarningShape: {
             code: string;
             /** @description Empty where none is at fault */
@@ -9741,17 +10994,32 @@ export interface components {
             /** Format: int64 */
             memory_bytes: number;
             gpus?: number;
+            gpu_millis?: number;
             flavor?: string;
+            topology?: string;
+            preemption?: components["schemas"]["PreemptionEnum"];
+            time_limit_seconds?: number;
             count_min?: number;
             count_max?: number;
             count_granted?: number;
+            readonly count_target: number | null;
             flavor_granted?: string;
             assignments?: unknown;
             attempts_made?: number;
             max_attempts?: number;
             /** Format: date-time */
+            readonly checkpoint_at: string | null;
+            /** Format: uuid */
+            readonly preempted_for: string | null;
+            /** Format: date-time */
             not_before?: string | null;
             is_held?: boolean;
+            /** Format: date-time */
+            readonly idle_since: string | null;
+            /** Format: date-time */
+            readonly idle_warned_at: string | null;
+            /** Format: date-time */
+            readonly idle_stops_at: string | null;
             /** Format: date-time */
             admitted_at?: string | null;
             /** Format: date-time */
@@ -9793,17 +11061,32 @@ export interface components {
             /** Format: int64 */
             memory_bytes: number;
             gpus?: number;
+            gpu_millis?: number;
             flavor?: string;
+            topology?: string;
+            preemption?: components["schemas"]["PreemptionEnum"];
+            time_limit_seconds?: number;
             count_min?: number;
             count_max?: number;
             count_granted?: number;
+            readonly count_target: number | null;
             flavor_granted?: string;
             assignments?: unknown;
             attempts_made?: number;
             max_attempts?: number;
             /** Format: date-time */
+            readonly checkpoint_at: string | null;
+            /** Format: uuid */
+            readonly preempted_for: string | null;
+            /** Format: date-time */
             not_before?: string | null;
             is_held?: boolean;
+            /** Format: date-time */
+            readonly idle_since: string | null;
+            /** Format: date-time */
+            readonly idle_warned_at: string | null;
+            /** Format: date-time */
+            readonly idle_stops_at: string | null;
             /** Format: date-time */
             admitted_at?: string | null;
             /** Format: date-time */
@@ -9908,6 +11191,11 @@ export interface components {
             /** Format: date-time */
             data_tombstoned_at: string | null;
         };
+        /**
+         * @description * `UTC` - UTC
+         * @enum {string}
+         */
+        ZoneEnum: "UTC";
         /** @description An error (RFC 9457). `code` is stable; `retryable`: the same request may succeed later. */
         Problem: {
             /** Format: uri */
@@ -9938,7 +11226,7 @@ export interface components {
             flavor: string;
         };
         /** @enum {string} */
-        StateMessageCode: "append_columns" | "append_ordinals" | "backend_away" | "data_all_rejected" | "data_all_rejected_of" | "data_all_test" | "data_archive_cut" | "data_cannot_become" | "data_cannot_unpack" | "data_column_exists" | "data_column_is" | "data_column_is_label" | "data_column_is_split" | "data_column_is_weight" | "data_column_name_control" | "data_column_name_kept" | "data_column_name_long" | "data_column_unnamed" | "data_columns_differ_in_blanks" | "data_columns_differ_in_case" | "data_columns_differ_in_letters" | "data_columns_same" | "data_database_no_address" | "data_database_no_secret" | "data_database_option" | "data_database_option_value" | "data_database_other" | "data_date_has_no" | "data_disk_full" | "data_element_too_long" | "data_empty_file" | "data_excel_swells" | "data_expression_at" | "data_expression_gives" | "data_extra_of_dataset" | "data_extra_of_other" | "data_extra_of_schema" | "data_fetch_broken" | "data_fetch_encoded" | "data_fetch_forbidden" | "data_fetch_large" | "data_fetch_larger" | "data_fetch_not_found" | "data_fetch_other_part" | "data_fetch_redirects" | "data_fetch_refused" | "data_fetch_refused_often" | "data_fetch_slow" | "data_fetch_to_address" | "data_fetch_to_http" | "data_host_not_allowed" | "data_host_private" | "data_host_unknown" | "data_is_workbook" | "data_keeps_name" | "data_keeps_type" | "data_key_lacks_earlier" | "data_key_lacks_later" | "data_key_short" | "data_key_twice_earlier" | "data_key_twice_later" | "data_lacks_of_dataset" | "data_lacks_of_other" | "data_lacks_of_schema" | "data_larger_than_said" | "data_line_too_long" | "data_made_by_split" | "data_member_archive" | "data_member_cannot_unpack" | "data_member_device" | "data_member_link" | "data_member_outside" | "data_member_password" | "data_name_kept" | "data_name_nul" | "data_name_wrong" | "data_needs_password" | "data_no_archive" | "data_no_archive_of" | "data_no_column" | "data_no_column_near" | "data_no_connection" | "data_no_feature" | "data_no_files" | "data_no_key" | "data_no_list" | "data_no_memory" | "data_no_object_element" | "data_no_object_line" | "data_no_rows" | "data_no_rows_after" | "data_no_rows_but_header" | "data_no_secret" | "data_no_sheet" | "data_no_such_sheet" | "data_no_time" | "data_none_of_kind" | "data_none_that_is_read" | "data_not_converted" | "data_not_excel" | "data_not_ingested" | "data_not_json_at" | "data_not_parquet" | "data_not_predicted" | "data_not_text" | "data_not_text_bzip2" | "data_not_text_gzip" | "data_not_text_old_excel" | "data_not_text_page" | "data_not_text_parquet" | "data_not_text_pdf" | "data_not_text_picture" | "data_not_text_xz" | "data_not_text_zip" | "data_not_text_zstd" | "data_nothing_in_sheets" | "data_nul_byte" | "data_nul_character" | "data_null_has_delimiter" | "data_only_in_one" | "data_packed_twice" | "data_parquet_cut" | "data_parquet_encrypted" | "data_query_failed" | "data_query_large" | "data_query_no_row" | "data_query_slow" | "data_query_type" | "data_query_wrong" | "data_row_cast" | "data_row_convert" | "data_row_few" | "data_row_file_large" | "data_row_half" | "data_row_key_twice" | "data_row_many" | "data_row_missing" | "data_row_not_json" | "data_row_not_object" | "data_row_text_encoding" | "data_row_text_encoding_guess" | "data_row_text_large" | "data_row_text_nul" | "data_s3_secret" | "data_says_group" | "data_says_nothing" | "data_several_kinds" | "data_sheet_too_large" | "data_socket_not_fetched" | "data_split_twice" | "data_starts_as" | "data_step" | "data_swells" | "data_swells_times" | "data_takes_truth" | "data_too_many_categories" | "data_too_many_columns" | "data_too_many_groups" | "data_too_many_members" | "data_too_many_tables" | "data_too_many_to_balance" | "data_too_many_to_stratify" | "data_too_wide" | "data_type_not_kept" | "data_types_unknown" | "data_unclosed_quote" | "data_unmapped" | "data_unreadable" | "data_unreadable_excel" | "data_web_secret" | "data_weighted_twice" | "data_would_be_alike" | "data_would_be_columns" | "data_would_be_two" | "data_wrong_encoding" | "data_wrong_encoding_after" | "data_wrong_encoding_half" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "gives_back" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "input_rejected" | "job_not_started" | "job_time_limit" | "left_anew" | "left_late" | "left_late_anew" | "left_with" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "newer_attempt" | "not_launched" | "not_launched_yet" | "not_utf8" | "not_utf8_guess" | "overtime" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "refused_above_quota" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "rejected_ratio" | "rejected_rows" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "schedule_failing" | "schedule_not_allowed" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "upload_digest" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
+        StateMessageCode: "append_columns" | "append_ordinals" | "approval_needless" | "backend_away" | "budget_approval_hours" | "budget_approval_money" | "budget_denied" | "budget_expired" | "budget_left_hours" | "budget_left_money" | "budget_used_hours" | "budget_used_money" | "budget_withdrawn" | "data_all_rejected" | "data_all_rejected_of" | "data_all_test" | "data_archive_cut" | "data_cannot_become" | "data_cannot_unpack" | "data_column_exists" | "data_column_is" | "data_column_is_label" | "data_column_is_split" | "data_column_is_weight" | "data_column_name_control" | "data_column_name_kept" | "data_column_name_long" | "data_column_unnamed" | "data_columns_differ_in_blanks" | "data_columns_differ_in_case" | "data_columns_differ_in_letters" | "data_columns_same" | "data_database_no_address" | "data_database_no_secret" | "data_database_option" | "data_database_option_value" | "data_database_other" | "data_date_has_no" | "data_disk_full" | "data_element_too_long" | "data_empty_file" | "data_excel_swells" | "data_expression_at" | "data_expression_gives" | "data_extra_of_dataset" | "data_extra_of_other" | "data_extra_of_schema" | "data_fetch_broken" | "data_fetch_encoded" | "data_fetch_forbidden" | "data_fetch_large" | "data_fetch_larger" | "data_fetch_not_found" | "data_fetch_other_part" | "data_fetch_redirects" | "data_fetch_refused" | "data_fetch_refused_often" | "data_fetch_slow" | "data_fetch_to_address" | "data_fetch_to_http" | "data_host_not_allowed" | "data_host_private" | "data_host_unknown" | "data_is_workbook" | "data_keeps_name" | "data_keeps_type" | "data_key_lacks_earlier" | "data_key_lacks_later" | "data_key_short" | "data_key_twice_earlier" | "data_key_twice_later" | "data_lacks_of_dataset" | "data_lacks_of_other" | "data_lacks_of_schema" | "data_larger_than_said" | "data_line_too_long" | "data_made_by_split" | "data_member_archive" | "data_member_cannot_unpack" | "data_member_device" | "data_member_link" | "data_member_outside" | "data_member_password" | "data_name_kept" | "data_name_nul" | "data_name_wrong" | "data_needs_password" | "data_no_archive" | "data_no_archive_of" | "data_no_column" | "data_no_column_near" | "data_no_connection" | "data_no_feature" | "data_no_files" | "data_no_key" | "data_no_list" | "data_no_memory" | "data_no_object_element" | "data_no_object_line" | "data_no_rows" | "data_no_rows_after" | "data_no_rows_but_header" | "data_no_secret" | "data_no_sheet" | "data_no_such_sheet" | "data_no_time" | "data_none_of_kind" | "data_none_that_is_read" | "data_not_converted" | "data_not_excel" | "data_not_ingested" | "data_not_json_at" | "data_not_parquet" | "data_not_predicted" | "data_not_text" | "data_not_text_bzip2" | "data_not_text_gzip" | "data_not_text_old_excel" | "data_not_text_page" | "data_not_text_parquet" | "data_not_text_pdf" | "data_not_text_picture" | "data_not_text_xz" | "data_not_text_zip" | "data_not_text_zstd" | "data_nothing_in_sheets" | "data_nul_byte" | "data_nul_character" | "data_null_has_delimiter" | "data_only_in_one" | "data_packed_twice" | "data_parquet_cut" | "data_parquet_encrypted" | "data_query_failed" | "data_query_large" | "data_query_no_row" | "data_query_slow" | "data_query_type" | "data_query_wrong" | "data_row_cast" | "data_row_convert" | "data_row_few" | "data_row_file_large" | "data_row_half" | "data_row_key_twice" | "data_row_many" | "data_row_missing" | "data_row_not_json" | "data_row_not_object" | "data_row_text_encoding" | "data_row_text_encoding_guess" | "data_row_text_large" | "data_row_text_nul" | "data_s3_secret" | "data_says_group" | "data_says_nothing" | "data_several_kinds" | "data_sheet_too_large" | "data_socket_not_fetched" | "data_split_twice" | "data_starts_as" | "data_step" | "data_swells" | "data_swells_times" | "data_takes_truth" | "data_too_many_categories" | "data_too_many_columns" | "data_too_many_groups" | "data_too_many_members" | "data_too_many_tables" | "data_too_many_to_balance" | "data_too_many_to_stratify" | "data_too_wide" | "data_type_not_kept" | "data_types_unknown" | "data_unclosed_quote" | "data_unmapped" | "data_unreadable" | "data_unreadable_excel" | "data_web_secret" | "data_weighted_twice" | "data_would_be_alike" | "data_would_be_columns" | "data_would_be_two" | "data_wrong_encoding" | "data_wrong_encoding_after" | "data_wrong_encoding_half" | "fault_ecc" | "fault_gone" | "fault_reset" | "fault_rows" | "fault_rows_failed" | "fault_xid" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "gives_back" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "idle_stopped" | "input_rejected" | "job_not_started" | "job_time_limit" | "left_anew" | "left_late" | "left_late_anew" | "left_with" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "moved_off" | "newer_attempt" | "node_back" | "node_flaps" | "node_lost" | "not_launched" | "not_launched_yet" | "not_utf8" | "not_utf8_guess" | "overtime" | "preempted_by" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "reclaimed_by" | "refused_above_quota" | "refused_cap_gpus" | "refused_cap_no_limit" | "refused_cap_seconds" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "rejected_ratio" | "rejected_rows" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "schedule_failing" | "schedule_not_allowed" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "upload_digest" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_borrowed" | "wait_cap" | "wait_cap_gpus" | "wait_cohort" | "wait_kept" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_pool" | "wait_promised" | "wait_quota_kept" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
         /** @description One sentence: a code of the closed list and parameters; `said`: somebody else's words. */
         StateMessagePart: {
             code: components["schemas"]["StateMessageCode"];
@@ -11542,6 +12830,551 @@ export interface operations {
             };
         };
     };
+    budgets_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                name?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                organisation?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                /**
+                 * @description * `month` - Month
+                 *     * `quarter` - Quarter
+                 *     * `fixed` - Fixed
+                 */
+                period?: "fixed" | "month" | "quarter";
+                project?: string;
+                team?: string;
+                /**
+                 * @description * `gpu_hours` - Gpu Hours
+                 *     * `money` - Money
+                 */
+                unit?: "gpu_hours" | "money";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedBudgetList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["BudgetCreateRequest"];
+                "multipart/form-data": components["schemas"]["BudgetCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this budget. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this budget. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this budget. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedBudgetChangeRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedBudgetChangeRequest"];
+                "multipart/form-data": components["schemas"]["PatchedBudgetChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budget"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budgets_burn_down_retrieve: {
+        parameters: {
+            query?: {
+                /** @description A day of the period that is asked for; by default the last. */
+                on?: string;
+            };
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this budget. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BurnDown"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     checkpoints_list: {
         parameters: {
             query?: {
@@ -12118,6 +13951,499 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cohorts_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                name?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                parent?: string;
+                pool?: string;
+                team?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedCohortList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cohorts_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CohortCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["CohortCreateRequest"];
+                "multipart/form-data": components["schemas"]["CohortCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cohort"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cohorts_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this cohort. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cohort"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cohorts_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this cohort. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cohorts_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this cohort. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedCohortChangeRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedCohortChangeRequest"];
+                "multipart/form-data": components["schemas"]["PatchedCohortChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cohort"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -15510,6 +17836,114 @@ export interface operations {
             };
         };
     };
+    flavors_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FlavorShareRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["FlavorShareRequest"];
+                "multipart/form-data": components["schemas"]["FlavorShareRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flavor"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     flavors_retrieve: {
         parameters: {
             query?: never;
@@ -15528,6 +17962,470 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Flavor"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    idle_policies_list: {
+        parameters: {
+            query?: {
+                /**
+                 * @description * `off` - Off
+                 *     * `warn` - Warn
+                 *     * `stop` - Stop
+                 */
+                action?: "off" | "stop" | "warn";
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                pool?: string;
+                queue?: string;
+                queue__project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedIdlePolicyList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    idle_policies_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IdlePolicySetRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["IdlePolicySetRequest"];
+                "multipart/form-data": components["schemas"]["IdlePolicySetRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdlePolicy"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    idle_policies_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdlePolicy"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    idle_policies_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidents_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /**
+                 * @description * `xid` - Xid
+                 *     * `ecc` - Ecc
+                 *     * `rows` - Rows
+                 *     * `reset` - Reset
+                 *     * `gone` - Gone
+                 *     * `flapping` - Flapping
+                 *     * `lost` - Lost
+                 *     * `drained` - Drained
+                 */
+                kind?: "drained" | "ecc" | "flapping" | "gone" | "lost" | "reset" | "rows" | "xid";
+                node?: string;
+                node__pool?: string;
+                /** @description Only those that are open, or only those that are not. */
+                open?: boolean | null;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedNodeIncidentList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    incidents_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this node incident. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeIncident"];
                 };
             };
             /** @description Sign in or send a valid token */
@@ -18602,6 +21500,262 @@ export interface operations {
             };
         };
     };
+    nodes_drain_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this node. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NodeDrainRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["NodeDrainRequest"];
+                "multipart/form-data": components["schemas"]["NodeDrainRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    nodes_undrain_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this node. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NodeDrainRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["NodeDrainRequest"];
+                "multipart/form-data": components["schemas"]["NodeDrainRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Node"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     organisations_list: {
         parameters: {
             query?: {
@@ -18779,6 +21933,204 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Pool"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pools_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this resource pool. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedPolicyRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedPolicyRequest"];
+                "multipart/form-data": components["schemas"]["PatchedPolicyRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pool"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pools_cohorts_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this resource pool. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolTree"];
                 };
             };
             /** @description Sign in or send a valid token */
@@ -19616,6 +22968,122 @@ export interface operations {
             };
         };
     };
+    priority_classes_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriorityCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PriorityCreateRequest"];
+                "multipart/form-data": components["schemas"]["PriorityCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriorityClass"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     priority_classes_retrieve: {
         parameters: {
             query?: never;
@@ -19669,6 +23137,142 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    priority_classes_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this priority class. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedPriorityChangeRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedPriorityChangeRequest"];
+                "multipart/form-data": components["schemas"]["PatchedPriorityChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriorityClass"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -20851,9 +24455,146 @@ export interface operations {
             };
         };
     };
+    queues_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this queue. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedQueueChangeRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedQueueChangeRequest"];
+                "multipart/form-data": components["schemas"]["PatchedQueueChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     quotas_list: {
         parameters: {
             query?: {
+                cohort?: string;
                 /** @description The pagination cursor value. */
                 cursor?: string;
                 flavor?: string;
@@ -20927,6 +24668,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Quota"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
                 };
             };
             /** @description The request is not valid */
@@ -21072,6 +24821,134 @@ export interface operations {
             };
         };
     };
+    quotas_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     quotas_usage_retrieve: {
         parameters: {
             query?: {
@@ -21105,6 +24982,230 @@ export interface operations {
                      *       "status": 401,
                      *       "detail": "Sign in or send a valid token",
                      *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rates_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                flavor?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                pool?: string;
+                /**
+                 * @description * `cpu_millis` - Cpu Millis
+                 *     * `memory_bytes` - Memory Bytes
+                 *     * `gpus` - Gpus
+                 */
+                resource?: "cpu_millis" | "gpus" | "memory_bytes";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedRateList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rates_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RateCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["RateCreateRequest"];
+                "multipart/form-data": components["schemas"]["RateCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rate"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rates_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this rate. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rate"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -26123,6 +30224,112 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    usage_report_retrieve: {
+        parameters: {
+            query?: {
+                /** @description Any of day, project, user, flavor, pool, separated by commas; days are those of UTC. */
+                by?: string;
+                /** @description Only this kind of GPU; empty: none. */
+                flavor?: string;
+                /** @description 30 days before `to` by default. */
+                from?: string;
+                /** @description Most rows. */
+                limit?: number;
+                /** @description Only in this pool. */
+                pool?: string;
+                /** @description Only this project's. */
+                project?: string;
+                /** @description Now by default; never later than now. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "usage_report.csv_retrieve": {
+        parameters: {
+            query?: {
+                /** @description Any of day, project, user, flavor, pool, separated by commas; days are those of UTC. */
+                by?: string;
+                /** @description Only this kind of GPU; empty: none. */
+                flavor?: string;
+                /** @description 30 days before `to` by default. */
+                from?: string;
+                /** @description Only in this pool. */
+                pool?: string;
+                /** @description Only this project's. */
+                project?: string;
+                /** @description Now by default; never later than now. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }

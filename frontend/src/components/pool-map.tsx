@@ -34,7 +34,11 @@ const Node = memo(function Node({ node }: { node: MapNode }) {
     <li className={classes.node} data-ready={node.ready || undefined}>
       <div className={classes.head}>
         <span className={`mono cut ${classes.name}`}>{node.name}</span>
-        {node.ready ? null : <span className={classes.away}>{t("notReady")}</span>}
+        {node.ready ? null : (
+          <span className={classes.away} title={node.drain_reason || undefined}>
+            {t(node.lost_at ? "lost" : node.drained_at ? "drained" : "notReady")}
+          </span>
+        )}
       </div>
       {node.devices.length ? (
         <ul className={classes.devices}>
@@ -73,16 +77,17 @@ const colorOf = (holder: Holder): string => (holder.project ? `var(--series-${se
 function DeviceSquare({ device }: { device: Device }) {
   const { t } = useTranslation("map");
   const { holder } = device;
-  const whose = holder ? (holder.visible ? `${holder.project_name} · ${holder.workload_name}` : t("other")) : t("free");
+  const whose = holder ? (holder.visible ? `${holder.project_name} · ${holder.workload_name}` : t("other")) : device.cordoned ? "" : t("free");
   const kind = device.simulated ? t("simulated", { model: device.gpu_model }) : device.gpu_model;
   const usage = device.utilisation_ratio === null ? t("unmeasured") : t("utilisation", { ratio: percent(device.utilisation_ratio) });
-  const label = [`${device.index}: ${kind}`, bytes(device.memory_bytes), whose, holder ? usage : ""].filter(Boolean).join(" · ");
+  const label = [`${device.index}: ${kind}`, bytes(device.memory_bytes), device.cordoned ? t("cordoned") : "", whose, holder ? usage : ""].filter(Boolean).join(" · ");
   const style = { "--color": holder ? colorOf(holder) : "var(--line)", "--fill": `${(device.utilisation_ratio ?? 0) * 100}%` } as CSSProperties;
   const square = (
     <span
       className={classes.device}
       data-held={holder ? true : undefined}
       data-simulated={device.simulated || undefined}
+      data-cordoned={device.cordoned || undefined}
       data-unmeasured={(holder && device.utilisation_ratio === null) || undefined}
       style={style}
     />

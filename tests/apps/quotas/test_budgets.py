@@ -428,6 +428,20 @@ def test_a_budget_that_is_used_up_keeps_out_what_costs_anything(queue: Queue, dj
     assert [block.stops(one) for one in (work, idle, passing)] == [True, False, False]
 
 
+def test_a_cycle_leaves_what_a_budget_stops_and_admits_the_rest(queue: Queue) -> None:
+    BudgetFactory.create(project=queue.project, name="vision", amount=3)
+    stopped, passing, idle = submit(queue, 1), submit(queue, 1), submit(queue, 0)
+    other = submit(make_queue(queue.pool, gpus=16), 1)
+    burnt(queue, hours=4)
+    BudgetHold.objects.create(project=queue.project, workload=passing, is_exempt=True, settled_at=NOON)
+    assert pool_admit(queue.pool_id) == 3
+    assert [fresh(one).state for one in (stopped, passing, idle, other)] == ["pending", *["admitted"] * 3]
+    assert held(stopped) == (False, "budget_exhausted")
+    assert fresh(stopped).state_detail.startswith("Waiting: the 3 GPU-hours of budget vision are used up until ")
+    Budget.objects.update(amount=100)
+    assert pool_admit(queue.pool_id) == 1
+
+
 def test_of_money_only_what_has_a_price_is_kept_out(queue: Queue) -> None:
     work, idle = submit(queue, 1), submit(queue, 0)
     BudgetFactory.create(project=queue.project, unit="money", amount=0)

@@ -10,16 +10,18 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from apps.access.models import ApprovalRequest
 from apps.access.states import Role
 from apps.common.audit import Actor
 from apps.common.errors import NotFound, StaleState
 from apps.common.models import AuditEvent
-from apps.quotas.admin.grid import amount_of, text_of
-from apps.quotas.models import Queue, Quota
-from apps.quotas.services.quota_grid import QuotaChange, quotas_save
+from apps.quotas.admin.grid_text import amount_of, text_of
+from apps.quotas.models import Cohort, Queue, Quota, ResourcePool
+from apps.quotas.services.quota_grid import Limit, QuotaChange, quotas_save
 from tests.support.factories.access import ProjectFactory, UserFactory, member
 from tests.support.factories.quotas import (
     GIB,
+    CohortFactory,
     QueueFactory,
     QuotaFactory,
     ResourcePoolFactory,
@@ -157,6 +159,94 @@ def test_usage_stands_beside_the_number_and_totals_against_capacity(queue: Queue
     assert "3 reserved, 0 of it used" in page
     assert "holds more" in page
     assert "over-committed, 2.12 × what there is" in page
+
+
+def limit(owner: Queue | Cohort, letter: str, resource: str, was: str, flavor: str = "") -> str:
+    return f"q{letter}|{owner.pk}|{resource}|{was}|{flavor}"
+
+
+def test_limits_and_weights_are_set_beside_the_number(queue: Queue) -> None:
+    queue.quotas.filter(resource="memory_bytes").update(lending_limit=GIB, weight=2.5)
+    typed = shown(queue) | {
+        limit(queue, "b", "gpus", "0"): "∞",
+        limit(queue, "l", "gpus", "all"): "1",
+        limit(queue, "w", "gpus", "all"): "0.25",
+        limit(queue, "b", "cpu_millis", "0"): "0",
+        limit(queue, "l", "memory_bytes", str(GIB)): "∞",
+        limit(queue, "w", "memory_bytes", "2.5"): "",
+    }
+    assert root().post(address(queue), typed).status_code == 302
+    limits = ("nominal", "borrowing_limit", "lending_limit", "weight")
+    found = {resource: rest for resource, *rest in queue.quotas.values_list("resource", *limits)}
+    assert found == {
+        "cpu_millis": [8000, 0, None, None],
+        "memory_bytes": [64 * GIB, 0, None, None],
+        "gpus": [2, None, 1, 0.25],
+    }
+    assert AuditEvent.objects.filter(action="quota.set").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("letter", "was", "text", "said"),
+    [
+        ("b", "0", "many", "“many” is no amount."),
+        ("l", "all", "3", "lending_limit: 3 is more than the nominal 2 that it owns"),
+        ("w", "all", "-1", "A weight is between 0 and 1e+06."),
+        ("w", "all", "nan", "A weight is between 0 and 1e+06."),
+        ("w", "all", "heavy", "“heavy” is no number."),
+    ],
+)
+def test_bad_limits_are_named_and_nothing_is_saved(queue: Queue, letter: str, was: str, text: str, said: str) -> None:
+    typed = shown(queue) | {limit(queue, letter, "gpus", was): text, cell(queue, "cpu_millis", 8000): "4"}
+    answer = root().post(address(queue), typed)
+    assert (answer.status_code, said in unescape(answer.content.decode())) == (409, True)
+    assert nominal(queue)["cpu_millis", ""] == 8000
+
+
+def test_a_limit_without_a_quota_asks_for_the_number_first(queue: Queue) -> None:
+    name = limit(queue, "b", "gpus", "none", "H200")
+    browser = root()
+    answer = browser.post(address(queue), shown(queue) | {name: "2"})
+    assert "Say first how much it is guaranteed" in unescape(answer.content.decode())
+    both = shown(queue) | {name: "2", cell(queue, "gpus", None, "H200"): "0"}
+    assert browser.post(address(queue), both).status_code == 302
+    made = Quota.objects.get(queue=queue, flavor="H200")
+    assert (made.nominal, made.borrowing_limit) == (0, 2)
+
+
+def test_a_limit_that_somebody_else_changed_is_not_overwritten(queue: Queue) -> None:
+    with pytest.raises(StaleState):
+        quotas_save(
+            queue.pool, [QuotaChange(queue.pk, "gpus", "", 2, 2, {"borrowing_limit": Limit(3, 5)})], actor=ACTOR
+        )
+    assert queue.quotas.get(resource="gpus").borrowing_limit == 0
+
+
+def test_cohorts_stand_above_what_is_below_them_and_take_quotas(queue: Queue) -> None:
+    research = CohortFactory.create(pool=queue.pool, name="research")
+    vision = CohortFactory.create(pool=queue.pool, name="vision", parent=research)
+    Queue.objects.filter(pk=queue.pk).update(cohort=vision)
+    make_queue(queue.pool, ProjectFactory.create(name="alone"))
+    browser = root()
+    assert browser.post(address(queue), {f"q|{research.pk}|gpus|none|": "1"}).status_code == 302
+    assert research.quotas.get().nominal == 1
+    page = unescape(browser.get(address(queue)).content.decode())
+    table = page.split("<tbody>", 1)[1].split("</tbody>")[0]
+    places = [table.index(f">{name}</a>") for name in ("research", "vision", "credit-risk", "alone")]
+    assert places == sorted(places)
+    assert "more is guaranteed below it" in table, "two GPUs below one"
+
+
+def test_where_a_second_person_decides_the_grid_asks(queue: Queue) -> None:
+    ResourcePool.objects.update(changes_need_approval=True)
+    typed = shown(queue) | {cell(queue, "cpu_millis", 8000): "4", limit(queue, "b", "gpus", "0"): "∞"}
+    browser = root()
+    assert "Ask for these quotas" in browser.get(address(queue)).content.decode()
+    page = unescape(browser.post(address(queue), typed, follow=True).content.decode())
+    assert "2 quotas wait for the decision of another administrator." in page
+    asked = ApprovalRequest.objects.order_by("id").values_list("command", "project", "arguments__nominal")
+    assert list(asked) == [("quota.set", queue.project_id, 4000), ("quota.set", queue.project_id, 2)]
+    assert nominal(queue)["cpu_millis", ""] == 8000
 
 
 def test_an_admin_of_a_project_sees_their_row_and_sets_nothing(queue: Queue) -> None:

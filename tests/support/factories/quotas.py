@@ -95,7 +95,7 @@ class NodeFactory(DjangoModelFactory[Node]):
 
 
 class NodeIncidentFactory(DjangoModelFactory[NodeIncident]):
-    """An open one, of a whole node; what follows from it is written by the services only."""
+    """One that is over, of a whole node; what follows from an open one is written by the services only."""
 
     class Meta:
         model = NodeIncident
@@ -105,6 +105,9 @@ class NodeIncidentFactory(DjangoModelFactory[NodeIncident]):
     detail = "The power supply is replaced."
     opened_at = factory.LazyFunction(clock.now)
     opened_by = "root"
+    closed_at = factory.SelfAttribute("opened_at")
+    closed_by = "root"
+    close_reason = "It is new."
 
 
 class PriorityClassFactory(DjangoModelFactory[PriorityClass]):

@@ -12,14 +12,15 @@ from apps.common import clock
 from apps.common.audit import Actor
 from apps.quotas.models import Attempt, Queue, Workload
 from apps.quotas.services.admission import pool_admit
-from apps.quotas.services.preemption import Victim, workloads_preempt
+from apps.quotas.services.preemption import Victim, workloads_preempt, workloads_shrink
 from apps.quotas.services.workloads import workload_stop
-from tests.support.factories.quotas import WorkloadFactory
+from tests.support.factories.quotas import WorkloadFactory, serving_spec
 from tests.support.jobs import Sent, fresh, story
 from workers.backends.fake import FakeBackend, Script
 from workers.dispatch import registry
 from workers.dispatch.launch import launch_due
 from workers.dispatch.observe import observe_due
+from workers.dispatch.resize import resize_due
 from workers.dispatch.stop import stop, stop_due
 
 ACTOR = Actor.system("admission")
@@ -103,3 +104,32 @@ def test_a_crash_between_notice_and_end_changes_nothing(dies: str, queue: Queue,
     launch_due()
     observe_due()
     assert (fresh(workload).state, fresh(workload).attempts_made) == ("running", 2)
+
+
+def test_a_backend_is_told_of_fewer_replicas_and_later_of_more(queue: Queue, fake: FakeBackend, sent: Sent) -> None:
+    workload = running(queue, spec_object=serving_spec(), count_max=3)
+    (job,) = fake.cluster.jobs.values()
+    workloads_shrink([(workload, 1, uuid7())], actor=ACTOR, at=clock.db_now())
+    assert resize_due() == 1
+    assert (job.count, resize_due()) == (1, 0)
+    observe_due()
+    assert (fresh(workload).count_granted, fresh(workload).count_max) == (1, 3)
+    pool_admit(workload.pool_id)
+    assert resize_due() == 1
+    assert (job.count, fresh(workload).count_granted) == (3, 3)
+
+
+def test_a_job_is_launched_with_as_many_members_as_it_was_granted_now(
+    queue: Queue, fake: FakeBackend, sent: Sent
+) -> None:
+    """What the job learns of its size (`BEDPLATE_WORLD_SIZE`) is that of its attempt."""
+    fake.plan = Script(stopped_exit_code=83)
+    workload = running(queue, count_min=2, count_max=4, cpu_millis=2000)
+    workloads_shrink([(workload, 3, uuid7())], actor=ACTOR, at=clock.db_now())
+    stop_due()
+    WorkloadFactory.create(queue=queue, state="running", cpu_millis=2000)
+    pool_admit(workload.pool_id)
+    launch_due()
+    observe_due()
+    assert (fresh(workload).state, fresh(workload).count_granted) == ("running", 3)
+    assert [(one.count, len(one.nodes), len(one.devices)) for one in fake.launches] == [(4, 4, 4), (3, 3, 3)]

@@ -10,6 +10,8 @@ export type Waiting = Schemas["Waiting"];
 export type QueueUsage = Schemas["QueueUsage"];
 export type Amount = Schemas["Amount"];
 export type Holder = Schemas["Holder"];
+export type PoolTree = Schemas["PoolTree"];
+export type TreeAmount = Schemas["TreeAmount"];
 export type Budget = Schemas["Budget"];
 export type BurnDown = Schemas["BurnDown"];
 export type ReportLine = Schemas["ReportLine"];
@@ -68,6 +70,14 @@ export const holdsQuery = () =>
     queryKey: ["quality-holds"],
     queryFn: async ({ signal }) => (await unwrap(api.GET("/api/v1/quality-holds", { params: { query: { ordering: "-created_at", page_size: 500 } }, signal }))).results,
     staleTime: 15_000,
+  });
+
+/** How a pool is shared: everybody's places in it, strangers without a name. */
+export const treeQuery = (pool: string) =>
+  queryOptions({
+    queryKey: ["pool", pool, "tree"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/pools/{id}/cohorts", { ...byId(pool), signal })),
+    staleTime: 2_000,
   });
 
 /** The budgets that count what the reader may see, of one project if one is chosen. */

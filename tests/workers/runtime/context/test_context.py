@@ -309,6 +309,29 @@ def test_a_process_told_by_signal_sends_its_last_metrics(api: RuntimeApi) -> Non
     assert api.result() == {"stopped": "signal"}
 
 
+LEAVING = """
+import os, signal
+from workers.runtime.context import job_context
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGTERM):
+        kill(pid, number)  # when Python has given its signals back to the system
+last = Last()
+ctx = job_context()
+print("up", flush=True)
+while not ctx.should_stop:
+    pass
+raise SystemExit(83)
+"""
+
+
+def test_a_signal_that_comes_when_the_job_has_left_already_changes_nothing(api: RuntimeApi) -> None:
+    api.should_stop = "preempted"
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING], env=api.job_environment(), cwd=api.work_dir, timeout=30, check=False
+    )
+    assert done.returncode == 83
+
+
 LOCAL_JOB = """
 import json, sys
 from workers.runtime.context import job_context

@@ -12,10 +12,11 @@ import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
 import { Budgets } from "../components/budgets";
 import { PoolHistory } from "../components/pool-history";
 import { PoolQueue } from "../components/pool-queue";
+import { SharingTree } from "../components/sharing-tree";
 import { UsageReport } from "../components/usage-report";
 import { UsageTable } from "../components/usage-table";
 
-const TABS = ["map", "queue", "usage", "budgets", "report", "history"] as const;
+const TABS = ["map", "queue", "sharing", "usage", "budgets", "report", "history"] as const;
 type Tab = (typeof TABS)[number];
 
 /** A pool: who holds what, who waits and why, what each project may have, what was used. */
@@ -27,7 +28,7 @@ export function QuotasPage() {
   const pool = pools.data?.find(({ id }) => id === search.pool) ?? pools.data?.[0];
   const tab: Tab = search.tab ?? "map";
   useCrumbs([{ title: t("title") }]);
-  useLiveRefresh(pool ? `pool.${pool.id}` : null, pool ? [["pool", pool.id, "map"], ["pool", pool.id, "line"], ["pool", pool.id, "usage"]] : []);
+  useLiveRefresh(pool ? `pool.${pool.id}` : null, pool ? [["pool", pool.id, "map"], ["pool", pool.id, "line"], ["pool", pool.id, "usage"], ["pool", pool.id, "tree"]] : []);
   const go = (change: { tab?: Tab; pool?: string }): void => void navigate({ to: "/quotas", search: { ...search, ...change } });
   const choices = (pools.data ?? []).map(({ id, name }) => ({ value: id, label: name }));
   return (
@@ -53,6 +54,9 @@ export function QuotasPage() {
               </Tabs.Panel>
               <Tabs.Panel value="queue">
                 <PoolQueue pool={pool.id} />
+              </Tabs.Panel>
+              <Tabs.Panel value="sharing">
+                <SharingTree pool={pool.id} />
               </Tabs.Panel>
               <Tabs.Panel value="usage">
                 <UsageTable pool={pool.id} />

@@ -18,6 +18,7 @@ import { Attempts, marksOf } from "../components/run/attempts";
 import { CurveGrid } from "../components/run/curve-grid";
 import type { View } from "../components/run/curve-tools";
 import { Environment } from "../components/run/environment";
+import { Idle } from "../components/run/idle";
 import { RunActions } from "../components/run/run-actions";
 import { Facts, RunFacts } from "../components/run/run-facts";
 import { RunFiles } from "../components/run/run-files";
@@ -73,6 +74,7 @@ function Shown({ run }: { run: Run }) {
       <PageHeader title={run.name} badge={<StateBadge noun="run" state={run.state} />} lead={<RunLead run={run} />} actions={<RunActions run={run} />} />
       <StateReason run={run} />
       {run.state === "queued" && run.workload ? <Waiting run={run} workload={run.workload} /> : null}
+      {run.state === "running" && run.workload ? <Idle workload={run.workload} /> : null}
       <div className={classes.columns}>
         <Tabs value={tab} keepMounted={false} onChange={(value) => void navigate({ search: (before) => ({ ...before, tab: value === "curves" ? undefined : (value ?? undefined) }), resetScroll: false })}>
           <Tabs.List mb="sm">
