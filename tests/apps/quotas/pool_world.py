@@ -170,6 +170,7 @@ def check(snapshot: Snapshot, decisions: tuple[Decision, ...]) -> None:
     before = quotas.claims(oracle.held(snapshot.holdings))
     assert quotas.broken(before, quotas.claims(oracle.held(taken))) == []
     _machines_hold(snapshot, taken)
+    _promises_hold(snapshot, decisions, taken)
     _everyone_is_answered(snapshot, decisions)
     _who_starts_may(snapshot, quotas, decisions)
     _nothing_waits_that_fits(snapshot, quotas, decisions, taken)
@@ -198,6 +199,29 @@ def _machines_hold(snapshot: Snapshot, taken: list[Holding]) -> None:
     machines = oracle.Machines(snapshot.nodes)
     for one in taken:
         machines.use(one.ask, one.assignments)
+    assert machines.overfull() == []
+
+
+def _promises_hold(snapshot: Snapshot, decisions: tuple[Decision, ...], taken: list[Holding]) -> None:
+    """Once those have gone that leave for somebody, what is promised is free."""
+    waiting = {one.workload_id: one for one in snapshot.waiting}
+    promised = {one.workload_id: one.nominated for one in snapshot.waiting if one.nominated}
+    going = {one.workload_id: 0 if one.leaving else one.wanted for one in snapshot.holdings if one.preempted_for}
+    for decision in decisions:
+        match decision:
+            case Nominate():
+                promised[decision.workload_id] = decision.assignments
+            case Admit():
+                promised.pop(decision.workload_id, None)
+            case Preempt():
+                going[decision.workload_id] = 0
+            case Shrink():
+                going[decision.workload_id] = decision.count
+    machines = oracle.Machines(snapshot.nodes)
+    for one in taken:
+        machines.use(one.ask, one.assignments[: going.get(one.workload_id, len(one.assignments))])
+    for identity, places in promised.items():
+        machines.use(waiting[identity].ask, places)
     assert machines.overfull() == []
 
 

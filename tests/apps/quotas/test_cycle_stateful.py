@@ -53,19 +53,25 @@ class Pool(RuleBasedStateMachine):
         priority=st.integers(0, 2),
         preempts=st.booleans(),
         limit=st.sampled_from([50.0, 200.0, 1000.0]),
+        alike=st.integers(1, 4),
     )
     def submit(
-        self, project: str, ask: Ask, least: int, more: int, priority: int, preempts: bool, limit: float
+        self,
+        project: str,
+        ask: Ask,
+        least: int,
+        more: int,
+        priority: int,
+        preempts: bool,
+        limit: float,
+        alike: int,
     ) -> None:
-        self.number += 1
-        self.world.submit(
-            Waiting(
-                *(uid(self.number), queue_id(project), ask, self.world.at, least, least + more, priority, preempts),
-                limit,
-            )
-        )
+        for _ in range(alike):
+            self.number += 1
+            who, counts = (uid(self.number), queue_id(project)), (least, least + more)
+            self.world.submit(Waiting(*who, ask, self.world.at, *counts, priority, preempts, limit))
 
-    @rule(undone=st.sets(st.integers(1, 3)))
+    @rule(undone=st.sampled_from([set(), set(), {1}, {2, 3}]))
     def decide(self, undone: set[int]) -> None:
         self.world.decide(undone)
 

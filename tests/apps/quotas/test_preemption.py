@@ -421,6 +421,21 @@ def test_preemption(name: str) -> None:
     assert story(given) == expected
 
 
+def test_nobody_is_placed_where_somebody_is_promised_a_place() -> None:
+    given, _ = PROMISED["nobody else gets them"]
+    decisions = cycle(given)
+    assert [one.assignments for number in (6, 7) for one in told(decisions, number) if isinstance(one, Admit)] == [
+        spots([("node", (2,))]),
+        spots([("node", (3,))]),
+    ]
+
+
+def test_a_queue_that_may_run_no_more_gets_not_even_what_it_was_promised() -> None:
+    queues = [sharing("a", gpus(2), running_most=1), sharing("b")]
+    given = snapshot(FOUR, queues, n(5, "a", nominated=[("node", (1,))]), holdings=[on(1, "a", 0)])
+    assert story(given) == "5 is promised nothing, 5 waits"
+
+
 def test_what_is_decided_about_all_of_them() -> None:
     given = snapshot(FOUR, OWNED, n(5, "a", 2), holdings=[on(1, "b", 0, 1), on(2, "b", 2, 3, since=9)])
     assert list(cycle(given)) == [
