@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from apps.quotas.scheduling.cycle import cycle
 from apps.quotas.scheduling.jobs import Decide, Job, Look, Observer, Pace
-from apps.quotas.scheduling.outcome import Outcome
+from apps.quotas.scheduling.outcome import Outcome, Tenants
 from apps.quotas.scheduling.simulate import simulate
 from apps.quotas.scheduling.snapshot import WHOLE, Ask, Decision, Holding, NodeView, Policy, Snapshot
 from bench.replay_peers import PEERS
@@ -160,7 +160,7 @@ def run(
 
 def _figures(replay: Replay, name: str, outcome: Outcome, sampler: Sampler, cycle_ms: float) -> Figures:
     waits, until = outcome.waits(), replay.arrivals
-    weights = {queue.id: queue.weight for queue in replay.start.queues}
+    tenants = Tenants(replay.start.queues, replay.start.cohorts)
     return Figures(
         policy=name,
         load=replay.load,
@@ -168,7 +168,7 @@ def _figures(replay: Replay, name: str, outcome: Outcome, sampler: Sampler, cycl
         p99_wait=outcome.wait_percentile(99),
         utilisation=outcome.utilisation(0.0, until),
         fragmentation=fmean(sampler.found or [0.0]),
-        jain=outcome.jain(weights, 0.0, until, until / WINDOWS),
+        jain=outcome.jain(tenants, 0.0, until, until / WINDOWS),
         quota_violations=outcome.wrongs.get("quota", 0),
         gang_violations=outcome.wrongs.get("gang", 0),
         capacity_violations=outcome.wrongs.get("capacity", 0),

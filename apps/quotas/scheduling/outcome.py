@@ -8,7 +8,8 @@ A *stint* is a stretch of time in which a workload held devices, or waited for t
 - **Jain's index** of a window: with `x` = device time delivered to a tenant / device time it was entitled to,
   (Σx)² / (n·Σx²) over the n tenants that wanted something in the window. 1: all got the same part of what was theirs.
   What a tenant is entitled to is its max-min share of the window: what it wanted (held and waited for), where that is
-  less than its weighted part; what such tenants leave is divided again among the others, by weight.
+  less than its weighted part; what such tenants leave is divided again among the others, by weight. In a tree of
+  cohorts this is done from the top down: what a queue leaves goes to those of its own cohort first.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import NamedTuple
 from uuid import UUID
+
+from apps.quotas.scheduling.snapshot import CohortView, QueueView
 
 Windows = dict[UUID, list[float]]
 """Amount per queue, one for each window."""
@@ -104,10 +107,11 @@ class Outcome:
                 found[stint.queue_id] += overlap(stint, since, until) / 1000
         return dict(found)
 
-    def jain(self, weights: Mapping[UUID, float], since: float, until: float, window: float) -> float:
-        """Jain's index of the windows between two moments, on average; a queue without a weight is left out.
+    def jain(self, tenants: Tenants, since: float, until: float, window: float) -> float:
+        """Jain's index of the windows between two moments, on average.
 
         Args:
+            tenants: whose shares are compared.
             window: length in seconds.
         """
         count = max(1, round((until - since) / window))
@@ -115,13 +119,40 @@ class Outcome:
         wanted = spread(self.stints, since, window, count)
         found = []
         for number in range(count):
-            asks = {queue: wanted[queue][number] for queue in wanted if queue in weights and wanted[queue][number] > 0}
-            entitled = max_min(asks, weights, self.gpu_millis * window)
+            asks = {queue: wanted[queue][number] for queue in wanted if wanted[queue][number] > 0}
+            entitled = tenants.entitled(asks, self.gpu_millis * window)
             parts = [held[queue][number] / entitled[queue] for queue in asks if queue in held and entitled[queue] > 0]
             parts += [0.0] * (sum(entitled[queue] > 0 for queue in asks) - len(parts))
             if parts:
                 found.append(jain_index(parts))
         return fmean(found or [1.0])
+
+
+class Tenants:
+    """Queues in the tree of their cohorts, by weight."""
+
+    def __init__(self, queues: Iterable[QueueView], cohorts: Iterable[CohortView] = ()) -> None:
+        self.weights: dict[UUID, float] = {}
+        self.below: dict[UUID | None, list[UUID]] = defaultdict(list)
+        places: list[QueueView | CohortView] = [*cohorts, *queues]
+        for one in places:
+            self.weights[one.id] = one.weight
+            self.below[one.parent].append(one.id)
+
+    def entitled(self, wanted: Mapping[UUID, float], whole: float) -> dict[UUID, float]:
+        """What each queue that wants something is entitled to: from the top down, its max-min part at every level."""
+        return self._divide(None, wanted, whole)
+
+    def _divide(self, place: UUID | None, wanted: Mapping[UUID, float], whole: float) -> dict[UUID, float]:
+        found: dict[UUID, float] = {}
+        asks = {one: asked for one in self.below[place] if (asked := self._asked(one, wanted)) > 0}
+        for one, part in max_min(asks, self.weights, whole).items():
+            found |= self._divide(one, wanted, part) if self.below.get(one) else {one: part}
+        return found
+
+    def _asked(self, place: UUID, wanted: Mapping[UUID, float]) -> float:
+        below = self.below.get(place, ())
+        return sum(self._asked(one, wanted) for one in below) if below else wanted.get(place, 0.0)
 
 
 def overlap(stint: Stint, since: float, until: float) -> float:

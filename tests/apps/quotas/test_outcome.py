@@ -6,10 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from apps.quotas.scheduling.outcome import Outcome, Passage, Stint, jain_index, max_min, spread
+from apps.quotas.scheduling.outcome import Outcome, Passage, Stint, Tenants, jain_index, max_min, spread
+from apps.quotas.scheduling.snapshot import CohortView, QueueView
 
 A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
 EQUAL = {A: 1.0, B: 1.0, C: 1.0}
+FLAT = Tenants(QueueView(one, "", ()) for one in (A, B, C))
+TEAM = UUID(int=8)
 
 
 def stint(queue: UUID, held: bool, since: float, until: float, gpu_millis: int) -> Stint:
@@ -37,6 +40,20 @@ def test_max_min_shares_of_twelve(
 
 
 @pytest.mark.parametrize(
+    ("wanted", "entitled"),
+    [
+        ({A: 20.0, B: 20.0, C: 20.0}, {A: 3.0, B: 3.0, C: 6.0}),  # the team of A and B has as much as C
+        ({A: 20.0, B: 1.0, C: 20.0}, {A: 5.0, B: 1.0, C: 6.0}),  # what B leaves is A's
+        ({A: 20.0, B: 20.0, C: 2.0}, {A: 5.0, B: 5.0, C: 2.0}),
+        ({A: 20.0}, {A: 12.0}),
+    ],
+)
+def test_shares_of_twelve_in_a_tree(wanted: dict[UUID, float], entitled: dict[UUID, float]) -> None:
+    queues = (QueueView(A, "", (), TEAM), QueueView(B, "", (), TEAM), QueueView(C, "", ()))
+    assert Tenants(queues, (CohortView(TEAM, ""),)).entitled(wanted, 12.0) == pytest.approx(entitled)
+
+
+@pytest.mark.parametrize(
     ("parts", "index"), [([1.0, 1.0, 1.0], 1.0), ([1.0, 0.0], 0.5), ([1.0, 0.0, 0.0, 0.0], 0.25), ([1.0, 2.0], 0.9)]
 )
 def test_index_of_shares(parts: list[float], index: float) -> None:
@@ -50,13 +67,13 @@ def test_jain_when_one_tenant_has_what_two_want() -> None:
         stint(B, False, 0, 50, 4000),
         *(stint(one, held, 50, 100, 2000) for one in (A, B) for held in (True, False)),
     )
-    assert taken.jain({A: 1, B: 1}, 0, 50, 50) == pytest.approx(0.5)
-    assert taken.jain({A: 1, B: 1}, 50, 100, 50) == pytest.approx(1.0)
-    assert taken.jain({A: 1, B: 1}, 0, 100, 50) == pytest.approx(0.75)
+    assert taken.jain(FLAT, 0, 50, 50) == pytest.approx(0.5)
+    assert taken.jain(FLAT, 50, 100, 50) == pytest.approx(1.0)
+    assert taken.jain(FLAT, 0, 100, 50) == pytest.approx(0.75)
 
 
 def test_who_wants_little_and_has_it_is_served() -> None:
-    assert outcome(stint(A, True, 0, 50, 500), stint(B, True, 0, 50, 3500)).jain(EQUAL, 0, 50, 50) == pytest.approx(1)
+    assert outcome(stint(A, True, 0, 50, 500), stint(B, True, 0, 50, 3500)).jain(FLAT, 0, 50, 50) == pytest.approx(1)
 
 
 def test_stints_are_cut_at_the_windows() -> None:
