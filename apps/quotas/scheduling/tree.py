@@ -285,11 +285,7 @@ def borrows(place: Place, keys: Sequence[Key]) -> bool:
 
 
 def _stated(place: Place, keys: Sequence[Key]) -> list[Key]:
-    """Of these resources those that count for the nominal of a place.
-
-    Cores, memory and GPUs of all kinds only if some of them are guaranteed: who is guaranteed cores alone is inside its
-    nominal by its cores.
-    """
+    """Of these resources those by which a place is inside its nominal: one kind of GPU, and of what some is guaranteed."""
     stated = [key for key in keys if key in place.nominal]
     return [key for key in stated if key not in (CPU, MEMORY, ALL_GPUS) or place.nominal[key]] or stated
 
