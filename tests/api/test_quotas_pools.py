@@ -144,6 +144,7 @@ def test_the_map_tells_who_holds_which_gpu_and_hides_who_it_may_not(
         "memory_used_bytes": 5 * GIB,
         "sampled_at": "2026-05-04T12:00:00Z",
         "holder": holder,
+        "cordoned": False,
     }
     assert (second["holder"], second["utilisation_ratio"], second["sampled_at"]) == (HIDDEN, None, None)
     assert [(share["holder"]["visible"], share["members"], share["cpu_millis"]) for share in node["shares"]] == [

@@ -12,6 +12,7 @@ from apps.quotas.invariants.health import CHECKS as HEALTH
 from apps.quotas.invariants.ledger import CHECKS as LEDGER
 from apps.quotas.invariants.logs import CHECKS as LOGS
 from apps.quotas.invariants.places import CHECKS as PLACES
+from apps.quotas.invariants.sharing import CHECKS as SHARING
 from apps.quotas.models import Workload
 
 STOPPED_BY_SOMEBODY = (
@@ -22,6 +23,7 @@ CHECKS: Sequence[Check] = (
     story_of(Workload),
     *ATTEMPTS,
     *PLACES,
+    *SHARING,
     *LEDGER,
     *BUDGETS,
     *HEALTH,

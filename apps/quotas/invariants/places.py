@@ -17,7 +17,7 @@ _HOLDING = {"occupying": listed(OCCUPYING)}
 
 _MEMBERS = """
 WITH member AS (
-    SELECT w.id, w.pool_id, w.queue_id, w.state, w.admitted_at, w.cpu_millis, w.memory_bytes, w.gpus,
+    SELECT w.id, w.pool_id, w.queue_id, w.state, w.admitted_at, w.cpu_millis, w.memory_bytes, w.gpus, w.gpu_millis,
            w.flavor_granted, place->>'node' AS node, place->'devices' AS devices
     FROM {workload} w CROSS JOIN jsonb_array_elements(w.assignments) AS place
     WHERE w.state = ANY(%(occupying)s)
@@ -31,21 +31,23 @@ GROUP BY n.id HAVING sum(m.cpu_millis) > n.cpu_millis OR sum(m.memory_bytes) > n
 """
 _QUOTAS = """
 WITH held AS (
-    SELECT q.id, q.queue_id, q.resource, q.flavor, q.nominal, q.created_at, w.pool_id, w.admitted_at,
+    SELECT q.id, q.queue_id, q.resource, q.flavor, q.nominal + q.borrowing_limit AS most, q.created_at, w.pool_id,
+           w.admitted_at,
            w.count_granted * CASE q.resource WHEN 'cpu_millis' THEN w.cpu_millis
-                                             WHEN 'memory_bytes' THEN w.memory_bytes ELSE w.gpus END AS amount
+                                             WHEN 'memory_bytes' THEN w.memory_bytes
+                                             ELSE w.gpus * w.gpu_millis / 1000.0 END AS amount
     FROM {quota} q JOIN {workload} w ON w.queue_id = q.queue_id AND w.state = ANY(%(occupying)s)
-    WHERE q.flavor = '' OR q.flavor = w.flavor_granted
+    WHERE (q.flavor = '' OR q.flavor = w.flavor_granted) AND q.borrowing_limit IS NOT NULL
 )
-SELECT h.queue_id, h.resource, h.flavor, sum(h.amount), h.nominal,
+SELECT h.queue_id, h.resource, h.flavor, sum(h.amount), h.most,
        max(h.admitted_at) > greatest(
            h.created_at,
            (SELECT max(coalesce(n.changed_at, n.seen_at)) FROM {node} n WHERE n.pool_id = h.pool_id),
            (SELECT max(a.at) + interval '1 minute' FROM {audit} a
             WHERE a.subject_id = h.id::text AND a.action = 'quota.set')
        )
-FROM held h GROUP BY h.id, h.queue_id, h.resource, h.flavor, h.nominal, h.created_at, h.pool_id
-HAVING sum(h.amount) > h.nominal
+FROM held h GROUP BY h.id, h.queue_id, h.resource, h.flavor, h.most, h.created_at, h.pool_id
+HAVING sum(h.amount) > h.most
 """
 
 
@@ -60,8 +62,8 @@ def _nodes(instant: Instant) -> Iterator[Finding]:
 
 def _quotas(instant: Instant) -> Iterator[Finding]:
     found = rows(_QUOTAS, _HOLDING, quota=Quota, workload=Workload, node=Node, audit=AuditEvent)
-    for queue_id, resource, flavor, held, nominal, is_ours in found:
-        what = f"queue {queue_id} holds {held} of {nominal} {resource} {flavor}".rstrip()
+    for queue_id, resource, flavor, held, most, is_ours in found:
+        what = f"queue {queue_id} holds {held:g} of {most} {resource} {flavor}".rstrip()
         yield (Finding(what) if is_ours else Finding(f"{what}: over since the quota was lowered", Level.WARNING))
 
 
@@ -85,7 +87,7 @@ CHECKS: Sequence[Check] = (
     ),
     Check(
         "node.devices",
-        "A member holds as many GPUs as it asked for, GPUs of its node, and no GPU is held twice.",
+        "A member holds as many GPUs as it asked for, GPUs of its node, and no more of a GPU is held than there is.",
         together(
             _of_members(
                 "workload {} asked for {} GPUs a member and holds {} on {}",
@@ -93,9 +95,9 @@ CHECKS: Sequence[Check] = (
             ),
             _of_members(
                 "GPU {} of node {} is held {} times, by {}",
-                "SELECT device, node, count(*), string_agg(DISTINCT id::text, ', ') FROM member"
-                " CROSS JOIN jsonb_array_elements_text(devices) AS device"
-                " GROUP BY pool_id, node, device HAVING count(*) > 1",
+                "SELECT device, node, trim_scale(sum(gpu_millis) / 1000.0), string_agg(DISTINCT id::text, ', ')"
+                " FROM member CROSS JOIN jsonb_array_elements_text(devices) AS device"
+                " GROUP BY pool_id, node, device HAVING sum(gpu_millis) > 1000",
             ),
             _of_members(
                 "workload {} holds GPU {} of node {}, which is not known to have it",
@@ -107,7 +109,7 @@ CHECKS: Sequence[Check] = (
         ),
     ),
     Check("node.capacity", "No node is given more work than it has cores and memory for.", _nodes),
-    Check("quota.sums", "What a queue holds is within its quotas.", _quotas),
+    Check("quota.sums", "What a queue holds is within what it is guaranteed and may borrow.", _quotas),
     query_check(
         "quota.missing",
         "A resource without a quota is not used.",

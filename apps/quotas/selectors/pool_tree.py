@@ -98,22 +98,10 @@ class _Held:
 def pool_tree(pool: ResourcePool, user: Any) -> PoolTree:
     """A pool's tree as far as the user may know it; the user sees the pool. Seven queries."""
     has, simulated = _capacity(pool)
-    cohorts = _parents_first(Cohort.objects.filter(pool=pool).select_related("team").order_by("name"))
+    cohorts = cohorts_of(pool)
     queues = _queues(pool, user)
-    quotas = list(Quota.objects.filter(Q(queue__pool=pool) | Q(cohort__pool=pool)))
-    held = _held(pool)
-    keys = sorted({*has, *((quota.resource, quota.flavor) for quota in quotas)})
-    numbers = Numbers(
-        parents={
-            **{one.pk: one.parent_id for one in cohorts},
-            **{one.queue.pk: one.queue.cohort_id for one in queues},
-        },
-        weights={**{one.pk: one.weight for one in cohorts}, **{one.queue.pk: one.queue.weight for one in queues}},
-        quotas={(quota.queue_id or quota.cohort_id, quota.resource, quota.flavor): quota for quota in quotas},
-        held=held,
-        capacity=has,
-    )
-    amounts = {key: numbers.of(key) for key in keys}
+    amounts = amounts_of(pool, cohorts, [node.queue for node in queues], has)
+    keys = list(amounts)
     for node in queues:
         node.amounts = [amounts[key][node.queue.pk] for key in keys]
         if not node.visible:
@@ -125,6 +113,30 @@ def pool_tree(pool: ResourcePool, user: Any) -> PoolTree:
         [CohortNode(one, [amounts[key][one.pk] for key in keys]) for one in cohorts],
         queues,
     )
+
+
+def amounts_of(
+    pool: ResourcePool, cohorts: Sequence[Cohort], queues: Sequence[Queue], capacity: Mapping[Key, int]
+) -> dict[Key, dict[UUID | None, Amount]]:
+    """Of each resource the amounts of each of these nodes, a parent before its children, and of the pool (None)."""
+    quotas = list(Quota.objects.filter(Q(queue__pool=pool) | Q(cohort__pool=pool)))
+    known = {one.pk for one in cohorts}
+    numbers = Numbers(
+        parents={
+            **{one.pk: one.parent_id for one in cohorts},
+            **{one.pk: one.cohort_id if one.cohort_id in known else None for one in queues},
+        },
+        weights={**{one.pk: one.weight for one in cohorts}, **{one.pk: one.weight for one in queues}},
+        quotas={(quota.queue_id or quota.cohort_id, quota.resource, quota.flavor): quota for quota in quotas},
+        held=_held(pool),
+        capacity=capacity,
+    )
+    return {key: numbers.of(key) for key in sorted({*capacity, *((one.resource, one.flavor) for one in quotas)})}
+
+
+def cohorts_of(pool: ResourcePool) -> list[Cohort]:
+    """The cohorts of a pool, a parent before what is below it."""
+    return _parents_first(Cohort.objects.filter(pool=pool).select_related("team").order_by("name"))
 
 
 @dataclass(frozen=True, slots=True)

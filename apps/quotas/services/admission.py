@@ -26,17 +26,18 @@ from apps.quotas.scheduling.snapshot import (
     Nominate,
     Preempt,
     Refuse,
+    Shrink,
     Wait,
 )
 from apps.quotas.services.budget_line import within_budgets
 from apps.quotas.services.pool_snapshot import GROWING, considered, is_decided, pool_read
-from apps.quotas.services.preemption import Victim, workloads_preempt
+from apps.quotas.services.preemption import Victim, workloads_preempt, workloads_shrink
 from apps.quotas.services.usage import usage_open, usage_regrant_many
 from apps.quotas.states import WorkloadState
 
 ACTOR = Actor.system("admission")
 
-Kind = TypeVar("Kind", Admit, Grow, Wait, Refuse, Preempt, Nominate)
+Kind = TypeVar("Kind", Admit, Grow, Wait, Refuse, Preempt, Shrink, Nominate)
 
 
 @transaction.atomic
@@ -59,7 +60,7 @@ def pool_admit(pool_id: UUID) -> int:
     admitted = _admit(_of(Admit, decisions), known, at)
     _refuse(_of(Refuse, decisions), known, at)
     _grow(_of(Grow, decisions), at)
-    _preempt(_of(Preempt, decisions), known, at)
+    _preempt(decisions, known, at)
     _nominate(_of(Nominate, decisions), at)
     waits = _of(Wait, decisions)
     explain([Move(known[d.workload_id], known[d.workload_id].state, d.reason, d.detail) for d in waits])
@@ -101,6 +102,7 @@ def _admit(decisions: Sequence[Admit], known: dict[UUID, Workload], at: datetime
                     "nominated": None,
                     "nominated_flavor": "",
                     "nominated_at": None,
+                    "preempted_for": None,
                 },
             )
             for d in decisions
@@ -147,11 +149,14 @@ def _grow(decisions: Sequence[Grow], at: datetime) -> None:
         usage_regrant_many(grown, at=at)
 
 
-def _preempt(decisions: Iterable[Preempt], known: dict[UUID, Workload], at: datetime) -> None:
-    """Tell those that must make room to leave."""
-    victims = [Victim(known[d.workload_id], d.reason, d.detail, d.preemptor) for d in decisions]
+def _preempt(decisions: Iterable[Decision], known: dict[UUID, Workload], at: datetime) -> None:
+    """Tell those that must make room: what can go on with fewer members gives some back, others leave."""
+    victims = [Victim(known[d.workload_id], d.reason, d.detail, d.preemptor) for d in _of(Preempt, decisions)]
+    smaller = [(known[d.workload_id], d.count, d.preemptor) for d in _of(Shrink, decisions)]
     if victims:
         workloads_preempt(victims, actor=ACTOR, at=at)
+    if smaller:
+        workloads_shrink(smaller, actor=ACTOR, at=at)
 
 
 def _nominate(decisions: Sequence[Nominate], at: datetime) -> None:

@@ -175,15 +175,17 @@ def _holdings(pool_id: UUID) -> tuple[Holding, ...]:
         open=FilteredRelation("attempts", condition=Q(attempts__ended_at__isnull=True))
     )
     columns = (
-        "pk", "queue", "state", "flavor_granted", "assignments", "count_max", "priority", "kind", "count_target",
-        "admitted_at", "open__started_at", "checkpoint_at", "time_limit_seconds", "preempted_for", *_ASKED,
+        "pk", "queue", "state", "flavor_granted", "assignments", "count_min", "count_max", "priority", "kind",
+        "count_target", "admitted_at", "open__started_at", "checkpoint_at", "time_limit_seconds", "preempted_for",
+        *_ASKED,
     )  # fmt: skip
     return tuple(_holding(row) for row in rows.values_list(*columns))
 
 
 def _holding(row: tuple[Any, ...]) -> Holding:
-    pk, queue, state, flavor, places, wanted, priority, kind, target, admitted, started, kept, *rest = row
+    pk, queue, state, flavor, places, least, wanted, priority, kind, target, admitted, started, kept, *rest = row
     limit, preemptor, *ask = rest
+    leaving = state == WorkloadState.STOPPING
     # The members of a job start together: it has more only at its next start.
     grows = state in GROWING and kind == WorkloadKind.SERVING and target is None
     began = started or admitted
@@ -195,13 +197,15 @@ def _holding(row: tuple[Any, ...]) -> Holding:
         flavor=flavor,
         assignments=tuple(place_of(one) for one in places),
         wanted=max(wanted, has) if grows else has,
+        count_min=least,
         priority=priority,
         admitted_at=admitted.timestamp() if admitted else 0.0,
         started_at=started.timestamp() if started else None,
         checkpoint_at=kept.timestamp() if kept else None,
         ends_at=began.timestamp() + limit if limit and began else inf,
-        leaving=state == WorkloadState.STOPPING,
-        preempted_for=preemptor,
+        leaving=leaving,
+        preempted_for=preemptor if leaving or target is not None else None,
+        preemptible=target is None,
     )
 
 

@@ -18,7 +18,14 @@ from apps.quotas.services.workloads import workload_resize, workload_stop
 from tests.apps.quotas.driving import LOST, RUNNING, SUCCEEDED, begun, replicas, running
 from tests.support.damage import damage, everything, found, warnings, wrong
 from tests.support.factories.access import UserFactory
-from tests.support.factories.quotas import WorkloadFactory, make_pool, make_queue, serving_spec
+from tests.support.factories.quotas import (
+    CohortFactory,
+    QuotaFactory,
+    WorkloadFactory,
+    make_pool,
+    make_queue,
+    serving_spec,
+)
 from tests.support.jobs import admit, fresh
 from workers.contracts.observation import Phase
 
@@ -258,6 +265,61 @@ def test_a_queue_above_its_quota_is_wrong_unless_the_quota_was_lowered(world: Wo
     assert wrong(CHECKS, "quota.sums") == [said]
     quota_set(world.queue, "cpu_millis", "", 500, actor=Actor.user(admin))
     assert warnings(CHECKS, "quota.sums") == [f"{said}: over since the quota was lowered"]
+
+
+def test_what_a_queue_borrows_within_its_limit_is_well(world: World) -> None:
+    damage("UPDATE quotas_quota SET nominal = 500, borrowing_limit = 500 WHERE resource = 'cpu_millis'")
+    assert everything(CHECKS) == []
+    damage("UPDATE quotas_quota SET nominal = 0, borrowing_limit = NULL")
+    assert everything(CHECKS) == []
+
+
+def test_holders_of_one_device_share_it_and_more_than_it_is_wrong(world: World) -> None:
+    places = '[{"node": "node-0", "devices": [0]}]'
+    quarters = (
+        f"UPDATE quotas_workload SET gpus = 1, gpu_millis = 250, assignments = '{places}' WHERE state = 'running'"
+    )
+    damage(quarters, "UPDATE quotas_quota SET borrowing_limit = NULL")
+    other = WorkloadFactory.create(queue=world.queue, state="running")
+    damage(quarters)
+    damage('UPDATE quotas_node SET gpus = \'[{"index": 0, "flavor": "H200"}]\'')
+    assert found(CHECKS, "node.devices") == []
+    damage("UPDATE quotas_workload SET gpu_millis = 750 WHERE state = 'running'")
+    both = ", ".join(sorted([str(world.running.pk), str(other.pk)]))
+    assert wrong(CHECKS, "node.devices") == [f"GPU 0 of node node-0 is held 1.5 times, by {both}"]
+
+
+def test_a_cohort_above_what_it_may_hold_is_wrong_unless_a_limit_was_lowered(world: World, admin: User) -> None:
+    cohort = CohortFactory.create(pool=world.queue.pool, name="vision")
+    damage(
+        f"UPDATE quotas_queue SET cohort_id = '{cohort.pk}'",
+        "UPDATE quotas_quota SET nominal = 0, borrowing_limit = NULL",
+    )
+    QuotaFactory.create(queue=None, cohort=cohort, nominal=500)
+    damage(
+        "UPDATE quotas_node SET seen_at = seen_at - interval '1 hour'",
+        "UPDATE quotas_resourcepool SET created_at = created_at - interval '1 hour'",
+    )
+    said = f"cohort {cohort.pk} (vision) holds 1000 of 500 cpu_millis"
+    assert wrong(CHECKS, "cohort.sums") == [said]
+    quota_set(cohort, "cpu_millis", "", 400, actor=Actor.user(admin))
+    assert warnings(CHECKS, "cohort.sums") == [
+        f"cohort {cohort.pk} (vision) holds 1000 of 400 cpu_millis: over since a limit was lowered"
+    ]
+    quota_set(cohort, "cpu_millis", "", 400, borrowing_limit=600, actor=Actor.user(admin))
+    assert found(CHECKS, "cohort.sums") == []
+
+
+def test_a_tree_that_is_none_is_wrong(world: World) -> None:
+    above = CohortFactory.create(pool=world.queue.pool, name="above")
+    below = CohortFactory.create(pool=world.queue.pool, name="below", parent=above)
+    foreign = CohortFactory.create(name="foreign")
+    damage(f"UPDATE quotas_cohort SET parent_id = '{below.pk}' WHERE id = '{above.pk}'")
+    damage(f"UPDATE quotas_queue SET cohort_id = '{foreign.pk}'")
+    assert wrong(CHECKS, "cohort.tree") == [
+        f"queue {world.queue.pk} of pool {world.queue.pool_id} is below cohort {foreign.pk} of pool {foreign.pool_id}",
+        *(f"cohort {one.pk} ({one.name}) is above itself" for one in sorted([above, below], key=lambda one: one.pk)),
+    ]
 
 
 @pytest.fixture

@@ -122,7 +122,11 @@ def test_news_go_to_the_owner(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> 
 def test_every_kind_of_owner_is_known() -> None:
     of_data = {"ingestion", "profile", "cleaning_run", "preview", "validation_run", "version_comparison"}
     assert set(owners.OWNERS) == of_data | {"run", "revision"}
-    assert set(owners.COMMANDS) == {"quota.set", "budget.override", "dataset_version.publish"}
+    assert set(owners.COMMANDS) == {
+        *("quota.set", "quota.remove", "queue.change", "pool.change", "cohort.create", "cohort.change"),
+        *("cohort.delete", "priority_class.create", "priority_class.change"),
+        *("budget.override", "dataset_version.publish"),
+    }
     assert len(owners.RECONCILERS) == 5
 
 
