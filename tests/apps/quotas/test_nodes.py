@@ -42,7 +42,8 @@ def place(found: ResourcePool) -> Queue:
 
 
 def node(name: str = "box") -> Node:
-    return Node.objects.select_related("pool").get(name=name)
+    found: Node = Node.objects.select_related("pool").get(name=name)
+    return found
 
 
 def on_box(place: Queue, gpus: int = 1, **kwargs: Any) -> tuple[Workload, Any]:

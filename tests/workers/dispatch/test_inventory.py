@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,8 @@ from tests.support.jobs import admit, fresh, story
 from tests.workers.dispatch.driving import attempt_of_workload, launched
 from workers.backends.base import Backend, DeviceFault, GpuFacts, NodeFacts, Unsupported
 from workers.backends.fake import FakeBackend
-from workers.dispatch import inventory
+from workers.backends.local.backend import LocalBackend
+from workers.dispatch import inventory, registry
 from workers.dispatch.idle import idle_watch
 from workers.dispatch.inventory import inventory_refresh
 from workers.dispatch.observe import observe_due
@@ -79,6 +82,22 @@ def test_a_backend_that_is_away_says_nothing(found: ResourcePool, fake: FakeBack
     lost = set(Node.objects.exclude(lost_at=None).values_list("name", flat=True))
     assert lost == (set() if verb == "discover" else {"box", "other"})
     assert NodeIncident.objects.filter(kind="gone").exists() is (verb == "discover")
+
+
+def test_this_machine_is_looked_at_and_nothing_is_wrong_with_it(
+    db: None, fake: FakeBackend, settings: Any, tmp_path: Path
+) -> None:
+    settings.BEDPLATE_BACKEND = "local"
+    local = LocalBackend(tmp_path)
+    registry.backend_use(local)
+    pool_discover("local", "local", local.discover())
+    Node.objects.update(seen_at=clock.db_now() - timedelta(hours=1))
+    changed = Node.objects.get().changed_at
+    inventory_refresh()
+    [node] = Node.objects.all()
+    assert node.seen_at > clock.db_now() - timedelta(minutes=1)
+    assert (node.ready, node.lost_at, node.changed_at) == (True, None, changed)
+    assert NodeIncident.objects.count() == 0
 
 
 def test_pools_of_other_backends_are_left_alone(found: ResourcePool, fake: FakeBackend) -> None:
