@@ -285,7 +285,7 @@ def borrows(place: Place, keys: Sequence[Key]) -> bool:
 
 
 def _stated(place: Place, keys: Sequence[Key]) -> list[Key]:
-    """Of these resources those by which a place is inside its nominal: one kind of GPU, and of what some is guaranteed."""
+    """Of these resources those that say whether a place is inside its nominal: those of which some is guaranteed."""
     stated = [key for key in keys if key in place.nominal]
     return [key for key in stated if key not in (CPU, MEMORY, ALL_GPUS) or place.nominal[key]] or stated
 
