@@ -46,6 +46,7 @@ def stack(network: Proxy) -> Iterator[Stack]:
         "BEDPLATE_PORT": str(network.target_port),
         "BEDPLATE_JOB_API_URL": network.url,
         "BEDPLATE_STOP_GRACE_SECONDS": str(STOP_GRACE_SECONDS),
+        "BEDPLATE_PREEMPTION_GRACE_SECONDS": "8",
     }
     with running_stack(**settings) as running:
         yield running
