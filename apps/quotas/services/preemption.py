@@ -35,10 +35,10 @@ class Victim(NamedTuple):
 
 
 class Smaller(NamedTuple):
-    """What keeps its first `count` members, and for which workload it gives the others back."""
+    """What keeps so many members, its first ones, and for which workload it gives the others back."""
 
     workload: Workload
-    count: int
+    keeps: int
     preemptor_id: UUID
 
 
@@ -99,7 +99,7 @@ def workloads_shrink(smaller: Sequence[tuple[Workload, int, UUID]], *, actor: Ac
     """
     wanted = {one.workload.pk: one for one in map(Smaller._make, smaller)}
     rows = Workload.objects.select_for_update(no_key=True).filter(pk__in=wanted, state__in=SHRINKING).order_by("pk")
-    found = [row for row in rows.defer("spec") if row.count_min <= wanted[row.pk].count < row.count_kept]
+    found = [row for row in rows.defer("spec") if row.count_min <= wanted[row.pk].keeps < row.count_kept]
     for row in found:
         row.preempted_for = wanted[row.pk].preemptor_id
     admitted = [row for row in found if row.state == WorkloadState.ADMITTED]
@@ -110,7 +110,7 @@ def workloads_shrink(smaller: Sequence[tuple[Workload, int, UUID]], *, actor: Ac
     _let_the_last_leave(replicas, wanted)
     left = _leave_and_go_on(jobs, wanted, actor, at)
     changed = [*admitted, *replicas]
-    emit_many(_news(row, wanted[row.pk].count, actor) for row in changed)
+    emit_many(_news(row, wanted[row.pk].keeps, actor) for row in changed)
     for row in changed:
         queues.send(queues.WORKLOAD_CHANGED, row.pk)
     return {row.pk for row in changed} | left
@@ -118,7 +118,7 @@ def workloads_shrink(smaller: Sequence[tuple[Workload, int, UUID]], *, actor: Ac
 
 def _start_with_fewer(rows: Sequence[Workload], wanted: dict[UUID, Smaller], at: datetime) -> None:
     for row in rows:
-        row.count_granted = wanted[row.pk].count
+        row.count_granted = wanted[row.pk].keeps
         row.assignments = row.assignments[: row.count_granted]
     if rows:
         Workload.objects.bulk_update(rows, ["assignments", "count_granted", "preempted_for"])
@@ -127,7 +127,7 @@ def _start_with_fewer(rows: Sequence[Workload], wanted: dict[UUID, Smaller], at:
 
 def _let_the_last_leave(rows: Sequence[Workload], wanted: dict[UUID, Smaller]) -> None:
     for row in rows:
-        row.count_target = wanted[row.pk].count
+        row.count_target = wanted[row.pk].keeps
         queues.send(queues.RESIZE, row.pk)
     if rows:
         Workload.objects.bulk_update(rows, ["count_target", "preempted_for"])
@@ -138,7 +138,7 @@ def _leave_and_go_on(rows: Sequence[Workload], wanted: dict[UUID, Smaller], acto
     projects = dict(named.values_list("pk", "project__name")) if rows else {}
     moves = []
     for row in rows:
-        count = wanted[row.pk].count
+        count = wanted[row.pk].keeps
         detail = say(
             "gives_back",
             gives=counted(row.count_granted - count, "member"),
