@@ -17,9 +17,11 @@ import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from bench.figures import say, say_machine
+from bench.replay_estimates import Estimating, second_half
 from bench.replay_plot import plot
 from bench.replay_run import NOTICE_SECONDS, OURS, POLICIES, RESUME_SECONDS, Figures, run
 from bench.replay_sample import NODES, TASKS
@@ -43,6 +45,9 @@ UNITS = {
 }
 TARGETS = {"mean_wait": ("drf_backfill", 1.05), "p99_wait": ("fifo", 1.0), "utilisation": ("", 0.98), "jain": ("", 1.0)}
 """Figure → its peer (empty: the best of them) and how many times that it may, or must, reach."""
+
+ESTIMATES = {"estimate_error_ratio": (0.0, 0.7), "estimate_coverage_80": (0.75, 0.85)}
+"""Figures of the estimated starts, and between what they must be."""
 
 
 def main() -> int:
@@ -92,8 +97,12 @@ def _replay(options: argparse.Namespace, load: float) -> Replay:
 
 def _play(one: tuple[argparse.Namespace, float, str]) -> Figures:
     options, load, policy = one
-    figures, _ = run(_replay(options, load), policy, options.tick)
-    return figures
+    replay = _replay(options, load)
+    if policy != OURS:
+        return run(replay, policy, options.tick)[0]
+    estimating = Estimating(second_half(replay.jobs), replay.start.holdings)
+    figures, _ = run(replay, policy, options.tick, observer=estimating)
+    return replace(figures, estimates=estimating.figures.said())
 
 
 def _say(figures: Figures, others: Sequence[Figures]) -> None:
@@ -102,6 +111,14 @@ def _say(figures: Figures, others: Sequence[Figures]) -> None:
         name, value = (peer.policy, getattr(peer, metric)) if peer is not None else ("", None)
         more = {"policy": figures.policy, "load": figures.load}
         say("replay", metric, getattr(figures, metric), unit, peer=name, peer_value=value or None, **more)
+    _say_estimates(figures)
+
+
+def _say_estimates(figures: Figures) -> None:
+    """How far off estimated starts were, of the second half; see `replay_estimates`."""
+    for metric, value in figures.estimates.items():
+        unit = "s" if metric.endswith("error") else "1"
+        say("replay", metric, value, unit, peer="", peer_value=None, policy=figures.policy, load=figures.load)
 
 
 def _peer(metric: str, others: Sequence[Figures]) -> Figures | None:
@@ -128,6 +145,11 @@ def misses(ours: Figures, done: Sequence[Figures]) -> list[str]:
     for metric in ("quota_violations", "gang_violations", "capacity_violations"):
         if getattr(ours, metric):
             found.append(f"Missed at load {ours.load:g}: {metric} {getattr(ours, metric)}.")
+    for metric, (least, most) in ESTIMATES.items():
+        if metric in ours.estimates and not least <= ours.estimates[metric] <= most:
+            found.append(
+                f"Missed at load {ours.load:g}: {metric} {ours.estimates[metric]} is not {least:g} to {most:g}."
+            )
     return found
 
 

@@ -12,12 +12,13 @@ queue, then of all. It is given the time that has passed already: never a start 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from uuid import UUID
 
 from apps.quotas.scheduling.estimate import Estimate, estimates, kind_of
-from apps.quotas.scheduling.estimate_bands import COVERAGE, Band, Stream
+from apps.quotas.scheduling.estimate_bands import COVERAGE, Band, Stream, with_open
 from apps.quotas.scheduling.estimate_durations import Durations, Kind, Span
 from apps.quotas.scheduling.jobs import Job, Look, Observer
 from apps.quotas.scheduling.snapshot import Decision, Holding, Snapshot
@@ -25,7 +26,7 @@ from apps.quotas.scheduling.snapshot import Decision, Holding, Snapshot
 EVERY_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Guess:
     """What was said of a start, before it was known."""
 
@@ -33,6 +34,8 @@ class Guess:
     usual: float
     """The usual guess, a time as all others."""
     arrived_at: float
+    is_missed: bool = False
+    """The end of its band has passed."""
 
 
 @dataclass(slots=True)
@@ -65,19 +68,25 @@ class Figures:
         }
 
 
+def second_half(jobs: Sequence[Job]) -> float:
+    """When the first job of the second half arrives."""
+    return sorted(job.arrives_at for job in jobs)[len(jobs) // 2]
+
+
 class Estimating(Observer):
     """Estimates starts while a replay goes on.
 
     Args:
         counts_from: what arrives from then on is counted.
+        holdings: what runs at first.
     """
 
-    def __init__(self, counts_from: float) -> None:
+    def __init__(self, counts_from: float, holdings: Iterable[Holding] = ()) -> None:
         self.counts_from = counts_from
         self.figures = Figures()
         self.stream = Stream()
         self.spans: list[Span] = []
-        self.running: dict[UUID, Holding] = {}
+        self.running = {one.workload_id: one for one in holdings}
         self.open: dict[UUID, Guess] = {}
         self.asked: set[UUID] = set()
         self.started: set[UUID] = set()
@@ -114,8 +123,17 @@ class Estimating(Observer):
         fresh = [one for one in snapshot.waiting if one.workload_id not in self.asked]
         if not fresh:
             return
+        for guess in self.open.values():
+            if not guess.is_missed and guess.estimate.high < snapshot.at:
+                guess.is_missed = True
+                self.stream.missed(guess.estimate.bucket)
+        waits = [
+            (one.bucket, one.forecast_seconds, snapshot.at - one.made_at)
+            for one in (guess.estimate for guess in self.open.values())
+        ]
+        calibration = with_open(self.stream.calibration, waits)
         still = [_span(one, snapshot.at, False) for one in snapshot.holdings if not one.leaving]
-        found = estimates(snapshot, Durations([*self.spans, *still]), self.stream.calibration)
+        found = estimates(snapshot, Durations([*self.spans, *still]), calibration)
         for one in fresh:
             self.asked.add(one.workload_id)
             estimate = found.get(one.workload_id)
@@ -130,7 +148,7 @@ class Estimating(Observer):
     def _settle(self, guess: Guess, at: float) -> None:
         one = guess.estimate
         band = Band(one.start_at - one.made_at, one.low - one.made_at, one.high - one.made_at)
-        self.stream.settle(one.bucket, one.forecast_seconds, at - one.made_at, band)
+        self.stream.settle(one.bucket, one.forecast_seconds, at - one.made_at, band, is_missed=guess.is_missed)
         if guess.arrived_at >= self.counts_from:
             self.figures.guesses.append((guess, at))
 

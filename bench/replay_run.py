@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from time import process_time
 from uuid import UUID
@@ -58,6 +58,8 @@ class Figures:
     """Every hundredth part of the waits."""
     shares: Mapping[UUID, float]
     """Queue → device seconds."""
+    estimates: Mapping[str, float] = field(default_factory=dict)
+    """How far off estimated starts were: see `replay_estimates`."""
 
 
 class Sampler(Observer):

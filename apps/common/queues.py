@@ -31,6 +31,8 @@ STOP: Final = "dispatch.stop"
 """(workload id) Told to stop: tell the backend."""
 RESIZE: Final = "dispatch.resize"
 """(workload id) Its granted count changed: tell the backend."""
+WHAT_IF: Final = "data.what_if"
+"""(what-if id) Asked: work it out."""
 
 TICK_ADMIT: Final = "control.tick_admit"
 TICK_RECONCILE: Final = "control.tick_reconcile"
@@ -50,6 +52,8 @@ TICK_COMPACT: Final = "data.tick_compact"
 """Merge old rows of metric points."""
 TICK_FORGET: Final = "data.tick_forget"
 """Delete output of jobs that has been kept for long enough."""
+TICK_ESTIMATES: Final = "data.tick_estimates"
+"""Say when what waits will start; answer what-ifs whose hint was lost."""
 TICK_FIGURES: Final = "data.tick_figures"
 
 IMPATIENT: Final = {"max_retries": 0, "socket_timeout": 2, "socket_connect_timeout": 2}

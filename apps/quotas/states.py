@@ -201,3 +201,47 @@ class BudgetAction(models.TextChoices):
     WARN = "warn"
     REQUIRE_APPROVAL = "require_approval"
     BLOCK = "block"
+
+
+class WhatIfState(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class WhatIfBasis(models.TextChoices):
+    """What both worlds begin with: what runs and waits now; or nothing, and the work of the past hours comes again."""
+
+    NOW = "now"
+    LEDGER = "ledger"
+
+
+class WhatIfReason(models.TextChoices):
+    """Why there is no answer."""
+
+    CHANGED_MEANWHILE = "changed_meanwhile"
+    """Something that a change names is not there any more."""
+    INTERRUPTED = "interrupted"
+    """Whatever worked it out has ended."""
+
+
+class WhatIfChange(models.TextChoices):
+    """What is changed."""
+
+    QUOTA = "quota"
+    WEIGHT = "weight"
+    PRIORITY = "priority"
+    ADD_NODES = "add_nodes"
+    REMOVE_NODES = "remove_nodes"
+
+
+WHAT_IF = StateMachine(
+    "what_if",
+    WhatIfState,
+    {
+        WhatIfState.QUEUED: [WhatIfState.RUNNING, WhatIfState.FAILED],
+        WhatIfState.RUNNING: [WhatIfState.SUCCEEDED, WhatIfState.FAILED],
+    },
+    reasons=WhatIfReason,
+)

@@ -207,7 +207,7 @@ def test_the_line_takes_the_same_queries_however_long(editor: User, pool: Resour
     for _ in range(5):
         running(queue, requested_by=editor)
         waiting(queue, requested_by=editor)
-    assert _queries(editor, f"pools/{pool.pk}/queue") == few == 4
+    assert _queries(editor, f"pools/{pool.pk}/queue") == few == 5
 
 
 def test_a_waiting_workload_says_where_it_stands(editor: User, pool: ResourcePool, queue: Queue, others: Queue) -> None:

@@ -29,6 +29,7 @@ INNER = {
     "EndpointPulse",
     "Pulse",
     "QueueHistory",
+    "EstimateLevel",
 }
 """Rows that are part of another noun: no admin page, factory or README row of their own."""
 

@@ -1,6 +1,8 @@
-"""Tasks of the queue `data`: stored metrics and logs are kept small."""
+"""Tasks of the queue `data`: stored metrics and logs are kept small, and what will be is worked out."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
@@ -8,7 +10,10 @@ from django.conf import settings
 from apps.common import queues
 from apps.datasets.services.keeping import versions_collect
 from apps.experiments.services.compaction import metrics_compact
+from apps.quotas.services.estimates import estimates_forget, estimates_refresh, pools_estimated
 from apps.quotas.services.log_retention import logs_forget
+from apps.quotas.services.what_ifs import what_if_answer, what_ifs_due, what_ifs_forget
+from workers.dispatch.batch import for_each
 from workers.tasks.schedule import EVERY_SECONDS
 from workers.tasks.single_flight import single_flight
 
@@ -24,3 +29,17 @@ def tick_compact() -> None:
 def tick_forget() -> None:
     logs_forget(days=settings.BEDPLATE_LOG_RETENTION_DAYS)
     versions_collect()
+    estimates_forget()
+    what_ifs_forget()
+
+
+@shared_task(name=queues.WHAT_IF)
+def what_if_task(what_if_id: str) -> None:
+    what_if_answer(UUID(what_if_id))
+
+
+@shared_task(name=queues.TICK_ESTIMATES)
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_ESTIMATES])
+def tick_estimates() -> None:
+    for_each(pools_estimated(), estimates_refresh, what="pool")
+    for_each(what_ifs_due(), what_if_answer, what="what-if")

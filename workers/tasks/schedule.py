@@ -20,6 +20,7 @@ EVERY_SECONDS: Final[dict[str, float]] = {
     queues.TICK_INVENTORY: 60,
     queues.TICK_COMPACT: 30,
     queues.TICK_FORGET: 600,
+    queues.TICK_ESTIMATES: 10,
     queues.TICK_FIGURES: 60,
 }
 """Admission and launch follow each other: a run whose hints were all lost starts after a second or two."""

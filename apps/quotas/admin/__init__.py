@@ -2,6 +2,7 @@
 
 from apps.quotas.admin.budgets import BudgetAdmin, RateAdmin
 from apps.quotas.admin.cohorts import CohortAdmin
+from apps.quotas.admin.foresight import StartEstimateAdmin, WhatIfAdmin
 from apps.quotas.admin.health import IdlePolicyAdmin, NodeIncidentAdmin
 from apps.quotas.admin.pools import NodeAdmin, PriorityClassAdmin, ResourceFlavorAdmin, ResourcePoolAdmin
 from apps.quotas.admin.queues import QueueAdmin, QuotaAdmin
@@ -22,6 +23,8 @@ __all__ = [
     "RateAdmin",
     "ResourceFlavorAdmin",
     "ResourcePoolAdmin",
+    "StartEstimateAdmin",
     "UsageRecordAdmin",
+    "WhatIfAdmin",
     "WorkloadAdmin",
 ]

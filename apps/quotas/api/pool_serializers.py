@@ -113,6 +113,15 @@ class RunningSerializer(EntrySerializer):
     )
 
 
+class StartBandSerializer(serializers.Serializer[Any]):
+    """When something is expected to start: in four of five cases between `low_at` and `high_at`."""
+
+    made_at = serializers.DateTimeField()
+    start_at = serializers.DateTimeField()
+    low_at = serializers.DateTimeField()
+    high_at = serializers.DateTimeField()
+
+
 class WaitingSerializer(EntrySerializer):
     """Something that waits, and where it stands."""
 
@@ -123,6 +132,7 @@ class WaitingSerializer(EntrySerializer):
     is_held = serializers.BooleanField(
         source="ask.is_held", help_text="Its owner holds it back: it is not in the line, and has no place in it yet."
     )
+    estimate = StartBandSerializer(allow_null=True, help_text="Null: none has been made yet.")
 
 
 class PoolLineSerializer(serializers.Serializer[Any]):

@@ -6,6 +6,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from apps.quotas.api import budget_views, health_views, runtime, sharing_views, views
+from apps.quotas.api.foresight_views import WhatIfViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("pools", views.PoolViewSet)
@@ -18,6 +19,7 @@ router.register("queues", views.QueueViewSet)
 router.register("workloads", views.WorkloadViewSet)
 router.register("attempts", views.AttemptViewSet)
 router.register("usage-records", views.UsageRecordViewSet)
+router.register("what-ifs", WhatIfViewSet)
 router.register("budgets", budget_views.BudgetViewSet)
 router.register("rates", budget_views.RateViewSet)
 

@@ -21,6 +21,7 @@ from apps.common.errors import NotFound
 from apps.common.pages import SEARCHED
 from apps.common.stories import StoryStepSerializer
 from apps.quotas.api import serializers as s
+from apps.quotas.api.foresight_views import PoolForesight, WorkloadWhy
 from apps.quotas.api.log_reading import log_download, log_page
 from apps.quotas.api.pool_views import PoolReads, QuotaUsage, WorkloadNumbers
 from apps.quotas.api.sharing_serializers import QuotaSerializer
@@ -48,7 +49,7 @@ def named(one: str, many: str) -> Callable[[type[ReadViewSet]], type[ReadViewSet
 
 
 @named("pool", "pools")
-class PoolViewSet(PoolReads, PoolSharing, ReadViewSet):
+class PoolViewSet(PoolForesight, PoolReads, PoolSharing, ReadViewSet):
     """Nodes that are scheduled together."""
 
     queryset = ResourcePool.objects.select_related("organisation")
@@ -103,7 +104,7 @@ class QuotaViewSet(QuotaUsage, QuotaSharing, ReadViewSet):
 
 
 @named("workload", "workloads")
-class WorkloadViewSet(WorkloadNumbers, ReadViewSet):
+class WorkloadViewSet(WorkloadWhy, WorkloadNumbers, ReadViewSet):
     """Everything that runs or waits to run."""
 
     queryset = Workload.objects.all()

@@ -3,6 +3,7 @@
 from apps.quotas.models.attempt import Attempt
 from apps.quotas.models.budget import Budget, BudgetHold
 from apps.quotas.models.cohort import Cohort
+from apps.quotas.models.estimate import EstimateLevel, StartEstimate
 from apps.quotas.models.health import IdlePolicy, NodeIncident
 from apps.quotas.models.log import LogChunk
 from apps.quotas.models.member_usage import MemberUsage
@@ -13,6 +14,7 @@ from apps.quotas.models.queue import Queue, QueueHistory
 from apps.quotas.models.quota import Quota
 from apps.quotas.models.rate import Rate
 from apps.quotas.models.usage import UsageRecord
+from apps.quotas.models.what_if import WhatIf
 from apps.quotas.models.workload import Workload
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "Budget",
     "BudgetHold",
     "Cohort",
+    "EstimateLevel",
     "IdlePolicy",
     "LogChunk",
     "MemberUsage",
@@ -33,6 +36,8 @@ __all__ = [
     "Rate",
     "ResourceFlavor",
     "ResourcePool",
+    "StartEstimate",
     "UsageRecord",
+    "WhatIf",
     "Workload",
 ]

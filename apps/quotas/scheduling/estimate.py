@@ -21,6 +21,8 @@ from apps.quotas.scheduling.estimate_line import Forward
 from apps.quotas.scheduling.snapshot import Holding, Snapshot, Waiting
 
 PASSES: Final = 3
+LONG_LINE: Final = 2_000
+"""Of a line as long as this, one pass says as much: what the single running times are evens out."""
 FAR_SECONDS: Final = 30 * 86_400.0
 """What does not start within a month in any pass is not estimated."""
 _GOLDEN: Final = 0.6180339887498949
@@ -47,9 +49,10 @@ def kind_of(one: Waiting | Holding) -> Kind:
     return Kind(one.queue_id, one.ask, count)
 
 
-def forecast(snapshot: Snapshot, durations: Durations, passes: int = PASSES) -> dict[UUID, float]:
+def forecast(snapshot: Snapshot, durations: Durations) -> dict[UUID, float]:
     """Seconds from now until each waiting workload starts; what starts in no pass is left out."""
     found: dict[UUID, list[float]] = {}
+    passes = PASSES if len(snapshot.waiting) < LONG_LINE else 1
     for number in range(passes):
         guess = drawn(snapshot, durations, number, passes)
         starts = Forward(snapshot, *guess, strict=False).run(snapshot.at + FAR_SECONDS)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import exp, log
 from typing import Final, NamedTuple
 
@@ -25,10 +25,12 @@ RATE: Final = 0.02
 """How much one estimate moves a level."""
 LEAST: Final = 20
 """With fewer errors, a bucket is helped out by those of all together."""
-WINDOW: Final = 300
+WINDOW: Final = 200
 """Errors of a bucket that count: the latest."""
-PRIOR: Final = (-1.6, -0.8, -0.4, 0.0, 0.4, 0.8, 1.6)
-"""What is thought of errors before there are any."""
+GRID: Final = 101
+"""Quantiles that stand for errors of which some are not known yet."""
+PRIOR: Final = (-1.6, -0.8, -0.2, 0.3, 0.9, 1.6, 2.4) * 3
+"""What is thought of errors before there are any: what is seen to wait tends to wait longer than is forecast."""
 SPREAD_LEAST: Final = 0.05
 ALL: Final = ""
 """The bucket of all errors together."""
@@ -80,25 +82,64 @@ class Calibration:
     Args:
         errors: bucket → recent errors, ascending; those of all together under `ALL`.
         levels: bucket → its levels.
+        spread: what bands are made of instead of `errors`: see `with_open`.
     """
 
     errors: Mapping[str, Sequence[float]] = field(default_factory=dict)
     levels: Mapping[str, Levels] = field(default_factory=dict)
+    spread: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def band(self, bucket: str, forecast_seconds: float) -> Band:
         """The corrected forecast and its band."""
-        errors = self.errors.get(bucket, ())
-        if len(errors) < LEAST:
-            errors = sorted([*errors, *(self.errors.get(ALL) or PRIOR)])
         levels = self.levels.get(bucket, Levels())
-        found = [corrected(forecast_seconds, _quantile(errors, at)) for at in (0.5, levels.low, levels.high)]
-        return Band(found[0], min(found[1], found[0]), max(found[2], found[0]))
+        spread = self.spread.get(bucket) or self.spread.get(ALL) or self._of(bucket)
+        middle = corrected(forecast_seconds, _quantile(self._of(bucket), 0.5))
+        low, high = (corrected(forecast_seconds, _quantile(spread, at)) for at in (levels.low, levels.high))
+        return Band(middle, min(low, middle), max(high, middle))
+
+    def _of(self, bucket: str) -> Sequence[float]:
+        errors = self.errors.get(bucket, ())
+        return errors if len(errors) >= LEAST else sorted([*errors, *(self.errors.get(ALL) or PRIOR)])
 
 
 def _quantile(errors: Sequence[float], level: float) -> float:
     at = float(np.interp(level * (len(errors) - 1), np.arange(len(errors)), errors))
     spread = max(SPREAD_LEAST, errors[-1] - errors[0])
     return at + spread * (min(0.0, level) + max(0.0, level - 1.0))
+
+
+def with_open(calibration: Calibration, waits: Iterable[tuple[str, float, float]]) -> Calibration:
+    """The same with what is known of estimates that have not turned out: their errors are no smaller than so far.
+
+    Without them only short waits would count at first (Kaplan and Meier, 1958).
+
+    Args:
+        waits: bucket, forecast and the time that has passed since, in seconds.
+    """
+    cut: dict[str, list[float]] = {ALL: []}
+    for bucket, forecast_seconds, passed_seconds in waits:
+        for name in (bucket, ALL):
+            cut.setdefault(name, []).append(error_of(forecast_seconds, passed_seconds))
+    names = {*cut, *calibration.errors}
+    spread = {
+        name: _redistributed([*PRIOR, *calibration.errors.get(name, ())], cut.get(name, ()))
+        for name in names
+        if name == ALL or len(calibration.errors.get(name, ())) + len(cut.get(name, ())) >= LEAST
+    }
+    return replace(calibration, spread=spread)
+
+
+def _redistributed(errors: Sequence[float], lower: Sequence[float]) -> list[float]:
+    """Quantiles of errors of which some are only known to be no smaller than these."""
+    values = np.concatenate((np.asarray(errors, np.float64), np.asarray(lower, np.float64)))
+    known = np.arange(len(values)) < len(errors)
+    order = np.lexsort((~known, values))
+    values, known = values[order], known[order]
+    left = np.cumprod(np.where(known, 1.0 - 1.0 / np.arange(len(values), 0, -1), 1.0))
+    reached = np.maximum.accumulate(1.0 - left[known])
+    points = np.concatenate((values[known], values[-1:]))
+    at = np.searchsorted(reached, np.linspace(0.0, 1.0, GRID) - 1e-12)
+    return [float(point) for point in np.maximum.accumulate(points[at])]
 
 
 class Stream:
@@ -114,8 +155,14 @@ class Stream:
         """What is known now; it changes as more becomes known."""
         return Calibration(self.errors, self.levels)
 
-    def settle(self, bucket: str, forecast_seconds: float, wait_seconds: float, band: Band) -> None:
-        """An estimate turned out."""
+    def missed(self, bucket: str) -> None:
+        """The end of a band has passed, and nothing has started: a miss is known before how large it is."""
+        self.levels[bucket] = self.levels.get(bucket, Levels()).learnt(0, 1, 1)
+
+    def settle(
+        self, bucket: str, forecast_seconds: float, wait_seconds: float, band: Band, *, is_missed: bool = False
+    ) -> None:
+        """An estimate turned out; `is_missed`: that its band has passed was told before."""
         error = error_of(forecast_seconds, wait_seconds)
         for name in (bucket, ALL):
             recent, known = self._recent.setdefault(name, deque()), self.errors.setdefault(name, [])
@@ -123,5 +170,6 @@ class Stream:
             insort(known, error)
             if len(recent) > WINDOW:
                 known.remove(recent.popleft())
-        levels = self.levels.get(bucket, Levels())
-        self.levels[bucket] = levels.learnt(int(wait_seconds < band.low), int(wait_seconds > band.high), 1)
+        if not is_missed:
+            levels = self.levels.get(bucket, Levels())
+            self.levels[bucket] = levels.learnt(int(wait_seconds < band.low), int(wait_seconds > band.high), 1)

@@ -37,6 +37,10 @@ class Kind(NamedTuple):
     """Wanted."""
 
 
+_ANY = Kind(UUID(int=0), Ask(0, 0), 0)
+"""Stands for a kind, or a queue, of which nothing is known."""
+
+
 class Span(NamedTuple):
     """One attempt of the past, or that runs now."""
 
@@ -95,6 +99,14 @@ class _Unit:
             self.known[kind] = found
         return found
 
+    def known_as(self, kind: Kind) -> Kind:
+        """A kind of which as much is known: that with none of its own is any of its queue, or of the pool."""
+        if kind in self.by_group:
+            return kind
+        return kind._replace(
+            queue_id=kind.queue_id if kind.queue_id in self.by_group else _ANY.queue_id, ask=_ANY.ask, members=0
+        )
+
     def _hazard(self, kind: Kind) -> Floats:
         # One in a hundred thousand ends in any bucket, so that what nobody has seen is unlikely, not impossible.
         hazard = np.full(len(self.edges), 1e-5)
@@ -136,17 +148,20 @@ class Durations:
             chances: between 0 and 1, each as likely as the other.
         """
         found = np.empty(len(kinds))
-        rows: dict[Kind, list[int]] = {}
-        for number, kind in enumerate(kinds):
-            rows.setdefault(kind, []).append(number)
-        for kind, numbers in rows.items():
-            at = np.array(numbers)
-            for limited in (True, False):
-                here = at[np.isfinite(limits[at]) == limited]
-                if len(here):
-                    unit = self._ratios if limited else self._seconds
-                    scale = np.maximum(1.0, limits[here]) if limited else np.ones(len(here))
-                    found[here] = _left(unit, kind, ages[here] / scale, chances[here]) * scale
+        finite = np.isfinite(limits)
+        for limited, unit in ((True, self._ratios), (False, self._seconds)):
+            rows: dict[Kind, list[int]] = {}
+            alike: dict[Kind, Kind] = {}
+            for number in np.flatnonzero(finite == limited).tolist():
+                kind = kinds[number]
+                group = alike.get(kind)
+                if group is None:
+                    group = alike[kind] = unit.known_as(kind)
+                rows.setdefault(group, []).append(number)
+            for group, numbers in rows.items():
+                here = np.array(numbers)
+                scale = np.maximum(1.0, limits[here]) if limited else np.ones(len(here))
+                found[here] = _left(unit, group, ages[here] / scale, chances[here]) * scale
         return found
 
 

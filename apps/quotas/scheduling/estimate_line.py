@@ -9,8 +9,8 @@ bounded whatever waits.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from math import floor, inf
 from uuid import UUID
@@ -22,6 +22,12 @@ from apps.quotas.scheduling.tree import CPU, MEMORY, Place, Tree, allowed, amoun
 STEP_SECONDS, STEP_RATIO = 1.0, 0.04
 """What ends within so long after another is taken to end with it: seconds, or part of the time until then."""
 
+LOOKS_MOST = 8
+"""Sizes of work in a line that are tried in a step and turned away."""
+WORK_MOST = 12_000
+"""Starts and entries into the contest, after which a pass ends: the rest goes on at the pace of its line."""
+PACKS_MOST = 2_000
+"""Longer lines move in packs of workloads of one queue that ask for the same."""
 Size = tuple[Ask, int]
 """What is asked for, by how many members at least."""
 
@@ -35,17 +41,18 @@ class _Line:
     levels: list[int]
     sizes: dict[Size, deque[int]]
     """Size → numbers of the rows that ask for it, the first first."""
+    open: list[tuple[int, Size]] = field(default_factory=list)
+    """In a round: the first row of each size that may be looked at, a heap."""
+    looks: int = 0
+    """In a round: so many more may turn out to have no room before the line stands back."""
 
-    def first(self, closed: Container[Size]) -> int | None:
-        """The first row that may be looked at."""
-        return min((rows[0] for size, rows in self.sizes.items() if size not in closed), default=None)
-
-    def drop(self, row: int) -> None:
-        """The first of its size has started."""
-        size = self.rows[row].ask, self.rows[row].count_min
-        self.sizes[size].popleft()
-        if not self.sizes[size]:
+    def take(self, size: Size) -> int:
+        """The first of its size has started. Returns its number."""
+        rows = self.sizes[size]
+        row = rows.popleft()
+        if not rows:
             del self.sizes[size]
+        return row
 
 
 @dataclass(slots=True)
@@ -80,6 +87,7 @@ class Forward:
     ) -> None:
         self.at = self.begins = snapshot.at
         self.strict = strict
+        self.work = 0
         self.seconds = seconds
         self.starts: dict[UUID, float] = {}
         ready = [node for node in snapshot.nodes if node.ready]
@@ -94,6 +102,7 @@ class Forward:
         self.shares = Shares(self.tree, snapshot.policy)
         self.lines = self._lines(snapshot)
         self.sizes = {(one.ask, one.count_min) for one in snapshot.waiting}
+        self.pack = 1 + len(snapshot.waiting) // PACKS_MOST
         self.waiting = sum(len(line.rows) for line in self.lines.values())
 
     def _hold(self, number: int, one: Holding, ends: Mapping[UUID, float]) -> None:
@@ -122,7 +131,7 @@ class Forward:
     def run(self, until: float = inf) -> dict[UUID, float]:
         """Workload → when it starts; without those that start later than `until`, or never."""
         self._round()
-        while self.ending and self.waiting and self.at < until:
+        while self.ending and self.waiting and self.at < until and self.work < WORK_MOST:
             first = self.ending[0][0]
             last = first + max(STEP_SECONDS, STEP_RATIO * (first - self.begins))
             while self.ending and self.ending[0][0] <= last:
@@ -132,52 +141,96 @@ class Forward:
                 self.shares.changed(leaf)
                 self.room.change(amounts, 1)
             self._round()
+        if self.work >= WORK_MOST:
+            self._go_on(until)
         return self.starts
+
+    def _go_on(self, until: float) -> None:
+        """What has not started follows at the pace of its line; of one that has not moved, at that of the slowest."""
+        passed, started = self.at - self.begins, len(self.starts)
+        slowest = max(1.0, started / max(1, len(self.lines)) / 2)
+        for line in self.lines.values():
+            rows = sorted(row for numbers in line.sizes.values() for row in numbers)
+            pace = max(slowest, float(len(line.rows) - len(rows)))
+            for number, row in enumerate(rows, 1):
+                at = self.at + passed * number / pace
+                if started and at <= until:
+                    self.starts[line.rows[row].workload_id] = at
 
     def _round(self) -> None:
         """All that may start now."""
+        fits = self.sizes if self.strict else {size for size in self.sizes if self.room.kind_for(*size) is not None}
         contest = Contest(self.tree, self.shares)
-        closed = set() if self.strict else {size for size in self.sizes if self.room.kind_for(*size) is None}
-        barred: dict[UUID, set[Size]] = {}
-        for queue, line in self.lines.items():
-            if line.sizes:
-                contest.enter(line.leaf, self._next(line, barred.setdefault(queue, set(closed))))
+        for line in self.lines.values():
+            line.open = [(line.sizes[size][0], size) for size in line.sizes if size in fits]
+            heapify(line.open)
+            line.looks = LOOKS_MOST
+            if line.open:
+                self._enter(contest, line)
         while (one := contest.next()) is not None:
-            line, without = self.lines[one.queue_id], barred[one.queue_id]
-            if not self._take(line, one.item):
-                if self.strict and self.room.kind_for(one.ask, one.least) is None:
-                    return
-                without.add((one.ask, one.least))
-            contest.enter(line.leaf, self._next(line, without))
+            line = self.lines[one.queue_id]
+            size = line.open[0][1]
+            heappop(line.open)
+            if self._start(line, size):
+                if size in line.sizes:
+                    heappush(line.open, (line.sizes[size][0], size))
+            elif self.strict and self.room.kind_for(*size) is None:
+                return
+            self._enter(contest, line)
 
-    def _next(self, line: _Line, without: Container[Size]) -> Candidate | None:
-        at = line.first(without)
-        if at is None:
-            return None
-        one, level = line.rows[at], line.levels[at]
-        counts = one.count_min, one.count_max
-        return Candidate(at, one.workload_id, one.queue_id, one.ask, *counts, level, one.created_at, 0.0)
+    def _enter(self, contest: Contest, line: _Line) -> None:
+        """Its first that has room and quota stands for a line; after some that have none, it stands back."""
+        while not self.strict and line.open and line.looks and self._fit(line, line.open[0][1]) is None:
+            heappop(line.open)
+            line.looks -= 1
+        self.work += 1
+        contest.enter(line.leaf, _next(line) if line.looks else None)
 
-    def _take(self, line: _Line, at: int) -> bool:
-        """Start it, if there is room on machines and in quotas."""
-        one = line.rows[at]
-        kind = self.room.kind_for(one.ask, one.count_min)
+    def _fit(self, line: _Line, size: Size) -> tuple[str, int] | None:
+        """The kind of GPU that the first of a size gets now, and how many members."""
+        one = line.rows[line.sizes[size][0]]
+        kind = self.room.kind_for(*size)
         if kind is None:
-            return False
+            return None
         amounts = amounts_of(one.ask, kind)
         count = self.tree.members(line.leaf, amounts, one.count_max)
-        if count < one.count_min or allowed(line.leaf.limits, amounts) is not None:
+        return (kind, count) if count >= one.count_min and allowed(line.leaf.limits, amounts) is None else None
+
+    def _start(self, line: _Line, size: Size) -> bool:
+        """Start the first of a size, and as many after it as go in a pack; False: there is no room for it."""
+        started = False
+        for _ in range(self.pack):
+            if size not in line.sizes or not self._start_one(line, size):
+                break
+            started = True
+        return started
+
+    def _start_one(self, line: _Line, size: Size) -> bool:
+        found = self._fit(line, size)
+        if found is None:
             return False
+        kind, count = found
+        one = line.rows[line.sizes[size][0]]
         held = amounts_of(one.ask, kind, count)
         self.tree.take(line.leaf, held)
         self.shares.enter(line.leaf, held)
         self.room.change(held, -1)
         self.starts[one.workload_id] = self.at
-        self.events += 1
+        self.events, self.work = self.events + 1, self.work + 1
         heappush(self.ending, (self.at + self.seconds[one.workload_id], self.events, one.queue_id, held))
-        line.drop(at)
+        line.take(size)
         self.waiting -= 1
         return True
+
+
+def _next(line: _Line) -> Candidate | None:
+    """The first row of a line that may be looked at."""
+    if not line.open:
+        return None
+    at = line.open[0][0]
+    one, level = line.rows[at], line.levels[at]
+    counts = one.count_min, one.count_max
+    return Candidate(one, one.workload_id, one.queue_id, one.ask, *counts, level, one.created_at, 0.0)
 
 
 def _sizes(line: Iterable[tuple[int, float, UUID, Waiting]]) -> dict[Size, deque[int]]:

@@ -24,7 +24,7 @@ from apps.quotas.scheduling.snapshot import (
     Shrink,
     Snapshot,
 )
-from apps.quotas.scheduling.tree import Place, Tree, amounts_of, capacity_of
+from apps.quotas.scheduling.tree import ALL_GPUS, Place, Tree, amounts_of, capacity_of, measured
 
 
 class SetLimit(NamedTuple):
@@ -199,15 +199,15 @@ def _exposed(snapshot: Snapshot) -> dict[UUID, int]:
 
 
 def _beyond(leaf: Place, rows: Iterable[Holding]) -> dict[UUID, int]:
-    over = {key: leaf.over(key) for key in leaf.held if key in leaf.nominal}
+    over = {key: leaf.over(key) for key in leaf.held}
     found: dict[UUID, int] = {}
     for one in rows:
         each = amounts_of(one.ask, one.flavor)
-        short = [-(-over[key] // each[key]) for key in each if over.get(key, 0) > 0 and each[key]]
-        if short:
-            count, has = max(short), len(one.assignments)
-            members = count if count <= has - one.least else has
-            found[one.workload_id] = members
+        keys = [key for key in measured(each) if each[key] and (key in leaf.nominal or key == ALL_GPUS)]
+        count = max((-(-over[key] // each[key]) for key in keys if over[key] > 0), default=0)
+        if count:
+            has = len(one.assignments)
+            found[one.workload_id] = count if count <= has - one.least else has
             for key in each:
-                over[key] = over.get(key, 0) - each[key] * members
+                over[key] -= each[key] * found[one.workload_id]
     return found

@@ -10,7 +10,8 @@ from django.db.models import Count, F, FilteredRelation, Q, Window
 from django.db.models.fields.json import KT
 from django.db.models.functions import RowNumber
 
-from apps.quotas.models import ResourcePool, Workload
+from apps.quotas.models import ResourcePool, StartEstimate, Workload
+from apps.quotas.selectors.estimates import estimates_now
 from apps.quotas.selectors.pool_map import Holder, holder_of, visible_project
 from apps.quotas.states import OCCUPYING, WorkloadState
 
@@ -40,6 +41,8 @@ class Entry:
     """What it asks for and was granted: nothing else of it is shown."""
     place: Place | None = None
     """Of what waits."""
+    estimate: StartEstimate | None = None
+    """When it is expected to start."""
     expected_end_at: datetime | None = None
     """Of what runs: when it ends by itself at the latest; None: nobody knows."""
 
@@ -57,7 +60,7 @@ class Line:
 
 
 def pool_line(pool: ResourcePool, user: Any) -> Line:
-    """What runs and what waits in a pool, everybody's. Three queries."""
+    """What runs and what waits in a pool, everybody's. Four queries."""
     rows = Workload.objects.filter(pool=pool).annotate(visible=visible_project(user))
     rows = rows.select_related("project", "requested_by").defer("spec", "assignments")
     waits = Q(state=WorkloadState.PENDING)
@@ -74,9 +77,11 @@ def pool_line(pool: ResourcePool, user: Any) -> Line:
         position=Window(RowNumber(), order_by=_ORDER),
         queue_position=Window(RowNumber(), partition_by="queue", order_by=_ORDER),
     )
+    shown = list(waiting.order_by(*_ORDER)[:ROWS_MOST])
+    starts = estimates_now(row.pk for row in shown)
     return Line(
         [Entry(holder_of(row), row, expected_end_at=_end(row)) for row in running[:ROWS_MOST]],
-        [Entry(holder_of(row), row, place=_place(row)) for row in waiting.order_by(*_ORDER)[:ROWS_MOST]],
+        [Entry(holder_of(row), row, place=_place(row), estimate=starts.get(row.pk)) for row in shown],
         totals["running"],
         totals["waiting"],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,12 +27,14 @@ from apps.quotas.models import (
     Rate,
     ResourceFlavor,
     ResourcePool,
+    StartEstimate,
     UsageRecord,
+    WhatIf,
     Workload,
 )
 from apps.quotas.services.requests import shape_of
-from apps.quotas.states import LAUNCHED, OCCUPYING, Resource, WorkloadKind
-from tests.support.factories.access import ProjectFactory
+from apps.quotas.states import LAUNCHED, OCCUPYING, Resource, WhatIfBasis, WorkloadKind
+from tests.support.factories.access import ProjectFactory, UserFactory
 from workers.contracts.specs import JobSpec, Resources, ServingSpec, Spec, spec_to_json
 
 GIB = 1 << 30
@@ -268,6 +270,41 @@ class UsageRecordFactory(_OfProject):
     gpu_millis = factory.LazyAttribute(lambda o: o.gpus * o.workload.gpu_millis)
     flavor = factory.SelfAttribute("workload.flavor_granted")
     reserved_at = factory.LazyFunction(clock.db_now)
+
+
+class StartEstimateFactory(_OfProject):
+    """A waiting workload, expected to start in an hour."""
+
+    class Meta:
+        model = StartEstimate
+
+    _above = "workload"
+    project = factory.SubFactory(ProjectFactory)
+    workload = factory.SubFactory(WorkloadFactory, project=factory.SelfAttribute("..project"))
+    pool = factory.SelfAttribute("workload.pool")
+    queue = factory.SelfAttribute("workload.queue")
+    made_at = factory.LazyFunction(clock.db_now)
+    start_at = factory.LazyAttribute(lambda o: o.made_at + timedelta(hours=1))
+    low_at = factory.LazyAttribute(lambda o: o.made_at + timedelta(minutes=30))
+    high_at = factory.LazyAttribute(lambda o: o.made_at + timedelta(hours=3))
+    bucket = "2s"
+    forecast_seconds = 3000.0
+    is_first = True
+
+
+class WhatIfFactory(DjangoModelFactory[WhatIf]):
+    """A question that waits for its answer: the weight of a queue."""
+
+    class Meta:
+        model = WhatIf
+
+    pool = factory.SubFactory(ResourcePoolFactory)
+    requested_by = factory.SubFactory(UserFactory)
+    basis = WhatIfBasis.NOW
+    changes = factory.LazyAttribute(
+        lambda o: [{"kind": "weight", "queue": str(QueueFactory.create(pool=o.pool).pk), "weight": 2.0}]
+    )
+    expires_at = factory.LazyFunction(lambda: clock.db_now() + timedelta(days=1))
 
 
 class RateFactory(DjangoModelFactory[Rate]):
