@@ -15,7 +15,7 @@ from uuid import UUID
 
 import numpy as np
 
-from apps.quotas.scheduling.estimate_bands import Calibration, bucket_of
+from apps.quotas.scheduling.estimate_bands import Band, Calibration, banded, bucket_of
 from apps.quotas.scheduling.estimate_durations import Durations, Floats, Kind
 from apps.quotas.scheduling.estimate_line import Forward
 from apps.quotas.scheduling.snapshot import Holding, Snapshot, Waiting
@@ -110,11 +110,14 @@ def estimates(
     at = snapshot.at
     known = forecast(snapshot, durations) if waits is None else waits
     found: dict[UUID, Estimate] = {}
+    marks: dict[str, Band] = {}
     for one in snapshot.waiting:
         seconds = known.get(one.workload_id, inf)
         if seconds < inf:
             bucket = bucket_of(seconds, one.count_min)
-            band = calibration.band(bucket, seconds)
+            if bucket not in marks:
+                marks[bucket] = calibration.marks(bucket)
+            band = banded(marks[bucket], seconds)
             found[one.workload_id] = Estimate(
                 one.workload_id, at, at + band.middle, at + band.low, at + band.high, bucket, seconds
             )

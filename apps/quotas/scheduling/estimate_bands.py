@@ -68,11 +68,17 @@ class Levels:
 
 
 class Band(NamedTuple):
-    """Seconds of waiting from now on."""
+    """Seconds of waiting from now on; or the errors that lead to these."""
 
     middle: float
     low: float
     high: float
+
+
+def banded(marks: Band, forecast_seconds: float) -> Band:
+    """The wait that is forecast, corrected by errors."""
+    middle, low, high = (corrected(forecast_seconds, error) for error in marks)
+    return Band(middle, min(low, middle), max(high, middle))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +97,14 @@ class Calibration:
 
     def band(self, bucket: str, forecast_seconds: float) -> Band:
         """The corrected forecast and its band."""
+        return banded(self.marks(bucket), forecast_seconds)
+
+    def marks(self, bucket: str) -> Band:
+        """The errors by which forecasts of a bucket are corrected, and made a band of."""
         levels = self.levels.get(bucket, Levels())
         spread = self.spread.get(bucket) or self.spread.get(ALL) or self._of(bucket)
-        middle = corrected(forecast_seconds, _quantile(self._of(bucket), 0.5))
-        low, high = (corrected(forecast_seconds, _quantile(spread, at)) for at in (levels.low, levels.high))
-        return Band(middle, min(low, middle), max(high, middle))
+        low, high = (_quantile(spread, at) for at in (levels.low, levels.high))
+        return Band(_quantile(self._of(bucket), 0.5), low, high)
 
     def _of(self, bucket: str) -> Sequence[float]:
         errors = self.errors.get(bucket, ())

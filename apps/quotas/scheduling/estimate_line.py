@@ -101,7 +101,9 @@ class Forward:
         self.events = len(self.ending)
         self.shares = Shares(self.tree, snapshot.policy)
         self.lines = self._lines(snapshot)
-        self.sizes = {(one.ask, one.count_min) for one in snapshot.waiting}
+        self.sizes = {
+            (one.ask, one.count_min): one.ask.gpus * one.ask.gpu_millis * one.count_min for one in snapshot.waiting
+        }
         self.pack = 1 + len(snapshot.waiting) // PACKS_MOST
         self.waiting = sum(len(line.rows) for line in self.lines.values())
 
@@ -159,10 +161,11 @@ class Forward:
 
     def _round(self) -> None:
         """All that may start now."""
-        fits = self.sizes if self.strict else {size for size in self.sizes if self.room.kind_for(*size) is not None}
+        fits = set(self.sizes) if self.strict else self._fits()
         contest = Contest(self.tree, self.shares)
         for line in self.lines.values():
-            line.open = [(line.sizes[size][0], size) for size in line.sizes if size in fits]
+            here = fits if len(fits) < len(line.sizes) else line.sizes
+            line.open = [(line.sizes[size][0], size) for size in here if size in fits and size in line.sizes]
             heapify(line.open)
             line.looks = LOOKS_MOST
             if line.open:
@@ -177,6 +180,14 @@ class Forward:
             elif self.strict and self.room.kind_for(*size) is None:
                 return
             self._enter(contest, line)
+
+    def _fits(self) -> set[Size]:
+        """The sizes for which the machines have room."""
+        most = max(
+            (amount for (resource, kind), amount in self.room.free.items() if resource == GPUS and kind), default=0
+        )
+        small = (size for size, devices in self.sizes.items() if devices <= most)
+        return {size for size in small if self.room.kind_for(*size) is not None}
 
     def _enter(self, contest: Contest, line: _Line) -> None:
         """Its first that has room and quota stands for a line; after some that have none, it stands back."""
