@@ -61,14 +61,11 @@ def ids(answer: Any) -> list[str]:
 def test_a_pool_shows_its_machines_and_kinds_of_gpu(editor: User) -> None:
     pool = make_pool(cores=4, memory=2, H200=1)
     api = client(editor)
-    assert api.get(f"{API}/pools", {"name": "local"}).json()["results"][0] == {
-        "id": str(pool.pk),
-        "name": "local",
-        "backend": "fake",
-        "organisation": None,
-        "organisation_name": None,
-        "created_at": api.get(f"{API}/pools/{pool.pk}").json()["created_at"],
-    }
+    told = api.get(f"{API}/pools", {"name": "local"}).json()["results"][0]
+    assert told == api.get(f"{API}/pools/{pool.pk}").json()
+    named = {"id": str(pool.pk), "name": "local", "backend": "fake", "organisation": None, "organisation_name": None}
+    assert told | named == told
+    assert (told["half_life_seconds"], told["preemption"], told["changes_need_approval"]) == (86_400, True, False)
     [node] = api.get(f"{API}/nodes", {"pool": str(pool.pk)}).json()["results"]
     assert (node["name"], node["cpu_millis"], node["memory_bytes"], node["ready"]) == ("node-0", 4000, 2 << 30, True)
     assert [gpu["flavor"] for gpu in node["gpus"]] == ["H200"]
@@ -91,11 +88,10 @@ def test_a_project_gets_its_queue_when_queues_are_listed(project: Project, edito
     make_pool(cores=4, memory=2)
     [queue] = client(editor).get(f"{API}/queues").json()["results"]
     assert queue["project"] == str(project.pk)
-    assert {quota["resource"]: quota["nominal"] for quota in queue["quotas"]} == {
-        "cpu_millis": 4000,
-        "memory_bytes": 2 << 30,
-        "gpus": 0,
-    }
+    guaranteed = {quota["resource"]: (quota["nominal"], quota["borrowing_limit"]) for quota in queue["quotas"]}
+    assert guaranteed == dict.fromkeys(("cpu_millis", "memory_bytes", "gpus"), (0, None)), (
+        "nothing, and all that is idle"
+    )
     assert ids(client(editor).get(f"{API}/queues")) == [queue["id"]]
     assert Queue.objects.count() == 1
 

@@ -331,11 +331,11 @@ def test_usage_stands_beside_each_quota(editor: User, queue: Queue, others: Queu
     assert (told["queue"], told["project_name"], told["pool_name"]) == (str(queue.pk), "vision", "local")
     assert (told["running"], told["waiting"]) == (1, 1)
     assert [tuple(row.values()) for row in told["amounts"]] == [
-        ("cpu_millis", "", 8000, 2000, 2000),
-        ("gpus", "", 2, 1, 1),
-        ("gpus", "A100", 1, 0, 0),
-        ("gpus", "H200", None, 1, 1),
-        ("memory_bytes", "", 64 * GIB, 4 * GIB, 4 * GIB),
+        ("cpu_millis", "", 8000, 0, 2000, 2000),
+        ("gpus", "", 2, 0, 1, 1),
+        ("gpus", "A100", 1, 0, 0, 0),
+        ("gpus", "H200", None, None, 1, 1),
+        ("memory_bytes", "", 64 * GIB, 0, 4 * GIB, 4 * GIB),
     ]
     assert read(editor, "quotas/usage", project=str(others.project_id))["results"] == []
 

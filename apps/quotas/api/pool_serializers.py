@@ -208,6 +208,9 @@ class AmountSerializer(serializers.Serializer[Any]):
     resource = serializers.ChoiceField(Resource.choices)
     flavor = serializers.CharField(allow_blank=True, help_text="The kind of GPU; empty: all kinds together.")
     nominal = serializers.IntegerField(allow_null=True, help_text="Null: held, without a quota of its own.")
+    borrowing_limit = serializers.IntegerField(
+        allow_null=True, help_text="How much more of what others leave idle; null, with a quota: all of it."
+    )
     reserved = serializers.IntegerField(help_text="Held by what is admitted.")
     used = serializers.IntegerField(help_text="Of it, what runs.")
 

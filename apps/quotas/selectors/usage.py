@@ -29,6 +29,8 @@ class Amount:
     """None: no quota of its own; for a kind of GPU the quota of all kinds counts."""
     reserved: int
     used: int
+    borrowing_limit: int | None = None
+    """How much more than its nominal; None: all that others leave idle, or no quota of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +187,16 @@ def _amounts(queue: Queue, held: dict[Key, tuple[int, int]]) -> list[Amount]:
     """Every quota, and what is held without one of its own; the quota of all kinds of GPU counts all of them."""
     all_gpus = [amounts for (resource, _), amounts in held.items() if resource == Resource.GPUS]
     held = {**held, (Resource.GPUS, ""): (sum(one[0] for one in all_gpus), sum(one[1] for one in all_gpus))}
-    nominal = {(quota.resource, quota.flavor): quota.nominal for quota in queue.quotas.all()}
-    keys = {*nominal, *((resource, flavor) for resource, flavor in held if flavor)}
+    quotas = {(quota.resource, quota.flavor): quota for quota in queue.quotas.all()}
+    keys = {*quotas, *((resource, flavor) for resource, flavor in held if flavor)}
     return [
-        Amount(resource, flavor, nominal.get((resource, flavor)), *held.get((resource, flavor), (0, 0)))
-        for resource, flavor in sorted(keys)
+        Amount(
+            *key,
+            quotas[key].nominal if key in quotas else None,
+            *held.get(key, (0, 0)),
+            quotas[key].borrowing_limit if key in quotas else None,
+        )
+        for key in sorted(keys)
     ]
 
 

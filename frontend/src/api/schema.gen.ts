@@ -2365,6 +2365,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pools/{id}/reclaims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What changes of a pool would take back
+         * @description What runs and would have to go, at once or once somebody wants what would be theirs. Changes nothing.
+         */
+        post: operations["pools_reclaims_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools/{id}/what-if": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask what would be if a pool were shared otherwise
+         * @description The answer is worked out in the background within seconds: read it at `/what-ifs/{id}`; it is kept for a
+         *     day. Administrators of the installation only, since it tells of everybody's work.
+         */
+        post: operations["pools_what_if_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/previews": {
         parameters: {
             query?: never;
@@ -4267,6 +4308,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/what-ifs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what-ifs
+         * @description Questions about pools and their answers, for administrators of the installation.
+         */
+        get: operations["what_ifs_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/what-ifs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One what-if, with its answer once it is there
+         * @description Questions about pools and their answers, for administrators of the installation.
+         */
+        get: operations["what_ifs_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workloads": {
         parameters: {
             query?: never;
@@ -4387,6 +4468,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workloads/{id}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a workload waits, and until when
+         * @description The limit that is in its way and who borrows, what is free, when it is expected to start, and how far
+         *     such estimates have been off.
+         */
+        get: operations["workloads_why_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workloads/summary": {
         parameters: {
             query?: never;
@@ -4414,6 +4516,27 @@ export interface components {
         Accepted: {
             /** @description Figures that were new */
             accepted: number;
+        };
+        /** @description How good the first estimates for this queue have been. */
+        Accuracy: {
+            count: number;
+            /**
+             * Format: double
+             * @description Without its sign.
+             */
+            median_error_seconds: number | null;
+            /**
+             * Format: double
+             * @description Above 0: work tends to start later than was said.
+             */
+            median_lateness_seconds: number | null;
+            /**
+             * Format: double
+             * @description How often work started inside the band, which is made for 0.8.
+             */
+            coverage_ratio: number | null;
+            /** Format: date-time */
+            since: string;
         };
         Acknowledged: {
             /** Format: uuid */
@@ -4491,6 +4614,8 @@ export interface components {
             flavor: string;
             /** @description Null: held, without a quota of its own. */
             nominal: number | null;
+            /** @description How much more of what others leave idle; null, with a quota: all of it. */
+            borrowing_limit: number | null;
             /** @description Held by what is admitted. */
             reserved: number;
             /** @description Of it, what runs. */
@@ -4653,6 +4778,59 @@ export interface components {
         Barred: "decided" | "expired" | "own_request" | "needs_admin" | "needs_superuser" | "unknown_command";
         /** @enum {unknown} */
         BlankEnum: "";
+        /** @description Who holds more than it is guaranteed of what is short. */
+        Borrower: {
+            kind: components["schemas"]["PlaceKind"];
+            /** Format: uuid */
+            id: string | null;
+            name: string;
+            /**
+             * Format: double
+             * @description Beyond its nominal, in the unit of the resource.
+             */
+            amount: number;
+        };
+        /** @description A limit that is in the way. Amounts in their own unit: thousandths of a core, bytes, devices. */
+        Bound: {
+            /**
+             * @description Whose limit it is; `pool`: all that the machines have.
+             *
+             *     * `queue` - queue
+             *     * `cohort` - cohort
+             *     * `pool` - pool
+             */
+            kind: components["schemas"]["PlaceKind"];
+            /**
+             * Format: uuid
+             * @description Of the queue or cohort.
+             */
+            id: string | null;
+            name: string;
+            resource: components["schemas"]["Resource"];
+            flavor: string;
+            /**
+             * Format: double
+             * @description Guaranteed.
+             */
+            nominal: number;
+            /**
+             * Format: double
+             * @description Most that it may hold; null: as much as others leave idle.
+             */
+            limit: number | null;
+            /** Format: double */
+            held: number;
+            /**
+             * Format: double
+             * @description Of it, as much may still be taken.
+             */
+            left: number;
+            /**
+             * Format: double
+             * @description By the members without which it does not start.
+             */
+            needed: number;
+        };
         Budget: {
             /** Format: uuid */
             readonly id: string;
@@ -4900,6 +5078,64 @@ export interface components {
             /** @description Null, too, where the step removed the column or the row */
             after: (string | number | boolean) | null;
         };
+        /**
+         * @description One change. `quota` of a queue or cohort: what it may hold of a resource; without `nominal` it loses the row.
+         *     `weight` of a queue or cohort. `priority` of a workload. `add_nodes`: machines like one. `remove_nodes`.
+         */
+        Change: {
+            kind: components["schemas"]["WhatIfChange"];
+            /** Format: uuid */
+            queue?: string;
+            /** Format: uuid */
+            cohort?: string;
+            resource?: components["schemas"]["Resource"];
+            flavor?: string;
+            nominal?: number | null;
+            /** @description Null: all that others leave idle; 0 by default. */
+            borrowing_limit?: number | null;
+            lending_limit?: number | null;
+            /** Format: double */
+            weight?: number | null;
+            /** Format: uuid */
+            workload?: string;
+            priority?: number;
+            /**
+             * Format: uuid
+             * @description A machine of the pool.
+             */
+            like?: string;
+            count?: number;
+            nodes?: string[];
+        };
+        /**
+         * @description One change. `quota` of a queue or cohort: what it may hold of a resource; without `nominal` it loses the row.
+         *     `weight` of a queue or cohort. `priority` of a workload. `add_nodes`: machines like one. `remove_nodes`.
+         */
+        ChangeRequest: {
+            kind: components["schemas"]["WhatIfChange"];
+            /** Format: uuid */
+            queue?: string;
+            /** Format: uuid */
+            cohort?: string;
+            resource?: components["schemas"]["Resource"];
+            flavor?: string;
+            nominal?: number | null;
+            /** @description Null: all that others leave idle; 0 by default. */
+            borrowing_limit?: number | null;
+            lending_limit?: number | null;
+            /** Format: double */
+            weight?: number | null;
+            /** Format: uuid */
+            workload?: string;
+            priority?: number;
+            /**
+             * Format: uuid
+             * @description A machine of the pool.
+             */
+            like?: string;
+            count?: number;
+            nodes?: string[];
+        };
         ChangedCellShape: {
             column: string;
             before: (string | number | boolean) | null;
@@ -4918,6 +5154,10 @@ export interface components {
             ordinal_after: number;
             /** @description Those that changed */
             cells: components["schemas"]["ChangedCellShape"][];
+        };
+        ChangesRequest: {
+            /** @description In their order, at most 100. */
+            changes: components["schemas"]["ChangeRequest"][];
         };
         /** @description Base of what is shown of a file in the object store. */
         Checkpoint: {
@@ -6309,6 +6549,15 @@ export interface components {
          * @enum {string}
          */
         FormatEnum: "csv" | "tsv" | "jsonl" | "json" | "parquet" | "excel" | "images" | "texts" | "archive";
+        /** @description What is free on the machines, of a kind that would do. */
+        Free: {
+            /** @description Empty: it wants no GPU. */
+            flavor: string;
+            /** @description Whole ones that nobody holds. */
+            devices: number;
+            /** @description Of this workload, that would find room now. */
+            members: number;
+        };
         /** @description Where a run stands by the metric that it is judged by. */
         Goal: {
             key: string;
@@ -7279,6 +7528,19 @@ export interface components {
          * @enum {string}
          */
         ModelVersionState: "pending" | "ready" | "archived";
+        /** @description Something that waits now; null: it does not start before the end. */
+        Moved: {
+            /** Format: uuid */
+            workload: string;
+            workload_name: string | null;
+            /** Format: uuid */
+            queue: string | null;
+            project_name: string | null;
+            /** Format: date-time */
+            start_before_at: string | null;
+            /** Format: date-time */
+            start_after_at: string | null;
+        };
         /**
          * @description * `null_ratio` - null_ratio
          *     * `distinct_count` - distinct_count
@@ -8228,6 +8490,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["VersionComparisonRow"][];
         };
+        PaginatedWhatIfList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["WhatIf"][];
+        };
         PaginatedWorkloadList: {
             /**
              * Format: uri
@@ -8450,6 +8725,13 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
+        /**
+         * @description * `queue` - queue
+         *     * `cohort` - cohort
+         *     * `pool` - pool
+         * @enum {string}
+         */
+        PlaceKind: "queue" | "cohort" | "pool";
         Pool: {
             /** Format: uuid */
             readonly id: string;
@@ -8959,6 +9241,21 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
+        QueueFigures: {
+            started: number;
+            /** @description Still, at the end. */
+            waiting: number;
+            /** Format: double */
+            mean_wait_seconds: number;
+            /** Format: double */
+            p90_wait_seconds: number;
+            /**
+             * Format: double
+             * @description Of all device time.
+             */
+            share_ratio: number;
+            preemptions: number;
+        };
         /** @description A project's place in a pool: how much it may hold, how much it holds. */
         QueueUsage: {
             /** Format: uuid */
@@ -8982,6 +9279,15 @@ export interface components {
             /** Format: uri */
             previous: string | null;
             results: components["schemas"]["QueueUsage"][];
+        };
+        QueueWorlds: {
+            /** Format: uuid */
+            queue: string;
+            /** Format: uuid */
+            project: string;
+            project_name: string;
+            before: components["schemas"]["QueueFigures"];
+            after: components["schemas"]["QueueFigures"];
         };
         /** @description Of a queue or of a cohort; the other is null. Amounts in the unit of the resource. */
         Quota: {
@@ -9156,6 +9462,22 @@ export interface components {
          * @enum {string}
          */
         RecipeStepKind: "drop_columns" | "keep_columns" | "rename_columns" | "reorder_columns" | "cast" | "normalise_text" | "replace_text" | "map_values" | "parse_quantities" | "parse_dates" | "date_parts" | "filter_rows" | "derive" | "missing_values" | "impute" | "drop_duplicates" | "near_duplicate_text" | "near_duplicate_images" | "pseudonymise" | "redact" | "generalise" | "outliers" | "standardise" | "scale" | "discretise" | "split" | "balance" | "encode_label" | "merge_rare" | "ordinal_encode" | "one_hot";
+        /** @description Something that runs and would have to give back what it holds, or some of its members. */
+        Reclaim: {
+            /** Format: uuid */
+            workload: string;
+            workload_name: string | null;
+            /** Format: uuid */
+            queue: string | null;
+            project_name: string | null;
+            /** @description How many go. */
+            members: number;
+            /** @description For what waits already; else once somebody wants what would then be theirs. */
+            now: boolean;
+        };
+        Reclaims: {
+            reclaims: components["schemas"]["Reclaim"][];
+        };
         /** @description Takes models of `selectors.registry.with_latest`. */
         RegisteredModel: {
             /** Format: uuid */
@@ -10075,6 +10397,34 @@ export interface components {
              */
             file: string;
         };
+        /** @description When something is expected to start: in four of five cases between `low_at` and `high_at`. */
+        StartBand: {
+            /** Format: date-time */
+            made_at: string;
+            /** Format: date-time */
+            start_at: string;
+            /** Format: date-time */
+            low_at: string;
+            /** Format: date-time */
+            high_at: string;
+        };
+        /** @description When it was expected to start, and once it has started how far off that was. */
+        StartEstimate: {
+            /** Format: date-time */
+            made_at: string;
+            /** Format: date-time */
+            start_at: string;
+            /** Format: date-time */
+            low_at: string;
+            /** Format: date-time */
+            high_at: string;
+            is_first?: boolean;
+            /** Format: date-time */
+            started_at?: string | null;
+            /** Format: double */
+            error_seconds?: number | null;
+            inside?: boolean | null;
+        };
         StatisticChangeShape: {
             name: components["schemas"]["NameEnum"];
             before: (string | number | boolean) | null;
@@ -10902,6 +11252,18 @@ export interface components {
             /** @description Sorted, each once */
             tags: string[];
         };
+        /**
+         * @description * `cap` - cap
+         *     * `cap_gpus` - cap_gpus
+         *     * `no_quota` - no_quota
+         *     * `quota` - quota
+         *     * `promised` - promised
+         *     * `machines` - machines
+         *     * `kept` - kept
+         *     * `behind` - behind
+         * @enum {string}
+         */
+        WaitKind: "cap" | "cap_gpus" | "no_quota" | "quota" | "promised" | "machines" | "kept" | "behind";
         /** @description Something that waits, and where it stands. */
         Waiting: {
             holder: components["schemas"]["Holder"];
@@ -10924,6 +11286,8 @@ export interface components {
             not_before: string | null;
             /** @description Its owner holds it back: it is not in the line, and has no place in it yet. */
             is_held: boolean;
+            /** @description Null: none has been made yet. */
+            estimate: components["schemas"]["StartBand"] | null;
         };
         /** @description One expectation, without the dataset that it is of. */
         WantedRequest: {
@@ -10950,12 +11314,135 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        WhatIf: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            pool: string;
+            readonly state: components["schemas"]["WhatIfState"];
+            readonly state_reason: components["schemas"]["WhatIfReason"] | components["schemas"]["BlankEnum"];
+            /** Format: date-time */
+            readonly state_at: string;
+            basis: components["schemas"]["WhatIfBasis"];
+            hours?: number;
+            readonly changes: components["schemas"]["Change"][];
+            readonly result: components["schemas"]["WhatIfResult"] | null;
+            /** Format: uuid */
+            requested_by: string;
+            readonly requested_by_name: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /**
+         * @description `now`: what runs and waits goes on in both worlds, and with `hours` the work of the past hours comes again.
+         *     `ledger`: both worlds begin empty, and the recorded work of the past hours is played in each.
+         */
+        WhatIfAskRequest: {
+            /** @description In their order, at most 100. */
+            changes: components["schemas"]["ChangeRequest"][];
+            /** @default now */
+            basis: components["schemas"]["WhatIfBasis"];
+            /** @default 0 */
+            hours: number;
+        };
+        /**
+         * @description * `now` - Now
+         *     * `ledger` - Ledger
+         * @enum {string}
+         */
+        WhatIfBasis: "now" | "ledger";
+        /**
+         * @description * `quota` - Quota
+         *     * `weight` - Weight
+         *     * `priority` - Priority
+         *     * `add_nodes` - Add Nodes
+         *     * `remove_nodes` - Remove Nodes
+         * @enum {string}
+         */
+        WhatIfChange: "quota" | "weight" | "priority" | "add_nodes" | "remove_nodes";
+        /**
+         * @description * `changed_meanwhile` - Changed Meanwhile
+         *     * `interrupted` - Interrupted
+         * @enum {string}
+         */
+        WhatIfReason: "changed_meanwhile" | "interrupted";
+        /** @description Both worlds. Running times are guesses from like work, the same in both. */
+        WhatIfResult: {
+            /** Format: date-time */
+            begins_at: string;
+            /**
+             * Format: date-time
+             * @description Until when both worlds were followed.
+             */
+            ends_at: string;
+            /** @description They were followed no further because that would have taken too long. */
+            is_cut: boolean;
+            waiting_now: number;
+            /** @description Workloads that came in both worlds. */
+            arrivals: number;
+            /** @description Beyond 5,000, the oldest. */
+            arrivals_left_out: number;
+            before: components["schemas"]["World"];
+            after: components["schemas"]["World"];
+            queues: components["schemas"]["QueueWorlds"][];
+            /** @description At most 500: those whose start moves most. */
+            workloads: components["schemas"]["Moved"][];
+            reclaims: components["schemas"]["Reclaim"][];
+        };
+        /**
+         * @description * `queued` - Queued
+         *     * `running` - Running
+         *     * `succeeded` - Succeeded
+         *     * `failed` - Failed
+         * @enum {string}
+         */
+        WhatIfState: "queued" | "running" | "succeeded" | "failed";
         WholeRowShape: {
             ordinal: number;
             /** @description Of the columns that both have */
             values: {
                 [key: string]: (string | number | boolean) | null;
             };
+        };
+        /** @description Why a workload waits, what would have to change, and until when. */
+        Why: {
+            /** Format: uuid */
+            workload: string;
+            state: components["schemas"]["WorkloadState"];
+            reason: components["schemas"]["WorkloadReason"] | components["schemas"]["BlankEnum"];
+            detail: string;
+            readonly message: components["schemas"]["StateMessagePart"][];
+            /** @description Null: it does not wait in the line. */
+            place: components["schemas"]["Place"] | null;
+            /**
+             * @description What is in its way, looked at alone.
+             *
+             *     * `cap` - cap
+             *     * `cap_gpus` - cap_gpus
+             *     * `no_quota` - no_quota
+             *     * `quota` - quota
+             *     * `promised` - promised
+             *     * `machines` - machines
+             *     * `kept` - kept
+             *     * `behind` - behind
+             */
+            kind?: (components["schemas"]["WaitKind"] | components["schemas"]["NullEnum"]) | null;
+            bound?: components["schemas"]["Bound"] | null;
+            /** @description Whose return of what they borrow would let it start. */
+            readonly borrowers: components["schemas"]["Borrower"][];
+            /** @default [] */
+            free: components["schemas"]["Free"][];
+            /**
+             * Format: date-time
+             * @description When what is in its way is gone at the latest, by the time limits of what runs; null: nobody knows.
+             */
+            possible_at: string | null;
+            estimate: components["schemas"]["StartBand"] | null;
+            /** @description Latest first, at most 50. */
+            history: components["schemas"]["StartEstimate"][];
+            accuracy: components["schemas"]["Accuracy"];
         };
         Words: {
             title: string;
@@ -11166,6 +11653,21 @@ export interface components {
             failed_since: string;
             /** @description Of the pools that you see. */
             capacity: components["schemas"]["Capacity"][];
+        };
+        /** @description A pool until the end of what was followed. Waits are those of what started, and so far of what did not. */
+        World: {
+            /** Format: double */
+            mean_wait_seconds: number;
+            /** Format: double */
+            p90_wait_seconds: number;
+            /**
+             * Format: double
+             * @description Of the device time that there was.
+             */
+            utilisation_ratio: number;
+            preemptions: number;
+            /** @description Workloads that could never run. */
+            refused: number;
         };
         /** @description What a rule would do to a dataset as it is now. Nothing is changed by asking. */
         WouldKeepShape: {
@@ -22375,6 +22877,262 @@ export interface operations {
             };
         };
     };
+    pools_reclaims_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this resource pool. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangesRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["ChangesRequest"];
+                "multipart/form-data": components["schemas"]["ChangesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reclaims"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pools_what_if_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this resource pool. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhatIfAskRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["WhatIfAskRequest"];
+                "multipart/form-data": components["schemas"]["WhatIfAskRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIf"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     previews_list: {
         parameters: {
             query?: {
@@ -31553,6 +32311,123 @@ export interface operations {
             };
         };
     };
+    what_ifs_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                pool?: string;
+                requested_by?: string;
+                /**
+                 * @description * `queued` - Queued
+                 *     * `running` - Running
+                 *     * `succeeded` - Succeeded
+                 *     * `failed` - Failed
+                 */
+                state?: "failed" | "queued" | "running" | "succeeded";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedWhatIfList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    what_ifs_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this what if. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIf"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     workloads_list: {
         parameters: {
             query?: {
@@ -31977,6 +32852,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StoryStep"][];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workloads_why_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this workload. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Why"];
                 };
             };
             /** @description Sign in or send a valid token */

@@ -58,11 +58,11 @@ describe("a run's form", () => {
 
 describe("what it would do", () => {
   const amounts: Amount[] = [
-    { resource: "cpu_millis", flavor: "", nominal: 2000, reserved: 1500, used: 1500 },
-    { resource: "memory_bytes", flavor: "", nominal: null, reserved: 5, used: 5 },
-    { resource: "gpus", flavor: "", nominal: 4, reserved: 1, used: 1 },
-    { resource: "gpus", flavor: "H200", nominal: 1, reserved: 1, used: 0 },
-    { resource: "gpus", flavor: "H100", nominal: null, reserved: 1, used: 0 },
+    { resource: "cpu_millis", flavor: "", nominal: 2000, borrowing_limit: 0, reserved: 1500, used: 1500 },
+    { resource: "memory_bytes", flavor: "", nominal: null, borrowing_limit: null, reserved: 5, used: 5 },
+    { resource: "gpus", flavor: "", nominal: 4, borrowing_limit: 0, reserved: 1, used: 1 },
+    { resource: "gpus", flavor: "H200", nominal: 1, borrowing_limit: 0, reserved: 1, used: 0 },
+    { resource: "gpus", flavor: "H100", nominal: null, borrowing_limit: null, reserved: 1, used: 0 },
   ];
   const asks = (cpu: number, gpus = 0, flavor = "") => effectsOf({ cpu_millis: cpu, memory_bytes: 10, gpus, flavor }, amounts);
 
@@ -71,6 +71,12 @@ describe("what it would do", () => {
     expect(verdictOf(asks(501))).toBe("waits");
     expect(verdictOf(asks(2001))).toBe("never");
     expect(verdictOf(effectsOf({ cpu_millis: 1, memory_bytes: 1, gpus: 0, flavor: "" }, []))).toBe("free");
+  });
+
+  it("borrows what others leave idle, as far as it may", () => {
+    const of = (borrowing_limit: number | null, reserved = 1) =>
+      verdictOf(effectsOf({ cpu_millis: 3, memory_bytes: 0, gpus: 0, flavor: "" }, [{ resource: "cpu_millis", flavor: "", nominal: 2, borrowing_limit, reserved, used: 0 }]));
+    expect([of(null), of(2), of(1), of(0), of(null, 99)]).toEqual(["borrows", "borrows", "waits", "never", "borrows"]);
   });
 
   it("counts the members that start together", () => {

@@ -114,11 +114,16 @@ export interface Effect {
   flavor: string;
   /** What the run would hold. */
   asks: number;
-  /** The project's quota and what others hold of it; null: there is none. */
+  /** What the project is guaranteed, and what is held of it; null: there is no quota. */
   nominal: number | null;
+  /** How much more of what others leave idle; null: all of it. */
+  more: number | null;
   reserved: number;
-  /** `fits`: now; `waits`: when others have ended; `never`: it is more than the quota; `free`: no quota is kept of it. */
-  verdict: "fits" | "waits" | "never" | "free";
+  /**
+   * `fits`: now; `borrows`: when others leave it idle; `waits`: when others of the project have ended; `never`: it is more
+   * than the quota; `free`: no quota is kept of it.
+   */
+  verdict: "fits" | "borrows" | "waits" | "never" | "free";
 }
 
 /** What the members that start together reserve of each resource, beside the project's quota. */
@@ -138,12 +143,20 @@ export function effectsOf(resources: Resources, amounts: readonly Amount[], memb
     const nominal = amount?.nominal ?? null;
     if (nominal === null && of) return [];
     const reserved = amount?.reserved ?? 0;
-    const verdict = nominal === null ? "free" : asks > nominal ? "never" : asks > nominal - reserved ? "waits" : "fits";
-    return [{ resource, flavor: of, asks, nominal, reserved, verdict }];
+    const more = nominal === null ? null : (amount?.borrowing_limit ?? null);
+    return [{ resource, flavor: of, asks, nominal, more, reserved, verdict: verdictFor(asks, nominal, more, reserved) }];
   });
+}
+
+function verdictFor(asks: number, nominal: number | null, more: number | null, reserved: number): Effect["verdict"] {
+  if (nominal === null) return "free";
+  const most = more === null ? Number.POSITIVE_INFINITY : nominal + more;
+  if (asks > most) return "never";
+  if (asks > most - reserved) return "waits";
+  return asks > nominal - reserved ? "borrows" : "fits";
 }
 
 /** The worst of them: what becomes of the run. */
 export function verdictOf(effects: readonly Effect[]): Effect["verdict"] {
-  return (["never", "waits", "fits"] as const).find((verdict) => effects.some((each) => each.verdict === verdict)) ?? "free";
+  return (["never", "waits", "borrows", "fits"] as const).find((verdict) => effects.some((each) => each.verdict === verdict)) ?? "free";
 }

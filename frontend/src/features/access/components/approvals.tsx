@@ -49,7 +49,7 @@ function ApprovalCard({ approval, isFocus, onDecide }: { approval: Approval; isF
       <header>
         <StateBadge noun="approval" state={approval.state} />
         <code>{approval.command}</code>
-        <span className="soft">{approval.project_name}</span>
+        <span className="soft">{approval.project_name ?? t("approval.everywhere")}</span>
         <span className="soft" style={{ marginLeft: "auto" }}>
           {t("approval.asked", { name: approval.requested_by.username })} <Ago at={approval.created_at} />
         </span>
@@ -103,7 +103,7 @@ function Decide({ approval, decision, onClose }: { approval: Approval; decision:
         await Promise.all([client.invalidateQueries({ queryKey: approvalsKey }), client.invalidateQueries({ queryKey: noticesQuery.queryKey })]);
       }}
     >
-      <p>{t(`approval.${decision}Effect`, { name: approval.requested_by.username, project: approval.project_name })}</p>
+      <p>{t(`approval.${decision}Effect`, { name: approval.requested_by.username, project: approval.project_name ?? t("approval.everywhere") })}</p>
       <Textarea label={t("approval.comment")} value={comment} onChange={(event) => setComment(event.currentTarget.value)} autosize minRows={2} />
     </ConfirmDialog>
   );

@@ -103,9 +103,13 @@ function Cell({ amount, kind, onEdit, verb }: { amount: Amount | undefined; kind
   const held = amount?.reserved ?? 0;
   const nominal = amount?.nominal ?? null;
   const ratio = nominal ? Math.min(held / nominal, 1) : 0;
+  const said = { held: amountText(kind.resource, held), nominal: nominal === null ? NONE : amountText(kind.resource, nominal) };
+  const more = amount?.borrowing_limit ?? null;
   return (
     <div className={classes.cell}>
-      <span className="num">{t("usage.of", { held: amountText(kind.resource, held), nominal: nominal === null ? NONE : amountText(kind.resource, nominal) })}</span>
+      <span className="num">
+        {nominal === null || more === 0 ? t("usage.of", said) : more === null ? t("usage.ofIdle", said) : t("usage.ofMore", { ...said, more: amountText(kind.resource, more) })}
+      </span>
       {onEdit ? (
         <button type="button" className={classes.edit} onClick={onEdit} aria-label={verb} title={verb}>
           <IconPencil size={14} aria-hidden />
@@ -143,7 +147,14 @@ function EditQuota({ editing, pool, asks, onClose }: EditProps) {
   const save = (): void => {
     if (nominal === null) return;
     const quota = { queue: row.queue, resource: kind.resource, flavor: kind.flavor, nominal };
-    if (!asks) return set.mutate(quota, { onSuccess: onClose });
+    if (!asks) {
+      return set.mutate(quota, {
+        onSuccess: (answer) => {
+          if ("approval" in answer) notifications.show({ message: t("usage.asked") });
+          onClose();
+        },
+      });
+    }
     const onSuccess = (): void => {
       notifications.show({ message: t("usage.asked") });
       onClose();

@@ -42,7 +42,7 @@ export function EffectPanel({ projectId, resources, members, call }: Props) {
   );
 }
 
-const ICONS = { fits: IconCircleCheck, free: IconCircleCheck, waits: IconClockHour4, never: IconAlertTriangle } as const;
+const ICONS = { fits: IconCircleCheck, borrows: IconCircleCheck, free: IconCircleCheck, waits: IconClockHour4, never: IconAlertTriangle } as const;
 
 function Verdict({ verdict, project, pool }: { verdict: Effect["verdict"]; project: string; pool: string }) {
   const { t } = useTranslation("runs");
@@ -61,7 +61,7 @@ const inWords = (resource: Effect["resource"], amount: number): string =>
 /** A bar: what others hold of the quota, then what the run would. */
 function AmountLine({ effect, isKnown }: { effect: Effect; isKnown: boolean }) {
   const { t } = useTranslation("runs");
-  const { resource, flavor, asks, nominal, reserved, verdict } = effect;
+  const { resource, flavor, asks, nominal, more, reserved, verdict } = effect;
   const name = flavor || t(`submit.resource.${resource}`);
   const share = (amount: number): string => `${nominal ? Math.min(100, (amount / nominal) * 100) : 0}%`;
   return (
@@ -79,7 +79,7 @@ function AmountLine({ effect, isKnown }: { effect: Effect; isKnown: boolean }) {
             <span className={classes.asked} data-verdict={verdict} style={{ width: share(asks) }} />
           </div>
           <span className="soft">
-            {t("submit.left", { left: inWords(resource, Math.max(0, nominal - reserved)), nominal: inWords(resource, nominal) })}
+            {t(more === 0 ? "submit.left" : "submit.leftIdle", { left: inWords(resource, Math.max(0, nominal - reserved)), nominal: inWords(resource, nominal) })}
           </span>
         </>
       )}
