@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
@@ -9,9 +11,16 @@ from django.db import connection
 from apps.quotas.models import UsageRecord
 
 
-def ledger_rewrite(**columns: Any) -> None:
-    """Change columns of every interval, with the database's triggers asleep."""
+@contextmanager
+def triggers_asleep() -> Iterator[None]:
+    """For as long as the block runs, in the transaction of the test."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = 'replica'")
-        UsageRecord.objects.update(**columns)
+        yield
         cursor.execute("SET LOCAL session_replication_role = 'origin'")
+
+
+def ledger_rewrite(**columns: Any) -> None:
+    """Change columns of every interval, with the database's triggers asleep."""
+    with triggers_asleep():
+        UsageRecord.objects.update(**columns)

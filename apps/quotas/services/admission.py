@@ -31,7 +31,7 @@ from apps.quotas.scheduling.snapshot import (
 )
 from apps.quotas.services.budget_line import within_budgets
 from apps.quotas.services.pool_snapshot import GROWING, considered, is_decided, pool_read
-from apps.quotas.services.preemption import Victim, workloads_preempt, workloads_shrink
+from apps.quotas.services.preemption import Victim, waits_as, workloads_preempt, workloads_shrink
 from apps.quotas.services.usage import usage_open, usage_regrant_many
 from apps.quotas.states import WorkloadState
 
@@ -63,7 +63,8 @@ def pool_admit(pool_id: UUID) -> int:
     _preempt(decisions, known, at)
     _nominate(_of(Nominate, decisions), at)
     waits = _of(Wait, decisions)
-    explain([Move(known[d.workload_id], known[d.workload_id].state, d.reason, d.detail) for d in waits])
+    told = [(known[d.workload_id], d) for d in waits]
+    explain([Move(workload, workload.state, *waits_as(workload, d.reason, d.detail)) for workload, d in told])
     if reading.unread:
         _tell_unread(pool_id, reading.unread, waits, known)
         if admitted:

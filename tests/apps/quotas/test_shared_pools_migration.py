@@ -17,6 +17,7 @@ from tests.support.factories.quotas import (
     job_spec,
     serving_spec,
 )
+from tests.support.ledger import triggers_asleep
 
 migration = importlib.import_module("apps.quotas.migrations.0007_shared_pools")
 
@@ -36,7 +37,8 @@ def test_quotas_that_were_there_are_hard_caps() -> None:
 
 def test_devices_that_were_held_were_whole_ones() -> None:
     record = UsageRecordFactory.create(gpus=3_000_000, gpu_millis=0)
-    run(migration.WHOLE_GPUS)
+    with triggers_asleep():
+        run(migration.WHOLE_GPUS)
     assert UsageRecord.objects.get(pk=record.pk).gpu_millis == 3_000_000_000
 
 
