@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from copy import copy
 
@@ -121,8 +122,9 @@ class Devices:
                 self._set(at, row - at * self._width, before, before - millis)
 
     def are_free(self, at: int, indices: Iterable[int], millis: int) -> bool:
-        rows = [self.rows.get((at, index)) for index in indices]
-        return all(row is not None and self._left[row] >= millis for row in rows)
+        """Whether so much of each is free; of one that is named several times, as often."""
+        rows = Counter(self.rows.get((at, index), -1) for index in indices)
+        return all(row >= 0 and self._left[row] >= count * millis for row, count in rows.items())
 
     def _at(self, at: int) -> list[int]:
         """What is left of the devices of one node."""

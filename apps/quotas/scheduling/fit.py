@@ -209,15 +209,16 @@ class Machines:
 
     def holds(self, ask: Ask, assignments: Iterable[Assignment]) -> bool:
         """Whether exactly these places are free."""
-        cpu: dict[int, int] = {}
+        members: dict[int, list[int]] = {}
         for node, devices in assignments:
             at = self.index.get(node)
-            if at is None or not self.devices.are_free(at, devices, ask.gpu_millis):
+            if at is None:
                 return False
-            cpu[at] = cpu.get(at, 0) + 1
+            members.setdefault(at, []).extend(devices or [-1])
         return all(
-            self.cpu[at] >= count * ask.cpu_millis and self.memory[at] >= count * ask.memory_bytes
-            for at, count in cpu.items()
+            self.members_at(at, ask._replace(gpus=0), "") >= len(used) // max(1, ask.gpus)
+            and (not ask.gpus or self.devices.are_free(at, used, ask.gpu_millis))
+            for at, used in members.items()
         )
 
     def _use(self, at: int, ask: Ask, flavor: str, count: int, ends_at: float) -> None:

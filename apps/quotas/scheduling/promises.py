@@ -7,6 +7,7 @@ from uuid import UUID
 from apps.quotas.scheduling.books import Books
 from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.preemption import Plan
+from apps.quotas.scheduling.refusal import over_cap
 from apps.quotas.scheduling.snapshot import (
     RECLAIMED,
     WAITING_FOR_CAPACITY,
@@ -20,7 +21,7 @@ from apps.quotas.scheduling.snapshot import (
     Wait,
     Waiting,
 )
-from apps.quotas.scheduling.tree import amounts_of
+from apps.quotas.scheduling.tree import allowed, amounts_of
 from apps.quotas.scheduling.words import amount_held
 from workers.contracts.sentences import say
 
@@ -36,13 +37,12 @@ def promised(snapshot: Snapshot, books: Books) -> tuple[set[UUID], list[Decision
     for one in sorted(nominated, key=lambda each: (-each.priority, each.created_at, each.workload_id)):
         if one.queue_id not in books.tree.leaves:
             continue
-        if _is_free(one, books):
+        may = _may_have(one, books)
+        if may and _is_free(one, books):
             leaf = books.tree.leaves[one.queue_id]
             books.take_up(one, leaf)
             decisions.append(Admit(one.workload_id, one.nominated_flavor, one.nominated))
-        elif (leaving := _leaving_for(one, snapshot, books)) and not books.is_capped(
-            books.tree.leaves[one.queue_id], one.queue_id
-        ):
+        elif may and (leaving := _leaving_for(one, snapshot, books)):
             books.promise(one, one.nominated_flavor, one.nominated, leaving)
             decisions.append(Wait(one.workload_id, WAITING_FOR_CAPACITY, say("wait_promised")))
         else:
@@ -52,11 +52,17 @@ def promised(snapshot: Snapshot, books: Books) -> tuple[set[UUID], list[Decision
     return done, decisions
 
 
+def _may_have(one: Waiting, books: Books) -> bool:
+    """Whether its queue may have it still, if it is free: quotas change."""
+    leaf, count = books.tree.leaves[one.queue_id], len(one.nominated)
+    if books.is_capped(leaf, one.queue_id) or allowed(leaf.limits, amounts_of(one.ask, one.nominated_flavor)):
+        return False
+    return over_cap(leaf.queue, one.ask, count, one.limit_seconds) is None
+
+
 def _is_free(one: Waiting, books: Books) -> bool:
-    leaf = books.tree.leaves[one.queue_id]
-    amounts = amounts_of(one.ask, one.nominated_flavor)
-    count = len(one.nominated)
-    if books.is_capped(leaf, one.queue_id) or books.tree.members(leaf, amounts, count) < count:
+    amounts, count = amounts_of(one.ask, one.nominated_flavor), len(one.nominated)
+    if books.tree.members(books.tree.leaves[one.queue_id], amounts, count) < count:
         return False
     return books.machines.holds(one.ask, one.nominated)
 

@@ -26,7 +26,8 @@ KINDS = ["H200", "L4"]
 PROJECTS = ["a", "b", "c"]
 TEAMS = ["s", "t"]
 few = st.integers(0, 3)
-some = st.none() | few
+borrowed = st.sampled_from([None, None, None, 0, 1, 2])
+lent = st.sampled_from([None, None, None, 0, 1])
 
 gpu_limits = st.lists(
     st.builds(
@@ -38,25 +39,25 @@ gpu_limits = st.lists(
             None if lending is None else min(lending, nominal) * 1000,
             weight,
         ),
-        *(st.sampled_from(["", "", *KINDS]), few, some, some, st.sampled_from([None, None, 0.0, 2.0])),
+        *(st.sampled_from(["", "", *KINDS]), few, borrowed, lent, st.sampled_from([None, None, 0.0, 2.0])),
     ),
     min_size=1,
     max_size=3,
     unique_by=lambda limit: limit.flavor,
 )
-cores = st.builds(Limit, st.just(CPU_MILLIS), st.just(""), few, some, st.just(None))
+cores = st.builds(Limit, st.just(CPU_MILLIS), st.just(""), few, st.sampled_from([None, None, None, 4]), st.just(None))
 memory = st.builds(Limit, st.just(MEMORY_BYTES), st.just(""), few, st.none(), st.just(None))
 limits = st.builds(lambda gpus, cpu, bytes_: (*gpus, cpu, bytes_), gpu_limits, cores, memory)
 weights = st.sampled_from([0.0, 1.0, 1.0, 2.5])
 
 asks = st.builds(
     Ask,
-    st.integers(1, 3),
-    st.integers(1, 3),
-    st.integers(0, 2),
-    st.sampled_from(["", *KINDS]),
+    st.integers(1, 2),
+    st.integers(1, 2),
+    st.sampled_from([1, 1, 1, 2, 0]),
+    st.sampled_from(["H200", "", "L4"]),
     st.sampled_from([1000, 1000, 250, 600]),
-    st.sampled_from(["", "", "", "node", "rack"]),
+    st.sampled_from(["", "", "", "", "node", "rack"]),
 ).map(
     lambda ask: ask._replace(
         flavor=ask.flavor if ask.gpus else "", gpu_millis=ask.gpu_millis if ask.gpus == 1 else 1000
@@ -64,9 +65,9 @@ asks = st.builds(
 )
 nodes = st.builds(
     lambda cpu, kinds, rack: NodeView("", cpu, 12, tuple(map(Gpu, range(len(kinds)), kinds)), True, rack),
-    st.integers(2, 8),
-    st.lists(st.sampled_from(KINDS), max_size=3),
-    st.sampled_from([{}, {"rack": "1"}, {"rack": "2"}]),
+    st.integers(5, 9),
+    st.lists(st.sampled_from(["H200", "H200", "L4"]), min_size=1, max_size=4),
+    st.sampled_from([{"rack": "1"}, {"rack": "2"}, {}]),
 )
 policies = st.builds(
     Policy,
@@ -77,7 +78,7 @@ policies = st.builds(
     st.sampled_from([0, 1]),
     st.sampled_from([0.0, 100.0]),
     st.just(True),
-    st.booleans(),
+    st.sampled_from([True, True, False]),
 )
 queues = st.builds(
     lambda limits, team, weight, running, devices: QueueView(
@@ -86,8 +87,8 @@ queues = st.builds(
     limits,
     st.sampled_from(["", *TEAMS]),
     weights,
-    st.sampled_from([None, None, 1, 2]),
-    st.sampled_from([None, None, 2, 4]),
+    st.sampled_from([None, None, None, 2]),
+    st.sampled_from([None, None, None, 4]),
 )
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from apps.quotas.scheduling.snapshot import Ask, Limit, NodeView, Policy, QueueView, Waiting
+from apps.quotas.scheduling.snapshot import Limit, NodeView, Policy, QueueView, Waiting
 from tests.apps.quotas.pool_strategies import (
     PROJECTS,
     asks,
@@ -23,6 +23,14 @@ from tests.apps.quotas.pool_strategies import (
 from tests.apps.quotas.pool_world import World
 from tests.apps.quotas.scheduling import queue_id, uid
 
+submits = st.builds(
+    lambda project, ask, least, more, priority, preempts, limit: Waiting(
+        *(uid(0), queue_id(project), ask, 0.0, least, least + more, priority, preempts, limit)
+    ),
+    *(st.sampled_from(PROJECTS), asks, st.sampled_from([1, 1, 1, 2, 3]), st.sampled_from([0, 0, 1, 2])),
+    *(st.integers(0, 2), st.booleans(), st.sampled_from([1000.0, 200.0, 400.0])),
+)
+
 
 class Pool(RuleBasedStateMachine):
     world: World
@@ -34,6 +42,7 @@ class Pool(RuleBasedStateMachine):
         teams=st.tuples(*[st.tuples(gpu_limits, weights)] * 2),
         inner=st.booleans(),
         policy=policies,
+        first=st.lists(submits, min_size=3, max_size=6),
     )
     def build(
         self,
@@ -42,34 +51,24 @@ class Pool(RuleBasedStateMachine):
         teams: tuple[tuple[list[Limit], float], ...],
         inner: bool,
         policy: Policy,
+        first: list[Waiting],
     ) -> None:
+        """A pool that is in use already."""
         self.world = world(nodes, queues, teams, inner, policy)
+        for asked in first:
+            self._submit(asked, 4)
+        self.world.decide()
+        self.world.go_on(100.0)
 
-    @rule(
-        project=st.sampled_from(PROJECTS),
-        ask=asks,
-        least=st.integers(1, 3),
-        more=st.integers(0, 2),
-        priority=st.integers(0, 2),
-        preempts=st.booleans(),
-        limit=st.sampled_from([50.0, 200.0, 1000.0]),
-        alike=st.integers(1, 4),
-    )
-    def submit(
-        self,
-        project: str,
-        ask: Ask,
-        least: int,
-        more: int,
-        priority: int,
-        preempts: bool,
-        limit: float,
-        alike: int,
-    ) -> None:
+    @rule(asked=submits, alike=st.integers(1, 4))
+    def submit(self, asked: Waiting, alike: int) -> None:
+        self._submit(asked, alike)
+        self.world.decide()
+
+    def _submit(self, asked: Waiting, alike: int) -> None:
         for _ in range(alike):
             self.number += 1
-            who, counts = (uid(self.number), queue_id(project)), (least, least + more)
-            self.world.submit(Waiting(*who, ask, self.world.at, *counts, priority, preempts, limit))
+            self.world.submit(replace(asked, workload_id=uid(self.number), created_at=self.world.at))
 
     @rule(undone=st.sampled_from([set(), set(), {1}, {2, 3}]))
     def decide(self, undone: set[int]) -> None:

@@ -373,6 +373,19 @@ PROMISED: dict[str, tuple[Snapshot, str]] = {
         ),
         "5 is promised nothing, 5 starts",
     ),
+    "shares of one device are free once all of them are": (
+        snapshot(
+            [big(H200=1)],
+            [sharing("a", gpus(1)), sharing("b")],
+            g(5, "a", share=0.25, count=2, nominated=[("node", (0,)), ("node", (0,))]),
+            holdings=[on(1, "b", 0, share=0.75, leaving=True, preempted_for=uid(5))],
+        ),
+        "5 waits",
+    ),
+    "who may not use it any more is promised it no more": (
+        snapshot(FOUR, [sharing("a", gpus(2, "L4"))], n(5, "a", nominated=[("node", (1,))])),
+        "5 is promised nothing, 5 is refused",
+    ),
     "members that are given back are waited for": (
         snapshot(
             [big(H200=2)],
