@@ -19,8 +19,9 @@ from apps.quotas.scheduling.fair_share import Candidate, Contest, Shares
 from apps.quotas.scheduling.snapshot import GPUS, Ask, Holding, Key, Snapshot, Waiting
 from apps.quotas.scheduling.tree import CPU, MEMORY, Place, Tree, allowed, amounts_of, capacity_of
 
-STEP_SECONDS, STEP_RATIO = 1.0, 0.04
-"""What ends within so long after another is taken to end with it: seconds, or part of the time until then."""
+STEP_SECONDS, STEP_RATIO, STEP_RATIO_LONG = 1.0, 0.04, 0.1
+"""What ends within so long after another is taken to end with it: seconds, or part of the time until then; the last
+where the line is long."""
 
 LOOKS_MOST = 8
 """Sizes of work in a line that are tried in a step and turned away."""
@@ -28,8 +29,8 @@ WORK_MOST = 12_000
 """Starts and entries into the contest, after which a pass ends: the rest goes on at the pace of its line."""
 PACKS_MOST = 2_000
 """Longer lines move in packs of workloads of one queue that ask for the same."""
-Size = tuple[Ask, int]
-"""What is asked for, by how many members at least."""
+Size = int
+"""Number of what is asked for, by how many members at least."""
 
 
 @dataclass(slots=True)
@@ -100,10 +101,11 @@ class Forward:
         heapify(self.ending)
         self.events = len(self.ending)
         self.shares = Shares(self.tree, snapshot.policy)
+        self.asked: list[tuple[Ask, int]] = []
+        """Of each size."""
+        self.devices: list[int] = []
+        """Thousandths of devices of each size."""
         self.lines = self._lines(snapshot)
-        self.sizes = {
-            (one.ask, one.count_min): one.ask.gpus * one.ask.gpu_millis * one.count_min for one in snapshot.waiting
-        }
         self.pack = 1 + len(snapshot.waiting) // PACKS_MOST
         self.waiting = sum(len(line.rows) for line in self.lines.values())
 
@@ -123,19 +125,35 @@ class Forward:
             aged = floor(max(0.0, snapshot.at - one.created_at) / policy.ageing_seconds) if points else 0
             rows[one.queue_id].append((-one.priority - points * aged, one.created_at, one.workload_id, one))
         found: dict[UUID, _Line] = {}
+        numbers: dict[tuple[Ask, int], Size] = {}
         for queue, line in rows.items():
             leaf = self.tree.leaves.get(queue)
             if leaf is not None:
                 line.sort(key=lambda row: row[:3])
-                found[queue] = _Line(leaf, [row[3] for row in line], [-row[0] for row in line], _sizes(line))
+                rows_of = [row[3] for row in line]
+                found[queue] = _Line(leaf, rows_of, [-row[0] for row in line], self._sizes(rows_of, numbers))
         return found
+
+    def _sizes(self, rows: Iterable[Waiting], numbers: dict[tuple[Ask, int], Size]) -> dict[Size, deque[int]]:
+        """Size → numbers of the rows that ask for it; sizes are numbered as they come."""
+        found: dict[Size, deque[int]] = defaultdict(deque)
+        for number, one in enumerate(rows):
+            asked = (one.ask, one.count_min)
+            size = numbers.get(asked)
+            if size is None:
+                size = numbers[asked] = len(self.asked)
+                self.asked.append(asked)
+                self.devices.append(one.ask.gpus * one.ask.gpu_millis * one.count_min)
+            found[size].append(number)
+        return dict(found)
 
     def run(self, until: float = inf) -> dict[UUID, float]:
         """Workload → when it starts; without those that start later than `until`, or never."""
         self._round()
+        step = STEP_RATIO if self.pack == 1 else STEP_RATIO_LONG
         while self.ending and self.waiting and self.at < until and self.work < WORK_MOST:
             first = self.ending[0][0]
-            last = first + max(STEP_SECONDS, STEP_RATIO * (first - self.begins))
+            last = first + max(STEP_SECONDS, step * (first - self.begins))
             while self.ending and self.ending[0][0] <= last:
                 self.at, _, queue, amounts = heappop(self.ending)
                 leaf = self.tree.leaves[queue]
@@ -161,7 +179,7 @@ class Forward:
 
     def _round(self) -> None:
         """All that may start now."""
-        fits = set(self.sizes) if self.strict else self._fits()
+        fits = set(range(len(self.asked))) if self.strict else self._fits()
         contest = Contest(self.tree, self.shares)
         for line in self.lines.values():
             here = fits if len(fits) < len(line.sizes) else line.sizes
@@ -177,7 +195,7 @@ class Forward:
             if self._start(line, size):
                 if size in line.sizes:
                     heappush(line.open, (line.sizes[size][0], size))
-            elif self.strict and self.room.kind_for(*size) is None:
+            elif self.strict and self.room.kind_for(*self.asked[size]) is None:
                 return
             self._enter(contest, line)
 
@@ -186,8 +204,8 @@ class Forward:
         most = max(
             (amount for (resource, kind), amount in self.room.free.items() if resource == GPUS and kind), default=0
         )
-        small = (size for size, devices in self.sizes.items() if devices <= most)
-        return {size for size in small if self.room.kind_for(*size) is not None}
+        small = (size for size, devices in enumerate(self.devices) if devices <= most)
+        return {size for size in small if self.room.kind_for(*self.asked[size]) is not None}
 
     def _enter(self, contest: Contest, line: _Line) -> None:
         """Its first that has room and quota stands for a line; after some that have none, it stands back."""
@@ -200,7 +218,7 @@ class Forward:
     def _fit(self, line: _Line, size: Size) -> tuple[str, int] | None:
         """The kind of GPU that the first of a size gets now, and how many members."""
         one = line.rows[line.sizes[size][0]]
-        kind = self.room.kind_for(*size)
+        kind = self.room.kind_for(one.ask, one.count_min)
         if kind is None:
             return None
         amounts = amounts_of(one.ask, kind)
@@ -242,10 +260,3 @@ def _next(line: _Line) -> Candidate | None:
     one, level = line.rows[at], line.levels[at]
     counts = one.count_min, one.count_max
     return Candidate(one, one.workload_id, one.queue_id, one.ask, *counts, level, one.created_at, 0.0)
-
-
-def _sizes(line: Iterable[tuple[int, float, UUID, Waiting]]) -> dict[Size, deque[int]]:
-    found: dict[Size, deque[int]] = defaultdict(deque)
-    for number, (_, _, _, one) in enumerate(line):
-        found[one.ask, one.count_min].append(number)
-    return dict(found)
