@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from apps.common import queues
 from apps.common.audit import Actor
@@ -13,6 +14,7 @@ from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.models import AuditEvent, Event
 from apps.quotas.models import Cohort, Quota, ResourcePool
 from apps.quotas.services.cohorts import DEEPEST, cohort_change, cohort_create, cohort_delete, cohort_move
+from tests.support.concurrency import Thread, wait_until_blocked
 from tests.support.factories.access import TeamFactory
 from tests.support.factories.quotas import CohortFactory, QueueFactory, QuotaFactory, ResourcePoolFactory
 
@@ -186,3 +188,16 @@ def test_a_change_asks_for_an_admission_cycle(
     cohort_change(cohort=cohort, weight=1.0, actor=ACTOR)
     cohort_delete(cohort=cohort, actor=ACTOR)
     assert sent == [("control.admit", pool.pk)] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_move_cohorts_at_once_make_no_cycle(pool: ResourcePool) -> None:
+    a, b = (CohortFactory.create(pool=pool, name=name) for name in "ab")
+    with transaction.atomic():
+        cohort_move(cohort=a, parent=b, actor=ACTOR)
+        second = Thread(lambda: cohort_move(cohort=b, parent=a, actor=ACTOR))
+        wait_until_blocked()
+    refused = second.join()
+    assert isinstance(refused, Invalid)
+    assert refused.detail == "parent: a is below b, so it cannot be above it"
+    assert dict(Cohort.objects.values_list("name", "parent__name")) == {"a": "b", "b": None}
