@@ -34,7 +34,7 @@ from tests.support.rows import factories, one_of_everything
 pytestmark = pytest.mark.django_db
 SINGLY = {
     *("ModelAlias", "Queue", "Quota", "LineageEdge", "User", "Organisation", "Team", "Project", "ResourceFlavor"),
-    *("Cohort", "KeepRule", "QualityHold", "QualityOverride", "Rate"),
+    *("Cohort", "IdlePolicy", "KeepRule", "QualityHold", "QualityOverride", "Rate"),
 }
 """Rows with a name of their own each: made one by one."""
 CLONED_WITH: dict[str, dict[str, Any]] = {

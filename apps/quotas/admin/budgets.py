@@ -105,9 +105,14 @@ class RateAdmin(VisibleAdmin):
     list_filter = ("resource", ("pool", VisibleRelatedFilter))
     list_select_related = ("pool",)
     search_fields = ("flavor", "pool__name")
-    fields = ("pool", "resource", "flavor", "price", "valid_from")
     pool_link = link_column("pool", "pool")
     since = moment_column("valid_from", "valid from")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("pool", *(("what",) if obj else ("resource", "flavor")), "price", "valid_from")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("what",) if obj else ()
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         named = ((value, resource_name(value)) for value, _ in db_field.choices)

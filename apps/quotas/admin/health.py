@@ -177,6 +177,10 @@ class IdlePolicyAdmin(VisibleAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("whose",) if obj else ()
 
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["choices"] = [(value, word(value)) for value, _ in db_field.choices]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
     @admin.display(description=gettext_lazy("whose"))
     def whose(self, row: Any) -> str:
         return str(row.queue.project) if row.queue else gettext("everybody")
