@@ -161,15 +161,22 @@ class Books:
         leaf = self.tree.leaves[one.queue_id]
         amounts = amounts_of(one.ask, flavor, len(assignments))
         self.machines.occupy(one.ask, assignments)
+        own = {(id(place), key): self.tree.slack(leaf, place, key) for place in leaf.path for key in amounts}
         self.tree.take(leaf, amounts)
         self.shares.changed(leaf)
         self.holders[one.queue_id] += 1
-        self._replace(leaf, amounts, leaving)
+        self._replace(leaf, amounts, leaving, own)
         ends_at = self.snapshot.at + SOON_SECONDS + one.limit_seconds
         self._note(one.workload_id, one.queue_id, one.ask, flavor, assignments, ends_at)
 
-    def _replace(self, leaf: Place, amounts: Amounts, leaving: Iterable[Holding]) -> None:
-        """Where both are counted, what is promised takes the place of what leaves for it."""
+    def _replace(
+        self, leaf: Place, amounts: Amounts, leaving: Iterable[Holding], own: dict[tuple[int, Key], int]
+    ) -> None:
+        """Where both are counted, what is promised takes the place of what leaves for it.
+
+        Args:
+            own: of what is promised, how much raises no claim of a place, since it was kept below it already.
+        """
         left = dict(amounts)
         for holding in leaving:
             other = self.tree.leaves.get(holding.queue_id)
@@ -177,9 +184,11 @@ class Books:
             both = {key: min(left[key], amount) for key, amount in theirs.items() if left.get(key)}
             if other is not None and both:
                 common = next(place for place in other.path if place in leaf.path)
-                self.tree.credit(common, both)
+                claims = {key: max(0, amount - own[id(common), key]) for key, amount in both.items()}
+                self.tree.credit(common, both, claims)
                 for key, amount in both.items():
                     left[key] -= amount
+                    own[id(common), key] -= amount - claims[key]
 
     def preempt(self, one: Candidate, plan: Plan) -> None:
         """What a plan comes to in the books: who goes stays in them until it is gone."""

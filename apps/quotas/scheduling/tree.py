@@ -166,12 +166,13 @@ class Tree:
                 held[key] = held.get(key, 0) + change
                 taken[key] = taken.get(key, 0) + change
 
-    def credit(self, place: Place, amounts: Amounts) -> None:
-        """What is held below a place counts less there and above: part of it takes the place of another part."""
+    def credit(self, place: Place, amounts: Amounts, claims: Amounts) -> None:
+        """What is held below a place counts less there and above, and so much less is claimed of it: part of it takes
+        the place of another part."""
         for key, amount in amounts.items():
             for each in place.path:
                 each.held[key] = each.held.get(key, 0) - amount
-            self._claim(place, key, -amount)
+            self._claim(place, key, -claims[key])
 
     @staticmethod
     def slack(leaf: Place, place: Place, key: Key) -> int:

@@ -5,8 +5,21 @@ from __future__ import annotations
 import pytest
 
 from apps.quotas.scheduling.cycle import cycle
-from apps.quotas.scheduling.snapshot import Snapshot, Wait
-from tests.apps.quotas.scheduling import START, big, cohort, gpus, node, sharing, snapshot, story, told, uid
+from apps.quotas.scheduling.snapshot import Nominate, Snapshot, Wait
+from tests.apps.quotas.scheduling import (
+    START,
+    big,
+    cohort,
+    gpus,
+    held,
+    node,
+    sharing,
+    snapshot,
+    story,
+    told,
+    uid,
+    wl,
+)
 from tests.apps.quotas.test_fair_share import g, on
 
 FOUR = [big(H200=4)]
@@ -200,3 +213,16 @@ def test_what_the_pool_keeps_is_said() -> None:
         " To start it, 1 × H200 of what c has borrowed must be given back."
     )
     assert list(cycle(given)) == [Wait(uid(2), "waiting_for_quota", detail, START + 12_000)]
+
+
+def test_what_is_promised_out_of_what_was_kept_makes_room_for_nobody() -> None:
+    """a lends none of its four, so the pool's other four are all that b and c may hold, also while b leaves for a."""
+    given = snapshot(
+        [big("left", H200=4), big("right", H200=4)],
+        [sharing("a", gpus(4, lend=0)), sharing("b"), sharing("c")],
+        *(wl(3, "a", gpus=4, flavor="H200"), wl(4, "c", gpus=2, flavor="H200")),
+        holdings=[held(n, "b", gpus=2, flavor="H200", on=((name, (0, 1)),)) for n, name in ((1, "left"), (2, "right"))],
+    )
+    decisions = cycle(given)
+    assert any(isinstance(decision, Nominate) and decision.assignments for decision in told(decisions, 3))
+    assert [type(decision) for decision in told(decisions, 4)] == [Wait]
