@@ -136,8 +136,8 @@ def test_the_request_goes_with_it() -> None:
 def test_a_forked_child_sends_its_own_and_nothing_of_its_parent(broker: Broker) -> None:
     broker.answers.clear()
     sender = Sender(broker.deliver)
-    sender.put("parent", [])
-    sender.put("parent", [])
+    sender.put("parent", ["1"])
+    sender.put("parent", ["2"])
     pid = os.fork()
     if pid == 0:
         broker.answers = threading.Event()

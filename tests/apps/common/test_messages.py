@@ -118,7 +118,8 @@ def test_what_ends_with_the_words_of_others_ends_before_ours(one: Any, other: An
 
 
 def _with_point(part: Part) -> dict[str, str]:
-    return {"error": f"{part.params['error']}."}
+    name = list(part.params)[-1]
+    return {name: f"{part.params[name]}."}
 
 
 @UNHURRIED

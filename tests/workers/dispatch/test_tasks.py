@@ -67,6 +67,7 @@ def test_ticks_come_in_time_and_say_no_time_of_day() -> None:
         "dispatch.tick_inventory": 60,
         "data.tick_compact": 30,
         "data.tick_forget": 600,
+        "data.tick_estimates": 10,
         "data.tick_figures": 60,
     }
 
