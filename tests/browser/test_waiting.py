@@ -30,7 +30,7 @@ def test_an_administrator_raises_a_quota_and_the_waiting_run_starts_before_every
     waiting.evaluate("() => { window.neverLoadedAgain = true; }")
 
     admin = opened("admin", f"/admin/quotas/resourcepool/{usage['pool']}/quotas/").page
-    admin.get_by_label("ground · CPU").fill("2")
+    admin.get_by_label("ground · CPU", exact=True).fill("2")
     admin.get_by_role("button", name="Save quotas").click()
     expect(admin.get_by_text("1 quota was set.")).to_be_visible()
 
