@@ -5,7 +5,7 @@ import { EmptyState } from "@/components/empty-state";
 import { Faces, LoadingFace } from "@/components/faces";
 import { TimeSeries } from "@/components/time-series";
 import { curveOf } from "@/lib/curves";
-import { day, percent, value } from "@/lib/format";
+import { day, NONE, percent, value } from "@/lib/format";
 import { useProject } from "@/lib/permissions";
 import { budgetsQuery, burnDownQuery, type Budget, type BurnDown } from "../api";
 import classes from "./budgets.module.css";
@@ -98,9 +98,10 @@ function Chart({ budget, burn }: { budget: Budget; burn: BurnDown }) {
   const { t } = useTranslation("quotas");
   const text = useAmount();
   const curves = useMemo(() => curvesOf(burn, t), [burn, t]);
+  const unit = budget.unit === "money" ? (budget.currency ?? "") : t("budgets.unit");
   return (
     <>
-      <TimeSeries title={t("budgets.burnDownOf", { name: budget.name })} curves={curves} x="time" zero legend format={(y) => text(budget, y)} height={240} group="budget" />
+      <TimeSeries title={`${t("budgets.burnDownOf", { name: budget.name })} (${unit})`} curves={curves} x="time" zero legend format={figure} height={240} group="budget" />
       <p>
         {t("budgets.pace", { amount: text(budget, Number(burn.daily)) })}{" "}
         {burn.exhausted_on ? t("budgets.exhausted", { on: day(burn.exhausted_on) }) : t("budgets.lasts")}
@@ -108,6 +109,9 @@ function Chart({ budget, burn }: { budget: Budget; burn: BurnDown }) {
     </>
   );
 }
+
+/** The unit stands in the title; a day that has not begun has no figure. */
+const figure = (y: number): string => (Number.isFinite(y) ? value(y) : NONE);
 
 function curvesOf(burn: BurnDown, t: (key: "budgets.curve.amount" | "budgets.curve.spent" | "budgets.curve.reserved" | "budgets.curve.projected") => string) {
   const x = burn.days.map(({ on }) => (Date.parse(on) + 86_400_000) / 1000);
