@@ -15,7 +15,8 @@ export type TreeAmount = Schemas["TreeAmount"];
 export type Budget = Schemas["Budget"];
 export type BurnDown = Schemas["BurnDown"];
 export type ReportLine = Schemas["ReportLine"];
-export type ReportKey = Schemas["ByEnum"];
+/** What a report of one pool may be by. */
+export type ReportKey = Exclude<Schemas["ByEnum"], "pool">;
 export type WorkloadDetail = Schemas["WorkloadDetail"];
 
 const byId = (id: string) => ({ params: { path: { id } } });

@@ -9,6 +9,7 @@ import { useFallbackInterval } from "@/live/use-live";
 import { treeQuery, type PoolTree, type TreeAmount } from "../api";
 import { treeRows, type TreeRow } from "../logic/tree";
 import classes from "./sharing-tree.module.css";
+import table from "./table.module.css";
 
 type Kind = Pick<TreeAmount, "resource" | "flavor">;
 const keyOf = ({ resource, flavor }: Kind): string => `${resource} ${flavor}`;
@@ -31,8 +32,8 @@ function Tree({ tree }: { tree: PoolTree }) {
   return (
     <>
       <p className="soft">{t("sharing.lead")}</p>
-      <div className={classes.scroll} tabIndex={0} role="region" aria-label={t("tab.sharing")}>
-        <table className={classes.table}>
+      <div className={table.scroll} tabIndex={0} role="region" aria-label={t("tab.sharing")}>
+        <table className={`${table.table} ${classes.tree}`}>
           <thead>
             <tr>
               <th scope="col">{t("sharing.who")}</th>

@@ -8,7 +8,7 @@ import { Faces, LoadingFace } from "@/components/faces";
 import { count, day, NONE, value } from "@/lib/format";
 import { useProject } from "@/lib/permissions";
 import { reportQuery, type ReportKey, type ReportLine } from "../api";
-import classes from "./usage-table.module.css";
+import table from "./table.module.css";
 
 const KEYS: readonly ReportKey[] = ["day", "project", "user", "flavor"];
 const DAYS = { "7d": 7, "30d": 30, "90d": 90 } as const;
@@ -70,11 +70,10 @@ function Rows({ keys, rows, currency }: { keys: readonly ReportKey[]; rows: read
     project: (row) => row.project_name ?? NONE,
     user: (row) => row.user_name ?? t("report.nobody"),
     flavor: (row) => row.flavor || t("report.noGpu"),
-    pool: (row) => row.pool_name ?? NONE,
   };
   return (
-    <div className={classes.scroll} tabIndex={0} role="region" aria-label={t("tab.report")}>
-      <table className={classes.table}>
+    <div className={table.scroll} tabIndex={0} role="region" aria-label={t("tab.report")}>
+      <table className={table.table}>
         <thead>
           <tr>
             {keys.map((key) => (

@@ -13,6 +13,7 @@ import { count, NONE } from "@/lib/format";
 import { useProject } from "@/lib/permissions";
 import { useFallbackInterval } from "@/live/use-live";
 import { usageQuery, useAskQuota, useSetQuota, type Amount, type QueueUsage } from "../api";
+import table from "./table.module.css";
 import classes from "./usage-table.module.css";
 
 type Kind = Pick<Amount, "resource" | "flavor">;
@@ -44,8 +45,8 @@ export function UsageTable({ pool }: { pool: string }) {
         rows.length ? (
           <>
             <p className="soft">{t("usage.lead")}</p>
-            <div className={classes.scroll} tabIndex={0} role="region" aria-label={t("tab.usage")}>
-              <table className={classes.table}>
+            <div className={table.scroll} tabIndex={0} role="region" aria-label={t("tab.usage")}>
+              <table className={table.table}>
                 <thead>
                   <tr>
                     <th scope="col">{t("usage.project")}</th>
