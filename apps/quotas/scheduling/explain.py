@@ -74,13 +74,17 @@ def _of_others(leaf: Place, why: Blocked, lacks: int, end: str) -> str:
 
 def _borrowed(leaf: Place, place: Place, key: Key, lacks: int) -> str:
     """Who holds most of what others are guaranteed, among those that share a place, and what of it is lacking."""
-    mine = {id(each) for each in leaf.path}
-    others = [each for each in place.below if id(each) not in mine and each.over(key)]
+    others = borrowers(leaf, place, key)
     if not others:
         return ""
     most = max(others, key=lambda each: (each.over(key), each.name))
     back = min(lacks, most.over(key))
     return " " + say("wait_borrowed", amount=amount(key[0], back, key[1]), holder=most.name)
+
+
+def borrowers(leaf: Place, place: Place, key: Key) -> list[Place]:
+    """Those directly below a place that hold more of a resource than is theirs; what a leaf is in is none of them."""
+    return [each for each in place.below if each not in leaf.path and each.over(key)]
 
 
 def _machines(books: Books, one: Candidate, leaf: Place, why: Blocked, end: str) -> str:

@@ -78,8 +78,10 @@ class Place:
     below: list[Place] = field(default_factory=list)
 
     def over(self, key: Key) -> int:
-        """How much more than its nominal it holds: what it has borrowed."""
-        return max(0, self.held.get(key, 0) - self.nominal.get(key, 0))
+        """How much more than its nominal it holds: what it has borrowed. Of a kind of GPU of which none is guaranteed,
+        as much as it holds more than its nominal of all kinds."""
+        named = key if key in self.nominal or key[0] != GPUS else ALL_GPUS
+        return max(0, min(self.held.get(named, 0) - self.nominal.get(named, 0), self.held.get(key, 0)))
 
 
 class Tree:

@@ -12,9 +12,10 @@ from uuid import UUID
 
 from apps.quotas.scheduling.blocked import MACHINES, Blocked
 from apps.quotas.scheduling.books import Books
+from apps.quotas.scheduling.explain import borrowers
 from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.fitting import Fitting
-from apps.quotas.scheduling.snapshot import GPUS, WHOLE, Key, Snapshot, Waiting
+from apps.quotas.scheduling.snapshot import GPUS, WHOLE, Snapshot, Waiting
 from apps.quotas.scheduling.tree import Place, amounts_of
 
 BEHIND = "behind"
@@ -124,19 +125,8 @@ def _borrowers(books: Books, leaf: Place, blocked: Blocked) -> tuple[Borrower, .
         place, key = blocked.place, blocked.key
     else:
         return ()
-    mine = {id(each) for each in leaf.path}
-    found = [
-        Borrower(*_place(books, each), each.name, _over(each, key))
-        for each in place.below
-        if id(each) not in mine and _over(each, key)
-    ]
+    found = [Borrower(*_place(books, each), each.name, each.over(key)) for each in borrowers(leaf, place, key)]
     return tuple(sorted(found, key=lambda each: (-each.amount, each.name)))
-
-
-def _over(place: Place, key: Key) -> int:
-    """Of one kind of GPU: beyond what is guaranteed of that kind, or of all kinds where none is named."""
-    named = key if key in place.nominal or key[0] != GPUS else (GPUS, "")
-    return min(place.over(named), place.held.get(key, 0))
 
 
 def _place(books: Books, place: Place) -> tuple[str, UUID | None]:

@@ -215,6 +215,15 @@ def test_what_the_pool_keeps_is_said() -> None:
     assert list(cycle(given)) == [Wait(uid(2), "waiting_for_quota", detail, START + 12_000)]
 
 
+def test_who_is_within_what_is_guaranteed_of_all_kinds_has_borrowed_of_none() -> None:
+    """b holds the two devices that it is guaranteed; of its kind by name nothing is said."""
+    queues = [sharing("a", gpus(2)), sharing("b", gpus(2))]
+    given = snapshot([big(H200=4)], queues, g(5, "a", count=2), holdings=[on(1, "b", 0, 1), on(2, "a", 2)])
+    wait = told(cycle(given), 5)[0]
+    assert isinstance(wait, Wait)
+    assert "borrowed" not in wait.detail
+
+
 def test_what_is_promised_out_of_what_was_kept_makes_room_for_nobody() -> None:
     """a lends none of its four, so the pool's other four are all that b and c may hold, also while b leaves for a."""
     given = snapshot(
