@@ -257,14 +257,9 @@ def kinds(place: Place) -> list[str]:
     return ["", *(flavor for resource, flavor in place.nominal if resource == GPUS and flavor)]
 
 
-def guaranteed(place: Place, amounts: Amounts, keys: Sequence[Key]) -> bool:
-    """Whether these amounts come on top of what a place holds without going beyond its nominal."""
-    stated = _stated(place, keys)
-    return bool(stated) and all(place.held.get(key, 0) + amounts[key] <= place.nominal[key] for key in stated)
-
-
 def is_inside(place: Place, ask: Ask, flavor: str, count: int) -> bool:
-    """As `guaranteed`, of members that ask for a kind, by what a workload is measured by."""
+    """Whether so many members come on top of what a place holds without going beyond its nominal, by what a workload
+    is measured by."""
     nominal, held = place.nominal, place.held
     if not ask.gpus:
         cpu, memory = nominal.get(CPU) or None, nominal.get(MEMORY) or None
@@ -284,13 +279,9 @@ def is_inside(place: Place, ask: Ask, flavor: str, count: int) -> bool:
 
 def borrows(place: Place, keys: Sequence[Key]) -> bool:
     """Whether a place holds more of these resources than it is guaranteed."""
-    return any(place.over(key) for key in _stated(place, keys) or keys)
-
-
-def _stated(place: Place, keys: Sequence[Key]) -> list[Key]:
-    """Of these resources those that say whether a place is inside its nominal: those of which some is guaranteed."""
     stated = [key for key in keys if key in place.nominal]
-    return [key for key in stated if key not in (CPU, MEMORY, ALL_GPUS) or place.nominal[key]] or stated
+    some = [key for key in stated if key not in (CPU, MEMORY, ALL_GPUS) or place.nominal[key]]
+    return any(place.over(key) for key in some or stated or keys)
 
 
 def _place(name: str, parent: Place | None, weight: float, limits: Iterable[Limit], queue: QueueView | None) -> Place:
