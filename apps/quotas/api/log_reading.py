@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
-from django.utils.http import content_disposition_header
 from rest_framework.request import Request
 
 from apps.common.cursors import visible_up_to
 from apps.common.errors import Invalid
+from apps.quotas.api.streams import saved_as
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.selectors.logs import (
     Gaps,
@@ -51,13 +48,9 @@ def log_page(workload: Workload, asked: dict[str, Any]) -> LogPage:
 
 def log_download(request: Request, attempt: Attempt, rank: int, *, name: str, plain: bool) -> StreamingHttpResponse:
     """All output of one member, to be saved as a file; where lines are missing, a line says how many."""
-    piece = _Pieces(attempt, rank, plain)
-    # Django reads a plain iterator whole into memory under ASGI, and an asynchronous one under WSGI.
-    pieces = _async(piece.next) if isinstance(request._request, ASGIRequest) else _plain(piece.next)
-    response = StreamingHttpResponse(pieces, content_type="text/plain; charset=utf-8")
+    pieces = _Pieces(attempt, rank, plain)
     file = f"{name}-{attempt.number}-{rank}.log"
-    response["Content-Disposition"] = content_disposition_header(True, file) or "attachment"
-    return response
+    return saved_as(request, file, pieces.next, content_type="text/plain; charset=utf-8")
 
 
 class _Pieces:
@@ -79,14 +72,3 @@ class _Pieces:
             text = self._gaps.text_of(chunk)
             if text := without_escapes(text) if self._plain else text:
                 return text.encode()
-
-
-def _plain(following: Callable[[], bytes]) -> Iterator[bytes]:
-    while piece := following():
-        yield piece
-
-
-async def _async(following: Callable[[], bytes]) -> AsyncIterator[bytes]:
-    step = sync_to_async(following)
-    while piece := await step():
-        yield piece

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 
 from apps.quotas.api.budget_serializers import ReportLineSerializer
+from apps.quotas.api.streams import saved_as
 from apps.quotas.selectors.usage_report import KEYS, POOL, PROJECT, USER, Asked, Line, usage_report
 
 ROWS: Final = 500
@@ -28,13 +27,9 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 def usage_csv(request: Request, asked: Asked) -> StreamingHttpResponse:
     """The report as a file to be saved; keys that it is not by have no column."""
-    piece = _Pieces(asked, usage_report(request.user, asked))
-    # Django reads a plain iterator whole into memory under ASGI, and an asynchronous one under WSGI.
-    pieces = _async(piece.next) if isinstance(request._request, ASGIRequest) else _plain(piece.next)
-    response = StreamingHttpResponse(pieces, content_type="text/csv; charset=utf-8")
+    pieces = _Pieces(asked, usage_report(request.user, asked))
     name = f"usage-{asked.since:%Y-%m-%d}-{asked.until:%Y-%m-%d}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return saved_as(request, name, pieces.next, content_type="text/csv; charset=utf-8")
 
 
 def cell(value: Any) -> Any:
@@ -63,14 +58,3 @@ class _Pieces:
             keys = [cell(told[column]) for column in self._columns]
             table.writerow([*keys, *(told[figure] for figure in FIGURES), settings.BEDPLATE_CURRENCY])
         return text.getvalue().encode()
-
-
-def _plain(following: Callable[[], bytes]) -> Iterator[bytes]:
-    while piece := following():
-        yield piece
-
-
-async def _async(following: Callable[[], bytes]) -> AsyncIterator[bytes]:
-    step = sync_to_async(following)
-    while piece := await step():
-        yield piece
