@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.access.models import ApprovalRequest
-from apps.access.permissions import caller
+from apps.access.permissions import caller, require_superuser
 from apps.common.panel import VisibleAdmin
 from apps.quotas.services.approvals import Changed, change
 
@@ -19,6 +19,11 @@ from apps.quotas.services.approvals import Changed, change
 def plain(value: Any) -> Any:
     """What a form gives as an argument of a command."""
     return str(value.pk) if isinstance(value, models.Model) else value
+
+
+def superuser(user: Any, row: Any) -> None:
+    """Who may do a verb of a row: administrators of the installation."""
+    require_superuser(user)
 
 
 def told_of(request: HttpRequest, asked: ApprovalRequest) -> None:

@@ -13,10 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from apps.access.permissions import caller, require_superuser
+from apps.access.permissions import caller
 from apps.common.panel import Verb
 from apps.common.panel.cells import link_column, number
-from apps.quotas.admin.changing import ChangingAdmin, told_of
+from apps.quotas.admin.changing import ChangingAdmin, superuser, told_of
 from apps.quotas.models import Cohort
 from apps.quotas.services.approvals import change
 
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     _CohortForm = forms.ModelForm[Cohort]
 else:
     _CohortForm = forms.ModelForm
-
-
-def _superuser(user: Any, row: Any) -> None:
-    require_superuser(user)
 
 
 def _remove_effect(cohort: Cohort) -> str:
@@ -94,7 +90,7 @@ class CohortAdmin(ChangingAdmin):
             label=gettext_lazy("Remove cohort"),
             effect=_remove_effect,
             run=_remove,
-            authorise=_superuser,
+            authorise=superuser,
             danger=True,
             leaves=False,
         ),

@@ -13,12 +13,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import TEXTAREA_CLASSES
 
-from apps.access.permissions import require_superuser
 from apps.common.audit import Actor
 from apps.common.panel import ReadOnlyAdmin, Verb, VisibleAdmin, VisibleRelatedFilter
 from apps.common.panel.cells import NOTHING, link_column, moment_column, word
 from apps.common.panel.verbs import PanelForm
 from apps.common.templatetags.times import duration
+from apps.quotas.admin.changing import superuser
 from apps.quotas.models import IdlePolicy, Node, NodeIncident
 from apps.quotas.services.idle_policies import idle_policy_set
 from apps.quotas.services.nodes import REASON_MOST, node_drain, node_undrain
@@ -39,10 +39,6 @@ class WhyForm(PanelForm):
         strip=True,
         widget=forms.Textarea(attrs={"rows": 3, "class": " ".join(TEXTAREA_CLASSES)}),
     )
-
-
-def _superuser(user: Any, row: Any) -> None:
-    require_superuser(user)
 
 
 def _drain_effect(node: Node) -> str:
@@ -78,7 +74,7 @@ NODE_VERBS = (
         label=gettext_lazy("Drain machine"),
         effect=_drain_effect,
         run=_drain,
-        authorise=_superuser,
+        authorise=superuser,
         refused=_drain_refused,
         form=WhyForm,
         danger=True,
@@ -88,7 +84,7 @@ NODE_VERBS = (
         label=gettext_lazy("Let it work again"),
         effect=_undrain_effect,
         run=_undrain,
-        authorise=_superuser,
+        authorise=superuser,
         refused=_undrain_refused,
         form=WhyForm,
     ),

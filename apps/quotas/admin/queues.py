@@ -12,12 +12,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminIntegerFieldWidget
 
-from apps.access.permissions import caller, require_superuser
+from apps.access.permissions import caller
 from apps.common.errors import Invalid
 from apps.common.panel import Verb, VisibleRelatedFilter
 from apps.common.panel.cells import NOTHING, link_column, number
 from apps.common.templatetags.panel import amount, resource_name
-from apps.quotas.admin.changing import ChangingAdmin, told_of
+from apps.quotas.admin.changing import ChangingAdmin, superuser, told_of
 from apps.quotas.admin.tree import pool_trees
 from apps.quotas.models import Cohort, Queue, Quota, ResourcePool
 from apps.quotas.selectors.usage import queue_usages
@@ -46,7 +46,9 @@ class QueueForm(_QueueForm):
             "run_seconds_most": gettext_lazy("Time limit of one attempt, at most (seconds)"),
         }
         help_texts: ClassVar = {
-            "weight": gettext_lazy("Of its share beside its siblings; 0: nothing of what others leave idle."),
+            "weight": gettext_lazy(
+                "Of its share beside its siblings; 0: nothing above its nominal while anybody else wants it."
+            ),
             "running_most": gettext_lazy("Empty: as many as there are."),
         }
 
@@ -164,10 +166,6 @@ class QuotaForm(_QuotaForm):
         return found
 
 
-def _superuser(user: Any, row: Any) -> None:
-    require_superuser(user)
-
-
 def _remove_effect(quota: Quota) -> str:
     if quota.cohort_id:
         return gettext("The cohort guarantees and limits nothing of this any more.")
@@ -194,7 +192,7 @@ class QuotaAdmin(ChangingAdmin):
             label=gettext_lazy("Remove quota"),
             effect=_remove_effect,
             run=_remove,
-            authorise=_superuser,
+            authorise=superuser,
             danger=True,
             leaves=False,
         ),
