@@ -50,6 +50,11 @@ class ResourcePoolAdmin(ChangingAdmin):
     """A pool is discovered by its backend; what an administrator sets is how it is shared."""
 
     command_change, argument = "pool.change", "pool"
+    fieldsets = (
+        (None, {"fields": ("name", "backend", "organisation")}),
+        (gettext_lazy("How it is shared"), {"fields": (*BOUNDS, "preemption", "backfill", "changes_need_approval")}),
+    )
+    readonly_fields = ("name", "backend", "organisation")
     empty_text = gettext_lazy("No machine is known yet. Run manage.py discover, or wait until the worker has run it.")
     list_display = ("name", "backend", "whose", "n_nodes", "n_queues", "heard", "quotas_link")
     list_select_related = ("organisation",)
@@ -66,12 +71,6 @@ class ResourcePoolAdmin(ChangingAdmin):
                 heard_at=Max("nodes__seen_at"),
             )
         )
-
-    fieldsets = (
-        (None, {"fields": ("name", "backend", "organisation")}),
-        (gettext_lazy("How it is shared"), {"fields": (*BOUNDS, "preemption", "backfill", "changes_need_approval")}),
-    )
-    readonly_fields = ("name", "backend", "organisation")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **{**kwargs, "help_texts": POLICY_HELP})
@@ -149,6 +148,9 @@ class ResourceFlavorAdmin(ReadOnlyAdmin):
     list_display = ("name", "gpu_model", "n_memory", "kind", "apart", "pool_link")
     list_filter = ("pool", "simulated")
     list_select_related = ("pool", "share_of")
+    search_fields = ("name", "gpu_model")
+    n_memory = size_column("gpu_memory_bytes", "memory of a device")
+    pool_link = link_column("pool", "pool")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         user: Any = request.user
@@ -173,10 +175,6 @@ class ResourceFlavorAdmin(ReadOnlyAdmin):
             return gettext("yes")
         part = {"share": number(row.share_millis / 10), "kind": row.share_of.name if row.share_of else ""}
         return gettext("no: %(share)s %% of a %(kind)s that others share") % part
-
-    search_fields = ("name", "gpu_model")
-    n_memory = size_column("gpu_memory_bytes", "memory of a device")
-    pool_link = link_column("pool", "pool")
 
     @admin.display(description=gettext_lazy("devices are"), ordering="simulated")
     def kind(self, row: Any) -> SafeString | str:
