@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
-from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, MEMORY_BYTES, Holding, Key, Policy, QueueView, Snapshot
+from apps.quotas.scheduling.snapshot import Holding, Key, Policy, QueueView, Snapshot
+from apps.quotas.scheduling.tree import amounts_of
 
 
 class Histories:
@@ -26,7 +26,7 @@ class Histories:
         self._decay(at)
         held, means = self.held[holding.queue_id], self.means[holding.queue_id]
         penalty = 1 - self._factor(self.policy.entry_penalty_seconds) if entry else 0.0
-        for key, amount in _amounts(holding):
+        for key, amount in amounts_of(holding.ask, holding.flavor).items():
             held[key] = held.get(key, 0.0) + amount * members
             if penalty:
                 means[key] = means.get(key, 0.0) + penalty * amount * members
@@ -49,12 +49,3 @@ class Histories:
             for key in {*means, *held}:
                 now = held.get(key, 0.0)
                 means[key] = now + (means.get(key, 0.0) - now) * factor
-
-
-def _amounts(holding: Holding) -> Iterable[tuple[Key, int]]:
-    ask = holding.ask
-    yield (CPU_MILLIS, ""), ask.cpu_millis
-    yield (MEMORY_BYTES, ""), ask.memory_bytes
-    if ask.gpus:
-        yield (GPUS, ""), ask.gpus * ask.gpu_millis
-        yield (GPUS, holding.flavor), ask.gpus * ask.gpu_millis
