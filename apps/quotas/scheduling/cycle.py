@@ -10,7 +10,7 @@ What is guaranteed, or has a class that preempts, may make others leave (`preemp
 from __future__ import annotations
 
 from collections import defaultdict
-from math import floor, inf
+from math import inf
 from uuid import UUID
 
 from apps.quotas.scheduling.blocked import CAP, NO_QUOTA, Blocked
@@ -160,13 +160,11 @@ class _Cycle:
 
     def _lines(self, without: set[UUID]) -> dict[UUID, _Line]:
         policy, at = self.snapshot.policy, self.snapshot.at
-        points = policy.ageing_points if policy.ageing_seconds > 0 else 0
         rows: dict[UUID, list[Row]] = defaultdict(list)
         for one in self.snapshot.waiting:
             if not without or one.workload_id not in without:
                 since = one.created_at
-                gained = points * max(0, floor((at - since) / policy.ageing_seconds)) if points else 0
-                rows[one.queue_id].append((-one.priority - gained, since, one.workload_id.int, one))
+                rows[one.queue_id].append((-one.priority - policy.gained(at - since), since, one.workload_id.int, one))
         for holding in self.snapshot.holdings:
             if holding.wanted > len(holding.assignments) and not holding.leaving:
                 row = (-holding.priority, holding.admitted_at, holding.workload_id.int, holding)

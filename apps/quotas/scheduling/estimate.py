@@ -76,7 +76,7 @@ def drawn(
     seconds = durations.left(
         [kind_of(one) for one in waits], limits, np.zeros(len(waits)), _chances(len(waits), number, passes)
     )
-    began = np.array([one.admitted_at if one.started_at is None else one.started_at for one in runs], np.float64)
+    began = np.array([one.began for one in runs], np.float64)
     ends_at = np.array([one.ends_at for one in runs], np.float64)
     ages: Floats = np.maximum(0.0, snapshot.at - began).astype(np.float64)
     left = durations.left([kind_of(one) for one in runs], ends_at - began, ages, _chances(len(runs), number, passes))

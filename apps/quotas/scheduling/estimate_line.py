@@ -12,7 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
-from math import floor, inf
+from math import inf
 from uuid import UUID
 
 from apps.quotas.scheduling.fair_share import Candidate, Contest, Shares
@@ -119,11 +119,10 @@ class Forward:
 
     def _lines(self, snapshot: Snapshot) -> dict[UUID, _Line]:
         policy = snapshot.policy
-        points = policy.ageing_points if policy.ageing_seconds > 0 else 0
         rows: dict[UUID, list[tuple[int, float, UUID, Waiting]]] = defaultdict(list)
         for one in snapshot.waiting:
-            aged = floor(max(0.0, snapshot.at - one.created_at) / policy.ageing_seconds) if points else 0
-            rows[one.queue_id].append((-one.priority - points * aged, one.created_at, one.workload_id, one))
+            level = one.priority + policy.gained(snapshot.at - one.created_at)
+            rows[one.queue_id].append((-level, one.created_at, one.workload_id, one))
         found: dict[UUID, _Line] = {}
         numbers: dict[tuple[Ask, int], Size] = {}
         for queue, line in rows.items():

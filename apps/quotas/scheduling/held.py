@@ -68,7 +68,7 @@ class Held:
     def barred(self) -> Marks:
         """Those that may not be asked to leave, by whomever: they leave already, or have hardly begun."""
         last = self._at - self._policy.min_run_seconds
-        return np.array([one.leaving or not one.preemptible or _began(one) > last for one in self.holdings], bool)
+        return np.array([one.leaving or not one.preemptible or one.began > last for one in self.holdings], bool)
 
     @cached_property
     def _ends(self) -> Moments:
@@ -104,10 +104,6 @@ class Held:
     @staticmethod
     def _row(values: list[int]) -> Counts:
         return np.array(values, np.int64)
-
-
-def _began(holding: Holding) -> float:
-    return holding.started_at if holding.started_at is not None else holding.admitted_at
 
 
 def _lost(holding: Holding, at: float) -> float:

@@ -30,8 +30,7 @@ def expected_end(holding: Holding, at: float) -> float:
         return at + SOON_SECONDS
     if holding.ends_at < inf:
         return max(holding.ends_at, at + SOON_SECONDS)
-    began = holding.started_at if holding.started_at is not None else holding.admitted_at
-    return at + max(LEAST_SECONDS, at - began)
+    return at + max(LEAST_SECONDS, at - holding.began)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class SimulatedPool:
 
     def resume(self, holding: Holding) -> Running:
         """It runs when the simulation begins; without a job it ends when it must."""
-        began = holding.admitted_at if holding.started_at is None else holding.started_at
+        began = holding.began
         count = max(holding.wanted, len(holding.assignments))
         job = self.jobs.get(holding.workload_id) or Job(
             holding.workload_id,

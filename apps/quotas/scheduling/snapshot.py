@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import inf
+from math import floor, inf
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -145,6 +145,11 @@ class Holding:
     preemptible: bool = True
 
     @property
+    def began(self) -> float:
+        """When it began to run, or was let in to."""
+        return self.admitted_at if self.started_at is None else self.started_at
+
+    @property
     def least(self) -> int:
         """Members without which it cannot go on."""
         return min(self.count_min or len(self.assignments), len(self.assignments))
@@ -187,6 +192,12 @@ class Policy:
     """What runs shorter is not preempted."""
     preemption: bool = True
     backfill: bool = True
+
+    def gained(self, waited: float) -> int:
+        """The priority that waiting so many seconds has given."""
+        if self.ageing_seconds <= 0:
+            return 0
+        return self.ageing_points * max(0, floor(waited / self.ageing_seconds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ def present_jobs(world: Snapshot, snapshot: Snapshot, durations: Durations) -> l
         for one in world.waiting
     ]  # fmt: skip
     for one in world.holdings:
-        began = one.admitted_at if one.started_at is None else one.started_at
+        began = one.began
         count = max(one.wanted, len(one.assignments))
         span = max(1.0, ends[one.workload_id] - began), one.ends_at - began
         job = Job(one.workload_id, one.queue_id, one.ask, began, *span, one.least, count, one.priority)
