@@ -55,7 +55,7 @@ def forecast(snapshot: Snapshot, durations: Durations) -> dict[UUID, float]:
     passes = PASSES if len(snapshot.waiting) < LONG_LINE else 1
     for number in range(passes):
         guess = drawn(snapshot, durations, number, passes)
-        starts = Forward(snapshot, *guess, strict=False).run(snapshot.at + FAR_SECONDS)
+        starts = Forward(snapshot, *guess).run(snapshot.at + FAR_SECONDS)
         for workload, start in starts.items():
             found.setdefault(workload, []).append(start - snapshot.at)
     return {workload: _middle(waits) for workload, waits in found.items()}

@@ -83,11 +83,8 @@ class Room:
 class Forward:
     """One pass. `seconds` says how long what waits will run, `ends` when what runs will end."""
 
-    def __init__(
-        self, snapshot: Snapshot, seconds: Mapping[UUID, float], ends: Mapping[UUID, float], strict: bool = True
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, seconds: Mapping[UUID, float], ends: Mapping[UUID, float]) -> None:
         self.at = self.begins = snapshot.at
-        self.strict = strict
         self.work = 0
         self.seconds = seconds
         self.starts: dict[UUID, float] = {}
@@ -178,7 +175,7 @@ class Forward:
 
     def _round(self) -> None:
         """All that may start now."""
-        fits = set(range(len(self.asked))) if self.strict else self._fits()
+        fits = self._fits()
         contest = Contest(self.tree, self.shares)
         for line in self.lines.values():
             here = fits if len(fits) < len(line.sizes) else line.sizes
@@ -191,11 +188,8 @@ class Forward:
             line = self.lines[one.queue_id]
             size = line.open[0][1]
             heappop(line.open)
-            if self._start(line, size):
-                if size in line.sizes:
-                    heappush(line.open, (line.sizes[size][0], size))
-            elif self.strict and self.room.kind_for(*self.asked[size]) is None:
-                return
+            if self._start(line, size) and size in line.sizes:
+                heappush(line.open, (line.sizes[size][0], size))
             self._enter(contest, line)
 
     def _fits(self) -> set[Size]:
@@ -208,7 +202,7 @@ class Forward:
 
     def _enter(self, contest: Contest, line: _Line) -> None:
         """Its first that has room and quota stands for a line; after some that have none, it stands back."""
-        while not self.strict and line.open and line.looks and self._fit(line, line.open[0][1]) is None:
+        while line.open and line.looks and self._fit(line, line.open[0][1]) is None:
             heappop(line.open)
             line.looks -= 1
         self.work += 1

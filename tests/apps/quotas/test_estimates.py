@@ -79,15 +79,12 @@ def test_nothing_known_is_a_guess_between_nothing_and_the_limit() -> None:
 Case = tuple[str, Callable[[], dict[int, float]], dict[int, float]]
 
 
-def starts(
-    given: object, seconds: dict[int, float], ends: dict[int, float], *, strict: bool = False
-) -> dict[int, float]:
+def starts(given: object, seconds: dict[int, float], ends: dict[int, float]) -> dict[int, float]:
     """Workload → seconds from now until it starts."""
     found = Forward(
         given,  # type: ignore[arg-type]
         {uid(number): one for number, one in seconds.items()},
         {uid(number): START + NOW + one for number, one in ends.items()},
-        strict,
     ).run()
     return {one.int: round(at - START - NOW, 6) for one, at in found.items()}
 
@@ -103,10 +100,9 @@ def test_each_waits_for_the_next_device() -> None:
     assert starts(given, {1: 50, 2: 50, 3: 50}, {101: 100, 102: 200}) == {1: 100, 2: 150, 3: 200}
 
 
-def test_a_gang_waits_for_all_its_members_and_others_pass_it_unless_told_not_to() -> None:
+def test_a_gang_waits_for_all_its_members_and_others_pass_it() -> None:
     given = full(wl(1, gpus=1, count=2), wl(2, gpus=1))
     assert starts(given, {1: 50, 2: 300}, {101: 100, 102: 200}) == {2: 100, 1: 400}
-    assert starts(given, {1: 50, 2: 300}, {101: 100, 102: 200}, strict=True) == {1: 200, 2: 250}
 
 
 def test_who_is_guaranteed_comes_before_who_borrows() -> None:
