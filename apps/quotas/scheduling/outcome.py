@@ -77,10 +77,6 @@ class Outcome:
     def preemptions(self) -> int:
         return sum(passage.preemptions for passage in self.passages.values())
 
-    @property
-    def lost_seconds(self) -> float:
-        return sum(passage.lost_seconds for passage in self.passages.values())
-
     def waits(self) -> list[float]:
         """Seconds that jobs have waited, ascending; without those refused, and those that ran from the beginning."""
         return sorted(one.waited for one in self.passages.values() if not (one.refused or one.present))
@@ -90,8 +86,7 @@ class Outcome:
 
     def wait_percentile(self, percent: float) -> float:
         """The smallest wait that so many percent of the jobs do not exceed."""
-        waits = self.waits()
-        return waits[max(0, -int(-len(waits) * percent // 100) - 1)] if waits else 0.0
+        return percentile(self.waits(), percent)
 
     def utilisation(self, since: float, until: float) -> float:
         """Part of all device time between two moments that was held."""
@@ -153,6 +148,11 @@ class Tenants:
     def _asked(self, place: UUID, wanted: Mapping[UUID, float]) -> float:
         below = self.below.get(place, ())
         return sum(self._asked(one, wanted) for one in below) if below else wanted.get(place, 0.0)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest of ascending values that so many percent of them do not exceed; 0 of none."""
+    return values[max(0, -int(-len(values) * percent // 100) - 1)] if values else 0.0
 
 
 def overlap(stint: Stint, since: float, until: float) -> float:

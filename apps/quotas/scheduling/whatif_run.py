@@ -18,7 +18,7 @@ from apps.quotas.scheduling.cycle import cycle
 from apps.quotas.scheduling.estimate import drawn
 from apps.quotas.scheduling.estimate_durations import Durations
 from apps.quotas.scheduling.jobs import Job, Pace
-from apps.quotas.scheduling.outcome import Outcome, Passage
+from apps.quotas.scheduling.outcome import Outcome, Passage, percentile
 from apps.quotas.scheduling.simulate import simulate
 from apps.quotas.scheduling.snapshot import Decision, Snapshot
 from apps.quotas.scheduling.whatif import Change, Reclaim, changed, reclaims
@@ -147,19 +147,19 @@ def present_jobs(world: Snapshot, snapshot: Snapshot, durations: Durations) -> l
 
 def _world(outcome: Outcome, snapshot: Snapshot, ends: float) -> World:
     seen = [one for one in outcome.passages.values() if one.arrived_at < ends and not one.refused]
-    held = {one.workload_id for one in snapshot.holdings}
+    present = {one.workload_id for one in snapshot.holdings}
     waits: dict[UUID, list[float]] = {queue.id: [] for queue in snapshot.queues}
     for one in seen:
-        if one.workload_id not in held:
+        if one.workload_id not in present:
             waits[one.queue_id].append(_wait(one, ends))
-    devices = 1000 * sum(len(node.gpus) for node in snapshot.nodes) * (ends - snapshot.at)
-    shares = {queue: 1000 * amount / devices if devices else 0.0 for queue, amount in _held(outcome, ends).items()}
-    queues = {queue: QueueFigures(share=shares.get(queue, 0.0)) for queue in waits}
+    whole = sum(len(node.gpus) for node in snapshot.nodes) * (ends - snapshot.at)
+    held = outcome.shares(outcome.begins, ends)
+    queues = {queue: QueueFigures(share=held.get(queue, 0.0) / whole if whole else 0.0) for queue in waits}
     for one in seen:
         mine = queues[one.queue_id]
         mine.preemptions += one.preemptions
         is_started = one.started_at is not None and one.started_at <= ends
-        mine.started += is_started and one.workload_id not in held
+        mine.started += is_started and one.workload_id not in present
         mine.waiting += not is_started
     for queue, each in waits.items():
         queues[queue].mean_wait_seconds, queues[queue].p90_wait_seconds = fmean(each or [0.0]), _p90(each)
@@ -171,18 +171,13 @@ def _world(outcome: Outcome, snapshot: Snapshot, ends: float) -> World:
     )  # fmt: skip
 
 
-def _held(outcome: Outcome, ends: float) -> Mapping[UUID, float]:
-    return outcome.shares(outcome.begins, ends)
-
-
 def _wait(one: Passage, ends: float) -> float:
     started = one.started_at if one.started_at is not None and one.started_at <= ends else ends
     return max(0.0, started - one.arrived_at)
 
 
-def _p90(waits: Sequence[float]) -> float:
-    ordered = sorted(waits)
-    return ordered[-(-9 * len(ordered) // 10) - 1] if ordered else 0.0
+def _p90(waits: Iterable[float]) -> float:
+    return percentile(sorted(waits), 90)
 
 
 def _starts(passages: Mapping[UUID, Passage], snapshot: Snapshot, ends: float) -> dict[UUID, float]:
