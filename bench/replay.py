@@ -155,7 +155,7 @@ def misses(ours: Figures, done: Sequence[Figures]) -> list[str]:
 
 def table(done: Sequence[Figures]) -> str:
     """All figures, in Markdown."""
-    lines = ["| load | policy | " + " | ".join(UNITS) + " |", "|---|---" * 1 + "|---" * len(UNITS) + "|"]
+    lines = ["| load | policy | " + " | ".join(UNITS) + " |", "|---" * (2 + len(UNITS)) + "|"]
     for one in done:
         cells = [f"{getattr(one, metric):.4g}" for metric in UNITS]
         lines.append(f"| {one.load:g} | {one.policy} | " + " | ".join(cells) + " |")

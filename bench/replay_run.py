@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from time import process_time
-from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -50,14 +49,10 @@ class Figures:
     preemptions: int
     lost_device_hours: float
     """Device hours that preemption cost: notices and work done again."""
-    cycles: int
     cycle_ms: float
-    makespan: float
     never_started: int
     waits: tuple[float, ...]
     """Every hundredth part of the waits."""
-    shares: Mapping[UUID, float]
-    """Queue → device seconds."""
     estimates: Mapping[str, float] = field(default_factory=dict)
     """How far off estimated starts were: see `replay_estimates`."""
 
@@ -176,12 +171,9 @@ def _figures(replay: Replay, name: str, outcome: Outcome, sampler: Sampler, cycl
         capacity_violations=outcome.wrongs.get("capacity", 0),
         preemptions=outcome.preemptions,
         lost_device_hours=_lost(replay, outcome),
-        cycles=outcome.cycles,
         cycle_ms=cycle_ms,
-        makespan=outcome.ends,
         never_started=sum(one.started_at is None for one in outcome.passages.values()),
         waits=(*(waits[len(waits) * part // 100] for part in range(100)), waits[-1]),
-        shares=outcome.shares(0.0, until),
     )
 
 

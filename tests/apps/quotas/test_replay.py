@@ -149,7 +149,7 @@ def figures(policy: str, **more: float) -> Figures:
     values = {"mean_wait": 10.0, "p99_wait": 100.0, "utilisation": 0.9, "jain": 0.9, "fragmentation": 0.1} | more
     return Figures(
         policy, 1.0, quota_violations=0, gang_violations=0, capacity_violations=0, preemptions=0, lost_device_hours=0,
-        cycles=1, cycle_ms=1.0, makespan=1.0, never_started=0, waits=(0.0,) * 101, shares={}, **values,
+        cycle_ms=1.0, never_started=0, waits=(0.0,) * 101, **values,
     )  # fmt: skip
 
 
