@@ -47,13 +47,12 @@ class _Line:
     looks: int = 0
     """In a round: so many more may turn out to have no room before the line stands back."""
 
-    def take(self, size: Size) -> int:
-        """The first of its size has started. Returns its number."""
+    def take(self, size: Size) -> None:
+        """The first of its size has started."""
         rows = self.sizes[size]
-        row = rows.popleft()
+        rows.popleft()
         if not rows:
             del self.sizes[size]
-        return row
 
 
 @dataclass(slots=True)
