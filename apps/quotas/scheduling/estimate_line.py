@@ -1,9 +1,11 @@
 """The line of a pool gone through quickly: when each waiting workload would start if work ran as long as is guessed.
 
 The order is that of the cycle, by its own contest over its own books of quotas. Machines are not: of a pool only what
-is free of each kind altogether is followed, so what a gang or a full machine costs more is left to what is learnt from
-past errors. Time passes in steps that grow with the distance, and long lines move in packs, so that the work is
-bounded whatever waits.
+is free of each kind altogether is followed; nor are caps on the workloads of a queue, promises and preemption. What
+these and a gang or a full machine cost more is left to what is learnt from past errors.
+
+Time passes in steps that grow with the distance, and long lines move in packs, so that the work is bounded whatever
+waits.
 """
 
 from __future__ import annotations
