@@ -37,7 +37,7 @@ class _Amount(serializers.FloatField):
 
     def get_attribute(self, instance: Any) -> Any:
         amount = super().get_attribute(instance)
-        return None if amount is None else in_units(getattr(instance, "resource", Resource.GPUS), amount)
+        return None if amount is None else in_units(instance.resource, amount)
 
 
 class BoundSerializer(serializers.Serializer[Any]):
