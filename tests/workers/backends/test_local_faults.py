@@ -10,7 +10,7 @@ from typing import Any
 import pynvml
 import pytest
 
-from workers.backends.base import DeviceFault, ReportsFaults
+from workers.backends.base import BackendUnavailable, DeviceFault, ReportsFaults
 from workers.backends.fake import FakeBackend
 from workers.backends.local.backend import LocalBackend
 from workers.backends.local.faults import FaultWatch
@@ -24,6 +24,8 @@ class Driver:
 
     def __init__(self) -> None:
         self.absent = False
+        self.failing = ""
+        """The call that gives an error of the driver."""
         self.events: deque[tuple[int, int]] = deque()
         """(index, XID) that wait."""
         self.registered: list[int] = []
@@ -50,7 +52,12 @@ class Driver:
     def nvmlDeviceGetCount(self) -> int:
         if self.absent:
             raise NVML(pynvml.NVML_ERROR_UNINITIALIZED)
+        self._works("count")
         return 2
+
+    def _works(self, call: str) -> None:
+        if self.failing == call:
+            raise NVML(pynvml.NVML_ERROR_UNKNOWN)
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
         return self._there(index)
@@ -62,6 +69,7 @@ class Driver:
         return 0 if handle in self.without_events else pynvml.nvmlEventTypeXidCriticalError | 1
 
     def nvmlEventSetCreate(self) -> str:
+        self._works("events")
         return "events"
 
     def nvmlEventSetFree(self, events: str) -> None:
@@ -180,6 +188,19 @@ def test_a_driver_that_comes_and_goes(driver: Driver) -> None:
     driver.absent = False
     assert watch.look("box") == [fault(0, "ecc")]
     assert (driver.registered, driver.open) == ([0, 1], 1)
+
+
+@pytest.mark.parametrize("call", ["events", "count"])
+def test_an_error_of_the_driver_is_not_taken_for_health_and_leaves_nothing_open(driver: Driver, call: str) -> None:
+    """What is reported no longer counts as mended, and would be new when it comes again."""
+    driver.ecc, driver.failing = {0: 1}, call
+    watch = FaultWatch()
+    for _ in range(2):
+        with pytest.raises(BackendUnavailable):
+            watch.look("box")
+        assert driver.open == 0
+    driver.failing = ""
+    assert watch.look("box") == [fault(0, "ecc")]
 
 
 def test_backends_that_report_faults(driver: Driver, tmp_path: Any) -> None:

@@ -10,7 +10,7 @@ import psutil
 import pynvml
 import pytest
 
-from workers.backends.base import GpuFacts
+from workers.backends.base import BackendUnavailable, GpuFacts
 from workers.backends.local.machine import discover_machine
 
 CORES = len(os.sched_getaffinity(0)) * 1000
@@ -61,6 +61,22 @@ def test_without_a_driver_there_are_no_gpus(monkeypatch: pytest.MonkeyPatch, tmp
 
     monkeypatch.setattr(pynvml, "nvmlInit", absent)
     assert discover_machine(tmp_path).gpus == ()
+
+
+def test_a_gpu_that_is_lost_does_not_make_the_machine_smaller(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing is said: what is known of the machine stays, and what is wrong with it is told elsewhere."""
+
+    def lost(index: int) -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+
+    shut: list[bool] = []
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: shut.append(True))
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: 1)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lost)
+    with pytest.raises(BackendUnavailable):
+        discover_machine(tmp_path)
+    assert shut == [True]
 
 
 def test_gpus_are_told_as_the_driver_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pynvml
 
-from workers.backends.base import ECC, GONE, RESET, ROWS, XID, DeviceFault
+from workers.backends.base import ECC, GONE, RESET, ROWS, XID, BackendUnavailable, DeviceFault
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,9 @@ FATAL_XIDS: Final = frozenset({48, 62, 64, 74, 79, 95, 110, 119, 120, 140})
 """Uncorrected memory errors (48, 95, 140), a halted controller (62), rows that cannot be replaced (64), a link (74),
 off the bus (79), security (110), firmware that does not answer (119, 120). Others, such as 13, 31, 43 and 45, mostly
 tell of a program's own mistakes, and 94 of an error that was contained, which the counter of errors tells as well."""
+NO_DRIVER: Final = frozenset(
+    {pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED, pynvml.NVML_ERROR_UNINITIALIZED}
+)
 EVENTS_MOST: Final = 1000
 """Taken in one look."""
 
@@ -50,7 +53,11 @@ class FaultWatch:
         self._heard: dict[int, Heard] = {}
 
     def look(self, node: str) -> list[DeviceFault]:
-        """What is wrong now; nothing where there is no driver. Does not wait for events."""
+        """What is wrong now; nothing where there is no driver. Does not wait for events.
+
+        Raises:
+            BackendUnavailable: the driver answers with an error of its own.
+        """
         with self._lock:
             try:
                 if self._events is None:
@@ -60,11 +67,17 @@ class FaultWatch:
             except pynvml.NVMLError as error:  # no driver, or it was loaded anew
                 log.debug("NVML does not answer: %s", error)
                 self._close()
-                return []
+                if error.value in NO_DRIVER:
+                    return []
+                raise BackendUnavailable(f"NVML does not tell what is wrong: {error}") from error
 
     def _open(self) -> None:
         pynvml.nvmlInit()
-        self._events = pynvml.nvmlEventSetCreate()
+        try:
+            self._events = pynvml.nvmlEventSetCreate()
+        except pynvml.NVMLError:
+            pynvml.nvmlShutdown()  # which `_close` does where there is a set
+            raise
         for index in range(pynvml.nvmlDeviceGetCount()):
             with suppress(pynvml.NVMLError):  # one that is gone, or tells no events
                 handle = pynvml.nvmlDeviceGetHandleByIndex(index)

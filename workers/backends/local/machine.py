@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pynvml
 
-from workers.backends.base import GpuFacts, NodeFacts
+from workers.backends.base import BackendUnavailable, GpuFacts, NodeFacts
 
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -21,7 +21,11 @@ def machine_name() -> str:
 
 
 def discover_machine(cgroup: Path = CGROUP) -> NodeFacts:
-    """The machine, or as much of it as a container around this process may use."""
+    """The machine, or as much of it as a container around this process may use.
+
+    Raises:
+        BackendUnavailable: there is a driver, and it does not say what all its GPUs are.
+    """
     cores = len(os.sched_getaffinity(0)) * 1000
     memory = psutil.virtual_memory().total
     return NodeFacts(
@@ -70,5 +74,7 @@ def _gpus() -> tuple[GpuFacts, ...]:
             )
             for index, handle in enumerate(handles)
         )
+    except pynvml.NVMLError as error:  # as of one that is lost: it is still one of the machine's
+        raise BackendUnavailable(f"NVML does not tell the GPUs: {error}") from error
     finally:
         pynvml.nvmlShutdown()
