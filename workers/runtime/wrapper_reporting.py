@@ -113,6 +113,7 @@ class Usage:
                 text = subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout
                 self._gpus, failures = _gpus_in(text), 0
             except (FileNotFoundError, PermissionError):
+                self._gpus = []
                 return
             except (OSError, ValueError, subprocess.SubprocessError):
                 self._gpus, failures = [], min(failures + 1, MOST_FAILURES)

@@ -58,6 +58,20 @@ def test_what_fails_leaves_no_old_figures_and_is_asked_less_often(
     ]
 
 
+def test_where_it_is_removed_the_last_figures_are_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho '3, 50, 1024'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    monkeypatch.setattr(
+        wrapper_reporting, "time", SimpleNamespace(sleep=lambda _: tool.unlink(), monotonic=time.monotonic)
+    )
+    usage = Usage(list)
+    usage.watch_gpus()
+    assert (usage.sample()["gpus"], tool.exists()) == ([], False)
+
+
 def test_where_there_is_none_nobody_asks_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
