@@ -30,7 +30,6 @@ def tick_forget() -> None:
     logs_forget(days=settings.BEDPLATE_LOG_RETENTION_DAYS)
     versions_collect()
     estimates_forget()
-    what_ifs_forget()
 
 
 @shared_task(name=queues.WHAT_IF)
@@ -41,5 +40,6 @@ def what_if_task(what_if_id: str) -> None:
 @shared_task(name=queues.TICK_ESTIMATES)
 @single_flight(every_seconds=EVERY_SECONDS[queues.TICK_ESTIMATES])
 def tick_estimates() -> None:
+    what_ifs_forget()  # who waits for an answer learns soon that its worker is gone
     for_each(pools_estimated(), estimates_refresh, what="pool")
     for_each(what_ifs_due(), what_if_answer, what="what-if")
