@@ -200,7 +200,7 @@ const endpoint = createRoute({
 const quotas = createRoute({
   getParentRoute: () => root,
   path: "/quotas",
-  validateSearch: (s: Search) => optional({ tab: oneOf(s.tab, ["map", "queue", "sharing", "usage", "budgets", "report", "history"] as const), pool: text(s.pool), window: text(s.window) }),
+  validateSearch: (s: Search) => optional({ tab: oneOf(s.tab, ["map", "queue", "sharing", "usage", "budgets", "report", "history"] as const), pool: text(s.pool), window: text(s.window), by: text(s.by), budget: text(s.budget) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/quotas/pages/quotas-page")), "QuotasPage"),
   ...words("quotas", "messages", "map"),
 });

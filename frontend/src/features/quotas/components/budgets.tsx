@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { EmptyState } from "@/components/empty-state";
 import { Faces, LoadingFace } from "@/components/faces";
@@ -18,18 +19,20 @@ export function Budgets() {
   const { t } = useTranslation("quotas");
   const project = useProject();
   const budgets = useQuery(budgetsQuery(project?.id));
-  const [chosen, setChosen] = useState<string | null>(null);
+  const search = useSearch({ from: "/quotas" });
+  const navigate = useNavigate();
+  const choose = (budget: string): void => void navigate({ to: "/quotas", search: { ...search, budget } });
   return (
     <Faces query={budgets} loading={<LoadingFace rows={4} />}>
       {(rows) => {
-        const open = rows.find(({ id }) => id === chosen) ?? rows[0];
+        const open = rows.find(({ id }) => id === search.budget) ?? rows[0];
         return open ? (
           <>
             <p className="soft">{t("budgets.lead")}</p>
             <ul className={classes.list}>
               {rows.map((budget) => (
                 <li key={budget.id}>
-                  <button type="button" className={classes.budget} aria-pressed={budget.id === open.id} onClick={() => setChosen(budget.id)}>
+                  <button type="button" className={classes.budget} aria-pressed={budget.id === open.id} onClick={() => choose(budget.id)}>
                     <Summary budget={budget} />
                   </button>
                 </li>

@@ -1,6 +1,7 @@
 import { Button, Group, MultiSelect, SegmentedControl } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { EmptyState } from "@/components/empty-state";
@@ -14,6 +15,9 @@ const KEYS: readonly ReportKey[] = ["day", "project", "user", "flavor"];
 const DAYS = { "7d": 7, "30d": 30, "90d": 90 } as const;
 type Range = keyof typeof DAYS;
 const RANGES = Object.keys(DAYS) as Range[];
+const BY: readonly ReportKey[] = ["project", "flavor"];
+/** In the address: nothing is chosen, which is not the same as saying nothing. */
+const NOTHING = "none";
 const ROWS_MOST = 500;
 const DAY = 86_400_000;
 
@@ -21,11 +25,14 @@ const DAY = 86_400_000;
 export function UsageReport({ pool }: { pool: string }) {
   const { t } = useTranslation("quotas");
   const project = useProject();
-  const [by, setBy] = useState<ReportKey[]>(["project", "flavor"]);
-  const [range, setRange] = useState<Range>("30d");
+  const search = useSearch({ from: "/quotas" });
+  const navigate = useNavigate();
+  const go = (change: { by?: string; window?: string }): void => void navigate({ to: "/quotas", search: { ...search, ...change } });
+  const range: Range = RANGES.find((each) => each === search.window) ?? "30d";
+  const named = search.by?.split(",");
+  const chosen = named ? KEYS.filter((key) => named.includes(key)) : [...BY];
   const [opened] = useState(() => Math.floor(Date.now() / DAY) * DAY);
   const from = new Date(opened - DAYS[range] * DAY).toISOString();
-  const chosen = KEYS.filter((key) => by.includes(key));
   const whole = { by: chosen.join(","), from, pool, ...(project ? { project: project.id } : {}) };
   const report = useQuery({ ...reportQuery({ ...whole, limit: ROWS_MOST }), enabled: chosen.length > 0 });
   const file = `/api/v1/usage-report.csv?${new URLSearchParams(whole).toString()}`;
@@ -35,12 +42,12 @@ export function UsageReport({ pool }: { pool: string }) {
         <MultiSelect
           label={t("report.by")}
           data={KEYS.map((key) => ({ value: key, label: t(`report.key.${key}`) }))}
-          value={by}
-          onChange={(values) => setBy(values.filter((each): each is ReportKey => KEYS.some((key) => key === each)))}
+          value={chosen}
+          onChange={(values) => go({ by: values.join(",") || NOTHING })}
           w={340}
           error={chosen.length ? undefined : t("report.choose")}
         />
-        <SegmentedControl aria-label={t("history.window")} value={range} onChange={setRange} data={RANGES.map((each) => ({ value: each, label: t(`report.${each}`) }))} />
+        <SegmentedControl aria-label={t("history.window")} value={range} onChange={(value) => go({ window: value })} data={RANGES.map((each) => ({ value: each, label: t(`report.${each}`) }))} />
         <Button component="a" href={file} download variant="default" leftSection={<IconDownload size={16} aria-hidden />} disabled={!chosen.length}>
           {t("report.csv")}
         </Button>
