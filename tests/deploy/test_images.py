@@ -86,11 +86,12 @@ def test_packages_are_installed_by_hash(name: str) -> None:
 
 
 def test_the_control_image_has_no_engine_of_the_jobs() -> None:
+    """numpy alone is let in: the scheduler counts with it."""
     words = "\n".join(each.words for each in instructions("control.Dockerfile"))
     assert "torch" not in words
     assert "runtime.lock" not in words
     lock = (ROOT / "requirements" / "control.lock").read_text()
-    assert not re.search(r"^(torch|daft|duckdb|pyarrow|numpy|onnxruntime)==", lock, re.MULTILINE)
+    assert not re.search(r"^(torch|daft|duckdb|pyarrow|onnxruntime|pandas|scipy)==", lock, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name, stage", [(name, stage) for name, stages in FINAL.items() for stage in stages])
