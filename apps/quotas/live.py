@@ -11,12 +11,13 @@ from django.db.models import Q
 from apps.common.cursors import Cursor
 from apps.common.live_messages import LogsTold
 from apps.common.rounds import Followed, Item, Tail
-from apps.quotas.models import Budget, LogChunk, ResourcePool, Workload
+from apps.quotas.models import Budget, LogChunk, ResourcePool, WhatIf, Workload
 
 SUBJECTS: dict[str, Callable[[], Any]] = {
     "workload": Workload.objects.all,
     "pool": ResourcePool.objects.all,
     "budget": Budget.objects.all,
+    "what_if": WhatIf.objects.all,
 }
 
 

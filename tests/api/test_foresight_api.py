@@ -120,6 +120,19 @@ def test_who_borrows_what_it_waits_for_is_named_in_devices(vision: Queue, speech
     ]
 
 
+def test_what_could_never_start_is_told_the_largest_that_could(vision: Queue) -> None:
+    spec = job_spec(gpus=4, flavor="H200", time_limit_seconds=600)
+    waiting = WorkloadFactory.create(queue=vision, spec_object=spec, is_held=True, state_reason="quality_blocked")
+    found = client_of(member(vision.project, Role.VIEWER)).get(f"{API}/workloads/{waiting.pk}/why").json()
+    assert (found["place"], found["estimate"]) == (None, None)
+    assert found["never"]["reason"] == "exceeds_quota"
+    (said,) = found["never"]["message"]
+    assert said["code"] == "refused_too_large"
+    assert {name: amounts[0]["value"] for name, amounts in said["params"].items()} == {"needs": 4, "most": 2}
+    fits = client_of(member(vision.project, Role.VIEWER)).get(f"{API}/workloads/{wants(vision).pk}/why").json()
+    assert fits["never"] is None
+
+
 def test_what_does_not_wait_has_its_past_estimates_and_nothing_in_its_way(vision: Queue) -> None:
     running = Workload.objects.filter(queue=vision).earliest("created_at")
     at = clock.db_now()
@@ -202,6 +215,8 @@ def test_a_what_if_is_answered_in_the_background_and_changes_nothing(
     assert moved["start_after_at"] < moved["start_before_at"]
     mine = next(one for one in result["queues"] if one["queue"] == str(speech.pk))
     assert mine["after"]["mean_wait_seconds"] < mine["before"]["mean_wait_seconds"]
+    for of in (result["before"], mine["after"]):
+        assert 0 <= of["p50_wait_seconds"] <= of["p90_wait_seconds"] <= of["p99_wait_seconds"]
     assert [one["now"] for one in result["reclaims"]] == [True]
     assert (result["is_cut"], result["waiting_now"], result["arrivals"]) == (False, 1, 0)
     assert set(Workload.objects.filter(queue=vision).values_list("state", flat=True)) == {"admitted"}

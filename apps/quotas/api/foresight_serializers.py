@@ -72,6 +72,14 @@ class FreeSerializer(serializers.Serializer[Any]):
     members = serializers.IntegerField(help_text="Of this workload, that would find room now.")
 
 
+class NeverSerializer(serializers.Serializer[Any]):
+    """It could not run even if nothing else did: why, and the largest that could."""
+
+    reason = serializers.ChoiceField(Reason.choices)
+    detail = serializers.CharField()
+    message = StateMessageField(source="detail")
+
+
 class StartEstimateSerializer(serializers.ModelSerializer[StartEstimate]):
     """When it was expected to start, and once it has started how far off that was."""
 
@@ -106,7 +114,11 @@ class WhySerializer(serializers.Serializer[Any]):
     message = StateMessageField(source="workload.state_detail")
     place = PlaceSerializer(allow_null=True, help_text="Null: it does not wait in the line.")
     kind = serializers.ChoiceField(
-        KINDS, source="why.kind", default=None, allow_null=True, help_text="What is in its way, looked at alone."
+        KINDS,
+        source="why.kind",
+        default=None,
+        allow_null=True,
+        help_text="What is in its way, looked at alone; of what is held back, what will be.",
     )
     bound = BoundSerializer(source="why.bound", default=None, allow_null=True)
     borrowers = serializers.SerializerMethodField(help_text="Whose return of what they borrow would let it start.")
@@ -114,6 +126,9 @@ class WhySerializer(serializers.Serializer[Any]):
     possible_at = serializers.DateTimeField(
         allow_null=True,
         help_text="When what is in its way is gone at the latest, by the time limits of what runs; null: nobody knows.",
+    )
+    never = NeverSerializer(
+        source="why.never", default=None, allow_null=True, help_text="Not null: as things are it will not start at all."
     )
     estimate = StartBandSerializer(allow_null=True)
     history = StartEstimateSerializer(many=True, help_text="Latest first, at most 50.")
@@ -202,7 +217,9 @@ class WorldSerializer(serializers.Serializer[Any]):
     """A pool until the end of what was followed. Waits are those of what started, and so far of what did not."""
 
     mean_wait_seconds = serializers.FloatField()
+    p50_wait_seconds = serializers.FloatField()
     p90_wait_seconds = serializers.FloatField()
+    p99_wait_seconds = serializers.FloatField()
     utilisation_ratio = serializers.FloatField(help_text="Of the device time that there was.")
     preemptions = serializers.IntegerField()
     refused = serializers.IntegerField(help_text="Workloads that could never run.")
@@ -212,7 +229,9 @@ class QueueFiguresSerializer(serializers.Serializer[Any]):
     started = serializers.IntegerField()
     waiting = serializers.IntegerField(help_text="Still, at the end.")
     mean_wait_seconds = serializers.FloatField()
+    p50_wait_seconds = serializers.FloatField()
     p90_wait_seconds = serializers.FloatField()
+    p99_wait_seconds = serializers.FloatField()
     share_ratio = serializers.FloatField(help_text="Of all device time.")
     preemptions = serializers.IntegerField()
 

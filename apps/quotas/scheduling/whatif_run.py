@@ -46,7 +46,9 @@ class QueueFigures:
     waiting: int = 0
     """Still, at the end."""
     mean_wait_seconds: float = 0.0
+    p50_wait_seconds: float = 0.0
     p90_wait_seconds: float = 0.0
+    p99_wait_seconds: float = 0.0
     share: float = 0.0
     """Part of all device time that it held."""
     preemptions: int = 0
@@ -60,7 +62,9 @@ class World:
     starts: dict[UUID, float]
     """Of what waits now: when it starts; without what does not start."""
     mean_wait_seconds: float
+    p50_wait_seconds: float
     p90_wait_seconds: float
+    p99_wait_seconds: float
     utilisation: float
     """Part of all device time; 0: there are no devices."""
     preemptions: int
@@ -162,10 +166,11 @@ def _world(outcome: Outcome, snapshot: Snapshot, ends: float) -> World:
         mine.started += is_started and one.workload_id not in present
         mine.waiting += not is_started
     for queue, each in waits.items():
-        queues[queue].mean_wait_seconds, queues[queue].p90_wait_seconds = fmean(each or [0.0]), _p90(each)
+        mine, mean, ranked = queues[queue], fmean(each or [0.0]), _percentiles(each)
+        mine.mean_wait_seconds, (mine.p50_wait_seconds, mine.p90_wait_seconds, mine.p99_wait_seconds) = mean, ranked
     every = [wait for each in waits.values() for wait in each]
     return World(
-        queues, _starts(outcome.passages, snapshot, ends), fmean(every or [0.0]), _p90(every),
+        queues, _starts(outcome.passages, snapshot, ends), fmean(every or [0.0]), *_percentiles(every),
         outcome.utilisation(snapshot.at, ends), sum(one.preemptions for one in seen),
         frozenset(one.workload_id for one in outcome.passages.values() if one.refused),
     )  # fmt: skip
@@ -176,8 +181,10 @@ def _wait(one: Passage, ends: float) -> float:
     return max(0.0, started - one.arrived_at)
 
 
-def _p90(waits: Iterable[float]) -> float:
-    return percentile(sorted(waits), 90)
+def _percentiles(waits: Iterable[float]) -> tuple[float, float, float]:
+    """The 50th, the 90th and the 99th."""
+    ranked = sorted(waits)
+    return percentile(ranked, 50), percentile(ranked, 90), percentile(ranked, 99)
 
 
 def _starts(passages: Mapping[UUID, Passage], snapshot: Snapshot, ends: float) -> dict[UUID, float]:

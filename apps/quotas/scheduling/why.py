@@ -15,12 +15,20 @@ from apps.quotas.scheduling.books import Books
 from apps.quotas.scheduling.explain import borrowers
 from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.fitting import Fitting
+from apps.quotas.scheduling.refusal import over_cap, refusal
 from apps.quotas.scheduling.snapshot import GPUS, WHOLE, Snapshot, Waiting
 from apps.quotas.scheduling.tree import Place, amounts_of
 
 BEHIND = "behind"
 """It would fit; others are before it."""
 QUEUE, COHORT, POOL = "queue", "cohort", "pool"
+
+
+class Never(NamedTuple):
+    """What something that could never run is told, and the largest that could."""
+
+    reason: str
+    detail: str
 
 
 class Borrower(NamedTuple):
@@ -75,6 +83,8 @@ class Why:
     free: tuple[Free, ...]
     possible_at: float | None
     """When what is in the way will be gone at the latest, by what others have declared; None: nobody knows."""
+    never: Never | None = None
+    """It could not run even if nothing else did."""
 
 
 def why(snapshot: Snapshot, one: Waiting) -> Why | None:
@@ -92,11 +102,14 @@ def why(snapshot: Snapshot, one: Waiting) -> Why | None:
     candidate = Candidate(one, one.workload_id, one.queue_id, one.ask, *counts, one.priority, one.created_at, ends_at)
     free = tuple(_free(books, one, kind) for kind in books.options(one.ask))
     found = Fitting(books).fit(candidate, leaf)
+    capped = over_cap(leaf.queue, one.ask, one.count_min, one.limit_seconds)
+    refused = capped or (refusal(books, leaf, one.ask, one.count_min) if isinstance(found, Blocked) else None)
+    never = Never(*refused) if refused else None
     if not isinstance(found, Blocked):
-        return Why(BEHIND, None, (), free, None)
+        return Why(BEHIND, None, (), free, None, never)
     bound = _bound(books, found, one)
     borrowers = _borrowers(books, leaf, found)
-    return Why(found.kind, bound, borrowers, free, books.keep(candidate, leaf, found))
+    return Why(found.kind, bound, borrowers, free, books.keep(candidate, leaf, found), never)
 
 
 def _free(books: Books, one: Waiting, flavor: str) -> Free:

@@ -57,15 +57,18 @@ def waiting_of(workload: Workload) -> Waiting:
 
 
 def explanation_of(workload: Workload) -> Explanation:
-    """Why it waits. A dozen queries, however much waits; what does not wait has its past estimates only."""
+    """Why it waits. A dozen queries, however much waits; what does not wait has its past estimates only.
+
+    Of what is held back, what would be in its way once it is let in.
+    """
     at = clock.db_now()
     found: Why | None = None
     place = place_of(workload)
-    if place is not None:
+    waits = workload.state == WorkloadState.PENDING
+    if waits:
         pool = ResourcePool.objects.get(pk=workload.pool_id)
         found = why(pool_read(pool, at, alike_most=0, decides=False).snapshot, waiting_of(workload))
     history = list(StartEstimate.objects.filter(workload=workload).order_by("-made_at")[:HISTORY_MOST])
-    waits = workload.state == WorkloadState.PENDING
     now = next((one for one in history if one.started_at is None), None) if waits else None
     possible = found.possible_at if found is not None else None
     return Explanation(

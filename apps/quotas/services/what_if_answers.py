@@ -63,7 +63,9 @@ def _named(workload: UUID, names: dict[UUID, Any]) -> dict[str, str | None]:
 def _world(world: World) -> dict[str, Any]:
     return {
         "mean_wait_seconds": world.mean_wait_seconds,
+        "p50_wait_seconds": world.p50_wait_seconds,
         "p90_wait_seconds": world.p90_wait_seconds,
+        "p99_wait_seconds": world.p99_wait_seconds,
         "utilisation_ratio": world.utilisation,
         "preemptions": world.preemptions,
         "refused": len(world.refused),
@@ -86,7 +88,9 @@ def _figures(one: QueueFigures) -> dict[str, Any]:
         "started": one.started,
         "waiting": one.waiting,
         "mean_wait_seconds": one.mean_wait_seconds,
+        "p50_wait_seconds": one.p50_wait_seconds,
         "p90_wait_seconds": one.p90_wait_seconds,
+        "p99_wait_seconds": one.p99_wait_seconds,
         "share_ratio": one.share,
         "preemptions": one.preemptions,
     }

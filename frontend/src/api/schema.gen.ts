@@ -7577,6 +7577,12 @@ export interface components {
             rows: number;
             examples: string[][];
         };
+        /** @description It could not run even if nothing else did: why, and the largest that could. */
+        Never: {
+            reason: components["schemas"]["WorkloadReason"];
+            detail: string;
+            readonly message: components["schemas"]["StateMessagePart"][];
+        };
         NewToken: {
             /** Format: uuid */
             readonly id: string;
@@ -9248,7 +9254,11 @@ export interface components {
             /** Format: double */
             mean_wait_seconds: number;
             /** Format: double */
+            p50_wait_seconds: number;
+            /** Format: double */
             p90_wait_seconds: number;
+            /** Format: double */
+            p99_wait_seconds: number;
             /**
              * Format: double
              * @description Of all device time.
@@ -11417,7 +11427,7 @@ export interface components {
             /** @description Null: it does not wait in the line. */
             place: components["schemas"]["Place"] | null;
             /**
-             * @description What is in its way, looked at alone.
+             * @description What is in its way, looked at alone; of what is held back, what will be.
              *
              *     * `cap` - cap
              *     * `cap_gpus` - cap_gpus
@@ -11439,6 +11449,8 @@ export interface components {
              * @description When what is in its way is gone at the latest, by the time limits of what runs; null: nobody knows.
              */
             possible_at: string | null;
+            /** @description Not null: as things are it will not start at all. */
+            never?: components["schemas"]["Never"] | null;
             estimate: components["schemas"]["StartBand"] | null;
             /** @description Latest first, at most 50. */
             history: components["schemas"]["StartEstimate"][];
@@ -11659,7 +11671,11 @@ export interface components {
             /** Format: double */
             mean_wait_seconds: number;
             /** Format: double */
+            p50_wait_seconds: number;
+            /** Format: double */
             p90_wait_seconds: number;
+            /** Format: double */
+            p99_wait_seconds: number;
             /**
              * Format: double
              * @description Of the device time that there was.
