@@ -22,6 +22,7 @@ from tests.architecture.tree import (
     imports,
     module_name,
     modules,
+    nodes,
     room,
 )
 
@@ -115,7 +116,7 @@ def test_no_import_inside_a_function_and_no_star() -> None:
     stars = [
         f"{module_name(path)}:{node.lineno}"
         for path in files()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom)
         and any(alias.name == "*" for alias in node.names)
         and "settings" not in path.parts

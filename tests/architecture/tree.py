@@ -80,6 +80,12 @@ def files() -> Iterator[Path]:
                 yield path
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a Python file: each is parsed and walked once for all tests."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -104,20 +110,19 @@ def imports() -> tuple[Import, ...]:
 
 def _imports_of(path: Path) -> Iterator[Import]:
     module = module_name(path)
-    tree = ast.parse(path.read_text())
     inner = {
         id(x)
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for x in ast.walk(node)
     }
     typing = {
         id(x)
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
         for x in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    for node in nodes(path):
         for target in _targets(node, module, path.name == "__init__.py"):
             yield Import(module, target, node.lineno, id(node) in inner, id(node) in typing)  # type: ignore[attr-defined]
 
