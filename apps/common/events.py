@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import models
 
 from apps.common.models import Event, noun_of
+from apps.common.rows import rows_insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,13 @@ def subject_of(obj: models.Model, noun: str = "") -> str:
 
 def also_of(obj: models.Model) -> list[str]:
     """The subjects to which an object belongs: its class says so by `told_to = {"pool": "pool_id"}`."""
+    return [f"{noun}.{getattr(obj, column)}" for noun, column in told_to(obj).items() if getattr(obj, column)]
+
+
+def told_to(obj: models.Model | type[models.Model]) -> Mapping[str, str]:
+    """Noun → column of a class: to what its objects belong."""
     named: Mapping[str, str] = getattr(obj, "told_to", {})
-    return [f"{noun}.{getattr(obj, column)}" for noun, column in named.items() if getattr(obj, column)]
+    return named
 
 
 def emit(
@@ -53,13 +59,16 @@ def emit(
 
 def emit_many(news: Iterable[News]) -> None:
     """Write events in one statement."""
-    Event.objects.bulk_create(
-        Event(
-            kind=one.kind,
-            subject=one.subject,
-            project_id=one.project_id,
-            payload=one.payload,
-            also=list(one.also),
-        )
-        for one in news
+    rows_insert(
+        Event,
+        [
+            {
+                "kind": one.kind,
+                "subject": one.subject,
+                "project_id": one.project_id,
+                "payload": one.payload,
+                "also": one.also,
+            }
+            for one in news
+        ],
     )

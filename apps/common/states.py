@@ -1,26 +1,26 @@
 """State machines: the only way a state moves.
 
 A table says which steps exist. `transition()` and `transition_many()` take them by one conditional UPDATE whose
-returned rows are the answer, and write the story row and the event in the same transaction.
+returned rows are the answer, and which writes their stories and events as well.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.db.models.functions import Now
 
 from apps.common.audit import Actor
 from apps.common.errors import IllegalTransition, StaleState
-from apps.common.events import News, also_of, emit_many, subject_of
-from apps.common.models import BaseModel, Transition
+from apps.common.events import told_to
+from apps.common.models import BaseModel, Event, Transition
+from apps.common.rows import document
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def transition(obj: Stateful, to: str, *, actor: Actor, reason: str = "", detail
 
 
 def transition_many(moves: Sequence[Move], *, actor: Actor) -> set[UUID]:
-    """Move many objects of one model in three statements; all moves change the same columns.
+    """Move many objects of one model in one statement; all moves change the same columns.
 
     Returns the ids that moved; an id that is missing was moved by somebody else meanwhile. The moved objects
     carry their new values.
@@ -140,13 +140,10 @@ def transition_many(moves: Sequence[Move], *, actor: Actor) -> set[UUID]:
             model.machine.check(move.obj.state, move.to, move.reason)
         except IllegalTransition as error:
             raise IllegalTransition(f"{error.detail}; {_told(move.obj)}") from None
-    with transaction.atomic(savepoint=False):
-        moved = _update(model, moves, columns)
-        done = [move for move in moves if move.obj.pk in moved]
-        if done:
-            _tell(model.machine, done, actor)
-    for move in done:
-        _set(move, moved[move.obj.pk])
+    moved = _update(model, moves, columns, actor=actor)
+    for move in moves:
+        if move.obj.pk in moved:
+            _set(move, moved[move.obj.pk])
     return set(moved)
 
 
@@ -166,12 +163,10 @@ def explain(moves: Sequence[Move]) -> set[UUID]:
         raise ValueError("explain() changes neither a state nor a column")
     for move in fresh:
         model.machine.check_reason(move.reason)
-    with transaction.atomic(savepoint=False):
-        moved = _update(model, fresh, [], touch=False)
-        done = [move for move in fresh if move.obj.pk in moved]
-        emit_many([_news(f"{model.machine.noun}.explained", move) for move in done])
-    for move in done:
-        move.obj.state_reason, move.obj.state_detail = move.reason, move.detail
+    moved = _update(model, fresh, [], actor=None)
+    for move in fresh:
+        if move.obj.pk in moved:
+            move.obj.state_reason, move.obj.state_detail = move.reason, move.detail
     return set(moved)
 
 
@@ -186,42 +181,76 @@ def _checked(moves: Sequence[Move]) -> tuple[type[Stateful], list[str], list[Mov
     return model, columns, [replace(move, detail=move.detail.replace("\x00", "")) for move in moves]
 
 
-class _Encoder(DjangoJSONEncoder):
-    """Times to the microsecond: Django's own encoder cuts them to milliseconds."""
-
-    def default(self, o: Any) -> Any:
-        return o.isoformat() if isinstance(o, datetime) else super().default(o)
-
-
 def _update(
-    model: type[Stateful], moves: Sequence[Move], columns: Sequence[str], *, touch: bool = True
+    model: type[Stateful], moves: Sequence[Move], columns: Sequence[str], *, actor: Actor | None
 ) -> dict[UUID, datetime]:
-    """One UPDATE … FROM for all moves. Returns id → database time of the step, for the rows that moved.
+    """Take all steps and tell of them in one statement; without an actor only reasons change, and no story is told.
+    Returns id → database time of its last step, for the rows that changed.
+    """
+    rows = [
+        {"n": n, "id": m.obj.pk, "from_state": m.obj.state, "to_state": m.to, "reason": m.reason, "detail": m.detail}
+        | {f"c_{name}": m.changes[name] for name in columns}
+        for n, m in enumerate(moves)
+    ]
+    noun = model.machine.noun
+    values = {"rows": document(rows), "noun": noun}
+    if actor is not None:
+        values |= {"actor_kind": actor.kind, "actor_id": actor.id, "actor_name": actor.name}
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(model, tuple(columns), is_step=actor is not None), values)
+        return dict(cursor.fetchall())
+
+
+@lru_cache(maxsize=256)
+def _statement(model: type[Stateful], columns: tuple[str, ...], *, is_step: bool) -> str:
+    """UPDATE … FROM for all moves, with their stories and news, which name only the rows that changed.
 
     The rows are locked in the order of their ids first, so that two of these never wait for each other in a circle.
     """
     quote = connection.ops.quote_name
     fields = [next(f for f in model._meta.concrete_fields if f.attname == name) for name in columns]
-    rows = [
-        {"id": m.obj.pk, "from_state": m.obj.state, "to_state": m.to, "reason": m.reason, "detail": m.detail}
-        | {f"c_{name}": m.changes[name] for name in columns}
-        for m in moves
-    ]
     table = quote(model._meta.db_table)
     typed = "".join(f", {quote('c_' + f.attname)} {_column_type(f)}" for f in fields)
     sets = "".join(f", {quote(_column(f))} = v.{quote('c_' + f.attname)}" for f in fields)
-    stamp = ", state_at = clock_timestamp()" if touch else ""
-    sql = (
-        "WITH v AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%s::jsonb) AS w"  # noqa: S608 - names from models
-        f"(id uuid, from_state text, to_state text, reason text, detail text{typed})),"
+    stamp = ", state_at = clock_timestamp()" if is_step else ""
+    return (
+        "WITH v AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS w"  # noqa: S608 - names from models
+        f"(n int, id uuid, from_state text, to_state text, reason text, detail text{typed})),"
         f" held AS (SELECT t.id FROM {table} AS t JOIN v ON t.id = v.id AND t.state = v.from_state"
-        " ORDER BY t.id FOR NO KEY UPDATE OF t)"
-        f" UPDATE {table} AS t SET state = v.to_state, state_reason = v.reason, state_detail = v.detail{stamp}{sets}"
-        " FROM v JOIN held ON held.id = v.id WHERE t.id = v.id AND t.state = v.from_state RETURNING t.id, t.state_at"
+        " ORDER BY t.id FOR NO KEY UPDATE OF t), done AS ("
+        f"UPDATE {table} AS t SET state = v.to_state, state_reason = v.reason, state_detail = v.detail{stamp}{sets}"
+        " FROM v JOIN held ON held.id = v.id WHERE t.id = v.id AND t.state = v.from_state"
+        f" RETURNING v.n, t.id, v.from_state, t.state, t.state_reason, t.state_detail, t.state_at{_named(model)})"
+        + (_STORY if is_step else "")
+        + _news(model, is_step=is_step)
+        + " SELECT id, state_at FROM done"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [json.dumps(rows, cls=_Encoder)])
-        return dict(cursor.fetchall())
+
+
+_STORY = f""", story AS (
+INSERT INTO {Transition._meta.db_table}
+    (noun, object_id, from_state, to_state, reason, detail, actor_kind, actor_id, actor_name)
+SELECT %(noun)s, id, from_state, state, state_reason, state_detail, %(actor_kind)s, %(actor_id)s, %(actor_name)s
+FROM done ORDER BY n)"""  # noqa: S608 - our own words
+
+
+def _named(model: type[Stateful]) -> str:
+    """What else the news of an object name: its project, and to what it belongs."""
+    own = ["project_id"] if any(f.attname == "project_id" for f in model._meta.concrete_fields) else []
+    return "".join(f", t.{column}" for column in (*own, *told_to(model).values()))
+
+
+def _news(model: type[Stateful], *, is_step: bool) -> str:
+    """As `events.emit_many`: `<noun>.<state>` with where it came from, or `<noun>.explained`."""
+    kind, begin = ("state", "'from', from_state, ") if is_step else ("'explained'::text", "")
+    project = "project_id" if "project_id" in _named(model) else "NULL::uuid"
+    also = [f"'{noun}.' || {column}" for noun, column in told_to(model).items()]
+    return f""", news AS (
+INSERT INTO {Event._meta.db_table} (kind, subject, project_id, also, payload)
+SELECT %(noun)s || '.' || {kind}, %(noun)s || '.' || id, {project},
+       array_remove(ARRAY[{", ".join(also)}]::text[], NULL),
+       jsonb_build_object({begin}'state', state, 'reason', state_reason, 'detail', state_detail)
+FROM done ORDER BY n)"""  # noqa: S608 - names from models
 
 
 def _column_type(column: models.Field[Any, Any]) -> str:
@@ -235,31 +264,6 @@ def _column(column: models.Field[Any, Any]) -> str:
     if column.column is None:
         raise ValueError(f"{column.name} is not a column")
     return column.column
-
-
-def _tell(machine: StateMachine, done: Sequence[Move], actor: Actor) -> None:
-    Transition.objects.bulk_create(
-        Transition(
-            noun=machine.noun,
-            object_id=m.obj.pk,
-            from_state=m.obj.state,
-            to_state=m.to,
-            reason=m.reason,
-            detail=m.detail,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            actor_name=actor.name,
-        )
-        for m in done
-    )
-    emit_many([_news(f"{machine.noun}.{m.to}", m, {"from": m.obj.state}) for m in done])
-
-
-def _news(kind: str, move: Move, payload: dict[str, Any] | None = None) -> News:
-    obj = move.obj
-    told = {"state": move.to, "reason": move.reason, "detail": move.detail}
-    subject, project_id = subject_of(obj, obj.machine.noun), getattr(obj, "project_id", None)
-    return News(kind, subject, project_id, (payload or {}) | told, also_of(obj))
 
 
 def _set(move: Move, at: datetime) -> None:
