@@ -7,6 +7,7 @@ import type map from "./locale/map.en.json";
 import type profile from "./locale/profile.en.json";
 import type quality from "./locale/quality.en.json";
 import type states from "./locale/states.en.json";
+import type why from "./locale/why.en.json";
 import type versions from "./locale/versions.en.json";
 import type access from "./features/access/locale/en.json";
 import type datasets from "./features/datasets/locale/en.json";
@@ -24,6 +25,7 @@ declare module "i18next" {
       quality: typeof quality;
       states: typeof states;
       versions: typeof versions;
+      why: typeof why;
       form: typeof form;
       lineage: typeof lineage;
       messages: typeof messages;

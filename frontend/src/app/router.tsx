@@ -91,7 +91,7 @@ const datasetJob = createRoute({
   getParentRoute: () => root,
   path: "/dataset-jobs/$kind/$jobId",
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/datasets/pages/job-page")), "JobPage"),
-  ...words("datasets", "messages", "form", "quality"),
+  ...words("datasets", "messages", "form", "quality", "why"),
 });
 
 // -- runs
@@ -148,7 +148,7 @@ const run = createRoute({
     line: text(s.line),
   }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/runs/pages/run-page")), "RunPage"),
-  ...words("runs", "messages", "lineage"),
+  ...words("runs", "messages", "lineage", "why"),
 });
 
 // -- models
@@ -193,7 +193,7 @@ const endpoint = createRoute({
   path: "/endpoints/$endpointId",
   validateSearch: (s: Search) => optional({ tab: text(s.tab), window: text(s.window) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/endpoints/pages/endpoint-page")), "EndpointPage"),
-  ...words("endpoints", "messages", "lineage", "form"),
+  ...words("endpoints", "messages", "lineage", "form", "why"),
 });
 
 // -- quotas
@@ -202,7 +202,7 @@ const quotas = createRoute({
   path: "/quotas",
   validateSearch: (s: Search) => optional({ tab: oneOf(s.tab, ["map", "queue", "sharing", "usage", "budgets", "report", "history"] as const), pool: text(s.pool), window: text(s.window), by: text(s.by), budget: text(s.budget) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/quotas/pages/quotas-page")), "QuotasPage"),
-  ...words("quotas", "messages", "map"),
+  ...words("quotas", "messages", "map", "why"),
 });
 /** Where the queue was before the dashboard; also a short address to tell somebody. */
 const queue = createRoute({
@@ -216,7 +216,7 @@ const workload = createRoute({
   getParentRoute: () => root,
   path: "/workloads/$workloadId",
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/quotas/pages/workload-page")), "WorkloadPage"),
-  ...words("quotas", "messages", "map"),
+  ...words("quotas", "messages", "map", "why"),
 });
 
 // -- access

@@ -110,6 +110,29 @@ export function clock(at: string | number): string {
   return kept("clock", (l) => new Intl.DateTimeFormat(l, { hour: "2-digit", minute: "2-digit" })).format(new Date(at));
 }
 
+/** Time of day, with the day where that is not the one of `now` (ms): `14:20`, `3 Mar, 14:20`. */
+export function when(at: string | number, now: number): string {
+  const time = new Date(at);
+  if (time.toDateString() === new Date(now).toDateString()) return clock(at);
+  return kept("when", (l) => new Intl.DateTimeFormat(l, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" })).format(time);
+}
+
+const ROUGH: readonly (readonly [unit: string, seconds: number])[] = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+/** A span no finer than anybody knows it: `23 min`, `1.5 h`, `2 days`. */
+export function rough(seconds: number): string {
+  const size = Math.max(0, seconds);
+  const [unit, length] = ROUGH.find(([, each]) => size >= each) ?? ["second", 1];
+  const parts = size / length;
+  const digits = parts < 10 && length >= 3600 ? 1 : 0;
+  return kept(`rough${unit}${digits}`, (l) => new Intl.NumberFormat(l, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits })).format(parts);
+}
+
 /** A time on an axis, in Unix seconds, no finer than the ticks are apart: `14:20:05`, `14:20`, `3 Mar`. */
 export function tickTime(seconds: number, increment: number): string {
   const at = new Date(seconds * 1000);

@@ -60,6 +60,9 @@ function placeText(say: Say, place: string): string {
 
 const plain = (param: Param): string => (typeof param === "string" ? param : JSON.stringify(param));
 
+/** An amount in the reader's words: `2 × H200`, `1.5 cores`, `4 GiB of memory`. */
+export const quantityText = (t: TFunction<"messages">, amount: Amount): string => amountText(t as unknown as Say, amount);
+
 function amountText(say: Say, { resource, value: amount, flavor }: Amount): string {
   if (resource === "cpu_millis") return say("part.cores", { count: amount === 1000 ? 1 : 2, value: value(amount / 1000, 3) });
   if (resource === "memory_bytes") return say("part.memory", { value: bytes(amount) });

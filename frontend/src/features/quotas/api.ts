@@ -1,6 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
 import { nextCursor } from "@/api/pages";
+import { workloadKey } from "@/api/why";
 import type { components } from "@/api/schema.gen";
 
 type Schemas = components["schemas"];
@@ -112,10 +113,7 @@ export const reportQuery = (asked: ReportAsked) =>
     staleTime: 60_000,
   });
 
-export const workloadQuery = (id: string) =>
-  queryOptions({ queryKey: ["workload", id], queryFn: ({ signal }) => unwrap(api.GET("/api/v1/workloads/{id}", { ...byId(id), signal })) });
-
 export const workloadStoryQuery = (id: string) =>
-  queryOptions({ queryKey: ["workload", id, "story"], queryFn: ({ signal }) => unwrap(api.GET("/api/v1/workloads/{id}/story", { ...byId(id), signal })) });
+  queryOptions({ queryKey: [...workloadKey(id), "story"], queryFn: ({ signal }) => unwrap(api.GET("/api/v1/workloads/{id}/story", { ...byId(id), signal })) });
 
 export const stopWorkload = (id: string): Promise<unknown> => unwrap(api.POST("/api/v1/workloads/{id}/stop", { ...byId(id), body: { detail: "" } }));

@@ -15,7 +15,6 @@ export type StoryStep = Schemas["StoryStep"];
 
 /** Everything of one run is below it. */
 export const runKey = (id: string) => ["runs", id] as const;
-export const workloadKey = (id: string) => ["workloads", id] as const;
 
 export const runQuery = (id: string) =>
   queryOptions({
@@ -27,12 +26,6 @@ export const storyQuery = (id: string) =>
   queryOptions({
     queryKey: [...runKey(id), "story"],
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/runs/{id}/story", { params: { path: { id } }, signal })),
-  });
-
-export const workloadQuery = (id: string) =>
-  queryOptions({
-    queryKey: [...workloadKey(id), "detail"],
-    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/workloads/{id}", { params: { path: { id } }, signal })),
   });
 
 /** Oldest first. */

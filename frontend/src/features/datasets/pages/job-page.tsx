@@ -10,6 +10,7 @@ import { ConfirmDialog } from "@/components/confirm-dialog";
 import { Faces, LoadingFace, NotFound } from "@/components/faces";
 import { Story } from "@/components/story";
 import { PageHeader } from "@/components/page-header";
+import { WhyWaiting } from "@/components/why/why-waiting";
 import { Reason } from "@/components/reason";
 import { StateBadge } from "@/components/state-badge";
 import { LinkButton } from "@/components/link-button";
@@ -194,9 +195,12 @@ function Outcome({ kind, job, about }: { kind: JobKind; job: Job; about: About }
       </Banner>
     );
   }
+  if (job.state === "queued") {
+    return <WhyWaiting workload={job.workload} fallback={{ reason: job.workload_reason ?? "", detail: job.workload_detail ?? "", message: job.workload_message ?? [] }} />;
+  }
   return (
-    <Banner tone={job.state === "queued" ? "waiting" : "running"} icon={<Loader size={18} color="currentColor" />} title={job.state === "queued" ? t("job.waits") : t(`job.runs.${kind}`)}>
-      {job.state === "queued" ? <Reason reason={job.workload_reason} detail={job.workload_detail} message={job.workload_message} sentenceOnly /> : <span className="soft">{t("job.mayLeave")}</span>}
+    <Banner tone="running" icon={<Loader size={18} color="currentColor" />} title={t(`job.runs.${kind}`)}>
+      <span className="soft">{t("job.mayLeave")}</span>
     </Banner>
   );
 }

@@ -9,6 +9,7 @@ import { Faces, LoadingFace } from "@/components/faces";
 import { Reason } from "@/components/reason";
 import { StateBadge } from "@/components/state-badge";
 import { Story } from "@/components/story";
+import { WhyWaiting } from "@/components/why/why-waiting";
 import { count } from "@/lib/format";
 import { revisionStoryQuery, revisionsQuery, type Revision } from "../api";
 import classes from "./endpoints.module.css";
@@ -64,7 +65,9 @@ function One({ revision }: { revision: Revision }) {
           {t("revision.story")}
         </Button>
       </div>
-      {revision.state_reason || revision.state_detail ? (
+      {revision.state === "pending" && revision.workload ? (
+        <WhyWaiting workload={revision.workload} fallback={{ reason: revision.state_reason, detail: revision.state_detail, message: revision.state_message }} />
+      ) : revision.state_reason || revision.state_detail ? (
         <p>
           <Reason reason={revision.state_reason} detail={revision.state_detail} message={revision.state_message} />
         </p>

@@ -3,6 +3,7 @@ import { IconPlayerStop } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { whyQuery, workloadKey, workloadQuery } from "@/api/why";
 import { Ago } from "@/components/ago";
 import { useCrumbs } from "@/components/breadcrumbs";
 import { ConfirmDialog } from "@/components/confirm-dialog";
@@ -11,13 +12,15 @@ import { PageHeader } from "@/components/page-header";
 import { Reason } from "@/components/reason";
 import { StateBadge } from "@/components/state-badge";
 import { Story } from "@/components/story";
+import { PastEstimates } from "@/components/why/past-estimates";
+import { WhyWaiting } from "@/components/why/why-waiting";
 import { bytes, cores, count, NONE } from "@/lib/format";
 import { useHasRole } from "@/lib/permissions";
 import { isOver } from "@/lib/states";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
 import { Link, useParams } from "@tanstack/react-router";
 import { HeldFor } from "../components/held-for";
-import { stopWorkload, workloadQuery, workloadStoryQuery, type WorkloadDetail } from "../api";
+import { stopWorkload, workloadStoryQuery, type WorkloadDetail } from "../api";
 import classes from "./workload-page.module.css";
 
 /** Anything that takes compute: what it asks and holds, where, why it is in its state, and its story. */
@@ -25,7 +28,7 @@ export function WorkloadPage() {
   const { workloadId } = useParams({ from: "/workloads/$workloadId" });
   const { t } = useTranslation("quotas");
   const query = useQuery({ ...workloadQuery(workloadId), refetchInterval: useFallbackInterval() });
-  useLiveRefresh(`workload.${workloadId}`, [["workload", workloadId]]);
+  useLiveRefresh(`workload.${workloadId}`, [workloadKey(workloadId)]);
   useCrumbs([{ title: t("title"), link: { to: "/quotas" } }, { title: query.data?.name ?? "…" }]);
   return (
     <Faces query={query} loading={<LoadingFace height={320} />}>
@@ -44,14 +47,18 @@ export function WorkloadPage() {
             }
             actions={<Stop workload={workload} />}
           />
-          <p className={classes.reason}>
-            <Reason reason={workload.state_reason} detail={workload.state_detail} message={workload.state_message} />
-            {workload.is_held ? <HeldFor workload={workload.id} /> : null}
-          </p>
+          {workload.state === "pending" ? (
+            <WhyWaiting workload={workload.id}>{workload.is_held ? <HeldFor workload={workload.id} /> : null}</WhyWaiting>
+          ) : (
+            <p className={classes.reason}>
+              <Reason reason={workload.state_reason} detail={workload.state_detail} message={workload.state_message} />
+            </p>
+          )}
           <div className={classes.columns}>
             <section aria-labelledby="facts">
               <h2 id="facts">{t("workload.facts")}</h2>
               <Facts workload={workload} />
+              {workload.state === "pending" ? null : <Estimated workload={workload.id} />}
             </section>
             <section aria-labelledby="story">
               <h2 id="story">{t("workload.story")}</h2>
@@ -62,6 +69,16 @@ export function WorkloadPage() {
       )}
     </Faces>
   );
+}
+
+/** What was said of when it would start, and how far off that was. */
+function Estimated({ workload }: { workload: string }) {
+  const { data: why } = useQuery(whyQuery(workload));
+  return why?.history.length ? (
+    <div className={classes.estimated}>
+      <PastEstimates why={why} />
+    </div>
+  ) : null;
 }
 
 function Owner({ workload }: { workload: WorkloadDetail }) {

@@ -1,19 +1,21 @@
 import { Code, Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
+import { workloadKey } from "@/api/why";
 import { useCrumbs } from "@/components/breadcrumbs";
 import { Faces, LoadingFace } from "@/components/faces";
 import { LineageGraph } from "@/components/lineage-graph";
 import { LogDock } from "@/components/logs/log-dock";
 import { LogViewer } from "@/components/logs/log-viewer";
 import { PageHeader } from "@/components/page-header";
+import { WhyWaiting } from "@/components/why/why-waiting";
 import { Story } from "@/components/story";
 import { StateBadge } from "@/components/state-badge";
 import { isOver } from "@/lib/states";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
-import { attemptsQuery, runKey, runQuery, storyQuery, workloadKey, type Attempt, type Run } from "../api";
+import { attemptsQuery, runKey, runQuery, storyQuery, type Attempt, type Run } from "../api";
 import { Attempts, marksOf } from "../components/run/attempts";
 import { CurveGrid } from "../components/run/curve-grid";
 import type { View } from "../components/run/curve-tools";
@@ -24,7 +26,6 @@ import { Facts, RunFacts } from "../components/run/run-facts";
 import { RunFiles } from "../components/run/run-files";
 import { RunLead, StateReason } from "../components/run/run-lead";
 import { SystemCharts } from "../components/run/system-charts";
-import { Waiting } from "../components/run/waiting";
 import classes from "../components/run/run.module.css";
 
 const route = getRouteApi("/runs/$runId");
@@ -73,7 +74,7 @@ function Shown({ run }: { run: Run }) {
     <>
       <PageHeader title={run.name} badge={<StateBadge noun="run" state={run.state} />} lead={<RunLead run={run} />} actions={<RunActions run={run} />} />
       <StateReason run={run} />
-      {run.state === "queued" && run.workload ? <Waiting run={run} workload={run.workload} /> : null}
+      {run.state === "queued" && run.workload ? <Waits run={run} workload={run.workload} /> : null}
       {run.state === "running" && run.workload ? <Idle workload={run.workload} /> : null}
       <div className={classes.columns}>
         <Tabs value={tab} keepMounted={false} onChange={(value) => void navigate({ search: (before) => ({ ...before, tab: value === "curves" ? undefined : (value ?? undefined) }), resetScroll: false })}>
@@ -119,6 +120,19 @@ function Shown({ run }: { run: Run }) {
         </LogDock>
       ) : null}
     </>
+  );
+}
+
+function Waits({ run, workload }: { run: Run; workload: string }) {
+  const { t } = useTranslation("runs");
+  return (
+    <WhyWaiting workload={workload} fallback={{ reason: run.state_reason, detail: run.state_detail, message: run.state_message }}>
+      {run.state_reason === "quality_blocked" ? (
+        <Link to="/dataset-versions/$versionId" params={{ versionId: run.dataset_version }} search={{ tab: "quality" }}>
+          {t("waiting.toVersion")}
+        </Link>
+      ) : null}
+    </WhyWaiting>
   );
 }
 

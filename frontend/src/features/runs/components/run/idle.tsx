@@ -1,10 +1,10 @@
 import { IconZzz } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
+import { workloadQuery } from "@/api/why";
 import { Ago } from "@/components/ago";
 import { useFallbackInterval } from "@/live/use-live";
 import { moment } from "@/lib/format";
-import { workloadQuery } from "../../api";
 import classes from "./run.module.css";
 
 /** That its GPUs do nothing, since when, and when it is stopped for that; nothing while they work. */
