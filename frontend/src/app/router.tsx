@@ -3,6 +3,7 @@ import { reachability } from "@/api/reachability";
 import { loadWords } from "@/lib/i18n";
 import { oneOf, shellSearch, step, text, texts } from "@/lib/search";
 import { NotFound, PageBroken } from "@/components/faces";
+import { changesOf } from "@/features/quotas/logic/what-if";
 import { fetchFirstRows } from "@/features/runs/first-rows";
 import { Shell } from "./layout/shell";
 
@@ -204,6 +205,13 @@ const quotas = createRoute({
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/quotas/pages/quotas-page")), "QuotasPage"),
   ...words("quotas", "messages", "map", "why"),
 });
+const whatIf = createRoute({
+  getParentRoute: () => root,
+  path: "/what-if",
+  validateSearch: (s: Search) => optional({ pool: text(s.pool), basis: oneOf(s.basis, ["now", "ledger"] as const), hours: text(s.hours), changes: changesOf(s.changes), answer: text(s.answer) }),
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/quotas/pages/what-if-page")), "WhatIfPage"),
+  ...words("quotas"),
+});
 /** Where the queue was before the dashboard; also a short address to tell somebody. */
 const queue = createRoute({
   getParentRoute: () => root,
@@ -237,7 +245,7 @@ const access = createRoute({
 const routeTree = root.addChildren([
   ...[overview, datasets, upload, fetchData, schedules, schedule, dataset, datasetVersion, clean, datasetJob],
   ...[runs, submit, compare, run, models, model, modelVersion],
-  ...[endpoints, deploy, endpoint, quotas, queue, workload, access],
+  ...[endpoints, deploy, endpoint, quotas, whatIf, queue, workload, access],
 ]);
 
 export const router = createRouter({

@@ -65,6 +65,7 @@ const APPROVAL: Of<Schemas["ApprovalState"]> = {
   expired: "cancelled",
   withdrawn: "cancelled",
 };
+const WHAT_IF: Of<Schemas["WhatIfState"]> = { queued: "waiting", running: "running", succeeded: "succeeded", failed: "failed" };
 const TOKEN: Of<Schemas["TokenState"]> = { active: "succeeded", revoked: "cancelled", expired: "cancelled" };
 
 /** Every noun that has states, exhaustively: a new state of the API does not compile until it has a colour and a word. */
@@ -79,6 +80,7 @@ export const TONES = {
   endpoint: ENDPOINT,
   approval: APPROVAL,
   token: TOKEN,
+  what_if: WHAT_IF,
 } as const;
 
 export type Noun = keyof typeof TONES;

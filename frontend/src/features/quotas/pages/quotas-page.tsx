@@ -1,11 +1,14 @@
 import { Select, Tabs } from "@mantine/core";
+import { IconArrowsSplit2 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { useMe } from "@/api/me";
 import { poolMapQuery, poolsQuery } from "@/api/pools";
 import { useCrumbs } from "@/components/breadcrumbs";
 import { EmptyState } from "@/components/empty-state";
 import { Faces, LoadingFace } from "@/components/faces";
+import { LinkButton } from "@/components/link-button";
 import { PageHeader } from "@/components/page-header";
 import { PoolMap } from "@/components/pool-map";
 import { useFallbackInterval, useLiveRefresh } from "@/live/use-live";
@@ -24,6 +27,7 @@ export function QuotasPage() {
   const { t } = useTranslation("quotas");
   const search = useSearch({ from: "/quotas" });
   const navigate = useNavigate();
+  const me = useMe();
   const pools = useQuery(poolsQuery);
   const pool = pools.data?.find(({ id }) => id === search.pool) ?? pools.data?.[0];
   const tab: Tab = search.tab ?? "map";
@@ -36,7 +40,16 @@ export function QuotasPage() {
       <PageHeader
         title={pool ? t("titleOf", { pool: pool.name }) : t("title")}
         lead={<span>{t("lead")}</span>}
-        actions={choices.length > 1 ? <Select aria-label={t("pool")} data={choices} value={pool?.id ?? null} onChange={(id) => id && go({ pool: id })} allowDeselect={false} w={220} searchable /> : null}
+        actions={
+          <>
+            {choices.length > 1 ? <Select aria-label={t("pool")} data={choices} value={pool?.id ?? null} onChange={(id) => id && go({ pool: id })} allowDeselect={false} w={220} searchable /> : null}
+            {me.is_superuser && pool ? (
+              <LinkButton to="/what-if" search={{ pool: pool.id }} variant="default" leftSection={<IconArrowsSplit2 size={16} aria-hidden />}>
+                {t("whatIf.open")}
+              </LinkButton>
+            ) : null}
+          </>
+        }
       />
       <Faces query={pools} loading={<LoadingFace height={240} />}>
         {() =>
