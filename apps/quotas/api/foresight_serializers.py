@@ -164,6 +164,10 @@ class ChangeSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(required=False, min_value=1, max_value=1000)
     nodes = serializers.ListField(child=serializers.UUIDField(), required=False, allow_empty=False, max_length=1000)
 
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """As it was asked for: a limit that was not named is not null, which would be none at all."""
+        return {name: value for name, value in super().to_representation(instance).items() if name in instance}
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """All that its kind needs is there."""
         needed = {

@@ -64,7 +64,7 @@ function QuotaFields({ change, choices, onChange }: FieldsProps) {
       </div>
       {resource ? (
         <div className={classes.three}>
-          <NumberInput label={t("whatIf.nominal", { unit: t(`unit.${resource}`) })} value={nominal / unit} onChange={(next) => typeof next === "number" && onChange({ ...change, nominal: Math.round(next * unit) })} min={0} allowNegative={false} decimalScale={decimalsOf(resource)} />
+          <NumberInput label={t("whatIf.nominal")} value={nominal / unit} onChange={(next) => typeof next === "number" && onChange({ ...change, nominal: Math.round(next * unit) })} min={0} allowNegative={false} decimalScale={decimalsOf(resource)} />
           <LimitInput label={t("whatIf.borrowing")} endless={t("whatIf.allIdle")} resource={resource} value={change.borrowing_limit === undefined ? 0 : change.borrowing_limit} onChange={(borrowing_limit) => onChange({ ...change, borrowing_limit })} />
           <LimitInput
             label={t("whatIf.lending")}

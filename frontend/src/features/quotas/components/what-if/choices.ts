@@ -43,7 +43,7 @@ export function useChoices(pool: string): Choices | undefined {
     const cohorts = tree.cohorts.map(({ id, name }) => ({ value: `cohort:${id}`, label: name }));
     const queues = tree.queues.flatMap(({ id, project_name: name }) => (id && name ? [{ value: `queue:${id}`, label: name }] : []));
     const kinds = new Map(tree.amounts.map((amount) => [`${amount.resource} ${amount.flavor}`, amount]));
-    const resources = [...kinds].sort(([, a], [, b]) => byResource(a, b)).map(([value, { resource, flavor }]) => ({ value, label: resource === "gpus" ? flavor || t("allGpus") : t(`resource.${resource}`) }));
+    const resources = [...kinds].sort(([, a], [, b]) => byResource(a, b)).map(([value, { resource, flavor }]) => ({ value, label: resource === "gpus" ? flavor || t("allGpus") : t(`unit.${resource}`) }));
     const entries = [...(line?.waiting ?? []), ...(line?.running ?? [])].filter(({ holder }) => holder.workload !== null);
     const workloads = entries.map(({ holder, priority }) => ({
       value: holder.workload ?? "",

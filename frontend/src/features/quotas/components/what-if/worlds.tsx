@@ -82,7 +82,7 @@ export function Queues({ rows }: { rows: readonly QueueWorlds[] }) {
         <span data-world="after">{t("whatIf.after")}</span>
       </p>
       <div className={table.scroll} tabIndex={0} role="region" aria-label={t("whatIf.byProject")}>
-        <table className={table.table}>
+        <table className={`${table.table} ${classes.projects}`}>
           <thead>
             <tr>
               <th scope="col">{t("usage.project")}</th>
