@@ -1,19 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { memo, type CSSProperties } from "react";
 import { useTranslation } from "react-i18next";
-import { Ago } from "@/components/ago";
 import { EmptyState } from "@/components/empty-state";
 import { Faces, LoadingFace } from "@/components/faces";
-import { Reason } from "@/components/reason";
-import { StateBadge } from "@/components/state-badge";
-import { bytes, clock, cores, count, NONE } from "@/lib/format";
+import { clock, count } from "@/lib/format";
 import { seriesIndex } from "@/lib/series-colors";
 import { useNow } from "@/lib/use-now";
 import { useFallbackInterval } from "@/live/use-live";
-import { lineQuery, type Holder, type Running, type Waiting } from "../api";
-import { HeldFor } from "./held-for";
+import { lineQuery, type Running } from "../api";
+import { Name, useSize } from "./line-parts";
 import classes from "./pool-queue.module.css";
+import { WaitingTable } from "./waiting-table";
 
 /** What runs, as bars to its expected end; below it what waits, in the order of admission. */
 export function PoolQueue({ pool }: { pool: string }) {
@@ -35,29 +32,6 @@ export function PoolQueue({ pool }: { pool: string }) {
         )
       }
     </Faces>
-  );
-}
-
-/** What one asks or holds, in words: `2 × H200, 8 cores, 16 GiB`. */
-function useSize() {
-  const { t } = useTranslation("quotas");
-  return (row: { cpu_millis: number; memory_bytes: number; gpus: number; flavor: string }, members: number): string => {
-    const gpus = row.gpus ? `${count(row.gpus)} × ${row.flavor || t("gpu")}, ` : "";
-    const one = `${gpus}${t("cores", { count: row.cpu_millis / 1000, n: cores(row.cpu_millis) })}, ${bytes(row.memory_bytes)}`;
-    return members > 1 ? t("members", { count: members, n: count(members), one }) : one;
-  };
-}
-
-function Name({ holder }: { holder: Holder }) {
-  const { t } = useTranslation("quotas");
-  if (!holder.workload) return <span className="soft">{t("otherProject")}</span>;
-  return (
-    <>
-      <Link to="/workloads/$workloadId" params={{ workloadId: holder.workload }} className="cut">
-        {holder.workload_name}
-      </Link>
-      <span className="soft cut">{[holder.project_name, holder.requested_by_name].filter(Boolean).join(" · ")}</span>
-    </>
   );
 }
 
@@ -108,68 +82,5 @@ const Bar = memo(function Bar({ row, start, now, end }: { row: Running; start: n
         <span className="visually-hidden">{known}</span>
       </div>
     </li>
-  );
-});
-
-function WaitingTable({ rows }: { rows: readonly Waiting[] }) {
-  const { t } = useTranslation("quotas");
-  return (
-    <div className={classes.scroll} tabIndex={0} role="region" aria-label={t("queue.waitingLabel")}>
-      <table className={classes.table}>
-        <thead>
-          <tr>
-            <th scope="col" className="num">
-              {t("queue.position")}
-            </th>
-            <th scope="col">{t("queue.who")}</th>
-            <th scope="col">{t("queue.asks")}</th>
-            <th scope="col">{t("queue.why")}</th>
-            <th scope="col" className="num">
-              {t("queue.priority")}
-            </th>
-            <th scope="col">{t("queue.since")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <WaitingRow key={row.position} row={row} />
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-const WaitingRow = memo(function WaitingRow({ row }: { row: Waiting }) {
-  const { t } = useTranslation("quotas");
-  const size = useSize();
-  const { holder } = row;
-  return (
-    <tr>
-      <td className="num">
-        <strong>{row.is_held ? NONE : count(row.position)}</strong>
-        {row.queue_position === row.position || row.is_held ? null : <div className="soft">{t("queue.inProject", { n: count(row.queue_position) })}</div>}
-      </td>
-      <td>
-        <div className={classes.who}>
-          <Name holder={holder} />
-        </div>
-      </td>
-      <td>{size(row, row.count_max)}</td>
-      <td className={classes.why}>
-        {holder.visible ? (
-          <>
-            <StateBadge noun="workload" state={holder.state ?? "pending"} iconOnly /> <Reason reason={holder.state_reason} detail={holder.state_detail} message={holder.state_message} sentenceOnly={Boolean(holder.state_detail)} />
-            {row.is_held && holder.workload ? <HeldFor workload={holder.workload} /> : null}
-          </>
-        ) : (
-          <span className="soft">{t("queue.hidden")}</span>
-        )}
-      </td>
-      <td className="num">{count(row.priority)}</td>
-      <td>
-        <Ago at={row.waiting_since} />
-      </td>
-    </tr>
   );
 });
