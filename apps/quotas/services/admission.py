@@ -5,7 +5,6 @@ The pool's row is the lock, so quota has one writer. Reading and applying take a
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -30,8 +29,9 @@ from apps.quotas.scheduling.snapshot import (
     Wait,
 )
 from apps.quotas.services.budget_line import within_budgets
-from apps.quotas.services.pool_snapshot import GROWING, considered, is_decided, pool_read
+from apps.quotas.services.pool_snapshot import GROWING, Told, is_decided, pool_read
 from apps.quotas.services.preemption import Victim, waits_as, workloads_preempt, workloads_shrink
+from apps.quotas.services.unread import unread_tell
 from apps.quotas.services.usage import usage_open, usage_regrant_many
 from apps.quotas.states import WorkloadState
 
@@ -55,29 +55,43 @@ def pool_admit(pool_id: UUID) -> int:
     reading = pool_read(pool, at)
     snapshot, stopped = within_budgets(reading.snapshot)
     decisions = (*cycle(snapshot), *stopped)
-    known = _named(decisions)
+    waits = _of(Wait, decisions)
+    fresh = [one for one in waits if _is_news(one, reading.told.get(one.workload_id))]
+    known = _named([*(one for one in decisions if not isinstance(one, Wait)), *fresh])
     decisions = tuple(one for one in decisions if one.workload_id in known)
     admitted = _admit(_of(Admit, decisions), known, at)
     _refuse(_of(Refuse, decisions), known, at)
     _grow(_of(Grow, decisions), at)
     _preempt(decisions, known, at)
     _nominate(_of(Nominate, decisions), at)
-    waits = _of(Wait, decisions)
-    told = [(known[d.workload_id], d) for d in waits]
-    explain([Move(workload, workload.state, *waits_as(workload, d.reason, d.detail)) for workload, d in told])
+    _explain(_of(Wait, decisions), known)
     if reading.unread:
-        _tell_unread(pool_id, reading.unread, waits, known)
+        unread_tell(pool_id, reading, waits)
         if admitted:
             queues.send(queues.ADMIT, pool_id)
     return admitted
 
 
+def _is_news(wait: Wait, told: Told | None) -> bool:
+    """Whether it has been told otherwise why it waits, as far as was read."""
+    return told is None or waits_as(told.making_way, told.reason, wait.reason, wait.detail) != told[2:4]
+
+
 def _named(decisions: Iterable[Decision]) -> dict[UUID, Workload]:
-    """The workloads that decisions name, without their specs, which have not moved since they were read. One query."""
+    """The workloads that decisions name, as far as is needed of them, which have not moved since they were read. One
+    query."""
     waits = {one.workload_id for one in decisions if isinstance(one, Admit | Refuse | Nominate)}
-    rows = Workload.objects.defer("spec").in_bulk({one.workload_id for one in decisions})
-    gone = {pk for pk, row in rows.items() if row.is_terminal or (pk in waits and row.state != WorkloadState.PENDING)}
-    return {pk: row for pk, row in rows.items() if pk not in gone}
+    rows = Workload.objects.only("pool", "state", "state_reason", "state_detail", "making_way")
+    found = rows.in_bulk({one.workload_id for one in decisions})
+    gone = {pk for pk, row in found.items() if row.is_terminal or (pk in waits and row.state != WorkloadState.PENDING)}
+    return {pk: row for pk, row in found.items() if pk not in gone}
+
+
+def _explain(waits: Iterable[Wait], known: dict[UUID, Workload]) -> None:
+    told = [(known[one.workload_id], one) for one in waits]
+    explain(
+        [Move(row, row.state, *waits_as(row.making_way, row.state_reason, one.reason, one.detail)) for row, one in told]
+    )
 
 
 def _stored(places: Sequence[Assignment]) -> list[dict[str, object]]:
@@ -110,7 +124,7 @@ def _admit(decisions: Sequence[Admit], known: dict[UUID, Workload], at: datetime
         ],
         actor=ACTOR,
     )
-    usage_open([known[d.workload_id] for d in decisions if d.workload_id in moved], at=at)
+    usage_open(moved, at=at)
     for decision in decisions:
         if decision.workload_id in moved:
             queues.send(queues.LAUNCH, decision.workload_id)
@@ -172,18 +186,3 @@ def _nominate(decisions: Sequence[Nominate], at: datetime) -> None:
         workload.nominated_at = at if decision.assignments else None
     if changed:
         Workload.objects.bulk_update(changed, ["nominated", "nominated_flavor", "nominated_at"])
-
-
-def _tell_unread(
-    pool_id: UUID, alike: frozenset[tuple[UUID, str]], waits: Iterable[Wait], known: dict[UUID, Workload]
-) -> None:
-    """What was not even read waits for the same as the last of its queue and shape that was. A statement for each."""
-    read: dict[tuple[UUID, str], list[Wait]] = defaultdict(list)
-    for wait in waits:
-        workload = known[wait.workload_id]
-        read[workload.queue_id, workload.shape].append(wait)
-    for queue, shape in alike & read.keys():
-        told = read[queue, shape]
-        rest = considered(pool_id).filter(queue=queue, shape=shape).exclude(state_reason=told[-1].reason)
-        rest = rest.exclude(pk__in=[wait.workload_id for wait in told])
-        rest.update(state_reason=told[-1].reason, state_detail=told[-1].detail)

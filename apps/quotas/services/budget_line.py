@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from apps.quotas.models import Queue, Workload
+from apps.quotas.models import Budget, Queue, Workload
 from apps.quotas.scheduling.snapshot import Holding, Snapshot, Wait, Waiting
 from apps.quotas.services.budget_gate import budgets_blocked
 
 
 def within_budgets(snapshot: Snapshot) -> tuple[Snapshot, list[Wait]]:
-    """The snapshot without what a budget stops, and why that waits. Two queries where no budget is used up."""
+    """The snapshot without what a budget stops, and why that waits. One query where there is no budget, three where
+    none is used up."""
+    if not Budget.objects.exists():
+        return snapshot, []
     growing = [one for one in snapshot.holdings if one.wanted > len(one.assignments)]
     line: list[Waiting | Holding] = [*snapshot.waiting, *growing]
     named = {one.queue_id for one in line}

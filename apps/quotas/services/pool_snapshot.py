@@ -6,16 +6,18 @@ could start only after these.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-from django.db.models import Count, F, FilteredRelation, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, F, FilteredRelation, FloatField, Func, Q, QuerySet, TextField, Window
+from django.db.models.functions import Cast, RowNumber
 
 from apps.quotas.models import Cohort, Node, Queue, Quota, ResourcePool, Workload
 from apps.quotas.scheduling.snapshot import (
@@ -43,7 +45,19 @@ GROWING = frozenset({WorkloadState.LAUNCHING, WorkloadState.RUNNING})
 """States in which a workload may be given more members."""
 NOBODY = UUID(int=0)
 """In place of a queue."""
+_LIMIT = ("resource", "flavor", "nominal", "borrowing_limit", "lending_limit", "weight")
+_OF_NODE = ("name", "cpu_millis", "memory_bytes", "gpus", "labels", "ready", "drained_at", "cordoned")
 _ASKED = ("cpu_millis", "memory_bytes", "gpus", "flavor", "gpu_millis", "topology")
+
+
+class Told(NamedTuple):
+    """What is said of something that waits, and its kind: see `Reading.unread`."""
+
+    queue_id: UUID
+    shape: str
+    reason: str
+    detail: str
+    making_way: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,8 @@ class Reading:
     """What was read of a pool."""
 
     snapshot: Snapshot
+    told: Mapping[UUID, Told]
+    """Of everything that waits and was read."""
     unread: frozenset[tuple[UUID, str]]
     """Queues and shapes of which more wait than were read."""
 
@@ -58,17 +74,17 @@ class Reading:
 def pool_read(pool: ResourcePool, at: datetime, *, alike_most: int = ALIKE_MOST, decides: bool = True) -> Reading:
     """The pool's row is locked by the caller, unless nothing is decided by it. Eight statements."""
     holdings = _holdings(pool.pk)
-    waiting, unread = _waiting(pool.pk, at, alike_most)
-    limits_of_queues, limits_of_cohorts = _limits(pool.pk)
+    waiting, told, unread = _waiting(pool.pk, at, alike_most)
+    limits = _limits(pool.pk)
     past = histories(pool, at, keep=decides)
-    nodes = list(Node.objects.filter(pool=pool.pk))
+    nodes = list(Node.objects.filter(pool=pool.pk).only(*_OF_NODE))
     snapshot = Snapshot(
         nodes=tuple(node_view(node, without_cordoned=not decides) for node in nodes),
-        queues=_queues(pool.pk, limits_of_queues, past),
+        queues=_queues(pool.pk, limits, past),
         holdings=(*holdings, *cordoned_as_held(nodes)) if decides else holdings,
         waiting=waiting,
         cohorts=tuple(
-            CohortView(pk, name, tuple(limits_of_cohorts[pk]), parent, weight)
+            CohortView(pk, name, tuple(limits.get(pk, ())), parent, weight)
             for pk, name, parent, weight in Cohort.objects.filter(pool=pool.pk).values_list(
                 "pk", "name", "parent", "weight"
             )
@@ -76,7 +92,7 @@ def pool_read(pool: ResourcePool, at: datetime, *, alike_most: int = ALIKE_MOST,
         at=at.timestamp(),
         policy=policy_of(pool),
     )
-    return Reading(snapshot, unread)
+    return Reading(snapshot, told, unread)
 
 
 def is_decided(pool_id: UUID) -> bool:
@@ -131,24 +147,24 @@ def cordoned_as_held(nodes: Iterable[Node]) -> tuple[Holding, ...]:
     )
 
 
-def limit_of(quota: Quota) -> Limit:
-    """A row of quota in the units of the scheduler: devices in thousandths."""
-    unit = WHOLE if quota.resource == GPUS else 1
-    borrowing = None if quota.borrowing_limit is None else quota.borrowing_limit * unit
-    lending = None if quota.lending_limit is None else quota.lending_limit * unit
-    return Limit(quota.resource, quota.flavor, quota.nominal * unit, borrowing, lending, quota.weight)
+def limit_of(
+    resource: str, flavor: str, nominal: int, borrowing: int | None, lending: int | None, weight: float | None
+) -> Limit:
+    """Columns of a quota in the units of the scheduler: devices in thousandths."""
+    if resource == GPUS:
+        nominal *= WHOLE
+        borrowing = None if borrowing is None else borrowing * WHOLE
+        lending = None if lending is None else lending * WHOLE
+    return Limit(resource, flavor, nominal, borrowing, lending, weight)
 
 
-def _limits(pool_id: UUID) -> tuple[dict[UUID, list[Limit]], dict[UUID, list[Limit]]]:
-    queues: dict[UUID, list[Limit]] = defaultdict(list)
-    cohorts: dict[UUID, list[Limit]] = defaultdict(list)
+def _limits(pool_id: UUID) -> dict[UUID, list[Limit]]:
+    """Queue or cohort → its limits."""
+    found: dict[UUID, list[Limit]] = defaultdict(list)
     rows = Quota.objects.filter(Q(queue__pool=pool_id) | Q(cohort__pool=pool_id)).order_by("resource", "flavor")
-    for quota in rows:
-        if quota.queue_id is not None:
-            queues[quota.queue_id].append(limit_of(quota))
-        elif quota.cohort_id is not None:
-            cohorts[quota.cohort_id].append(limit_of(quota))
-    return queues, cohorts
+    for queue, cohort, *limit in rows.values_list("queue", "cohort", *_LIMIT):
+        found[queue or cohort].append(limit_of(*limit))
+    return found
 
 
 def _queues(
@@ -161,13 +177,16 @@ def _queues(
     )
 
 
-def _ask(row: Iterable[Any]) -> Ask:
-    return Ask(*row)
+@lru_cache(maxsize=65_536)
+def places_of(stored: str | None) -> tuple[Assignment, ...]:
+    """Stored places of members, as the text of their JSON: most are read in many cycles, and many are the same."""
+    places = json.loads(stored) if stored else ()
+    return tuple(Assignment(str(place["node"]), tuple(place["devices"])) for place in places)
 
 
-def place_of(value: Mapping[str, Any]) -> Assignment:
-    """A stored place of a member."""
-    return Assignment(str(value["node"]), tuple(value["devices"]))
+def _epoch(column: str) -> Func:
+    """A time in seconds since the epoch."""
+    return Func(column, template="extract(epoch FROM %(expressions)s)::float8", output_field=FloatField())
 
 
 def _holdings(pool_id: UUID) -> tuple[Holding, ...]:
@@ -175,16 +194,17 @@ def _holdings(pool_id: UUID) -> tuple[Holding, ...]:
         open=FilteredRelation("attempts", condition=Q(attempts__ended_at__isnull=True))
     )
     columns = (
-        "pk", "queue", "state", "flavor_granted", "assignments", "count_min", "count_max", "priority", "kind",
-        "count_target", "admitted_at", "open__started_at", "checkpoint_at", "time_limit_seconds", "preempted_for",
-        *_ASKED,
+        "pk", "queue", "state", "flavor_granted", Cast("assignments", TextField()), "count_min", "count_max",
+        "priority", "kind", "count_target", _epoch("admitted_at"), _epoch("open__started_at"), _epoch("checkpoint_at"),
+        "time_limit_seconds", "preempted_for", *_ASKED,
     )  # fmt: skip
     return tuple(_holding(row) for row in rows.values_list(*columns))
 
 
 def _holding(row: tuple[Any, ...]) -> Holding:
-    pk, queue, state, flavor, places, least, wanted, priority, kind, target, admitted, started, kept, *rest = row
+    pk, queue, state, flavor, stored, least, wanted, priority, kind, target, admitted, started, kept, *rest = row
     limit, preemptor, *ask = rest
+    places = places_of(stored)
     leaving = state == WorkloadState.STOPPING
     # The members of a job start together: it has more only at its next start.
     grows = state in GROWING and kind == WorkloadKind.SERVING and target is None
@@ -193,23 +213,25 @@ def _holding(row: tuple[Any, ...]) -> Holding:
     return Holding(
         workload_id=pk,
         queue_id=queue,
-        ask=_ask(ask),
+        ask=Ask(*ask),
         flavor=flavor,
-        assignments=tuple(place_of(one) for one in places),
+        assignments=places,
         wanted=max(wanted, has) if grows else has,
         count_min=least,
         priority=priority,
-        admitted_at=admitted.timestamp() if admitted else 0.0,
-        started_at=started.timestamp() if started else None,
-        checkpoint_at=kept.timestamp() if kept else None,
-        ends_at=began.timestamp() + limit if limit and began else inf,
+        admitted_at=admitted or 0.0,
+        started_at=started,
+        checkpoint_at=kept,
+        ends_at=began + limit if limit and began else inf,
         leaving=leaving,
         preempted_for=preemptor if leaving or target is not None else None,
         preemptible=target is None,
     )
 
 
-def _waiting(pool_id: UUID, at: datetime, alike_most: int) -> tuple[tuple[Waiting, ...], frozenset[tuple[UUID, str]]]:
+def _waiting(
+    pool_id: UUID, at: datetime, alike_most: int
+) -> tuple[tuple[Waiting, ...], dict[UUID, Told], frozenset[tuple[UUID, str]]]:
     alike = [F("queue"), F("shape"), F("priority"), F("time_limit_seconds")]
     rows = (
         considered(pool_id)
@@ -221,25 +243,28 @@ def _waiting(pool_id: UUID, at: datetime, alike_most: int) -> tuple[tuple[Waitin
         .filter(Q(number__lte=alike_most) | Q(nominated__isnull=False))
     )
     columns = (
-        "pk", "queue", "created_at", "count_min", "count_max", "priority", "preemption", "time_limit_seconds",
-        "nominated", "nominated_flavor", "alike", "shape", *_ASKED,
+        "alike", "shape", "state_reason", "state_detail", "making_way", "pk", "queue", _epoch("created_at"),
+        "count_min", "count_max", "priority", "preemption", "time_limit_seconds", Cast("nominated", TextField()),
+        "nominated_flavor", *_ASKED,
     )  # fmt: skip
     found = list(rows.values_list(*columns))
-    return tuple(_waits(row) for row in found), frozenset((row[1], row[11]) for row in found if row[10] > alike_most)
+    told = {pk: Told(queue, *said) for _, *said, pk, queue in (row[:7] for row in found)}
+    unread = frozenset((row[6], row[1]) for row in found if row[0] > alike_most)
+    return tuple(_waits(row[5:]) for row in found), told, unread
 
 
 def _waits(row: tuple[Any, ...]) -> Waiting:
-    pk, queue, created, least, most, priority, preemption, limit, nominated, flavor, _, _, *ask = row
+    pk, queue, created, least, most, priority, preemption, limit, nominated, flavor, *ask = row
     return Waiting(
         workload_id=pk,
         queue_id=queue,
-        ask=_ask(ask),
-        created_at=created.timestamp(),
+        ask=Ask(*ask),
+        created_at=created,
         count_min=least,
         count_max=most,
         priority=priority,
         preempts=preemption == Preemption.LOWER_PRIORITY,
         limit_seconds=float(limit) if limit else inf,
-        nominated=tuple(place_of(one) for one in nominated or ()),
+        nominated=places_of(nominated),
         nominated_flavor=flavor,
     )

@@ -164,13 +164,18 @@ def _news(workload: Workload, count: int, actor: Actor) -> News:
     return News("workload.resized", subject_of(workload), workload.project_id, payload, also_of(workload))
 
 
-def waits_as(workload: Workload, reason: str, detail: str) -> tuple[str, str]:
+def waits_as(making_way: str, told: str, reason: str, detail: str) -> tuple[str, str]:
     """Reason and words of something that waits: what had to make way says so, and for whom, until it is launched again;
-    why it waits now comes after that."""
-    if not workload.making_way:
+    why it waits now comes after that.
+
+    Args:
+        making_way: the column of it.
+        told: the reason that it has been told.
+    """
+    if not making_way:
         return reason, detail
-    kept = workload.state_reason if workload.state_reason in MAKING_WAY else str(Reason.PREEMPTED)
-    return kept, f"{workload.making_way} {detail}".strip()
+    kept = told if told in MAKING_WAY else str(Reason.PREEMPTED)
+    return kept, f"{making_way} {detail}".strip()
 
 
 def workload_checkpointed(workload_id: UUID, *, at: datetime) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final, TypedDict, Unpack
+from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.access.models import Project
 from apps.common import queues
@@ -21,6 +22,7 @@ from apps.quotas.states import Resource
 
 CAPS: Final = ("running_most", "gpus_per_run_most", "run_seconds_most")
 CAP_MOST: Final = (1 << 31) - 1
+_PLACE: Final = "SELECT id, pool_id FROM quotas_queue WHERE project_id = %s ORDER BY id LIMIT 1"
 
 
 class QueueChanges(TypedDict, total=False):
@@ -55,6 +57,17 @@ def queue_ensure(project: Project) -> Queue:
     """
     known: Queue | None = Queue.objects.filter(project=project).order_by("id").first()
     return known if known is not None else _queue_make(project)
+
+
+def queue_place(project: Project) -> tuple[UUID, UUID]:
+    """The ids of the queue that `queue_ensure` finds or makes, and of its pool. One statement where it is there."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACE, [project.pk])
+        known: tuple[UUID, UUID] | None = cursor.fetchone()
+    if known is not None:
+        return known
+    queue = queue_ensure(project)
+    return queue.pk, queue.pool_id
 
 
 @transaction.atomic

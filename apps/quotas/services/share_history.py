@@ -14,10 +14,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from uuid6 import uuid7
 
+from apps.common.rows import document
 from apps.quotas.models import QueueHistory, ResourcePool
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, MEMORY_BYTES, Key
-from apps.quotas.states import Resource
 
 FORGOTTEN_HALF_LIVES = 20
 """What ended so long ago counts less than a millionth."""
@@ -25,14 +26,26 @@ FORGOTTEN_HALF_LIVES = 20
 _SUMS = """
     WITH w AS (
         SELECT w.queue_id, u.flavor, u.cpu_millis, u.memory_bytes, u.gpu_millis,
-               2 ^ (-extract(epoch FROM %(at)s::timestamptz - coalesce(u.closed_at, %(at)s)) / %(half)s)
-               - 2 ^ (-(extract(epoch FROM %(at)s::timestamptz - u.reserved_at) + %(penalty)s) / %(half)s) AS part
+               power(2, -extract(epoch FROM %(at)s::timestamptz - coalesce(u.closed_at, %(at)s))::float8 / %(half)s)
+               - power(2, -(extract(epoch FROM %(at)s::timestamptz - u.reserved_at)::float8 + %(penalty)s) / %(half)s)
+               AS part
         FROM quotas_usagerecord AS u JOIN quotas_workload AS w ON w.id = u.workload_id
         WHERE u.pool_id = %(pool)s AND {which}
     )
     SELECT queue_id, flavor, sum(cpu_millis * part), sum(memory_bytes * part), sum(gpu_millis * part)
     FROM w GROUP BY queue_id, flavor
 """
+
+_KEEP = f"""
+    INSERT INTO {QueueHistory._meta.db_table} (id, queue_id, resource, flavor, amount, at)
+    SELECT id, queue, resource, flavor, amount, %(at)s FROM jsonb_to_recordset(%(rows)s::jsonb)
+        AS v(id uuid, queue uuid, resource text, flavor text, amount float8)
+    ON CONFLICT (queue_id, resource, flavor) DO UPDATE SET amount = excluded.amount, at = excluded.at
+"""  # noqa: S608 - our own words
+Of = tuple[UUID, Key]
+"""A queue and a resource."""
+Stored = dict[Of, tuple[float, datetime]]
+"""Averages, and as of when each is."""
 
 
 def histories(pool: ResourcePool, at: datetime, *, keep: bool = True) -> dict[UUID, dict[Key, float]]:
@@ -42,15 +55,15 @@ def histories(pool: ResourcePool, at: datetime, *, keep: bool = True) -> dict[UU
     soon forgotten. The pool's row is locked by the caller, so that nothing is summed twice; not where the sums are not
     to be kept.
     """
-    rows = QueueHistory.objects.filter(queue__pool=pool.pk)
-    stored = {(row.queue_id, row.resource, row.flavor): row for row in rows}
-    last = max((row.at for row in stored.values()), default=None)
+    rows = QueueHistory.objects.filter(queue__pool=pool.pk).values_list("queue", "resource", "flavor", "amount", "at")
+    stored = {(queue, (resource, flavor)): (amount, since) for queue, resource, flavor, amount, since in rows}
+    last = max((since for _, since in stored.values()), default=None)
     closed = _sums(pool, at, "u.closed_at > %(last)s AND u.closed_at <= %(at)s", last=last or _forgotten(pool, at))
     if closed:
         _fold(pool, stored, closed, at, keep=keep)
     found: dict[UUID, dict[Key, float]] = defaultdict(dict)
-    for row in stored.values():
-        found[row.queue_id][row.resource, row.flavor] = row.amount * _decay(pool, (at - row.at).total_seconds())
+    for (queue, key), (amount, since) in stored.items():
+        found[queue][key] = amount * _decay(pool, (at - since).total_seconds())
     for (queue, key), amount in _sums(pool, at, "u.closed_at IS NULL").items():
         found[queue][key] = found[queue].get(key, 0.0) + amount
     return found
@@ -65,9 +78,9 @@ def _decay(pool: ResourcePool, seconds: float) -> float:
     return float(2.0 ** (-max(0.0, seconds) / pool.half_life_seconds))
 
 
-def _sums(pool: ResourcePool, at: datetime, which: str, **more: Any) -> dict[tuple[UUID, Key], float]:
+def _sums(pool: ResourcePool, at: datetime, which: str, **more: Any) -> dict[Of, float]:
     values = {"pool": pool.pk, "at": at, "half": pool.half_life_seconds, "penalty": pool.entry_penalty_seconds, **more}
-    found: dict[tuple[UUID, Key], float] = defaultdict(float)
+    found: dict[Of, float] = defaultdict(float)
     with connection.cursor() as cursor:
         cursor.execute(_SUMS.format(which=which), values)
         for queue, flavor, cpu, memory, gpus in cursor.fetchall():
@@ -77,29 +90,15 @@ def _sums(pool: ResourcePool, at: datetime, which: str, **more: Any) -> dict[tup
     return found
 
 
-def _fold(
-    pool: ResourcePool,
-    stored: dict[tuple[UUID, str, str], QueueHistory],
-    closed: Mapping[tuple[UUID, Key], float],
-    at: datetime,
-    *,
-    keep: bool,
-) -> None:
-    """Sum what has closed into the rows of its queues; all of a row is as of one moment."""
-    for (queue, (resource, flavor)), amount in closed.items():
-        row = stored.get((queue, resource, flavor))
-        if row is None:
-            row = stored[queue, resource, flavor] = QueueHistory(
-                queue_id=queue, resource=Resource(resource), flavor=flavor, amount=0.0, at=at
-            )
-        row.amount = row.amount * _decay(pool, (at - row.at).total_seconds()) + amount
-        row.at = at
-    if not keep:
-        return
-    touched = [stored[queue, resource, flavor] for (queue, (resource, flavor)) in closed]
-    QueueHistory.objects.bulk_create(
-        touched,
-        update_conflicts=True,
-        unique_fields=["queue", "resource", "flavor"],
-        update_fields=["amount", "at"],
-    )
+def _fold(pool: ResourcePool, stored: Stored, closed: Mapping[Of, float], at: datetime, *, keep: bool) -> None:
+    """Sum what has closed into what was stored of its queues; all of a row is as of one moment."""
+    for of, amount in closed.items():
+        before, since = stored.get(of, (0.0, at))
+        stored[of] = before * _decay(pool, (at - since).total_seconds()) + amount, at
+    if keep:
+        rows = [
+            {"id": uuid7(), "queue": queue, "resource": key[0], "flavor": key[1], "amount": stored[queue, key][0]}
+            for queue, key in closed
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_KEEP, {"rows": document(rows), "at": at})

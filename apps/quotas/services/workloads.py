@@ -14,13 +14,14 @@ from apps.common.errors import Conflict, Invalid
 from apps.common.events import emit
 from apps.common.states import Move, explain
 from apps.quotas.models import PriorityClass, Workload
+from apps.quotas.services.arrivals import workload_insert
 from apps.quotas.services.asked import asked_columns, priority_of
 from apps.quotas.services.budget_gate import budget_gate, budgets_locked, growth_check
 from apps.quotas.services.graces import attempt_tell_again
 from apps.quotas.services.holds import Hold as Hold
 from apps.quotas.services.holds import workloads_let_in
 from apps.quotas.services.moves import workload_locked, workload_move
-from apps.quotas.services.queues import queue_ensure
+from apps.quotas.services.queues import queue_place
 from apps.quotas.services.requests import MEMBERS_MOST, request_check, shape_of_workload
 from apps.quotas.services.usage import usage_regrant
 from apps.quotas.states import CANCELLING, OVERRIDDEN, REQUEUED, Reason, WorkloadKind, WorkloadState
@@ -55,25 +56,21 @@ def workload_submit(
     of = priority_of(priority)
     counts: dict[str, Any] = {"count_min": count_min, "count_max": count_max}
     stored = request_check(spec, name=name, priority=of.value, **counts)
-    queue = queue_ensure(project)
-    workload: Workload = Workload.objects.create(
-        project=project,
-        queue=queue,
+    queue_id, pool_id = queue_place(project)
+    workload, is_counted = workload_insert(
+        project,
+        actor=actor,
+        queue_id=queue_id,
         name=name,
         spec=stored,
         owner_kind=owner_kind,
         owner_id=owner_id,
         requested_by=requested_by,
-        **asked_columns(queue.pool_id, spec, priority=of, topology=topology, **counts),
+        **asked_columns(pool_id, spec, priority=of, topology=topology, **counts),
         **(hold.columns if hold else {}),
     )
-    return _announced(workload, actor)
-
-
-def _announced(workload: Workload, actor: Actor) -> Workload:
-    emit("workload.submitted", workload, payload={"actor": actor.name})
-    if not workload.is_held and not budget_gate(workload):
-        queues.send(queues.ADMIT, workload.pool_id)
+    if not workload.is_held and not (is_counted and budget_gate(workload)):
+        queues.send(queues.ADMIT, pool_id)
     return workload
 
 

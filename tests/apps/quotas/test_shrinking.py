@@ -223,8 +223,11 @@ def test_what_waits_again_says_for_whom_until_it_is_launched(queue: Queue, preem
     now = fresh(workload)
     why = "For vision. It did not leave as agreed, has no checkpoint and starts anew: 40 s of work are lost."
     assert (now.state_detail, now.making_way) == (why, why)
-    assert waits_as(now, "waiting_for_quota", "Wait.") == ("reclaimed", f"{why} Wait.")
-    assert waits_as(preemptor, "waiting_for_quota", "Wait.") == ("waiting_for_quota", "Wait.")
+    assert waits_as(now.making_way, now.state_reason, "waiting_for_quota", "Wait.") == ("reclaimed", f"{why} Wait.")
+    assert waits_as(preemptor.making_way, preemptor.state_reason, "waiting_for_quota", "Wait.") == (
+        "waiting_for_quota",
+        "Wait.",
+    )
     again = begun(admit(workload))
     assert (fresh(workload).making_way, again.number) == ("", 2)
     assert story(workload)[-3:] == [("pending", "reclaimed"), ("admitted", ""), ("launching", "")]
@@ -233,7 +236,11 @@ def test_what_waits_again_says_for_whom_until_it_is_launched(queue: Queue, preem
 def test_what_was_only_admitted_says_so_too(queue: Queue, sent: Sent) -> None:
     workload = WorkloadFactory.create(queue=queue, state="admitted")
     workloads_preempt([Victim(workload, "preempted", "For vision.", None)], actor=ACTOR, at=clock.db_now())
-    assert waits_as(fresh(workload), "waiting_for_capacity", "Wait.") == ("preempted", "For vision. Wait.")
+    now = fresh(workload)
+    assert waits_as(now.making_way, now.state_reason, "waiting_for_capacity", "Wait.") == (
+        "preempted",
+        "For vision. Wait.",
+    )
 
 
 def test_a_pool_may_give_another_time_to_leave(queue: Queue, settings: Any) -> None:
