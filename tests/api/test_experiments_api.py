@@ -120,6 +120,7 @@ class TestSubmit:
             "time_limit_seconds": 90,
             "count_min": 2,
             "count_max": 4,
+            "priority_class": None,
             "requested_by": str(user.pk),
             "started_at": None,
             "ended_at": None,

@@ -10,6 +10,7 @@ from factory.django import DjangoModelFactory
 
 from apps.access.states import Role
 from apps.common import clock
+from apps.quotas.models import PriorityClass
 from tests.support.factories.datasets import DatasetVersionFactory, pool_ready
 from tests.support.factories.experiments import (
     ArtifactFactory,
@@ -66,8 +67,8 @@ def alias_body(ctx: Context) -> dict[str, Any]:
     return {"model": key(version.model), "name": "champion", "version": key(version)}
 
 
-def ended(ctx: Context, suffix: str) -> str:
-    run = RunFactory.create(project=ctx.project, state="cancelled", ended_at=clock.now(), resources=RESOURCES)
+def ended(ctx: Context, suffix: str, **more: Any) -> str:
+    run = RunFactory.create(project=ctx.project, state="cancelled", ended_at=clock.now(), resources=RESOURCES, **more)
     return f"{API}/runs/{key(run)}{suffix}"
 
 
@@ -86,6 +87,22 @@ CASES = [
     Case("POST", f"{API}/runs", body=run_body, role=Role.EDITOR, status=201),
     Case(
         "POST",
+        f"{API}/runs",
+        body=lambda ctx: {**run_body(ctx), "priority_class": "high"},
+        role=Role.ADMIN,
+        status=201,
+        name="POST-runs-of-high-priority",
+    ),
+    Case(
+        "POST",
+        f"{API}/runs",
+        body=lambda ctx: {**run_body(ctx), "priority_class": "low"},
+        role=Role.EDITOR,
+        status=201,
+        name="POST-runs-of-low-priority",
+    ),
+    Case(
+        "POST",
         lambda ctx: f"{API}/runs/{key(run_of(started(project=ctx.project)))}/stop",
         role=Role.EDITOR,
         name="stop",
@@ -100,6 +117,14 @@ CASES = [
     Case("GET", one("runs", RunFactory, "/attempts")),
     Case("GET", one("runs", RunFactory, "/as-request")),
     Case("POST", lambda ctx: ended(ctx, "/retry"), body=lambda ctx: {}, role=Role.EDITOR, status=201, name="retry"),
+    Case(
+        "POST",
+        lambda ctx: ended(ctx, "/retry", priority_class=PriorityClass.objects.get(name="high")),
+        body=lambda ctx: {},
+        role=Role.ADMIN,
+        status=201,
+        name="retry-of-high-priority",
+    ),
     Case("PUT", one("runs", RunFactory, "/tags"), body=lambda ctx: {"tags": ["gold"]}, role=Role.EDITOR),
     Case("GET", f"{API}/run-kinds", role=ANY_USER),
     Case("GET", listed("runs/table", RunFactory)),

@@ -14,6 +14,7 @@ from apps.common.models import AuditEvent
 from apps.experiments.api.run_forms import PARAMETERS
 from apps.experiments.models import Run
 from apps.experiments.specs import TABULAR_SCRIPT
+from apps.quotas.models import Workload
 from tests.support.factories.access import ProjectFactory, member
 from tests.support.factories.datasets import DatasetVersionFactory, pool_ready
 from tests.support.factories.experiments import ExperimentFactory
@@ -76,7 +77,14 @@ def test_the_request_of_a_run_can_be_sent_again(client: APIClient, project: Proj
     )
     run = submitted(client, body)
     again = client.get(f"{API}/runs/{run['id']}/as-request").json()
-    assert again == {**body, "name": "risk-2", "kind": "script", "secrets": [], "tags": ["a", "b"]}
+    assert again == {
+        **body,
+        "name": "risk-2",
+        "kind": "script",
+        "secrets": [],
+        "tags": ["a", "b"],
+        "priority_class": None,
+    }
     second = submitted(client, again)
     assert second["parameters"] == {"lr": 0.1}
     assert client.get(f"{API}/runs/{second['id']}/as-request").json()["name"] == "risk-3"
@@ -109,6 +117,25 @@ def test_a_run_that_has_ended_runs_again(client: APIClient, project: Project, us
     named = client.post(f"{API}/runs/{run['id']}/retry", {"name": "by hand"}).json()
     assert named["name"] == "by hand"
     assert client.post(f"{API}/runs/{run['id']}/retry", {"name": "by hand"}).status_code == 400
+
+
+def test_a_run_keeps_its_priority_when_it_is_run_again(project: Project) -> None:
+    client = APIClient()
+    client.force_authenticate(member(project, Role.ADMIN))
+    run = submitted(client, body_of(project, priority_class="high"))
+    assert run["priority_class"] == "high"
+    assert client.get(f"{API}/runs/{run['id']}/as-request").json()["priority_class"] == "high"
+    workload = Workload.objects.get(pk=run["workload"])
+    assert (workload.priority, workload.preemption) == (100, "lower_priority")
+    end(run)
+    again = client.post(f"{API}/runs/{run['id']}/retry", {}).json()
+    assert (again["priority_class"], Workload.objects.get(pk=again["workload"]).priority) == ("high", 100)
+
+
+def test_a_priority_that_nobody_named_is_refused(client: APIClient, project: Project) -> None:
+    answer = client.post(f"{API}/runs", body_of(project, priority_class="urgent"))
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, ["priority_class"])
+    assert not Run.objects.exists()
 
 
 def test_a_dataset_that_the_caller_does_not_see_is_not_trained_on_again(client: APIClient, project: Project) -> None:

@@ -25,6 +25,7 @@ from apps.experiments.api.run_shapes import ParametersField
 from apps.experiments.models import Run
 from apps.experiments.services.again import NAME_CHARACTERS_MOST, run_request, run_retry, run_tags_set
 from apps.experiments.states import RunKind
+from apps.quotas.services.priorities import priority_class_role
 
 
 @shown_as(
@@ -40,6 +41,7 @@ from apps.experiments.states import RunKind
         "time_limit_seconds": 600,
         "count_min": 1,
         "count_max": 1,
+        "priority_class": "high",
         "tags": ["baseline"],
     }
 )
@@ -57,6 +59,7 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     time_limit_seconds = serializers.IntegerField()
     count_min = serializers.IntegerField()
     count_max = serializers.IntegerField()
+    priority_class = serializers.CharField(allow_null=True)
     tags = serializers.ListField(child=serializers.CharField())
 
 
@@ -87,7 +90,7 @@ class AgainMixin:
         """A new run with the request of one that has ended; the answer says what it takes. 409 while it is active."""
         run: Run = self.get_object()
         user = caller(request)
-        require(user, run.project, Role.EDITOR)
+        require(user, run.project, priority_class_role(run.priority_class))
         asked = RetrySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         if not DatasetVersion.objects.visible_to(user).filter(pk=run.dataset_version_id).exists():

@@ -62,6 +62,7 @@ RUN_ROW: dict[str, Any] = {
     "time_limit_seconds": 600,
     "count_min": 1,
     "count_max": 1,
+    "priority_class": None,
     "requested_by": "01936f2e-0000-7000-8000-000000000007",
     "created_at": AT,
     "started_at": AT,

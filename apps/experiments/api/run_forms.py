@@ -100,6 +100,7 @@ def request_form() -> Schema:
             },
             "count_min": {**_COUNT_MIN.said(), **_MEMBERS},
             "count_max": {**_COUNT_MAX.said(), **_MEMBERS},
+            "priority_class": {**_PRIORITY.said(), "type": ["string", "null"], "maxLength": 60, "default": None},
             "secrets": {**_SECRETS.said(), "type": "array", "items": text, "maxItems": 50, "default": []},
             "tags": {
                 **_TAGS.said(),
@@ -124,6 +125,12 @@ _COUNT_MAX = Words(
     "有空位时多于下限；之后可能需要以更少的成员从检查点继续。",
 )
 _MEMBERS: Schema = {"type": "integer", "minimum": 1, "maximum": MEMBERS_MOST, "default": 1}
+_PRIORITY = Words(
+    "Priority",
+    "Higher is admitted first; above 0 it takes an administrator of the project.",
+    "优先级",
+    "数值高者先准入；高于 0 的须由项目管理员提交。",
+)
 _SECRETS = Words(
     "Secrets", "Of the project; the job finds them as files.", "密钥", "项目中的密钥，任务以文件形式读取。"
 )

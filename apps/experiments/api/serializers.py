@@ -23,6 +23,7 @@ from apps.experiments.models.metric import STEP_MOST
 from apps.experiments.services.requests import SCRIPT_BYTES_MOST
 from apps.experiments.services.runs import RESOURCES_DEFAULT, TIME_LIMIT_DEFAULT_SECONDS
 from apps.experiments.states import GoalMode, RunKind
+from apps.quotas.models import PriorityClass
 from apps.quotas.services.requests import MEMBERS_MOST
 from apps.quotas.states import Reason
 from workers.contracts.specs import Resources
@@ -85,8 +86,8 @@ class ResourcesField(serializers.JSONField):
 RUN_NAMES = ("project_name", "experiment_name", "dataset_name", "dataset_version_number", "requested_by_name")
 RUN_ROW = (
     "id", "name", "kind", "tags", "project", "experiment", "dataset_version", "workload", *RUN_NAMES, *STATE, "summary",
-    "parameters", "resources", "time_limit_seconds", "count_min", "count_max", "retry_of", "requested_by", "created_at",
-    "started_at", "ended_at",
+    "parameters", "resources", "time_limit_seconds", "count_min", "count_max", "priority_class", "retry_of",
+    "requested_by", "created_at", "started_at", "ended_at",
 )  # fmt: skip
 
 
@@ -106,6 +107,9 @@ class RunRowSerializer(serializers.ModelSerializer[Run]):
     summary = SummaryField(read_only=True)
     parameters = ParametersField(read_only=True)
     resources = ResourcesField(read_only=True)
+    priority_class = serializers.SlugRelatedField[Any](
+        slug_field="name", read_only=True, allow_null=True, help_text="Null: priority 0"
+    )
 
     class Meta:
         model = Run
@@ -121,6 +125,18 @@ class RunSerializer(RunRowSerializer):
     class Meta(RunRowSerializer.Meta):
         fields = (*RUN_ROW, "dataset_reference", "script", "secrets", "result")
         read_only_fields = fields
+
+
+@extend_schema_field({"type": "string"})
+class PriorityClassField(serializers.SlugRelatedField[Any]):
+    """A priority class by its name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="name", queryset=PriorityClass.objects.all(), **kwargs)
+
+    def get_queryset(self) -> Any:
+        """Of all that the caller sees."""
+        return PriorityClass.objects.visible_to(self.context["request"].user)
 
 
 class TagsField(serializers.ListField):
@@ -174,6 +190,9 @@ class RunCreateSerializer(serializers.Serializer[Any]):
     )
     count_max = serializers.IntegerField(
         min_value=1, max_value=MEMBERS_MOST, default=1, help_text="Members at most, where there is room for more"
+    )
+    priority_class = PriorityClassField(
+        required=False, allow_null=True, default=None, help_text="Name of one, see `GET /priority-classes`; null: 0"
     )
     tags = TagsField(required=False, default=list)
 

@@ -33,6 +33,7 @@ from apps.experiments.selectors.runs import with_names
 from apps.experiments.selectors.series import Span
 from apps.experiments.services.experiments import experiment_create
 from apps.experiments.services.runs import run_stop, run_submit
+from apps.quotas.services.priorities import priority_class_role
 
 BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 
@@ -95,7 +96,7 @@ class RunViewSet(RunTableMixin, RunPageMixin, AgainMixin, StoryMixin, CreateView
 
     def perform_service(self, data: dict[str, Any]) -> Run:
         user = caller(self.request)
-        require(user, data["experiment"].project, Role.EDITOR)
+        require(user, data["experiment"].project, priority_class_role(data["priority_class"]))
         return run_submit(**data, requested_by=user, actor=Actor.user(user))
 
     @extend_schema(summary="Stop a run", request=None, responses=shapes.RunSerializer)

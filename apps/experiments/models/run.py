@@ -13,7 +13,7 @@ from apps.common.states import StateMachine
 from apps.datasets.models import DatasetVersion
 from apps.experiments.models.experiment import Experiment
 from apps.experiments.states import RUN, RunKind, RunState
-from apps.quotas.models import Workload
+from apps.quotas.models import PriorityClass, Workload
 
 
 class Why(NamedTuple):
@@ -45,6 +45,10 @@ class Run(ScopedStateful):
     count_min = models.PositiveIntegerField(default=1, db_default=1)
     count_max = models.PositiveIntegerField(default=1, db_default=1)
     """Members, each with these resources: at least `count_min` run together, more of them where there is room."""
+    priority_class = models.ForeignKey(
+        PriorityClass, models.PROTECT, related_name="+", null=True, editable=False, db_index=False
+    )
+    """With which it was submitted; null: priority 0, and it takes nobody's place."""
     secrets = models.JSONField(default=list)
     """Names of secrets of the project that the job gets as files."""
     time_limit_seconds = models.PositiveIntegerField()

@@ -21,6 +21,6 @@ def with_names(runs: Any) -> Any:
             dataset_version_number=F("dataset_version__number"),
             requested_by_name=Coalesce(F("requested_by__username"), Value("")),
         )
-        .select_related("workload")
+        .select_related("workload", "priority_class")
         .defer("workload__spec", "workload__assignments")
     )

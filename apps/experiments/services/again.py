@@ -25,7 +25,7 @@ _NUMBERED = re.compile(r"-(\d{1,3})$")
 
 
 def run_request(run: Run) -> dict[str, Any]:
-    """What was asked for by a run, with a name that is free: the body of `POST /runs`. One query.
+    """What was asked for by a run, with a name that is free: the body of `POST /runs`. Two queries.
 
     `experiment` and `dataset_version` are ids; a run of a built-in trainer has no script of its own.
     """
@@ -41,6 +41,7 @@ def run_request(run: Run) -> dict[str, Any]:
         "time_limit_seconds": run.time_limit_seconds,
         "count_min": run.count_min,
         "count_max": run.count_max,
+        "priority_class": run.priority_class.name if run.priority_class else None,
         "tags": run.tags,
     }
 
@@ -69,6 +70,7 @@ def run_retry(*, run: Run, name: str, actor: Actor, requested_by: User | None) -
         dataset_version=run.dataset_version,
         name=name or asked["name"],
         resources=Resources(**run.resources),
+        priority_class=run.priority_class,
         retry_of=run,
         actor=actor,
         requested_by=requested_by,

@@ -24,7 +24,7 @@ from apps.experiments.models import Experiment, Run
 from apps.experiments.services.requests import code_of, members_checked, script_check
 from apps.experiments.specs import DATA, SCRIPT_NAME, run_spec
 from apps.experiments.states import RunKind, RunState
-from apps.quotas.models import Workload
+from apps.quotas.models import PriorityClass, Workload
 from apps.quotas.services.requests import request_check
 from apps.quotas.services.workloads import Hold, workload_result, workload_stop, workload_submit
 from apps.quotas.states import Reason, WorkloadState
@@ -71,6 +71,7 @@ def run_submit(
     time_limit_seconds: int = TIME_LIMIT_DEFAULT_SECONDS,
     count_min: int = 1,
     count_max: int = 1,
+    priority_class: PriorityClass | None = None,
     kind: str = RunKind.SCRIPT,
     tags: Sequence[str] = (),
     retry_of: Run | None = None,
@@ -92,7 +93,7 @@ def run_submit(
     )  # fmt: skip
     counts = members_checked(kind, count_min, count_max)
     more = {"kind": kind, "tags": tags_checked(tags), "retry_of": retry_of, "requested_by": requested_by}
-    run = _draft(experiment, name, spec, counts, version=dataset_version, **more)
+    run = _draft(experiment, name, spec, counts, version=dataset_version, priority_class=priority_class, **more)
     _queue(run, spec, hold, actor)
     audit.record(actor, "run.submitted", run, detail={"dataset_version": str(dataset_version.pk)})
     return run
@@ -103,6 +104,7 @@ def _queue(run: Run, spec: JobSpec, hold: Hold | None, actor: Actor) -> None:
     workload = workload_submit(
         project=run.project, spec=spec, owner_kind=OWNER_KIND, owner_id=run.pk, name=run.name,
         requested_by=run.requested_by, actor=actor, hold=hold, count_min=run.count_min, count_max=run.count_max,
+        priority=run.priority_class or 0,
     )  # fmt: skip
     transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk, **(hold.why if hold else {}))
     hold_note(run.dataset_version, workload)

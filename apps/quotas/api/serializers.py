@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.access.states import Role
 from apps.common.cursors import ID_MOST, cursor_text
 from apps.common.stories import StateMessageField
 from apps.quotas.api.pool_serializers import PlaceSerializer
@@ -25,6 +26,7 @@ from apps.quotas.selectors.line import place_of
 from apps.quotas.selectors.logs import LogPage, LogPiece, without_escapes
 from apps.quotas.services.liveness import liveness_of
 from apps.quotas.services.policies import BOUNDS
+from apps.quotas.services.priorities import priority_class_role
 
 RANK_MOST = 1_000_000
 POLICY = (*BOUNDS, "preemption", "backfill", "changes_need_approval")
@@ -61,9 +63,15 @@ class FlavorSerializer(serializers.ModelSerializer[ResourceFlavor]):
 
 
 class PriorityClassSerializer(serializers.ModelSerializer[PriorityClass]):
+    role = serializers.SerializerMethodField(help_text="Least role in its project of who may submit a run with it")
+
     class Meta:
         model = PriorityClass
-        fields = ["id", "name", "value", "preemption", "created_at"]
+        fields = ["id", "name", "value", "preemption", "role", "created_at"]
+
+    @extend_schema_field(serializers.ChoiceField(Role.choices))
+    def get_role(self, one: PriorityClass) -> str:
+        return priority_class_role(one)
 
 
 class QueueSerializer(serializers.ModelSerializer[Queue]):

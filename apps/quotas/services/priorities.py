@@ -6,6 +6,7 @@ from typing import TypedDict, Unpack
 
 from django.db import transaction
 
+from apps.access.states import Role
 from apps.common.audit import Actor, record
 from apps.common.errors import Conflict, NotFound
 from apps.quotas.models import PriorityClass
@@ -20,6 +21,13 @@ class PriorityChanges(TypedDict, total=False):
     name: str
     value: int
     preemption: str
+
+
+def priority_class_role(priority_class: PriorityClass | None) -> Role:
+    """The least role in its project of who may submit something with it: what goes before the work of others, or takes
+    its place, is for those who answer for the project."""
+    raised = priority_class is not None and (priority_class.value > 0 or priority_class.preemption != Preemption.NEVER)
+    return Role.ADMIN if raised else Role.EDITOR
 
 
 @transaction.atomic

@@ -8961,6 +8961,8 @@ export interface components {
             name: string;
             value: number;
             preemption?: components["schemas"]["PreemptionEnum"];
+            /** @description Least role in its project of who may submit a run with it */
+            readonly role: components["schemas"]["Role"];
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -9912,6 +9914,8 @@ export interface components {
             readonly time_limit_seconds: number;
             readonly count_min: number;
             readonly count_max: number;
+            /** @description Null: priority 0 */
+            readonly priority_class: string | null;
             /** Format: uuid */
             readonly retry_of: string | null;
             /** Format: uuid */
@@ -10024,6 +10028,8 @@ export interface components {
              * @default 1
              */
             count_max: number;
+            /** @description Name of one, see `GET /priority-classes`; null: 0 */
+            priority_class?: string | null;
             tags?: string[];
         };
         RunCurves: {
@@ -10113,6 +10119,7 @@ export interface components {
             time_limit_seconds: number;
             count_min: number;
             count_max: number;
+            priority_class: string | null;
             tags: string[];
         };
         /** @description A run in a list: without its script and its result. Takes runs of `selectors.runs.with_names`. */
@@ -10151,6 +10158,8 @@ export interface components {
             readonly time_limit_seconds: number;
             readonly count_min: number;
             readonly count_max: number;
+            /** @description Null: priority 0 */
+            readonly priority_class: string | null;
             /** Format: uuid */
             readonly retry_of: string | null;
             /** Format: uuid */
