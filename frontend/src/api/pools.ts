@@ -36,3 +36,10 @@ export const workloadSummaryQuery = (project: string | undefined) =>
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/workloads/summary", { params: { query: project ? { project } : {} }, signal })),
     staleTime: 5_000,
   });
+
+/** Named priorities, the lowest first; there are few. */
+export const priorityClassesQuery = queryOptions({
+  queryKey: ["priority-classes"],
+  queryFn: async ({ signal }) => (await unwrap(api.GET("/api/v1/priority-classes", { params: { query: { page_size: 100, ordering: "value" } }, signal }))).results,
+  staleTime: 60_000,
+});

@@ -45,9 +45,3 @@ export const reclaimsQuery = (pool: string, changes: readonly Change[]) =>
     staleTime: 5_000,
     retry: false,
   });
-
-export const priorityClassesQuery = queryOptions({
-  queryKey: ["priority-classes"],
-  queryFn: async ({ signal }) => (await unwrap(api.GET("/api/v1/priority-classes", { params: { query: { page_size: 100 } }, signal }))).results,
-  staleTime: 60_000,
-});

@@ -19,6 +19,12 @@ const kinds = {
 } as unknown as RunKinds;
 
 describe("a run's form", () => {
+  it("names a priority only where one was chosen", () => {
+    const draft = freshDraft(kinds);
+    expect("priority_class" in bodyOf(draft, kinds)).toBe(false);
+    expect(bodyOf({ ...draft, priority_class: "low" }, kinds).priority_class).toBe("low");
+  });
+
   it("begins with what the API names", () => {
     const draft = freshDraft(kinds);
     expect([draft.kind, draft.resources.cpu_millis, draft.time_limit_seconds]).toEqual(["tabular", 500, 600]);

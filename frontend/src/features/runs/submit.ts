@@ -23,6 +23,8 @@ export interface Draft {
   /** Members, each with these resources: so many at least start together. */
   count_min: number;
   count_max: number;
+  /** Name of a priority; null: the usual one. */
+  priority_class: string | null;
   secrets: string[];
   tags: string[];
 }
@@ -47,6 +49,7 @@ export function freshDraft(kinds: RunKinds): Draft {
     time_limit_seconds: typeof request.time_limit_seconds === "number" ? request.time_limit_seconds : 3600,
     count_min: 1,
     count_max: 1,
+    priority_class: null,
     secrets: [],
     tags: [],
   };
@@ -80,6 +83,7 @@ export function bodyOf(draft: Draft, kinds: RunKinds): RunRequest {
     resources: draft.resources,
     time_limit_seconds: draft.time_limit_seconds,
     ...membersOf(draft, kinds),
+    ...(draft.priority_class === null ? {} : { priority_class: draft.priority_class }),
     secrets: draft.secrets,
     tags: draft.tags,
   };

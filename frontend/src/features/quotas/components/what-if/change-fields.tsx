@@ -1,7 +1,7 @@
 import { Autocomplete, MultiSelect, NumberInput, Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { priorityClassesQuery } from "../../api-what-if";
+import { priorityClassesQuery } from "@/api/pools";
 import { decimalsOf, UNITS } from "../../logic/units";
 import type { Change } from "../../logic/what-if";
 import { LimitInput } from "../limit-input";

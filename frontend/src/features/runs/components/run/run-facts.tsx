@@ -46,6 +46,7 @@ export function RunFacts({ run }: { run: Run }) {
             [t("facts.asks"), holdings([run.resources], t("cpu"))],
             ...(run.count_max > 1 ? [[t("facts.members"), run.count_min === run.count_max ? count(run.count_max) : `${count(run.count_min)}–${count(run.count_max)}`] as const] : []),
             [t("facts.timeLimit"), duration(run.time_limit_seconds)],
+            ...(run.priority_class ? [[t("facts.priority"), run.priority_class] as const] : []),
             ...(run.secrets.length ? [[t("facts.secrets"), run.secrets.join(", ")] as const] : []),
             ...(run.retry_of
               ? [

@@ -1,5 +1,6 @@
 import { NumberInput, Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { wordsOf, type JsonSchema } from "@/components/schema-form/schema";
 import { duration } from "@/lib/format";
@@ -14,6 +15,8 @@ interface Props {
   errorOf: (path: string) => string | undefined;
   /** A script of one's own may have several members. */
   takesScript: boolean;
+  /** Fields that stand beside them. */
+  children?: ReactNode;
 }
 
 /** How many of the API's units are one of the reader's: `x-unit` of the schema. */
@@ -24,7 +27,7 @@ const UNITS: Readonly<Record<string, { size: number; word: "cores" | "gib" | "mi
 };
 
 /** What the run holds, and for how long; bounds and words are the schema's. */
-export function ResourceFields({ schema, draft, onChange, errorOf, takesScript }: Props) {
+export function ResourceFields({ schema, draft, onChange, errorOf, takesScript, children }: Props) {
   const { t, i18n } = useTranslation("runs");
   const flavors = useQuery(flavorsQuery).data;
   const set = (part: Partial<Resources>): void => onChange({ resources: { ...draft.resources, ...part } });
@@ -67,6 +70,7 @@ export function ResourceFields({ schema, draft, onChange, errorOf, takesScript }
             <Measured schema={schema} path="count_max" value={draft.count_max} onChange={(count_max) => onChange({ count_max })} error={errorOf("count_max")} />
           </>
         )}
+        {children}
       </div>
     </>
   );

@@ -9,6 +9,7 @@ import { useMakeExperiment, secretsQuery } from "../../api-submit";
 import { kindOf, parametersOf, partOf, type Draft, type RunKinds } from "../../submit";
 import { ExperimentSelect } from "../experiment-select";
 import { DataPicker } from "./data-picker";
+import { PriorityField } from "./priority-field";
 import { ResourceFields } from "./resource-fields";
 import { ScriptInput } from "./script-input";
 import classes from "./submit.module.css";
@@ -60,7 +61,9 @@ export function RunForm(props: RunFormProps) {
       </section>
       <section aria-label={t("submit.resources")}>
         <Title order={2}>{t("submit.resources")}</Title>
-        <ResourceFields schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf} takesScript={kindOf(draft, kinds)?.takes_script ?? true} />
+        <ResourceFields schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf} takesScript={kindOf(draft, kinds)?.takes_script ?? true}>
+          <PriorityField schema={kinds.request} value={draft.priority_class} onChange={(priority_class) => onChange({ priority_class })} projectId={project?.id} error={errorOf("priority_class")} />
+        </ResourceFields>
       </section>
       <Extras {...props} />
     </>
