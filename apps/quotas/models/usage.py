@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from apps.access.models import ProjectScoped
+from apps.access.models import Project, ProjectScoped
 from apps.quotas.models.attempt import Attempt
 from apps.quotas.models.pool import ResourcePool
 from apps.quotas.models.workload import Workload
@@ -19,9 +19,10 @@ class UsageRecord(ProjectScoped):
     attempt it pays for, when it was used and when it was closed.
     """
 
+    project = models.ForeignKey(Project, models.PROTECT, related_name="+", db_index=False)
     workload = models.ForeignKey(Workload, models.PROTECT, related_name="usage_records")
     attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="usage_records", null=True)
-    pool = models.ForeignKey(ResourcePool, models.PROTECT, related_name="+")
+    pool = models.ForeignKey(ResourcePool, models.PROTECT, related_name="+", db_index=False)
     members = models.PositiveIntegerField()
     cpu_millis = models.BigIntegerField()
     memory_bytes = models.BigIntegerField()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from apps.access.models import ScopedStateful, User
+from apps.access.models import Organisation, Project, ScopedStateful, Team, User
 from apps.common.states import StateMachine
 from apps.quotas.models.pool import ResourcePool
 from apps.quotas.models.queue import Queue
@@ -26,8 +26,12 @@ class Workload(ScopedStateful):
 
     machine: ClassVar[StateMachine] = WORKLOAD
     told_to: ClassVar = {"pool": "pool_id"}
+    # No index of their own: every step of every workload would have to keep it up, and those below serve as well.
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", editable=False, db_index=False)
+    team = models.ForeignKey(Team, models.PROTECT, related_name="+", editable=False, db_index=False)
+    project = models.ForeignKey(Project, models.PROTECT, related_name="+", db_index=False)
+    pool = models.ForeignKey(ResourcePool, models.PROTECT, related_name="+", db_index=False)
     state = WORKLOAD.field()
-    pool = models.ForeignKey(ResourcePool, models.PROTECT, related_name="+")
     queue = models.ForeignKey(Queue, models.PROTECT, related_name="workloads")
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=10, choices=WorkloadKind.choices)
