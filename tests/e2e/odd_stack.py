@@ -94,7 +94,7 @@ class Odd:
 
 @contextmanager
 def odd_stack(folder: Path) -> Iterator[Odd]:
-    """Start it, with what it needs in that folder; its database is of the tests' server, where that is migrated.
+    """Start it, with what it needs in that folder; its database is of the tests' server.
 
     The mount is in a namespace of the installation's own: it ends with it, however that ends.
     """
@@ -109,9 +109,8 @@ def odd_stack(folder: Path) -> Iterator[Odd]:
         "LD_PRELOAD": str(shim),
         "SKEW_FILE": str(table),
         "BEDPLATE_STORAGE_URL": f"file://{disk}/objects",
+        "BEDPLATE_DATABASE_URL": database_of_its_own(f"odd_{os.getpid()}"),
     }
-    if database := database_of_its_own(f"odd_{os.getpid()}"):
-        settings["BEDPLATE_DATABASE_URL"] = database
     with running_stack(below=below if mounted else (), **settings) as stack:
         seen = Path(f"/proc/{stack.process.pid}/root{disk}") if mounted else disk
         yield Odd(stack, Disk(stack, seen, mounted), Clocks(stack, shim, table))

@@ -1,8 +1,8 @@
 """pytest plugin: a PostgreSQL and a Redis of the test run's own, started before Django reads its settings.
 
 They live in `var/test-<process>/` and end with the run, however it ends. Workers of xdist share the servers of their
-controller: each has its own database (pytest-django) and its own number in Redis. While they collect, the controller
-migrates one database, of which theirs are copies.
+controller: each has its own database (pytest-django) and its own number in Redis. Theirs are copies of one that is
+migrated, or loaded from a dump of one, while they collect.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class Servers:
             if not until(server.answers, START_SECONDS):
                 raise pytest.UsageError(f"a test server did not start; see {home.logs}")
 
-    def migrate(self) -> None:
-        """Begin to migrate the server's own database; the file that `TEMPLATE` names is there once that is done."""
+    def make_template(self) -> None:
+        """Begin to fill the server's own database; the file that `TEMPLATE` names is there once that is done."""
         done = self.place / "template-is-made"
-        command = f"{shlex.quote(sys.executable)} manage.py migrate -v 0 && touch {shlex.quote(str(done))}"
+        command = f"{shlex.quote(sys.executable)} -m tests.support.template && touch {shlex.quote(str(done))}"
         settings = {"DJANGO_SETTINGS_MODULE": "controlplane.settings.test"}
-        program = Program("migrate", ("/bin/sh", "-c", command), os.environ | settings, ROOT)
-        with (self.place / "logs" / "migrate.log").open("ab") as log:
+        program = Program("template", ("/bin/sh", "-c", command), os.environ | settings, ROOT)
+        with (self.place / "logs" / "template.log").open("ab") as log:
             self.running.append((program, spawn(program, log)))
         os.environ[TEMPLATE] = str(done)
 
@@ -93,24 +93,22 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
             del os.environ[name]  # a developer's own settings must not reach the tests
         os.environ.update(_servers.environment())
         if getattr(early_config.known_args_namespace, "numprocesses", None):
-            _servers.migrate()
+            _servers.make_template()
     yield
 
 
 def use_template() -> None:
-    """Let this worker's database be a copy of the migrated one: migrating takes each of them ten times as long."""
-    made = os.environ.get(TEMPLATE)
-    if made is None:
-        return
+    """Let this process's database be a copy of the migrated one: migrating takes each of them ten times as long."""
+    if TEMPLATE not in os.environ:  # alone, and until now no test has asked for a database
+        _servers.make_template()
+    made = os.environ[TEMPLATE]
     if not until(Path(made).exists, MIGRATE_SECONDS):
         raise pytest.UsageError(f"the tests' database was not migrated; see {Path(made).parent / 'logs'}")
     settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = DATABASE
 
 
-def database_of_its_own(name: str) -> str | None:
-    """The address of a new database, a copy of the migrated one; None where nobody migrated one, without xdist."""
-    if TEMPLATE not in os.environ:
-        return None
+def database_of_its_own(name: str) -> str:
+    """The address of a new database, a copy of the migrated one."""
     use_template()
     url = os.environ["BEDPLATE_DATABASE_URL"].rpartition("/")[0]
     with psycopg.connect(f"{url}/postgres", autocommit=True) as server:
