@@ -57,18 +57,11 @@ def workload_submit(
     counts: dict[str, Any] = {"count_min": count_min, "count_max": count_max}
     stored = request_check(spec, name=name, priority=of.value, **counts)
     queue_id, pool_id = queue_place(project)
+    asked = asked_columns(pool_id, spec, priority=of, topology=topology, **counts)
     workload, is_counted = workload_insert(
-        project,
-        actor=actor,
-        queue_id=queue_id,
-        name=name,
-        spec=stored,
-        owner_kind=owner_kind,
-        owner_id=owner_id,
-        requested_by=requested_by,
-        **asked_columns(pool_id, spec, priority=of, topology=topology, **counts),
-        **(hold.columns if hold else {}),
-    )
+        project, actor=actor, queue_id=queue_id, name=name, spec=stored, owner_kind=owner_kind, owner_id=owner_id,
+        requested_by=requested_by, **asked, **(hold.columns if hold else {}),
+    )  # fmt: skip
     if not workload.is_held and not (is_counted and budget_gate(workload)):
         queues.send(queues.ADMIT, pool_id)
     return workload
