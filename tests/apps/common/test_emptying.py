@@ -9,7 +9,7 @@ from django.test import TransactionTestCase
 
 from tests.support.emptying import KEPT, empty_database
 from tests.support.factories.datasets import DatasetVersionFactory
-from tests.support.factories.quotas import LogChunkFactory
+from tests.support.factories.quotas import LogChunkFactory, UsageRecordFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,6 +27,7 @@ def rows() -> dict[str, int]:
 def test_all_rows_go_but_what_migrations_made() -> None:
     """Rows that nobody may delete are among them, and rows that others point at."""
     LogChunkFactory.create()
+    UsageRecordFactory.create()
     DatasetVersionFactory.create()
     before = rows()
     assert len(before) > 10
