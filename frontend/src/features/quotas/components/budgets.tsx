@@ -1,7 +1,11 @@
+import { Button, Group } from "@mantine/core";
+import { IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { useMe } from "@/api/me";
+import { ConfirmDialog } from "@/components/confirm-dialog";
 import { EmptyState } from "@/components/empty-state";
 import { Faces, LoadingFace } from "@/components/faces";
 import { TimeSeries } from "@/components/time-series";
@@ -9,42 +13,67 @@ import { curveOf } from "@/lib/curves";
 import { day, NONE, percent, value } from "@/lib/format";
 import { useProject } from "@/lib/permissions";
 import { budgetsQuery, burnDownQuery, type Budget, type BurnDown } from "../api";
+import { useRemoveBudget } from "../api-budgets";
+import { BudgetDialog } from "./budget-dialog";
 import classes from "./budgets.module.css";
+import { Rates } from "./rates";
 
 const CALL = `curl -X POST $BEDPLATE_URL/api/v1/budgets -H "Authorization: Bearer $BEDPLATE_TOKEN" -H "Content-Type: application/json" \\
   -d '{"project": "<id>", "name": "vision", "unit": "gpu_hours", "amount": "100", "period": "month"}'`;
 
 /** What projects, teams and the organisation may spend, how much of it is spent, and by when it will be. */
-export function Budgets() {
+export function Budgets({ pool }: { pool: string }) {
+  return (
+    <>
+      <BudgetList />
+      <Rates pool={pool} />
+    </>
+  );
+}
+
+function BudgetList() {
   const { t } = useTranslation("quotas");
   const project = useProject();
   const budgets = useQuery(budgetsQuery(project?.id));
   const search = useSearch({ from: "/quotas" });
   const navigate = useNavigate();
+  const me = useMe();
+  const [editing, setEditing] = useState<Budget | "new" | null>(null);
   const choose = (budget: string): void => void navigate({ to: "/quotas", search: { ...search, budget } });
+  const create = me.is_superuser ? (
+    <Button variant="default" leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setEditing("new")}>
+      {t("budgets.new")}
+    </Button>
+  ) : null;
   return (
-    <Faces query={budgets} loading={<LoadingFace rows={4} />}>
-      {(rows) => {
-        const open = rows.find(({ id }) => id === search.budget) ?? rows[0];
-        return open ? (
-          <>
-            <p className="soft">{t("budgets.lead")}</p>
-            <ul className={classes.list}>
-              {rows.map((budget) => (
-                <li key={budget.id}>
-                  <button type="button" className={classes.budget} aria-pressed={budget.id === open.id} onClick={() => choose(budget.id)}>
-                    <Summary budget={budget} />
-                  </button>
-                </li>
-              ))}
-            </ul>
-            <BurnDownChart budget={open} />
-          </>
-        ) : (
-          <EmptyState text={t("budgets.empty")} call={CALL} />
-        );
-      }}
-    </Faces>
+    <>
+      {editing ? <BudgetDialog budget={editing === "new" ? null : editing} project={project?.id} onClose={() => setEditing(null)} onSaved={choose} /> : null}
+      <Faces query={budgets} loading={<LoadingFace rows={4} />}>
+        {(rows) => {
+          const open = rows.find(({ id }) => id === search.budget) ?? rows[0];
+          return open ? (
+            <>
+              <Group justify="space-between" wrap="nowrap" align="start" mb={12}>
+                <p className={`${classes.lead} soft`}>{t("budgets.lead")}</p>
+                {create}
+              </Group>
+              <ul className={classes.list}>
+                {rows.map((budget) => (
+                  <li key={budget.id}>
+                    <button type="button" className={classes.budget} aria-pressed={budget.id === open.id} onClick={() => choose(budget.id)}>
+                      <Summary budget={budget} />
+                    </button>
+                  </li>
+                ))}
+              </ul>
+              <BurnDownChart budget={open} actions={me.is_superuser ? <Verbs budget={open} onEdit={() => setEditing(open)} /> : null} />
+            </>
+          ) : (
+            <EmptyState text={t("budgets.empty")} action={create} call={CALL} />
+          );
+        }}
+      </Faces>
+    </>
   );
 }
 
@@ -85,15 +114,51 @@ function Summary({ budget }: { budget: Budget }) {
   );
 }
 
-function BurnDownChart({ budget }: { budget: Budget }) {
+/** What an administrator of the installation does to a budget. */
+function Verbs({ budget, onEdit }: { budget: Budget; onEdit: () => void }) {
+  const { t } = useTranslation("quotas");
+  const [removing, setRemoving] = useState(false);
+  const remove = useRemoveBudget();
+  return (
+    <Group gap="xs">
+      <Button variant="default" leftSection={<IconPencil size={16} aria-hidden />} onClick={onEdit}>
+        {t("budgets.change")}
+      </Button>
+      <Button variant="default" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => setRemoving(true)}>
+        {t("budgets.remove")}
+      </Button>
+      <ConfirmDialog opened={removing} onClose={() => setRemoving(false)} title={t("budgets.removeTitle", { name: budget.name })} verb={t("budgets.removeVerb")} onConfirm={() => remove.mutateAsync(budget.id)}>
+        {t("budgets.removeEffect")}
+      </ConfirmDialog>
+    </Group>
+  );
+}
+
+function BurnDownChart({ budget, actions }: { budget: Budget; actions: ReactNode }) {
   const { t } = useTranslation("quotas");
   const burn = useQuery(burnDownQuery(budget.id));
   return (
     <section aria-label={t("budgets.burnDownOf", { name: budget.name })}>
+      <Group justify="space-between" mb={8}>
+        <Said budget={budget} />
+        {actions}
+      </Group>
       <Faces query={burn} loading={<LoadingFace height={240} />}>
         {(data) => <Chart budget={budget} burn={data} />}
       </Faces>
     </section>
+  );
+}
+
+/** What is done at which share of it. */
+function Said({ budget }: { budget: Budget }) {
+  const { t } = useTranslation("quotas");
+  return (
+    <ul className={classes.said}>
+      {budget.thresholds.map(({ ratio, action }) => (
+        <li key={ratio}>{t("budgets.at", { share: percent(Number(ratio)), what: t(`budgets.do.${action}`) })}</li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,29 +1,20 @@
-import { Button, Group, NumberInput, Stack, Text, Textarea } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { IconPencil } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
-import { Dialog } from "@/components/dialog";
 import { EmptyState } from "@/components/empty-state";
-import { ErrorDetails, Faces, LoadingFace } from "@/components/faces";
-import { amountText, byResource, type Resource } from "@/lib/amounts";
+import { Faces, LoadingFace } from "@/components/faces";
+import { amountText, byResource } from "@/lib/amounts";
 import { count, NONE } from "@/lib/format";
 import { useProject } from "@/lib/permissions";
 import { useFallbackInterval } from "@/live/use-live";
-import { usageQuery, useAskQuota, useSetQuota, type Amount, type QueueUsage } from "../api";
+import { usageQuery, type Amount, type QueueUsage } from "../api";
+import { QuotaDialog, type Editing, type Kind } from "./quota-dialog";
 import table from "./table.module.css";
 import classes from "./usage-table.module.css";
 
-type Kind = Pick<Amount, "resource" | "flavor">;
 const keyOf = ({ resource, flavor }: Kind): string => `${resource} ${flavor}`;
-
-interface Editing {
-  row: QueueUsage;
-  kind: Kind;
-  amount: Amount | undefined;
-}
 
 /** Each project's quota and what it holds of it now; who may, sets it here, and others ask for it. */
 export function UsageTable({ pool }: { pool: string }) {
@@ -83,7 +74,7 @@ export function UsageTable({ pool }: { pool: string }) {
               </table>
             </div>
             {editing ? (
-              <EditQuota key={`${editing.row.queue} ${keyOf(editing.kind)}`} editing={editing} pool={pool} asks={!me.is_superuser} onClose={() => setEditing(null)} />
+              <QuotaDialog key={`${editing.row.queue} ${keyOf(editing.kind)}`} editing={editing} pool={pool} asks={!me.is_superuser} onClose={() => setEditing(null)} />
             ) : null}
           </>
         ) : (
@@ -120,73 +111,5 @@ function Cell({ amount, kind, onEdit, verb }: { amount: Amount | undefined; kind
         <span style={{ width: `${ratio * 100}%` }} data-full={ratio >= 1 || undefined} />
       </span>
     </div>
-  );
-}
-
-/** In what people say a quota in, and how much of the API's unit that is. */
-const UNITS: Readonly<Record<Resource, number>> = { cpu_millis: 1000, memory_bytes: 2 ** 30, gpus: 1 };
-
-interface EditProps {
-  editing: Editing;
-  pool: string;
-  /** Somebody else decides. */
-  asks: boolean;
-  onClose: () => void;
-}
-
-function EditQuota({ editing, pool, asks, onClose }: EditProps) {
-  const { t } = useTranslation(["quotas", "common"]);
-  const { row, kind, amount } = editing;
-  const unit = UNITS[kind.resource];
-  const [wanted, setWanted] = useState<number | string>((amount?.nominal ?? 0) / unit);
-  const [comment, setComment] = useState("");
-  const set = useSetQuota(pool);
-  const ask = useAskQuota();
-  const write = asks ? ask : set;
-  const held = amount?.reserved ?? 0;
-  const nominal = typeof wanted === "number" ? Math.round(wanted * unit) : null;
-  const save = (): void => {
-    if (nominal === null) return;
-    const quota = { queue: row.queue, resource: kind.resource, flavor: kind.flavor, nominal };
-    if (!asks) {
-      return set.mutate(quota, {
-        onSuccess: (answer) => {
-          if ("approval" in answer) notifications.show({ message: t("usage.asked") });
-          onClose();
-        },
-      });
-    }
-    const onSuccess = (): void => {
-      notifications.show({ message: t("usage.asked") });
-      onClose();
-    };
-    ask.mutate({ ...quota, project: row.project, comment }, { onSuccess });
-  };
-  return (
-    <Dialog onClose={onClose} title={t("usage.editTitle", { project: row.project_name })}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          save();
-        }}
-      >
-        <Stack gap="md">
-          <NumberInput label={t(`unit.${kind.resource}`)} value={wanted} onChange={setWanted} min={0} decimalScale={kind.resource === "gpus" ? 0 : 3} data-autofocus />
-          <Text size="sm" className="soft">
-            {nominal !== null && nominal < held ? t("usage.below", { held: amountText(kind.resource, held) }) : t(asks ? "usage.askEffect" : "usage.effect")}
-          </Text>
-          {asks ? <Textarea label={t("usage.why")} value={comment} onChange={(event) => setComment(event.currentTarget.value)} maxLength={2000} autosize minRows={2} /> : null}
-          {write.error ? <ErrorDetails error={write.error} /> : null}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("verb.cancel", { ns: "common" })}
-            </Button>
-            <Button type="submit" loading={write.isPending} disabled={nominal === null}>
-              {t(asks ? "usage.askVerb" : "usage.save")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Dialog>
   );
 }

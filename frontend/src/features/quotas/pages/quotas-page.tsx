@@ -75,7 +75,7 @@ export function QuotasPage() {
                 <UsageTable pool={pool.id} />
               </Tabs.Panel>
               <Tabs.Panel value="budgets">
-                <Budgets />
+                <Budgets pool={pool.id} />
               </Tabs.Panel>
               <Tabs.Panel value="report">
                 <UsageReport pool={pool.id} />
