@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Callable, Collection, Hashable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +22,9 @@ class Counted:
     def change(self, at: int) -> None:
         self._changes.append(at)
 
-    def forget(self) -> None:
-        self._known.clear()
-        self._changes.clear()
+    def forget(self, is_wrong: Callable[[Any], bool]) -> None:
+        """Of these, counts are to be made anew."""
+        self._known = {key: counts for key, counts in self._known.items() if not is_wrong(key)}
 
     def known(self, key: Hashable) -> tuple[Counts | None, Collection[int]]:
         """The counts and the nodes of which they are not right yet, which the caller mends; None: to be made."""

@@ -46,6 +46,8 @@ class Devices:
             flavor: np.where(mine, left, 0).sum(axis=1) for flavor, mine in self._is.items()
         }
         self._all: Counts = sum(self._thousandths.values(), self._none)
+        self._shares: dict[str, dict[int, Counts]] = {flavor: {} for flavor in self.flavors}
+        """Kind → thousandths → how many members with such shares fit per node, of those that were asked for."""
 
     def copy(self) -> Devices:
         """The same devices, to be used up apart from these."""
@@ -53,6 +55,7 @@ class Devices:
         twin._left, twin._all = self._left.copy(), self._all.copy()
         twin._whole = {flavor: whole.copy() for flavor, whole in self._whole.items()}
         twin._thousandths = {flavor: left.copy() for flavor, left in self._thousandths.items()}
+        twin._shares = {flavor: {} for flavor in self.flavors}
         return twin
 
     def free(self, flavor: str) -> Counts:
@@ -67,9 +70,15 @@ class Devices:
         """Thousandths of all kinds that are left per node."""
         return self._all
 
-    def shares(self, flavor: str, millis: int, which: Which = ALL) -> Counts:
-        """How many members that share a device fit per node."""
-        return self.shares_in(self._left, flavor, millis, which)
+    def shares(self, flavor: str, millis: int) -> Counts:
+        """How many members that share a device fit per node. Kept up as devices change: not to be changed by others."""
+        known = self._shares.get(flavor)
+        if known is None:
+            return self._none
+        counts = known.get(millis)
+        if counts is None:
+            counts = known[millis] = self.shares_in(self._left, flavor, millis)
+        return counts
 
     def given_back(self, rows: Counts, millis: Counts) -> Counts:
         """Thousandths that would be left of every device if so much of these were free again."""
@@ -95,11 +104,7 @@ class Devices:
 
     def shares_at(self, at: int, flavor: str, millis: int) -> int:
         """As `shares`, of one node."""
-        return sum(
-            max(0, has) // millis
-            for (_, kind), has in zip(self._lines[at], self._at(at), strict=False)
-            if kind == flavor
-        )
+        return int(self.shares(flavor, millis)[at])
 
     def take(self, at: int, flavor: str, count: int, millis: int) -> tuple[int, ...]:
         """The indices for one more member, which must fit: shares go where least is left over."""
@@ -139,6 +144,8 @@ class Devices:
             self._whole[flavor][at] += whole
         self._thousandths[flavor][at] += now - before
         self._all[at] += now - before
+        for millis, counts in self._shares[flavor].items():
+            counts[at] += max(0, now) // millis - max(0, before) // millis
 
 
 def _index(gpu: Gpu) -> int:

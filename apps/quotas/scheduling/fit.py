@@ -80,7 +80,7 @@ class Machines:
         whole = self.devices.free(flavor)[which] if ask.gpus else gpus
         if ask.gpus:
             is_whole = ask.gpu_millis == WHOLE
-            gpus = whole if is_whole else self.devices.shares(flavor, ask.gpu_millis, which)
+            gpus = whole if is_whole else self.devices.shares(flavor, ask.gpu_millis)[which]
         if ends_at > -inf:
             cpu, memory, gpus = self.kept.beside(ask, flavor, ends_at, which, (cpu, memory, gpus, whole))
         return fits_of(ask, cpu, memory, gpus if ask.gpus else None)
@@ -124,10 +124,9 @@ class Machines:
         """On which nodes how many members go: the tightest single node, else the fewest. None: they do not fit."""
         if ask.topology not in ("", NODE):
             fits = np.where(self._groups_of(ask.topology)[1] >= 0, fits, 0)
-        whole = fits >= count
-        if whole.any():
-            tight = np.where(whole, self._tightness(ask, flavor), np.iinfo(np.int64).max)
-            return [(int(tight.argmin()), count)]
+        whole = np.flatnonzero(fits >= count)
+        if len(whole):
+            return [(int(whole[self._tightness(ask, flavor, whole).argmin()]), count)]
         if ask.topology == NODE:
             return None
         if ask.topology:
@@ -171,10 +170,10 @@ class Machines:
             self._groups[label] = (values, numbers)
         return self._groups[label]
 
-    def _tightness(self, ask: Ask, flavor: str) -> Counts:
+    def _tightness(self, ask: Ask, flavor: str, which: Which = ALL) -> Counts:
         """Small where little is left over: of GPUs first, so that nodes with many free ones stay whole."""
         gpus = self.devices.left(flavor) if ask.gpus else self.devices.all_left()
-        result: Counts = gpus * _GPUS_FIRST + self.cpu
+        result: Counts = gpus[which] * _GPUS_FIRST + self.cpu[which]
         return result
 
     def place(self, ask: Ask, flavor: str, chosen: Sequence[tuple[int, int]], ends_at: float = inf) -> list[Assignment]:
@@ -205,7 +204,7 @@ class Machines:
     def keep(self, ask: Ask, coming: Coming) -> None:
         """Keep places from a moment on: what ends later may only use what is there beside them."""
         self.kept.add(ask, coming, (self.cpu, self.memory, self.devices.free(coming.flavor)))
-        self._counted.forget()
+        self._counted.forget(lambda key: key[-1] > 0)
 
     def holds(self, ask: Ask, assignments: Iterable[Assignment]) -> bool:
         """Whether exactly these places are free."""

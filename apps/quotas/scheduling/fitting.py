@@ -21,6 +21,8 @@ class Fitting:
         """Kind → the fewest members that the machines could not take: nor will they later in the same cycle."""
         self._held_back: dict[tuple[Ask, str, int], float] = {}
         """Kind and members → what ends so late, or later, has found only what is kept."""
+        self._room: dict[tuple[Ask, str], int] = {}
+        """Kind → members that the machines could take when they were counted last: no more later."""
         self._absents: dict[tuple[int, str | None], Key | None] = {}
 
     def _most(self, one: Candidate, leaf: Place) -> int:
@@ -75,6 +77,8 @@ class Fitting:
         most = self.books.holds.members(leaf, amounts, one.ends_at, most)
         if most < one.least:
             return Blocked(PROMISED, flavor)
+        if self._room.get((one.ask, flavor), inf) < one.least:
+            return self._turned_away(one, flavor)
         fits = self.books.machines.members(one.ask, flavor, one.ends_at)
         if one.grows:
             fits = self.books.machines.beside(one.ask, one.item.assignments, fits)
@@ -82,10 +86,13 @@ class Fitting:
         if count >= one.least:
             return count, fits
         now = self.books.machines.members(one.ask, flavor) if self.books.machines.reserved else fits
-        if self.books.machines.together(one.ask, now) >= one.least:
+        room = self.books.machines.together(one.ask, now)
+        if room >= one.least:
             bound = self._held_back.get((one.ask, flavor, one.least), inf)
             self._held_back[one.ask, flavor, one.least] = min(one.ends_at, bound)
             return Blocked(KEPT, flavor)
+        if not one.grows:
+            self._room[one.ask, flavor] = room
         return self._turned_away(one, flavor)
 
     def _absent(self, leaf: Place, ask: Ask, flavor: str, amounts: Amounts) -> Key | None:
