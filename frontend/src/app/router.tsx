@@ -201,7 +201,7 @@ const endpoint = createRoute({
 const quotas = createRoute({
   getParentRoute: () => root,
   path: "/quotas",
-  validateSearch: (s: Search) => optional({ tab: oneOf(s.tab, ["map", "queue", "sharing", "usage", "budgets", "report", "history"] as const), pool: text(s.pool), window: text(s.window), by: text(s.by), budget: text(s.budget) }),
+  validateSearch: (s: Search) => optional({ tab: oneOf(s.tab, ["map", "queue", "sharing", "usage", "budgets", "report", "history"] as const), pool: text(s.pool), window: text(s.window), by: text(s.by), budget: text(s.budget), flavor: text(s.flavor), sort: text(s.sort) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/quotas/pages/quotas-page")), "QuotasPage"),
   ...words("quotas", "messages", "map", "why"),
 });

@@ -2,6 +2,7 @@ import { Autocomplete, MultiSelect, NumberInput, Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { priorityClassesQuery } from "@/api/pools";
+import { without } from "@/components/schema-form/schema";
 import { decimalsOf, UNITS } from "../../logic/units";
 import type { Change } from "../../logic/what-if";
 import { LimitInput } from "../limit-input";
@@ -32,7 +33,7 @@ export function ChangeFields(props: FieldsProps) {
 
 /** The same change of another queue or cohort. */
 function owned(change: Change, owner: string): Change {
-  const { queue: _queue, cohort: _cohort, ...rest } = change;
+  const rest = without(change, "queue", "cohort");
   const id = owner.slice(owner.indexOf(":") + 1);
   return owner.startsWith("queue:") ? { ...rest, queue: id } : { ...rest, cohort: id };
 }
