@@ -106,9 +106,9 @@ class Case:
     def address(self, ctx: Context) -> str:
         return self.path if isinstance(self.path, str) else self.path(ctx)
 
-    def route(self) -> tuple[str, str]:
+    def route(self, ctx: Context) -> tuple[str, str]:
         """Method and route, as the URLconf names it. Makes objects."""
-        return self.method, resolve(self.address(context(self.role)).split("?")[0]).route
+        return self.method, resolve(self.address(ctx).split("?")[0]).route
 
     @property
     def needed_scope(self) -> str:
