@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from django.apps import apps as django_apps
-from django.db import models
+from django.db import models, transaction
 from factory.django import DjangoModelFactory
+from pytest_django import DjangoDbBlocker
 
 from apps.common.models import AuditEvent
+from tests.support.factories.access import ProjectFactory
 
 INNER = {"MetricBatch", "LogChunk", "MemberUsage", "EndpointSecond", "EndpointMinute", "EndpointPulse"}
 """Parts of another noun's row: no list shows them."""
@@ -44,3 +48,11 @@ def one_of_everything(project: models.Model) -> dict[type[models.Model], Any]:
         own = any(field.name == "project" for field in model._meta.concrete_fields)
         rows[model] = made.create(project=project) if own else made.create()
     return rows
+
+
+@pytest.fixture(scope="class")
+def everything(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[type[models.Model], Any]]:
+    """A row of each noun, made once for the tests of a class: each of them goes back to it at its end."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield one_of_everything(ProjectFactory.create())
+        transaction.set_rollback(True)
