@@ -13,24 +13,29 @@ from tests.support.stack import Stack, finished
 pytestmark = pytest.mark.xdist_group("stack")
 
 ROW = b"age,income,status\n20,100,good\n"
-WRONG: list[tuple[str, bytes, dict[str, Any], str]] = [
-    ("field.csv", ROW + b"x" * (100 << 20) + b",1,bad\n", {}, "field.csv: line 3 is longer than 16777216 bytes"),
-    ("quote.csv", ROW + b'"30,200,bad\n40,300,good\n', {}, "quote.csv: line 3: a quote is opened and not closed"),
-    ("nul.csv", ROW + b"30,2\x000,bad\n", {}, "nul.csv: line 3, byte 5 is 0x00 (NUL)"),
-    ("torn.parquet", b"PAR1" + bytes(200) + b"PAR1", {}, "torn.parquet: "),
-    ("keys.jsonl", b"".join(b'{"k%d":1}\n' % n for n in range(5001)), {}, "keys.jsonl has more than 5000 columns"),
-]
+LONGEST = 100 << 20
+
+
+def wrong() -> list[tuple[str, bytes, dict[str, Any], str]]:
+    """Name, content, options and what is said of it."""
+    return [
+        ("field.csv", ROW + b"x" * LONGEST + b",1,bad\n", {}, "field.csv: line 3 is longer than 16777216 bytes"),
+        ("quote.csv", ROW + b'"30,200,bad\n40,300,good\n', {}, "quote.csv: line 3: a quote is opened and not closed"),
+        ("nul.csv", ROW + b"30,2\x000,bad\n", {}, "nul.csv: line 3, byte 5 is 0x00 (NUL)"),
+        ("torn.parquet", b"PAR1" + bytes(200) + b"PAR1", {}, "torn.parquet: "),
+        ("keys.jsonl", b"".join(b'{"k%d":1}\n' % n for n in range(5001)), {}, "keys.jsonl has more than 5000 columns"),
+    ]
 
 
 def test_what_is_wrong_with_a_file_is_said_with_its_place(demo: httpx.Client, ground: Ground, stack: Stack) -> None:
     dataset = post(demo, "/datasets", {"project": ground.project, "name": "wrong"})["id"]
-    asked = []
-    for name, content, options, _ in WRONG:
+    asked, sent = [], wrong()
+    for name, content, options, _ in sent:
         source = upload(demo, dataset, name, content).raise_for_status().json()["id"]
         asked.append(post(demo, "/ingestions", {"dataset": dataset, "source": source, "options": options})["id"])
     ended = [finished(demo, f"/ingestions/{one}") for one in asked]
 
-    for one, (name, _, _, said) in zip(ended, WRONG, strict=True):
+    for one, (name, _, _, said) in zip(ended, sent, strict=True):
         assert (one["state"], one["state_reason"], one["version"]) == ("failed", "exit_nonzero", None), name
         assert one["state_detail"].startswith(said)
         assert str(stack.home) not in one["state_detail"]

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -26,8 +27,13 @@ from tests.workers.backends.jobs import alive
 pytestmark = pytest.mark.xdist_group("stack")
 
 ROWS = 400_000
-CSV = b"id,a,b,c\n" + b"".join(b"%d,%d.5,word%d,%d\n" % (n, n * 7919 % 1009, n % 97, n % 2) for n in range(ROWS))
 STEPS = [{"kind": "drop_duplicates", "columns": ["id"]}, {"kind": "outliers", "method": "iqr", "columns": ["a"]}]
+
+
+@cache  # by the worker that sends it, not by each that collects this test
+def csv() -> bytes:
+    rows = (b"%d,%d.5,word%d,%d\n" % (n, n * 7919 % 1009, n % 97, n % 2) for n in range(ROWS))
+    return b"id,a,b,c\n" + b"".join(rows)
 
 
 class _Half:
@@ -40,13 +46,13 @@ class _Half:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(CSV)))
+                self.send_header("Content-Length", str(len(csv())))
                 self.end_headers()
-                self.wfile.write(CSV[: len(CSV) // 2])
+                self.wfile.write(csv()[: len(csv()) // 2])
                 self.wfile.flush()
                 outer.has_sent_half.set()
                 outer.goes_on.wait(60)
-                self.wfile.write(CSV[len(CSV) // 2 :])
+                self.wfile.write(csv()[len(csv()) // 2 :])
 
             def log_message(self, *_: object) -> None: ...
 
@@ -72,7 +78,7 @@ class Data:
 def data(stack: Stack, demo: httpx.Client) -> Iterator[Data]:
     project = post(demo, "/projects", {"name": "ended", "title": "Ended"})["id"]
     dataset = post(demo, "/datasets", {"project": project, "name": "many"})["id"]
-    sent = demo.post("/sources", data={"dataset": dataset}, files={"file": ("many.csv", CSV, "text/csv")})
+    sent = demo.post("/sources", data={"dataset": dataset}, files={"file": ("many.csv", csv(), "text/csv")})
     assert sent.status_code == 201, sent.text
     asked = {"dataset": dataset, "source": sent.json()["id"]}
     made = [finished(demo, f"/ingestions/{post(demo, '/ingestions', asked)['id']}")["version"] for _ in range(2)]

@@ -12,9 +12,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy  # its parts are loaded on first use: a second and a half in every worker otherwise
 from hypothesis import given, settings
-from scipy import stats
-from scipy.spatial import distance
 
 from workers.runtime.cleaning import drift_figures
 from workers.runtime.cleaning.drift import drift
@@ -51,19 +50,21 @@ def test_tests_over_counts_are_those_of_scipy(pair: tuple[list[int], list[int]])
         assert drift_figures.jensen_shannon(*pair) is None
         return
     table = np.array(pair)[:, np.array(pair).sum(axis=0) > 0]
-    expected = stats.chi2_contingency(table, correction=False)
+    expected = scipy.stats.chi2_contingency(table, correction=False)
     assert found == pytest.approx((expected.statistic, expected.dof, expected.pvalue), rel=1e-9, abs=1e-12)
     assert drift_figures.jensen_shannon(*pair) == pytest.approx(
-        distance.jensenshannon(*(np.array(side) / sum(side) for side in pair), base=2), abs=1e-7
+        scipy.spatial.distance.jensenshannon(*(np.array(side) / sum(side) for side in pair), base=2), abs=1e-7
     )
     shares = (table + 0.5) / (table + 0.5).sum(axis=1, keepdims=True)
-    assert drift_figures.psi(*pair) == pytest.approx(stats.entropy(*shares) + stats.entropy(*shares[::-1]), abs=1e-12)
+    assert drift_figures.psi(*pair) == pytest.approx(
+        scipy.stats.entropy(*shares) + scipy.stats.entropy(*shares[::-1]), abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("statistic", [1e-9, 0.3, 4.0, 40.0, 900.0])
 @pytest.mark.parametrize("degrees", [1, 2, 9, 300])
 def test_tail_of_chi_square(statistic: float, degrees: int) -> None:
-    expected = stats.chi2.sf(statistic, degrees)
+    expected = scipy.stats.chi2.sf(statistic, degrees)
     assert drift_figures.chi_square_tail(statistic, degrees) == pytest.approx(expected, rel=1e-9, abs=1e-300)
 
 
@@ -78,7 +79,7 @@ def test_numbers_are_told_apart_as_numpy_and_scipy_do(reference: list[float], cu
     expected = np.abs(below[0] - below[1]).max()
     size = len(reference) * len(current) / (len(reference) + len(current))
     assert column["ks"]["statistic"] == pytest.approx(expected, abs=1e-11)
-    assert column["ks"]["p_value"] == pytest.approx(stats.kstwobign.sf(math.sqrt(size) * expected), abs=1e-11)
+    assert column["ks"]["p_value"] == pytest.approx(scipy.stats.kstwobign.sf(math.sqrt(size) * expected), abs=1e-11)
     edges = np.unique(np.quantile(reference, np.arange(1, 10) / 10, method="inverted_cdf"))
     counts = [
         [int(np.count_nonzero(np.searchsorted(edges, side, side="left") == number)) for number in range(len(edges) + 1)]
@@ -153,7 +154,7 @@ def test_what_moved_is_named_and_what_did_not_is_not() -> None:
 def test_the_distance_is_that_of_scipy() -> None:
     random = np.random.default_rng(3)
     sides = [random.normal(size=400), random.normal(size=300) + 0.2]
-    expected = stats.ks_2samp(*sides, method="asymp")
+    expected = scipy.stats.ks_2samp(*sides, method="asymp")
     found = compared(*(side.tolist() for side in sides))["columns"][0]["ks"]
 
     assert found["statistic"] == pytest.approx(expected.statistic, rel=1e-11)

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy  # its parts are loaded on first use
 from hypothesis import given, settings
-from scipy import stats
 
 from tests.workers.runtime.cleaning.test_profile_figures import table_of
 from workers.runtime.cleaning.errors import UserError
@@ -47,7 +47,7 @@ def test_pearson_is_of_the_rows_that_have_both(rows: list[tuple[float | None, fl
 @given(st.lists(st.floats(-1e6, 1e6) | st.integers(0, 3).map(float), max_size=30))
 @settings(max_examples=40, deadline=None)
 def test_ranks_are_those_of_scipy(values: list[float]) -> None:
-    assert relations.ranked(np.array(values)).tolist() == stats.rankdata(values).tolist()
+    assert relations.ranked(np.array(values)).tolist() == scipy.stats.rankdata(values).tolist()
 
 
 @given(codes)
@@ -67,7 +67,7 @@ def test_categories_are_related_as_their_definitions_say(rows: list[tuple[int, i
         assert ratio == pytest.approx(np.sqrt(between / ((numbers - numbers.mean()) ** 2).sum()), abs=1e-7)
     if len(set(other.tolist())) > 1:
         table = np.array([[np.sum((one == a) & (other == b)) for b in set(other.tolist())] for a in set(one.tolist())])
-        chi, size = stats.chi2_contingency(table, correction=False).statistic, len(rows)
+        chi, size = scipy.stats.chi2_contingency(table, correction=False).statistic, len(rows)
         height, width = table.shape
         left = max(0, chi / size - (height - 1) * (width - 1) / (size - 1))
         least = min(side - (side - 1) ** 2 / (size - 1) for side in (height, width)) - 1
