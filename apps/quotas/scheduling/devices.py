@@ -24,6 +24,7 @@ class Devices:
         lines = [sorted(gpus, key=_index) for gpus in nodes]
         self.flavors = sorted({gpu.flavor for line in lines for gpu in line})
         self._lines = [[(gpu.index, gpu.flavor) for gpu in line] for line in lines]
+        self._slots = [_by_flavor(line) for line in lines]
         self._width = width = max((len(line) for line in lines), default=0) or 1
         self.rows = {
             (at, gpu.index): at * width + slot for at, line in enumerate(lines) for slot, gpu in enumerate(line)
@@ -46,6 +47,7 @@ class Devices:
             flavor: np.where(mine, left, 0).sum(axis=1) for flavor, mine in self._is.items()
         }
         self._all: Counts = sum(self._thousandths.values(), self._none)
+        self._sums = {flavor: int(left.sum()) for flavor, left in self._thousandths.items()}
         self._shares: dict[str, dict[int, Counts]] = {flavor: {} for flavor in self.flavors}
         """Kind → thousandths → how many members with such shares fit per node, of those that were asked for."""
 
@@ -55,12 +57,17 @@ class Devices:
         twin._left, twin._all = self._left.copy(), self._all.copy()
         twin._whole = {flavor: whole.copy() for flavor, whole in self._whole.items()}
         twin._thousandths = {flavor: left.copy() for flavor, left in self._thousandths.items()}
+        twin._sums = dict(self._sums)
         twin._shares = {flavor: {} for flavor in self.flavors}
         return twin
 
     def free(self, flavor: str) -> Counts:
         """Whole devices of a kind per node."""
         return self._whole.get(flavor, self._none)
+
+    def sum_left(self, flavor: str) -> int:
+        """Thousandths of a kind that are left together."""
+        return self._sums.get(flavor, 0)
 
     def left(self, flavor: str) -> Counts:
         """Thousandths of a kind that are left per node."""
@@ -108,12 +115,11 @@ class Devices:
 
     def take(self, at: int, flavor: str, count: int, millis: int) -> tuple[int, ...]:
         """The indices for one more member, which must fit: shares go where least is left over."""
-        left, line = self._at(at), self._lines[at]
-        mine = [slot for slot, (_, kind) in enumerate(line) if kind == flavor]
+        left, line, mine = self._at(at), self._lines[at], self._slots[at][flavor]
         if millis == WHOLE:
             chosen = [slot for slot in mine if left[slot] == WHOLE][:count]
         else:
-            chosen = [min((left[slot], slot) for slot in mine if left[slot] >= millis)[1]]
+            chosen = [min([(left[slot], slot) for slot in mine if left[slot] >= millis])[1]]
         for slot in chosen:
             self._set(at, slot, left[slot], left[slot] - millis)
         return tuple(line[slot][0] for slot in chosen)
@@ -144,9 +150,20 @@ class Devices:
             self._whole[flavor][at] += whole
         self._thousandths[flavor][at] += now - before
         self._all[at] += now - before
+        self._sums[flavor] += now - before
         for millis, counts in self._shares[flavor].items():
-            counts[at] += max(0, now) // millis - max(0, before) // millis
+            change = max(0, now) // millis - max(0, before) // millis
+            if change:
+                counts[at] += change
 
 
 def _index(gpu: Gpu) -> int:
     return gpu.index
+
+
+def _by_flavor(line: Iterable[Gpu]) -> dict[str, list[int]]:
+    """Kind → slots of a node that have such a device."""
+    slots: dict[str, list[int]] = {}
+    for slot, gpu in enumerate(line):
+        slots.setdefault(gpu.flavor, []).append(slot)
+    return slots

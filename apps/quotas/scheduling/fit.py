@@ -19,6 +19,7 @@ from apps.quotas.scheduling.kept import Coming, Kept, Which
 from apps.quotas.scheduling.snapshot import WHOLE, Ask, Assignment, NodeView
 
 Counts = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
 NODE = "node"
 """The topology of members that are all on one node."""
 PLENTY = np.int64(1 << 40)
@@ -75,6 +76,20 @@ class Machines:
             fits[which] = self._members(ask, flavor, which, ends_at if level else -inf)
         return fits
 
+    def room_for_one(self, ask: Ask, flavor: str, ends_at: float = -inf) -> Marks:
+        """On which nodes a member that ends by then fits; by default as if nothing were kept for others."""
+        room = (self.cpu >= ask.cpu_millis) & (self.memory >= ask.memory_bytes)
+        if ask.gpus and ask.gpu_millis == WHOLE:
+            room &= self.devices.free(flavor) >= ask.gpus
+        elif ask.gpus:
+            room &= self.devices.shares(flavor, ask.gpu_millis) > 0
+        late = self.kept.late(ends_at)
+        if len(late):
+            late = late[room[late]]
+            if len(late):
+                room[late] = self._members(ask, flavor, late, ends_at) > 0
+        return room
+
     def _members(self, ask: Ask, flavor: str, which: Which, ends_at: float) -> Counts:
         cpu, memory, gpus = self.cpu[which], self.memory[which], self._none[which]
         whole = self.devices.free(flavor)[which] if ask.gpus else gpus
@@ -120,7 +135,7 @@ class Machines:
             return int(fits.max(initial=0))
         return int(self._by_label(ask.topology, fits).max(initial=0))
 
-    def choose(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
+    def choose(self, ask: Ask, flavor: str, count: int, fits: Counts | Marks) -> list[tuple[int, int]] | None:
         """On which nodes how many members go: the tightest single node, else the fewest. None: they do not fit."""
         if ask.topology not in ("", NODE):
             fits = np.where(self._groups_of(ask.topology)[1] >= 0, fits, 0)
@@ -129,9 +144,8 @@ class Machines:
             return [(int(whole[self._tightness(ask, flavor, whole).argmin()]), count)]
         if ask.topology == NODE:
             return None
-        if ask.topology:
-            return self._within_label(ask, flavor, count, fits)
-        return self._spread(ask, flavor, count, fits)
+        counts = fits.astype(np.int64, copy=False)
+        return (self._within_label if ask.topology else self._spread)(ask, flavor, count, counts)
 
     def _spread(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
         if int(fits.sum()) < count:
@@ -225,6 +239,11 @@ class Machines:
         self.memory[at] -= count * ask.memory_bytes
         self._counted.change(at)
         self.kept.use(at, ask, flavor, count, ends_at)
+
+
+def has_any(marks: Marks) -> bool:
+    """As `marks.any()`, which takes several times as long."""
+    return bool(len(marks)) and bool(marks[marks.argmax()])
 
 
 def fits_of(ask: Ask, cpu: Counts, memory: Counts, gpus: Counts | None) -> Counts:

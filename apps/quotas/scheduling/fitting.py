@@ -7,7 +7,7 @@ from math import inf
 from apps.quotas.scheduling.blocked import CAP, CAP_GPUS, KEPT, MACHINES, NEAREST, NO_QUOTA, PROMISED, QUOTA, Blocked
 from apps.quotas.scheduling.books import Books
 from apps.quotas.scheduling.fair_share import Candidate
-from apps.quotas.scheduling.fit import Counts
+from apps.quotas.scheduling.fit import Counts, Marks, has_any
 from apps.quotas.scheduling.snapshot import Ask, Key, Waiting
 from apps.quotas.scheduling.tree import Amounts, Place, allowed, amounts_of, is_inside
 
@@ -43,7 +43,7 @@ class Fitting:
         most = self._most(one, leaf)
         if most < one.least:
             return Blocked(CAP_GPUS)
-        found: list[tuple[int, bool, int, str, Counts]] = []
+        found: list[tuple[int, bool, int, str, Counts | Marks]] = []
         blocked: list[Blocked] = []
         for flavor in self.books.options(one.ask):
             here = self._fit(one, leaf, flavor, most)
@@ -51,7 +51,7 @@ class Fitting:
                 blocked.append(here)
             else:
                 inside = is_inside(leaf, one.ask, flavor, here[0])
-                found.append((here[0], inside, int(self.books.machines.devices.left(flavor).sum()), flavor, here[1]))
+                found.append((here[0], inside, self.books.machines.devices.sum_left(flavor), flavor, here[1]))
         if not found:
             nearest = min(blocked, key=lambda each: NEAREST[each.kind], default=None)
             return nearest or Blocked(MACHINES, one.ask.flavor)
@@ -61,7 +61,7 @@ class Fitting:
             raise ValueError(f"{count} members were counted and have no place")
         return flavor, count, chosen
 
-    def _fit(self, one: Candidate, leaf: Place, flavor: str, most: int) -> tuple[int, Counts] | Blocked:
+    def _fit(self, one: Candidate, leaf: Place, flavor: str, most: int) -> tuple[int, Counts | Marks] | Blocked:
         amounts = amounts_of(one.ask, flavor)
         absent = self._absent(leaf, one.ask, flavor, amounts)
         if absent is not None:
@@ -79,14 +79,11 @@ class Fitting:
             return Blocked(PROMISED, flavor)
         if self._room.get((one.ask, flavor), inf) < one.least:
             return self._turned_away(one, flavor)
-        fits = self.books.machines.members(one.ask, flavor, one.ends_at)
-        if one.grows:
-            fits = self.books.machines.beside(one.ask, one.item.assignments, fits)
-        count = min(most, self.books.machines.together(one.ask, fits))
-        if count >= one.least:
-            return count, fits
-        now = self.books.machines.members(one.ask, flavor) if self.books.machines.reserved else fits
-        room = self.books.machines.together(one.ask, now)
+        is_one = most == 1 and not one.ask.topology and not one.grows
+        here = self._one_now(one, flavor) if is_one else self._many_now(one, flavor, most)
+        if here is not None:
+            return here
+        room = self._room_beside(one, flavor)
         if room >= one.least:
             bound = self._held_back.get((one.ask, flavor, one.least), inf)
             self._held_back[one.ask, flavor, one.least] = min(one.ends_at, bound)
@@ -94,6 +91,29 @@ class Fitting:
         if not one.grows:
             self._room[one.ask, flavor] = room
         return self._turned_away(one, flavor)
+
+    def _one_now(self, one: Candidate, flavor: str) -> tuple[int, Marks] | None:
+        """Where one member has room, which is quicker to see than how many have."""
+        room = self.books.machines.room_for_one(one.ask, flavor, one.ends_at)
+        return (1, room) if has_any(room) else None
+
+    def _many_now(self, one: Candidate, flavor: str, most: int) -> tuple[int, Counts] | None:
+        machines = self.books.machines
+        fits = machines.members(one.ask, flavor, one.ends_at)
+        if one.grows:
+            fits = machines.beside(one.ask, one.item.assignments, fits)
+        count = min(most, machines.together(one.ask, fits))
+        return (count, fits) if count >= one.least else None
+
+    def _room_beside(self, one: Candidate, flavor: str) -> int:
+        """Members for which there would be room if nothing were kept for others."""
+        machines = self.books.machines
+        is_one = one.least == 1 and not one.ask.topology
+        if not machines.reserved and (is_one or one.grows):
+            return 0  # that was counted already
+        if is_one:
+            return int(has_any(machines.room_for_one(one.ask, flavor)))
+        return machines.together(one.ask, machines.members(one.ask, flavor))
 
     def _absent(self, leaf: Place, ask: Ask, flavor: str, amounts: Amounts) -> Key | None:
         """What a queue may not use at all of what is asked for."""

@@ -48,6 +48,7 @@ class Kept:
         """1 where also devices that others share are kept."""
         self._none = np.zeros(nodes, np.int64)
         self._moments: list[float] = []
+        self._late: dict[int, Counts] = {}
 
     def __bool__(self) -> bool:
         return bool(self._moments)
@@ -55,6 +56,14 @@ class Kept:
     def level(self, ends_at: float) -> int:
         """How many of the moments are before that: those that end between the same two are held back alike."""
         return bisect_left(self._moments, ends_at)
+
+    def late(self, ends_at: float) -> Counts:
+        """The nodes of which something is needed before that."""
+        level = bisect_left(self._moments, ends_at)
+        known = self._late.get(level)
+        if known is None:
+            known = self._late[level] = np.flatnonzero(self.until < ends_at)
+        return known
 
     def gpus(self, flavor: str) -> Counts:
         return self._gpus.get(flavor, self._none)
@@ -96,6 +105,7 @@ class Kept:
             self.memory[node] = max(self.memory[node], memory[node] - coming.memory[node] + self.memory_for[node])
             if ask.gpus:
                 self._add_gpus(ask, coming.flavor, node, count, int(free[node] - coming.whole[node]))
+        self._late.clear()
         if coming.at not in self._moments:
             insort(self._moments, coming.at)
 

@@ -34,11 +34,12 @@ def refusal(books: Books, leaf: Place, ask: Ask, count: int) -> Why | None:
     kinds = [kind for kind in books.idle.machines.flavors if ask.flavor in ("", kind)] if ask.gpus else [""]
     if not kinds:
         return NO_MATCHING_FLAVOR, _no_such_kind(ask, books.idle.machines.flavors)
-    flavor, (by_quota, by_machines) = max(
-        ((kind, largest(books, leaf, ask, kind)) for kind in kinds), key=lambda found: min(found[1])
-    )
-    if min(by_quota, by_machines) >= count:
-        return None
+    could: list[tuple[str, tuple[int, int]]] = []
+    for kind in kinds:
+        could.append((kind, largest(books, leaf, ask, kind)))
+        if min(could[-1][1]) >= count:
+            return None
+    flavor, (by_quota, by_machines) = max(could, key=lambda found: min(found[1]))
     if by_quota < count:
         text = _above_quota(books, leaf, ask, flavor, count, (by_quota, by_machines))
         if text:

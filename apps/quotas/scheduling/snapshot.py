@@ -42,9 +42,8 @@ class Ask(NamedTuple):
     """What all members must have in common: nothing, their `node`, or the value of this label of their nodes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    index: int
+class Gpu(NamedTuple):
+    index: int  # type: ignore[assignment]  # hides that of tuples, which nobody asks
     flavor: str
 
 

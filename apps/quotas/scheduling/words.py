@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, MEMORY_BYTES, WHOLE, Ask
 
 _UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -16,6 +18,7 @@ def amount(resource: str, value: int, flavor: str = "") -> str:
     return f"{short(value / WHOLE)} × {flavor or 'GPU'}"
 
 
+@lru_cache(maxsize=4096)
 def asked(ask: Ask, count: int = 1) -> str:
     """`2 cores, 4 GiB of memory and 1 × H200`: what members ask for together."""
     parts = [amount(CPU_MILLIS, ask.cpu_millis * count), amount(MEMORY_BYTES, ask.memory_bytes * count)]
