@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,6 +18,7 @@ from apps.deployments.selectors.figures import endpoint_figures
 from apps.deployments.states import SeenBy
 from tests.support.factories.deployments import RevisionFactory
 from tests.support.figures import packed, second
+from tests.support.processor import busy
 from workers.contracts.latencies import bucket_of, seconds_of
 
 pytestmark = pytest.mark.django_db
@@ -161,7 +161,7 @@ def test_times_that_cannot_be(revision: Revision, since: float, until: float) ->
 
 
 def test_an_hour_of_seconds_is_read_at_once_in_two_queries(revision: Revision) -> None:
-    """Two gateways, two replicas, every second busy; the best of five, because the machine does other things too."""
+    """Two gateways, two replicas, every second busy; the better of two, because the first one plans."""
     spread = packed(*(0.001 * 1.1**n for n in range(25)))
     EndpointSecond.objects.bulk_create(
         EndpointSecond(
@@ -174,11 +174,10 @@ def test_an_hour_of_seconds_is_read_at_once_in_two_queries(revision: Revision) -
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {EndpointSecond._meta.db_table}")
     took = []
-    for _ in range(5):
-        started = time.perf_counter()
-        with CaptureQueriesContext(connection) as queries:
+    for _ in range(2):
+        with busy() as core, CaptureQueriesContext(connection) as queries:
             found = read(revision)
-        took.append(time.perf_counter() - started)
+        took.append(core.seconds)
     assert found["gateway"]["total"]["requests_per_second"] == [50.0] * 1800
     assert len(queries) == 1  # the clock stands still here: one less
     assert min(took) < 0.5, took
