@@ -1,8 +1,10 @@
 """Who is next: a contest up the tree of a pool, decided at every place between those below it.
 
-Higher classes come first. Among equals, whose share would stay inside its nominal comes before who borrows; then the
-lowest weighted dominant share (Ghodsi et al., Dominant Resource Fairness, 2011), in which what was held in the past
-counts with a half-life, and every admission as if it had been held for a while already; then the older.
+Higher classes come first. Among equals, who stays inside a nominal, its queue's or that of a cohort above it, comes
+before who borrows, all the way up: what is guaranteed to a queue is so however much its siblings have borrowed. Of the
+guaranteed, the least used nominal comes first; of those who borrow, the lowest weighted dominant share (Ghodsi et al.,
+Dominant Resource Fairness, 2011), in which what was held in the past counts with a half-life, and every admission as
+if it had been held for a while already; then the older.
 """
 
 from __future__ import annotations
@@ -121,7 +123,7 @@ class Contest:
         self._standing: dict[int, tuple[int, Candidate]] = {}
         """Place → the number of its entry that counts, and its candidate."""
         self._numbers = count()
-        self._root = tree.root
+        self._root, self._leaves = tree.root, tree.leaves
 
     def enter(self, leaf: Place, candidate: Candidate | None) -> None:
         """A leaf has another candidate, or none any more; or what it holds has changed."""
@@ -151,10 +153,28 @@ class Contest:
         return None
 
     def _rank(self, place: Place, candidate: Candidate) -> Rank:
-        ask, least = candidate.ask, candidate.least
-        if not ask.gpus or ask.flavor:
-            inside = is_inside(place, ask, ask.flavor, least)
+        used = self._guaranteed(place, candidate)
+        if used is None:
+            borrows, share = 1, inf if place.weight <= 0 else self._shares.of(place)
         else:
-            inside = any(is_inside(place, ask, kind, least) for kind in kinds(place))
-        share = inf if place.weight <= 0 and not inside else self._shares.of(place)
-        return (-candidate.level, 0 if inside else 1, share, candidate.since, candidate.id.int)
+            borrows, share = 0, used
+        return (-candidate.level, borrows, share, candidate.since, candidate.id.int)
+
+    def _guaranteed(self, top: Place, candidate: Candidate) -> float | None:
+        """How much is used of the nominal inside which it stays, its queue's or of the next above it up to a place;
+        None: it borrows."""
+        ask, least = candidate.ask, candidate.least
+        for place in self._leaves[candidate.queue_id].path:
+            flavors = kinds(place) if ask.gpus and not ask.flavor else (ask.flavor,)
+            if any(is_inside(place, ask, flavor, least) for flavor in flavors):
+                return _used(place, ask)
+            if place is top:
+                return None
+        return None
+
+
+def _used(place: Place, ask: Ask) -> float:
+    """Part of its nominal that a place holds, of what is most used by what a workload is measured by."""
+    keys = [key for key in place.nominal if key[0] == GPUS] if ask.gpus else [CPU, MEMORY]
+    parts = [place.held.get(key, 0) / place.nominal[key] for key in keys if place.nominal.get(key)]
+    return max(parts, default=0.0)

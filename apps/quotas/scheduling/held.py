@@ -11,7 +11,7 @@ import numpy as np
 from apps.quotas.scheduling.fit import Counts
 from apps.quotas.scheduling.occupancy import Marks, Occupancy
 from apps.quotas.scheduling.reservation import SOON_SECONDS, Moments, expected_end
-from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, Holding, Key, Policy
+from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, WHOLE, Ask, Holding, Key, Policy
 from apps.quotas.scheduling.tree import Place, Tree, amounts_of, measured
 
 
@@ -81,11 +81,26 @@ class Held:
         told = np.array([one.workload_id in going for one in self.holdings], bool)
         return np.where(told, np.minimum(self._ends, self._at + SOON_SECONDS), self._ends)
 
-    def in_order(self, numbers: Counts, is_borrowed: Marks) -> list[int]:
-        """Of these, who goes first: the lowest priority, the borrowed, the least work lost, the youngest."""
-        keys = (self._identities, -self._admitted, self._lost, ~is_borrowed[self.group_of], self.priorities)
+    def in_order(self, numbers: Counts, is_borrowed: Marks, places: Counts) -> list[int]:
+        """Of these, who goes first: the lowest priority, the borrowed, who gives most places back at once, so that few
+        have to go, the least work lost, the youngest."""
+        keys = (self._identities, -self._admitted, self._lost, -places, ~is_borrowed[self.group_of], self.priorities)
         order: list[int] = numbers[np.lexsort([key[numbers] for key in keys])].tolist()
         return order
+
+    def places(self, ask: Ask, most: int) -> Counts:
+        """How many members of a kind could take the place of each, `most` at most. On a device that others share there
+        is none for a whole one."""
+        if not ask.gpus:
+            return np.minimum(self._cpu // max(1, ask.cpu_millis), most)
+        if ask.gpu_millis == WHOLE:
+            return np.minimum(self._whole // (ask.gpus * WHOLE), most)
+        return np.minimum(self._gpus // (ask.gpus * ask.gpu_millis), most)
+
+    @cached_property
+    def _whole(self) -> Counts:
+        shared = np.array([one.ask.gpu_millis < WHOLE for one in self.holdings], bool)
+        return np.where(shared, 0, self._gpus)
 
     @cached_property
     def _admitted(self) -> Moments:

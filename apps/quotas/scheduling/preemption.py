@@ -5,8 +5,9 @@ priority in the same queue; and what has a lower priority elsewhere and is borro
 class that preempts. Neither can turn round: what was taken back was not guaranteed to who lost it, and who lost it to
 a higher priority has the lower one.
 
-Members that an elastic workload can do without go first, then whole workloads: the lowest priority, the borrowed, the
-least work lost since a checkpoint, the youngest. Whatever turns out not to be needed stays, the last chosen first.
+Members that an elastic workload can do without go first, then whole workloads: the lowest priority, the borrowed, who
+gives most of the places back that are lacking, so that few have to go, the least work lost since a checkpoint, the
+youngest. Whatever turns out not to be needed stays, the last chosen first.
 """
 
 from __future__ import annotations
@@ -107,9 +108,10 @@ class Preemption:
         lower = np.array([reason == PREEMPTED for reason in reasons], bool)
         may = (reclaimed[held.group_of] | (lower[held.group_of] & claims.lower)) & ~held.barred
         borrowed = np.array([leaf is not None and borrows(leaf, keys) for leaf, keys in held.groups], bool)
+        places = held.places(claims.candidate.ask, claims.candidate.least)
         numbers = [
             number
-            for number in held.in_order(np.flatnonzero(may & room.useful(may, held)), borrowed)
+            for number in held.in_order(np.flatnonzero(may & room.useful(may, held)), borrowed, places)
             if held.holdings[number].workload_id not in self.leaving
         ]
         for number in numbers:
@@ -125,7 +127,7 @@ class Claims:
     """What may be asked of the groups of holdings for one that waits, as the books are."""
 
     def __init__(self, held: Held, candidate: Candidate, leaf: Place, flavor: str) -> None:
-        self._candidate, self._leaf, self._flavor, self._held = candidate, leaf, flavor, held
+        self.candidate, self._leaf, self._flavor, self._held = candidate, leaf, flavor, held
         self._preempts, self._priority = candidate.item.preempts, candidate.item.priority
         self._above = {id(place): number for number, place in enumerate(leaf.path)}
         self._apart: dict[int, tuple[Place, Place]] = {}
@@ -155,7 +157,7 @@ class Claims:
         their, ours = self._apart[group]
         if not borrows(their, keys):
             return UNRELATED
-        candidate = self._candidate
+        candidate = self.candidate
         return RECLAIMED if is_inside(ours, candidate.ask, self._flavor, candidate.least) else PREEMPTED
 
     def _parting(self, other: Place) -> tuple[Place, Place]:

@@ -66,6 +66,27 @@ ORDER: dict[str, tuple[Snapshot, str]] = {
         ),
         "5 starts, 4 starts, 6 starts",
     ),
+    # The team holds three, all b's, and is guaranteed a's one: that a does not wait for c, who has nothing yet.
+    "what is guaranteed to a queue is not less so when its sister has borrowed": (
+        snapshot(
+            [big(H200=6)],
+            [sharing("a", gpus(1), team="t"), sharing("b", team="t"), sharing("c")],
+            *(g(4, "c"), g(5, "a"), g(6, "b")),
+            holdings=[on(1, "b", 0, 1, 2)],
+            cohorts=[cohort("t")],
+        ),
+        "5 starts, 4 starts, 6 starts",
+    ),
+    # Of its own a holds a half, b three tenths; by weight a would have less.
+    "of the guaranteed, who has least of it comes first": (
+        snapshot(
+            [big(H200=12)],
+            [sharing("a", gpus(2), weight=100), sharing("b", gpus(10))],
+            *(g(5, "a"), g(6, "b")),
+            holdings=[on(1, "a", 0), on(2, "b", 1, 2, 3)],
+        ),
+        "6 starts, 5 starts",
+    ),
     # Dominant Resource Fairness, Ghodsi et al. 2011, section 4.1: 9 cores and 18 GiB, a asks for 1 and 4, b for 3
     # and 1. Shares: a 2/9, b 3/9, a 4/9, b 6/9, a 6/9; three and two, and no core is left.
     "the dominant share counts, of whichever resource it is": (

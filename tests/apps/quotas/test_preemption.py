@@ -175,15 +175,33 @@ RECLAIM: dict[str, tuple[Snapshot, str]] = {
         ),
         "2 gives back, 1 gives back, 5 is promised",
     ),
-    # In order 4, 3, 2, 1; with 1 gone (two devices) there is room, and what went before it stays after all.
+    # In order 1, 2, 3; with 3 gone there is a whole machine, and what went of the other stays after all.
     "who turns out not to be needed stays": (
         snapshot(
-            FOUR,
+            [big("x", H200=2), big("y", H200=2)],
             [sharing("a", gpus(2)), sharing("b")],
-            n(5, "a", 2, topology="node"),
-            holdings=[on(1, "b", 0, 1, since=1), on(2, "b", 2, since=2), on(3, "b", 3, since=3)],
+            n(5, "a", 2),
+            holdings=[
+                held(1, "b", gpus=1, flavor="H200", on=[("x", (0,))], since=9),
+                held(2, "b", gpus=1, flavor="H200", on=[("y", (0,))], since=8),
+                held(3, "b", gpus=1, flavor="H200", on=[("x", (1,))], since=7),
+                held(4, "b", gpus=1, flavor="H200", on=[("y", (1,))], since=6),
+            ],
         ),
-        "3 gives back, 2 gives back, 5 is promised",
+        "1 gives back, 3 gives back, 5 is promised",
+    ),
+    "one who holds much goes rather than several who hold little": (
+        snapshot(
+            FOUR,
+            OWNED,
+            n(5, "a", count=2),
+            holdings=[on(1, "b", 0, 1, since=1), on(2, "b", 2, since=8), on(3, "b", 3, since=9)],
+        ),
+        "1 gives back, 5 is promised",
+    ),
+    "nobody goes who holds more than is lacking where one who holds just that may go": (
+        snapshot(FOUR, OWNED, n(5, "a"), holdings=[on(1, "b", 0, 1, 2, since=1), on(2, "b", 3, since=9)]),
+        "2 gives back, 5 is promised",
     ),
     "shares of a device are taken back": (
         snapshot(
