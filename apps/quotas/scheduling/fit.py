@@ -6,7 +6,7 @@ fits at all, it is found. Counts for all nodes are one vector operation each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from math import inf
 
@@ -37,11 +37,10 @@ class Machines:
         self.index = {name: at for at, name in enumerate(self.names)}
         self.cpu = _array(node.cpu_millis for node in ready)
         self.memory = _array(node.memory_bytes for node in ready)
-        self.labels = [node.labels for node in ready]
+        self.labels = Labels([node.labels for node in ready])
         self.devices = Devices([node.gpus for node in ready])
         self.kept = Kept(len(ready))
         self._none = np.zeros(len(ready), np.int64)
-        self._groups: dict[str, tuple[list[str], Counts]] = {}
         self._counted = Counted()
 
     def copy(self) -> Machines:
@@ -124,7 +123,7 @@ class Machines:
             return np.zeros_like(fits)
         if ask.topology == NODE:
             return np.where(np.arange(len(fits)) == at, fits, 0)
-        groups = self._groups_of(ask.topology)[1]
+        groups = self.labels.groups(ask.topology)
         return np.where(groups == groups[at], fits, 0)
 
     def together(self, ask: Ask, fits: Counts) -> int:
@@ -133,12 +132,12 @@ class Machines:
             return int(fits.sum())
         if ask.topology == NODE:
             return int(fits.max(initial=0))
-        return int(self._by_label(ask.topology, fits).max(initial=0))
+        return int(self.labels.sums(ask.topology, fits).max(initial=0))
 
     def choose(self, ask: Ask, flavor: str, count: int, fits: Counts | Marks) -> list[tuple[int, int]] | None:
         """On which nodes how many members go: the tightest single node, else the fewest. None: they do not fit."""
         if ask.topology not in ("", NODE):
-            fits = np.where(self._groups_of(ask.topology)[1] >= 0, fits, 0)
+            fits = np.where(self.labels.groups(ask.topology) >= 0, fits, 0)
         whole = np.flatnonzero(fits >= count)
         if len(whole):
             return [(int(whole[self._tightness(ask, flavor, whole).argmin()]), count)]
@@ -162,27 +161,12 @@ class Machines:
 
     def _within_label(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
         """The group of nodes in which they fit with the least left over."""
-        sums = self._by_label(ask.topology, fits)
+        sums = self.labels.sums(ask.topology, fits)
         enough = np.flatnonzero(sums >= count)
         if not len(enough):
             return None
         best = enough[sums[enough].argmin()]
-        return self._spread(ask, flavor, count, np.where(self._groups[ask.topology][1] == best, fits, 0))
-
-    def _by_label(self, label: str, fits: Counts) -> Counts:
-        values, numbers = self._groups_of(label)
-        inside = numbers >= 0
-        sums = np.bincount(numbers[inside], weights=fits[inside], minlength=len(values))
-        return sums.astype(np.int64)
-
-    def _groups_of(self, label: str) -> tuple[list[str], Counts]:
-        """The values of a label, and per node the number of its own; -1: it has none."""
-        if label not in self._groups:
-            values = sorted({labels[label] for labels in self.labels if label in labels})
-            at = {value: number for number, value in enumerate(values)}
-            numbers = _array(at.get(labels.get(label, ""), -1) for labels in self.labels)
-            self._groups[label] = (values, numbers)
-        return self._groups[label]
+        return self._spread(ask, flavor, count, np.where(self.labels.groups(ask.topology) == best, fits, 0))
 
     def _tightness(self, ask: Ask, flavor: str, which: Which = ALL) -> Counts:
         """Small where little is left over: of GPUs first, so that nodes with many free ones stay whole."""
@@ -239,6 +223,33 @@ class Machines:
         self.memory[at] -= count * ask.memory_bytes
         self._counted.change(at)
         self.kept.use(at, ask, flavor, count, ends_at)
+
+
+class Labels:
+    """Which nodes have the same value of a label."""
+
+    def __init__(self, labels: Sequence[Mapping[str, str]]) -> None:
+        self._labels = labels
+        self._groups: dict[str, tuple[list[str], Counts]] = {}
+
+    def groups(self, label: str) -> Counts:
+        """Per node the number of its value; -1: it has none."""
+        return self._of(label)[1]
+
+    def sums(self, label: str, fits: Counts) -> Counts:
+        """Members per value."""
+        values, numbers = self._of(label)
+        inside = numbers >= 0
+        sums = np.bincount(numbers[inside], weights=fits[inside], minlength=len(values))
+        return sums.astype(np.int64)
+
+    def _of(self, label: str) -> tuple[list[str], Counts]:
+        if label not in self._groups:
+            values = sorted({labels[label] for labels in self._labels if label in labels})
+            at = {value: number for number, value in enumerate(values)}
+            numbers = _array(at.get(labels.get(label, ""), -1) for labels in self._labels)
+            self._groups[label] = (values, numbers)
+        return self._groups[label]
 
 
 def has_any(marks: Marks) -> bool:
