@@ -18,15 +18,16 @@ from apps.datasets.services.upload_bytes import uploads_finish
 from apps.datasets.services.uploads import uploads_expire
 from apps.quotas.models import Workload
 from apps.quotas.selectors import pools_with_work
-from apps.quotas.services.admission import pool_admit
+from apps.quotas.services.admission import REST_SECONDS, pool_admit
 from apps.quotas.services.budget_keeping import budgets_keep_up, organisations_with_budgets
 from workers.dispatch.batch import about, for_each
 from workers.tasks.owners import COMMANDS, OWNERS, RECONCILERS
 from workers.tasks.schedule import EVERY_SECONDS
-from workers.tasks.single_flight import single_flight
+from workers.tasks.single_flight import paced, single_flight
 
 
 @shared_task(name=queues.ADMIT)
+@paced(queues.ADMIT, rest_seconds=REST_SECONDS)
 def admit_task(pool_id: str) -> None:
     pool_admit(UUID(pool_id))
 

@@ -1,4 +1,5 @@
-"""One tick of a kind at a time, in all workers together, and not more often than it is meant to come."""
+"""One tick of a kind at a time, in all workers together, and not more often than it is meant to come; and a rest after
+what is asked for again and again."""
 
 from __future__ import annotations
 
@@ -15,10 +16,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from apps.common import queues
+
 LOCK_MS = 5_000
 """How long a tick whose worker was killed keeps the next one waiting. One that works for longer may get a twin, which
 does no harm; most take milliseconds."""
 REST_SECONDS_MOST = 5.0
+MARGIN_SECONDS = 0.01
+"""So much later than its mark goes comes the hint that was put off."""
 PREFIX = "bedplate:single-flight:"
 LEAVE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -63,14 +68,42 @@ def single_flight(*, every_seconds: float) -> Callable[[Callable[[], object]], C
     return guard
 
 
+def paced(name: str, *, rest_seconds: float) -> Callable[[Callable[[str], object]], Callable[[str], None]]:
+    """Begin the task about a thing at most once in so long. The first hint runs it at once; of all that come in the
+    rest after that, one runs it when the rest is over, and sees what the others were about.
+
+    Args:
+        name: by which the task is asked for.
+        rest_seconds: counted from when it began.
+    """
+
+    def guard(task: Callable[[str], object]) -> Callable[[str], None]:
+        @wraps(task)
+        def guarded(identity: str) -> None:
+            mark, rest_ms = f"{PREFIX}{name}.{identity}", int(rest_seconds * 1000)
+            if _set(mark, "1", rest_ms):
+                task(identity)
+            elif _set(f"{mark}.again", "1", rest_ms):
+                queues.send(name, identity, after_seconds=rest_seconds + MARGIN_SECONDS)
+
+        return guarded
+
+    return guard
+
+
 def rest_after(worked_seconds: float, every_seconds: float) -> float:
     """How long a tick is left out after it worked for so long."""
     return min(max(every_seconds / 2 - worked_seconds, worked_seconds), REST_SECONDS_MOST)
 
 
 def _enter(name: str, mark: str) -> bool:
+    return _set(name, mark, LOCK_MS)
+
+
+def _set(name: str, mark: str, milliseconds: int) -> bool:
+    """Whether there was no such mark; there is now, for so long."""
     try:
-        return bool(_redis(settings.BEDPLATE_REDIS_URL).set(name, mark, nx=True, px=LOCK_MS))
+        return bool(_redis(settings.BEDPLATE_REDIS_URL).set(name, mark, nx=True, px=milliseconds))
     except RedisError as error:
         log.warning("%s runs unguarded: %s", name.removeprefix(PREFIX), error)
         return True

@@ -36,6 +36,9 @@ from apps.quotas.services.usage import usage_open, usage_regrant_many
 from apps.quotas.states import WorkloadState
 
 ACTOR = Actor.system("admission")
+REST_SECONDS = 0.2
+"""A cycle of a pool that is asked for begins not sooner than so long after the one before: what has come meanwhile is
+decided together."""
 
 Kind = TypeVar("Kind", Admit, Grow, Wait, Refuse, Preempt, Shrink, Nominate)
 

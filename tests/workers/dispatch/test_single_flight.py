@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from workers.tasks.single_flight import PREFIX, rest_after, single_flight
+from apps.common import queues
+from workers.tasks.single_flight import PREFIX, paced, rest_after, single_flight
 
 HOUR = 3600.0
 
@@ -130,3 +131,29 @@ def test_without_redis_the_tick_runs(settings: Any, caplog: pytest.LogCaptureFix
     assert ran == [1]
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     assert [record.exc_info for record in caplog.records] == [None, None], "one line each, no stack"
+
+
+def test_what_is_asked_for_at_once_runs_at_once_and_once_more(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    sent: list[tuple[str, str, float]] = []
+
+    def send(name: str, *args: object, after_seconds: float = 0.0) -> None:
+        sent.append((name, str(args[0]), after_seconds))
+
+    monkeypatch.setattr(queues, "send", send)
+
+    @paced("control.look", rest_seconds=60)
+    def look(identity: str) -> None:
+        ran.append(identity)
+
+    for _ in range(100):
+        look("a")
+    look("b")
+    assert ran == ["a", "b"], "the first about each thing runs at once"
+    assert [(name, identity) for name, identity, _ in sent] == [("control.look", "a")], "of the others one is put off"
+    left = max(int(redis.pttl(key)) for key in redis.scan_iter(f"{PREFIX}control.look.a*"))
+    assert left <= 60_000 < sent[0][2] * 1000, "it comes when the marks have gone, so that it is not put off again"
+    for key in redis.scan_iter(f"{PREFIX}*"):
+        redis.delete(key)
+    look("a")
+    assert ran == ["a", "b", "a"]
