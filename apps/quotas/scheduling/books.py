@@ -58,7 +58,7 @@ class Books:
 
     @cached_property
     def idle(self) -> IdlePool:
-        return IdlePool(self.snapshot)
+        return IdlePool(self.snapshot, self._inventory)
 
     @cached_property
     def held(self) -> Held:

@@ -124,6 +124,8 @@ class Contest:
         """Place → the number of its entry that counts, and its candidate."""
         self._numbers = count()
         self._root, self._leaves = tree.root, tree.leaves
+        self._kinds: dict[int, list[str]] = {}
+        self._nominals: dict[tuple[int, bool], list[tuple[Key, int]]] = {}
 
     def enter(self, leaf: Place, candidate: Candidate | None) -> None:
         """A leaf has another candidate, or none any more; or what it holds has changed."""
@@ -165,16 +167,25 @@ class Contest:
         None: it borrows."""
         ask, least = candidate.ask, candidate.least
         for place in self._leaves[candidate.queue_id].path:
-            flavors = kinds(place) if ask.gpus and not ask.flavor else (ask.flavor,)
-            if any(is_inside(place, ask, flavor, least) for flavor in flavors):
-                return _used(place, ask)
+            for flavor in self._kinds_of(place) if ask.gpus and not ask.flavor else (ask.flavor,):
+                if is_inside(place, ask, flavor, least):
+                    return self._used(place, ask)
             if place is top:
                 return None
         return None
 
+    def _kinds_of(self, place: Place) -> list[str]:
+        known = self._kinds.get(id(place))
+        if known is None:
+            known = self._kinds[id(place)] = kinds(place)
+        return known
 
-def _used(place: Place, ask: Ask) -> float:
-    """Part of its nominal that a place holds, of what is most used by what a workload is measured by."""
-    keys = [key for key in place.nominal if key[0] == GPUS] if ask.gpus else [CPU, MEMORY]
-    parts = [place.held.get(key, 0) / place.nominal[key] for key in keys if place.nominal.get(key)]
-    return max(parts, default=0.0)
+    def _used(self, place: Place, ask: Ask) -> float:
+        """Part of its nominal that a place holds, of what is most used by what a workload is measured by."""
+        of = id(place), ask.gpus > 0
+        nominals = self._nominals.get(of)
+        if nominals is None:
+            keys = [key for key in place.nominal if key[0] == GPUS] if ask.gpus else [CPU, MEMORY]
+            nominals = self._nominals[of] = [(key, place.nominal[key]) for key in keys if place.nominal.get(key)]
+        held = place.held
+        return max([held.get(key, 0) / nominal for key, nominal in nominals], default=0.0)

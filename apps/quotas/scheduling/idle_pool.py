@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from apps.quotas.scheduling.inventory import inventory_of
+from apps.quotas.scheduling.inventory import Inventory
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, WHOLE, Ask, Key, NodeView, Snapshot
 from apps.quotas.scheduling.tree import Amounts, Tree
 
+KINDS_MOST = 20_000
+"""Kinds of asking that are remembered of an inventory."""
+
 
 class IdlePool:
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, inventory: Inventory) -> None:
         self._nodes = snapshot.nodes
-        inventory = inventory_of(snapshot.nodes)
         self.machines = inventory.all.copy()
         self.tree = Tree(inventory.capacity, snapshot.queues, snapshot.cohorts)
-        self._members: dict[tuple[Ask, str], int] = {}
+        self._members = inventory.members
+        if len(self._members) > KINDS_MOST:
+            self._members.clear()
+        self.could: dict[tuple[UUID, Ask], int] = {}
+        """Queue → the most members of a kind that it could have: see `refusal`."""
         self._most_of_one: dict[Key, int] = {}
         self._rooms: dict[tuple[UUID, Key], float] = {}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from apps.quotas.scheduling.fit import Machines
-from apps.quotas.scheduling.snapshot import NodeView
+from apps.quotas.scheduling.snapshot import Ask, NodeView
 from apps.quotas.scheduling.tree import Amounts, capacity_of
 
 
@@ -20,6 +20,8 @@ class Inventory:
         self.ready_names = frozenset(node.name for node in ready)
         self.all = self.ready if len(ready) == len(nodes) else Machines(replace(node, ready=True) for node in nodes)
         """As if all were ready."""
+        self.members: dict[tuple[Ask, str], int] = {}
+        """Members that all could hold together, of what was asked for."""
         self.capacity: Amounts = self.ready_capacity if len(ready) == len(nodes) else capacity_of(nodes)
 
 

@@ -31,6 +31,8 @@ def refusal(books: Books, leaf: Place, ask: Ask, count: int) -> Why | None:
     """
     if not books.snapshot.nodes:
         return None
+    if leaf.queue is not None and books.idle.could.get((leaf.queue.id, ask), 0) >= count:
+        return None
     kinds = [kind for kind in books.idle.machines.flavors if ask.flavor in ("", kind)] if ask.gpus else [""]
     if not kinds:
         return NO_MATCHING_FLAVOR, _no_such_kind(ask, books.idle.machines.flavors)
@@ -38,6 +40,8 @@ def refusal(books: Books, leaf: Place, ask: Ask, count: int) -> Why | None:
     for kind in kinds:
         could.append((kind, largest(books, leaf, ask, kind)))
         if min(could[-1][1]) >= count:
+            if leaf.queue is not None:
+                books.idle.could[leaf.queue.id, ask] = min(could[-1][1])
             return None
     flavor, (by_quota, by_machines) = max(could, key=lambda found: min(found[1]))
     if by_quota < count:
