@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from apps.common import clock
+from apps.common.events import emit
 from apps.quotas.models import EstimateLevel, ResourcePool, StartEstimate, Workload
 from apps.quotas.scheduling.estimate import Estimate, estimates
 from apps.quotas.scheduling.estimate_bands import Levels
@@ -134,7 +135,10 @@ def _write(pool: ResourcePool, found: Mapping[UUID, Estimate], at: datetime) -> 
         "pk", "organisation", "team", "project", "pool", "queue"
     )
     made = [_row(workload, chosen[workload.pk], workload.pk not in last, at) for workload in waits]
-    StartEstimate.objects.bulk_create(made)
+    if made:
+        with transaction.atomic():
+            StartEstimate.objects.bulk_create(made)
+            emit("pool.estimated", pool, noun="pool")  # of the pool, once: whoever looks at its line reads it again
     return len(made)
 
 

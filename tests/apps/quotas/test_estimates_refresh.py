@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
+from apps.common.models import Event
 from apps.quotas.models import EstimateLevel, Queue, StartEstimate, UsageRecord, Workload
 from apps.quotas.scheduling.estimate import Estimate
 from apps.quotas.scheduling.estimate_durations import Kind
@@ -58,6 +59,8 @@ def test_what_waits_gets_an_estimate_and_no_other_until_it_moves(full: Queue) ->
     assert estimates_refresh(full.pool_id) == 1
     assert estimates_refresh(full.pool_id) == 0
     made = StartEstimate.objects.get(workload=waiting)
+    told = Event.objects.filter(kind="pool.estimated").values_list("subject", flat=True)
+    assert list(told) == [f"pool.{full.pool_id}"]
     assert (made.is_first, made.started_at, made.queue_id, made.project_id) == (True, None, full.pk, full.project_id)
     assert made.made_at <= made.low_at <= made.start_at <= made.high_at
     assert made.start_at > made.made_at
