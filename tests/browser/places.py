@@ -11,7 +11,7 @@ TABS = {
     "/runs/$runId": ("curves", "system", "files", "lineage", "script", "story"),
     "/model-versions/$versionId": ("evaluation", "lineage", "files", "signature", "story"),
     "/endpoints/$endpointId": ("figures", "try", "revisions", "lineage"),
-    "/quotas": ("map", "queue", "usage", "history"),
+    "/quotas": ("map", "queue", "sharing", "usage", "budgets", "report", "history"),
     "/access": ("members", "tokens", "approvals", "audit", "secrets"),
 }
 """Of routes whose pages have them. `test_places` compares all this with the router."""
@@ -52,6 +52,7 @@ def places(ground: Ground) -> dict[str, list[str]]:
         "/endpoints/new": [f"/endpoints/new?version={ground.model_version}"],
         "/endpoints/$endpointId": [f"/endpoints/{ground.endpoint}"],
         "/quotas": ["/quotas"],
+        "/what-if": ["/what-if"],
         "/queue": ["/queue"],
         "/workloads/$workloadId": [f"/workloads/{ground.workload}"],
         "/access": ["/access?project=ground"],

@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Opens
 from tests.browser.ground import SMALL, Ground, post, run_body
+from tests.browser.test_accessibility import AXE, violations
+from tests.support.waiting import until
 
 LEFT_MILLIS = SMALL["cpu_millis"] // 2
 
@@ -40,6 +42,55 @@ def test_an_administrator_raises_a_quota_and_the_waiting_run_starts_before_every
     assert waiting.evaluate("() => window.neverLoadedAgain")
 
 
+HOLDS = """
+import time
+while True:
+    time.sleep(0.2)
+"""
+
+
+def test_what_waits_says_what_would_have_to_change_and_when_it_starts(
+    opened: Opens, demo: httpx.Client, root: httpx.Client, ground: Ground
+) -> None:
+    before = _cpu(_usage(demo, ground))
+    holder = post(
+        demo,
+        "/runs",
+        run_body(ground.experiment, ground.cleaned, f"holds-{secrets.token_hex(3)}", HOLDS, time_limit_seconds=900),
+    )
+    until(lambda: _state(demo, holder) == "running", 60, what="the run that holds the quota")
+    usage = _usage(demo, ground)
+    _set_quota(root, usage["queue"], _cpu(usage)["reserved"], borrowing_limit=0)
+    run = post(demo, "/runs", run_body(ground.experiment, ground.cleaned, f"waits-{secrets.token_hex(3)}", "print(1)"))
+    job = post(demo, "/profiles", {"version": ground.raw})
+
+    watched = opened("demo", f"/runs/{run['id']}", script=AXE)
+    why = watched.page.get_by_role("region", name="Why it waits")
+    expect(why).to_contain_text(re.compile("cores? of the quota of project ground must come free"))
+    expect(why).to_contain_text("By the time limits that others have declared")
+    expect(why).to_contain_text(re.compile(r"About \d\d:\d\d"))
+    expect(why).to_contain_text("In four of five cases")
+    why.get_by_text("How this is estimated").click()
+    expect(why.get_by_role("table")).to_contain_text("still waiting")
+    assert violations(watched) == []
+
+    for address in (f"/workloads/{run['workload']}", f"/dataset-jobs/profile/{job['id']}"):
+        elsewhere = opened("demo", address).page.get_by_role("region", name="Why it waits")
+        expect(elsewhere).to_contain_text("of the quota of project ground must come free")
+    line = opened("demo", "/quotas?tab=queue").page
+    row = line.get_by_role("row").filter(has_text=run["name"])
+    expect(row).to_contain_text(re.compile(r"about \d\d:\d\d"))
+
+    _set_quota(root, usage["queue"], before["nominal"], borrowing_limit=before["borrowing_limit"])
+    expect(watched.page.locator("main header").get_by_text("succeeded", exact=True)).to_be_visible()
+    expect(why).to_be_hidden()
+    demo.post(f"/runs/{holder['id']}/stop").raise_for_status()
+
+
+def _state(client: httpx.Client, run: dict[str, Any]) -> str:
+    return str(client.get(f"/runs/{run['id']}").raise_for_status().json()["state"])
+
+
 def _usage(client: httpx.Client, ground: Ground) -> dict[str, Any]:
     (usage,) = client.get(f"/quotas/usage?project={ground.project}").raise_for_status().json()["results"]
     found: dict[str, Any] = usage
@@ -52,6 +103,6 @@ def _cpu(usage: dict[str, Any]) -> dict[str, Any]:
     return amount
 
 
-def _set_quota(client: httpx.Client, queue: str, nominal: int) -> None:
-    body = {"queue": queue, "resource": "cpu_millis", "flavor": "", "nominal": nominal}
+def _set_quota(client: httpx.Client, queue: str, nominal: int, **more: int | None) -> None:
+    body = {"queue": queue, "resource": "cpu_millis", "flavor": "", "nominal": nominal, **more}
     client.put("/quotas", json=body).raise_for_status()

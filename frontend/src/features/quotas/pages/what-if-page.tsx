@@ -5,7 +5,8 @@ import { useMe } from "@/api/me";
 import { poolsQuery } from "@/api/pools";
 import { useCrumbs } from "@/components/breadcrumbs";
 import { EmptyState } from "@/components/empty-state";
-import { Faces, LoadingFace, NotAllowed } from "@/components/faces";
+import { Faces, LoadingFace } from "@/components/faces";
+import { LinkButton } from "@/components/link-button";
 import { PageHeader } from "@/components/page-header";
 import { useAskWhatIf } from "../api-what-if";
 import { Answer } from "../components/what-if/answer";
@@ -17,7 +18,14 @@ import { answers, HOURS_MOST, type Change } from "../logic/what-if";
 /** What would become of a pool's line if it were shared otherwise: asked, worked out on a copy, compared. The address is the question. */
 export function WhatIfPage() {
   const me = useMe();
-  return me.is_superuser ? <Allowed /> : <NotAllowed />;
+  const { t } = useTranslation("quotas");
+  useCrumbs([{ title: t("title"), link: { to: "/quotas" } }, { title: t("whatIf.title") }]);
+  return (
+    <>
+      <PageHeader title={t("whatIf.title")} lead={<span>{t("whatIf.lead")}</span>} />
+      {me.is_superuser ? <Allowed /> : <EmptyState text={t("whatIf.notAllowed")} action={<LinkButton to="/quotas" search={{ tab: "queue" }} variant="default">{t("whatIf.toQueue")}</LinkButton>} />}
+    </>
+  );
 }
 
 const NO_CHANGES: readonly Change[] = [];
@@ -27,14 +35,10 @@ function Allowed() {
   const search = useSearch({ from: "/what-if" });
   const pools = useQuery(poolsQuery);
   const pool = pools.data?.find(({ id }) => id === search.pool) ?? pools.data?.[0];
-  useCrumbs([{ title: t("title"), link: { to: "/quotas" } }, { title: t("whatIf.title") }]);
   return (
-    <>
-      <PageHeader title={t("whatIf.title")} lead={<span>{t("whatIf.lead")}</span>} />
-      <Faces query={pools} loading={<LoadingFace height={320} />}>
-        {(rows) => (pool ? <Shown pools={rows} pool={pool.id} /> : <EmptyState text={t("noPool")} />)}
-      </Faces>
-    </>
+    <Faces query={pools} loading={<LoadingFace height={320} />}>
+      {(rows) => (pool ? <Shown pools={rows} pool={pool.id} /> : <EmptyState text={t("noPool")} />)}
+    </Faces>
   );
 }
 
