@@ -196,6 +196,7 @@ def test_a_what_if_is_answered_in_the_background_and_changes_nothing(
 ) -> None:
     Workload.objects.filter(queue=vision).update(admitted_at=clock.db_now() - timedelta(minutes=6))
     waiting = wants(speech)
+    Workload.objects.filter(pk=waiting.pk).update(created_at=clock.db_now() - timedelta(minutes=2))
     client = client_of(superuser)
     body = {"changes": swap(vision, speech), "hours": 0}
     asked = client.post(f"{API}/pools/{vision.pool_id}/what-if", body, format="json")

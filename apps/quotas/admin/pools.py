@@ -36,6 +36,9 @@ POLICY_HELP = {
     "ageing_seconds": gettext_lazy("Each time something has waited so many seconds it gains priority."),
     "ageing_points": gettext_lazy("Steps of priority that it gains then; 0: waiting gains nothing."),
     "min_run_seconds": gettext_lazy("What has run for fewer seconds is not stopped for what waits."),
+    "reclaim_after_seconds": gettext_lazy(
+        "What is guaranteed is taken back from who has borrowed it only for who has waited so many seconds."
+    ),
     "preemption_grace_seconds": gettext_lazy(
         "What is stopped for what waits has so many seconds to write its checkpoint; 0: as the installation says."
     ),

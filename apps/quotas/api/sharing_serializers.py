@@ -175,6 +175,9 @@ class PolicySerializer(CommentedSerializer):
     ageing_seconds = bounded("ageing_seconds", "Each time something has waited so long it gains `ageing_points`.")
     ageing_points = bounded("ageing_points", "Priority; 0: waiting gains nothing.")
     min_run_seconds = bounded("min_run_seconds", "What has run shorter is not preempted.")
+    reclaim_after_seconds = bounded(
+        "reclaim_after_seconds", "What is guaranteed is taken back only for who has waited so long."
+    )
     preemption_grace_seconds = bounded(
         "preemption_grace_seconds", "What makes way has so long to write its checkpoint; 0: as the installation says."
     )

@@ -48,6 +48,8 @@ class ResourcePool(BaseModel):
     """Priority gained each time something has waited `ageing_seconds`; 0: waiting gains nothing."""
     min_run_seconds = models.PositiveIntegerField(default=300, db_default=300)
     """What has run shorter is not preempted."""
+    reclaim_after_seconds = models.PositiveIntegerField(default=60, db_default=60)
+    """What is guaranteed is taken back from who has borrowed it only for who has waited that long."""
     preemption = models.BooleanField(default=True, db_default=True)
     """Whether what runs may be stopped for what waits."""
     preemption_grace_seconds = models.PositiveIntegerField(default=0, db_default=0)

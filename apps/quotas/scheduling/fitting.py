@@ -142,4 +142,8 @@ class Fitting:
                 return False
         if hopeless:
             return True
-        return not one.preempts and not any(is_inside(p, ask, kind, least) for kind in options for p in leaf.path[:-1])
+        if one.preempts:
+            return False
+        if not self.books.snapshot.policy.may_reclaim(self.books.snapshot.at - one.created_at):
+            return True
+        return not any(is_inside(p, ask, kind, least) for kind in options for p in leaf.path[:-1])

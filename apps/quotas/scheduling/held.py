@@ -22,7 +22,7 @@ class Held:
         self, holdings: Sequence[Holding], occupancy: Occupancy, tree: Tree, policy: Policy, at: float
     ) -> None:
         self.holdings, self.occupancy, self.size = holdings, occupancy, len(holdings)
-        self._policy, self._at = policy, at
+        self._policy, self.at = policy, at
         self.groups: list[tuple[Place | None, list[Key]]] = []
         """Its queue, and by what it is inside the nominal of that or borrows."""
         self._kinds: list[str] = []
@@ -67,19 +67,19 @@ class Held:
     @cached_property
     def barred(self) -> Marks:
         """Those that may not be asked to leave, by whomever: they leave already, or have hardly begun."""
-        last = self._at - self._policy.min_run_seconds
+        last = self.at - self._policy.min_run_seconds
         return np.array([one.leaving or not one.preemptible or one.began > last for one in self.holdings], bool)
 
     @cached_property
     def _ends(self) -> Moments:
-        return np.array([expected_end(one, self._at) for one in self.holdings], np.float64)
+        return np.array([expected_end(one, self.at) for one in self.holdings], np.float64)
 
     def ends(self, going: Set[UUID]) -> Moments:
         """When each will have ended; `going` are told to leave just now."""
         if not going:
             return self._ends
         told = np.array([one.workload_id in going for one in self.holdings], bool)
-        return np.where(told, np.minimum(self._ends, self._at + SOON_SECONDS), self._ends)
+        return np.where(told, np.minimum(self._ends, self.at + SOON_SECONDS), self._ends)
 
     def in_order(self, numbers: Counts, is_borrowed: Marks, places: Counts) -> list[int]:
         """Of these, who goes first: the lowest priority, the borrowed, who gives most places back at once, so that few
@@ -108,7 +108,7 @@ class Held:
 
     @cached_property
     def _lost(self) -> Moments:
-        return np.array([_lost(one, self._at) for one in self.holdings], np.float64)
+        return np.array([_lost(one, self.at) for one in self.holdings], np.float64)
 
     @cached_property
     def _identities(self) -> Counts:

@@ -1,6 +1,7 @@
 """Who must make room for a workload that waits: the smallest set, tried out before anybody is told.
 
-Who may be asked to leave: what is borrowed, by somebody who wants no more than the guaranteed; what has a lower
+Who may be asked to leave: what is borrowed, by somebody who wants no more than the guaranteed and has waited for a
+while, since much of it becomes free by itself; what has a lower
 priority in the same queue; and what has a lower priority elsewhere and is borrowed, the last two only by a priority
 class that preempts. Neither can turn round: what was taken back was not guaranteed to who lost it, and who lost it to
 a higher priority has the lower one.
@@ -59,8 +60,12 @@ class Preemption:
         """Whether it may ask anybody to leave."""
         if not self.policy.preemption or candidate.grows:
             return False
+        if candidate.item.preempts:
+            return True
+        if not self.policy.may_reclaim(self.held.at - candidate.since):
+            return False
         ask, least = candidate.ask, candidate.least
-        return candidate.item.preempts or any(is_inside(one, ask, flavor, least) for one in leaf.path[:-1])
+        return any(is_inside(one, ask, flavor, least) for one in leaf.path[:-1])
 
     def plan(self, candidate: Candidate, leaf: Place, flavor: str) -> Plan | None:
         """Who leaves so that its least members fit; None: that cannot be had."""

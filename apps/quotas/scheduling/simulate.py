@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from heapq import heappop, heappush
+from itertools import chain
 from math import ceil, inf
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from apps.quotas.scheduling.snapshot import (
     Decision,
     Grow,
     Nominate,
+    Policy,
     Preempt,
     Refuse,
     Shrink,
@@ -96,6 +98,8 @@ class _Simulation:
         steps = (self._go, self._end, self._save, self._arrive, self._decide)
         while self.heap and self.heap[0][0] <= self.pace.until:
             at, kind, _, workload, version = heappop(self.heap)
+            if kind == _DECIDES and at < self.decides_at:
+                continue  # it was decided meanwhile
             self.rounds = 0 if at > self.at else self.rounds
             self.pool.at = at
             steps[kind](workload, version)
@@ -109,8 +113,12 @@ class _Simulation:
 
     def _changed(self) -> None:
         """A decision is due: now, or at the next full tick."""
+        self._due(self._tick(self.at))
+
+    def _tick(self, at: float) -> float:
+        """When a decision can be made that is due then."""
         tick = self.pace.tick
-        self._due(ceil(self.at / tick - 1e-9) * tick if tick else self.at)
+        return ceil(at / tick - 1e-9) * tick if tick else at
 
     def _due(self, at: float) -> None:
         if at < self.decides_at:
@@ -160,8 +168,6 @@ class _Simulation:
         self._changed()
 
     def _decide(self, workload: UUID, version: int) -> None:
-        if self.at < self.decides_at:
-            return
         self.decides_at = inf
         self.rounds += 1
         if self.rounds > _ROUNDS_MOST:
@@ -173,8 +179,22 @@ class _Simulation:
             for decision in decisions:
                 self._apply(decision)
             self.observer.decided(decisions, self.pool.look)
-        if self.pool.waiting and self.heap and self.pace.beat < inf:
+        if not self.pool.waiting:
+            return
+        if self.heap and self.pace.beat < inf:
             self._due(self.at + self.pace.beat)
+        ripe = self._ripe(snapshot.policy)
+        if ripe < inf:
+            self._due(self._tick(ripe))
+
+    def _ripe(self, policy: Policy) -> float:
+        """The next moment at which, though nothing happens, something has waited for long enough to take back what it
+        is guaranteed, or has run for long enough to be asked to leave."""
+        if not policy.preemption or not self.pool.running:
+            return inf
+        waited = (one.created_at + policy.reclaim_after_seconds for one in self.pool.waiting.values())
+        ran = (one.holding.began + policy.min_run_seconds for one in self.pool.running.values())
+        return min((moment for moment in chain(waited, ran) if moment > self.at), default=inf)
 
     def _apply(self, decision: Decision) -> None:
         workload = decision.workload_id

@@ -189,8 +189,14 @@ class Policy:
     """Priority gained each time something has waited that long; 0: none."""
     min_run_seconds: float = 300.0
     """What runs shorter is not preempted."""
+    reclaim_after_seconds: float = 60.0
+    """What is guaranteed is taken back only for who has waited that long: most of it comes back by itself sooner."""
     preemption: bool = True
     backfill: bool = True
+
+    def may_reclaim(self, waited: float) -> bool:
+        """Whether who has waited so many seconds may take back what is guaranteed."""
+        return self.preemption and waited >= self.reclaim_after_seconds
 
     def gained(self, waited: float) -> int:
         """The priority that waiting so many seconds has given."""

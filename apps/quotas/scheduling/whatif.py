@@ -172,10 +172,11 @@ def reclaims(snapshot: Snapshot, changes: Sequence[Change]) -> tuple[Reclaim, ..
 
 
 def _victims(snapshot: Snapshot) -> dict[UUID, int]:
-    """Workload → members that the next decision takes from it."""
+    """Workload → members that a decision takes from it, for whomever waits, however short a time it has waited."""
     held = {one.workload_id: len(one.assignments) for one in snapshot.holdings}
     found: dict[UUID, int] = {}
-    for decision in cycle(snapshot):
+    at_once = replace(snapshot, policy=replace(snapshot.policy, reclaim_after_seconds=0.0))
+    for decision in cycle(at_once):
         if isinstance(decision, Preempt):
             found[decision.workload_id] = held[decision.workload_id]
         elif isinstance(decision, Shrink):

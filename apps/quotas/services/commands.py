@@ -36,6 +36,7 @@ POLICY: Mapping[str, Read] = {
     "ageing_seconds": whole,
     "ageing_points": whole,
     "min_run_seconds": whole,
+    "reclaim_after_seconds": whole,
     "preemption_grace_seconds": whole,
     "preemption": flag,
     "backfill": flag,

@@ -21,6 +21,7 @@ BOUNDS: Final = {
     "ageing_seconds": (60, YEAR_SECONDS),
     "ageing_points": (0, 1000),
     "min_run_seconds": (0, 30 * 86_400),
+    "reclaim_after_seconds": (0, 86_400),
     "preemption_grace_seconds": (0, 3600),
 }
 """Least and most of each number."""
@@ -34,6 +35,7 @@ class PolicyChanges(TypedDict, total=False):
     ageing_seconds: int
     ageing_points: int
     min_run_seconds: int
+    reclaim_after_seconds: int
     preemption: bool
     preemption_grace_seconds: int
     backfill: bool

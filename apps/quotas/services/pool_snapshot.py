@@ -115,6 +115,7 @@ def policy_of(pool: ResourcePool) -> Policy:
         ageing_seconds=pool.ageing_seconds,
         ageing_points=pool.ageing_points,
         min_run_seconds=pool.min_run_seconds,
+        reclaim_after_seconds=pool.reclaim_after_seconds,
         preemption=pool.preemption,
         backfill=pool.backfill,
     )

@@ -8645,6 +8645,8 @@ export interface components {
             ageing_points?: number;
             /** @description What has run shorter is not preempted. */
             min_run_seconds?: number;
+            /** @description What is guaranteed is taken back only for who has waited so long. */
+            reclaim_after_seconds?: number;
             /** @description What makes way has so long to write its checkpoint; 0: as the installation says. */
             preemption_grace_seconds?: number;
             /** @description May what runs be stopped for what waits? */
@@ -8751,6 +8753,7 @@ export interface components {
             ageing_seconds?: number;
             ageing_points?: number;
             min_run_seconds?: number;
+            reclaim_after_seconds?: number;
             preemption_grace_seconds?: number;
             preemption?: boolean;
             backfill?: boolean;

@@ -11,7 +11,14 @@ from apps.common import clock
 from apps.quotas.models import Queue, Quota, ResourcePool, Workload
 from apps.quotas.services.admission import pool_admit
 from apps.quotas.states import Reason
-from tests.support.factories.quotas import QueueFactory, QuotaFactory, WorkloadFactory, job_spec, serving_spec
+from tests.support.factories.quotas import (
+    QueueFactory,
+    QuotaFactory,
+    WorkloadFactory,
+    job_spec,
+    make_pool,
+    serving_spec,
+)
 from tests.support.jobs import fresh
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +41,15 @@ def running(queue: Queue, cores: int, **more: Any) -> Workload:
     )  # fmt: skip
     workload.attempts.update(started_at=clock.db_now() - timedelta(hours=1))
     return workload
+
+
+@pytest.fixture
+def pool() -> ResourcePool:
+    """Of eight cores, where what is guaranteed is taken back at once."""
+    pool = make_pool()
+    ResourcePool.objects.filter(pk=pool.pk).update(reclaim_after_seconds=0)
+    pool.refresh_from_db()
+    return pool
 
 
 @pytest.fixture

@@ -75,6 +75,14 @@ RECLAIM: dict[str, tuple[Snapshot, str]] = {
         snapshot(FOUR, OWNED, n(5, "a"), holdings=[on(1, "b", 0, 1, 2, 3, since=NOW - 300)]),
         "1 gives back, 5 is promised",
     ),
+    "who has waited for less than a minute takes nothing back": (
+        snapshot(FOUR, OWNED, n(5, "a", since=NOW - 59), holdings=[on(1, "b", 0, 1, 2, 3)]),
+        "5 waits",
+    ),
+    "who has waited for a minute does": (
+        snapshot(FOUR, OWNED, n(5, "a", since=NOW - 60), holdings=[on(1, "b", 0, 1, 2, 3)]),
+        "1 gives back, 5 is promised",
+    ),
     "who cannot be preempted stays": (
         snapshot(FOUR, OWNED, n(5, "a"), holdings=[on(1, "b", 0, 1, 2, 3, preemptible=False)]),
         "5 waits",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from apps.quotas.scheduling.cycle import cycle
 from apps.quotas.scheduling.jobs import Job, Look, Observer, Pace
 from apps.quotas.scheduling.simulate import simulate
 from apps.quotas.scheduling.snapshot import (
@@ -19,6 +20,7 @@ from apps.quotas.scheduling.snapshot import (
     Grow,
     Holding,
     Nominate,
+    Policy,
     Preempt,
     Refuse,
     Shrink,
@@ -26,7 +28,7 @@ from apps.quotas.scheduling.snapshot import (
     Wait,
     Waiting,
 )
-from tests.apps.quotas.simulating import ONE, first_come, job, node, pool, queue
+from tests.apps.quotas.simulating import ONE, TWO, first_come, job, node, pool, queue
 
 
 def test_jobs_wait_for_what_is_held_and_start_when_it_is_free() -> None:
@@ -53,6 +55,18 @@ def test_decisions_wait_for_the_tick() -> None:
     outcome = simulate(pool(), [job(1, 3, 4), job(2, 5, 4)], first_come, Pace(tick=10))
     assert [one.started_at for one in outcome.passages.values()] == [10, 10]
     assert outcome.cycles == 1
+
+
+def test_what_is_guaranteed_is_taken_back_once_it_was_waited_for_though_nothing_happens() -> None:
+    """Queue 2 holds all four from 0 on, of which two are guaranteed to queue 1. A job that comes at 290 has waited for
+    a minute at 350; for one that comes at 100 the other has run for five minutes only at 300."""
+    start = replace(pool(queues=(queue(1, 2), queue(2, 2))), policy=Policy(reclaim_after_seconds=60))
+    jobs = [job(1, 0, 10_000, gpus=4, queue=TWO), job(2, 290, 100)]
+    outcome = simulate(start, jobs, cycle)
+    assert (outcome.passages[UUID(int=2)].started_at, outcome.passages[UUID(int=1)].preemptions) == (350, 1)
+
+    young = [job(1, 0, 10_000, gpus=4, queue=TWO), job(2, 100, 100)]
+    assert simulate(start, young, cycle).passages[UUID(int=2)].started_at == 300
 
 
 def test_an_attempt_ends_at_its_declared_limit() -> None:
