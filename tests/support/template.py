@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import psycopg
 
 from controlplane.backups import client
+from controlplane.migrating import migrate
 
 ROOT = Path(__file__).resolve().parents[2]
 DUMPS = ROOT / "var" / "test-templates"
@@ -44,7 +45,8 @@ def make(url: str) -> None:
         client.load(url, dump)
         os.utime(dump)
         return
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, check=True)
+    django.setup()
+    migrate()
     if dump_file() == dump:  # else somebody edited it meanwhile
         _keep(url, dump)
 

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from controlplane.health import unapplied_migrations, unknown_migrations
+from controlplane.migrating import migrate
 from controlplane.prepared import static_is_current, static_was_collected
 from controlplane.settings.database import OFFLINE
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
             self.stdout.write("Preparing the database …")
             with connection.cursor() as cursor:  # a migration may take longer than a request
                 cursor.execute("SET statement_timeout = 0")
-            call_command("migrate", verbosity=0, interactive=False)
+            migrate()
         if not static_is_current():
             call_command("collectstatic", verbosity=0, interactive=False)
             static_was_collected()
