@@ -53,16 +53,13 @@ def test_what_waits_says_what_would_have_to_change_and_when_it_starts(
     opened: Opens, demo: httpx.Client, root: httpx.Client, ground: Ground
 ) -> None:
     before = _cpu(_usage(demo, ground))
-    holder = post(
-        demo,
-        "/runs",
-        run_body(ground.experiment, ground.cleaned, f"holds-{secrets.token_hex(3)}", HOLDS, time_limit_seconds=900),
-    )
+    body = run_body(ground.experiment, ground.cleaned, f"holds-{secrets.token_hex(3)}", HOLDS, time_limit_seconds=900)
+    holder = post(demo, "/runs", {**body, "resources": SMALL | {"cpu_millis": 1500}})  # as much as the job asks for
     until(lambda: _state(demo, holder) == "running", 60, what="the run that holds the quota")
     usage = _usage(demo, ground)
     _set_quota(root, usage["queue"], _cpu(usage)["reserved"], borrowing_limit=0)
     run = post(demo, "/runs", run_body(ground.experiment, ground.cleaned, f"waits-{secrets.token_hex(3)}", "print(1)"))
-    job = post(demo, "/profiles", {"version": ground.raw})
+    job = post(demo, "/cleaning-runs", {"recipe": ground.recipe, "input_version": ground.raw})
 
     watched = opened("demo", f"/runs/{run['id']}", script=AXE)
     why = watched.page.get_by_role("region", name="Why it waits")
@@ -74,7 +71,7 @@ def test_what_waits_says_what_would_have_to_change_and_when_it_starts(
     expect(why.get_by_role("table")).to_contain_text("still waiting")
     assert violations(watched) == []
 
-    for address in (f"/workloads/{run['workload']}", f"/dataset-jobs/profile/{job['id']}"):
+    for address in (f"/workloads/{run['workload']}", f"/dataset-jobs/cleaning_run/{job['id']}"):
         elsewhere = opened("demo", address).page.get_by_role("region", name="Why it waits")
         expect(elsewhere).to_contain_text("of the quota of project ground must come free")
     line = opened("demo", "/quotas?tab=queue").page

@@ -11,7 +11,7 @@ export function Expected({ why }: { why: Why }) {
   const band = why.estimate;
   return (
     <div className={classes.expected}>
-      <h3 className={classes.head}>{t("expected")}</h3>
+      <h2 className={classes.head}>{t("expected")}</h2>
       {band ? <Band band={band} /> : <p className="soft">{t(why.place ? "noEstimate" : "noEstimateHeld")}</p>}
     </div>
   );

@@ -14,7 +14,7 @@ export function Needs({ why, project }: { why: Why; project: string }) {
   if (!needs.length) return null;
   return (
     <div>
-      <h3 className={classes.head}>{t(why.place ? "needs" : "needsThen")}</h3>
+      <h2 className={classes.head}>{t(why.place ? "needs" : "needsThen")}</h2>
       <ul className={classes.needs}>
         {needs.map((need, index) => (
           <li key={index}>{say(need)}</li>
