@@ -19,7 +19,6 @@ from apps.quotas.scheduling.kept import Coming, Kept, Which
 from apps.quotas.scheduling.snapshot import WHOLE, Ask, Assignment, NodeView
 
 Counts = npt.NDArray[np.int64]
-Marks = npt.NDArray[np.bool_]
 NODE = "node"
 """The topology of members that are all on one node."""
 PLENTY = np.int64(1 << 40)
@@ -67,27 +66,43 @@ class Machines:
         level = self.kept.level(ends_at)
         key = (*ask[:3], ask.gpu_millis, flavor, level)
         fits, changed = self._counted.known(key)
-        if fits is None:
-            fits = self._members(ask, flavor, ALL, ends_at if level else -inf)
+        if fits is None and not level:
+            fits = self._members(ask, flavor, ALL, -inf)
+            self._counted.learn(key, fits)
+        elif fits is None:
+            fits, late = self.members(ask, flavor).copy(), self.kept.late(ends_at).nonzero()[0]
+            fits[late] = self._members(ask, flavor, late, ends_at)
             self._counted.learn(key, fits)
         elif changed:
             which = np.fromiter(changed, np.int64, len(changed))
             fits[which] = self._members(ask, flavor, which, ends_at if level else -inf)
         return fits
 
-    def room_for_one(self, ask: Ask, flavor: str, ends_at: float = -inf) -> Marks:
-        """On which nodes a member that ends by then fits; by default as if nothing were kept for others."""
-        room = (self.cpu >= ask.cpu_millis) & (self.memory >= ask.memory_bytes)
+    def nodes_for_one(self, ask: Ask, flavor: str) -> Counts:
+        """The numbers of the nodes on which a member fits, as if nothing were kept for others."""
+        room = self.cpu >= ask.cpu_millis
+        room &= self.memory >= ask.memory_bytes
         if ask.gpus and ask.gpu_millis == WHOLE:
             room &= self.devices.free(flavor) >= ask.gpus
         elif ask.gpus:
             room &= self.devices.shares(flavor, ask.gpu_millis) > 0
-        late = self.kept.late(ends_at)
-        if len(late):
-            late = late[room[late]]
-            if len(late):
-                room[late] = self._members(ask, flavor, late, ends_at) > 0
-        return room
+        return room.nonzero()[0]
+
+    def beside_kept(self, which: Counts, ask: Ask, flavor: str, ends_at: float) -> Counts:
+        """Of these nodes, those on which there is room for a member that ends then beside what is kept."""
+        is_late = self.kept.late(ends_at)[which]
+        late = which[is_late]
+        if not len(late):
+            return which
+        gpus = whole = self.devices.free(flavor)[late] if ask.gpus else self._none[late]
+        if ask.gpus and ask.gpu_millis < WHOLE:
+            gpus = self.devices.shares(flavor, ask.gpu_millis)[late]
+        is_late[is_late] = ~self.kept.has_one(ask, flavor, late, (self.cpu[late], self.memory[late], gpus, whole))
+        return which[~is_late]
+
+    def tightest(self, ask: Ask, flavor: str, which: Counts) -> int:
+        """The one of these nodes on which least is left over."""
+        return int(which[self._tightness(ask, flavor, which).argmin()])
 
     def _members(self, ask: Ask, flavor: str, which: Which, ends_at: float) -> Counts:
         cpu, memory, gpus = self.cpu[which], self.memory[which], self._none[which]
@@ -134,30 +149,19 @@ class Machines:
             return int(fits.max(initial=0))
         return int(self.labels.sums(ask.topology, fits).max(initial=0))
 
-    def choose(self, ask: Ask, flavor: str, count: int, fits: Counts | Marks) -> list[tuple[int, int]] | None:
+    def choose(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
         """On which nodes how many members go: the tightest single node, else the fewest. None: they do not fit."""
         if ask.topology not in ("", NODE):
             fits = np.where(self.labels.groups(ask.topology) >= 0, fits, 0)
-        whole = np.flatnonzero(fits >= count)
+        whole = (fits >= count).nonzero()[0]
         if len(whole):
-            return [(int(whole[self._tightness(ask, flavor, whole).argmin()]), count)]
+            return [(self.tightest(ask, flavor, whole), count)]
         if ask.topology == NODE:
             return None
-        counts = fits.astype(np.int64, copy=False)
-        return (self._within_label if ask.topology else self._spread)(ask, flavor, count, counts)
+        return (self._within_label if ask.topology else self._spread)(ask, flavor, count, fits)
 
     def _spread(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
-        if int(fits.sum()) < count:
-            return None
-        order = np.lexsort((self._tightness(ask, flavor), -fits))
-        chosen: list[tuple[int, int]] = []
-        for at in order:
-            here = min(int(fits[at]), count)
-            chosen.append((int(at), here))
-            count -= here
-            if not count:
-                break
-        return chosen
+        return spread(count, fits, self._tightness(ask, flavor)) if int(fits.sum()) >= count else None
 
     def _within_label(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
         """The group of nodes in which they fit with the least left over."""
@@ -225,6 +229,18 @@ class Machines:
         self.kept.use(at, ask, flavor, count, ends_at)
 
 
+def spread(count: int, fits: Counts, tightness: Counts) -> list[tuple[int, int]]:
+    """So many members, which fit, on the fewest nodes: how many go to which."""
+    chosen: list[tuple[int, int]] = []
+    for at in np.lexsort((tightness, -fits)):
+        here = min(int(fits[at]), count)
+        chosen.append((int(at), here))
+        count -= here
+        if not count:
+            break
+    return chosen
+
+
 class Labels:
     """Which nodes have the same value of a label."""
 
@@ -250,11 +266,6 @@ class Labels:
             numbers = _array(at.get(labels.get(label, ""), -1) for labels in self._labels)
             self._groups[label] = (values, numbers)
         return self._groups[label]
-
-
-def has_any(marks: Marks) -> bool:
-    """As `marks.any()`, which takes several times as long."""
-    return bool(len(marks)) and bool(marks[marks.argmax()])
 
 
 def fits_of(ask: Ask, cpu: Counts, memory: Counts, gpus: Counts | None) -> Counts:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from math import inf
+from typing import NamedTuple
 
 from apps.quotas.scheduling.blocked import CAP, CAP_GPUS, KEPT, MACHINES, NEAREST, NO_QUOTA, PROMISED, QUOTA, Blocked
 from apps.quotas.scheduling.books import Books
 from apps.quotas.scheduling.fair_share import Candidate
-from apps.quotas.scheduling.fit import Counts, Marks, has_any
+from apps.quotas.scheduling.fit import Counts
 from apps.quotas.scheduling.snapshot import Ask, Key, Waiting
 from apps.quotas.scheduling.tree import Amounts, Place, allowed, amounts_of, is_inside
+
+
+class Nodes(NamedTuple):
+    """On which there is room for a member."""
+
+    which: Counts
 
 
 class Fitting:
@@ -43,7 +50,7 @@ class Fitting:
         most = self._most(one, leaf)
         if most < one.least:
             return Blocked(CAP_GPUS)
-        found: list[tuple[int, bool, int, str, Counts | Marks]] = []
+        found: list[tuple[int, bool, int, str, Counts | Nodes]] = []
         blocked: list[Blocked] = []
         for flavor in self.books.options(one.ask):
             here = self._fit(one, leaf, flavor, most)
@@ -56,12 +63,14 @@ class Fitting:
             nearest = min(blocked, key=lambda each: NEAREST[each.kind], default=None)
             return nearest or Blocked(MACHINES, one.ask.flavor)
         count, _, _, flavor, fits = max(found, key=lambda each: each[:3])
+        if isinstance(fits, Nodes):
+            return flavor, 1, [(self.books.machines.tightest(one.ask, flavor, fits.which), 1)]
         chosen = self.books.machines.choose(one.ask, flavor, count, fits)
         if chosen is None:
             raise ValueError(f"{count} members were counted and have no place")
         return flavor, count, chosen
 
-    def _fit(self, one: Candidate, leaf: Place, flavor: str, most: int) -> tuple[int, Counts | Marks] | Blocked:
+    def _fit(self, one: Candidate, leaf: Place, flavor: str, most: int) -> tuple[int, Counts | Nodes] | Blocked:
         amounts = amounts_of(one.ask, flavor)
         absent = self._absent(leaf, one.ask, flavor, amounts)
         if absent is not None:
@@ -79,41 +88,59 @@ class Fitting:
             return Blocked(PROMISED, flavor)
         if self._room.get((one.ask, flavor), inf) < one.least:
             return self._turned_away(one, flavor)
-        is_one = most == 1 and not one.ask.topology and not one.grows
-        here = self._one_now(one, flavor) if is_one else self._many_now(one, flavor, most)
-        if here is not None:
-            return here
-        room = self._room_beside(one, flavor)
-        if room >= one.least:
-            bound = self._held_back.get((one.ask, flavor, one.least), inf)
-            self._held_back[one.ask, flavor, one.least] = min(one.ends_at, bound)
-            return Blocked(KEPT, flavor)
-        if not one.grows:
+        if most == 1 and not one.ask.topology and not one.grows:
+            return self._one_now(one, flavor)
+        return self._grown_now(one, flavor, most) if one.grows else self._many_now(one, flavor, most)
+
+    def _many_now(self, one: Candidate, flavor: str, most: int) -> tuple[int, Counts] | Blocked:
+        """How many members have room on which nodes: first as if nothing were kept, which is counted already."""
+        machines = self.books.machines
+        fits = machines.members(one.ask, flavor)
+        room = machines.together(one.ask, fits)
+        if room < one.least:
             self._room[one.ask, flavor] = room
+            return self._turned_away(one, flavor)
+        if machines.reserved:
+            if self._is_held_back(one, flavor):
+                return Blocked(KEPT, flavor)
+            fits = machines.members(one.ask, flavor, one.ends_at)
+            room = machines.together(one.ask, fits)
+        return (min(most, room), fits) if room >= one.least else self._kept(one, flavor)
+
+    def _grown_now(self, one: Candidate, flavor: str, most: int) -> tuple[int, Counts] | Blocked:
+        """As `_many_now`, of members that join others."""
+        machines = self.books.machines
+        fits = machines.beside(one.ask, one.item.assignments, machines.members(one.ask, flavor, one.ends_at))
+        count = min(most, machines.together(one.ask, fits))
+        if count >= one.least:
+            return count, fits
+        if machines.reserved and machines.together(one.ask, machines.members(one.ask, flavor)) >= one.least:
+            # Others with this topology may have it elsewhere.
+            return Blocked(KEPT, flavor) if one.ask.topology else self._kept(one, flavor)
         return self._turned_away(one, flavor)
 
-    def _one_now(self, one: Candidate, flavor: str) -> tuple[int, Marks] | None:
+    def _one_now(self, one: Candidate, flavor: str) -> tuple[int, Nodes] | Blocked:
         """Where one member has room, which is quicker to see than how many have."""
-        room = self.books.machines.room_for_one(one.ask, flavor, one.ends_at)
-        return (1, room) if has_any(room) else None
+        which = self.books.machines.nodes_for_one(one.ask, flavor)
+        if not len(which):
+            self._room[one.ask, flavor] = 0
+            return self._turned_away(one, flavor)
+        if self.books.machines.reserved:
+            if self._is_held_back(one, flavor):
+                return Blocked(KEPT, flavor)
+            which = self.books.machines.beside_kept(which, one.ask, flavor, one.ends_at)
+        return (1, Nodes(which)) if len(which) else self._kept(one, flavor)
 
-    def _many_now(self, one: Candidate, flavor: str, most: int) -> tuple[int, Counts] | None:
-        machines = self.books.machines
-        fits = machines.members(one.ask, flavor, one.ends_at)
-        if one.grows:
-            fits = machines.beside(one.ask, one.item.assignments, fits)
-        count = min(most, machines.together(one.ask, fits))
-        return (count, fits) if count >= one.least else None
+    def _is_held_back(self, one: Candidate, flavor: str) -> bool:
+        """Whether what ended as late, or earlier, has found only what is kept."""
+        bound = self._held_back.get((one.ask, flavor, one.least))
+        return bound is not None and bound <= one.ends_at
 
-    def _room_beside(self, one: Candidate, flavor: str) -> int:
-        """Members for which there would be room if nothing were kept for others."""
-        machines = self.books.machines
-        is_one = one.least == 1 and not one.ask.topology
-        if not machines.reserved and (is_one or one.grows):
-            return 0  # that was counted already
-        if is_one:
-            return int(has_any(machines.room_for_one(one.ask, flavor)))
-        return machines.together(one.ask, machines.members(one.ask, flavor))
+    def _kept(self, one: Candidate, flavor: str) -> Blocked:
+        """There is room, but what there is is kept for another: so it is for what ends as late, or later."""
+        kind = one.ask, flavor, one.least
+        self._held_back[kind] = min(one.ends_at, self._held_back.get(kind, inf))
+        return Blocked(KEPT, flavor)
 
     def _absent(self, leaf: Place, ask: Ask, flavor: str, amounts: Amounts) -> Key | None:
         """What a queue may not use at all of what is asked for."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from apps.quotas.scheduling.snapshot import WHOLE, Ask
 
 Counts = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
 Which = Counts | slice
 """Nodes by their numbers."""
 
@@ -48,7 +49,7 @@ class Kept:
         """1 where also devices that others share are kept."""
         self._none = np.zeros(nodes, np.int64)
         self._moments: list[float] = []
-        self._late: dict[int, Counts] = {}
+        self._late: dict[int, Marks] = {}
 
     def __bool__(self) -> bool:
         return bool(self._moments)
@@ -57,12 +58,12 @@ class Kept:
         """How many of the moments are before that: those that end between the same two are held back alike."""
         return bisect_left(self._moments, ends_at)
 
-    def late(self, ends_at: float) -> Counts:
-        """The nodes of which something is needed before that."""
+    def late(self, ends_at: float) -> Marks:
+        """Of which nodes something is needed before that."""
         level = bisect_left(self._moments, ends_at)
         known = self._late.get(level)
         if known is None:
-            known = self._late[level] = np.flatnonzero(self.until < ends_at)
+            known = self._late[level] = self.until < ends_at
         return known
 
     def gpus(self, flavor: str) -> Counts:
@@ -89,6 +90,28 @@ class Kept:
             return cpu, memory, gpus - kept
         gpus = gpus - np.minimum(whole, kept) * (WHOLE // ask.gpu_millis)  # what is whole may be what is kept
         return cpu, memory, np.where(late & (self._shared[flavor][which] > 0), 0, gpus)
+
+    def has_one(self, ask: Ask, flavor: str, which: Counts, free: Sequence[Counts]) -> Marks:
+        """Whether beside what is kept on nodes, of which something is needed before it ends, one member has room.
+
+        Args:
+            free: as of `beside`.
+        """
+        cpu, memory, gpus, whole = free
+        room: Marks = cpu - self.cpu[which] >= ask.cpu_millis
+        room &= memory - self.memory[which] >= ask.memory_bytes
+        if not ask.gpus:
+            return room
+        if flavor not in self._gpus:
+            room &= gpus >= (ask.gpus if ask.gpu_millis == WHOLE else 1)
+            return room
+        kept = self._gpus[flavor][which]
+        if ask.gpu_millis == WHOLE:
+            room &= gpus - kept >= ask.gpus
+            return room
+        room &= gpus - np.minimum(whole, kept) * (WHOLE // ask.gpu_millis) > 0
+        room &= self._shared[flavor][which] == 0
+        return room
 
     def add(self, ask: Ask, coming: Coming, now: tuple[Counts, Counts, Counts]) -> None:
         """Keep what members need who come then.
