@@ -10,6 +10,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   "model-versions": "models",
   endpoints: "endpoints",
   quotas: "quotas",
+  "what-if": "quotas",
   queue: "quotas",
   workloads: "quotas",
   access: "access",
