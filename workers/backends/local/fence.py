@@ -95,8 +95,10 @@ def end_tree(root: int) -> None:
     stopped: set[int] = set()
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
+        # Asked before it is looked again: who was within a fork when it was told to stop has a child after that.
+        all_stand = all(processes.stands_still(pid) for pid in stopped)
         fresh = [pid for pid in processes.tree(root) if pid != root and pid not in stopped]
-        if not fresh:
+        if not fresh and all_stand:
             break
         for pid in fresh:
             with contextlib.suppress(ProcessLookupError):  # it ended by itself

@@ -18,6 +18,8 @@ PR_SET_CHILD_SUBREAPER = 36
 PRCTL = ctypes.CDLL(None).prctl
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _HELD = (b"Pss_Anon:", b"Pss_Shmem:", b"SwapPss:")
+_STILL: tuple[list[bytes], ...] = ([], [b"T"], [b"t"], [b"Z"], [b"X"])
+"""States of a thread: gone, stopped (by a signal, by a debugger), dead."""
 
 
 def adopt_orphans() -> None:
@@ -74,6 +76,14 @@ def kill_tree(pid: int, *, itself: bool) -> None:
         if each != pid or itself:
             with contextlib.suppress(ProcessLookupError):  # it ended by itself
                 os.kill(each, signal.SIGKILL)
+
+
+def stands_still(pid: int) -> bool:
+    """Whether none of its threads runs: it is stopped, or has ended. One that was just told to may be within a fork."""
+    with contextlib.suppress(OSError):  # it ended
+        states = [_stat(f"{pid}/task/{task}")[:1] for task in os.listdir(f"/proc/{pid}/task")]
+        return all(state in _STILL for state in states)
+    return True
 
 
 def held_bytes(pids: list[int], enough_bytes: int) -> int:
@@ -143,8 +153,8 @@ def _all() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
-def _stat(pid: int) -> list[bytes]:
-    """Fields of `stat` from the third, the state, on."""
+def _stat(pid: int | str) -> list[bytes]:
+    """Fields of `stat` from the third, the state, on; of a process, or of a thread as `<pid>/task/<thread>`."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:  # it ended
         return file.read().rpartition(b")")[2].split()
     return []
