@@ -31,12 +31,12 @@ class Books:
         self.snapshot = snapshot
         self._inventory = inventory_of(snapshot.nodes)
         self.machines = self._inventory.ready.copy()
+        self._occupancy = Occupancy(self.machines, snapshot.holdings)
         self.tree = Tree(self._capacity(), snapshot.queues, snapshot.cohorts)
         self.holders = Counter(holding.queue_id for holding in snapshot.holdings)
         """Workloads of a queue that hold something, or are promised it."""
         self.given: list[Holding] = []
         """What was given or promised in this cycle."""
-        self._occupancy = Occupancy(self.machines, snapshot.holdings)
         occupy(self.machines, self._occupancy)
         for queue_id, amounts in by_queue(snapshot.holdings).items():
             if queue_id in self.tree.leaves:
@@ -50,6 +50,8 @@ class Books:
         """What ready machines have, and what is still held on others."""
         ready = self._inventory.ready_names
         total = Counter(self._inventory.ready_capacity)
+        if len(self._occupancy.node) == sum([len(one.assignments) for one in self.snapshot.holdings]):
+            return dict(total)
         for one in self.snapshot.holdings:
             lost = sum(place.node not in ready for place in one.assignments)
             if lost:

@@ -160,11 +160,14 @@ class _Cycle:
 
     def _lines(self, without: set[UUID]) -> dict[UUID, _Line]:
         policy, at = self.snapshot.policy, self.snapshot.at
+        young = at - policy.ageing_seconds
+        """Who waits since later has gained nothing yet."""
         rows: dict[UUID, list[Row]] = defaultdict(list)
         for one in self.snapshot.waiting:
             if not without or one.workload_id not in without:
                 since = one.created_at
-                rows[one.queue_id].append((-one.priority - policy.gained(at - since), since, one.workload_id.int, one))
+                level = one.priority if since > young else one.priority + policy.gained(at - since)
+                rows[one.queue_id].append((-level, since, one.workload_id.int, one))
         for holding in self.snapshot.holdings:
             if holding.wanted > len(holding.assignments) and not holding.leaving:
                 row = (-holding.priority, holding.admitted_at, holding.workload_id.int, holding)

@@ -78,8 +78,14 @@ class Held:
         """When each will have ended; `going` are told to leave just now."""
         if not going:
             return self._ends
-        told = np.array([one.workload_id in going for one in self.holdings], bool)
-        return np.where(told, np.minimum(self._ends, self.at + SOON_SECONDS), self._ends)
+        told = [self._numbers[one] for one in going]
+        ends = self._ends.copy()
+        ends[told] = np.minimum(ends[told], self.at + SOON_SECONDS)
+        return ends
+
+    @cached_property
+    def _numbers(self) -> dict[UUID, int]:
+        return {one.workload_id: number for number, one in enumerate(self.holdings)}
 
     def in_order(self, numbers: Counts, is_borrowed: Marks, places: Counts) -> list[int]:
         """Of these, who goes first: the lowest priority, the borrowed, who gives most places back at once, so that few
@@ -131,9 +137,13 @@ def _lost(holding: Holding, at: float) -> float:
 
 def by_queue(holdings: Iterable[Holding]) -> dict[UUID, dict[Key, int]]:
     """Queue → what it holds together."""
-    found: dict[UUID, dict[Key, int]] = {}
+    alike: dict[tuple[UUID, Ask, str], int] = {}
     for holding in holdings:
-        mine = found.setdefault(holding.queue_id, {})
-        for key, amount in amounts_of(holding.ask, holding.flavor, len(holding.assignments)).items():
+        kind = holding.queue_id, holding.ask, holding.flavor
+        alike[kind] = alike.get(kind, 0) + len(holding.assignments)
+    found: dict[UUID, dict[Key, int]] = {}
+    for (queue, ask, flavor), count in alike.items():
+        mine = found.setdefault(queue, {})
+        for key, amount in amounts_of(ask, flavor, count).items():
             mine[key] = mine.get(key, 0) + amount
     return found

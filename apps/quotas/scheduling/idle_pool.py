@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from uuid import UUID
 
 from apps.quotas.scheduling.inventory import Inventory
@@ -20,8 +21,9 @@ class IdlePool:
         self._members = inventory.members
         if len(self._members) > KINDS_MOST:
             self._members.clear()
-        self.could: dict[tuple[UUID, Ask], int] = {}
-        """Queue → the most members of a kind that it could have: see `refusal`."""
+        self.could: dict[tuple[Hashable, Ask], int] = {}
+        """Queues that may have the same → the most members of a kind that one could have: see `refusal`."""
+        self._alike: dict[UUID, Hashable] = {}
         self._most_of_one: dict[Key, int] = {}
         self._rooms: dict[tuple[UUID, Key], float] = {}
 
@@ -41,6 +43,15 @@ class IdlePool:
                     self._rooms[queue, key] = room
                 most = min(most, int(min(room // need, most)))
         return most
+
+    def alike(self, queue: UUID) -> Hashable:
+        """What a queue may have at all, if nobody had anything: the same for all that may have as much."""
+        known = self._alike.get(queue)
+        if known is None:
+            leaf = self.tree.leaves[queue]
+            rooms = tuple(self.tree.room(leaf, key)[0] for key in sorted(self.tree.capacity))
+            known = self._alike[queue] = (rooms, frozenset(leaf.limits))
+        return known
 
     def most_of_one(self, key: Key) -> int:
         """The most of a resource on one machine."""

@@ -31,7 +31,8 @@ def refusal(books: Books, leaf: Place, ask: Ask, count: int) -> Why | None:
     """
     if not books.snapshot.nodes:
         return None
-    if leaf.queue is not None and books.idle.could.get((leaf.queue.id, ask), 0) >= count:
+    kind_of = (books.idle.alike(leaf.queue.id) if leaf.queue is not None else None), ask
+    if books.idle.could.get(kind_of, 0) >= count:
         return None
     kinds = [kind for kind in books.idle.machines.flavors if ask.flavor in ("", kind)] if ask.gpus else [""]
     if not kinds:
@@ -40,8 +41,7 @@ def refusal(books: Books, leaf: Place, ask: Ask, count: int) -> Why | None:
     for kind in kinds:
         could.append((kind, largest(books, leaf, ask, kind)))
         if min(could[-1][1]) >= count:
-            if leaf.queue is not None:
-                books.idle.could[leaf.queue.id, ask] = min(could[-1][1])
+            books.idle.could[kind_of] = min(could[-1][1])
             return None
     flavor, (by_quota, by_machines) = max(could, key=lambda found: min(found[1]))
     if by_quota < count:
