@@ -55,7 +55,7 @@ def plot(figures: Sequence[Figures], title: str) -> str:
         drawing.text(MARGIN + 130 * number + 18, 55, policy)
     width = (WIDTH - MARGIN) / len(PANELS)
     for number, panel in enumerate(PANELS):
-        _bars(drawing, MARGIN + width * number, 100, width - 44, 210, panel, figures, loads)
+        _bars(drawing, MARGIN + width * number, 108, width - 44, 210, panel, figures, loads)
     width = (WIDTH - MARGIN) / len(loads)
     for number, load in enumerate(loads):
         here = [one for one in figures if one.load == load]
@@ -74,7 +74,7 @@ def _bars(
     loads: Sequence[float],
 ) -> None:
     name, unit, value, logarithmic = panel
-    drawing.text(x, y - 10, f"{name}, {unit}" + (" (logarithmic)" if logarithmic else ""), 13)
+    drawing.text(x, y - 18, f"{name}, {unit}" + (" (logarithmic)" if logarithmic else ""), 13)
     values = [value(one) for one in figures]
     most, least = max([*values, 1e-9]), 0.0 if logarithmic else max(0.0, min(values) - (max(values) - min(values)) - 1)
     group = width / len(loads)
@@ -85,8 +85,7 @@ def _bars(
             part = _part(value(one), most, logarithmic) if logarithmic else (value(one) - least) / (most - least or 1)
             left, tall = x + at * group + number * bar, max(1.0, part * height)
             drawing.box(left, y + height - tall, bar - 1.5, tall, COLOURS[one.policy])
-            text = f"{value(one):.0f}" if logarithmic else f"{value(one):.1f}"
-            drawing.text(left + bar / 2 - 1, y + height - tall - 3, text, 8, "middle")
+            drawing.text(left + bar / 2 - 1, y + height - tall - 3, f"{value(one):.0f}", 8, "middle")
         drawing.text(x + at * group + (group - 12) / 2, y + height + 16, f"load {load:g}", 11, "middle")
     foot = "" if logarithmic or least <= 0 else f"the axis begins at {least:.0f} {unit}"
     drawing.text(x, y + height + 32, foot, 10, fill="#6b7480")
