@@ -98,8 +98,10 @@ def end_tree(root: int) -> None:
         # Asked before it is looked again: who was within a fork when it was told to stop has a child after that.
         all_stand = all(processes.stands_still(pid) for pid in stopped)
         fresh = [pid for pid in processes.tree(root) if pid != root and pid not in stopped]
-        if not fresh and all_stand:
-            break
+        if not fresh:
+            if all_stand:
+                break
+            time.sleep(0.001)  # they need a core to come to a stand, which whoever runs ahead of them would keep
         for pid in fresh:
             with contextlib.suppress(ProcessLookupError):  # it ended by itself
                 os.kill(pid, signal.SIGSTOP)
