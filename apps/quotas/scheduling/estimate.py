@@ -17,7 +17,7 @@ import numpy as np
 
 from apps.quotas.scheduling.estimate_bands import Band, Calibration, banded, bucket_of
 from apps.quotas.scheduling.estimate_durations import Durations, Floats, Kind
-from apps.quotas.scheduling.estimate_line import Forward
+from apps.quotas.scheduling.estimate_line import Forward, stranded
 from apps.quotas.scheduling.snapshot import Holding, Snapshot, Waiting
 
 PASSES: Final = 3
@@ -52,10 +52,11 @@ def kind_of(one: Waiting | Holding) -> Kind:
 def forecast(snapshot: Snapshot, durations: Durations) -> dict[UUID, float]:
     """Seconds from now until each waiting workload starts; what starts in no pass is left out."""
     found: dict[UUID, list[float]] = {}
+    lost = stranded(snapshot)
     passes = PASSES if len(snapshot.waiting) < LONG_LINE else 1
     for number in range(passes):
         guess = drawn(snapshot, durations, number, passes)
-        starts = Forward(snapshot, *guess).run(snapshot.at + FAR_SECONDS)
+        starts = Forward(snapshot, *guess, lost).run(snapshot.at + FAR_SECONDS)
         for workload, start in starts.items():
             found.setdefault(workload, []).append(start - snapshot.at)
     return {workload: _middle(waits) for workload, waits in found.items()}

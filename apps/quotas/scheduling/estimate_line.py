@@ -1,8 +1,9 @@
 """The line of a pool gone through quickly: when each waiting workload would start if work ran as long as is guessed.
 
-The order is that of the cycle, by its own contest over its own books of quotas. Machines are not: of a pool only what
-is free of each kind altogether is followed; nor are caps on the workloads of a queue, promises and preemption. What
-these and a gang or a full machine cost more is left to what is learnt from past errors.
+The order is that of the cycle, by its own contest over its own books of quotas. Of the machines only what is free of
+each kind altogether is followed, without what is of no use to an ask now, since the cores beside it are taken or it is
+in pieces (`stranded`). Caps on the workloads of a queue, promises and preemption are not followed: what these and a
+gang or a full machine cost more is left to what is learnt from past errors.
 
 Time passes in steps that grow with the distance, and long lines move in packs, so that the work is bounded whatever
 waits.
@@ -18,6 +19,8 @@ from math import inf
 from uuid import UUID
 
 from apps.quotas.scheduling.fair_share import Candidate, Contest, Shares
+from apps.quotas.scheduling.inventory import inventory_of
+from apps.quotas.scheduling.occupancy import Occupancy, occupy
 from apps.quotas.scheduling.snapshot import GPUS, Ask, Holding, Key, Snapshot, Waiting
 from apps.quotas.scheduling.tree import CPU, MEMORY, Place, Tree, allowed, amounts_of, capacity_of
 
@@ -63,17 +66,20 @@ class Room:
 
     free: dict[Key, int]
     kinds: list[str]
+    stranded: Mapping[tuple[Ask, str], int] = field(default_factory=dict)
+    """Of what is free of a kind, how much is of no use to an ask."""
 
     def kind_for(self, ask: Ask, count: int) -> str | None:
         """The kind of GPU of which most is free and enough; empty without GPUs; None: there is too little."""
         if ask.cpu_millis * count > self.free[CPU] or ask.memory_bytes * count > self.free[MEMORY]:
             return None
         if not ask.gpus:
-            return ""
+            return "" if ask.cpu_millis * count <= self.free[CPU] - self.stranded.get((ask, ""), 0) else None
         need = ask.gpus * ask.gpu_millis * count
         options = [ask.flavor] if ask.flavor else self.kinds
-        best = max(options, key=lambda kind: self.free.get((GPUS, kind), 0), default=None)
-        return best if best is not None and self.free.get((GPUS, best), 0) >= need else None
+        useful = [(self.free.get((GPUS, kind), 0) - self.stranded.get((ask, kind), 0), kind) for kind in options]
+        most, best = max(useful, default=(0, ""))
+        return best if most >= need else None
 
     def change(self, amounts: Mapping[Key, int], sign: int) -> None:
         for key, amount in amounts.items():
@@ -84,14 +90,21 @@ class Room:
 class Forward:
     """One pass. `seconds` says how long what waits will run, `ends` when what runs will end."""
 
-    def __init__(self, snapshot: Snapshot, seconds: Mapping[UUID, float], ends: Mapping[UUID, float]) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        seconds: Mapping[UUID, float],
+        ends: Mapping[UUID, float],
+        stranded: Mapping[tuple[Ask, str], int] | None = None,
+    ) -> None:
         self.at = self.begins = snapshot.at
         self.work = 0
         self.seconds = seconds
         self.starts: dict[UUID, float] = {}
         ready = [node for node in snapshot.nodes if node.ready]
         capacity = capacity_of(ready)
-        self.room = Room(dict(capacity), sorted(kind for resource, kind in capacity if resource == GPUS and kind))
+        flavors = sorted(kind for resource, kind in capacity if resource == GPUS and kind)
+        self.room = Room(dict(capacity), flavors, stranded or {})
         self.tree = Tree(capacity, snapshot.queues, snapshot.cohorts)
         self.ending: list[tuple[float, int, UUID, Mapping[Key, int]]] = []
         for number, one in enumerate(snapshot.holdings):
@@ -254,3 +267,21 @@ def _next(line: _Line) -> Candidate | None:
     one, level = line.rows[at], line.levels[at]
     counts = one.count_min, one.count_max
     return Candidate(one, one.workload_id, one.queue_id, one.ask, *counts, level, one.created_at, 0.0)
+
+
+def stranded(snapshot: Snapshot) -> dict[tuple[Ask, str], int]:
+    """What is asked for, and the kind of GPU → how many thousandths of free devices, or of cores for what wants none,
+    are of no use to it: where they are, too little else is free."""
+    machines = inventory_of(snapshot.nodes).ready.copy()
+    occupy(machines, Occupancy(machines, snapshot.holdings))
+    cores = int(machines.cpu.sum())
+    devices = {kind: int(machines.devices.left(kind).sum()) for kind in machines.flavors}
+    found: dict[tuple[Ask, str], int] = {}
+    for ask in {one.ask for one in snapshot.waiting}:
+        if not ask.gpus:
+            found[ask, ""] = cores - int(machines.members(ask, "").sum()) * ask.cpu_millis
+            continue
+        for kind in [ask.flavor] if ask.flavor in devices else [] if ask.flavor else devices:
+            each = ask.gpus * ask.gpu_millis
+            found[ask, kind] = devices[kind] - int(machines.members(ask, kind).sum()) * each
+    return found

@@ -23,8 +23,8 @@ from apps.quotas.scheduling.estimate_bands import (
     with_open,
 )
 from apps.quotas.scheduling.estimate_durations import Durations, Kind, Span
-from apps.quotas.scheduling.estimate_line import Forward
-from tests.apps.quotas.scheduling import NOW, START, ask, big, gpus, held, queue_id, sharing, snapshot, uid, wl
+from apps.quotas.scheduling.estimate_line import Forward, stranded
+from tests.apps.quotas.scheduling import NOW, START, ask, big, gpus, held, node, queue_id, sharing, snapshot, uid, wl
 
 HOUR = 3600.0
 OLD = Kind(queue_id("vision"), ask(gpus=1), 1)
@@ -85,6 +85,7 @@ def starts(given: object, seconds: dict[int, float], ends: dict[int, float]) -> 
         given,  # type: ignore[arg-type]
         {uid(number): one for number, one in seconds.items()},
         {uid(number): START + NOW + one for number, one in ends.items()},
+        stranded(given),  # type: ignore[arg-type]
     ).run()
     return {one.int: round(at - START - NOW, 6) for one, at in found.items()}
 
@@ -103,6 +104,20 @@ def test_each_waits_for_the_next_device() -> None:
 def test_a_gang_waits_for_all_its_members_and_others_pass_it() -> None:
     given = full(wl(1, gpus=1, count=2), wl(2, gpus=1))
     assert starts(given, {1: 50, 2: 300}, {101: 100, 102: 200}) == {2: 100, 1: 400}
+
+
+def test_devices_whose_cores_are_taken_are_not_waited_for_as_if_they_were_free() -> None:
+    """Two devices of x are free, and none of its cores; y's is the first that can be had. What wants fewer cores than
+    one is not held up."""
+    holdings = [held(101, cores=7.5, on=[("x", ())]), held(102, gpus=1, flavor="H200", on=[("y", (0,))])]
+    given = snapshot(
+        [node("x", cores=8, H200=2), node("y", cores=8, H200=1)],
+        [sharing("vision", gpus(3))],
+        wl(1, cores=1, gpus=1),
+        wl(2, cores=0.5, gpus=1),
+        holdings=holdings,
+    )
+    assert starts(given, {1: 50, 2: 50}, {101: 500, 102: 100}) == {1: 100, 2: 0}
 
 
 def test_who_is_guaranteed_comes_before_who_borrows() -> None:
