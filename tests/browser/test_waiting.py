@@ -79,9 +79,9 @@ def test_what_waits_says_what_would_have_to_change_and_when_it_starts(
     expect(row).to_contain_text(re.compile(r"about \d\d:\d\d"))
 
     _set_quota(root, usage["queue"], before["nominal"], borrowing_limit=before["borrowing_limit"])
+    demo.post(f"/runs/{holder['id']}/stop").raise_for_status()
     expect(why).to_be_hidden()
     expect(watched.page.locator("main header").get_by_text(re.compile("^(running|succeeded)$"))).to_be_visible()
-    demo.post(f"/runs/{holder['id']}/stop").raise_for_status()
 
 
 def _state(client: httpx.Client, run: dict[str, Any]) -> str:
