@@ -112,14 +112,30 @@ def estimates(
     known = forecast(snapshot, durations) if waits is None else waits
     found: dict[UUID, Estimate] = {}
     marks: dict[str, Band] = {}
+    before = _ahead(snapshot)
     for one in snapshot.waiting:
         seconds = known.get(one.workload_id, inf)
         if seconds < inf:
-            bucket = bucket_of(seconds, one.count_min)
+            bucket = bucket_of(seconds, one.count_min, before[one.workload_id])
             if bucket not in marks:
                 marks[bucket] = calibration.marks(bucket)
             band = banded(marks[bucket], seconds)
             found[one.workload_id] = Estimate(
                 one.workload_id, at, at + band.middle, at + band.low, at + band.high, bucket, seconds
             )
+    return found
+
+
+def _ahead(snapshot: Snapshot) -> dict[UUID, int]:
+    """Workload → how many come before it in its queue."""
+    at, gained = snapshot.at, snapshot.policy.gained
+    line = sorted(
+        (-one.priority - gained(at - one.created_at), one.created_at, one.workload_id, one.queue_id)
+        for one in snapshot.waiting
+    )
+    found: dict[UUID, int] = {}
+    counts: dict[UUID, int] = {}
+    for _, _, workload, queue in line:
+        found[workload] = counts.get(queue, 0)
+        counts[queue] = found[workload] + 1
     return found

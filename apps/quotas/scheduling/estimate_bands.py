@@ -1,10 +1,10 @@
 """How far estimates have been off, and so how wide the next band must be: adaptive conformal inference.
 
 An error is the logarithm of how many times longer something waited than was forecast. A band is made of two quantiles
-of the recent errors of its *bucket* (how far away, how large); which two is itself corrected: each estimate whose
-start comes before its band moves the lower level down a little, each that comes later moves the upper one up, all
-others move both back (Gibbs and Candès, 2021). So in the long run the band holds as often as it says, whatever the
-errors do.
+of the recent errors of its *bucket* (how far away, how large, how far back in its queue); which two is itself
+corrected: each estimate whose start comes before its band moves the lower level down a little, each that comes later
+moves the upper one up, all others move both back (Gibbs and Candès, 2021). So in the long run the band holds as often
+as it says, whatever the errors do.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WINDOW: Final = 200
 """Errors of a bucket that count: the latest."""
 GRID: Final = 101
 """Quantiles that stand for errors of which some are not known yet."""
-PRIOR: Final = (-1.6, -0.8, -0.2, 0.3, 0.9, 1.6, 2.4) * 3
+PRIOR: Final = (-1.6, -0.8, -0.2, 0.3, 0.9, 1.6, 2.4) * 2
 """What is thought of errors before there are any: what is seen to wait tends to wait longer than is forecast."""
 SPREAD_LEAST: Final = 0.05
 ALL: Final = ""
@@ -37,9 +37,17 @@ ALL: Final = ""
 _EDGES = (60.0, 300.0, 1800.0, 7200.0)
 
 
-def bucket_of(forecast_seconds: float, members: int) -> str:
-    """The bucket of an estimate: `2g` is the third distance, of a gang."""
-    return f"{sum(forecast_seconds >= edge for edge in _EDGES)}{'g' if members > 1 else 's'}"
+_LINES = (10, 40)
+
+
+def bucket_of(forecast_seconds: float, members: int, ahead: int = 0) -> str:
+    """The bucket of an estimate: `2g` is the third distance, of a gang; `2gl` the same far back in its queue.
+
+    Args:
+        ahead: how many come before it in its queue: the more, the more that is yet to come elsewhere comes before it.
+    """
+    line = ("", "m", "l")[sum(ahead >= edge for edge in _LINES)]
+    return f"{sum(forecast_seconds >= edge for edge in _EDGES)}{'g' if members > 1 else 's'}{line}"
 
 
 def error_of(forecast_seconds: float, wait_seconds: float) -> float:

@@ -172,6 +172,7 @@ def test_an_estimate_is_corrected_by_past_errors_of_its_bucket() -> None:
 def test_buckets_are_by_distance_and_tell_gangs_apart() -> None:
     assert [bucket_of(seconds, 1) for seconds in (0, 60, 300, 1800, 7200)] == ["0s", "1s", "2s", "3s", "4s"]
     assert bucket_of(0, 2) == "0g"
+    assert [bucket_of(60, 1, ahead) for ahead in (0, 9, 10, 39, 40)] == ["1s", "1s", "1sm", "1sm", "1sl"]
 
 
 def coverage(errors: list[float], forecast_seconds: float = 600.0) -> float:
