@@ -60,6 +60,13 @@ def last(workload: Workload) -> float | None:
     return None
 
 
+def is_kept(workload: Workload) -> bool:
+    """Whether its last heartbeat is among the samples: they are written after it."""
+    at = Attempt.objects.get(workload=workload).heartbeat_at
+    newest = MemberUsage.objects.get(attempt__workload=workload).samples()[-1]
+    return at is not None and newest[0] >= at.timestamp() - 0.01
+
+
 def aged(workload: Workload, seconds: int) -> None:
     """As if the samples had begun so much earlier, and the last one had been repeated since."""
     usage = MemberUsage.objects.get(attempt__workload=workload)
@@ -83,7 +90,7 @@ def test_a_job_that_leaves_its_gpu_idle_is_warned_and_stopped(local: LocalBacken
     assert (fresh(workload).state, idle_watch()) == ("running", 0)
 
     (tool / "busy").write_text("0")
-    until(lambda: last(workload) == 0.0, 60)
+    until(lambda: last(workload) == 0.0 and is_kept(workload), 60)
     aged(workload, 70)
     assert idle_watch() == 1
     told = fresh(workload)
