@@ -160,8 +160,7 @@ class _Cycle:
 
     def _lines(self, without: set[UUID]) -> dict[UUID, _Line]:
         policy, at = self.snapshot.policy, self.snapshot.at
-        young = at - policy.ageing_seconds
-        """Who waits since later has gained nothing yet."""
+        young = at - policy.ageing_seconds  # who waits since later has gained nothing yet
         rows: dict[UUID, list[Row]] = defaultdict(list)
         for one in self.snapshot.waiting:
             if not without or one.workload_id not in without:

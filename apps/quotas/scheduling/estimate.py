@@ -17,7 +17,7 @@ import numpy as np
 
 from apps.quotas.scheduling.estimate_bands import Band, Calibration, banded, bucket_of
 from apps.quotas.scheduling.estimate_durations import Durations, Floats, Kind
-from apps.quotas.scheduling.estimate_line import Forward, stranded
+from apps.quotas.scheduling.estimate_line import Forward, lines_of, stranded
 from apps.quotas.scheduling.snapshot import Holding, Snapshot, Waiting
 
 PASSES: Final = 3
@@ -112,7 +112,7 @@ def estimates(
     known = forecast(snapshot, durations) if waits is None else waits
     found: dict[UUID, Estimate] = {}
     marks: dict[str, Band] = {}
-    before = _ahead(snapshot)
+    before = {one.workload_id: number for line in lines_of(snapshot).values() for number, (_, one) in enumerate(line)}
     for one in snapshot.waiting:
         seconds = known.get(one.workload_id, inf)
         if seconds < inf:
@@ -123,19 +123,4 @@ def estimates(
             found[one.workload_id] = Estimate(
                 one.workload_id, at, at + band.middle, at + band.low, at + band.high, bucket, seconds
             )
-    return found
-
-
-def _ahead(snapshot: Snapshot) -> dict[UUID, int]:
-    """Workload → how many come before it in its queue."""
-    at, gained = snapshot.at, snapshot.policy.gained
-    line = sorted(
-        (-one.priority - gained(at - one.created_at), one.created_at, one.workload_id, one.queue_id)
-        for one in snapshot.waiting
-    )
-    found: dict[UUID, int] = {}
-    counts: dict[UUID, int] = {}
-    for _, _, workload, queue in line:
-        found[workload] = counts.get(queue, 0)
-        counts[queue] = found[workload] + 1
     return found

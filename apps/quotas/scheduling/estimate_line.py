@@ -66,7 +66,7 @@ class Room:
 
     free: dict[Key, int]
     kinds: list[str]
-    stranded: Mapping[tuple[Ask, str], int] = field(default_factory=dict)
+    stranded: Mapping[tuple[Ask, str], int]
     """Of what is free of a kind, how much is of no use to an ask."""
 
     def kind_for(self, ask: Ask, count: int) -> str | None:
@@ -88,14 +88,15 @@ class Room:
 
 
 class Forward:
-    """One pass. `seconds` says how long what waits will run, `ends` when what runs will end."""
+    """One pass. `seconds` says how long what waits will run, `ends` when what runs will end, `lost` what is free and of
+    no use: see `stranded`."""
 
     def __init__(
         self,
         snapshot: Snapshot,
         seconds: Mapping[UUID, float],
         ends: Mapping[UUID, float],
-        stranded: Mapping[tuple[Ask, str], int] | None = None,
+        lost: Mapping[tuple[Ask, str], int],
     ) -> None:
         self.at = self.begins = snapshot.at
         self.work = 0
@@ -104,7 +105,7 @@ class Forward:
         ready = [node for node in snapshot.nodes if node.ready]
         capacity = capacity_of(ready)
         flavors = sorted(kind for resource, kind in capacity if resource == GPUS and kind)
-        self.room = Room(dict(capacity), flavors, stranded or {})
+        self.room = Room(dict(capacity), flavors, lost)
         self.tree = Tree(capacity, snapshot.queues, snapshot.cohorts)
         self.ending: list[tuple[float, int, UUID, Mapping[Key, int]]] = []
         for number, one in enumerate(snapshot.holdings):
@@ -129,19 +130,13 @@ class Forward:
             self.ending.append((ends[one.workload_id], number, one.queue_id, amounts))
 
     def _lines(self, snapshot: Snapshot) -> dict[UUID, _Line]:
-        policy = snapshot.policy
-        rows: dict[UUID, list[tuple[int, float, UUID, Waiting]]] = defaultdict(list)
-        for one in snapshot.waiting:
-            level = one.priority + policy.gained(snapshot.at - one.created_at)
-            rows[one.queue_id].append((-level, one.created_at, one.workload_id, one))
         found: dict[UUID, _Line] = {}
         numbers: dict[tuple[Ask, int], Size] = {}
-        for queue, line in rows.items():
+        for queue, line in lines_of(snapshot).items():
             leaf = self.tree.leaves.get(queue)
             if leaf is not None:
-                line.sort(key=lambda row: row[:3])
-                rows_of = [row[3] for row in line]
-                found[queue] = _Line(leaf, rows_of, [-row[0] for row in line], self._sizes(rows_of, numbers))
+                rows = [one for _, one in line]
+                found[queue] = _Line(leaf, rows, [level for level, _ in line], self._sizes(rows, numbers))
         return found
 
     def _sizes(self, rows: Iterable[Waiting], numbers: dict[tuple[Ask, int], Size]) -> dict[Size, deque[int]]:
@@ -269,13 +264,23 @@ def _next(line: _Line) -> Candidate | None:
     return Candidate(one, one.workload_id, one.queue_id, one.ask, *counts, level, one.created_at, 0.0)
 
 
+def lines_of(snapshot: Snapshot) -> dict[UUID, list[tuple[int, Waiting]]]:
+    """Queue → what waits there with its level, in its order."""
+    policy, at = snapshot.policy, snapshot.at
+    rows: dict[UUID, list[tuple[int, float, UUID, Waiting]]] = defaultdict(list)
+    for one in snapshot.waiting:
+        level = one.priority + policy.gained(at - one.created_at)
+        rows[one.queue_id].append((-level, one.created_at, one.workload_id, one))
+    return {queue: [(-row[0], row[3]) for row in sorted(line, key=lambda row: row[:3])] for queue, line in rows.items()}
+
+
 def stranded(snapshot: Snapshot) -> dict[tuple[Ask, str], int]:
     """What is asked for, and the kind of GPU → how many thousandths of free devices, or of cores for what wants none,
     are of no use to it: where they are, too little else is free."""
     machines = inventory_of(snapshot.nodes).ready.copy()
     occupy(machines, Occupancy(machines, snapshot.holdings))
     cores = int(machines.cpu.sum())
-    devices = {kind: int(machines.devices.left(kind).sum()) for kind in machines.flavors}
+    devices = {kind: machines.devices.sum_left(kind) for kind in machines.flavors}
     found: dict[tuple[Ask, str], int] = {}
     for ask in {one.ask for one in snapshot.waiting}:
         if not ask.gpus:

@@ -1,10 +1,9 @@
 """Who must make room for a workload that waits: the smallest set, tried out before anybody is told.
 
 Who may be asked to leave: what is borrowed, by somebody who wants no more than the guaranteed and has waited for a
-while, since much of it becomes free by itself; what has a lower
-priority in the same queue; and what has a lower priority elsewhere and is borrowed, the last two only by a priority
-class that preempts. Neither can turn round: what was taken back was not guaranteed to who lost it, and who lost it to
-a higher priority has the lower one.
+while, since much of it becomes free by itself; what has a lower priority in the same queue; and what has a lower
+priority elsewhere and is borrowed, the last two only by a priority class that preempts. Neither can turn round: what
+was taken back was not guaranteed to who lost it, and who lost it to a higher priority has the lower one.
 
 Members that an elastic workload can do without go first, then whole workloads: the lowest priority, the borrowed, who
 gives most of the places back that are lacking, so that few have to go, the least work lost since a checkpoint, the
