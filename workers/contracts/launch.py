@@ -25,6 +25,8 @@ class LaunchContext:
     """Per member the indices of its GPUs on its node (`CUDA_VISIBLE_DEVICES`)."""
     labels: dict[str, str] = field(default_factory=dict)
     """Owner labels: organisation, team, project."""
+    grace_seconds: int = 30
+    """How long its members are given to leave when somebody else than the control plane ends them."""
 
 
 @dataclass(frozen=True, slots=True)
