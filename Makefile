@@ -134,6 +134,7 @@ lock: $(STAMP) ## Renew the locks from pyproject.toml
 	@$(COMPILE) --extra control --extra runtime --extra dev -o $(LOCK) pyproject.toml
 	@$(COMPILE) --extra control --constraint $(LOCK) -o requirements/control.lock pyproject.toml
 	@$(COMPILE) --extra runtime --constraint $(LOCK) -o requirements/runtime.lock pyproject.toml
+	@$(COMPILE) -o requirements/kubernetes-35.lock requirements/kubernetes-35.in
 	@sed -i '/^# WARNING: The following packages/,$$d' $(LOCK) requirements/runtime.lock
 	@sed -i -e :a -e '/^\n*$$/{$$d;N;ba' -e '}' $(LOCK) requirements/control.lock requirements/runtime.lock
 
