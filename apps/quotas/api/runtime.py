@@ -15,7 +15,14 @@ from apps.quotas.models import Attempt
 from apps.quotas.permissions import AttemptAuthentication, IsAttempt
 from apps.quotas.services.logs import log_append
 from apps.quotas.services.plain import text_cleaned
-from apps.quotas.services.reports import Order, attempt_exit_reported, environment_note, heartbeat, order_for
+from apps.quotas.services.reports import (
+    Order,
+    attempt_exit_reported,
+    environment_note,
+    heartbeat,
+    member_start,
+    order_for,
+)
 
 NATIVE_NUMBERS = ("rank", "sequence", "first_line")
 
@@ -126,6 +133,23 @@ class EnvironmentView(RuntimeView):
     @extend_schema(request=EnvironmentSerializer, responses={200: None})
     def post(self, request: Request) -> Response:
         environment_note(self.attempt, self.taken(EnvironmentSerializer))
+        return Response({})
+
+
+class StartSerializer(serializers.Serializer[Any]):
+    """A member is about to start."""
+
+    rank = serializers.IntegerField(min_value=0)
+    member = serializers.CharField(max_length=100, help_text="What tells it from another of its rank: uid of its pod")
+
+
+class StartView(RuntimeView):
+    """One process per member: a second one of the same rank must not start."""
+
+    @extend_schema(request=StartSerializer, responses={200: None})
+    def post(self, request: Request) -> Response:
+        """409 `attempt_superseded` where another process has the place; the same one may ask again."""
+        member_start(self.attempt, **self.taken(StartSerializer))
         return Response({})
 
 

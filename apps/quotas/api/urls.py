@@ -43,6 +43,7 @@ urlpatterns = [
     path("runtime/attempts/self/heartbeat", runtime.HeartbeatView.as_view(), name="runtime-heartbeat"),
     path("runtime/attempts/self/logs", runtime.LogsView.as_view(), name="runtime-logs"),
     path("runtime/attempts/self/exit", runtime.ExitView.as_view(), name="runtime-exit"),
+    path("runtime/attempts/self/start", runtime.StartView.as_view(), name="runtime-start"),
     path("runtime/attempts/self/environment", runtime.EnvironmentView.as_view(), name="runtime-environment"),
     path("runtime/attempts/self/should-stop", runtime.ShouldStopView.as_view(), name="runtime-should-stop"),
 ]

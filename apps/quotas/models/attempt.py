@@ -46,6 +46,8 @@ class Attempt(ProjectScoped):
     """What the job left as its result, at most 1 MiB."""
     environment = models.JSONField(null=True, editable=False)
     """What the job runs in, as it says once: Python, packages, torch, GPUs, driver, commit. Null: it has not said."""
+    starts = models.JSONField(default=dict, db_default={}, editable=False)
+    """Which process or pod has taken each place, by rank as text: a second one of the same rank does not start."""
     heartbeat_at = models.DateTimeField(null=True)
     usage = models.JSONField(default=dict)
     """Last sample of each member, by rank as text: `{"0": {"at", "cpu_ratio", "memory_bytes", "gpus", …}}`.

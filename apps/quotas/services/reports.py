@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models import F, Func, JSONField, Value
 
 from apps.common import clock, queues
-from apps.common.errors import Invalid, TooLarge
+from apps.common.errors import Conflict, Invalid, TooLarge
 from apps.quotas.models import Attempt
 from apps.quotas.services.endings import result_keep
 from apps.quotas.services.graces import deadline_of, grace_of, seconds_left
@@ -21,6 +21,12 @@ from apps.quotas.states import WorkloadState
 
 RESULT_BYTES_MOST = 1 << 20
 ENVIRONMENT_BYTES_MOST = 64 << 10
+
+
+class MemberSuperseded(Conflict):
+    """Another process has the place of this member: what this one would do does not count."""
+
+    code, title = "attempt_superseded", "Another process has this member's place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,27 @@ def heartbeat(attempt: Attempt, *, rank: int, sample: dict[str, Any]) -> Order:
     if attempt.workload.state == WorkloadState.LAUNCHING:
         queues.send(queues.OBSERVE, attempt.workload_id)
     return order_for(attempt)
+
+
+def member_start(attempt: Attempt, *, rank: int, member: str) -> None:
+    """Take the place of a member for one process, once; the same may take it again. Replicas are not counted.
+
+    Args:
+        member: what tells the process from any other of the same rank: the uid of its pod.
+
+    Raises:
+        MemberSuperseded: somebody else has it.
+    """
+    rank_check(attempt, rank)
+    if attempt.workload.spec_object().kind == "serving":  # one that ends is replaced by another
+        return
+    taken = JsonMerged(F("starts"), Value({str(rank): member}, output_field=JSONField()))
+    free: Any = Attempt.objects.filter(pk=attempt.pk, ended_at=None).exclude(starts__has_key=str(rank))
+    if free.update(starts=taken):
+        return
+    holder = Attempt.objects.values_list("starts", flat=True).get(pk=attempt.pk).get(str(rank))
+    if holder != member:
+        raise MemberSuperseded(f"Member {rank} was started by another process.")
 
 
 def environment_note(attempt: Attempt, environment: dict[str, Any]) -> None:
