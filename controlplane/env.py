@@ -30,6 +30,8 @@ from controlplane.setting_kinds import (
     NAMES,
     PORT,
     POSTGRES_URL,
+    QUEUE_NAMES,
+    QUEUES,
     REDIS_URL,
     STORAGE_URL,
     SWITCH,
@@ -124,6 +126,9 @@ class Environment(SharingEnvironment):
     )
     worker_concurrency: int = variable(
         whole_number(1, 256, "a number of threads"), 8, "`8`", "Tasks that the worker does at the same time"
+    )
+    worker_queues: tuple[str, ...] = variable(
+        QUEUE_NAMES, QUEUES, "all four", "Queues of background work that this worker serves"
     )
     hints: bool = variable(
         SWITCH, True, "`true`", "Ask for background work at once; else the ticks find it: for tests and benchmarks"

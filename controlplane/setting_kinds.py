@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 KEY_BYTES = 32
+QUEUES = ("control", "dispatch", "data", "notify")
+"""Of background work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,13 @@ def _parse_list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _parse_queues(text: str) -> tuple[str, ...]:
+    names = _parse_list(text)
+    if not names or not set(names) <= set(QUEUES):
+        raise ValueError(text)
+    return names
+
+
 def _parse_host(text: str) -> str:
     if not text or any(character in text for character in "/ @"):
         raise ValueError(text)
@@ -111,6 +120,7 @@ def _parse_currency(text: str) -> str:
 SWITCH = Kind("`true` or `false`", _parse_switch)
 CURRENCY = Kind("three capital letters", _parse_currency)
 NAMES = Kind("names, separated by commas", _parse_list)
+QUEUE_NAMES = Kind(f"some of {', '.join(f'`{name}`' for name in QUEUES)}, separated by commas", _parse_queues)
 HOST = Kind("a host name or an IP address", _parse_host)
 PORT = whole_number(1, 65535, "a port, 1 to 65535")
 LONG_TEXT = text_of_at_least(32)

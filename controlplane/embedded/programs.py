@@ -12,7 +12,6 @@ from controlplane import env
 from controlplane.embedded.home import Addresses
 from controlplane.embedded.processes import Program
 
-QUEUES = "control,dispatch,data,notify"
 GOODBYE_SECONDS = 3
 """What open requests are given at the end."""
 GATEWAY_SETTINGS = ("host", "gateway_port", "job_api_url", "log_level", "log_format")
@@ -53,7 +52,8 @@ class Programs:
     def worker(self) -> Program:
         return self._python(
             "worker",
-            *("-m", "celery", "-A", "controlplane.celery", "worker", "--pool", "threads", "--queues", QUEUES),
+            *("-m", "celery", "-A", "controlplane.celery", "worker", "--pool", "threads", "--queues"),
+            ",".join(self.settings.worker_queues),
             *("--concurrency", str(self.settings.worker_concurrency)),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from apps.common import queues
 from controlplane import env
 from controlplane.env import Environment, SettingsRefused
 
@@ -52,6 +53,15 @@ def test_values_are_typed() -> None:
     assert found.debug is True
     assert found.allowed_hosts == ("a.example", "b.example")
     assert found.home == env.ROOT / "elsewhere"
+
+
+def test_a_worker_serves_the_queues_that_it_is_given() -> None:
+    assert read().worker_queues == queues.QUEUES
+    assert read(BEDPLATE_WORKER_QUEUES="data, notify").worker_queues == ("data", "notify")
+    (problem,) = refusal(BEDPLATE_WORKER_QUEUES="data,mail")
+    assert "`control`, `dispatch`, `data`, `notify`" in problem
+    (problem,) = refusal(BEDPLATE_WORKER_QUEUES=",")
+    assert problem.startswith("BEDPLATE_WORKER_QUEUES")
 
 
 def test_empty_counts_as_unset() -> None:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from controlplane import env, serve
+from controlplane.embedded.programs import Programs
 from tests.support.waiting import until
 from tests.workers.backends.jobs import make_launch, shell
 from workers.backends.local.backend import LocalBackend
@@ -49,6 +50,13 @@ def test_a_part_takes_the_place_of_this_process(tmp_path: Path, monkeypatch: pyt
     assert argv[argv.index("--port") + 1] == "9000"
     assert environment["BEDPLATE_DATABASE_URL"] == "postgresql://u@elsewhere/d"
     assert Path.cwd() == ROOT
+
+
+def test_a_worker_is_started_for_its_queues(tmp_path: Path) -> None:
+    given = env.read(settings(tmp_path, BEDPLATE_WORKER_QUEUES="dispatch,data"))
+    argv = Programs(given).worker().argv
+    assert argv[argv.index("--queues") + 1] == "dispatch,data"
+    assert dict(Programs(given).worker().environment)["BEDPLATE_WORKER_QUEUES"] == "dispatch,data"
 
 
 def test_the_gateway_needs_no_key_and_makes_none(tmp_path: Path) -> None:
