@@ -17,6 +17,7 @@ import numpy as np
 
 from apps.quotas.scheduling.estimate_bands import Band, Calibration, banded, bucket_of
 from apps.quotas.scheduling.estimate_durations import Durations, Floats, Kind
+from apps.quotas.scheduling.estimate_latest import latest
 from apps.quotas.scheduling.estimate_line import Forward, lines_of, stranded
 from apps.quotas.scheduling.snapshot import Holding, Snapshot, Waiting
 
@@ -100,6 +101,11 @@ def _chances(count: int, number: int, passes: int) -> Floats:
     return chances
 
 
+def _ended(band: Band, latest_seconds: float) -> Band:
+    """The band without what comes later than that."""
+    return Band(*(min(seconds, latest_seconds) for seconds in band))
+
+
 def estimates(
     snapshot: Snapshot, durations: Durations, calibration: Calibration, waits: Mapping[UUID, float] | None = None
 ) -> dict[UUID, Estimate]:
@@ -112,6 +118,7 @@ def estimates(
     known = forecast(snapshot, durations) if waits is None else waits
     found: dict[UUID, Estimate] = {}
     marks: dict[str, Band] = {}
+    ends = latest(snapshot)
     before = {one.workload_id: number for line in lines_of(snapshot).values() for number, (_, one) in enumerate(line)}
     for one in snapshot.waiting:
         seconds = known.get(one.workload_id, inf)
@@ -119,7 +126,7 @@ def estimates(
             bucket = bucket_of(seconds, one.count_min, before[one.workload_id])
             if bucket not in marks:
                 marks[bucket] = calibration.marks(bucket)
-            band = banded(marks[bucket], seconds)
+            band = _ended(banded(marks[bucket], seconds), ends.get(one.workload_id, inf))
             found[one.workload_id] = Estimate(
                 one.workload_id, at, at + band.middle, at + band.low, at + band.high, bucket, seconds
             )
