@@ -27,6 +27,14 @@ class Preemption(models.TextChoices):
     LOWER_PRIORITY = "lower_priority"
 
 
+class ConnectionKind(models.TextChoices):
+    """How the control plane connects to a cluster: with a kubeconfig, as the pod that it is there, or with a token."""
+
+    KUBECONFIG = "kubeconfig"
+    IN_CLUSTER = "in_cluster"
+    TOKEN = "token"  # noqa: S105 - a kind, no token
+
+
 class IdleAction(models.TextChoices):
     """What is done about work whose GPUs do nothing: nothing, its owner is told, or it is stopped some time later."""
 

@@ -2,6 +2,7 @@
 
 from apps.quotas.models.attempt import Attempt
 from apps.quotas.models.budget import Budget, BudgetHold
+from apps.quotas.models.cluster import Cluster
 from apps.quotas.models.cohort import Cohort
 from apps.quotas.models.estimate import EstimateLevel, StartEstimate
 from apps.quotas.models.health import IdlePolicy, NodeIncident
@@ -21,6 +22,7 @@ __all__ = [
     "Attempt",
     "Budget",
     "BudgetHold",
+    "Cluster",
     "Cohort",
     "EstimateLevel",
     "IdlePolicy",

@@ -8,6 +8,10 @@ from django.db import models
 
 from apps.access.models import Organisation
 from apps.common.models import BaseModel
+from apps.quotas.models.cluster import BACKEND_PREFIX, Cluster
+
+REMOVED = "removed"
+"""In place of the backend of a pool whose cluster is known no more."""
 
 
 class PoolQuerySet(models.QuerySet["ResourcePool"]):
@@ -35,8 +39,11 @@ class ResourcePool(BaseModel):
     """Nodes behind one backend that are scheduled together; its row is the lock of admission."""
 
     name = models.SlugField(max_length=60, unique=True)
-    backend = models.CharField(max_length=20)
-    """Name of the backend that runs its jobs: `local`, `kubernetes`, `fake`."""
+    backend = models.CharField(max_length=60)
+    """Name of the backend that runs its jobs: `local`, `fake`, `kubernetes/<cluster>`; `removed` of a pool whose
+    cluster is known no more, which keeps its history."""
+    cluster = models.OneToOneField(Cluster, models.PROTECT, related_name="pool", null=True, blank=True, editable=False)
+    """The cluster that its nodes are of, if they are of one."""
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", null=True, blank=True)
     """Whose it is alone; empty means shared by all."""
     half_life_seconds = models.PositiveIntegerField(default=86_400, db_default=86_400)
@@ -65,6 +72,11 @@ class ResourcePool(BaseModel):
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(half_life_seconds__gte=1), name="pool_half_life"),
             models.CheckConstraint(condition=models.Q(ageing_seconds__gte=1), name="pool_ageing"),
+            models.CheckConstraint(
+                condition=models.Q(backend__startswith=BACKEND_PREFIX, cluster__isnull=False)
+                | (~models.Q(backend__startswith=BACKEND_PREFIX) & models.Q(cluster=None)),
+                name="pool_of_a_cluster",
+            ),
         ]
 
     def __str__(self) -> str:

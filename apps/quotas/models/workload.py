@@ -87,6 +87,9 @@ class Workload(ScopedStateful):
 
     checkpoint_at = models.DateTimeField(null=True, editable=False)
     """When it last kept what it would need to go on from there."""
+    avoids = models.JSONField(default=list, db_default=models.Value([], models.JSONField()), editable=False)
+    """Nodes on which it did not start in time: `[{"node", "until"}]`, seconds since the epoch. It is not placed there
+    until then as long as others could hold it."""
     nominated = models.JSONField(null=True, editable=False)
     """While it waits: places, as `assignments`, that are being freed for it."""
     nominated_flavor = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)

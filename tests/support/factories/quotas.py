@@ -15,6 +15,7 @@ from apps.quotas.models import (
     Attempt,
     Budget,
     BudgetHold,
+    Cluster,
     Cohort,
     IdlePolicy,
     LogChunk,
@@ -70,6 +71,22 @@ class ResourcePoolFactory(DjangoModelFactory[ResourcePool]):
 
     name = factory.Sequence(lambda n: f"pool-{n}")
     backend = "fake"
+
+
+class ClusterFactory(DjangoModelFactory[Cluster]):
+    """A cluster that the control plane is in itself, never checked, with its pool."""
+
+    class Meta:
+        model = Cluster
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda n: f"cluster-{n}")
+    kind = "in_cluster"
+
+    @factory.post_generation
+    def with_pool(self: Any, create: bool, extracted: Any, **kwargs: Any) -> None:
+        if create and extracted is not False:
+            ResourcePool.objects.create(name=self.name, backend=self.backend, cluster=self)
 
 
 class ResourceFlavorFactory(DjangoModelFactory[ResourceFlavor]):
