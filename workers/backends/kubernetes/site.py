@@ -74,6 +74,8 @@ class ClusterSite:
     runtime_image: str
     """What jobs without an image of their own run in, and what prepares the others."""
     namespace_prefix: str = "bedplate"
+    makes_namespaces: bool = True
+    """False: namespaces of projects are made by somebody else, and are used as they are."""
     api_url: str = ""
     """The control plane as pods reach it; empty means `LaunchContext.api_url`."""
     image_pull_secrets: tuple[str, ...] = ()
@@ -91,7 +93,7 @@ class ClusterSite:
     tolerations: tuple[Toleration, ...] = ()
     """Of every pod."""
     scratch_bytes: int = 50 * 1024**3
-    """Most that a member may keep on its node's disk; 0: no limit but the disk."""
+    """Most in each folder that a member has on its node's disk; 0: no limit but the disk."""
     shared_memory_bytes: int = 0
     """Size of `/dev/shm`, which counts as memory of the member; 0: half of the member's memory."""
     serve_port: int = SERVE_PORT
