@@ -9,8 +9,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from workers.contracts.launch import JobHandle, LaunchContext
@@ -164,6 +164,14 @@ class NodeFacts:
     """True for a node that exists for tests and demonstrations only."""
     ready: bool = True
     """False for one that is there and takes no jobs now, as its own watchers say."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What its backend says of it, by name: a rack, a zone, a kind of machine."""
+    taints: tuple[str, ...] = ()
+    """`key=value:Effect`: what keeps jobs off it that do not say that they bear with it."""
+    taken_cpu_millis: int = 0
+    """What others than this installation use of it; it is no part of what is said above, as are the two below."""
+    taken_memory_bytes: int = 0
+    taken_gpus: int = 0
 
 
 class DiscoversNodes(ABC):
