@@ -40,8 +40,9 @@ MAIN: Final = "main"
 PREPARE: Final = "prepare"
 
 LABEL_BYTES: Final = 63
-_HASH_BYTES: Final = 12
-_HASHED: Final = re.compile(rf"(?:.*[-_.])?[0-9a-f]{{{_HASH_BYTES}}}")
+_HASH_BYTES: Final = 13
+_HASHED: Final = re.compile("(?:.*-)?x[0-9a-f]{12}")
+"""What ends in a hash. Its first letter is in no UUID, so these stay as they are."""
 _UUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOT_NAME: Final = re.compile(r"[^a-z0-9]+")
 _NOT_VALUE: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -82,7 +83,7 @@ def label_value(text: str) -> str:
 def _kept_or_hashed(name: str, exact: tuple[str, ...], *, keep: bool) -> str:
     if keep and len(name) <= LABEL_BYTES and not _HASHED.fullmatch(name):
         return name
-    digest = hashlib.sha256("\0".join(exact).encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_BYTES]
+    digest = "x" + hashlib.sha256("\0".join(exact).encode("utf-8", "surrogatepass")).hexdigest()[: _HASH_BYTES - 1]
     room = LABEL_BYTES - _HASH_BYTES - 1
     return "-".join(filter(None, (name[:room].rstrip("-_."), digest)))
 
