@@ -15,7 +15,10 @@ A code never changes its meaning: clients translate by it.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
+
+from workers.contracts.cluster_sentences import CLUSTER
 
 _ADMISSION: Final = {
     "wait_no_quota": "Waiting: needs {needs:amounts}, and project {project:name} has no quota for it{first:first}",
@@ -267,6 +270,7 @@ SENTENCES: Final[dict[str, str]] = {
     **_HEALTH,
     **_LAUNCH,
     **_BACKENDS,
+    **CLUSTER,
     **_REPLICAS,
     **_RESULTS,
     **_READING,
@@ -280,6 +284,14 @@ SENTENCES: Final[dict[str, str]] = {
 _PLACEHOLDER: Final = re.compile(r"\{(\w+):\w+\}")
 
 
+@cache
+def _parts(code: str) -> tuple[str, ...]:
+    """What stands between the placeholders of a sentence, and their names, in turn."""
+    return tuple(_PLACEHOLDER.split(SENTENCES[code]))
+
+
 def say(code: str, **params: object) -> str:
     """The sentence in English; raises KeyError for a code or a parameter that there is not."""
-    return _PLACEHOLDER.sub(lambda found: str(params[found[1]]), SENTENCES[code])
+    parts = list(_parts(code))
+    parts[1::2] = [str(params[name]) for name in parts[1::2]]
+    return "".join(parts)
