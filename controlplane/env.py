@@ -22,8 +22,10 @@ from typing import Any
 
 from dotenv import dotenv_values
 
+from controlplane.cluster_settings import ClusterEnvironment
 from controlplane.embedded.home import Home
 from controlplane.setting_kinds import (
+    BACKEND,
     HOST,
     HTTP_URL,
     LONG_TEXT,
@@ -43,7 +45,6 @@ from controlplane.setting_kinds import (
     whole_number,
     wrong_key_line,
 )
-from controlplane.sharing_settings import SharingEnvironment
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "BEDPLATE_"
@@ -68,7 +69,7 @@ GENERATED = "generated once"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Environment(SharingEnvironment):
+class Environment(ClusterEnvironment):
     """The table: a field `port` is the variable `BEDPLATE_PORT`. None means unset."""
 
     home: Path = variable(
@@ -120,7 +121,7 @@ class Environment(SharingEnvironment):
     gateway_token: str | None = variable(
         LONG_TEXT, None, "from the secret key", "What the gateway shows to the API", secret=True
     )
-    backend: str = variable(one_of("local"), "local", "`local`", "Where jobs run")
+    backend: str = variable(BACKEND, "local", "`local`", "Where jobs run for which no other pool is asked")
     replica_host: str = variable(
         HOST, "127.0.0.1", "`127.0.0.1`", "Where replicas listen, on the worker's machine; they ask nobody for a token"
     )

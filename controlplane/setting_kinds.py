@@ -111,6 +111,18 @@ def _parse_ray(text: str) -> str:
     return text
 
 
+def _parse_backend(text: str) -> str:
+    if text != "local" and not re.fullmatch(r"kubernetes/[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?", text):
+        raise ValueError(text)
+    return text
+
+
+def _parse_image(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][-A-Za-z0-9._:/@]*", text):
+        raise ValueError(text)
+    return text
+
+
 def _parse_currency(text: str) -> str:
     if not re.fullmatch(r"[A-Z]{3}", text):
         raise ValueError(text)
@@ -118,6 +130,8 @@ def _parse_currency(text: str) -> str:
 
 
 SWITCH = Kind("`true` or `false`", _parse_switch)
+BACKEND = Kind("`local`, or `kubernetes/` and the name of a cluster", _parse_backend)
+IMAGE = Kind("the name of a container image", _parse_image)
 CURRENCY = Kind("three capital letters", _parse_currency)
 NAMES = Kind("names, separated by commas", _parse_list)
 QUEUE_NAMES = Kind(f"some of {', '.join(f'`{name}`' for name in QUEUES)}, separated by commas", _parse_queues)

@@ -74,7 +74,11 @@ def test_empty_counts_as_unset() -> None:
         ("PORT", "80x", "BEDPLATE_PORT is '80x'; it takes a port, 1 to 65535"),
         ("PORT", "65536", "BEDPLATE_PORT is '65536'; it takes a port, 1 to 65535"),
         ("DEBUG", "maybe", "BEDPLATE_DEBUG is 'maybe'; it takes `true` or `false`"),
-        ("BACKEND", "slurm", "BEDPLATE_BACKEND is 'slurm'; it takes `local`"),
+        (
+            "BACKEND",
+            "kubernetes",
+            "BEDPLATE_BACKEND is 'kubernetes'; it takes `local`, or `kubernetes/` and the name of a cluster",
+        ),
         ("HOST", "http://a", "BEDPLATE_HOST is 'http://a'; it takes a host name or an IP address"),
         (
             "STORAGE_URL",

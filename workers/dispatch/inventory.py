@@ -5,38 +5,45 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from django.conf import settings
-
 from apps.quotas.models import ResourcePool
 from apps.quotas.services.faults import faults_take
 from apps.quotas.services.nodes import drains_enforce
 from apps.quotas.services.pools import pool_discover
 from workers.backends.base import Backend, BackendUnavailable, DiscoversNodes, ReportsFaults, Unsupported
-from workers.dispatch.registry import backend_named
+from workers.dispatch.registry import asking, backends_here
 
 log = logging.getLogger(__name__)
 
 
 def inventory_refresh() -> None:
-    """Bring the pools of the installation's backend up to date, and take off what must not stay where it is.
+    """Bring the pools of the installation's backend and of all clusters up to date, and take off what must not stay
+    where it is.
 
     Each backend is asked once, whatever becomes of the answer; one that does not answer changes nothing.
     """
-    for act in (_discover, _look_for_faults):
-        _asked(act)
+    for name in backends_here():
+        inventory_of(name)
     drains_enforce()
 
 
-def _asked(act: Callable[[Backend, list[ResourcePool]], None]) -> None:
-    name = settings.BEDPLATE_BACKEND
+def inventory_of(name: str) -> None:
+    """Bring the pools of one backend up to date; nothing changes where it does not answer."""
+    for act in (_discover, _look_for_faults):
+        _asked(name, act)
+
+
+def _asked(name: str, act: Callable[[Backend, list[ResourcePool]], None]) -> None:
     pools = list(ResourcePool.objects.filter(backend=name).order_by("name"))
     try:
         if pools:
-            act(backend_named(name), pools)
+            with asking(name) as backend:
+                act(backend, pools)
     except BackendUnavailable as error:
         log.warning("the backend %s does not say what it has: %s", name, error)
     except Unsupported as error:
         log.debug("%s", error)
+    except Exception:  # whatever is wrong with one, the others are asked
+        log.exception("the backend %s does not say what it has", name)
 
 
 def _discover(backend: Backend, pools: list[ResourcePool]) -> None:

@@ -16,13 +16,14 @@ from apps.common.errors import BedplateError
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.services.attempt_tokens import issue
 from apps.quotas.services.attempts import attempt_begin, attempt_refused, attempt_submitted, launch_delayed, launch_undo
+from apps.quotas.services.graces import preemption_grace_of
 from apps.quotas.states import WorkloadState
-from workers.backends.base import Backend, BackendUnavailable, LaunchRefused
+from workers.backends.base import Backend, BackendUnavailable, LaunchRefused, Unsupported
 from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.sentences import say
 from workers.contracts.specs import JobSpec, Spec
 from workers.dispatch.batch import for_each
-from workers.dispatch.registry import backend_named
+from workers.dispatch.registry import answered_lately, asking, is_cluster
 from workers.dispatch.stop import stop_if_unwanted
 
 log = logging.getLogger(__name__)
@@ -49,14 +50,14 @@ def launch(workload_id: UUID) -> None:
     workload = _load(workload_id)
     if workload is None:
         return
-    backend = backend_named(workload.pool.backend)
-    attempt = _attempt_for(workload, backend)
+    attempt = _attempt_for(workload)
     if attempt is None:
         return
     try:
         spec, context = _prepared(workload, attempt)
-        backend.submit(spec, context)
-    except BackendUnavailable as error:
+        with asking(attempt.handle["backend"]) as backend:
+            backend.submit(spec, context)
+    except (BackendUnavailable, Unsupported) as error:
         log.warning("attempt %s is not acknowledged yet: %s", attempt.pk, error)
         launch_delayed(workload.pk, detail=say("not_launched_yet", error=error))
         return
@@ -74,15 +75,18 @@ def _load(workload_id: UUID) -> Workload | None:
     return found
 
 
-def _attempt_for(workload: Workload, backend: Backend) -> Attempt | None:
+def _attempt_for(workload: Workload) -> Attempt | None:
     """The attempt to submit: a new one for an admitted workload, else the one that was never acknowledged."""
     if workload.state == WorkloadState.LAUNCHING:
         unfinished: Attempt | None = workload.attempts.filter(ended_at=None, submitted_at=None).first()
         return unfinished
+    name = workload.pool.backend
     try:
-        backend.observe([])  # does it answer at all?
-    except BackendUnavailable as error:
-        launch_undo(workload.pk, detail=say("backend_away", backend=backend.name, error=error))
+        with asking(name) as backend:
+            if not (is_cluster(name) and answered_lately(name)):
+                backend.observe([])  # does it answer at all?
+    except (BackendUnavailable, Unsupported) as error:
+        launch_undo(workload.pk, detail=say("backend_away", backend=name, error=error))
         return None
     attempt_id = uuid7()
     return attempt_begin(workload.pk, attempt_id, _handle(workload, attempt_id, backend))
@@ -125,6 +129,7 @@ def _context(workload: Workload, attempt_id: UUID, number: int, token: str, secr
         secrets=secrets,
         nodes=tuple(place["node"] for place in workload.assignments),
         devices=tuple(tuple(place["devices"]) for place in workload.assignments),
+        grace_seconds=preemption_grace_of(workload.pool),
         labels={
             "organisation": workload.organisation.name,
             "team": workload.team.name,

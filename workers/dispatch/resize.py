@@ -15,7 +15,7 @@ from apps.quotas.states import WorkloadKind, WorkloadState
 from workers.backends.base import BackendUnavailable
 from workers.contracts.launch import JobHandle
 from workers.dispatch.batch import for_each
-from workers.dispatch.registry import backend_named
+from workers.dispatch.registry import asking
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,8 @@ def resize(workload_id: UUID) -> None:
         return
     handle, count = JobHandle.from_json(attempt.handle), attempt.target
     try:
-        backend_named(handle.backend).resize(handle, count)
+        with asking(handle.backend) as backend:
+            backend.resize(handle, count)
     except BackendUnavailable as error:
         log.warning("attempt %s is not told its size yet: %s", attempt.pk, error)
         return

@@ -11,12 +11,12 @@ from apps.quotas.models import Attempt
 from apps.quotas.services.attempts import attempt_refused, attempt_stop_sent
 from apps.quotas.services.graces import deadline_of, grace_of
 from apps.quotas.states import LAUNCHED, WorkloadState
-from workers.backends.base import BackendUnavailable
+from workers.backends.base import BackendUnavailable, Unsupported
 from workers.contracts.launch import JobHandle
 from workers.contracts.sentences import say
 from workers.dispatch.batch import for_each
 from workers.dispatch.observe import observe
-from workers.dispatch.registry import backend_named
+from workers.dispatch.registry import asking
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,9 @@ def _stop(attempt: Attempt) -> bool:
         attempt_refused(attempt.pk, detail=say("not_launched"))
         return False
     try:
-        backend_named(handle.backend).stop(
-            handle, 0 if _is_late(attempt, clock.db_now()) else grace_of(attempt.workload)
-        )
-    except BackendUnavailable as error:
+        with asking(handle.backend) as backend:
+            backend.stop(handle, 0 if _is_late(attempt, clock.db_now()) else grace_of(attempt.workload))
+    except (BackendUnavailable, Unsupported) as error:
         log.warning("attempt %s is not told to stop yet: %s", attempt.pk, error)
         return False
     attempt_stop_sent(attempt.pk)

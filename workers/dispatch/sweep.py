@@ -9,10 +9,11 @@ from django.db.models import Q
 
 from apps.common import clock
 from apps.quotas.models import Attempt, ResourcePool
-from workers.backends.base import BackendUnavailable
+from apps.quotas.models.pool import REMOVED
+from workers.backends.base import Backend, BackendUnavailable, Unsupported
 from workers.contracts.launch import JobHandle
 from workers.contracts.observation import ENDED
-from workers.dispatch.registry import backend_named
+from workers.dispatch.registry import asking
 
 log = logging.getLogger(__name__)
 
@@ -28,19 +29,22 @@ def sweep() -> list[str]:
     Returns the attempt ids of the jobs removed.
     """
     removed: list[str] = []
-    for name in ResourcePool.objects.order_by("backend").values_list("backend", flat=True).distinct():
+    rows = ResourcePool.objects.exclude(backend=REMOVED).order_by("backend")
+    for name in rows.values_list("backend", flat=True).distinct():
         try:
-            _stop_survivors(name)
-            removed += _remove(name)
-        except BackendUnavailable as error:
+            with asking(name) as backend:
+                _stop_survivors(backend)
+                removed += _remove(backend)
+        except (BackendUnavailable, Unsupported) as error:
             log.warning("the backend %s cannot be swept: %s", name, error)
+        except Exception:  # whatever is wrong with one, the others are swept
+            log.exception("the backend %s cannot be swept", name)
     return removed
 
 
-def _stop_survivors(name: str) -> None:
+def _stop_survivors(backend: Backend) -> None:
     """An attempt that has ended has no job: one that lives all the same came of a launcher that died at the end."""
-    backend = backend_named(name)
-    over = Attempt.objects.filter(ended_at__gt=clock.db_now() - WATCHED, handle__backend=name).order_by("pk")
+    over = Attempt.objects.filter(ended_at__gt=clock.db_now() - WATCHED, handle__backend=backend.name).order_by("pk")
     handles = [JobHandle.from_json(handle) for handle in over.values_list("handle", flat=True)]
     handles = [handle for handle in handles if handle.data]
     for handle, seen in zip(handles, backend.observe(handles), strict=True):
@@ -49,10 +53,10 @@ def _stop_survivors(name: str) -> None:
             backend.stop(handle, 0)
 
 
-def _remove(name: str) -> list[str]:
+def _remove(backend: Backend) -> list[str]:
     recent = Q(ended_at=None) | Q(ended_at__gt=clock.db_now() - KEEP)
-    known = Attempt.objects.filter(recent, handle__backend=name).values_list("pk", flat=True)
-    gone = backend_named(name).sweep([str(pk) for pk in known])
+    known = Attempt.objects.filter(recent, handle__backend=backend.name).values_list("pk", flat=True)
+    gone = backend.sweep([str(pk) for pk in known])
     if gone:
-        log.info("removed %d jobs from %s: %s", len(gone), name, ", ".join(gone))
+        log.info("removed %d jobs from %s: %s", len(gone), backend.name, ", ".join(gone))
     return gone

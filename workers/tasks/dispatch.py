@@ -10,11 +10,12 @@ from apps.common import queues
 from apps.datasets.selectors import sources_known
 from apps.datasets.selectors.parts import parts_named
 from workers.dispatch.batch import about
+from workers.dispatch.clusters import cluster_check, clusters_check_due
 from workers.dispatch.idle import idle_watch
 from workers.dispatch.inventory import inventory_refresh
 from workers.dispatch.launch import launch, launch_due
 from workers.dispatch.objects import objects_sweep, parts_sweep, uploads_sweep
-from workers.dispatch.observe import observe, observe_due
+from workers.dispatch.observe import observe, observe_clusters_due, observe_due
 from workers.dispatch.resize import resize, resize_due
 from workers.dispatch.stop import stop, stop_due
 from workers.dispatch.sweep import sweep
@@ -48,6 +49,11 @@ def resize_task(workload_id: str) -> None:
         resize(UUID(workload_id))
 
 
+@shared_task(name=queues.CLUSTER_CHECK)
+def cluster_check_task(cluster_id: str) -> None:
+    cluster_check(UUID(cluster_id))
+
+
 @shared_task(name=queues.TICK_LAUNCH)
 @single_flight(every_seconds=EVERY_SECONDS[queues.TICK_LAUNCH])
 def tick_launch() -> None:
@@ -59,6 +65,12 @@ def tick_launch() -> None:
 @single_flight(every_seconds=EVERY_SECONDS[queues.TICK_OBSERVE])
 def tick_observe() -> None:
     observe_due()
+
+
+@shared_task(name=queues.TICK_OBSERVE_CLUSTERS)
+@single_flight(every_seconds=EVERY_SECONDS[queues.TICK_OBSERVE_CLUSTERS])
+def tick_observe_clusters() -> None:
+    observe_clusters_due()
 
 
 @shared_task(name=queues.TICK_STOP)
@@ -83,6 +95,7 @@ def tick_idle() -> None:
 @single_flight(every_seconds=EVERY_SECONDS[queues.TICK_INVENTORY])
 def tick_inventory() -> None:
     inventory_refresh()
+    clusters_check_due()
 
 
 @shared_task(name=queues.TICK_SWEEP)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from django.conf import settings
+
 from apps.common import queues
 
 EVERY_SECONDS: Final[dict[str, float]] = {
     queues.TICK_ADMIT: 1,
     queues.TICK_LAUNCH: 1,
     queues.TICK_OBSERVE: 2,
+    queues.TICK_OBSERVE_CLUSTERS: settings.BEDPLATE_OBSERVE_CLUSTERS_SECONDS,
     queues.TICK_STOP: 5,
     queues.TICK_LIVENESS: 5,
     queues.TICK_RECONCILE: 10,

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.quotas.models import Attempt, Workload
+from apps.quotas.models import Attempt, ResourcePool, Workload
 from apps.quotas.states import GOES_ON
 
 
@@ -20,8 +20,13 @@ def grace_of(workload: Workload) -> int:
     """Seconds that it has, by the reason for which it is stopped: longer where it is to go on from a checkpoint, as
     its pool says (one query, unless it was loaded)."""
     if workload.state_reason in GOES_ON:
-        return int(workload.pool.preemption_grace_seconds or settings.BEDPLATE_PREEMPTION_GRACE_SECONDS)
+        return preemption_grace_of(workload.pool)
     return int(settings.BEDPLATE_STOP_GRACE_SECONDS)
+
+
+def preemption_grace_of(pool: ResourcePool) -> int:
+    """Seconds that a job of this pool has to write its checkpoint, whoever makes it leave."""
+    return int(pool.preemption_grace_seconds or settings.BEDPLATE_PREEMPTION_GRACE_SECONDS)
 
 
 def attempt_tell_again(workload_id: UUID) -> None:

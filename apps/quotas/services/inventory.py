@@ -19,7 +19,7 @@ from apps.quotas.states import IncidentKind
 from workers.contracts.sentences import say
 
 ACTOR: Final = Actor.system("discovery")
-FACTS: Final = ("cpu_millis", "memory_bytes", "gpus")
+FACTS: Final = ("cpu_millis", "memory_bytes", "gpus", "labels")
 """Columns that say what a node has."""
 
 

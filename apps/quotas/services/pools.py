@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -44,6 +44,10 @@ class NodeFacts(Protocol):
     def simulated(self) -> bool: ...
     @property
     def ready(self) -> bool: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def taints(self) -> Sequence[str]: ...
 
 
 @transaction.atomic
@@ -61,14 +65,7 @@ def pool_discover(name: str, backend: str, nodes: Iterable[NodeFacts]) -> Resour
     if pool.backend != backend:
         raise Conflict(f"pool {name} is run by the backend {pool.backend}, not by {backend}")
     found, at = list(nodes), clock.db_now()
-    facts = {
-        node.name: {
-            "cpu_millis": node.cpu_millis,
-            "memory_bytes": node.memory_bytes,
-            "gpus": [_gpu(gpu) for gpu in node.gpus],
-        }
-        for node in found
-    }
+    facts = {node.name: _facts(node, with_labels=pool.cluster_id is not None) for node in found}
     changed = nodes_keep(pool, facts, {node.name: node for node in found}, at)
     if not changed and not made:
         return pool
@@ -83,6 +80,27 @@ def flavor_name(model: str) -> str:
     for brand in _BRANDS:
         model = model.removeprefix(brand)
     return "-".join(model.split())[:60]
+
+
+def _facts(node: NodeFacts, *, with_labels: bool) -> dict[str, Any]:
+    """Columns of a node. Only clusters say labels; those of other machines are an administrator's."""
+    facts: dict[str, Any] = {
+        "cpu_millis": node.cpu_millis,
+        "memory_bytes": node.memory_bytes,
+        "gpus": [_gpu(gpu) for gpu in node.gpus],
+    }
+    if with_labels:
+        facts["labels"] = dict(node.labels) | dict(_taint_label(taint) for taint in node.taints)
+    return facts
+
+
+def _taint_label(taint: str) -> tuple[str, str]:
+    """`key=value:Effect` as the label `taint:key` with `value:Effect`."""
+    key, _, rest = taint.partition("=")
+    if not rest:
+        key, _, effect = taint.partition(":")
+        rest = f":{effect}"
+    return f"taint:{key}", rest
 
 
 def _gpu(gpu: GpuFacts) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tests.workers.dispatch.driving import attempt_of_workload, launched
 from workers.backends.base import Backend, DeviceFault, GpuFacts, NodeFacts, Unsupported
 from workers.backends.fake import FakeBackend
 from workers.backends.local.backend import LocalBackend
-from workers.dispatch import inventory, registry
+from workers.dispatch import registry
 from workers.dispatch.idle import idle_watch
 from workers.dispatch.inventory import inventory_refresh
 from workers.dispatch.observe import observe_due
@@ -117,9 +117,9 @@ def test_what_a_backend_cannot_tell_is_not_asked(
     def absent(name: str) -> Backend:
         raise Unsupported("There is no such backend.")
 
-    monkeypatch.setattr(inventory, "backend_named", lambda name: Mute())
+    monkeypatch.setattr(registry, "backend_named", lambda name: Mute())
     inventory_refresh()
-    monkeypatch.setattr(inventory, "backend_named", absent)
+    monkeypatch.setattr(registry, "backend_named", absent)
     inventory_refresh()
     assert Node.objects.filter(ready=True).count() == 2
 
