@@ -119,6 +119,8 @@ def attempt_observed(
         attempt_end(workload, attempt, verdict, at=at, actor=ACTOR, observation=observation, looked_at=looked_at)
     else:
         news |= _shrink(workload, attempt, observation, asked_at or at, at)
+        if _says_why(workload, observation):
+            news |= bool(explain([Move(workload, workload.state, "", observation.detail)]))
         if news:
             queues.send(queues.WORKLOAD_CHANGED, workload.pk)
     return not isinstance(verdict, Stay)
@@ -129,8 +131,16 @@ def observation_matters(attempt: Attempt, observation: Observation, *, asked_at:
     workload = attempt.workload
     if not isinstance(judge(_seen(attempt, workload, asked_at), observation), Stay):
         return True
+    if _says_why(workload, observation):
+        return True
     fewer = workload.kind == WorkloadKind.SERVING and workload.count_kept < workload.count_granted
     return fewer or attempt.members != observation.members_to_json()
+
+
+def _says_why(workload: Workload, observation: Observation) -> bool:
+    """Whether its backend says something new of why it does not run yet."""
+    said = observation.detail
+    return workload.state == WorkloadState.LAUNCHING and bool(said) and said != workload.state_detail
 
 
 def _open(attempt_id: UUID) -> tuple[Attempt, Workload] | None:

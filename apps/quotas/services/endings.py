@@ -131,7 +131,8 @@ def _again(workload: Workload, attempt: Attempt, verdict: Again, at: datetime, g
         workload_move(workload, WorkloadState.PENDING, at=at, gone_at=gone_at, actor=actor, **words)
         return
     ran_long = attempt.started_at is not None and at - attempt.started_at >= timedelta(seconds=LONG_RUN_SECONDS)
-    was_well = ran_long or (attempt.started_at is not None and verdict.reason == Reason.EVICTED)
+    driven_out = verdict.reason in (Reason.EVICTED, Reason.NODE_LOST)
+    was_well = ran_long or (attempt.started_at is not None and driven_out)
     times = 0 if was_well else workload.back_offs
     losses = (0 if ran_long else workload.losses) + verdict.lost
     if verdict.lost and losses >= workload.max_attempts:

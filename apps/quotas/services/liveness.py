@@ -19,6 +19,7 @@ from apps.common.states import Move, explain
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.scheduling import liveness as decider
 from apps.quotas.scheduling.liveness import Limits, Liveness, Signs
+from apps.quotas.services.late_starts import avoids_of, late_reason
 from apps.quotas.services.moves import workload_locked, workload_move
 from apps.quotas.services.pulses import API, works_since
 from apps.quotas.states import LAUNCHED, Reason, WorkloadKind, WorkloadState
@@ -167,6 +168,12 @@ def _end(workload: Workload, found: Liveness, now: datetime) -> None:
         ),
         decider.SILENT: (stopping, Reason.LOST, say("lost_silent", since=decider.moment(found.since))),
     }[found.cause]
-    workload_move(workload, to, at=now, actor=ACTOR, reason=reason, detail=detail)
+    changes: dict[str, Any] = {}
+    if reason == Reason.START_TIMEOUT:
+        attempt = workload.attempts.filter(ended_at=None).first()
+        changes["avoids"] = avoids_of(workload, attempt, now)
+        reason = late_reason(attempt)
+        detail = f"{detail} {workload.state_detail}".strip()  # what its backend said of it last
+    workload_move(workload, to, at=now, actor=ACTOR, reason=reason, detail=detail, **changes)
     if to == stopping:
         queues.send(queues.STOP, workload.pk)

@@ -85,6 +85,8 @@ def judge(seen: Seen, observation: Observation) -> Verdict:
         return Stay()
     if phase == Phase.FAILED:
         return _failed(observation)
+    if phase == Phase.LOST and observation.reason in WAITING:  # somebody took its place, or its node, away
+        return Again(observation.reason, _told(observation))
     return Again(Reason.LOST, observation.detail or say("vanished"), lost=True)
 
 
