@@ -7,6 +7,7 @@ what it was follows, and no name that could be kept as it was looks like one wit
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import Final
 from uuid import UUID
@@ -83,7 +84,7 @@ def label_value(text: str) -> str:
 def _kept_or_hashed(name: str, exact: tuple[str, ...], *, keep: bool) -> str:
     if keep and len(name) <= LABEL_BYTES and not _HASHED.fullmatch(name):
         return name
-    digest = "x" + hashlib.sha256("\0".join(exact).encode("utf-8", "surrogatepass")).hexdigest()[: _HASH_BYTES - 1]
+    digest = "x" + hashlib.sha256(json.dumps(exact).encode()).hexdigest()[: _HASH_BYTES - 1]
     room = LABEL_BYTES - _HASH_BYTES - 1
     return "-".join(filter(None, (name[:room].rstrip("-_."), digest)))
 

@@ -58,7 +58,7 @@ def _preparation(resources: Resources, variables: list[dict[str, Any]], site: Cl
             "image": site.runtime_image,
             "imagePullPolicy": site.image_pull_policy,
             "command": ["python", "-I", "-S", _PREPARATION],
-            "env": variables,
+            "env": list(variables),
             "resources": _amounts(resources),
             "volumeMounts": _mounts(mounts),
             "securityContext": confined(),
@@ -75,7 +75,7 @@ def _main(spec: Spec, variables: list[dict[str, Any]], site: ClusterSite) -> dic
             "imagePullPolicy": site.image_pull_policy,
             "command": [place.literal(word) for word in command(spec)],
             "workingDir": place.WORK,
-            "env": variables,
+            "env": list(variables),
             "resources": _amounts(spec.resources, flavors.device_resource(spec.resources.flavor, site)),
             "volumeMounts": _mounts({**mounts, "shm": "/dev/shm"}, read_only=("run", "bin")),  # noqa: S108
             "securityContext": confined(),
