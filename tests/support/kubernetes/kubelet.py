@@ -1,0 +1,399 @@
+"""The kubelets of all nodes: they take pods from their binding to their end, and write their status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.support.kubernetes import pods, podstatus
+from tests.support.kubernetes.cluster import Cluster
+from tests.support.kubernetes.containers import MESSAGE_BYTES, Container, Log, Problem, Runtime
+from tests.support.kubernetes.kinds import PODS, SECRETS
+from tests.support.kubernetes.loop import Timer
+from tests.support.kubernetes.store import Change, Object
+
+RETRY_SECONDS = 10.0
+
+
+class PodRun:
+    """One pod on one node."""
+
+    def __init__(self, pod: Object, runtime: Runtime, number: int) -> None:
+        self.pod = pod
+        self.runtime = runtime
+        self.uid: str = pod["metadata"]["uid"]
+        self.namespace: str = pod["metadata"]["namespace"]
+        self.name: str = pod["metadata"]["name"]
+        spec = pod["spec"]
+        self.inits = [Container(each, init=True) for each in spec.get("initContainers") or ()]
+        self.mains = [Container(each, init=False) for each in spec["containers"]]
+        self.ip = f"10.244.{number // 250}.{number % 250 + 2}"
+        self.sandbox = False
+        self.stopping = False
+        self.reason = ""
+        """Of the pod's status, where the kubelet ends it: `Evicted`, `DeadlineExceeded`."""
+        self.message = ""
+        self.kill_timer: Timer | None = None
+        self.over = False
+
+    @property
+    def containers(self) -> list[Container]:
+        return [*self.inits, *self.mains]
+
+    def find(self, name: str) -> Container | None:
+        return next((each for each in self.containers if each.name == name), None)
+
+
+class Kubelet:
+    """Of every node that is not lost; its steps run in the loop."""
+
+    def __init__(self, cluster: Cluster, runtime_for: Callable[[Object], Runtime]) -> None:
+        self._cluster, self._runtime_for = cluster, runtime_for
+        self.runs: dict[str, PodRun] = {}
+        self.dead_nodes: set[str] = set()
+        """Nodes whose kubelet says nothing more; their containers go on."""
+        self._count = 0
+
+    def on_change(self, change: Change) -> None:
+        if change.kind is PODS:
+            uid = change.obj["metadata"]["uid"]
+            if change.type == "DELETED":
+                self._cluster.loop.soon(self.gone, uid)
+            elif uid not in self.runs:
+                if change.obj["spec"].get("nodeName") and not pods.terminal(change.obj):
+                    self._cluster.loop.soon(self.begin, *change.name)
+            elif change.obj["metadata"].get("deletionTimestamp"):
+                self._cluster.loop.soon(self.stop, uid)
+        elif change.kind is SECRETS and change.type == "ADDED":
+            for run in self.runs.values():
+                if run.namespace == change.name[0] and not run.sandbox:
+                    self._cluster.loop.soon(self.mount, run.uid)
+
+    def begin(self, namespace: str, name: str) -> None:
+        pod = self._cluster.store.get(PODS, name, namespace)
+        if pod is None or pod["metadata"]["uid"] in self.runs or pods.terminal(pod):
+            return
+        if not pod["spec"].get("nodeName") or self.lost(pod):
+            return
+        self._count += 1
+        run = self.runs[pod["metadata"]["uid"]] = PodRun(pod, self._runtime_for(pod), self._count)
+        if run.inits:
+            for container in run.mains:
+                container.state = {"waiting": {"reason": "PodInitializing"}}
+            for container in run.inits:
+                container.state = {"waiting": {"reason": "PodInitializing"}}
+        self.write(run)
+        if (seconds := pod["spec"].get("activeDeadlineSeconds")) is not None:
+            self._cluster.loop.later(seconds, self._too_long, run.uid)
+        if pod["metadata"].get("deletionTimestamp"):
+            self.stop(run.uid)
+        else:
+            self._cluster.loop.soon(self.mount, run.uid)
+
+    def lost(self, pod: Object) -> bool:
+        return pod["spec"].get("nodeName") in self.dead_nodes
+
+    def _run(self, uid: str) -> PodRun | None:
+        """The run of a pod that is still there and whose kubelet is alive."""
+        run = self.runs.get(uid)
+        if run is None or run.over:
+            return None
+        pod = self._cluster.store.get(PODS, run.name, run.namespace)
+        if pod is None or pod["metadata"]["uid"] != uid or self.lost(pod):
+            return None
+        run.pod = pod
+        return run
+
+    def event(self, run: PodRun, reason: str, message: str, container: Container | None = None, **more: Any) -> None:
+        part = ""
+        if container is not None:
+            part = f"spec.{'initContainers' if container.init else 'containers'}{{{container.name}}}"
+        host = run.pod["spec"]["nodeName"]
+        self._cluster.events.write(PODS, run.pod, reason, message, by="kubelet", host=host, part=part, **more)
+
+    def mount(self, uid: str) -> None:
+        """Volumes, then the sandbox; what a missing Secret holds up is tried again."""
+        run = self._run(uid)
+        if run is None or run.stopping or run.sandbox:
+            return
+        missing = podstatus.missing_secret_volume(self._cluster.store, run.pod)
+        if missing is not None:
+            volume, secret = missing
+            message = f'MountVolume.SetUp failed for volume "{volume}" : secret "{secret}" not found'
+            self.event(run, "FailedMount", message, warning=True)
+            self._cluster.loop.later(RETRY_SECONDS, self.mount, uid)
+            return
+        run.sandbox = True
+        self.write(run)
+        self.advance(run)
+
+    def advance(self, run: PodRun) -> None:
+        """Start what is next: an init container, or all main containers."""
+        if run.stopping or run.over:
+            return
+        for container in run.inits:
+            if container.exit_code is None or container.exit_code != 0:
+                if "waiting" in container.state:
+                    self._pull(run, container)
+                return
+        for container in run.mains:
+            if "waiting" in container.state and container.state["waiting"].get("reason") != "CrashLoopBackOff":
+                self._pull(run, container)
+
+    def _pull(self, run: PodRun, container: Container) -> None:
+        seconds, present = run.runtime.pull(run.pod, container)
+        problem = run.runtime.problem(run.pod, container)
+        image = container.spec["image"]
+        if problem is not None and problem.reason == "ErrImagePull":
+            self.event(run, "Pulling", f'Pulling image "{image}"', container)
+            self._cluster.loop.later(seconds, self._blocked, run.uid, container, problem)
+        elif problem is not None and problem.reason in {"InvalidImageName", "ErrImageNeverPull"}:
+            self._cluster.loop.later(seconds, self._blocked, run.uid, container, problem)
+        elif present:
+            why = f'Container image "{image}" already present on machine and can be accessed by the pod'
+            self.event(run, "Pulled", why, container)
+            self._cluster.loop.soon(self._start, run.uid, container)
+        else:
+            self.event(run, "Pulling", f'Pulling image "{image}"', container)
+            self._cluster.loop.later(seconds, self._pulled, run.uid, container, seconds)
+
+    def _pulled(self, uid: str, container: Container, seconds: float) -> None:
+        run = self._run(uid)
+        if run is None or run.stopping:
+            return
+        took = f"{int(seconds * 1000)}ms"
+        image = container.spec["image"]
+        why = f'Successfully pulled image "{image}" in {took} ({took} including waiting). Image size: 57000000 bytes.'
+        self.event(run, "Pulled", why, container)
+        self._start(uid, container)
+
+    def _blocked(self, uid: str, container: Container, problem: Problem) -> None:
+        """A container that cannot start now: tell, wait, try again."""
+        run = self._run(uid)
+        if run is None or run.stopping:
+            return
+        if problem.reason == "ErrImagePull":
+            self.event(
+                run,
+                "Failed",
+                f'Failed to pull image "{container.spec["image"]}": {problem.message}',
+                container,
+                warning=True,
+            )
+        elif problem.event != "Failed":
+            self.event(run, problem.event, problem.message, container, warning=True)
+        told = problem.message if problem.reason == "CreateContainerConfigError" else problem.reason
+        self.event(run, "Failed", f"Error: {told}", container, warning=True)
+        container.state = {"waiting": {"reason": problem.reason, "message": problem.message}}
+        self.write(run)
+        if problem.waits:
+            self._cluster.loop.soon(self._waits, uid, container, problem)
+        else:
+            self._cluster.loop.later(RETRY_SECONDS, self.again, uid, container)
+
+    def _waits(self, uid: str, container: Container, problem: Problem) -> None:
+        run = self._run(uid)
+        if run is None or run.stopping:
+            return
+        image = container.spec["image"]
+        self.event(run, "BackOff", f'Back-off pulling image "{image}"', container)
+        self.event(run, "Failed", f"Error: {problem.waits}", container, warning=True)
+        message = f'Back-off pulling image "{image}": {problem.reason}: {problem.message}'
+        container.state = {"waiting": {"reason": problem.waits, "message": message}}
+        self.write(run)
+        self._cluster.loop.later(RETRY_SECONDS, self.again, uid, container)
+
+    def again(self, uid: str, container: Container) -> None:
+        run = self._run(uid)
+        if run is not None and not run.stopping and "waiting" in container.state:
+            container.state = {"waiting": {"reason": "ContainerCreating"}}
+            self._pull(run, container)
+
+    def _start(self, uid: str, container: Container) -> None:
+        run = self._run(uid)
+        if run is None or run.stopping or "waiting" not in container.state:
+            return
+        secret = podstatus.missing_secret_env(self._cluster.store, run.pod, container.spec)
+        problem = run.runtime.problem(run.pod, container)
+        if secret:
+            problem = Problem("CreateContainerConfigError", f'secret "{secret}" not found')
+        if problem is not None and not problem.ends:
+            self._blocked(uid, container, problem)
+            return
+        container.id = f"containerd://{podstatus.digest(f'{uid}{container.name}{container.restarts}')}"
+        container.image_id = f"sha256:{podstatus.digest(container.spec['image'])}"
+        container.previous, container.log = container.log, Log()
+        self.event(run, "Created", "Container created", container)
+        if problem is not None:
+            self.event(run, "Failed", f"Error: {problem.message}", container, warning=True)
+            self._ended(uid, container, 128, "StartError", problem.message)
+            return
+        self.event(run, "Started", "Container started", container)
+        now = self._cluster.clock.stamp()
+        container.state = {"running": {"startedAt": now}}
+        container.started = True
+        wait = run.runtime.ready(run.pod, container)
+        container.ready = wait == 0 and not container.init
+        self.write(run)
+        if wait and not container.init:
+            self._cluster.loop.later(wait, self.set_ready, uid, container, True)
+        restarts = container.restarts
+
+        def ended(code: int, reason: str, message: str) -> None:
+            if container.restarts == restarts:
+                self._ended(uid, container, code, reason, message)
+
+        run.runtime.start(run.pod, container, ended)
+
+    def set_ready(self, uid: str, container: Container, ready: bool) -> None:
+        run = self._run(uid)
+        if run is not None and "running" in container.state and not run.stopping and container.ready != ready:
+            container.ready = ready
+            self.write(run)
+
+    def _ended(self, uid: str, container: Container, code: int, reason: str, message: str) -> None:
+        run = self.runs.get(uid)
+        if run is None or run.over:
+            return
+        if container.log is not None:
+            container.log.ended = True
+            with self._cluster.store.changed:
+                self._cluster.store.changed.notify_all()
+        started = container.state.get("running", {}).get("startedAt") or "1970-01-01T00:00:00Z"
+        reason = reason or ("Completed" if code == 0 else "Error")
+        ended: dict[str, Any] = {"exitCode": code, "reason": reason}
+        if message:
+            ended["message"] = message.encode()[:MESSAGE_BYTES].decode("utf-8", "ignore")
+        ended |= {"startedAt": started, "finishedAt": self._cluster.clock.stamp(), "containerID": container.id}
+        container.state, container.ready, container.started = {"terminated": ended}, False, False
+        alive = self._run(uid)
+        if alive is not None:
+            self._after_exit(alive, container)
+
+    def _after_exit(self, run: PodRun, container: Container) -> None:
+        policy = run.pod["spec"].get("restartPolicy", "Always")
+        code = container.exit_code or 0
+        again = policy == "Always" or (policy == "OnFailure" and code != 0)
+        if not run.stopping and again and not (container.init and code == 0):
+            self._restart(run, container)
+            return
+        failed_init = container.init and code != 0
+        if not run.stopping and container.init and not failed_init:
+            self.write(run)
+            self.advance(run)
+            return
+        over = failed_init or all(each.exit_code is not None for each in run.mains)
+        if (not over and not run.stopping) or (run.stopping and any("running" in each.state for each in run.containers)):
+            self.write(run)
+        else:
+            if not run.stopping:
+                self.write(run)
+            self._cluster.loop.soon(self.finish, run.uid)
+
+    def _restart(self, run: PodRun, container: Container) -> None:
+        """Again at once the first time, then in CrashLoopBackOff: 10 s, 20 s … 300 s."""
+        container.last = container.state
+        container.restarts += 1
+        if container.restarts == 1:
+            container.state = {"waiting": {"reason": "ContainerCreating"}}
+            self._pull(run, container)
+            return
+        wait = min(10.0 * 2 ** (container.restarts - 2), 300.0)
+        pod = f"{run.name}_{run.namespace}({run.uid})"
+        message = f"back-off {int(wait)}s restarting failed container={container.name} pod={pod}"
+        container.state = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+        self.event(
+            run,
+            "BackOff",
+            f"Back-off restarting failed container {container.name} in pod {pod}",
+            container,
+            warning=True,
+        )
+        self.write(run)
+        self._cluster.loop.later(wait, self.again, run.uid, container)
+
+    def finish(self, uid: str) -> None:
+        """The last status, and the end of a deletion."""
+        run = self._run(uid)
+        if run is None:
+            return
+        run.sandbox = False
+        run.over = True
+        podstatus.write(self._cluster, run, final=True)
+        run.runtime.forget(run.pod)
+        pod = self._cluster.store.get(PODS, run.name, run.namespace)
+        if pod is not None and pod["metadata"].get("deletionTimestamp"):
+            self._cluster.delete(PODS, run.name, run.namespace, grace=0)
+
+    def write(self, run: PodRun) -> None:
+        podstatus.write(self._cluster, run, final=False)
+
+    def stop(self, uid: str) -> None:
+        """A deleted pod: SIGTERM once, SIGKILL after the grace period that counts now."""
+        run = self._run(uid)
+        if run is None:
+            over = self.runs.get(uid)
+            if over is not None and over.over:
+                self._cluster.delete(PODS, over.name, over.namespace, grace=0)
+            return
+        grace = run.pod["metadata"].get("deletionGracePeriodSeconds", 30)
+        if run.kill_timer is not None:
+            run.kill_timer.cancel()
+        first, run.stopping = not run.stopping, True
+        live = [each for each in run.containers if "running" in each.state]
+        if not live:
+            podstatus.locate_none(run)
+            self._cluster.loop.soon(self.finish, uid)
+            return
+        run.kill_timer = self._cluster.loop.later(grace, self._kill, uid)
+        if first:
+            self.write(run)
+            for container in live:
+                self.event(run, "Killing", f"Stopping container {container.name}", container)
+                run.runtime.terminate(run.pod, container)
+
+    def _kill(self, uid: str) -> None:
+        run = self.runs.get(uid)
+        if run is None or run.over or self.lost(run.pod):
+            return
+        for container in run.containers:
+            if "running" in container.state:
+                run.runtime.kill(run.pod, container)
+
+    def gone(self, uid: str) -> None:
+        """The object is gone: whatever still runs is killed."""
+        run = self.runs.pop(uid, None)
+        if run is None:
+            return
+        run.over = True
+        if run.kill_timer is not None:
+            run.kill_timer.cancel()
+        for container in run.containers:
+            if container.log is not None:
+                container.log.ended = True
+            if "running" in container.state:
+                run.runtime.kill(run.pod, container)
+        run.runtime.forget(run.pod)
+
+    def _too_long(self, uid: str) -> None:
+        """activeDeadlineSeconds of the pod itself."""
+        run = self._run(uid)
+        if run is None or run.stopping:
+            return
+        self.event(run, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+        self.end(uid, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+
+    def end(self, uid: str, reason: str, message: str) -> None:
+        """The kubelet itself ends a pod: deadline, eviction for its storage."""
+        run = self._run(uid)
+        if run is None or run.stopping:
+            return
+        run.reason, run.message, run.stopping = reason, message, True
+        live = [each for each in run.containers if "running" in each.state]
+        grace = int(run.pod["spec"].get("terminationGracePeriodSeconds", 30))
+        run.kill_timer = self._cluster.loop.later(grace, self._kill, uid)
+        for container in live:
+            self.event(run, "Killing", f"Stopping container {container.name}", container)
+            run.runtime.terminate(run.pod, container)
+        if not live:
+            self._cluster.loop.soon(self.finish, uid)
