@@ -35,8 +35,12 @@ USER: Final = "bedplate"
 
 def variables(spec: Spec, launch: LaunchContext, site: ClusterSite) -> list[dict[str, Any]]:
     """Of the containers of a pod, in the order in which they are set."""
-    fixed = [{"name": name, "value": literal(text)} for name, text in _fixed(spec, launch, site).items()]
-    return [*fixed, *_of_this_pod(spec)]
+    own = _of_this_pod(spec)
+    given = [(name, text) for name, text in _fixed(spec, launch, site).items() if name not in own]
+    return [
+        *({"name": name, "value": literal(text)} for name, text in given),
+        *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in own.items()),
+    ]
 
 
 def literal(text: str) -> str:
@@ -88,11 +92,8 @@ def _meeting_place(spec: Spec, launch: LaunchContext, site: ClusterSite) -> dict
     return {"MASTER_ADDR": f"{name}-0.{name}.{namespace}.svc", "MASTER_PORT": str(site.rendezvous_port)}
 
 
-def _of_this_pod(spec: Spec) -> list[dict[str, Any]]:
-    """Pods of a Deployment have no number: the wrapper finds the rank of a replica."""
-    own = {POD_UID: "metadata.uid"}
+def _of_this_pod(spec: Spec) -> dict[str, str]:
+    """By the field of the pod that says them. Pods of a Deployment have no number: the wrapper finds a replica's."""
     if isinstance(spec, ServingSpec):
-        own[names.SERVE_HOST] = "status.podIP"
-    else:
-        own[names.RANK] = f"metadata.annotations['{labels.COMPLETION_INDEX}']"
-    return [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in own.items()]
+        return {POD_UID: "metadata.uid", names.SERVE_HOST: "status.podIP"}
+    return {POD_UID: "metadata.uid", names.RANK: f"metadata.annotations['{labels.COMPLETION_INDEX}']"}
