@@ -64,7 +64,8 @@ class LogSlice:
 class Backend(ABC):
     """Runs jobs somewhere. Instances may be shared by threads; a job outlives the instance that submitted it."""
 
-    name: ClassVar[str]
+    name: str
+    """By which handles and pools call it; of a cluster each instance has its own."""
 
     @abstractmethod
     def handle_for(self, spec: Spec, launch: LaunchContext) -> JobHandle:

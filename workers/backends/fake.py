@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from workers.backends.base import (
     LOG_SLICE_BYTES,
@@ -54,7 +54,7 @@ class FakeCluster:
 class FakeBackend(Backend, DiscoversNodes, ReportsFaults):
     """See the module. Safe to use from several threads."""
 
-    name: ClassVar[str] = "fake"
+    name = "fake"
 
     def __init__(
         self, plan: Plan | None = None, *, cluster: FakeCluster | None = None, nodes: Sequence[NodeFacts] = ()

@@ -7,32 +7,42 @@ from pathlib import Path
 
 from workers.backends.base import Backend, Unsupported
 from workers.backends.fake import FakeBackend
+from workers.backends.kubernetes.backend import PREFIX, ClusterSettings, KubernetesBackend
 from workers.backends.local.backend import LocalBackend
 from workers.backends.local.plan import LOOPBACK
 
-NAMES = (LocalBackend.name, FakeBackend.name)
-LATER = ("kubernetes",)
+NAMES = (LocalBackend.name, FakeBackend.name, f"{PREFIX}<cluster>")
 
 
 def get_backend(
-    name: str, *, home: Path, environment: Mapping[str, str] | None = None, replica_host: str = LOOPBACK
+    name: str,
+    *,
+    home: Path,
+    environment: Mapping[str, str] | None = None,
+    replica_host: str = LOOPBACK,
+    cluster: ClusterSettings | None = None,
 ) -> Backend:
-    """A new backend of that name. The jobs of `local` are found again by any other of the same home.
+    """A new backend of that name. The jobs of `local`, or of a cluster, are found again by any other of the same home,
+    or of the same cluster.
 
     Args:
-        name: `local` or `fake`.
-        home: folder of the installation; jobs live below `jobs/` in it.
-        environment: variables for every job, such as `BEDPLATE_DATA_RUNNER`.
+        name: `local`, `fake` or `kubernetes/<cluster>`.
+        home: folder of the installation; jobs of `local` live below `jobs/` in it.
+        environment: variables for every job of `local`, such as `BEDPLATE_DATA_RUNNER`.
         replica_host: where replicas of served models listen on the machine of `local`.
+        cluster: how the cluster is reached, and what its manifests need.
 
     Raises:
-        Unsupported: there is no such backend in this version; the text says which there are.
+        Unsupported: there is no such backend, or no such cluster; the text says which there are.
     """
     if name == LocalBackend.name:
         return LocalBackend(home, environment=environment, replica_host=replica_host)
     if name == FakeBackend.name:
         return FakeBackend()
-    known = ", ".join(NAMES)
-    if name in LATER:
-        raise Unsupported(f"The backend {name!r} is not part of this version. Choose one of: {known}.")
-    raise Unsupported(f"There is no backend {name!r}. Choose one of: {known}.")
+    if name.startswith(PREFIX) and name != PREFIX:
+        if cluster is None:
+            raise Unsupported(f"No cluster {name.removeprefix(PREFIX)!r} is known: add it first.")
+        return KubernetesBackend(name, cluster.connection, cluster.site)
+    if name == PREFIX.rstrip("/"):
+        raise Unsupported(f"Say which cluster: {PREFIX}<name of the cluster>.")
+    raise Unsupported(f"There is no backend {name!r}. Choose one of: {', '.join(NAMES)}.")

@@ -22,8 +22,10 @@ def test_the_known_ones_are_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name, text",
     [
-        ("kubernetes", "The backend 'kubernetes' is not part of this version. Choose one of: local, fake."),
-        ("slurm", "There is no backend 'slurm'. Choose one of: local, fake."),
+        ("kubernetes", "Say which cluster: kubernetes/<name of the cluster>."),
+        ("kubernetes/", "There is no backend 'kubernetes/'. Choose one of: local, fake, kubernetes/<cluster>."),
+        ("kubernetes/lab", "No cluster 'lab' is known: add it first."),
+        ("slurm", "There is no backend 'slurm'. Choose one of: local, fake, kubernetes/<cluster>."),
     ],
 )
 def test_others_are_refused_by_name(tmp_path: Path, name: str, text: str) -> None:

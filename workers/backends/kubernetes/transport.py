@@ -7,6 +7,7 @@ import email.utils
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -65,6 +66,13 @@ class ServerClock:
         """Seconds since the epoch, to a second; by our own clock before the first answer."""
         heard = self._heard
         return time.time() if heard is None else heard[0] + time.monotonic() - heard[1]
+
+    def age(self, stamp: str | None) -> float:
+        """Seconds since a time that the server wrote; 0 for what is none, or lies ahead."""
+        try:
+            return max(0.0, self.now() - datetime.fromisoformat(stamp or "").timestamp())
+        except ValueError:
+            return 0.0
 
 
 class Transport:

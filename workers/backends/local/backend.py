@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 from workers.backends.base import (
     LOG_SLICE_BYTES,
@@ -62,7 +61,7 @@ class LocalBackend(Backend, DiscoversNodes, ReportsFaults, StopsEverything):
         replica_host: a name or an IPv4 address of this machine; replicas of served models listen there.
     """
 
-    name: ClassVar[str] = "local"
+    name = "local"
 
     def __init__(
         self, home: Path, *, environment: Mapping[str, str] | None = None, replica_host: str = LOOPBACK

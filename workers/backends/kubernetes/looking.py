@@ -1,0 +1,214 @@
+"""Looking at jobs: what is asked of the cluster to say how they are, and what is mended on the way.
+
+A few handles are asked for one by one. Many are read from lists of all that the installation has: a Job that says of
+itself that all its members run needs nothing else, so a tick over ten thousand is some twenty requests.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from workers.backends.kubernetes import names, stopping
+from workers.backends.kubernetes.output import Output
+from workers.backends.kubernetes.place import Place, Where
+from workers.backends.kubernetes.resources import DEPLOYMENTS, EVENTS, JOBS, PODS
+from workers.backends.kubernetes.seen_jobs import (
+    DELETED,
+    NOT_FOUND,
+    job_seen,
+    needed,
+    runs_whole,
+    unproven,
+    whole,
+)
+from workers.backends.kubernetes.seen_objects import Deployment, Event, Job, Pod
+from workers.backends.kubernetes.seen_pods import NODE_LOST, member_of
+from workers.backends.kubernetes.seen_serving import replicas_needed, resized, serving_needed, serving_seen
+from workers.contracts.observation import ENDED, MemberObservation, Observation, Phase
+from workers.contracts.sentences import say
+
+log = logging.getLogger(__name__)
+
+FEW: Final = 12
+"""So many objects are asked for one by one; of more, all are listed."""
+PATIENT_SECONDS: Final = 2
+"""What is younger than this and waits is not asked about yet: it is starting."""
+
+
+@dataclass(slots=True)
+class Look:
+    """One look at some jobs."""
+
+    place: Place
+    output: Output
+    handles: Sequence[Where]
+
+    def observations(self) -> list[Observation]:
+        """In the order of the handles."""
+        mains = self._mains()
+        settled: dict[str, Observation] = {}
+        for where in self.handles:
+            seen = self._settled(where, mains)
+            if seen is not None:
+                settled[where.attempt_id] = seen
+        open_ones = [where for where in self.handles if where.attempt_id not in settled]
+        pods = self._pods(open_ones)
+        events = self._events(open_ones, mains, pods)
+        for where in open_ones:
+            found = mains.get(where.attempt_id)
+            mine = pods.get(where.attempt_id, [])
+            settled[where.attempt_id] = self._one(where, found, mine, events.get(where.namespace, ()))
+        return [settled[where.attempt_id] for where in self.handles]
+
+    # What is asked -----------------------------------------------------------------------------------------------
+
+    def _mains(self) -> dict[str, Job | Deployment]:
+        if len(self.handles) <= FEW:
+            found = {where.attempt_id: self.place.main(where) for where in self.handles}
+            return {attempt_id: main for attempt_id, main in found.items() if main is not None}
+        namespaces = {where.namespace for where in self.handles}
+        asked = {where.resource for where in self.handles}
+        jobs = self.place.all_of(JOBS, Job, namespaces) if JOBS in asked else []
+        servers = self.place.all_of(DEPLOYMENTS, Deployment, namespaces) if DEPLOYMENTS in asked else []
+        listed: list[Job | Deployment] = [*jobs, *servers]
+        there = {(main.metadata.namespace, main.metadata.name): main for main in listed}
+        mains: dict[str, Job | Deployment] = {}
+        for where in self.handles:
+            main = there.get((where.namespace, where.name))
+            if main is not None and main.metadata.label(names.ATTEMPT) == where.attempt_id:
+                mains[where.attempt_id] = main
+        return mains
+
+    def _pods(self, wheres: Sequence[Where]) -> dict[str, list[Pod]]:
+        if len(wheres) <= FEW:
+            return {where.attempt_id: self.place.pods(where) for where in wheres}
+        found: dict[str, list[Pod]] = defaultdict(list)
+        for pod in self.place.all_of(PODS, Pod, {where.namespace for where in wheres}):
+            found[pod.metadata.label(names.ATTEMPT)].append(pod)
+        return found
+
+    def _events(
+        self, wheres: Sequence[Where], mains: dict[str, Job | Deployment], pods: dict[str, list[Pod]]
+    ) -> dict[str, list[Event]]:
+        """What was noted, of the namespaces where something waits for a reason that no object says."""
+        asked = {
+            where.namespace
+            for where in wheres
+            if isinstance(job := mains.get(where.attempt_id), Job)
+            and self._waits_silently(job, pods.get(where.attempt_id, []))
+        }
+        return {namespace: self.place.api.items(EVENTS, Event, namespace)[0] for namespace in asked}
+
+    def _waits_silently(self, job: Job, pods: Sequence[Pod]) -> bool:
+        seen = job_seen(job, pods)
+        waits = seen.phase is Phase.PENDING and not seen.reason
+        return waits and self.place.api.clock.age(job.metadata.creation_timestamp) >= PATIENT_SECONDS
+
+    # What is said ------------------------------------------------------------------------------------------------
+
+    def _settled(self, where: Where, mains: dict[str, Job | Deployment]) -> Observation | None:
+        """Of what needs no look at pods: what runs as a whole, and what was seen to end."""
+        main = mains.get(where.attempt_id)
+        if main is None:
+            return None
+        if main.metadata.annotation(names.NEVER):
+            return NOT_FOUND
+        memory, uid = self.place.memory, main.metadata.uid
+        memory.note(where.attempt_id, uid)
+        if not isinstance(main, Job):
+            return None
+        if runs_whole(main):
+            return whole(main)
+        ended = memory.ended(where.attempt_id, uid)
+        return ended if ended is not None and needed(main, ()) is None else None
+
+    def _one(
+        self, where: Where, main: Job | Deployment | None, pods: list[Pod], events: Sequence[Event]
+    ) -> Observation:
+        if main is None:
+            return self._gone(where, pods)
+        if isinstance(main, Deployment):
+            return self._server(where, main, pods)
+        return self._job(where, main, pods, events)
+
+    def _job(self, where: Where, job: Job, pods: list[Pod], events: Sequence[Event]) -> Observation:
+        memory, uid = self.place.memory, job.metadata.uid
+        gone = memory.note_pods(where.attempt_id, uid, pods)
+        self._last_words(where, pods)
+        order = needed(job, pods, gone)
+        if order is not None:
+            log.warning("a job is stopped: %s %s %s", where.name, order.reason, order.detail)
+            grace = None if order.reason else 0
+            patched = stopping.order(self.place, where, order, pods, grace)
+            seen = self.place.ours(patched, where) if patched is not None else None
+            if not isinstance(seen, Job):
+                return self._gone(where, pods)
+            job = seen
+        found = self._proven(job_seen(job, pods, vanished=gone, events=events), gone)
+        if found.phase in ENDED:
+            memory.end(where.attempt_id, uid, found)
+        return found
+
+    def _server(self, where: Where, server: Deployment, pods: list[Pod]) -> Observation:
+        self.place.memory.note_pods(where.attempt_id, server.metadata.uid, pods)
+        order, count = serving_needed(server, pods), replicas_needed(server)
+        patched = None
+        if order is not None:
+            log.warning("a server is stopped: %s %s %s", where.name, order.reason, order.detail)
+            patched = stopping.order(self.place, where, order, pods)
+        elif count is not None:
+            log.warning("a server is told its size again: %s", where.name)
+            patched = self.place.api.merge(where.resource, where.namespace, where.name, resized(count))
+        if patched is not None:
+            seen = self.place.ours(patched, where)
+            server = seen if isinstance(seen, Deployment) else server
+        found = serving_seen(server, pods, self.place.site.serve_port)
+        return found
+
+    def _gone(self, where: Where, pods: Sequence[Pod]) -> Observation:
+        """There is no Job of it, or no Deployment (any more)."""
+        if not pods and not self.place.memory.knows(where.attempt_id):
+            return NOT_FOUND
+        main = self.place.main(where)  # it may have been made since the lists were read
+        if main is not None:
+            return self._one(where, main, self.place.pods(where), ())
+        seen_before = self.place.memory.ended(where.attempt_id)
+        gone = self.place.memory.note_pods(where.attempt_id, "", pods)
+        members = [member_of(pod) for pod in pods] + [member_of(pod, vanished=True) for pod in gone]
+        observed = tuple(member.observed() for member in sorted(members, key=lambda member: member.index))
+        if any(not member.over for member in members):
+            stopping.leave(self.place, where, pods, None)
+            return Observation(Phase.STOPPING, DELETED, say("cluster_job_deleted"), observed)
+        if seen_before is not None:
+            return seen_before
+        return self._proven(Observation(Phase.FAILED, DELETED, say("cluster_job_deleted"), observed), gone)
+
+    def _proven(self, seen: Observation, gone: Iterable[Pod]) -> Observation:
+        """An end is one only where nobody fell silent who could say otherwise."""
+        if seen.phase not in ENDED:
+            return seen
+        for node in sorted(unproven(gone)):
+            if self.place.silent(node):
+                members = tuple(_unknown(member) for member in seen.members)
+                detail = next(
+                    say("cluster_node_silent", node=node, member=member_of(pod).index)
+                    for pod in gone
+                    if pod.spec.node_name == node
+                )
+                return Observation(Phase.STOPPING, NODE_LOST, detail, members)
+        return seen
+
+    def _last_words(self, where: Where, pods: Iterable[Pod]) -> None:
+        """Read what a member said, before its pod is gone."""
+        if len(self.handles) <= FEW:
+            for pod in pods:
+                if pod.metadata.deletion_timestamp is not None and member_of(pod).over:
+                    self.output.keep(self.place, pod)
+
+
+def _unknown(member: MemberObservation) -> MemberObservation:
+    return replace(member, phase=Phase.STOPPING) if member.phase in ENDED else member

@@ -1,0 +1,85 @@
+"""Ending a job: its pods are told with the grace that they have, and it is written down that they were."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from workers.backends.kubernetes import names, orders
+from workers.backends.kubernetes.manifests import never_started
+from workers.backends.kubernetes.place import Place, Where
+from workers.backends.kubernetes.refusal import Refusal
+from workers.backends.kubernetes.resources import JOBS, NAMESPACES, PODS
+from workers.backends.kubernetes.seen_jobs import Order, job_seen
+from workers.backends.kubernetes.seen_objects import Deployment, Job, Pod
+from workers.backends.kubernetes.seen_pods import member_of
+from workers.contracts.observation import ENDED
+
+
+def stop(place: Place, where: Where, grace_seconds: float) -> None:
+    """See `Backend.stop`."""
+    main = place.main(where) or _never(place, where)
+    if main is None or main.metadata.annotation(names.NEVER):
+        return
+    pods = place.pods(where)
+    if isinstance(main, Job) and _has_ended(place, where, main, pods):
+        return
+    order(place, where, Order(), pods, grace_seconds)
+
+
+def order(place: Place, where: Where, what: Order, pods: Iterable[Pod], grace_seconds: float | None = None) -> Any:
+    """Write an order on a job and tell its pods; returns the object as it is then, None when it is gone.
+
+    Pods of a Job come first: what the cluster ends by itself, once the order is written, has the grace of its spec.
+    Those of a Deployment come last: it would make others in their place.
+    """
+    told = leave(place, where, pods, grace_seconds) if where.resource is JOBS else set()
+    patched = place.api.merge(where.resource, where.namespace, where.name, orders.stopped(where.kind, what.text()))
+    if patched is not None:  # and pods that were made between the look and the order
+        leave(place, where, [pod for pod in place.pods(where) if pod.metadata.uid not in told], grace_seconds)
+    return patched
+
+
+def leave(place: Place, where: Where, pods: Iterable[Pod], grace_seconds: float | None) -> set[str]:
+    """Tell those pods that are not over yet; returns the uids of all. Without a grace they have that of their spec."""
+    grace = None if grace_seconds is None else max(1, math.ceil(grace_seconds))
+    told: set[str] = set()
+    for pod in pods:
+        meta = pod.metadata
+        told.add(meta.uid)
+        has = meta.deletion_grace_period_seconds if meta.deletion_timestamp is not None else None
+        shorter = has is None or (grace is not None and grace < has)
+        if shorter and not member_of(pod, number=0).over:
+            place.api.delete(PODS, where.namespace, meta.name, uid=meta.uid, grace_seconds=grace)
+    return told
+
+
+def _has_ended(place: Place, where: Where, job: Job, pods: list[Pod]) -> bool:
+    gone = place.memory.note_pods(where.attempt_id, job.metadata.uid, pods)
+    return job_seen(job, pods, vanished=gone).phase in ENDED
+
+
+def _never(place: Place, where: Where) -> Job | Deployment | None:
+    """Note that an attempt must never start; returns what is there instead, if anything is by now.
+
+    Where there is no namespace, and it is not ours to make, nothing can be noted.
+    """
+    mark = never_started(asdict(where), place.site)
+    try:
+        found, made = place.api.create(where.resource, mark)
+    except Refusal as refusal:
+        if not refusal.not_found or not place.site.makes_namespaces:
+            if refusal.not_found or refusal.terminating:
+                return None
+            raise
+        place.api.create(NAMESPACES, _namespace(place, where.namespace))
+        found, made = place.api.create(where.resource, mark)
+    return None if made else place.ours(found, where)
+
+
+def _namespace(place: Place, name: str) -> dict[str, Any]:
+    """For a mark only: a submit that comes brings the fences."""
+    labels = {names.MANAGED_BY: names.MANAGER, names.INSTALLATION: names.label_value(place.site.installation)}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}

@@ -1,0 +1,104 @@
+"""Starting a job: the main object first, then what belongs to it, in a namespace that is fenced."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from workers.backends.base import BackendUnavailable, LaunchRefused
+from workers.backends.kubernetes import names, tenancy
+from workers.backends.kubernetes.manifests import Manifests, manifests_of, owned_by
+from workers.backends.kubernetes.place import Place, Where
+from workers.backends.kubernetes.refusal import Refusal
+from workers.backends.kubernetes.resources import NAMESPACES, PRIORITY_CLASSES, resource_of
+from workers.contracts.launch import LaunchContext
+from workers.contracts.specs import Spec
+
+FULL: Final = "exceeded quota"
+
+
+def submit(place: Place, where: Where, spec: Spec, launch: LaunchContext) -> None:
+    """See `Backend.submit`."""
+    made = manifests_of(spec, launch, place.site)
+    try:
+        main = _main(place, made, launch)
+        if _is_over(main):
+            return
+        seen = place.ours(main, where)
+        if seen is None:
+            raise LaunchRefused(
+                f"There is a {main['kind']} {made.name} in {made.namespace} that is not of this installation."
+            )
+        place.memory.note(where.attempt_id, seen.metadata.uid)
+        _rest(place, where, made, main)
+    except Refusal as refusal:
+        raise _refused(refusal, made.namespace) from refusal
+
+
+def namespace_ensure(place: Place, launch: LaunchContext, namespace: str) -> None:
+    """Make the namespace of a project and its fences, unless this process has done so before.
+
+    Raises:
+        Refusal: the cluster does not let us.
+    """
+    if namespace in place.namespaces:
+        return
+    for manifest in tenancy.cluster_manifests(place.site):
+        try:
+            place.api.apply(PRIORITY_CLASSES, manifest, names.MANAGER)
+        except Refusal as refusal:
+            if not refusal.forbidden:  # whoever may not make it has an administrator who has made it
+                raise
+    for manifest in tenancy.tenant_manifests(names.tenant_of(launch), place.site, api_url=launch.api_url):
+        place.api.apply(resource_of(manifest), manifest, names.MANAGER)
+    place.namespaces.add(namespace)
+
+
+def _main(place: Place, made: Manifests, launch: LaunchContext) -> dict[str, Any]:
+    """The Job or Deployment, which is made unless it is there."""
+    namespace_ensure(place, launch, made.namespace)
+    resource = resource_of(made.main)
+    try:
+        return place.api.create(resource, made.main)[0]
+    except Refusal as refusal:
+        if not refusal.not_found:
+            raise
+    place.namespaces.discard(made.namespace)  # somebody deleted it since
+    namespace_ensure(place, launch, made.namespace)
+    return place.api.create(resource, made.main)[0]
+
+
+def _rest(place: Place, where: Where, made: Manifests, main: dict[str, Any]) -> None:
+    """What pods wait for. What cannot be made leaves no job behind that would wait for ever."""
+    try:
+        for manifest in made.rest:
+            place.api.apply(resource_of(manifest), owned_by(manifest, main), names.MANAGER)
+    except Refusal as refusal:
+        if not refusal.terminating:
+            place.api.delete(where.resource, where.namespace, where.name, uid=main["metadata"]["uid"])
+            place.memory.forget(where.attempt_id)
+        raise
+
+
+def _is_over(main: dict[str, Any]) -> bool:
+    """It has ended, was told to, or is being deleted: nothing is to be added to it."""
+    metadata, status = main["metadata"], main.get("status") or {}
+    told = {names.NEVER, names.STOP} & set(metadata.get("annotations") or {})
+    conditions = status.get("conditions") or ()
+    ended = any(each.get("type") in ("Complete", "Failed") and each.get("status") == "True" for each in conditions)
+    return bool(told) or ended or bool(metadata.get("deletionTimestamp"))
+
+
+def _refused(refusal: Refusal, namespace: str) -> LaunchRefused | BackendUnavailable:
+    """What a no means for the launch."""
+    if refusal.terminating:
+        return BackendUnavailable(f"The namespace {namespace} is being deleted.")
+    if refusal.forbidden and FULL in refusal.message:
+        return BackendUnavailable(f"A quota of the cluster is used up: {refusal}")
+    if refusal.not_found:
+        return LaunchRefused(f"The cluster has no namespace {namespace}, and Bedplate does not make it here: {refusal}")
+    if refusal.forbidden and refusal.details.get("kind") == NAMESPACES.name:
+        return LaunchRefused(
+            f"The namespace {namespace} cannot be made: {refusal}. Give Bedplate the right to, or make it yourself and"
+            " say so in the options of the cluster (makes_namespaces)."
+        )
+    return LaunchRefused(f"The cluster refuses it: {refusal}")
