@@ -11,11 +11,12 @@ from django.db.models import Q
 from apps.common.cursors import Cursor
 from apps.common.live_messages import LogsTold
 from apps.common.rounds import Followed, Item, Tail
-from apps.quotas.models import Budget, LogChunk, ResourcePool, WhatIf, Workload
+from apps.quotas.models import Budget, Cluster, LogChunk, ResourcePool, WhatIf, Workload
 
 SUBJECTS: dict[str, Callable[[], Any]] = {
     "workload": Workload.objects.all,
     "pool": ResourcePool.objects.all,
+    "cluster": Cluster.objects.all,
     "budget": Budget.objects.all,
     "what_if": WhatIf.objects.all,
 }

@@ -25,6 +25,7 @@ GROUPS: Final[tuple[tuple[Any, tuple[Item, ...]], ...]] = (
         gettext_lazy("Compute and quotas"),
         (
             (gettext_lazy("Pools"), "dns", "quotas_resourcepool_changelist", EVERYBODY),
+            (gettext_lazy("Clusters"), "hub", "quotas_cluster_changelist", EVERYBODY),
             (gettext_lazy("Pools and queues"), "account_tree", "quotas_queue_tree", EVERYBODY),
             (gettext_lazy("Nodes"), "memory", "quotas_node_changelist", EVERYBODY),
             (gettext_lazy("Kinds of GPU"), "developer_board", "quotas_resourceflavor_changelist", EVERYBODY),

@@ -1,6 +1,7 @@
 """Pools, quotas and everything that runs, for administrators. What a service must write is written by it only."""
 
 from apps.quotas.admin.budgets import BudgetAdmin, RateAdmin
+from apps.quotas.admin.clusters import ClusterAdmin
 from apps.quotas.admin.cohorts import CohortAdmin
 from apps.quotas.admin.foresight import StartEstimateAdmin, WhatIfAdmin
 from apps.quotas.admin.health import IdlePolicyAdmin, NodeIncidentAdmin
@@ -11,6 +12,7 @@ from apps.quotas.admin.work import AttemptAdmin, LogChunkAdmin, PulseAdmin, Usag
 __all__ = [
     "AttemptAdmin",
     "BudgetAdmin",
+    "ClusterAdmin",
     "CohortAdmin",
     "IdlePolicyAdmin",
     "LogChunkAdmin",

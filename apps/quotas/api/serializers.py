@@ -10,6 +10,7 @@ from rest_framework import serializers
 from apps.access.states import Role
 from apps.common.cursors import ID_MOST, cursor_text
 from apps.common.stories import StateMessageField
+from apps.quotas.api.cluster_serializers import ClusterHealthSerializer
 from apps.quotas.api.pool_serializers import PlaceSerializer
 from apps.quotas.api.sharing_serializers import QuotaSerializer
 from apps.quotas.models import (
@@ -34,10 +35,13 @@ POLICY = (*BOUNDS, "preemption", "backfill", "changes_need_approval")
 
 class PoolSerializer(serializers.ModelSerializer[ResourcePool]):
     organisation_name = serializers.CharField(source="organisation.name", read_only=True, allow_null=True)
+    cluster = ClusterHealthSerializer(
+        read_only=True, allow_null=True, help_text="Null: its machines are of no Kubernetes cluster."
+    )
 
     class Meta:
         model = ResourcePool
-        fields = ["id", "name", "backend", "organisation", "organisation_name", *POLICY, "created_at"]
+        fields = ["id", "name", "backend", "organisation", "organisation_name", "cluster", *POLICY, "created_at"]
 
 
 class FlavorSerializer(serializers.ModelSerializer[ResourceFlavor]):

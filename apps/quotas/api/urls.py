@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from apps.quotas.api import budget_views, health_views, runtime, sharing_views, views
+from apps.quotas.api import budget_views, cluster_views, health_views, runtime, sharing_views, views
 from apps.quotas.api.foresight_views import WhatIfViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("pools", views.PoolViewSet)
+router.register("clusters", cluster_views.ClusterViewSet)
 router.register("flavors", views.FlavorViewSet)
 router.register("cohorts", sharing_views.CohortViewSet)
 router.register("nodes", health_views.NodeViewSet)

@@ -52,7 +52,9 @@ def named(one: str, many: str) -> Callable[[type[ReadViewSet]], type[ReadViewSet
 class PoolViewSet(PoolForesight, PoolReads, PoolSharing, ReadViewSet):
     """Nodes that are scheduled together."""
 
-    queryset = ResourcePool.objects.select_related("organisation")
+    queryset = ResourcePool.objects.select_related("organisation", "cluster").defer(
+        "cluster__nonce", "cluster__ciphertext", "cluster__ca_pem"
+    )
     serializer_class = s.PoolSerializer
     filter_backends: Any = SEARCHED
     filterset_fields = ["name", "backend"]

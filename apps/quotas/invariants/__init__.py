@@ -8,6 +8,7 @@ from apps.common.checks import audited, story_of
 from apps.common.invariants import Check
 from apps.quotas.invariants.attempts import CHECKS as ATTEMPTS
 from apps.quotas.invariants.budgets import CHECKS as BUDGETS
+from apps.quotas.invariants.clusters import CHECKS as CLUSTERS
 from apps.quotas.invariants.health import CHECKS as HEALTH
 from apps.quotas.invariants.ledger import CHECKS as LEDGER
 from apps.quotas.invariants.logs import CHECKS as LOGS
@@ -27,6 +28,7 @@ CHECKS: Sequence[Check] = (
     *LEDGER,
     *BUDGETS,
     *HEALTH,
+    *CLUSTERS,
     *LOGS,
     audited(Workload, "workload.stopped", where=STOPPED_BY_SOMEBODY),
 )
