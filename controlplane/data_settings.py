@@ -18,6 +18,12 @@ class DataEnvironment:
     source_most_bytes: int = variable(
         whole_number(1, 1 << 50, "bytes"), 5 << 30, "5 GiB", "Largest file that is uploaded or fetched"
     )
+    output_most_bytes: int = variable(
+        whole_number(1, 1 << 50, "bytes"), 256 << 30, "256 GiB", "Largest file that a job may upload as its output"
+    )
+    distant_backends: tuple[str, ...] = variable(
+        NAMES, (), "none", "Backends, beside all clusters, whose jobs do not see the folder of a `file://` store"
+    )
     upload_hours: int = variable(
         whole_number(1, 8760, "hours"), 24, "`24`", "How long an unfinished upload is kept after its last byte"
     )

@@ -1,4 +1,5 @@
-"""Bodies of requests that are read while they arrive: of uploads, which are larger than memory and may break off."""
+"""Bodies of requests that are read while they arrive: of uploads, which are larger than memory and may break off, and
+of files that jobs send."""
 
 from __future__ import annotations
 
@@ -11,8 +12,11 @@ from typing import Any, Final
 
 from apps.common.storage import CHUNK_BYTES
 
-STREAMED: Final = re.compile(r"/api/v1/uploads/[0-9a-f-]{36}")
-"""Paths whose PATCH is read so."""
+STREAMED: Final = {
+    "PATCH": re.compile(r"/api/v1/uploads/[0-9a-f-]{36}"),
+    "PUT": re.compile(r"/api/v1/runtime/outputs/.+"),
+}
+"""What is read so, by method and path."""
 SILENT_SECONDS: Final = 60.0
 """A sender that says nothing for so long is gone."""
 PAUSE_SECONDS: Final = 0.5
@@ -27,7 +31,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 def is_streamed(scope: dict[str, Any]) -> bool:
-    return scope["method"] == "PATCH" and STREAMED.fullmatch(scope["path"]) is not None
+    found = STREAMED.get(scope["method"])
+    return found is not None and found.fullmatch(scope["path"]) is not None
 
 
 class SenderGone(ConnectionError):

@@ -19,16 +19,19 @@ from apps.common.storage import CHUNK_BYTES, store
 _RANGE = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
 
 
-def download(request: Request, path: str, *, name: str, size_bytes: int, sha256: str) -> StreamingHttpResponse:
+def download(request: Request, path: str, *, name: str, size_bytes: int, tag: str) -> StreamingHttpResponse:
     """The object at `path` of the store, to be saved as `name`.
 
     With `Range: bytes=<first>-[<last>]` it is that part (206), so that a transfer that broke off goes on; with
     `If-Range` and another ETag the whole. Other forms of a range are answered with the whole, as RFC 9110 allows.
 
+    Args:
+        tag: tells this content from any other: its SHA-256 where that is known.
+
     Raises:
         NotFound: the store does not have it.
     """
-    asked = _range(request, size_bytes, sha256)
+    asked = _range(request, size_bytes, tag)
     if asked is not None and asked[0] >= size_bytes:
         response = StreamingHttpResponse(iter(()), status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
         response["Content-Range"] = f"bytes */{size_bytes}"
@@ -49,14 +52,14 @@ def download(request: Request, path: str, *, name: str, size_bytes: int, sha256:
     response["Accept-Ranges"] = "bytes"
     response["Content-Length"] = str(length)
     response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-    response["ETag"] = f'"{sha256}"'
+    response["ETag"] = f'"{tag}"'
     return response
 
 
-def _range(request: Request, size_bytes: int, sha256: str) -> tuple[int, int] | None:
+def _range(request: Request, size_bytes: int, tag: str) -> tuple[int, int] | None:
     """First and last byte that are asked for; None: all."""
     found = _RANGE.fullmatch(request.headers.get("Range", ""))
-    if found is None or request.headers.get("If-Range", f'"{sha256}"') != f'"{sha256}"':
+    if found is None or request.headers.get("If-Range", f'"{tag}"') != f'"{tag}"':
         return None
     first, last = int(found[1]), min(int(found[2] or size_bytes), size_bytes - 1)
     return None if found[2] and int(found[2]) < first else (first, last)

@@ -23,12 +23,13 @@ COMPANION_BYTES_MOST = 8 << 20
 INPUT, SOURCE, OUTPUT, RAW = "dataset", "source", "dataset", "raw"
 PARTS = "parts"
 """Folder of the object store with the files of versions, by project and content."""
+SHA256_LETTERS = 64
 
 
-def ingestion_spec(*, path: str, file_format: str, options: Mapping[str, Any], runner: str) -> JobSpec:
+def ingestion_spec(*, path: str, sha256: str, file_format: str, options: Mapping[str, Any], runner: str) -> JobSpec:
     """Parse the file at `path` of the store into Parquet."""
     parameters = {**options, "format": options.get("format") or file_format}
-    return _spec("ingest", DataRef(SOURCE, uri_of(path)), parameters, runner, writes=True)
+    return _spec("ingest", DataRef(SOURCE, uri_of(path), sha256=sha256), parameters, runner, writes=True)
 
 
 def fetching_spec(
@@ -90,6 +91,12 @@ def file_path(manifest: Mapping[str, Any], file: Mapping[str, Any]) -> str:
 def part_path(project_id: UUID, file_name: str, sha256: str) -> str:
     """Where versions of a project keep a file of this content: one of them, or several."""
     return f"{PARTS}/{project_id}/{sha256[:2]}/{sha256}{PurePosixPath(file_name).suffix.lower()}"
+
+
+def part_digest(path: str) -> str:
+    """The SHA-256 of a file of versions, as its path says; empty for any other path."""
+    name = PurePosixPath(path).stem
+    return name if path.startswith(f"{PARTS}/") and len(name) == SHA256_LETTERS else ""
 
 
 def version_ref(

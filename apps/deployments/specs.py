@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from apps.common.storage import uri_of
@@ -14,11 +15,20 @@ RESOURCES = Resources(cpu_millis=250, memory_bytes=512 << 20)
 THRESHOLD = 0.5
 
 
-def revision_spec(*, model_path: str, preprocessor_path: str, model_version_id: UUID) -> ServingSpec:
-    """Replicas that load the model and the preprocessor at these paths of the store."""
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a model: its path in the store, and what it must be when a replica loads it."""
+
+    path: str
+    sha256: str
+
+
+def revision_spec(*, model: StoredFile, preprocessor: StoredFile, model_version_id: UUID) -> ServingSpec:
+    """Replicas that load these files of the store."""
+    files = {MODEL: model, PREPROCESSOR: preprocessor}
     return ServingSpec(
         command=("python", "-m", MODULE),
         resources=RESOURCES,
-        inputs=(DataRef(MODEL, uri_of(model_path)), DataRef(PREPROCESSOR, uri_of(preprocessor_path))),
+        inputs=tuple(DataRef(name, uri_of(file.path), sha256=file.sha256) for name, file in files.items()),
         parameters={"threshold": THRESHOLD, "model_version": str(model_version_id)},
     )

@@ -36,6 +36,8 @@ class DataRef:
     paths: tuple[str, ...] = ()
     """Where each of `files` lies in the object store, when it is not below `uri` under its own name: the parts of a
     dataset version, which versions share. As many as `files`, or none."""
+    sha256: str = ""
+    """Of an input that is one file; empty where nobody knows it. Who fetches the file compares it."""
 
     def __post_init__(self) -> None:
         if self.paths and len(self.paths) != len(self.files):
@@ -94,8 +96,9 @@ def spec_to_json(spec: Spec) -> dict[str, Any]:
     """Plain JSON of a spec, with its `kind`; `spec_from_json` is its inverse."""
     fields = asdict(spec)
     for ref in (*fields["inputs"], *fields.get("outputs", ())):
-        if not ref["paths"]:  # what few have, specs of most jobs do not say
-            del ref["paths"]
+        for key in ("paths", "sha256"):  # what few have, specs of most jobs do not say
+            if not ref[key]:
+                del ref[key]
     return {"kind": spec.kind, **fields}
 
 

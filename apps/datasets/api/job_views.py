@@ -83,7 +83,7 @@ class IngestionViewSet(DataJobViewSet):
         if file is None:
             raise NotFound("this ingestion left no row out")
         name = f"{ingestion.source_name or ingestion.pk}-quarantine.csv.gz"
-        return download(request, file["path"], name=name, size_bytes=file["size_bytes"], sha256=file["sha256"])
+        return download(request, file["path"], name=name, size_bytes=file["size_bytes"], tag=file["sha256"])
 
     def perform_service(self, data: dict[str, Any]) -> Ingestion:
         user = caller(self.request)

@@ -23,15 +23,20 @@ class ResolveSerializer(serializers.Serializer[Any]):
 
 class ResolvedFileSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    path = serializers.CharField(allow_null=True, help_text="In a store that is a folder")
-    url = serializers.CharField(allow_null=True, help_text="Short-lived, in a remote store")
+    path = serializers.CharField(allow_null=True, help_text="Where the job shares a disk with the store")
+    url = serializers.CharField(
+        allow_null=True, help_text="Short-lived, elsewhere; one that begins with `/` is of the control plane"
+    )
     size_bytes = serializers.IntegerField()
+    sha256 = serializers.CharField(allow_null=True, required=False, help_text="Where it is known")
 
 
 class ResolvedSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     uri = serializers.CharField()
-    path = serializers.CharField(allow_null=True)
+    path = serializers.CharField(
+        allow_null=True, help_text="Null for an output: send what is written to `runtime/outputs`"
+    )
     files = ResolvedFileSerializer(many=True, required=False, help_text="Of an input")
 
 
@@ -42,7 +47,8 @@ class OpenSerializer(serializers.Serializer[Any]):
 class OpenedFileSerializer(ManifestFileShape, ResolvedFileSerializer):
     """A file, and where the job reads it."""
 
-    url = serializers.CharField(allow_null=True, help_text="Short-lived, in a remote store")
+    url = serializers.CharField(allow_null=True, help_text="Short-lived, where it does not share a disk with the store")
+    sha256 = serializers.CharField()
 
 
 class OpenedSerializer(ManifestShape):
@@ -73,9 +79,7 @@ class ResolveView(APIView):
         asked = ResolveSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         attempt = cast(Attempt, request.auth)
-        return Response(
-            data_resolve(spec=attempt.workload.spec_object(), attempt_id=attempt.pk, **asked.validated_data)
-        )
+        return Response(data_resolve(attempt=attempt, **asked.validated_data))
 
 
 class OpenView(APIView):
@@ -96,5 +100,5 @@ class OpenView(APIView):
         asked = OpenSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         attempt = cast(Attempt, request.auth)
-        found = data_open(spec=attempt.workload.spec_object(), reference=asked.validated_data["ref"])
+        found = data_open(attempt=attempt, reference=asked.validated_data["ref"])
         return Response(OpenedSerializer(found).data)

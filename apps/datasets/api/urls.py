@@ -21,6 +21,7 @@ from apps.datasets.api.job_views import CleaningRunViewSet, IngestionViewSet, Pr
 from apps.datasets.api.keeping_views import KeepRuleViewSet
 from apps.datasets.api.preview_views import PreviewViewSet
 from apps.datasets.api.runtime import OpenView, ResolveView
+from apps.datasets.api.runtime_files import ObjectView, OutputView, UploadPlaceView
 from apps.datasets.api.schedule_views import AllowedOriginViewSet, IngestionScheduleViewSet
 from apps.datasets.api.upload_views import UploadViewSet
 from apps.datasets.api.version_views import DatasetVersionViewSet
@@ -59,5 +60,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("recipe-steps", RecipeStepsView.as_view(), name="recipe-steps"),
     path("ingestion-options", IngestionOptionsView.as_view(), name="ingestion-options"),
     path("runtime/data/open", OpenView.as_view(), name="runtime-data-open"),
+    path("runtime/data/upload", UploadPlaceView.as_view(), name="runtime-data-upload"),
+    path("runtime/outputs/<str:output>/<path:path>", OutputView.as_view(), name="runtime-output"),
+    path("runtime/objects/<path:path>", ObjectView.as_view(), name="runtime-object"),
     path("runtime/data/resolve", ResolveView.as_view(), name="runtime-data-resolve"),
 ]

@@ -190,7 +190,7 @@ class DatasetVersionViewSet(VersionQualityMixin, StoryMixin, ReadViewSet):
         version: DatasetVersion = self.get_object()
         file = version_file(version, file_name)
         name = f"{version.pk}-{file_name}"
-        return download(request, file["path"], name=name, size_bytes=file["size_bytes"], sha256=file["sha256"])
+        return download(request, file["path"], name=name, size_bytes=file["size_bytes"], tag=file["sha256"])
 
     @extend_schema(
         summary="Tag a version",

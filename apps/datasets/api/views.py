@@ -156,7 +156,7 @@ class SourceViewSet(CreateViewSet):
     def download(self, request: Request, pk: str) -> StreamingHttpResponse:
         """The file, byte by byte as it was uploaded."""
         source: Source = self.get_object()
-        return download(request, source.path, name=source.name, size_bytes=source.size_bytes, sha256=source.sha256)
+        return download(request, source.path, name=source.name, size_bytes=source.size_bytes, tag=source.sha256)
 
 
 @extend_schema_view(

@@ -47,7 +47,11 @@ def asked_of(
         options = {**options, **base_parameters(append_to)}
     if source is not None:
         spec = specs.ingestion_spec(
-            path=source.path, file_format=file_format, options=options, runner=settings.BEDPLATE_DATA_RUNNER
+            path=source.path,
+            sha256=source.sha256,
+            file_format=file_format,
+            options=options,
+            runner=settings.BEDPLATE_DATA_RUNNER,
         )
     else:
         spec = specs.fetching_spec(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
-from apps.common.errors import BedplateError, Conflict, Forbidden
-from apps.common.storage import SCHEME, ObjectStore, checked, path_of, store, uri_of
+from apps.common.errors import Conflict, Forbidden
+from apps.common.storage import SCHEME, checked, path_of, store, uri_of
 from apps.datasets.models import DatasetVersion
 from apps.datasets.models.alias import LATEST
 from apps.datasets.selectors import version_manifest
 from apps.datasets.selectors.references import reference_parts
-from apps.datasets.specs import version_ref
+from apps.datasets.specs import part_digest, version_ref
+from apps.quotas.models import Attempt
+from apps.quotas.services.distance import attempt_is_distant, object_place
 from workers.contracts.specs import DataRef, JobSpec, Spec
-
-URL_SECONDS = 3600
 
 
 class NotAnInput(Forbidden):
@@ -30,14 +29,9 @@ class InputMissing(Conflict):
     code, title = "input_missing", "An input is not in the object store"
 
 
-class NoDirectAddress(BedplateError):
-    """The store can give jobs no address of its own."""
-
-    code, status, title = "no_direct_address", 501, "This object store cannot be reached by jobs"
-
-
-def data_resolve(*, spec: Spec, attempt_id: UUID, name: str, mode: str) -> dict[str, Any]:
-    """Paths (in a store that is a folder) or short-lived URLs of an input; the folder of an output, made if need be.
+def data_resolve(*, attempt: Attempt, name: str, mode: str) -> dict[str, Any]:
+    """Paths of an input, or short-lived addresses where the job does not share a disk with the store; the folder of an
+    output, made if need be, or none where the job has to send what it writes.
 
     Args:
         mode: `read` or `write`.
@@ -45,16 +39,26 @@ def data_resolve(*, spec: Spec, attempt_id: UUID, name: str, mode: str) -> dict[
     Raises:
         NotAnInput: the spec has no input (`read`) or output (`write`) of this name.
         InputMissing: a file of the input is not there.
-        NoDirectAddress: a remote store that cannot sign, or an output in a remote store.
+        NoDirectAddress: a remote store that cannot sign.
     """
+    spec = attempt.workload.spec_object()
     if mode == "write":
-        outputs = spec.outputs if isinstance(spec, JobSpec) else ()
-        _named(outputs, name, "output")
-        return _folder(attempt_id, name)
-    return _input(_named(spec.inputs, name, "input"))
+        output_named(spec, name)
+        return _folder(attempt, name)
+    return _input(attempt, _named(spec.inputs, name, "input"))
 
 
-def data_open(*, spec: Spec, reference: str) -> dict[str, Any]:
+def output_named(spec: Spec, name: str) -> DataRef:
+    """The output of that name; raises NotAnInput for any other."""
+    return _named(spec.outputs if isinstance(spec, JobSpec) else (), name, "output")
+
+
+def output_path(attempt: Attempt, name: str) -> str:
+    """The folder of an output in the store, with a slash at its end."""
+    return checked(f"attempts/{attempt.pk}/{name}/")
+
+
+def data_open(*, attempt: Attempt, reference: str) -> dict[str, Any]:
     """A version that is an input of the job, by the words in which people name it, with its files as `data_resolve`.
 
     An alias or `latest` means what it meant when the job was asked for: the input that is of that dataset.
@@ -64,12 +68,13 @@ def data_open(*, spec: Spec, reference: str) -> dict[str, Any]:
         NotAnInput: the job reads no such version.
     """
     named = reference_parts(reference)
-    for ref in spec.inputs:
+    for ref in attempt.workload.spec_object().inputs:
         for version in _versions_of(ref, named["project"], named["dataset"]):
             if named["version"] in (str(version.number), LATEST) or not named["version"].isdecimal():
-                files = {file["name"]: file for file in _input(ref)["files"]}
+                files = {file["name"]: file for file in _input(attempt, ref)["files"]}
                 shown = version_manifest(version)
-                return {**shown, "files": [{**file, **files[file["name"]]} for file in shown["files"]]}
+                placed = [{**file, **files[file["name"]], "sha256": file["sha256"]} for file in shown["files"]]
+                return {**shown, "files": placed}
     raise NotAnInput(f"{reference} is not an input of this job; a job reads its inputs only.")
 
 
@@ -95,41 +100,32 @@ def _named(refs: tuple[DataRef, ...], name: str, what: str) -> DataRef:
     raise NotAnInput(f"This job has no {what} {name!r}; it has {known}.")
 
 
-def _folder(attempt_id: UUID, name: str) -> dict[str, Any]:
-    path = checked(f"attempts/{attempt_id}/{name}/")
-    local = store().local_path(path)
-    if local is None:
-        raise NoDirectAddress("Jobs can write to a store that is a folder (file://) only.")
-    store().make_folder(path)
-    return {"name": name, "uri": uri_of(path), "path": str(local)}
+def _folder(attempt: Attempt, name: str) -> dict[str, Any]:
+    path = output_path(attempt, name)
+    local = None if attempt_is_distant(attempt) else store().local_path(path)
+    if local is not None:
+        store().make_folder(path)
+    return {"name": name, "uri": uri_of(path), "path": str(local) if local else None}
 
 
-def _input(ref: DataRef) -> dict[str, Any]:
-    root, objects = path_of(ref.uri), store()
+def _input(attempt: Attempt, ref: DataRef) -> dict[str, Any]:
+    root = path_of(ref.uri)
     if ref.paths:  # each from a place of its own: there is no folder that a job could look into
-        files = [_file(objects, path, file) for path, file in zip(ref.paths, ref.files, strict=True)]
+        places = zip(ref.paths, ref.files, strict=True)
+        files = [_file(attempt, path, name, part_digest(path)) for path, name in places]
         return {"name": ref.name, "uri": ref.uri, "path": None, "files": files}
     if root.endswith("/"):
-        files = [_file(objects, f"{root}{file}", file) for file in ref.files]
+        files = [_file(attempt, f"{root}{name}", name) for name in ref.files]
     else:
-        files = [_file(objects, root, root.rsplit("/", 1)[-1])]
-    local = objects.local_path(root)
+        files = [_file(attempt, root, root.rsplit("/", 1)[-1], ref.sha256 or part_digest(root))]
+    local = None if attempt_is_distant(attempt) else store().local_path(root)
     return {"name": ref.name, "uri": ref.uri, "path": str(local) if local else None, "files": files}
 
 
-def _file(objects: ObjectStore, path: str, name: str) -> dict[str, Any]:
-    local = objects.local_path(checked(path))
+def _file(attempt: Attempt, path: str, name: str, sha256: str = "") -> dict[str, Any]:
+    place = object_place(attempt, checked(path), sha256)
     try:
-        size = objects.size(path)
+        size = store().size(path)
     except FileNotFoundError:
         raise InputMissing(f"{path} is not in the object store.") from None
-    url = None if local else _signed(objects, path)
-    return {"name": name, "path": str(local) if local else None, "url": url, "size_bytes": size}
-
-
-def _signed(objects: ObjectStore, path: str) -> str:
-    """A short-lived address of an object in a remote store."""
-    try:
-        return str(objects.fs.sign(f"{objects.root}/{path}", expiration=URL_SECONDS))
-    except NotImplementedError:
-        raise NoDirectAddress(f"{objects.fs.protocol} cannot make short-lived addresses.") from None
+    return {"name": name, **place, "size_bytes": size, "sha256": sha256 or None}

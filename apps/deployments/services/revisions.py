@@ -17,7 +17,7 @@ from apps.datasets.services.lineage import edge_add
 from apps.datasets.states import Relation
 from apps.deployments.models import Endpoint, Revision
 from apps.deployments.selectors.endpoints import Replicas, replicas_of
-from apps.deployments.specs import revision_spec
+from apps.deployments.specs import StoredFile, revision_spec
 from apps.deployments.states import REVISION, TAKING_REQUESTS, RevisionState
 from apps.experiments.models import ModelVersion
 from apps.experiments.states import ModelVersionState
@@ -50,7 +50,7 @@ def revision_create(
         Conflict: the model version is not ready.
         Invalid: it is no ONNX model with a preprocessor, or the number of replicas cannot be.
     """
-    paths = _servable(model_version)
+    model, preprocessor = _servable(model_version)
     locked: Endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("project").get(pk=endpoint.pk)
     locked.revisions_made += 1
     locked.save(update_fields=["revisions_made"])
@@ -64,7 +64,7 @@ def revision_create(
     )
     workload = workload_submit(
         project=locked.project,
-        spec=revision_spec(model_path=paths[0], preprocessor_path=paths[1], model_version_id=model_version.pk),
+        spec=revision_spec(model=model, preprocessor=preprocessor, model_version_id=model_version.pk),
         owner_kind=OWNER_KIND,
         owner_id=revision.pk,
         name=f"{locked.name} {revision.number}",
@@ -204,8 +204,8 @@ def _hand_over(endpoint: Endpoint, revision: Revision) -> bool:
     return True
 
 
-def _servable(version: ModelVersion) -> tuple[str, str]:
-    """Paths of the model and its preprocessor; raises Conflict or Invalid."""
+def _servable(version: ModelVersion) -> tuple[StoredFile, StoredFile]:
+    """The files of the model and its preprocessor; raises Conflict or Invalid."""
     if version.state != ModelVersionState.READY:
         raise Conflict(f"model version {version.number} is {version.state}; one that is served is ready")
     model, preprocessor = version.artifact, version.preprocessor
@@ -216,7 +216,7 @@ def _servable(version: ModelVersion) -> tuple[str, str]:
         problem = "its run left no preprocessor (*.json) beside the model"
     if problem or preprocessor is None:
         raise Invalid(f"This model version cannot be served: {problem}.", fields={"model_version": [problem]})
-    return model.path, preprocessor.path
+    return StoredFile(model.path, model.sha256), StoredFile(preprocessor.path, preprocessor.sha256)
 
 
 def _note_lineage(revision: Revision) -> None:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.errors import NotFound
-from apps.common.storage import store, uri_of
+from apps.common.storage import uri_of
 from apps.experiments.api.examples import ATTEMPT_ID, SHA256
 from apps.experiments.models.artifact import NAME
 from apps.experiments.models.artifact import SHA256 as DIGEST
@@ -19,6 +19,7 @@ from apps.experiments.services.files import artifact_register, checkpoint_regist
 from apps.experiments.states import ArtifactKind
 from apps.quotas.models import Attempt
 from apps.quotas.permissions import AttemptAuthentication, IsAttempt
+from apps.quotas.services.distance import object_place
 
 STEP_MOST = 2**53
 
@@ -48,7 +49,8 @@ class AcknowledgedSerializer(serializers.Serializer[Any]):
 class LatestCheckpointSerializer(serializers.Serializer[Any]):
     step = serializers.IntegerField()
     uri = serializers.CharField()
-    path = serializers.CharField(allow_null=True, help_text="In a store that is a folder")
+    path = serializers.CharField(allow_null=True, help_text="Where the job shares a disk with the store")
+    url = serializers.CharField(allow_null=True, help_text="Short-lived, elsewhere")
     sha256 = serializers.CharField()
     size_bytes = serializers.IntegerField()
     metadata = serializers.DictField()
@@ -59,7 +61,7 @@ _ARTIFACT = {
     "name": "model", "kind": "model", "uri": f"bedplate://attempts/{ATTEMPT_ID}/artifacts/model/model.onnx", **_FILE
 }  # fmt: skip
 _CHECKPOINT = {"step": 50, "uri": f"bedplate://attempts/{ATTEMPT_ID}/checkpoints/step-50.pt", **_FILE}
-_LATEST = {**_CHECKPOINT, "path": f"/var/bedplate/objects/attempts/{ATTEMPT_ID}/checkpoints/step-50.pt"}
+_LATEST = {**_CHECKPOINT, "path": f"/var/bedplate/objects/attempts/{ATTEMPT_ID}/checkpoints/step-50.pt", "url": None}
 
 
 class RunJobView(APIView):
@@ -125,12 +127,11 @@ class LatestCheckpointView(RunJobView):
         found = checkpoint_resume(attempt=self.attempt())
         if found is None:
             raise NotFound("This run has no checkpoint.")
-        local = store().local_path(found.path)
         return Response(
             {
                 "step": found.step,
                 "uri": uri_of(found.path),
-                "path": str(local) if local else None,
+                **object_place(self.attempt(), found.path, found.sha256),
                 "sha256": found.sha256,
                 "size_bytes": found.size_bytes,
                 "metadata": found.metadata,

@@ -146,7 +146,7 @@ class StoredFileViewSet(ReadViewSet):
         """The file as the job wrote it."""
         file: Artifact | Checkpoint = self.get_object()
         name = file.path.rsplit("/", 1)[-1]
-        return download(request, file.path, name=name, size_bytes=file.size_bytes, sha256=file.sha256)
+        return download(request, file.path, name=name, size_bytes=file.size_bytes, tag=file.sha256)
 
 
 @extend_schema_view(list=extend_schema(summary="List artifacts"), retrieve=extend_schema(summary="One artifact"))

@@ -139,18 +139,21 @@ class EnvironmentView(RuntimeView):
 class StartSerializer(serializers.Serializer[Any]):
     """A member is about to start."""
 
-    rank = serializers.IntegerField(min_value=0)
+    rank = serializers.IntegerField(min_value=0, allow_null=True, default=None, help_text="A replica has none")
     member = serializers.CharField(max_length=100, help_text="What tells it from another of its rank: uid of its pod")
+
+
+class StartedSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField()
 
 
 class StartView(RuntimeView):
     """One process per member: a second one of the same rank must not start."""
 
-    @extend_schema(request=StartSerializer, responses={200: None})
+    @extend_schema(request=StartSerializer, responses=StartedSerializer)
     def post(self, request: Request) -> Response:
         """409 `attempt_superseded` where another process has the place; the same one may ask again."""
-        member_start(self.attempt, **self.taken(StartSerializer))
-        return Response({})
+        return Response({"rank": member_start(self.attempt, **self.taken(StartSerializer))})
 
 
 class ShouldStopView(RuntimeView):

@@ -71,25 +71,41 @@ def heartbeat(attempt: Attempt, *, rank: int, sample: dict[str, Any]) -> Order:
     return order_for(attempt)
 
 
-def member_start(attempt: Attempt, *, rank: int, member: str) -> None:
-    """Take the place of a member for one process, once; the same may take it again. Replicas are not counted.
+@transaction.atomic
+def member_start(attempt: Attempt, *, rank: int | None, member: str) -> int:
+    """Take the place of a member for one process, once; the same may take it again. Returns the rank.
+
+    Of a job it is the rank that the process has. A replica has none, and gets one that is free, else that of the one
+    that has been silent for longest: it is what this one replaces.
 
     Args:
-        member: what tells the process from any other of the same rank: the uid of its pod.
+        member: what tells the process from any other: the uid of its pod.
 
     Raises:
-        MemberSuperseded: somebody else has it.
+        MemberSuperseded: somebody else has the place.
+        Invalid: no rank of a job, or none that it has.
     """
+    current: Attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt.pk)
+    starts = dict(current.starts)
+    if attempt.workload.spec_object().kind == "serving":
+        rank = _replica_rank(current, attempt.workload.count_granted, member)
+    elif rank is None:
+        raise Invalid("rank: a member of a job says its own", fields={"rank": ["is missing"]})
     rank_check(attempt, rank)
-    if attempt.workload.spec_object().kind == "serving":  # one that ends is replaced by another
-        return
-    taken = JsonMerged(F("starts"), Value({str(rank): member}, output_field=JSONField()))
-    free: Any = Attempt.objects.filter(pk=attempt.pk, ended_at=None).exclude(starts__has_key=str(rank))
-    if free.update(starts=taken):
-        return
-    holder = Attempt.objects.values_list("starts", flat=True).get(pk=attempt.pk).get(str(rank))
-    if holder != member:
+    holder = starts.get(str(rank), member)
+    if holder != member and attempt.workload.spec_object().kind == "job":
         raise MemberSuperseded(f"Member {rank} was started by another process.")
+    current.starts = {**starts, str(rank): member}
+    current.save(update_fields=["starts"])
+    return rank
+
+
+def _replica_rank(attempt: Attempt, granted: int, member: str) -> int:
+    ranks = range(max(granted, 1))
+    own = [rank for rank in ranks if attempt.starts.get(str(rank)) == member]
+    free = [rank for rank in ranks if str(rank) not in attempt.starts]
+    silent = sorted(ranks, key=lambda rank: str(attempt.usage.get(str(rank), {}).get("at", "")))
+    return (own or free or silent)[0]
 
 
 def environment_note(attempt: Attempt, environment: dict[str, Any]) -> None:

@@ -195,11 +195,13 @@ def test_a_job_sees_parts_under_their_own_names(objects: Path) -> None:
     assert ref == DataRef("data", f"bedplate://parts/{version.project_id}/", tuple(FILES), paths)
     spec = JobSpec(("python",), Resources(1000, 1 << 30), inputs=(ref,))
     assert spec_from_json(spec_to_json(spec)) == spec
-    answer = data_resolve(spec=spec, attempt_id=attempt.pk, name="data", mode="read")
+    attempt.workload.spec = spec_to_json(spec)
+    answer = data_resolve(attempt=attempt, name="data", mode="read")
     assert answer["path"] is None, "there is no folder with these files alone"
     assert [(file["name"], file["path"]) for file in answer["files"]] == [
         (name, str(objects / path)) for name, path in zip(FILES, paths, strict=True)
     ]
+    assert [file["sha256"] for file in answer["files"]] == [Path(path).stem for path in paths]
 
 
 def test_a_version_of_before_there_were_parts_is_read_from_its_folder() -> None:
