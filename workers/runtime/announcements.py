@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from workers.runtime.client import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, AttemptSuperseded, JobApiError
+from workers.runtime.client_errors import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, AttemptSuperseded, JobApiError
 from workers.runtime.forks import after_fork_in_child
 
 PATIENCE_SECONDS = 3.0
@@ -72,9 +72,7 @@ class Announcements:
         with self._changed:
             first = not self._queue
             self._queue.append(made)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="bedplate-announcements", daemon=True)
-                self._thread.start()
+            self._start()
             self._changed.notify_all()
             if first:  # else the control plane is away, and everybody knows
                 self._changed.wait_for(lambda: made.settled.is_set() or self.superseded, self._patience_seconds)
@@ -85,6 +83,13 @@ class Announcements:
                 _say(f"{what} is stored and not acknowledged yet; the job goes on")
         self.check()
         return made
+
+    def add(self, what: str, send: Callable[[], object]) -> None:
+        """Tell of one thing at the end, after all others. Does not wait, and raises nothing: `check` does."""
+        with self._changed:
+            self._queue.append(Announcement(what, send))
+            self._start()
+            self._changed.notify_all()
 
     def check(self) -> None:
         """Raise what became known since the last call: JobApiError or AttemptSuperseded."""
@@ -110,6 +115,11 @@ class Announcements:
         if self._thread is not None:
             self._thread.join(timeout_seconds)
         return self._thread is None or not self._thread.is_alive()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="bedplate-announcements", daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
         pause = FIRST_PAUSE_SECONDS

@@ -13,62 +13,23 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 import httpx
 
-from workers.contracts import exit_codes
+from workers.runtime.client_errors import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from workers.runtime.client_errors import AttemptSuperseded as AttemptSuperseded
+from workers.runtime.client_errors import JobApiError as JobApiError
+from workers.runtime.client_errors import problem_of as problem_of
+from workers.runtime.fetching import Fetcher, Wanted
+from workers.runtime.sending import Sending, put_file
 
 API_PREFIX = "/api/v1/runtime"
-SUPERSEDED = "attempt_superseded"
-UNSAID = "http_"
-"""Begins the code of an answer that had none."""
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
-LONGEST_RETRY_AFTER_SECONDS = 60.0
-CHUNK_BYTES = 1 << 20
 SAY_AFTER_SECONDS = 5.0
-PASSING = frozenset(
-    {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
-)
 _T = TypeVar("_T")
-
-
-class JobApiError(Exception):
-    """The control plane refused a call, or could not be reached in the time allowed.
-
-    `code` is the stable code of the problem (`not_an_input`, `backend_unavailable`, …); `status` is the HTTP
-    status, 0 when there was no answer at all.
-    """
-
-    def __init__(self, code: str, detail: str, status: int = 0) -> None:
-        super().__init__(f"{code}: {detail}" if detail else code)
-        self.code = code
-        self.detail = detail
-        self.status = status
-        self.retry_after = 0.0
-        """Seconds that the server asked to be left alone."""
-
-    @property
-    def final(self) -> bool:
-        """The control plane itself said no: asking again would not help."""
-        said_no = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        own = not self.code.startswith(UNSAID) or self.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        return said_no and own and self.status not in PASSING
-
-
-class AttemptSuperseded(SystemExit):
-    """A newer attempt took over, or this one has ended: nothing that this process does counts any more.
-
-    A `SystemExit`, so that it passes through a user's `except Exception` and ends the process with
-    `exit_codes.CONTROL_PLANE_GONE` when nobody catches it.
-    """
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(exit_codes.CONTROL_PLANE_GONE)
-        self.detail = detail
 
 
 class StopOrder(NamedTuple):
@@ -155,15 +116,46 @@ class RuntimeClient:
             return StopOrder()
         return StopOrder(reason, float(grace) if isinstance(grace, int | float) and grace >= 0 else None)
 
-    def download(self, url: str, path: Path) -> None:
-        """Fetch a short-lived URL of an input into `path`, which appears whole or not at all.
+    def download(self, wanted: Wanted, path: Path, renew: Callable[[Wanted], str] | None = None) -> None:
+        """Fetch an input by its short-lived address; one that begins with `/` is the control plane's own.
 
-        The attempt token is not sent: the address itself carries the permission.
+        The attempt token is not sent: the address itself carries the permission. Raises what `Fetcher.fetch` does.
+
+        Args:
+            renew: asks for another address when this one is over.
         """
-        partial = path.with_name(path.name + ".partial")
-        with httpx.Client(timeout=30.0, trust_env=False, follow_redirects=True) as http:
-            self._repeat(lambda: _fetch(http, url, partial), self._retry_seconds, "an input")
-        partial.replace(path)
+
+        def again(old: Wanted) -> str:
+            return self.address(renew(old)) if renew is not None else ""
+
+        fetcher = Fetcher(
+            renew=again if renew is not None else None,
+            patience_seconds=self._retry_seconds,
+            sleep=self._sleep,
+            is_over=lambda: self._closed,
+        )
+        fetcher.fetch(replace(wanted, url=self.address(wanted.url)), path)
+
+    def upload(self, file: Sending) -> None:
+        """Have a file in the store, in one try: nothing is sent where it is there. Blocks for as long as it takes.
+
+        Raises:
+            JobApiError: it was refused, or broke off.
+            AttemptSuperseded: this attempt no longer counts.
+        """
+        said = {"output": file.output, "path": file.path, "size_bytes": file.size_bytes, "sha256": file.sha256}
+        place = self.post("/data/upload", said, retry_seconds=0)
+        if place["is_stored"]:
+            return
+        headers, url = dict(place.get("headers") or {}), place.get("url")
+        if url is None:
+            url = self._api_url + API_PREFIX + file.own_address
+            headers["Authorization"] = f"Bearer {self._token()}"
+        put_file(file, self.address(url), headers)
+
+    def address(self, url: str) -> str:
+        """The whole of an address that the control plane gave."""
+        return self._api_url + url if url.startswith("/") else url
 
     # Plain verbs --------------------------------------------------------------------------------------------
 
@@ -193,15 +185,17 @@ class RuntimeClient:
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") if isinstance(body, dict) else body
 
         def once() -> dict[str, Any]:
-            try:
-                token = self._token_file.read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise JobApiError("no_token", f"the token cannot be read: {error.strerror}") from error
-            headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": kind} if kind else {})
+            headers = {"Authorization": f"Bearer {self._token()}"} | ({"Content-Type": kind} if kind else {})
             return _object(self._connected().request(method, path, content=content, headers=headers))
 
         limit = self._retry_seconds if retry_seconds is None else retry_seconds
         return self._repeat(once, limit, f"{method} {path}")
+
+    def _token(self) -> str:
+        try:
+            return self._token_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise JobApiError("no_token", f"the token cannot be read: {error.strerror}") from error
 
     def _repeat(self, once: Callable[[], _T], limit_seconds: float, what: str) -> _T:
         """Try until there is an answer that is not a passing trouble, or the time is over."""
@@ -243,44 +237,3 @@ def _object(response: httpx.Response) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise JobApiError("unexpected_answer", "the answer is no JSON object", response.status_code)
     return answer
-
-
-def problem_of(response: httpx.Response) -> JobApiError:
-    """The error that a refused answer stands for.
-
-    Raises:
-        AttemptSuperseded: the answer says that this attempt no longer counts.
-    """
-    try:
-        body = response.json()
-    except ValueError:  # a proxy's page, or nothing
-        body = {}
-    problem = body if isinstance(body, dict) else {}
-    code = str(problem.get("code") or f"{UNSAID}{response.status_code}")
-    detail = str(problem.get("detail") or problem.get("title") or response.reason_phrase)
-    if code == SUPERSEDED:
-        raise AttemptSuperseded(detail)
-    error = JobApiError(code, detail, response.status_code)
-    error.retry_after = _retry_after(response)
-    return error
-
-
-def _retry_after(response: httpx.Response) -> float:
-    """Seconds that the server asked for; 0 when it did not say, or said a date."""
-    value = response.headers.get("Retry-After", "")
-    return min(float(value), LONGEST_RETRY_AFTER_SECONDS) if value.isdecimal() and value.isascii() else 0.0
-
-
-def _fetch(http: httpx.Client, url: str, path: Path) -> None:
-    """Raises JobApiError `download_refused` when the store says no: an address that has expired does not come back."""
-    with http.stream("GET", url) as response:
-        if response.is_success:
-            with path.open("wb") as file:
-                for chunk in response.iter_bytes(CHUNK_BYTES):
-                    file.write(chunk)
-            return
-        response.read()
-    failure = problem_of(response)
-    if failure.code.startswith(UNSAID):
-        failure = JobApiError("download_refused", failure.detail, failure.status)
-    raise failure

@@ -40,7 +40,6 @@ from workers.runtime.stored_file import (
     checked_name,
     hash_file,
     store_file,
-    unused_name,
     write_text_atomically,
 )
 
@@ -71,7 +70,7 @@ class JobContext:
         self._link = link
         self.work_dir = work_dir
         self._inputs = Inputs(link, work_dir)
-        self._outputs = Outputs(link)
+        self._outputs = Outputs(link, work_dir, identity.rank)
         self._metrics = MetricBuffer(link.send_metrics, folder=work_dir, rank=identity.rank)
         self._announcements = Announcements()
         self._stop = StopWatch(link.should_stop)
@@ -91,11 +90,15 @@ class JobContext:
 
     def output(self, name: str) -> Path:
         """The folder to write the output of that name into; it exists."""
-        return self._outputs.place(name)[0]
+        return self._outputs.place(name).folder
 
     def output_uri(self, name: str) -> str:
         """Address of that folder, with a slash at its end: what the control plane calls it."""
-        return self._outputs.place(name)[1]
+        return self._outputs.place(name).uri
+
+    def output_is_distant(self, name: str) -> bool:
+        """Whether what is written there stays on this machine until the process ends, and is sent to the store then."""
+        return self._outputs.place(name).is_distant
 
     def secret(self, name: str) -> str:
         """The value of a secret that the spec asked for. Raises FileNotFoundError for any other."""
@@ -132,13 +135,19 @@ class JobContext:
         When this returns the file is stored, and may be removed from where it came from. It counts once it is
         `acknowledged`: at once where the control plane listens, later where it is away.
         """
-        folder, uri = self._outputs.place(CHECKPOINTS)
+        folder, uri, _ = self._outputs.place(CHECKPOINTS)
         origin = Path(source) if isinstance(source, str) else source
         suffix = origin.suffix if isinstance(origin, Path) else ".pt"
-        stored = store_file(origin, folder, uri, unused_name(folder, f"step-{step}{suffix}"))
+        stored = store_file(origin, folder, uri, self._outputs.unused(CHECKPOINTS, f"step-{step}{suffix}"))
         record = {"step": step, **stored.description(), "metadata": metadata or {}}
         register = functools.partial(self._link.register_checkpoint, record)
-        told = self._announce(f"the checkpoint of step {step}", lambda: send_before(self._metrics, register))
+
+        def tell() -> None:
+            self._outputs.send(CHECKPOINTS, stored)
+            send_before(self._metrics, register)
+            self._outputs.acknowledged(stored)
+
+        told = self._announce(f"the checkpoint of step {step}", tell)
         return Checkpoint(step=step, path=stored.path, metadata=metadata or {}, announcement=told)
 
     def latest_checkpoint(self) -> Checkpoint | None:
@@ -150,8 +159,7 @@ class JobContext:
         record = self._link.latest_checkpoint()
         if record is None:
             return None
-        near = record.get("path")
-        path = Path(near) if near else self._inputs.download(CHECKPOINTS, record["uri"], record["url"])
+        path = self._inputs.checkpoint(record)
         if hash_file(path) != record["sha256"]:
             raise ValueError(f"the checkpoint of step {record['step']} is damaged: {path}")
         return Checkpoint(step=record["step"], path=path, metadata=record.get("metadata") or {})
@@ -164,11 +172,16 @@ class JobContext:
         `kind` is `model`, `preprocessor`, `report` or `file`. Stored again under its name it is another file beside
         the first, which stays (by hand it takes its place); the last one counts.
         """
-        (folder, uri), source = self._outputs.place(ARTIFACTS), Path(path)
+        (folder, uri, _), source = self._outputs.place(ARTIFACTS), Path(path)
         place = f"{checked_name(name)}/{checked_name(source.name)}"
-        stored = store_file(source, folder, uri, unused_name(folder, place) if self.attempt_id else place)
+        stored = store_file(source, folder, uri, self._outputs.unused(ARTIFACTS, place) if self.attempt_id else place)
         record = {"name": name, "kind": kind, **stored.description(), "metadata": metadata or {}}
-        self._announce(f"the artifact {name}", lambda: self._link.register_artifact(record))
+
+        def tell() -> None:
+            self._outputs.send(ARTIFACTS, stored)
+            self._link.register_artifact(record)
+
+        self._announce(f"the artifact {name}", tell)
         return stored
 
     def report(self, result: dict[str, Any]) -> None:
@@ -183,7 +196,7 @@ class JobContext:
         write_text_atomically(self.identity.result_file, text)
 
     def close(self) -> None:
-        """Tell all that is still held. Called at exit; calling it twice does nothing more.
+        """Tell all that is still held, and send what lies in distant outputs. Called at exit; twice does nothing more.
 
         Blocks for as long as the control plane is away, up to `BEDPLATE_PATIENCE_SECONDS`; told to stop, for seconds.
 
@@ -194,7 +207,9 @@ class JobContext:
             return
         self._closed = True
         patience = self.identity.patience_seconds if self._link.distant else LOCAL_CLOSE_SECONDS
-        wait_for_the_rest(self._metrics, self._announcements, self._stop, patience)
+        if self._outputs.has_rest:
+            self._announcements.add("what was written into the outputs", self._outputs.send_rest)
+        wait_for_the_rest(self._metrics, self._announcements, self._stop, patience, lambda: self._outputs.moved_at)
         left = self._announcements.waiting
         self._metrics.close(0)
         self._stop.close()

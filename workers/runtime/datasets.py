@@ -197,8 +197,11 @@ def open_dataset(
     environment = process_environment()
     words = reference.removeprefix(SCHEME)
     if api_url is None and names.ATTEMPT_ID in environment:
-        with RuntimeClient(environment[names.API_URL], Path(environment[names.TOKEN_FILE])) as client:
-            return _dataset(client.post("/data/open", {"ref": words}), FileCache(_folder(cache), {}))
+
+        def again(name: str) -> str:
+            return next(str(file["url"]) for file in _of_job(environment, words)["files"] if file["name"] == name)
+
+        return _dataset(_of_job(environment, words), FileCache(_folder_of_job(cache), renew=again))
     address, secret = api_url or environment.get(URL), token or environment.get(TOKEN)
     if not address or not secret:
         raise ValueError(f"say api_url and token, or set {URL} and {TOKEN}")
@@ -209,6 +212,27 @@ def open_dataset(
     for file in found["files"]:
         file["url"] = str(httpx.URL(address).join(file["url"]))
     return _dataset(found, FileCache(_folder(cache), headers))
+
+
+def _of_job(environment: Mapping[str, str], words: str) -> dict[str, Any]:
+    """What the control plane says of a version to a job, with whole addresses."""
+    with RuntimeClient(environment[names.API_URL], Path(environment[names.TOKEN_FILE])) as client:
+        found = client.post("/data/open", {"ref": words})
+        for file in found["files"]:
+            file["url"] = client.address(file["url"]) if file.get("url") else None
+    return found
+
+
+def _folder_of_job(cache: Path | str | None) -> Path:
+    """The usual folder; in the job's own where it has no home to write into, as in a container."""
+    if cache is not None:
+        return Path(cache)
+    try:
+        home = CACHE.expanduser()
+        home.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):
+        return Path.cwd() / "inputs" / "datasets"
+    return home
 
 
 def _folder(cache: Path | str | None) -> Path:

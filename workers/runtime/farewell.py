@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 from workers.runtime.announcements import Announcements
 from workers.runtime.metric_buffer import MetricBuffer
@@ -20,14 +21,22 @@ LEAST_SECONDS = 2.0
 
 
 def wait_for_the_rest(
-    metrics: MetricBuffer, announcements: Announcements, stop: StopWatch, patience_seconds: float
+    metrics: MetricBuffer,
+    announcements: Announcements,
+    stop: StopWatch,
+    patience_seconds: float,
+    moved_at: Callable[[], float],
 ) -> None:
-    """Block until nothing is left to tell, or the time is over: soon where the job was told to stop."""
+    """Block until nothing is left to tell, or the time is over: soon where the job was told to stop.
+
+    Args:
+        moved_at: when a piece of a file was sent last, by the monotonic clock: the patience is for when none is.
+    """
     metrics.finish()
     announcements.finish()
     began, said = time.monotonic(), False
     while not (metrics.join(JOIN_SECONDS) and announcements.join(JOIN_SECONDS)):
-        now, deadline = time.monotonic(), began + patience_seconds
+        now, deadline = time.monotonic(), max(began, moved_at()) + patience_seconds
         if stop.told_at is not None:
             limit = stop.told_at + LEAVING_SECONDS if stop.kill_at is None else stop.kill_at - MARGIN_SECONDS
             deadline = min(deadline, max(limit, began + LEAST_SECONDS))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.runtime.fetching import Wanted, in_parallel
 from workers.runtime.link import Link
 from workers.runtime.stored_file import checked_name
+
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +48,40 @@ class Inputs:
         """Let a file that is here already be the input of that name."""
         self._known[name] = Input(name=name, uri="", path=path, files=[path])
 
-    def download(self, name: str, file_name: str, url: str) -> Path:
+    def download(self, name: str, wanted: Wanted) -> Path:
         """Where a file is, after it was fetched from its address if need be."""
-        path = self._own_place(name, file_name)
+        path = self._own_place(name, wanted.name)
         if not path.exists():
-            self._link.download(url, path)
+            self._link.download(wanted, path, lambda old: self._address_now(name, old))
         return path
+
+    def checkpoint(self, record: dict[str, Any]) -> Path:
+        """Where the file of a checkpoint is, which the control plane told of as of an input's."""
+        if record.get("path"):
+            return Path(record["path"])
+        name = f"{record['sha256'][:12]}-{record['uri'].rsplit('/', 1)[-1]}"
+        path = self._own_place(CHECKPOINTS, name)
+        if not path.exists():
+            wanted = Wanted(name, record["url"], record["size_bytes"], record["sha256"])
+            self._link.download(wanted, path, lambda _: str((self._link.latest_checkpoint() or record)["url"]))
+        return path
+
+    def _address_now(self, name: str, wanted: Wanted) -> str:
+        files = self._link.resolve(name, "read").get("files") or []
+        return next(str(file["url"]) for file in files if file["name"] == wanted.name)
 
     def _fetched(self, answer: dict[str, Any]) -> Input:
         name, uri = answer["name"], answer["uri"]
         entries = answer.get("files") or []
-        files = [self._file(name, entry) for entry in entries]
+        files = in_parallel([functools.partial(self._file, name, entry) for entry in entries])
         alone = files[0] if len(files) == 1 and not uri.endswith("/") else None
         path = Path(answer.get("path") or alone or self._folder / name)
         return Input(name=name, uri=uri, path=path, files=files or [path])
 
     def _file(self, name: str, entry: dict[str, Any]) -> Path:
         if not entry.get("path"):
-            return self.download(name, entry["name"], entry["url"])
+            wanted = Wanted(entry["name"], entry["url"], entry.get("size_bytes"), entry.get("sha256"))
+            return self.download(name, wanted)
         near = Path(entry["path"])
         if near.name == entry["name"].rsplit("/", 1)[-1]:
             return near

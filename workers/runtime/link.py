@@ -6,13 +6,16 @@ Both sides speak the JSON of the runtime API, so that everything above them is t
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
 from workers.contracts.specs import JobSpec, Resources, ServingSpec
 from workers.runtime.client import JobApiError, RuntimeClient, StopOrder
+from workers.runtime.fetching import Wanted
 from workers.runtime.metric_batch import CONTENT_TYPE, unpack
+from workers.runtime.sending import Sending
 
 LOCAL_FOLDER = "bedplate-local"
 
@@ -28,7 +31,11 @@ class Link(Protocol):
     def resolve(self, name: str, mode: str) -> dict[str, Any]:
         """Answer of `POST runtime/data/resolve`."""
 
-    def download(self, url: str, path: Path) -> None: ...
+    def download(self, wanted: Wanted, path: Path, renew: Callable[[Wanted], str]) -> None:
+        """Fetch a file by its short-lived address; `renew` asks for another one."""
+
+    def upload(self, file: Sending) -> None:
+        """Have a file in the store, in one try. Raises JobApiError."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -80,8 +87,11 @@ class ApiLink:
     def resolve(self, name: str, mode: str) -> dict[str, Any]:
         return self._client.resolve(name, mode)
 
-    def download(self, url: str, path: Path) -> None:
-        self._client.download(url, path)
+    def download(self, wanted: Wanted, path: Path, renew: Callable[[Wanted], str]) -> None:
+        self._client.download(wanted, path, renew)
+
+    def upload(self, file: Sending) -> None:
+        self._client.upload(file)
 
     def send_metrics(self, batch: bytes) -> None:
         if self._native:
@@ -152,8 +162,11 @@ class LocalLink:
         ]
         return {"name": name, "uri": path.as_uri(), "path": str(path), "files": files}
 
-    def download(self, url: str, path: Path) -> None:
-        raise FileNotFoundError(f"a local job has no input behind an address: {url}")
+    def download(self, wanted: Wanted, path: Path, renew: Callable[[Wanted], str]) -> None:
+        raise FileNotFoundError(f"a local job has no input behind an address: {wanted.url}")
+
+    def upload(self, file: Sending) -> None:
+        raise FileNotFoundError(f"a local job keeps its outputs in a folder: {file.source}")
 
     def send_metrics(self, batch: bytes) -> None:
         found = unpack(batch)

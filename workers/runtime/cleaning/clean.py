@@ -55,6 +55,8 @@ def clean(ctx: JobContext) -> dict[str, Any]:
     recipe = Recipe.from_json(ctx.parameters.get("steps"))
     files = dataset_files(ctx)
     folder = ctx.output("dataset")
+    if ctx.identity.data_runner == "ray" and ctx.identity.ray_address and ctx.output_is_distant("dataset"):
+        raise UserError("no_shared_folder", "the machines of a Ray cluster and this job share no folder: run it native")
     use_runner(ctx.identity.data_runner, granted_threads(ctx), ctx.identity.ray_address)
     connection = open_duckdb(ctx, ctx.work_dir)
     with emptied_on_failure(folder):

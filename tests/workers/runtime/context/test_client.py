@@ -22,6 +22,7 @@ from tests.workers.wrapper.misbehaving_api import (
 )
 from workers.contracts import exit_codes
 from workers.runtime.client import AttemptSuperseded, JobApiError, RuntimeClient, StopOrder
+from workers.runtime.fetching import Wanted
 from workers.runtime.metric_batch import CONTENT_TYPE, pack
 
 
@@ -138,7 +139,7 @@ def test_downloads_whole_files(api: RuntimeApi, client: RuntimeClient, tmp_path:
     api.add_input("data", [source], by_url=api.url)
     target = tmp_path / "copy.bin"
 
-    client.download(f"{api.url}/files/data/data.bin", target)
+    client.download(Wanted("data.bin", f"{api.url}/files/data/data.bin"), target)
 
     assert target.read_bytes() == content
     assert not (tmp_path / "copy.bin.partial").exists()
