@@ -1,6 +1,7 @@
 """Start a job's command and tell the control plane about it: logs, heartbeats, exit. Standard library only.
 
-    python -I -S wrapper.py [--heartbeat-seconds 5] [--last-words-seconds 10] [--replica] -- COMMAND ...
+    python -I -S wrapper.py [--heartbeat-seconds 5] [--last-words-seconds 10] [--time-limit-seconds 0] [--replica]
+        -- COMMAND ...
 
 This file and the others named `wrapper_*.py` beside it can be copied into an image that has nothing of ours. They are
 told everything by the environment (`workers.contracts.environment`, whose names they repeat) and can never fail or
@@ -11,10 +12,11 @@ own standard output keeps the bytes of the command's output, up to `OUTPUT_BYTES
 It exits as the command did (128 + n for signal n), with 127 or 126 when the command could not be started, or with
 85 when a newer attempt took over. While the control plane is away at the end, it waits for it, `PATIENCE_SECONDS` at
 most, unless it was told to stop. A first SIGTERM or SIGINT is passed on to the command, a second one also cuts the last
-words short. `--replica`: a keeper starts the command again, so its exits are not those of the attempt.
+words short. `--replica`: a keeper starts the command again, so its exits are not those of the attempt. The time limit
+(0: none) is for where no supervisor of ours holds it.
 """
 # Plain paths: pathlib takes longer to import than the command to start.
-# ruff: noqa: PTH100, PTH105, PTH110, PTH120, PTH123, PTH208
+# ruff: noqa: PTH100, PTH110, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -22,7 +24,6 @@ import contextlib
 import ctypes
 import errno
 import importlib
-import json
 import os
 import signal
 import sys
@@ -31,6 +32,7 @@ import time
 from typing import Any, NoReturn
 
 API_URL = "BEDPLATE_JOB_API_URL"
+RANK, WORLD_SIZE = "BEDPLATE_RANK", "BEDPLATE_WORLD_SIZE"
 RESULT_FILE = "BEDPLATE_RESULT_FILE"
 REPORT_FILE = "BEDPLATE_REPORT_FILE"
 PATIENCE_SECONDS = "BEDPLATE_PATIENCE_SECONDS"
@@ -39,10 +41,8 @@ LOG_SPOOL_BYTES = "BEDPLATE_LOG_SPOOL_BYTES"
 CONTROL_PLANE_GONE = 85
 
 DEFAULT_PATIENCE_SECONDS = 900.0
-NOT_ITS_OWN = frozenset({0, 83, 84, 85, 128 + signal.SIGKILL})
-"""Statuses that an error in the output does not explain: the agreed ones, and a kill from outside."""
-RESULT_BYTES = 1024 * 1024
 CLEAR_SECONDS = 5.0
+LATE_SECONDS = 5.0  # to leave, once the time is over
 SOONER_SECONDS = 1.0  # by so much must a new end of the grace be nearer than the one before to count
 FORWARDED = (signal.SIGTERM, signal.SIGINT)
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -61,6 +61,8 @@ class Command:
         self._kill_at = float("inf")
         self.told_to_stop = False
         """By a signal, or by the control plane."""
+        self.late = False
+        """It ran for longer than it may."""
         self._lock = threading.RLock()  # a signal handler may interrupt its holder
 
     def start(self) -> int:
@@ -129,6 +131,18 @@ class Command:
             timer.daemon = True
             timer.start()
 
+    def limit(self, seconds: float) -> None:
+        """Let it run no longer than that; 0: for ever. Does not block."""
+        if seconds:
+            timer = threading.Timer(seconds, self._expire)
+            timer.daemon = True
+            timer.start()
+
+    def _expire(self) -> None:
+        if self._pid:
+            self.late = True
+            self.leave(LATE_SECONDS)
+
     def wait(self) -> int:
         """Wait for its end, reaping what it abandons; returns its exit status."""
         while True:
@@ -182,28 +196,9 @@ def clear_descendants() -> None:
         time.sleep(0.005)
 
 
-def read_result(path: str) -> dict[str, Any] | None:
-    """The JSON object that the command left; None when there is none, or none that we would take."""
-    with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:  # the user's file
-        text = file.read(RESULT_BYTES + 1)
-        value = json.loads(text) if len(text) <= RESULT_BYTES else None
-        return value if isinstance(value, dict) else None
-    return None
-
-
-def write_report(path: str, report: dict[str, Any]) -> None:
-    """Leave the report whole or not at all; without a path, nowhere."""
-    if not path:
-        return
-    with contextlib.suppress(OSError):  # on a full disk the exit status is still right
-        with open(f"{path}.new", "w", encoding="utf-8") as file:
-            json.dump(report, file)
-        os.replace(f"{path}.new", path)
-
-
 def parse(argv: list[str]) -> tuple[dict[str, float], list[str]]:
     """Options before `--`, the command after it. Raises ValueError."""
-    options = {"heartbeat_seconds": 5.0, "last_words_seconds": 10.0, "replica": 0.0}
+    options = {"heartbeat_seconds": 5.0, "last_words_seconds": 10.0, "time_limit_seconds": 0.0, "replica": 0.0}
     words = iter(argv)
     for word in words:
         if word == "--":
@@ -226,11 +221,15 @@ def number(name: str, default: float) -> float:
     return default
 
 
-def explained(result: dict[str, Any] | None, status: int, said: str) -> dict[str, Any] | None:
-    """The result of a command that failed, with the error that its output told, unless it left one of its own."""
-    if not said or status in NOT_ITS_OWN or (result is not None and "error" in result):
-        return result
-    return {**(result or {}), "error": {"code": "exit_nonzero", "detail": said}}
+def take_place() -> None:
+    """Say to the command which member it is: as `prepare.py` noted for a replica; to a gang in the words of torch."""
+    noted = os.path.dirname(os.environ.get(RESULT_FILE, "")) + "/rank"
+    with contextlib.suppress(OSError), open(noted, encoding="ascii") as file:  # nobody noted it
+        os.environ.setdefault(RANK, file.read().strip())
+    if os.environ.get("MASTER_ADDR") and RANK in os.environ:
+        for name, value in (("RANK", os.environ[RANK]), ("WORLD_SIZE", os.environ.get(WORLD_SIZE, "1"))):
+            os.environ.setdefault(name, value)
+        os.environ.setdefault("LOCAL_RANK", "0")
 
 
 def main(argv: list[str]) -> int:
@@ -239,15 +238,18 @@ def main(argv: list[str]) -> int:
     report_file = os.environ.get(REPORT_FILE, "")
     report: dict[str, Any] = {"exit_code": 0, "reason": "", "result": None}
     command, source = Command(words), -1
+    take_place()
     try:
         source = command.start()
+        command.limit(options["time_limit_seconds"])
     except OSError as error:
         status = 127 if error.errno == errno.ENOENT else 126
         detail = f"cannot start {words[0]}: {error.strerror}"
         report |= {"reason": "launch_error", "result": {"error": {"code": "launch_error", "detail": detail}}}
     # Only now: it takes longer than starting the command. At the end of the path, so that it shadows nothing.
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-    reporting, outputs, logs = with_the_rest(os.path.dirname(report_file))
+    reporting, outputs, ending, logs = with_the_rest(os.path.dirname(os.environ.get(RESULT_FILE) or report_file))
+    memory = ending.Memory(report_file)
     reporter = reporting.Reporter(command, logs, reporting.Usage(descendants), options)
     if os.environ.get(API_URL):
         reporter.start()
@@ -264,22 +266,26 @@ def main(argv: list[str]) -> int:
         reader.join(CLEAR_SECONDS)
         told = command.told_to_stop or command.superseded
         said = "" if told else output.last_error()
-        report["result"] = explained(read_result(os.environ.get(RESULT_FILE, "")), status, said)
+        report["result"] = ending.explained(ending.read_result(os.environ.get(RESULT_FILE, "")), status, said)
+        if command.late:
+            status = ending.late(report, status, options["time_limit_seconds"])
+        elif memory.ran_out(status):
+            report["reason"] = "out_of_memory"
     report["exit_code"] = status = CONTROL_PLANE_GONE if command.superseded else status
-    write_report(report_file, report)
+    ending.write_report(report_file, report)
     reporter.end(report)
     logs.close(discard=not options["replica"])
     return status
 
 
-def with_the_rest(folder: str) -> tuple[Any, Any, Any]:
-    """The modules for reporting and output, and the logs, which wait in `folder`."""
-    names = ("wrapper_reporting", "wrapper_output", "wrapper_logs", "wrapper_spool")
-    reporting, outputs, logging, spooling = map(importlib.import_module, names)
+def with_the_rest(folder: str) -> tuple[Any, Any, Any, Any]:
+    """The modules for reporting, output and the end, and the logs, which wait in `folder`."""
+    names = ("wrapper_reporting", "wrapper_output", "wrapper_ending", "wrapper_logs", "wrapper_spool")
+    reporting, outputs, ending, logging, spooling = map(importlib.import_module, names)
     disk_bytes = int(number(LOG_SPOOL_BYTES, logging.SPOOL_BYTES))
     place = f"{folder}/log_spool" if folder else ""
     spool = spooling.Spool(place, memory_bytes=logging.PENDING_BYTES, disk_bytes=disk_bytes)
-    return reporting, outputs, logging.Logs(folder, spool)
+    return reporting, outputs, ending, logging.Logs(folder, spool)
 
 
 if __name__ == "__main__":
