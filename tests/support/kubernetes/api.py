@@ -140,4 +140,6 @@ class Api:
             return self.subresources.evict(target, request)
         if target.subresource == "token":
             return self.subresources.token(target, request)
+        if target.subresource == "scale":
+            return self.subresources.scale(target, request)
         raise answers.no_such_path()

@@ -26,6 +26,8 @@ class Cluster:
         self.kinds = Kinds()
         self.loop = Loop(self.clock, self.store.changed)
         self.random = random.Random(7)
+        self.made_numbers: dict[str, int] = {}
+        """uid → how many objects had been made before it."""
         self.events = Recorder(self.store, self.clock)
 
     def suffix(self, length: int = 5) -> str:
@@ -41,6 +43,7 @@ class Cluster:
         for given in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"):
             metadata.pop(given, None)
         metadata["uid"] = str(uuid.uuid4())
+        self.made_numbers[metadata["uid"]] = len(self.made_numbers)
         metadata["creationTimestamp"] = self.clock.stamp()
         if kind.generation:
             metadata["generation"] = 1

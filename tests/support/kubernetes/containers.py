@@ -91,6 +91,14 @@ class Problem:
 class Runtime(ABC):
     """What really happens when a container runs."""
 
+    def address(self, pod: Object, number: int) -> str:
+        """The pod's address; `number` counts the pods."""
+        return f"10.244.{number // 250 % 256}.{number % 250 + 2}"
+
+    @abstractmethod
+    def prepare(self, pod: Object) -> None:
+        """Its volumes are wanted; every Secret of them is there."""
+
     @abstractmethod
     def pull(self, pod: Object, container: Container) -> tuple[float, bool]:
         """Seconds that pulling the image takes, and whether the node has it already."""

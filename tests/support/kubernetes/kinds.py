@@ -45,7 +45,7 @@ class Kind:
 
 _WITH_GENERATION = {
     "pods", "jobs", "deployments", "replicasets", "poddisruptionbudgets", "networkpolicies", "priorityclasses",
-    "cronjobs",
+    "cronjobs", "endpointslices",
 }  # fmt: skip
 
 PODS = Kind("", "v1", "pods", "Pod", subresources=("log", "status", "eviction", "binding"))

@@ -27,7 +27,7 @@ class PodRun:
         spec = pod["spec"]
         self.inits = [Container(each, init=True) for each in spec.get("initContainers") or ()]
         self.mains = [Container(each, init=False) for each in spec["containers"]]
-        self.ip = f"10.244.{number // 250}.{number % 250 + 2}"
+        self.ip = runtime.address(pod, number)
         self.sandbox = False
         self.stopping = False
         self.reason = ""
@@ -123,6 +123,7 @@ class Kubelet:
             self.event(run, "FailedMount", message, warning=True)
             self._cluster.loop.later(RETRY_SECONDS, self.mount, uid)
             return
+        run.runtime.prepare(run.pod)
         run.sandbox = True
         self.write(run)
         self.advance(run)
@@ -283,7 +284,9 @@ class Kubelet:
             self.advance(run)
             return
         over = failed_init or all(each.exit_code is not None for each in run.mains)
-        if (not over and not run.stopping) or (run.stopping and any("running" in each.state for each in run.containers)):
+        if (not over and not run.stopping) or (
+            run.stopping and any("running" in each.state for each in run.containers)
+        ):
             self.write(run)
         else:
             if not run.stopping:

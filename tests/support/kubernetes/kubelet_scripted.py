@@ -53,6 +53,9 @@ class ScriptedRuntime(Runtime):
             known.append(pod["metadata"]["uid"])
         return known.index(pod["metadata"]["uid"])
 
+    def prepare(self, pod: Object) -> None:
+        """Scripted containers have no files."""
+
     def pull(self, pod: Object, container: Container) -> tuple[float, bool]:
         plan = self.plan_of(pod, container)
         return plan.pull_seconds, plan.present and not plan.pull_seconds

@@ -157,7 +157,9 @@ def _is_subject(user: User, binding: Object, namespace: str) -> bool:
         if subject["kind"] == "ServiceAccount":
             if user.name == f"system:serviceaccount:{subject.get('namespace') or namespace}:{subject['name']}":
                 return True
-        elif (subject["kind"] == "User" and subject["name"] == user.name) or (subject["kind"] == "Group" and subject["name"] in user.groups):
+        elif (subject["kind"] == "User" and subject["name"] == user.name) or (
+            subject["kind"] == "Group" and subject["name"] in user.groups
+        ):
             return True
     return False
 

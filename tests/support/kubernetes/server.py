@@ -15,6 +15,7 @@ import yaml
 from tests.support.kubernetes.api import Api
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.containers import Container, Runtime
+from tests.support.kubernetes.deployments import Deployments
 from tests.support.kubernetes.garbage import Garbage
 from tests.support.kubernetes.http import Listener
 from tests.support.kubernetes.jobs import Jobs
@@ -29,11 +30,15 @@ from tests.support.kubernetes.kinds import (
     Kind,
 )
 from tests.support.kubernetes.kubelet import Kubelet, PodRun
+from tests.support.kubernetes.kubelet_process import ProcessRuntime
 from tests.support.kubernetes.kubelet_scripted import ScriptedRuntime
 from tests.support.kubernetes.nodes import Nodes, NodeSpec
 from tests.support.kubernetes.plans import Choice, Plan
 from tests.support.kubernetes.podmaker import PodMaker
+from tests.support.kubernetes.rbac import AUDIENCE
+from tests.support.kubernetes.replicasets import ReplicaSets
 from tests.support.kubernetes.scheduler import Scheduler
+from tests.support.kubernetes.services import Services
 from tests.support.kubernetes.store import Object, copied
 from tests.support.kubernetes.tls import Authority, Pair
 
@@ -48,21 +53,30 @@ class KubernetesServer:
     went wrong in them.
     """
 
-    def __init__(self, nodes: Sequence[NodeSpec] = ONE_NODE) -> None:
+    def __init__(self, nodes: Sequence[NodeSpec] = ONE_NODE, *, processes: bool = False) -> None:
+        """`processes`: containers are processes of this machine, unless `scripted_if` says otherwise of a pod."""
         self._folder = Path(tempfile.mkdtemp(prefix="kubernetes-"))
         self.cluster = Cluster()
         self.store, self.clock, self.loop = self.cluster.store, self.cluster.clock, self.cluster.loop
         self.scripted = ScriptedRuntime(self.cluster)
         self.kubelet = Kubelet(self.cluster, self._runtime_for)
         self.api = Api(self.cluster, self.kubelet)
+        self.processes = ProcessRuntime(
+            self.cluster, self._folder / "pods", self._projected_token, self.kubelet.set_ready
+        )
+        self.scripted_if: Callable[[Object], bool] = lambda pod: not processes
         self.faults = self.api.faults
         self.nodes = Nodes(self.cluster, self.kubelet)
         self.scheduler = Scheduler(self.cluster)
         maker = PodMaker(self.cluster, self.api.writer.admission)
         self.jobs = Jobs(self.cluster, maker)
+        self.replicasets = ReplicaSets(self.cluster, maker)
+        self.deployments = Deployments(self.cluster)
+        self.services = Services(self.cluster)
         self.garbage = Garbage(self.cluster)
         self.store.listeners += [
-            self.scheduler.on_change, self.kubelet.on_change, self.jobs.on_change, self.nodes.on_change,
+            self.scheduler.on_change, self.kubelet.on_change, self.jobs.on_change,
+            self.replicasets.on_change, self.deployments.on_change, self.services.on_change, self.nodes.on_change,
             self.garbage.on_change,
         ]  # fmt: skip
         self.authority = Authority()
@@ -75,7 +89,15 @@ class KubernetesServer:
             self.nodes.add(node)
 
     def _runtime_for(self, pod: Object) -> Runtime:
-        return self.scripted
+        return self.scripted if self.scripted_if(pod) else self.processes
+
+    def _projected_token(self, pod: Object, asked: Mapping[str, Any]) -> str:
+        metadata = pod["metadata"]
+        account = self.store.get(SERVICEACCOUNTS, pod["spec"]["serviceAccountName"], metadata["namespace"])
+        assert account is not None
+        audiences = (asked["audience"],) if asked.get("audience") else (AUDIENCE,)
+        bound = {"kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]}
+        return self.api.subresources.account_token(account, asked.get("expirationSeconds", 3600), audiences, bound)
 
     def __enter__(self) -> KubernetesServer:
         self.loop.start()
@@ -94,6 +116,7 @@ class KubernetesServer:
         self._listener.close()
         self.faults.close_watches()
         self.loop.close()
+        self.processes.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self.loop.failures:
             raise self.loop.failures[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.kubernetes import answers, bodies, pods
+from tests.support.kubernetes import answers, bodies, patches, pods
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.http import Request, Response, as_json
 from tests.support.kubernetes.kinds import BUDGETS, PODS, SERVICEACCOUNTS
@@ -92,6 +92,36 @@ class Subresources:
         if bound:
             claims[bound["kind"].lower()] = {"name": bound["name"], "uid": bound.get("uid", "")}
         return self._access.issue(user, seconds, audiences, {"kubernetes.io": claims})
+
+    def scale(self, target: Target, request: Request) -> Response:
+        """GET, PATCH and PUT of the scale of a Deployment or a ReplicaSet."""
+        with self._cluster.store.lock:
+            found = self._cluster.store.get(target.kind, target.name, target.namespace)
+            if found is None:
+                raise answers.not_found(target.kind, target.name)
+            if request.method != "GET":
+                body = bodies.patch(request)
+                shown = {"spec": {"replicas": found["spec"]["replicas"]}}
+                wanted = patches.json_patch(shown, body) if isinstance(body, list) else patches.merge(shown, body)
+                found = self._scaled(target, wanted["spec"]["replicas"]) or found
+        metadata = {
+            key: found["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+        }
+        labels = (found["spec"].get("selector") or {}).get("matchLabels") or {}
+        status = {
+            "replicas": found["status"].get("replicas", 0),
+            "selector": ",".join(f"{k}={v}" for k, v in labels.items()),
+        }
+        kind = {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata}
+        return as_json(200, {**kind, "spec": {"replicas": found["spec"]["replicas"]}, "status": status})
+
+    def _scaled(self, target: Target, replicas: int) -> Object | None:
+        def change(each: Object) -> None:
+            if each["spec"]["replicas"] != replicas:
+                each["spec"]["replicas"] = replicas
+                each["metadata"]["generation"] += 1
+
+        return self._cluster.change(target.kind, target.name, target.namespace, change)
 
     def access_review(self, user: User, request: Request) -> Response:
         spec = bodies.options(request).get("spec") or {}
