@@ -41,7 +41,7 @@ RESOURCES = {"cpu_millis": 1000, "memory_bytes": 2 << 30, "gpus": 0}
 LEAST_AUC = 0.80
 PREDICTIONS = 200
 POLL_SECONDS = 0.25
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 900  # on a cluster the first job waits for its image
 ENDS = {"succeeded", "failed", "cancelled", "retired", "archived"}
 
 
@@ -218,9 +218,11 @@ class Outcome:
     seconds: float
 
 
-def example(api: Api) -> Outcome:
+def example(api: Api, pool: str) -> Outcome:
     steps = Steps(6)
     project = api.find_or_create("/projects", {"name": "credit-risk", "title": "Credit risk"}, "name")["id"]
+    if pool:  # everything below runs there
+        api.create("/queues", {"project": project, "pool": pool, "is_main": True})
     raw = ingest(api, project)
     steps.done("ingest", f"{raw['row_count']} rows, {len(raw['schema'])} columns as version {raw['number']}")
     nulls = [column["null_count"] for column in profile(api, raw)]
@@ -246,8 +248,7 @@ def show(outcome: Outcome, url: str) -> bool:
     raw, cleaned, run, split = outcome.raw, outcome.cleaned, outcome.run, outcome.cleaned["splits"]
     evaluation = run["result"]["evaluation"]
     (tn, fp), (fn, tp) = evaluation["confusion_matrix"]
-    percentiles = [1000 * value for value in statistics.quantiles(outcome.latencies, n=100, method="inclusive")]
-    p50, p95 = percentiles[49], percentiles[94]
+    p50, p95 = (1000 * value for value in statistics.quantiles(outcome.latencies, n=20, method="inclusive")[9::9])
     rows = {
         "rows": f"{raw['row_count']} raw, {cleaned['row_count']} cleaned",
         "missing cells": outcome.missing,
@@ -287,7 +288,7 @@ def main() -> int:
         print("set CREDIT_RISK_URL (http://127.0.0.1:8000) and CREDIT_RISK_TOKEN (an API token)", file=sys.stderr)
         return 1
     try:
-        return 0 if show(example(Api(url, token)), url) else 1
+        return 0 if show(example(Api(url, token), os.environ.get("POOL", "")), url) else 1
     except Failed as error:
         print(f"\nfailed: {error}", file=sys.stderr)
     except httpx.TransportError as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from apps.access.states import Role
 from tests.support.factories.quotas import (
     CohortFactory,
     PriorityClassFactory,
@@ -58,6 +59,14 @@ CASES = [
     Case("PATCH", _cohort, lambda ctx: {"weight": 2}, role=SUPERUSER, stranger=403, name="PATCH-cohorts/id"),
     Case("DELETE", _cohort, role=SUPERUSER, status=204, stranger=403, name="DELETE-cohorts/id"),
     Case("PATCH", _pool, lambda ctx: {"backfill": False}, role=SUPERUSER, stranger=403, name="PATCH-pools/id"),
+    Case(
+        "POST",
+        f"{API}/queues",
+        lambda ctx: {"project": str(ctx.project.pk), "pool": ResourcePoolFactory.create().name, "is_main": True},
+        role=Role.ADMIN,
+        status=201,
+        stranger=404,
+    ),
     Case("PATCH", _queue, lambda ctx: {"weight": 2}, role=SUPERUSER, stranger=404, name="PATCH-queues/id"),
     Case("DELETE", _quota, role=SUPERUSER, status=204, stranger=404, name="DELETE-quotas/id"),
     Case("POST", f"{API}/flavors", _share, role=SUPERUSER, status=201, stranger=403),

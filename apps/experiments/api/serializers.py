@@ -23,7 +23,7 @@ from apps.experiments.models.metric import STEP_MOST
 from apps.experiments.services.requests import SCRIPT_BYTES_MOST
 from apps.experiments.services.runs import RESOURCES_DEFAULT, TIME_LIMIT_DEFAULT_SECONDS
 from apps.experiments.states import GoalMode, RunKind
-from apps.quotas.models import PriorityClass
+from apps.quotas.models import PriorityClass, ResourcePool
 from apps.quotas.services.requests import MEMBERS_MOST
 from apps.quotas.states import Reason
 from workers.contracts.specs import Resources
@@ -139,6 +139,17 @@ class PriorityClassField(serializers.SlugRelatedField[Any]):
         return PriorityClass.objects.visible_to(self.context["request"].user)
 
 
+class PoolField(serializers.SlugRelatedField[Any]):
+    """A pool by its name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="name", queryset=ResourcePool.objects.all(), **kwargs)
+
+    def get_queryset(self) -> Any:
+        """Of all that the caller sees."""
+        return ResourcePool.objects.visible_to(self.context["request"].user)
+
+
 class TagsField(serializers.ListField):
     """Words; kept sorted, each once."""
 
@@ -195,6 +206,9 @@ class RunCreateSerializer(serializers.Serializer[Any]):
         required=False, allow_null=True, default=None, help_text="Name of one, see `GET /priority-classes`; null: 0"
     )
     tags = TagsField(required=False, default=list)
+    pool = PoolField(
+        required=False, allow_null=True, default=None, help_text="Name of one; null: where the project's work runs"
+    )
 
     def validate_resources(self, value: dict[str, Any]) -> Resources:
         return Resources(**value)

@@ -24,7 +24,7 @@ from apps.experiments.models import Experiment, Run
 from apps.experiments.services.requests import code_of, members_checked, script_check
 from apps.experiments.specs import DATA, SCRIPT_NAME, run_spec
 from apps.experiments.states import RunKind, RunState
-from apps.quotas.models import PriorityClass, Workload
+from apps.quotas.models import PriorityClass, ResourcePool, Workload
 from apps.quotas.services.requests import request_check
 from apps.quotas.services.workloads import Hold, workload_result, workload_stop, workload_submit
 from apps.quotas.states import Reason, WorkloadState
@@ -75,10 +75,12 @@ def run_submit(
     kind: str = RunKind.SCRIPT,
     tags: Sequence[str] = (),
     retry_of: Run | None = None,
+    pool: ResourcePool | None = None,
 ) -> Run:
     """Make a run and its workload; it starts once admission finds room. Whoever asks can see the dataset version. With
     one that is validating it waits, out of the line, until that is published or rejected. At least `count_min` members
-    start together, up to `count_max`; with fewer than these it may have to go on from its checkpoint.
+    start together, up to `count_max`; with fewer than these it may have to go on from its checkpoint. It runs in that
+    pool, or where the project's work runs.
 
     Raises:
         Conflict: the version is neither published nor validating.
@@ -94,17 +96,17 @@ def run_submit(
     counts = members_checked(kind, count_min, count_max)
     more = {"kind": kind, "tags": tags_checked(tags), "retry_of": retry_of, "requested_by": requested_by}
     run = _draft(experiment, name, spec, counts, version=dataset_version, priority_class=priority_class, **more)
-    _queue(run, spec, hold, actor)
+    _queue(run, spec, hold, actor, pool)
     audit.record(actor, "run.submitted", run, detail={"dataset_version": str(dataset_version.pk)})
     return run
 
 
-def _queue(run: Run, spec: JobSpec, hold: Hold | None, actor: Actor) -> None:
+def _queue(run: Run, spec: JobSpec, hold: Hold | None, actor: Actor, pool: ResourcePool | None) -> None:
     """Give a draft its workload."""
     workload = workload_submit(
         project=run.project, spec=spec, owner_kind=OWNER_KIND, owner_id=run.pk, name=run.name,
         requested_by=run.requested_by, actor=actor, hold=hold, count_min=run.count_min, count_max=run.count_max,
-        priority=run.priority_class or 0,
+        priority=run.priority_class or 0, pool=pool,
     )  # fmt: skip
     transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk, **(hold.why if hold else {}))
     hold_note(run.dataset_version, workload)

@@ -94,6 +94,7 @@ class QueueSerializer(serializers.ModelSerializer[Queue]):
             "pool_name",
             "cohort",
             "cohort_name",
+            "is_main",
             "weight",
             "running_most",
             "gpus_per_run_most",

@@ -8,8 +8,9 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from apps.access.models import ApprovalRequest, Team
+from apps.access.models import ApprovalRequest, Project, Team
 from apps.common.api import VisibleRelatedField
+from apps.common.errors import NotFound
 from apps.quotas.models import Cohort, Queue, Quota, ResourceFlavor, ResourcePool
 from apps.quotas.models.cohort import WEIGHT_MOST
 from apps.quotas.selectors.pool_tree import Excess
@@ -143,6 +144,21 @@ class CohortCreateSerializer(CohortChangeSerializer):
 
     pool = VisibleRelatedField(ResourcePool)
     name = serializers.CharField(max_length=60)
+
+
+class QueueOpenSerializer(serializers.Serializer[Any]):
+    project = VisibleRelatedField(Project)
+    pool = serializers.SlugField(max_length=60, help_text="Its name.")
+    is_main = serializers.BooleanField(
+        default=False, help_text="Shall the project's work run there from now on, unless another pool is asked for?"
+    )
+
+    def validate_pool(self, name: str) -> ResourcePool:
+        """Of all that the caller sees."""
+        found = ResourcePool.objects.visible_to(self.context["request"].user).filter(name=name).first()
+        if found is None:
+            raise NotFound(f"There is no pool {name}.")
+        return found
 
 
 class QueueChangeSerializer(CommentedSerializer):

@@ -11,7 +11,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.access.permissions import caller, require_superuser
+from apps.access.permissions import caller, require, require_superuser
+from apps.access.states import Role
 from apps.common.api import ReadViewSet, once
 from apps.common.audit import Actor
 from apps.quotas.api import serializers as said
@@ -20,6 +21,7 @@ from apps.quotas.models import Cohort, ResourcePool
 from apps.quotas.selectors.pool_tree import pool_tree
 from apps.quotas.services.approvals import Changed, change
 from apps.quotas.services.flavors import flavor_share_create
+from apps.quotas.services.queues import queue_open
 
 ASKED = {202: s.AskedSerializer}
 
@@ -157,6 +159,23 @@ class PriorityChanges:
 
 class QueueSharing:
     """For the viewset of queues."""
+
+    @extend_schema(
+        summary="Give a project a place in a pool",
+        request=s.QueueOpenSerializer,
+        responses={201: said.QueueSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """By admins of the project. The place is guaranteed nothing, and free to use what others leave idle."""
+        view: Any = self
+        wanted = _validated(view, s.QueueOpenSerializer, request)
+        require(request.user, wanted["project"], Role.ADMIN)
+
+        def make() -> tuple[Any, int]:
+            made = queue_open(**wanted, actor=Actor.user(request.user))
+            return view.represent(made), status.HTTP_201_CREATED
+
+        return once(request, wanted, make)
 
     @extend_schema(summary="Change a queue", **told(said.QueueSerializer, s.QueueChangeSerializer))
     def partial_update(self, request: Request, pk: str) -> Response:

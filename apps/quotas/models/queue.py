@@ -19,6 +19,9 @@ class Queue(ProjectScoped):
     pool = models.ForeignKey(ResourcePool, models.PROTECT, related_name="queues")
     cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="queues", null=True, blank=True)
     """Empty: directly below the pool."""
+    is_main = models.BooleanField(default=False, db_default=False, editable=False)
+    """The project's work runs here unless another pool is asked for; of a project that says nothing: in a pool of the
+    installation's backend."""
     weight = models.FloatField(default=1.0)
     """Of its share beside its siblings; 0: nothing above its nominal while anybody else wants it."""
     running_most = models.PositiveIntegerField(null=True, blank=True)
@@ -31,6 +34,7 @@ class Queue(ProjectScoped):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["project", "pool"], name="queue_once"),
+            models.UniqueConstraint(fields=["project"], condition=models.Q(is_main=True), name="queue_one_main"),
             models.CheckConstraint(condition=models.Q(weight__range=(0, WEIGHT_MOST)), name="queue_weight"),
         ]
 

@@ -9,20 +9,30 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Case, When
 
 from apps.access.models import Project
 from apps.common import queues
-from apps.common.audit import Actor
+from apps.common.audit import Actor, record
 from apps.common.errors import NotFound, Unavailable
 from apps.common.events import emit
 from apps.quotas.models import Cohort, Queue, Quota, ResourcePool
-from apps.quotas.services.changes import between_check, change_save, changed, refuse, weight_check
+from apps.quotas.models.pool import REMOVED
+from apps.quotas.services.changes import between_check, change_save, changed, plain, refuse, weight_check
 from apps.quotas.services.locks import pool_locked
 from apps.quotas.states import Resource
 
 CAPS: Final = ("running_most", "gpus_per_run_most", "run_seconds_most")
 CAP_MOST: Final = (1 << 31) - 1
-_PLACE: Final = "SELECT id, pool_id FROM quotas_queue WHERE project_id = %s ORDER BY id LIMIT 1"
+_PLACE: Final = """
+SELECT q.id, q.pool_id FROM quotas_queue q JOIN quotas_resourcepool p ON p.id = q.pool_id
+WHERE q.project_id = %s AND (q.is_main OR p.backend = %s) AND p.backend <> 'removed'
+ORDER BY q.is_main DESC, q.id LIMIT 1
+"""
+_PLACE_IN: Final = """
+SELECT q.id, q.pool_id FROM quotas_queue q JOIN quotas_resourcepool p ON p.id = q.pool_id
+WHERE q.project_id = %s AND q.pool_id = %s AND p.backend <> 'removed'
+"""
 
 
 class QueueChanges(TypedDict, total=False):
@@ -49,30 +59,77 @@ def pool_default(project: Project) -> ResourcePool:
     return pool
 
 
-def queue_ensure(project: Project) -> Queue:
-    """The project's queue in its pool; made when it is not there: guaranteed nothing, free to use all that is idle.
+def queue_ensure(project: Project, pool: ResourcePool | None = None) -> Queue:
+    """The project's queue in a pool; made when it is not there: guaranteed nothing, free to use all that is idle.
+
+    Args:
+        pool: None: its main queue, else the one in a pool of the installation's backend, else any.
 
     Raises:
         Unavailable: no pool has been discovered yet.
+        Invalid: the pool is not there for the project.
     """
-    known: Queue | None = Queue.objects.filter(project=project).order_by("id").first()
-    return known if known is not None else _queue_make(project)
+    if pool is not None:
+        return _queue_make(project, pool)
+    known = _known(project)
+    if known is not None and (known.is_main or known.pool.backend == settings.BEDPLATE_BACKEND):
+        return known
+    try:
+        return _queue_make(project, pool_default(project))
+    except Unavailable:
+        if known is None:
+            raise
+        return known
 
 
-def queue_place(project: Project) -> tuple[UUID, UUID]:
+def queue_place(project: Project, pool: ResourcePool | None = None) -> tuple[UUID, UUID]:
     """The ids of the queue that `queue_ensure` finds or makes, and of its pool. One statement where it is there."""
     with connection.cursor() as cursor:
-        cursor.execute(_PLACE, [project.pk])
+        if pool is None:
+            cursor.execute(_PLACE, [project.pk, settings.BEDPLATE_BACKEND])
+        else:
+            cursor.execute(_PLACE_IN, [project.pk, pool.pk])
         known: tuple[UUID, UUID] | None = cursor.fetchone()
     if known is not None:
         return known
-    queue = queue_ensure(project)
+    queue = queue_ensure(project, pool)
     return queue.pk, queue.pool_id
 
 
 @transaction.atomic
-def _queue_make(project: Project) -> Queue:
-    pool = pool_default(project)
+def queue_open(*, project: Project, pool: ResourcePool, is_main: bool = False, actor: Actor) -> Queue:
+    """Give a project a place in a pool, and let its work run there from now on if that is wanted. What was submitted
+    before stays where it is. Repeating it changes nothing.
+
+    Raises:
+        Invalid: the pool is not there for the project.
+    """
+    queue = Queue.objects.get(pk=queue_ensure(project, pool).pk)
+    was = Queue.objects.select_for_update().filter(project=project, is_main=True).first()
+    if not is_main or was == queue:
+        return queue
+    Queue.objects.filter(project=project, is_main=True).update(is_main=False)
+    queue.is_main = True
+    queue.save(update_fields=["is_main"])
+    detail = {"before": plain(was.pool) if was is not None else None, "after": plain(pool)}
+    record(actor, "queue.made_main", queue, detail=detail)
+    emit("pool.changed", pool, noun="pool")
+    return queue
+
+
+def _known(project: Project) -> Queue | None:
+    rows = Queue.objects.select_related("pool").filter(project=project).exclude(pool__backend=REMOVED)
+    is_own = Case(When(pool__backend=settings.BEDPLATE_BACKEND, then=0), default=1)
+    found: Queue | None = rows.order_by("-is_main", is_own, "id").first()
+    return found
+
+
+@transaction.atomic
+def _queue_make(project: Project, pool: ResourcePool) -> Queue:
+    if pool.organisation_id not in (None, project.organisation_id):
+        refuse("pool", f"{pool.name} is not for projects of {project.organisation.name}")
+    if pool.backend == REMOVED:
+        refuse("pool", f"{pool.name} has no machines: its cluster was removed")
     queue: Queue
     queue, made = Queue.objects.get_or_create(project=project, pool=pool)
     if made:

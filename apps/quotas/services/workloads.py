@@ -13,7 +13,7 @@ from apps.common.audit import Actor, record
 from apps.common.errors import Conflict, Invalid
 from apps.common.events import emit
 from apps.common.states import Move, explain
-from apps.quotas.models import PriorityClass, Workload
+from apps.quotas.models import PriorityClass, ResourcePool, Workload
 from apps.quotas.services.arrivals import workload_insert
 from apps.quotas.services.asked import asked_columns, priority_of
 from apps.quotas.services.budget_gate import budget_gate, budgets_locked, growth_check
@@ -43,20 +43,23 @@ def workload_submit(
     priority: int | PriorityClass = 0,
     topology: str = "",
     hold: Hold | None = None,
+    pool: ResourcePool | None = None,
 ) -> Workload:
-    """Ask for something to run: a pending workload in the project's queue, and an early admission cycle.
+    """Ask for something to run: a pending workload in the project's queue, and an early admission cycle; in its queue
+    in that pool, if one is asked for.
 
     At least `count_min` members start together, up to `count_max`; priority and topology: see `asked_columns`. With a
     `hold` it stays out of the line until `workload_release`, and until budgets have room for what it declares.
 
     Raises:
-        Invalid: the request makes no sense (negative, absurd, not storable, several shares of GPUs).
+        Invalid: the request makes no sense (negative, absurd, not storable, several shares of GPUs); a pool that is
+            not there for the project.
         Unavailable: no pool has been discovered yet.
     """
     of = priority_of(priority)
     counts: dict[str, Any] = {"count_min": count_min, "count_max": count_max}
     stored = request_check(spec, name=name, priority=of.value, **counts)
-    queue_id, pool_id = queue_place(project)
+    queue_id, pool_id = queue_place(project, pool)
     asked = asked_columns(pool_id, spec, priority=of, topology=topology, **counts)
     workload, is_counted = workload_insert(
         project, actor=actor, queue_id=queue_id, name=name, spec=stored, owner_kind=owner_kind, owner_id=owner_id,
