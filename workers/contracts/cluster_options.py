@@ -40,7 +40,8 @@ def options_checked(options: object) -> dict[str, Any]:
     Raises:
         OptionsRefused: the first thing that is not.
     """
-    return _struct(**_OPTIONS)("", options)
+    checked: dict[str, Any] = _struct(**_OPTIONS)("", options)
+    return checked
 
 
 def _refuse(path: str, sentence: str) -> None:
@@ -191,4 +192,10 @@ _OPTIONS: Final[dict[str, Check]] = {
     "api_egress": _list(_peer),
     "job_egress": _list(_peer),
     "gateways": _list(_peer),
+    "operators": _struct(
+        queue=_text(_DNS, "the name of a LocalQueue", empty=True, most=63),
+        gangs=_one_of(("", "mpi", "train")),
+        data=_one_of(("", "ray")),
+        serving=_one_of(("", "kserve")),
+    ),
 }

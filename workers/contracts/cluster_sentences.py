@@ -25,5 +25,8 @@ CLUSTER: Final = {
     "cluster_job_deleted": "Somebody deleted it on the cluster.",
     "cluster_job_changed": "Somebody changed it on the cluster.",
     "cluster_stopped_unseen": "It was stopped; how its members ended is not known.",
+    "cluster_queue": "It waits in the queue of the cluster: {said:text}",
+    "cluster_queue_refused": "The queue of the cluster does not take it: {said:text}",
+    "cluster_queue_evicted": "The queue of the cluster took its place away: {said:text}",
     "cluster_failed": "The cluster says that it failed: {said:text}",
 }

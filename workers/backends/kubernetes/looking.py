@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from workers.backends.kubernetes import names, stopping
+from workers.backends.kubernetes.operators import kueue
 from workers.backends.kubernetes.output import Output
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.resources import DEPLOYMENTS, EVENTS, JOBS, PODS
 from workers.backends.kubernetes.seen_jobs import (
     DELETED,
     NOT_FOUND,
+    Order,
     job_seen,
     needed,
     runs_whole,
@@ -46,6 +48,8 @@ class Look:
     place: Place
     output: Output
     handles: Sequence[Where]
+    _queued: dict[str, dict[str, list[kueue.Workload]]] = field(default_factory=dict)
+    """What Kueue says, by namespace and uid of the Job, where it was asked."""
 
     def observations(self) -> list[Observation]:
         """In the order of the handles."""
@@ -139,7 +143,7 @@ class Look:
         memory, uid = self.place.memory, job.metadata.uid
         gone = memory.note_pods(where.attempt_id, uid, pods)
         self._last_words(where, pods)
-        order = needed(job, pods, gone)
+        order = needed(job, pods, gone) or self._taken_back(job, [*pods, *gone])
         if order is not None:
             log.warning("a job is stopped: %s %s %s", where.name, order.reason, order.detail)
             grace = None if order.reason else 0
@@ -149,9 +153,34 @@ class Look:
                 return self._gone(where, pods)
             job = seen
         found = self._proven(job_seen(job, pods, vanished=gone, events=events), gone)
+        if found.phase is Phase.PENDING and self._held_back(job):
+            reason, detail = kueue.waiting(self._in_queue(job))
+            found = replace(found, reason=reason or found.reason, detail=detail or found.detail)
         if found.phase in ENDED:
             memory.end(where.attempt_id, uid, found)
         return found
+
+    def _held_back(self, job: Job) -> bool:
+        return (
+            bool(job.spec.suspend)
+            and bool(job.metadata.label(kueue.QUEUE_NAME))
+            and not job.metadata.annotation(names.STOP)
+        )
+
+    def _in_queue(self, job: Job) -> list[kueue.Workload]:
+        namespace = job.metadata.namespace
+        if namespace not in self._queued:
+            self._queued[namespace] = self.place.queued(namespace)
+        return self._queued[namespace].get(job.metadata.uid, [])
+
+    def _taken_back(self, job: Job, pods: Sequence[Pod]) -> Order | None:
+        """Kueue holds a job back that it had let go: it is over as a whole, and another attempt may wait again."""
+        if not self._held_back(job) or job.condition("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"):
+            return None
+        said = kueue.evicted(self._in_queue(job))
+        if not said and not pods:
+            return None
+        return Order(kueue.EVICTED, said or say("cluster_job_changed"))
 
     def _server(self, where: Where, server: Deployment, pods: list[Pod]) -> Observation:
         self.place.memory.note_pods(where.attempt_id, server.metadata.uid, pods)

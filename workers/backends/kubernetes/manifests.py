@@ -17,6 +17,7 @@ from typing import Any
 
 from workers.backends.base import LaunchRefused
 from workers.backends.kubernetes import job, names, pod, refusals, serving
+from workers.backends.kubernetes.operators import kueue
 from workers.backends.kubernetes.site import ClusterSite
 from workers.contracts.launch import LaunchContext
 from workers.contracts.specs import JobSpec, Spec, spec_to_json
@@ -57,6 +58,7 @@ def manifests_of(spec: Spec, launch: LaunchContext, site: ClusterSite) -> Manife
     metadata = {"name": name, "namespace": namespace, "labels": labels}
     if isinstance(spec, JobSpec):
         main = job.job(spec, launch, site, metadata)
+        main = kueue.queued(main, site.operators.queue) if site.operators.queue else main
         others = job.meeting_place(launch, site, metadata)
     else:
         main = serving.deployment(spec, launch, site, metadata)

@@ -75,6 +75,13 @@ def namespace_of(tenant: Tenant, site: ClusterSite) -> str:
     return _kept_or_hashed(name, exact, keep=said)
 
 
+def dns_name(*parts: str) -> str:
+    """One DNS label of several names, `<part>-<part>`; of names that say it otherwise, with a hash."""
+    legal = [_NOT_NAME.sub("-", part.lower()).strip("-") for part in parts]
+    said = tuple(legal) == parts and all(legal) and not any("-" in part for part in parts[:-1])
+    return _kept_or_hashed("-".join(filter(None, legal)), parts, keep=said)
+
+
 def label_value(text: str) -> str:
     """A legal value of a label for any text: the text itself where it is one."""
     value = _NOT_VALUE.sub("-", text).strip("-_.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -13,6 +13,8 @@ from workers.backends.base import BackendUnavailable, Unsupported
 from workers.backends.kubernetes import names
 from workers.backends.kubernetes.api import Api
 from workers.backends.kubernetes.memory import Memory
+from workers.backends.kubernetes.operators import crds
+from workers.backends.kubernetes.operators.kueue import Workload
 from workers.backends.kubernetes.refusal import Refusal, Unreachable
 from workers.backends.kubernetes.resources import DEPLOYMENTS, JOBS, NODES, PODS, Resource
 from workers.backends.kubernetes.seen_objects import Condition, Deployment, Job, Meta, Part, Pod, read
@@ -68,12 +70,12 @@ class Place:
     wide: bool = True
     """Whether this account may list objects of all namespaces at once, as far as it is known."""
     _nodes: dict[str, tuple[float, bool]] = field(default_factory=dict)
+    _served: dict[str, str] = field(default_factory=dict)
+    """Which version of others' kinds the cluster has, as far as it was asked and had one."""
 
     def within(self, seconds: float) -> Place:
         """The same, with so much time for what is asked."""
-        return Place(
-            self.name, self.api.within(seconds), self.site, self.memory, self.namespaces, self.wide, self._nodes
-        )
+        return replace(self, api=self.api.within(seconds))
 
     def where(self, handle: JobHandle) -> Where:
         """Raises Unsupported: this is no job of this backend."""
@@ -122,6 +124,20 @@ class Place:
         found: list[T] = []
         for namespace in sorted({*namespaces, *self.namespaces}):
             found += self.api.items(resource, item, namespace, labels=labels)[0]
+        return found
+
+    def queue_version(self) -> str:
+        """The version of Kueue's API; empty where the cluster has none."""
+        if not self._served.get(crds.KUEUE_GROUP):
+            self._served[crds.KUEUE_GROUP] = crds.kueue_version(self.api)
+        return self._served[crds.KUEUE_GROUP]
+
+    def queued(self, namespace: str) -> dict[str, list[Workload]]:
+        """What Kueue says of the jobs of a namespace, by the uid of the Job."""
+        found: dict[str, list[Workload]] = {}
+        version = self.queue_version()
+        for workload in self.api.items(crds.workloads(version), Workload, namespace)[0] if version else ():
+            found.setdefault(workload.job_uid, []).append(workload)
         return found
 
     def silent(self, node: str) -> bool:

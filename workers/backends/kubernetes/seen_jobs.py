@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workers.backends.kubernetes import names
+from workers.backends.kubernetes.operators.kueue import QUEUE_NAME
 from workers.backends.kubernetes.seen_events import explained
 from workers.backends.kubernetes.seen_objects import Condition, Event, Job, Pod
 from workers.backends.kubernetes.seen_pods import Member, member_of
@@ -19,8 +20,6 @@ from workers.contracts.observation import MemberObservation, Observation, Phase
 from workers.contracts.sentences import say
 
 NOT_FOUND: Final = Observation(Phase.NOT_FOUND)
-KUEUE: Final = "kueue.x-k8s.io/queue-name"
-"""A Job with this label is held back and let go by Kueue."""
 DELETED: Final = "deleted_externally"
 
 
@@ -108,7 +107,7 @@ def _was_changed(job: Job) -> bool:
     """Somebody else suspended it, or took away members."""
     spec = job.spec
     fewer = spec.parallelism is not None and spec.parallelism < job.count
-    return (bool(spec.suspend) and not job.metadata.label(KUEUE)) or fewer
+    return (bool(spec.suspend) and not job.metadata.label(QUEUE_NAME)) or fewer
 
 
 class _Seen:

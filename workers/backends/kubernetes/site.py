@@ -64,6 +64,21 @@ class FlavorSite:
 
 
 @dataclass(frozen=True, slots=True)
+class Operators:
+    """What others' operators on the cluster do for us, by the word for each; empty: nothing. What the cluster has no
+    CRD for is refused."""
+
+    queue: str = ""
+    """LocalQueue in the namespace of every project: Kueue admits jobs too, after Bedplate."""
+    gangs: str = ""
+    """Jobs of several members: `mpi` (an MPIJob) or `train` (a TrainJob)."""
+    data: str = ""
+    """Jobs on data whose engine is Ray: `ray` (a RayJob, with a cluster of its own)."""
+    serving: str = ""
+    """Served revisions: `kserve` (an InferenceService)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSite:
     """One cluster as an installation uses it. Frozen; two that are equal make equal manifests."""
 
@@ -108,6 +123,7 @@ class ClusterSite:
     """What else jobs may connect to: object stores, databases, mirrors of packages."""
     gateways: tuple[Peer, ...] = (Peer(namespace="bedplate"),)
     """Who may connect to replicas of served models."""
+    operators: Operators = Operators()
 
     def flavor(self, name: str) -> FlavorSite:
         """How that flavor is asked for; the plain way when nothing is said of it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from workers.backends.kubernetes import names, orders
 from workers.backends.kubernetes.manifests import never_started
+from workers.backends.kubernetes.operators import crds, kueue
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.refusal import Refusal
 from workers.backends.kubernetes.resources import JOBS, NAMESPACES, PODS
@@ -36,10 +37,20 @@ def order(place: Place, where: Where, what: Order, pods: Iterable[Pod], grace_se
     Those of a Deployment come last: it would make others in their place.
     """
     told = leave(place, where, pods, grace_seconds) if where.resource is JOBS else set()
+    if place.site.operators.queue and where.resource is JOBS:
+        _leave_queue(place, where)
     patched = place.api.merge(where.resource, where.namespace, where.name, orders.stopped(where.kind, what.text()))
     if patched is not None:  # and pods that were made between the look and the order
         leave(place, where, [pod for pod in place.pods(where) if pod.metadata.uid not in told], grace_seconds)
     return patched
+
+
+def _leave_queue(place: Place, where: Where) -> None:
+    """What is in a queue of the cluster is let go again, unless the queue is told to forget it."""
+    main = place.main(where)
+    for workload in place.queued(where.namespace).get(main.metadata.uid, ()) if main is not None else ():
+        version = place.queue_version()
+        place.api.merge(crds.workloads(version), where.namespace, workload.metadata.name, kueue.deactivated())
 
 
 def leave(place: Place, where: Where, pods: Iterable[Pod], grace_seconds: float | None) -> set[str]:

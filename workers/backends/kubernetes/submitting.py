@@ -7,6 +7,7 @@ from typing import Any, Final
 from workers.backends.base import BackendUnavailable, LaunchRefused
 from workers.backends.kubernetes import names, tenancy
 from workers.backends.kubernetes.manifests import Manifests, manifests_of, owned_by
+from workers.backends.kubernetes.operators import crds
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.refusal import Refusal
 from workers.backends.kubernetes.resources import NAMESPACES, PRIORITY_CLASSES, resource_of
@@ -55,6 +56,8 @@ def namespace_ensure(place: Place, launch: LaunchContext, namespace: str) -> Non
 
 def _main(place: Place, made: Manifests, launch: LaunchContext) -> dict[str, Any]:
     """The Job or Deployment, which is made unless it is there."""
+    if place.site.operators.queue and not place.queue_version():
+        raise LaunchRefused(crds.absent(crds.workloads(crds.KUEUE_VERSIONS[0])))
     namespace_ensure(place, launch, made.namespace)
     resource = resource_of(made.main)
     try:
