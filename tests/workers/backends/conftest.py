@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.kubernetes.server import KubernetesServer
 from tests.workers.backends.conformance import Harness
 from tests.workers.backends.jobs import server, shell
+from tests.workers.kubernetes.harness import NODES, KubernetesHarness
 from workers.backends.base import Backend
 from workers.backends.fake import FakeBackend, FakeCluster, Script
 from workers.backends.local.backend import LocalBackend
@@ -99,10 +101,16 @@ def backend(tmp_path: Path) -> Iterator[LocalBackend]:
     local.stop_everything(0)
 
 
-@pytest.fixture(params=["fake", "local"])
+@pytest.fixture(params=["fake", "local", "kubernetes"])
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
     if request.param == "fake":
         yield FakeHarness()
+        return
+    if request.param == "kubernetes":
+        with KubernetesServer(NODES) as cluster:
+            kubernetes = KubernetesHarness(cluster)
+            yield kubernetes
+            kubernetes.close()
         return
     local = LocalHarness(tmp_path)
     yield local

@@ -40,6 +40,7 @@ def make_launch(**changes: Any) -> LaunchContext:
         "count": 1,
         "api_url": "",
         "token": "secret-token",
+        "labels": {"organisation": "acme", "team": "risk", "project": "credit-risk"},
     }
     return LaunchContext(**{**values, **changes})
 

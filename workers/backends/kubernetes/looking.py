@@ -200,7 +200,8 @@ class Look:
 
     def _gone(self, where: Where, pods: Sequence[Pod]) -> Observation:
         """There is no Job of it, or no Deployment (any more)."""
-        if not pods and not self.place.memory.knows(where.attempt_id):
+        living = any(not member_of(pod).over for pod in pods)
+        if not living and not self.place.memory.knows(where.attempt_id):
             return NOT_FOUND
         main = self.place.main(where)  # it may have been made since the lists were read
         if main is not None:

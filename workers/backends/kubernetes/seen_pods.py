@@ -59,7 +59,8 @@ class Member:
     @property
     def failed_by_itself(self) -> bool:
         """It ended badly, and nobody had told it to end."""
-        return self.over and self.phase is Phase.FAILED and not self.deleting and not self.disrupted
+        failed = self.over and self.phase is Phase.FAILED and bool(self.reason)
+        return failed and not self.deleting and not self.disrupted
 
     def observed(self) -> MemberObservation:
         return MemberObservation(
