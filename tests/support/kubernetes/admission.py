@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tests.support.kubernetes import answers
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.kinds import NAMESPACES, PODS, PRIORITYCLASSES, RUNTIMECLASSES, SERVICEACCOUNTS, Kind
 from tests.support.kubernetes.podsecurity import violations
 from tests.support.kubernetes.quantities import requested
+from tests.support.kubernetes.quotas import Quotas
 from tests.support.kubernetes.store import Object
 
 _TOLERATED = ("not-ready", "unreachable")
 ACCOUNT_SECONDS = 5.0
 """How long a new pod waits for the default ServiceAccount of its namespace, of real time."""
-
-QuotaCheck = Callable[[Kind, Object], None]
 
 
 class Admission:
@@ -23,8 +20,7 @@ class Admission:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self.quota: QuotaCheck = lambda kind, obj: None
-        """Refuses what a ResourceQuota has no room for, and counts the rest; set by the quota controller."""
+        self.quotas = Quotas(cluster)
 
     def check_namespace(self, kind: Kind, obj: Object, namespace: str) -> None:
         if not kind.namespaced:
@@ -45,6 +41,7 @@ class Admission:
     def fill(self, kind: Kind, obj: Object) -> None:
         """Change a new object as the mutating plugins do."""
         if kind is PODS:
+            self.quotas.fill(obj)
             self._account(obj)
             self._tolerations(obj)
             self._priority(obj)
@@ -54,7 +51,7 @@ class Admission:
         """Refuse, or warn, as the validating plugins do."""
         warnings = self._security(kind, obj)
         if not dry:
-            self.quota(kind, obj)
+            self.quotas.check(kind, obj)
         return warnings
 
     def _account(self, pod: Object) -> None:

@@ -83,7 +83,13 @@ def conflict(kind: Kind, name: str, why: str = "") -> Refusal:
 
 
 def uid_mismatch(kind: Kind, name: str, wanted: str, found: str) -> Refusal:
-    return conflict(kind, name, f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}")
+    why = (
+        f"the UID in the precondition ({wanted}) does not match the UID in record ({found}). "
+        "The object might have been deleted and then recreated"
+    )
+    title = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+    details = {**details_of(kind, name), "kind": kind.kind}
+    return Refusal(409, f'Operation cannot be fulfilled on {title} "{name}": {why}', "Conflict", details)
 
 
 def forbidden(kind: Kind, name: str, why: str, **more: Any) -> Refusal:

@@ -68,7 +68,19 @@ class Container:
         }  # fmt: skip
         if self.id:
             status["containerID"] = self.id
-        return {**status, "started": bool(self.started)}
+        status["started"] = bool(self.started)
+        resources = self.spec.get("resources") or {}
+        if self.id and resources:
+            status["allocatedResources"] = resources.get("requests") or {}
+            status["resources"] = resources
+        if mounts := self.spec.get("volumeMounts"):
+            status["volumeMounts"] = [_mounted(each) for each in mounts]
+        return status
+
+
+def _mounted(mount: dict[str, Any]) -> dict[str, Any]:
+    shown = {"name": mount["name"], "mountPath": mount["mountPath"]}
+    return {**shown, "readOnly": True, "recursiveReadOnly": "Disabled"} if mount.get("readOnly") else shown
 
 
 Ended = Callable[[int, str, str], None]

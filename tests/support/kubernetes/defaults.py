@@ -21,7 +21,8 @@ def fill(kind: Kind, obj: Object, cluster_ip: Callable[[], str]) -> None:
         "deployments": _deployment,
         "replicasets": lambda each: pod_spec(each["spec"]["template"]["spec"], always=True),
         "namespaces": _namespace,
-        "secrets": lambda secret: _secret(secret),
+        "secrets": _secret,
+        "resourcequotas": lambda quota: quota.setdefault("status", {}),
     }
     if kind.plural == "services":
         _service(obj, cluster_ip)
@@ -39,8 +40,8 @@ def job_identity(job: Object) -> None:
     spec["manualSelector"] = False
     labels = {CONTROLLER_UID: uid, JOB_NAME: metadata["name"], "controller-uid": uid, "job-name": metadata["name"]}
     template = spec["template"].setdefault("metadata", {})
-    if not metadata.get("labels") and not template.get("labels"):
-        metadata["labels"] = dict(labels)
+    if not metadata.get("labels"):
+        metadata["labels"] = dict(template.get("labels") or labels)
     template["labels"] = {**(template.get("labels") or {}), **labels}
 
 

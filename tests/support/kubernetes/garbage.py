@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from tests.support.kubernetes.clock import seconds_of
 from tests.support.kubernetes.cluster import FOREGROUND, ORPHAN, Cluster
 from tests.support.kubernetes.kinds import NAMESPACES, SERVICEACCOUNTS, Kind
 from tests.support.kubernetes.store import Change, Object
+
+TERMINATING_SECONDS = 1.0
+"""How long a namespace is Terminating at least."""
 
 
 class Garbage:
@@ -20,6 +24,7 @@ class Garbage:
                 loop.soon(self._account, change.name[1])
             elif metadata.get("deletionTimestamp") and change.type != "DELETED":
                 loop.soon(self._empty, change.name[1])
+                loop.later(TERMINATING_SECONDS, self._maybe_empty, change.name[1])
             return
         if change.type == "DELETED":
             loop.soon(self._dependents_of_gone, metadata["uid"])
@@ -131,6 +136,9 @@ class Garbage:
         store = self._cluster.store
         found = store.get(NAMESPACES, namespace)
         if found is None or not found["metadata"].get("deletionTimestamp"):
+            return
+        begun = seconds_of(found["metadata"]["deletionTimestamp"])
+        if self._cluster.clock.now() < begun + TERMINATING_SECONDS:
             return
         if not any(store.shelf(kind).by_namespace.get(namespace) for kind in store.kinds.values() if kind.namespaced):
             store.remove(NAMESPACES, namespace)

@@ -52,6 +52,9 @@ def ended_at(pod: Object, now: float) -> float:
     """When a failed pod ended, for the back-off of the next."""
     if at := pods.finished_at(pod):
         return seconds_of(at)
+    metadata = pod["metadata"]
+    if metadata.get("deletionTimestamp"):
+        return seconds_of(metadata["deletionTimestamp"]) - int(metadata.get("deletionGracePeriodSeconds", 0))
     if (found := pods.condition(pod, "Ready")) is not None and found["status"] != "True":
         return seconds_of(found["lastTransitionTime"])
     return now

@@ -66,6 +66,7 @@ BUDGETS = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", su
 PRIORITYCLASSES = Kind("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
 RUNTIMECLASSES = Kind("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", namespaced=False)
 ENDPOINTSLICES = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+ENDPOINTS = Kind("", "v1", "endpoints", "Endpoints")
 CLAIMS = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", subresources=("status",))
 LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease")
 ROLES = Kind("rbac.authorization.k8s.io", "v1", "roles", "Role")

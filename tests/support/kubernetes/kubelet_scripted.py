@@ -63,7 +63,10 @@ class ScriptedRuntime(Runtime):
     def problem(self, pod: Object, container: Container) -> Problem | None:
         plan, image = self.plan_of(pod, container), container.spec["image"]
         if plan.image_error == "ErrImagePull":
-            why = f'failed to pull and unpack image "{image}": failed to resolve reference "{image}": not found'
+            why = (
+                f'rpc error: code = NotFound desc = failed to pull and unpack image "{image}": '
+                f"failed to resolve image: {image}: not found"
+            )
             return Problem("ErrImagePull", why, waits="ImagePullBackOff")
         if plan.image_error == "InvalidImageName":
             why = f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": invalid reference format'

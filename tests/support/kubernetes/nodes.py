@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.support.kubernetes import pods
 from tests.support.kubernetes.cluster import Cluster
+from tests.support.kubernetes.disruption import disrupt
 from tests.support.kubernetes.kinds import NODES, PODS
 from tests.support.kubernetes.kubelet import Kubelet
 from tests.support.kubernetes.scheduler import tolerates
@@ -199,18 +200,6 @@ class Nodes:
                 message = "PodGC: node no longer exists"
                 disrupt(self._cluster, pod, "DeletionByPodGC", message, fails=True)
             self._cluster.delete(PODS, metadata["name"], metadata["namespace"], grace=0)
-
-
-def disrupt(cluster: Cluster, pod: Object, reason: str, message: str, *, fails: bool = False) -> None:
-    """Write the condition that says that the cluster itself ends a pod."""
-    now = cluster.clock.stamp()
-
-    def change(each: Object) -> None:
-        if fails:
-            each["status"]["phase"] = "Failed"
-        pods.set_condition(each, "DisruptionTarget", True, now, reason=reason, message=message)
-
-    cluster.change(PODS, pod["metadata"]["name"], pod["metadata"]["namespace"], change)
 
 
 def _set_ready(node: Object, status: str, reason: str, message: str, now: str) -> None:

@@ -56,14 +56,16 @@ def owner(pod: Object) -> dict[str, Any] | None:
     return next((each for each in pod["metadata"].get("ownerReferences", ()) if each.get("controller")), None)
 
 
-def set_condition(pod: Object, type_: str, value: bool | str, now: str, *, reason: str = "", message: str = "") -> None:
+def set_condition(
+    pod: Object, type_: str, value: bool | str, now: str, *, reason: str = "", message: str = "", generation: int = 0
+) -> None:
     """Of a pod that belongs to the caller; the time is that of the last change of its status."""
     status = value if isinstance(value, str) else str(value)
     conditions: list[dict[str, Any]] = pod["status"].setdefault("conditions", [])
     old = condition(pod, type_)
     new: dict[str, Any] = {"type": type_}
-    if "observedGeneration" in pod["status"]:
-        new["observedGeneration"] = pod["status"]["observedGeneration"]
+    if generation or "observedGeneration" in pod["status"]:
+        new["observedGeneration"] = generation or pod["status"]["observedGeneration"]
     new |= {"status": status, "lastProbeTime": None}
     new["lastTransitionTime"] = old["lastTransitionTime"] if old and old["status"] == status else now
     if reason:

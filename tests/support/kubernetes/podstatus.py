@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support.kubernetes import pods
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.containers import Container
-from tests.support.kubernetes.kinds import PODS, SECRETS
+from tests.support.kubernetes.kinds import NODES, PODS, SECRETS
 from tests.support.kubernetes.store import Object, Store
 
 if TYPE_CHECKING:
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def host_ip(cluster: Cluster, node: str) -> str:
+    found = cluster.store.get(NODES, node)
+    number = 0 if found is None else cluster.made_numbers[found["metadata"]["uid"]]
+    return f"10.250.{number // 250 % 250}.{number % 250 + 1}"
 
 
 def missing_secret_volume(store: Store, pod: Object) -> tuple[str, str] | None:
@@ -88,14 +94,18 @@ def _fill(cluster: Cluster, run: PodRun, pod: Object, final: bool) -> None:
     if run.reason and final:
         status["reason"], status["message"] = run.reason, run.message
     status.setdefault("startTime", now)
-    node = int(digest(pod["spec"]["nodeName"])[:2], 16)
-    status["hostIP"] = f"10.250.0.{node}"
+    status["hostIP"] = host_ip(cluster, pod["spec"]["nodeName"])
     status["hostIPs"] = [{"ip": status["hostIP"]}]
     if run.sandbox and any(each.id for each in run.containers):
         status["podIP"], status["podIPs"] = run.ip, [{"ip": run.ip}]
     for group, containers in (("initContainerStatuses", run.inits), ("containerStatuses", run.mains)):
         if containers:
             status[group] = [each.status() for each in containers]
+    resources = next((each.spec["resources"] for each in run.mains if each.spec.get("resources")), None)
+    if resources:
+        status["resources"] = resources
+        if resources.get("requests"):
+            status["allocatedResources"] = resources["requests"]
     _conditions(run, pod, now, final)
 
 

@@ -34,6 +34,22 @@ def amount(value: str | int | float) -> Decimal:
     return Decimal(number + exponent) if exponent else Decimal(number) * _SUFFIXES[suffix or ""]
 
 
+def canonical(value: str | int | float) -> str:
+    """As the server stores it: no fractions, and the largest unit of its kind (`0.5` → `500m`, `1024Mi` → `1Gi`)."""
+    text, number = str(value), amount(value)
+    if text.endswith("i"):
+        for suffix in ("Ei", "Pi", "Ti", "Gi", "Mi", "Ki"):
+            if number % _SUFFIXES[suffix] == 0 and number:
+                return f"{int(number / _SUFFIXES[suffix])}{suffix}"
+        return str(int(number))
+    if re.search(r"[eE][+-]?[0-9]+$", text):
+        return text
+    for suffix in ("E", "P", "T", "G", "M", "k", "", "m", "u", "n"):
+        if number % _SUFFIXES[suffix] == 0 and (number or not suffix):
+            return f"{int(number / _SUFFIXES[suffix])}{suffix}"
+    return text
+
+
 def shown(value: Decimal, like: str = "") -> str:
     """As the server writes a sum: in the kind of unit that its parts have."""
     if like.endswith("i") or like in {"memory", "storage"}:

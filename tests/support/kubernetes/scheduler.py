@@ -10,6 +10,7 @@ from typing import Any
 from tests.support.kubernetes import pods
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.kinds import CLAIMS, NODES, PODS
+from tests.support.kubernetes.preemption import take, victims
 from tests.support.kubernetes.quantities import amount, requested
 from tests.support.kubernetes.selectors import expression_matches
 from tests.support.kubernetes.store import Change, Object
@@ -74,11 +75,32 @@ class Scheduler:
         why = {node["metadata"]["name"]: self._unfit(pod, node) for node in nodes}
         fitting = [node for node in nodes if not why[node["metadata"]["name"]]]
         if not fitting or problem:
-            self._unschedulable(pod, nodes, why, problem)
+            if problem or not self._preempt(pod, nodes, why):
+                self._unschedulable(pod, nodes, why, problem)
             return
         self._waiting.pop(pod["metadata"]["uid"], None)
         best = max(fitting, key=lambda node: (self.free(node).get("nvidia.com/gpu", 0), self.free(node).get("cpu", 0)))
         self.bind(namespace, name, best["metadata"]["name"])
+
+    def _preempt(self, pod: Object, nodes: list[Object], why: Mapping[str, list[str]]) -> bool:
+        """Take pods of lower priority away on the node where the fewest do; whether there is such a node."""
+        if pod["spec"].get("preemptionPolicy") == "Never":
+            return False
+        found = []
+        for node in nodes:
+            name = node["metadata"]["name"]
+            if all(each.startswith(("Insufficient", "Too many")) for each in why[name]):
+                chosen = victims(self._cluster, pod, node, self.free(node))
+                if chosen is not None:
+                    found.append((len(chosen), name, chosen))
+        if not found:
+            return False
+        _, name, chosen = min(found, key=lambda each: each[:2])
+        message = f"0/{len(nodes)} nodes are available: {counted(why)}."
+        self._wait(pod, message, nominated=name)
+        for victim in chosen:
+            take(self._cluster, victim, pod)
+        return True
 
     def bind(self, namespace: str, name: str, node: str) -> None:
         now = self._cluster.clock.stamp()
@@ -103,8 +125,8 @@ class Scheduler:
         """Why a node does not do, in the scheduler's words; empty: it does."""
         if node.get("spec", {}).get("unschedulable"):
             return ["node(s) were unschedulable"]
-        if taint := untolerated(pod, node, {"NoSchedule", "NoExecute"}):
-            return ["node(s) had untolerated taint(s)" if taint else ""]
+        if untolerated(pod, node, {"NoSchedule", "NoExecute"}):
+            return ["node(s) had untolerated taint(s)"]
         if not _selected(pod["spec"], node):
             return ["node(s) didn't match Pod's node affinity/selector"]
         free = self.free(node)
@@ -122,6 +144,9 @@ class Scheduler:
             message = "no nodes available to schedule pods"
         else:
             message = unschedulable_message(why, self._unsolvable(pod, nodes, why))
+        self._wait(pod, message)
+
+    def _wait(self, pod: Object, message: str, nominated: str = "") -> None:
         first = pod["metadata"]["uid"] not in self._waiting
         self._waiting[pod["metadata"]["uid"]] = (pod["metadata"]["namespace"], pod["metadata"]["name"])
         known = pods.condition(pod, "PodScheduled")
@@ -131,7 +156,12 @@ class Scheduler:
         self._cluster.events.write_scheduler(pod, "FailedScheduling", message, "Scheduling", warning=True)
 
         def change(each: Object) -> None:
-            pods.set_condition(each, "PodScheduled", False, now, reason="Unschedulable", message=message)
+            seen = each["metadata"].get("generation", 1)
+            pods.set_condition(
+                each, "PodScheduled", False, now, reason="Unschedulable", message=message, generation=seen
+            )
+            if nominated:
+                each["status"]["nominatedNodeName"] = nominated
 
         self._cluster.change(PODS, pod["metadata"]["name"], pod["metadata"]["namespace"], change)
 
@@ -148,11 +178,16 @@ class Scheduler:
         return found
 
 
+def counted(why: Mapping[str, list[str]]) -> str:
+    """`1 Insufficient cpu, 2 node(s) were unschedulable`."""
+    counts = Counter(reason for reasons in why.values() for reason in reasons)
+    return ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
+
+
 def unschedulable_message(why: Mapping[str, list[str]], unsolvable: set[str]) -> str:
     """As the event and the condition say it."""
     total = len(why)
-    counts = Counter(reason for reasons in why.values() for reason in reasons)
-    parts = ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
+    parts = counted(why)
     victims = total - len(unsolvable)
     more = []
     if victims:

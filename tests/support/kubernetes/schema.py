@@ -11,7 +11,7 @@ from kubernetes import client
 
 from tests.support.kubernetes import answers
 from tests.support.kubernetes.kinds import Kind
-from tests.support.kubernetes.quantities import PATTERN, is_quantity
+from tests.support.kubernetes.quantities import PATTERN, canonical, is_quantity
 from tests.support.kubernetes.store import Object
 
 _LONG = {
@@ -109,7 +109,8 @@ def _map(struct: str, name: str, type_: str, value: Any, paths: tuple[str, str],
         if name in _QUANTITIES:
             if not is_quantity(each):
                 yield f"quantities must match the regular expression '{PATTERN}'"
-            value[key] = str(each)
+            else:
+                value[key] = canonical(each)
         elif type_ == "str" and not isinstance(each, str):
             yield f"json: cannot unmarshal {_named(each)} into Go struct field {struct}.{bare} of type string"
         elif _fields(type_) is not None:

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from tests.support.kubernetes.api import Api
+from tests.support.kubernetes.budgets import Budgets
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.containers import Container, Runtime
 from tests.support.kubernetes.deployments import Deployments
@@ -73,10 +74,12 @@ class KubernetesServer:
         self.replicasets = ReplicaSets(self.cluster, maker)
         self.deployments = Deployments(self.cluster)
         self.services = Services(self.cluster)
+        self.budgets = Budgets(self.cluster)
         self.garbage = Garbage(self.cluster)
         self.store.listeners += [
             self.scheduler.on_change, self.kubelet.on_change, self.jobs.on_change,
             self.replicasets.on_change, self.deployments.on_change, self.services.on_change, self.nodes.on_change,
+            self.budgets.on_change, self.api.writer.admission.quotas.on_change,
             self.garbage.on_change,
         ]  # fmt: skip
         self.authority = Authority()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.kubernetes import answers, bodies, patches, pods
+from tests.support.kubernetes.budgets import health
 from tests.support.kubernetes.cluster import Cluster
+from tests.support.kubernetes.disruption import disrupt
 from tests.support.kubernetes.http import Request, Response, as_json
 from tests.support.kubernetes.kinds import BUDGETS, PODS, SERVICEACCOUNTS
-from tests.support.kubernetes.nodes import disrupt
 from tests.support.kubernetes.rbac import AUDIENCE, AUTHENTICATED, Access, User
 from tests.support.kubernetes.routing import Asked, Target
 from tests.support.kubernetes.selectors import selects
@@ -40,13 +41,7 @@ class Subresources:
         for budget in self._cluster.store.all(BUDGETS, namespace):
             if not selects(budget["spec"].get("selector"), labels):
                 continue
-            covered = [
-                each
-                for each in self._cluster.store.all(PODS, namespace)
-                if selects(budget["spec"].get("selector"), each["metadata"].get("labels") or {})
-            ]
-            healthy = sum(pods.ready(each) and pods.active(each) for each in covered)
-            needed = _needed(budget["spec"], len(covered))
+            healthy, needed, _ = health(self._cluster, budget)
             if healthy - 1 < needed:
                 name = budget["metadata"]["name"]
                 message = f"The disruption budget {name} needs {needed} healthy pods and has {healthy} currently"
@@ -166,15 +161,3 @@ class Subresources:
             }
         kind = {"kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}}
         return as_json(201, {**kind, "spec": spec, "status": status})
-
-
-def _needed(spec: Object, total: int) -> int:
-    def share(value: int | str, up: bool) -> int:
-        if isinstance(value, int):
-            return value
-        part = total * int(value.rstrip("%"))
-        return -(-part // 100) if up else part // 100
-
-    if spec.get("minAvailable") is not None:
-        return share(spec["minAvailable"], True)
-    return total - share(spec.get("maxUnavailable", 0), True)

@@ -180,10 +180,10 @@ def _resources(resources: dict[str, Any], where: str) -> Iterator[Cause]:
     for part, values in (("limits", limits), ("requests", requests)):
         for name, value in values.items():
             if "/" in name and amount(value) != int(amount(value)):
-                yield invalid_value(f"{where}.resources.{part}.{name}", _shown(value), "must be an integer")
+                yield invalid_value(f"{where}.resources.{part}[{name}]", _shown(value), "must be an integer")
             if amount(value) < 0:
                 yield invalid_value(
-                    f"{where}.resources.{part}.{name}", _shown(value), "must be greater than or equal to 0"
+                    f"{where}.resources.{part}[{name}]", _shown(value), "must be greater than or equal to 0"
                 )
     for name, value in requests.items():
         limit = limits.get(name)
@@ -237,12 +237,20 @@ def _job_change(before: Object, after: Object) -> Iterator[Cause]:
     if old.get("completions") != new.get("completions") and not (
         new["completionMode"] == "Indexed" and new.get("completions") == new.get("parallelism")
     ):
-        yield invalid_value("spec.completions", str(new.get("completions")), "field is immutable")
+        why = "can only be modified in tandem with spec.parallelism"
+        why = why if new["completionMode"] == "Indexed" else "field is immutable"
+        yield invalid_value("spec.completions", str(new.get("completions")), why)
     if old["template"] == new["template"]:
         return
     opened = bool(old.get("suspend")) and not (before.get("status") or {}).get("startTime")
     if not opened or _closed_part(old["template"]) != _closed_part(new["template"]):
-        yield invalid_value("spec.template", _json(new["template"]), "field is immutable")
+        field = "spec.template.spec" if opened else "spec.template"
+        shown = (
+            new["template"]["spec"]
+            if opened
+            else {**new["template"].get("metadata", {}), "spec": new["template"]["spec"]}
+        )
+        yield invalid_value(field, _json(shown), "field is immutable")
     yield from _metadata(new["template"].get("metadata") or {}, "spec.template")
 
 
@@ -292,4 +300,4 @@ def _shown(value: str) -> str:
 
 
 def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return msgspec.json.encode(value, order="sorted").decode()

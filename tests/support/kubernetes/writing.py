@@ -13,7 +13,7 @@ from tests.support.kubernetes.apply import Managers
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.defaults import fill, job_identity
 from tests.support.kubernetes.http import Request, Response, as_json
-from tests.support.kubernetes.kinds import JOBS, NAMESPACES, PODS, Kind
+from tests.support.kubernetes.kinds import JOBS, NAMESPACES, Kind
 from tests.support.kubernetes.reading import head_of
 from tests.support.kubernetes.routing import Target
 from tests.support.kubernetes.schema import checked
@@ -27,6 +27,8 @@ _PATCHES = {
     "application/merge-patch+json", "application/strategic-merge-patch+json", "application/json-patch+json",
     "application/apply-patch+yaml",
 }  # fmt: skip
+_ANSWERED_WHOLE = {"pods", "services", "serviceaccounts", "resourcequotas", "persistentvolumeclaims"}
+"""Kinds whose DELETE answers with the object."""
 _SPEC_ONLY = ("metadata", "status", "kind", "apiVersion")
 
 
@@ -60,10 +62,10 @@ class Writer:
             self.default(kind, obj)
             self.admission.fill(kind, obj)
             name = obj["metadata"].get("name", "")
-            if causes := validate_new(kind, obj):
-                raise answers.invalid(kind, name, causes)
             if kind is JOBS:
                 job_identity(obj)
+            if causes := validate_new(kind, obj):
+                raise answers.invalid(kind, name, causes)
             warnings += self.admission.check(kind, obj, dry=dry)
             if cluster.store.get(kind, name, target.namespace) is not None:
                 raise answers.already_exists(kind, name)
@@ -177,7 +179,7 @@ class Writer:
                 return self.answer(kind, before, 200, [])
             grace = options.get("gracePeriodSeconds")
             stays = self._cluster.delete(kind, target.name, target.namespace, grace=grace, policy=policy)
-            if kind is PODS:
+            if kind.plural in _ANSWERED_WHOLE:
                 return self.answer(kind, stays or before, 200, warnings)
             if stays is not None and (policy != "Background" or kind is NAMESPACES or _waits(stays)):
                 return self.answer(kind, stays, 200, warnings)
