@@ -1,4 +1,5 @@
-"""What must be done before the web process can start: migrations and static files. And whether it is done already."""
+"""What must be done before the web process can start: migrations and static files; whether it is done already; and
+what there is beside it to be started."""
 
 from __future__ import annotations
 
@@ -25,6 +26,16 @@ def migrations_applied(database_url: str) -> bool:
     except psycopg.errors.UndefinedTable:
         return False
     return wanted <= applied
+
+
+def clusters_exist(database_url: str) -> bool:
+    """Whether the database knows a Kubernetes cluster; no, where it does not answer. One query, as above."""
+    try:
+        with psycopg.connect(database_url, connect_timeout=2) as connection:
+            found = connection.execute("SELECT EXISTS (SELECT FROM quotas_cluster)").fetchone()
+    except psycopg.Error:
+        return False
+    return bool(found and found[0])
 
 
 def static_fingerprint() -> str:

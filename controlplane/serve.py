@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[Programs], Program]] = {
     "worker": Programs.worker,
     "beat": Programs.beat,
     "publisher": Programs.publisher,
+    "watcher": Programs.watcher,
     "gateway": Programs.gateway,
 }
 REFUSED, FAILED = 2, 1

@@ -65,6 +65,10 @@ class Programs:
         """Tells browsers what happened."""
         return self._python("publisher", "manage.py", "publish")
 
+    def watcher(self) -> Program:
+        """Hints at what moves on Kubernetes clusters."""
+        return self._python("watcher", "manage.py", "watch")
+
     def gateway(self) -> Program:
         """It holds no key of the control plane but its own token."""
         texts = env.for_children(self.settings)

@@ -22,8 +22,11 @@ from controlplane.embedded.redis import EmbeddedRedis
 from controlplane.embedded.supervisor import DidNotStart, StopRequested, Supervisor
 
 SERVERS = ("redis", "postgres")
-PARTS = ("gateway", "web", "publisher", "beat", "worker")
+WATCHER = "watcher"
+PARTS = ("gateway", "web", WATCHER, "publisher", "beat", "worker")
 """In the order in which they are told to stop."""
+CLUSTERS_SECONDS = 60.0
+"""Between two looks whether there is a cluster to be watched: without one there is no watcher."""
 START_SECONDS = 60
 JOB_GRACE_SECONDS = 5.0
 
@@ -42,6 +45,7 @@ class Stack:
     Args:
         is_prepared: whether the database at these addresses needs no migration and the static files are there.
         stop_jobs: ends the jobs that still run, given the seconds they have; called between the parts and the servers.
+        needs_watcher: whether the database at these addresses knows a Kubernetes cluster.
     """
 
     def __init__(
@@ -49,11 +53,14 @@ class Stack:
         environment: env.Environment,
         is_prepared: Callable[[Addresses], bool],
         stop_jobs: Callable[[float], None],
+        needs_watcher: Callable[[Addresses], bool] = lambda addresses: False,
     ) -> None:
         self.environment = environment
         self.is_prepared = is_prepared
         self.home = Home(environment.home)
         self.stop_jobs = stop_jobs
+        self.needs_watcher = needs_watcher
+        self._look_at = 0.0
         self.supervisor = Supervisor(self.home.logs)
 
     @contextmanager
@@ -78,6 +85,7 @@ class Stack:
         with contextlib.suppress(StopRequested):  # that is how serving ends
             while True:
                 self.supervisor.step()
+                self._watch_clusters()
 
     def run_example(self, programs: Programs, script: Path) -> int:
         """Run an example against this installation with a token of the user `demo`; returns its exit status."""
@@ -94,6 +102,7 @@ class Stack:
         began = time.monotonic()
         self.supervisor.quiet = True
         addresses = self._start_servers()
+        self._addresses = addresses
         programs = Programs(self.environment, addresses)
         if self.is_prepared(addresses):  # what is left of the preparation can be done beside the start
             self._start_parts(programs)
@@ -143,6 +152,15 @@ class Stack:
         }
         for name, maker in makers.items():
             self.supervisor.add(name, maker)
+
+    def _watch_clusters(self) -> None:
+        """Start the watcher once there is a cluster."""
+        now = time.monotonic()
+        if WATCHER in self.supervisor.children or now < self._look_at:
+            return
+        self._look_at = now + CLUSTERS_SECONDS
+        if self.needs_watcher(self._addresses):
+            self.supervisor.add(WATCHER, Programs(self.environment, self._addresses).watcher)
 
     def _wait_for_parts(self) -> None:
         for part, (_, port) in self._ports().items():

@@ -133,7 +133,12 @@ def test_a_check_is_asked_for_and_says_what_is_missing(client: APIClient, sent: 
     cluster = ClusterFactory.create()
     answer = client.post(f"{API}/clusters/{cluster.pk}/check")
     assert (answer.status_code, sent) == (202, [(queues.CLUSTER_CHECK, str(cluster.pk))])
-    problem = {"code": "missing_permission", "detail": "It may not create jobs.", "params": {"verb": "create"}}
+    problem = {
+        "code": "missing_permission",
+        "detail": "It may not create jobs.",
+        "params": {"verb": "create"},
+        "blocking": True,
+    }
     cluster_checked(cluster.pk, Checked(False, "v1.36.2", [problem]), revision=1)
     assert client.get(f"{API}/clusters/{cluster.pk}").json()["problems"] == [problem]
     pool = client.get(f"{API}/pools/{cluster.pool.pk}").json()

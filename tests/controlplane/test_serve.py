@@ -93,7 +93,7 @@ def test_a_wrong_setting_and_an_unknown_part_are_refused_by_name(tmp_path: Path)
     done = run("database", settings(tmp_path))
     assert (done.returncode, done.stderr) == (
         2,
-        "usage: python -m controlplane.serve web|worker|beat|publisher|gateway\n",
+        "usage: python -m controlplane.serve web|worker|beat|publisher|watcher|gateway\n",
     )
 
 

@@ -70,6 +70,24 @@ def test_settings_that_cannot_be_are_named_before_anything_is_started(
     assert stack.supervisor.children == {}
 
 
+def test_the_watcher_is_started_once_there_is_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known: list[Addresses] = []
+    stack = Stack(environment(tmp_path), lambda addresses: True, no_jobs, lambda addresses: addresses in known)
+    stack.home.ensure()
+    stack._addresses = ADDRESSES
+    monkeypatch.setattr(Programs, "watcher", lambda self: python("watcher", STAY, tmp_path))
+    monkeypatch.setattr("controlplane.embedded.stack.CLUSTERS_SECONDS", 0.0)
+    stack._watch_clusters()
+    assert stack.supervisor.children == {}
+    known.append(ADDRESSES)
+    try:
+        for _ in range(2):
+            stack._watch_clusters()
+        assert [child.name for child in stack.supervisor.children.values()] == ["watcher"]
+    finally:
+        stack._stop()
+
+
 def test_servers_are_stopped_even_when_jobs_cannot_be(tmp_path: Path) -> None:
     def stuck(grace_seconds: float) -> None:
         raise RuntimeError("a job does not end")

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 
 from apps.common.errors import BedplateError
-from apps.quotas.models import Cluster
+from apps.quotas.models import Cluster, Queue
 from apps.quotas.services.cluster_credentials import credentials_open
 from apps.quotas.services.clusters import Checked
 from apps.quotas.states import ConnectionKind
 from workers.backends.base import BackendUnavailable
+from workers.backends.kubernetes.backend import ClusterSettings
+from workers.backends.kubernetes.check import check_cluster
+from workers.backends.kubernetes.connection import (
+    ClusterConnection,
+    connection_from_kubeconfig,
+    connection_in_cluster,
+    connection_with_token,
+)
+from workers.backends.kubernetes.names import namespace_of
+from workers.backends.kubernetes.options import site_from_options
+from workers.backends.kubernetes.site import ClusterSite, Tenant
+
+NAMESPACES_MOST = 20
+"""Looked at in one check; each is a question per right."""
 
 
-def cluster_settings(cluster: Cluster, *, environment: Mapping[str, str]) -> Any:
+def cluster_settings(cluster: Cluster, *, environment: Mapping[str, str]) -> ClusterSettings:
     """How to connect to a cluster, and what manifests there need to know.
 
     Args:
@@ -27,7 +42,7 @@ def cluster_settings(cluster: Cluster, *, environment: Mapping[str, str]) -> Any
         BackendUnavailable: its credentials cannot be opened, or cannot be used from here.
     """
     try:
-        return _kubernetes("backend").ClusterSettings(connection=_connection(cluster), site=_site(cluster, environment))
+        return ClusterSettings(connection=_connection(cluster), site=_site(cluster, environment))
     except BedplateError as error:
         raise BackendUnavailable(f"{cluster.name}: {error.detail}") from error
     except ValueError as error:  # refused by the backend, though it was accepted when it was stored
@@ -41,25 +56,54 @@ def cluster_look(cluster: Cluster) -> Checked:
         BackendUnavailable: its credentials cannot be opened, or cannot be used from here.
     """
     made = cluster_settings(cluster, environment={})
-    found = _kubernetes("check").check_cluster(made.connection, made.site)
-    problems = [{"code": one.code, "detail": one.sentence, "params": dict(one.params)} for one in found.problems]
+    found = check_cluster(made.connection, made.site, namespaces=_namespaces(cluster, made.site))
+    problems = [
+        {"code": one.code, "detail": one.sentence, "params": dict(one.params), "blocking": one.blocking}
+        for one in found.problems
+    ]
     return Checked(found.healthy, found.version, problems)
 
 
-def _connection(cluster: Cluster) -> Any:
+def _namespaces(cluster: Cluster, site: ClusterSite) -> list[str]:
+    """Where rights are needed, when an administrator of the cluster makes namespaces: those of the projects that have
+    a place in its pool, as far as that is worth asking. None: everywhere."""
+    if cluster.makes_namespaces:
+        return []
+    rows = Queue.objects.filter(pool__cluster=cluster).order_by("pk")
+    names = rows.values_list("project__organisation__name", "project__team__name", "project__name")
+    return sorted({namespace_of(Tenant(*row), site) for row in names[:NAMESPACES_MOST]})
+
+
+def cluster_watch(cluster: Cluster, on_hint: Callable[[str], None]) -> Callable[[threading.Event], None]:
+    """How the jobs of this installation on a cluster are watched: a function that does until its event is set.
+
+    Args:
+        on_hint: called with the id of a workload of which something moved.
+
+    Raises:
+        BackendUnavailable: its credentials cannot be opened, or cannot be used from here.
+    """
+    made = cluster_settings(cluster, environment={})
+    watch: Callable[[threading.Event], None] = (
+        _kubernetes("reflector").Reflector(made.connection, str(cluster.pk), on_hint).run
+    )
+    return watch
+
+
+def _connection(cluster: Cluster) -> ClusterConnection:
     secret = credentials_open(cluster)
     if cluster.kind == ConnectionKind.IN_CLUSTER:
-        found = _kubernetes("connection").connection_in_cluster()
+        found = connection_in_cluster()
     elif cluster.kind == ConnectionKind.KUBECONFIG:
-        found = _kubernetes("connection").connection_from_kubeconfig(secret)
+        found = connection_from_kubeconfig(secret)
     else:
-        found = _kubernetes("connection").connection_with_token(cluster.server, cluster.ca_pem, secret)
+        found = connection_with_token(cluster.server, cluster.ca_pem, secret)
     return replace(found, requests_per_second=float(cluster.requests_per_second))
 
 
-def _site(cluster: Cluster, environment: Mapping[str, str]) -> Any:
+def _site(cluster: Cluster, environment: Mapping[str, str]) -> ClusterSite:
     options = {**cluster.options, "environment": {**environment, **cluster.options.get("environment", {})}}
-    return _kubernetes("options").site_from_options(
+    return site_from_options(
         options,
         installation=str(cluster.pk),
         cluster=cluster.name,

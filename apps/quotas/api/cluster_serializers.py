@@ -36,6 +36,7 @@ CLUSTER = {
             "code": "missing_permission",
             "detail": "It may not create jobs.batch: needed to start jobs.",
             "params": {"verb": "create", "group": "batch", "resource": "jobs"},
+            "blocking": True,
         }
     ],
     "pool": "01936f2e-0000-7000-8000-000000000202",
@@ -59,6 +60,7 @@ class ClusterProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField(help_text="For people.")
     params = serializers.DictField(child=serializers.CharField(allow_blank=True), help_text="The same in parts.")
+    blocking = serializers.BooleanField(help_text="Does it keep jobs from running there?")
 
 
 class ClusterHealthSerializer(serializers.Serializer[Any]):

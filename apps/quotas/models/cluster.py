@@ -79,7 +79,7 @@ class Cluster(BaseModel):
     version = models.CharField(max_length=60, blank=True, default="", editable=False)
     """As its API server says: `v1.36.2`."""
     problems = models.JSONField(default=list, blank=True, editable=False)
-    """What was wrong then: `[{"code", "detail", "params"}]`, sentences for people; a missing permission each."""
+    """What was wrong then, a missing permission each: `[{"code", "detail", "params", "blocking"}]`."""
 
     objects = ClusterQuerySet.as_manager()
 

@@ -52,7 +52,7 @@ class Checked:
     healthy: bool
     version: str = ""
     problems: Sequence[Mapping[str, Any]] = ()
-    """`{"code", "detail", "params"}` each."""
+    """`{"code", "detail", "params"}` each; with `blocking` false where jobs can run all the same."""
 
 
 @transaction.atomic
@@ -163,7 +163,7 @@ def cluster_checked(cluster_id: UUID, found: Checked, *, revision: int) -> bool:
     current.checked_at, current.healthy = at, found.healthy
     current.healthy_at = at if found.healthy else current.healthy_at
     current.version = (found.version or current.version)[:60]
-    current.problems = [dict(problem) for problem in found.problems[:PROBLEMS_MOST]]
+    current.problems = [{"blocking": True, **problem} for problem in found.problems[:PROBLEMS_MOST]]
     current.save(update_fields=["checked_at", "healthy", "healthy_at", "version", "problems"])
     _news(current, "cluster.checked")
     return True

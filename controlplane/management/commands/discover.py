@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.quotas.models.cluster import BACKEND_PREFIX
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, MEMORY_BYTES
 from apps.quotas.scheduling.words import amount
 from apps.quotas.services.pools import pool_discover
@@ -29,7 +30,8 @@ class Command(BaseCommand):
             nodes = backend.discover()
         except BackendError as error:
             raise CommandError(str(error)) from error
-        pool = pool_discover(options["pool"] or backend.name, backend.name, nodes)
+        own_name = backend.name.removeprefix(BACKEND_PREFIX)
+        pool = pool_discover(options["pool"] or own_name, backend.name, nodes)
         for node in nodes:
             has = f"{amount(CPU_MILLIS, node.cpu_millis)}, {amount(MEMORY_BYTES, node.memory_bytes)}"
             gpus = "".join(f", GPU {gpu.index} {gpu.model}" for gpu in node.gpus)

@@ -11,10 +11,13 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from apps.quotas.models import Cluster
+from apps.quotas.models.cluster import BACKEND_PREFIX
 from controlplane.health import unapplied_migrations, unknown_migrations
 from controlplane.migrating import migrate
 from controlplane.prepared import static_is_current, static_was_collected
 from controlplane.settings.database import OFFLINE
+from workers.backends.kubernetes.connection import SERVICE_ACCOUNT_FOLDER
 
 
 class Command(BaseCommand):
@@ -33,7 +36,20 @@ class Command(BaseCommand):
             call_command("collectstatic", verbosity=0, interactive=False)
             static_was_collected()
         call_command("bootstrap", stdout=self.stdout)
-        call_command("discover", stdout=self.stdout)
+        if settings.BEDPLATE_BACKEND.startswith(BACKEND_PREFIX):
+            self._own_cluster(settings.BEDPLATE_BACKEND.removeprefix(BACKEND_PREFIX))
+        else:
+            call_command("discover", stdout=self.stdout)
+
+    def _own_cluster(self, name: str) -> None:
+        """The cluster of the installation: known from the start where this is a pod of it; elsewhere somebody has to
+        say how to connect. One that does not answer now is asked again by the worker."""
+        if not Cluster.objects.filter(name=name).exists() and not (SERVICE_ACCOUNT_FOLDER / "token").exists():
+            raise CommandError(
+                f"BEDPLATE_BACKEND is {BACKEND_PREFIX}{name}, and there is no cluster {name} yet:"
+                f" python manage.py cluster add {name} --kubeconfig FILE"
+            )
+        call_command("cluster", "add", name, "--in-cluster", "--keep", stdout=self.stdout)
 
 
 def refuse_later_database() -> None:

@@ -16,7 +16,7 @@ from controlplane.embedded.postgres_files import PostgresMissing, PostgresUnreac
 from controlplane.embedded.redis import RedisMissing
 from controlplane.embedded.stack import PortTaken, SettingUnusable, Stack
 from controlplane.embedded.supervisor import DidNotStart, StopRequested
-from controlplane.prepared import migrations_applied, static_is_current
+from controlplane.prepared import clusters_exist, migrations_applied, static_is_current
 from workers.backends.base import BackendUnavailable
 from workers.backends.local.backend import LocalBackend
 
@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         environment = env.current()
-        stack = Stack(environment, is_prepared, lambda grace: stop_jobs(environment.home, grace))
+        stack = Stack(environment, is_prepared, lambda grace: stop_jobs(environment.home, grace), needs_watcher)
         try:
             status = self._run(stack, example=options["example"], leave=options["exit"])
         except FOR_PEOPLE as error:
@@ -71,6 +71,10 @@ class Command(BaseCommand):
 
 def is_prepared(addresses: Addresses) -> bool:
     return static_is_current() and migrations_applied(addresses.database_url)
+
+
+def needs_watcher(addresses: Addresses) -> bool:
+    return clusters_exist(addresses.database_url)
 
 
 def stop_jobs(home: Path, grace_seconds: float) -> None:

@@ -159,7 +159,12 @@ def test_stored_credentials_open_in_their_own_row_only() -> None:
 
 def test_a_check_is_applied_unless_the_cluster_was_changed_meanwhile(sent: Sent) -> None:
     cluster = cluster_create(name="gpu", credentials=BY_TOKEN, actor=ACTOR)
-    problem = {"code": "missing_permission", "detail": "Jobs cannot be created.", "params": {"verb": "create"}}
+    problem = {
+        "code": "missing_permission",
+        "detail": "Jobs cannot be created.",
+        "params": {"verb": "create"},
+        "blocking": True,
+    }
     assert cluster_checked(cluster.pk, Checked(False, "v1.36.2", [problem]), revision=1)
     seen = Cluster.objects.get()
     assert (seen.healthy, seen.healthy_at, seen.version, seen.problems) == (False, None, "v1.36.2", [problem])

@@ -78,7 +78,7 @@ def test_what_the_service_refuses_is_said(root: Client) -> None:
 
 def test_what_is_wrong_is_on_its_page_and_it_can_be_checked_again(root: Client, sent: Any) -> None:
     cluster = ClusterFactory.create(name="gpu")
-    problem = {"code": "missing_permission", "detail": "It may not create <jobs>.", "params": {}}
+    problem = {"code": "missing_permission", "detail": "It may not create <jobs>.", "params": {}, "blocking": True}
     cluster_checked(cluster.pk, Checked(False, "v1.36.2", [problem]), revision=1)
     page = root.get(f"{PANEL}/{cluster.pk}/change/").content.decode()
     assert "It may not create &lt;jobs&gt;." in page

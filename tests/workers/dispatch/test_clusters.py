@@ -178,7 +178,12 @@ def test_a_check_is_noted_and_a_cluster_that_is_well_says_its_machines(
     monkeypatch: pytest.MonkeyPatch, sent: Sent
 ) -> None:
     cluster, made = make_cluster("gpu")
-    problem = {"code": "missing_permission", "detail": "Jobs cannot be made.", "params": {"verb": "create"}}
+    problem = {
+        "code": "missing_permission",
+        "detail": "Jobs cannot be made.",
+        "params": {"verb": "create"},
+        "blocking": True,
+    }
     monkeypatch.setattr(clusters, "cluster_look", lambda row: Checked(False, "v1.36.2", [problem]))
     cluster_check(cluster.pk)
     seen = Cluster.objects.get()
@@ -200,7 +205,12 @@ def test_credentials_that_cannot_be_opened_are_a_problem(monkeypatch: pytest.Mon
     monkeypatch.setattr(clusters, "cluster_look", locked)
     cluster_check(cluster.pk)
     [problem] = Cluster.objects.get().problems
-    assert problem == {"code": "credentials", "detail": "gpu: The key k1 is not in the key file.", "params": {}}
+    assert problem == {
+        "code": "credentials",
+        "detail": "gpu: The key k1 is not in the key file.",
+        "params": {},
+        "blocking": True,
+    }
 
 
 def test_which_checks_are_due(monkeypatch: pytest.MonkeyPatch) -> None:

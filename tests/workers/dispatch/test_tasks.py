@@ -57,6 +57,7 @@ def test_ticks_come_in_time_and_say_no_time_of_day() -> None:
         "control.tick_admit": 1,
         "dispatch.tick_launch": 1,
         "dispatch.tick_observe": 2,
+        "dispatch.tick_observe_clusters": 15,
         "dispatch.tick_stop": 5,
         "dispatch.tick_liveness": 5,
         "control.tick_reconcile": 10,
