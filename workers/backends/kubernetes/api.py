@@ -6,7 +6,7 @@ refuses is not. What might have been done although no answer came is never done 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from workers.backends.kubernetes.connection import ClusterConnection
 from workers.backends.kubernetes.refusal import Refusal, Unreachable
 from workers.backends.kubernetes.resources import ACCESS_REVIEWS, Resource
-from workers.backends.kubernetes.transport import JSON, SILENCE_SECONDS, ServerClock, Transport
+from workers.backends.kubernetes.transport import JSON, SILENCE_SECONDS, Lines, ServerClock, Transport
 
 PAGE: Final = 500
 MERGE: Final = "application/merge-patch+json"
@@ -163,7 +163,7 @@ class Api:
         labels: str,
         timeout_seconds: int,
         silence_seconds: float = SILENCE_SECONDS,
-    ) -> Iterator[bytes]:
+    ) -> Lines:
         """The events after a version, a JSON object each, until the server ends it. See `Transport.lines`."""
         query = {
             "watch": "true",

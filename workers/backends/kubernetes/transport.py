@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import email.utils
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -73,6 +75,36 @@ class ServerClock:
             return max(0.0, self.now() - datetime.fromisoformat(stamp or "").timestamp())
         except ValueError:
             return 0.0
+
+
+class Lines:
+    """The lines of an answer that goes on, until the server ends it.
+
+    Iterating raises Unreachable: it broke off, or nothing was said for too long.
+    """
+
+    def __init__(self, response: Any, connection: ClusterConnection) -> None:
+        self._response = response
+        self._connection = connection
+        self._ended = threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest = b""
+        try:
+            for chunk in self._response.stream(64 * 1024, decode_content=True):
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (line for line in lines if line)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            if not self._ended.is_set():
+                raise no_answer(error, self._connection) from error
+        finally:
+            self._response.close()
+
+    def end(self) -> None:
+        """Let whoever waits for the next line wait no more. From any thread."""
+        self._ended.set()
+        with contextlib.suppress(OSError, ValueError):  # it is over already
+            self._response.shutdown()
 
 
 class Transport:
@@ -152,25 +184,17 @@ class Transport:
             raise error
         self._pause(seconds)
 
-    def lines(self, path: str, query: Mapping[str, str], *, silence: float = SILENCE_SECONDS) -> Iterator[bytes]:
-        """The lines of an answer that goes on, until the server ends it.
+    def lines(self, path: str, query: Mapping[str, str], *, silence: float = SILENCE_SECONDS) -> Lines:
+        """An answer that goes on.
 
         Raises:
             Refusal: the server would not begin.
-            Unreachable: it broke off, or has said nothing for `silence` seconds.
+            Unreachable: it did not answer.
         """
         response = self._send("GET", path, query, None, JSON, silence)
-        try:
-            if response.status >= 300:
-                raise self._no(response, self._read(response))
-            rest = b""
-            for chunk in response.stream(64 * 1024, decode_content=True):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from (line for line in lines if line)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise no_answer(error, self.connection) from error
-        finally:
-            response.close()
+        if response.status >= 300:
+            raise self._no(response, self._read(response))
+        return Lines(response, self.connection)
 
     def _left(self) -> float:
         return PATIENCE_SECONDS if self._deadline is None else max(0.0, self._deadline - time.monotonic())
