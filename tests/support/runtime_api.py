@@ -129,6 +129,19 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
             else:
                 self._answer("POST", body)
 
+        def do_PUT(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            address = self.path.removeprefix(PREFIX)
+            try:
+                api.answer("PUT", "/outputs", {"address": address}, self.headers.get("Authorization", ""))
+            except Problem as problem:
+                self._problem(problem)
+            else:
+                if api.take(address, content):
+                    self._bytes(201, b"", "text/plain")
+                else:
+                    self._problem(Problem(400, "not_as_said", "Not the file that was announced"))
+
         def _answer(self, method: str, body: dict[str, Any]) -> None:
             path = urlsplit(self.path).path.removeprefix(PREFIX)
             try:

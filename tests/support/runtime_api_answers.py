@@ -15,6 +15,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from tests.support.runtime_api_files import TakesFiles
+
 PREFIX = "/api/v1/runtime"
 
 
@@ -28,10 +30,11 @@ class Problem(Exception):
     detail: str = ""
 
 
-class RuntimeApiAnswers:
+class RuntimeApiAnswers(TakesFiles):
     """State of one attempt as the control plane would keep it."""
 
     def __init__(self, store: Path) -> None:
+        super().__init__()
         self.store = store
         self.token = "attempt-token"
         self.gateway_token = "gateway-token"
@@ -104,6 +107,8 @@ class RuntimeApiAnswers:
 
     def file_of(self, path: str) -> bytes:
         _, _, name, file = path.split("/", 3)
+        if name == "store":
+            return (self.store / file).read_bytes()
         content: bytes = self.inputs[name]["where"][file].read_bytes()
         return content
 
@@ -158,10 +163,7 @@ class RuntimeApiAnswers:
     def _post_data_resolve(self, body: dict[str, Any]) -> tuple[int, Any]:
         name = body["name"]
         if body["mode"] == "write" and name in self.outputs:
-            folder = self.store / "attempts" / self.attempt_id / name
-            folder.mkdir(parents=True, exist_ok=True)
-            uri = f"bedplate://attempts/{self.attempt_id}/{name}/"
-            return 200, {"name": name, "uri": uri, "path": str(folder)}
+            return 200, self.output_folder(name)
         if body["mode"] == "read" and name in self.inputs:
             return 200, {key: value for key, value in self.inputs[name].items() if key != "where"}
         raise Problem(403, "not_an_input", "Not in the spec", f"{name} is neither an input nor an output of this job")
@@ -180,7 +182,9 @@ class RuntimeApiAnswers:
         if not self.checkpoints:
             raise Problem(404, "not_found", "No checkpoint")
         latest = max(self.checkpoints, key=lambda each: each["step"])
-        return 200, {**latest, "path": str(self.path_of(latest["uri"]))}
+        if self.is_distant:
+            return 200, {**latest, "path": None, "url": f"/files/store/{latest['uri'].removeprefix('bedplate://')}"}
+        return 200, {**latest, "path": str(self.path_of(latest["uri"])), "url": None}
 
     def _post_artifacts(self, body: dict[str, Any]) -> tuple[int, Any]:
         self._verify(body)

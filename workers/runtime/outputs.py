@@ -79,7 +79,8 @@ class Outputs:
                     answer = self._link.resolve(name, "write")
                     near = answer.get("path")
                     folder = Path(near) if near else self._folder / name
-                    folder.mkdir(parents=True, exist_ok=True)
+                    if not near:
+                        folder.mkdir(parents=True, exist_ok=True)
                     self._known[name] = Place(folder, answer["uri"], is_distant=not near)
         return self._known[name]
 

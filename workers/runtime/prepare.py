@@ -5,7 +5,7 @@
 Standard library only, and nothing from the rest of the project. It copies the wrapper into `bin`, which the container
 of the command sees too, whatever image that has, and the files of the spec into `work`. Then it tells the control plane
 that this pod is this member. Where another pod has the place it ends with 85, and the command never starts. What a
-control plane that is away cannot say is not waited for: after `PATIENCE_SECONDS` the command starts.
+control plane that is away cannot say is not waited for: after `CLAIM_SECONDS` the command starts.
 
 Ends with 0; with 85 as said; with 1 where something could not be put in its place: the text says what.
 """
@@ -34,7 +34,7 @@ MASTER = "MASTER_ADDR"
 START = "/api/v1/runtime/attempts/self/start"
 SUPERSEDED, REFUSED = "attempt_superseded", 1
 CONTROL_PLANE_GONE = 85
-PATIENCE_SECONDS = 10.0
+CLAIM_SECONDS = 10.0
 REQUEST_SECONDS = 5.0
 PAUSE_SECONDS = 0.5
 NAME_SECONDS = 60.0
@@ -70,7 +70,7 @@ def claim(rank: int | None, member: str) -> int | None:
     Raises:
         SystemExit: with 85, because this attempt or this pod does not count.
     """
-    deadline, body = time.monotonic() + PATIENCE_SECONDS, json.dumps({"rank": rank, "member": member}).encode()
+    deadline, body = time.monotonic() + CLAIM_SECONDS, json.dumps({"rank": rank, "member": member}).encode()
     while True:
         status, answer = _asked(body)
         if answer.get("code") == SUPERSEDED:

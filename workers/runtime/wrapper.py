@@ -225,7 +225,7 @@ def take_place() -> None:
     """Say to the command which member it is: as `prepare.py` noted for a replica; to a gang in the words of torch."""
     noted = os.path.dirname(os.environ.get(RESULT_FILE, "")) + "/rank"
     with contextlib.suppress(OSError), open(noted, encoding="ascii") as file:  # nobody noted it
-        os.environ.setdefault(RANK, file.read().strip())
+        os.environ[RANK] = os.environ.get(RANK) or file.read().strip()
     if os.environ.get("MASTER_ADDR") and RANK in os.environ:
         for name, value in (("RANK", os.environ[RANK]), ("WORLD_SIZE", os.environ.get(WORLD_SIZE, "1"))):
             os.environ.setdefault(name, value)

@@ -15,9 +15,17 @@ from tests.support.waiting import until
 from tests.workers.wrapper.conftest import Wrapped
 from workers.contracts import environment as names
 from workers.contracts import exit_codes
-from workers.runtime import wrapper, wrapper_logs, wrapper_output, wrapper_reporting, wrapper_spool
+from workers.runtime import (
+    prepare,
+    wrapper,
+    wrapper_ending,
+    wrapper_logs,
+    wrapper_output,
+    wrapper_reporting,
+    wrapper_spool,
+)
 
-FILES = (wrapper, wrapper_reporting, wrapper_output, wrapper_logs, wrapper_spool)
+FILES = (wrapper, wrapper_reporting, wrapper_output, wrapper_ending, wrapper_logs, wrapper_spool)
 
 
 @pytest.mark.parametrize("status", [0, 1, 83, 84, 85, 255])
@@ -116,7 +124,7 @@ def test_the_result_is_an_object_of_at_most_a_mebibyte(alone: Wrapped, text: str
 
 
 def test_options_have_defaults_and_unknown_ones_are_refused() -> None:
-    defaults = {"heartbeat_seconds": 5.0, "last_words_seconds": 10.0, "replica": 0.0}
+    defaults = {"heartbeat_seconds": 5.0, "last_words_seconds": 10.0, "time_limit_seconds": 0.0, "replica": 0.0}
     assert wrapper.parse(["--", "sleep", "--", "1"]) == (defaults, ["sleep", "--", "1"])
     with pytest.raises(ValueError, match="unknown option --fast"):
         wrapper.parse(["--fast", "--", "true"])
@@ -140,11 +148,13 @@ def test_it_works_where_there_is_nothing_of_ours(tmp_path: Path) -> None:
 
 
 def test_it_repeats_the_names_of_the_contracts() -> None:
-    for module in FILES:
+    for module in (*FILES, prepare):
         for name in (
             "API_URL",
             "TOKEN_FILE",
             "RANK",
+            "WORLD_SIZE",
+            "SPEC_FILE",
             "RESULT_FILE",
             "REPORT_FILE",
             "PATIENCE_SECONDS",
@@ -156,7 +166,7 @@ def test_it_repeats_the_names_of_the_contracts() -> None:
 
 
 def test_it_imports_the_standard_library_only() -> None:
-    for module in FILES:
+    for module in (*FILES, prepare):
         tree = ast.parse(Path(str(module.__file__)).read_text())
         found = {name for node in tree.body for name in _imported(node)}
         assert found <= sys.stdlib_module_names, module.__name__

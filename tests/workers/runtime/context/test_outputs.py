@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,8 +42,8 @@ def link() -> Link:
 
 
 @pytest.fixture
-def outputs(link: Link) -> Outputs:
-    return Outputs(link)  # type: ignore[arg-type]
+def outputs(link: Link, tmp_path: Path) -> Outputs:
+    return Outputs(link, tmp_path, 0)  # type: ignore[arg-type]
 
 
 def begun(work: Callable[[], object]) -> threading.Thread:
