@@ -79,6 +79,25 @@ def test_what_cannot_be_is_said(words: tuple[str, ...], said: str) -> None:
     assert Cluster.objects.count() == 0
 
 
+def test_the_own_cluster_is_said_anew_at_every_upgrade(sent: Any) -> None:
+    """Nobody is asked: the pod that prepares an installation has no rights on the cluster."""
+    words = ("add", "own", "--in-cluster", "--unchecked", "--makes-namespaces", "no", "--namespace-prefix", "ai")
+    said = run(*words, "--options", '{"priority_class": "low"}')
+    assert said == "own: in this cluster, not checked yet\n"
+    first = Cluster.objects.get()
+    assert (first.makes_namespaces, first.namespace_prefix, first.options) == (False, "ai", {"priority_class": "low"})
+    run(*words, "--options", '{"priority_class": "low"}')
+    assert Cluster.objects.get().revision == first.revision
+    run("add", "own", "--in-cluster", "--unchecked", "--makes-namespaces", "yes", "--options", "{}")
+    later = Cluster.objects.get()
+    assert (later.makes_namespaces, later.options, later.revision) == (True, {}, first.revision + 1)
+    assert later.checked_at is None
+    with pytest.raises(CommandError, match="--options is no JSON"):
+        run("add", "own", "--in-cluster", "--options", "{priority_class: low}")
+    with pytest.raises(CommandError, match="priority"):
+        run("add", "own", "--in-cluster", "--options", '{"priority": "low"}')
+
+
 def test_a_broken_kubeconfig_says_why(tmp_path: Path) -> None:
     (tmp_path / "config").write_text(kubeconfig_text(user={"exec": {"command": "aws"}}))
     with pytest.raises(CommandError, match="which would run on the server"):
@@ -114,6 +133,12 @@ def test_in_a_pod_the_own_cluster_is_known_from_the_start(prepared: Path) -> Non
         call_command("prepare", stdout=StringIO())
     assert [(row.name, row.kind) for row in Cluster.objects.all()] == [("own", "in_cluster")]
     assert ResourcePool.objects.get().backend == "kubernetes/own"
+
+
+def test_what_jobs_run_on_can_be_left_to_others(prepared: Path) -> None:
+    call_command("prepare", "--no-machines", stdout=StringIO())
+    assert not Cluster.objects.exists()
+    assert not ResourcePool.objects.exists()
 
 
 def test_elsewhere_somebody_says_how_to_connect(prepared: Path) -> None:

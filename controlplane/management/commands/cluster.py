@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,10 @@ class Command(BaseCommand):
         add.add_argument("--job-api-url", metavar="URL", help="the API as pods reach it")
         add.add_argument("--runtime-image", metavar="IMAGE", help="what jobs without an image of their own run in")
         add.add_argument("--namespace-prefix", metavar="TEXT", help="how namespaces of projects begin")
+        add.add_argument("--options", metavar="JSON", help="its further options: all of them, or {} for none")
+        add.add_argument("--makes-namespaces", choices=("yes", "no"), help="whether Bedplate makes those of projects")
         add.add_argument("--keep", action="store_true", help="leave a cluster of that name as it is")
+        add.add_argument("--unchecked", action="store_true", help="leave it to a worker to ask the cluster how it is")
         for verb, what in (("check", "ask a cluster how it is"), ("remove", "forget a cluster on which nothing runs")):
             verbs.add_parser(verb, help=what).add_argument("name")
         verbs.add_parser("list", help="all clusters, and how each was when asked last")
@@ -60,14 +64,17 @@ class Command(BaseCommand):
         if known is not None and options["keep"]:
             self._tell(known)
             return
-        names = ("job_api_url", "runtime_image", "namespace_prefix")
-        wanted: Any = {name: options[name] for name in names if options[name] is not None}
+        wanted = _wanted(options)
         credentials = _credentials(options)
         if known is not None:
-            cluster = cluster_change(cluster=known, credentials=credentials, actor=ACTOR, **wanted)
+            same = options["in_cluster"] and known.kind == ConnectionKind.IN_CLUSTER  # nothing of it could be another
+            cluster = cluster_change(cluster=known, credentials=None if same else credentials, actor=ACTOR, **wanted)
         else:
             cluster = cluster_create(name=options["name"], credentials=credentials, actor=ACTOR, **wanted)
-        self._check(cluster)
+        if options["unchecked"]:
+            self._tell(cluster)
+        else:
+            self._check(cluster)
 
     def _check(self, cluster: Cluster) -> None:
         cluster_check(cluster.pk)
@@ -86,6 +93,20 @@ def _named(name: str) -> Cluster:
     if cluster is None:
         raise CommandError(f"There is no cluster {name}.")
     return cluster
+
+
+def _wanted(options: dict[str, Any]) -> Any:
+    """What is said of the cluster beside how to connect."""
+    names = ("job_api_url", "runtime_image", "namespace_prefix")
+    wanted = {name: options[name] for name in names if options[name] is not None}
+    if options["makes_namespaces"]:
+        wanted["makes_namespaces"] = options["makes_namespaces"] == "yes"
+    if options["options"]:
+        try:
+            wanted["options"] = json.loads(options["options"])
+        except ValueError as error:
+            raise CommandError(f"--options is no JSON: {error}") from error
+    return wanted
 
 
 def _credentials(options: dict[str, Any]) -> Credentials:

@@ -8,7 +8,7 @@ import psycopg
 import redis
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from apps.quotas.models import Cluster
@@ -24,6 +24,9 @@ class Command(BaseCommand):
     help = "Migrate, collect static files, make the first users, record what this machine has. Safe to repeat."
     requires_system_checks: list[str] = []
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--no-machines", action="store_true", help="leave it to others to say what jobs run on")
+
     def handle(self, *args: Any, **options: Any) -> None:
         servers_answer()
         refuse_later_database()
@@ -36,6 +39,8 @@ class Command(BaseCommand):
             call_command("collectstatic", verbosity=0, interactive=False)
             static_was_collected()
         call_command("bootstrap", stdout=self.stdout)
+        if options["no_machines"]:
+            return
         if settings.BEDPLATE_BACKEND.startswith(BACKEND_PREFIX):
             self._own_cluster(settings.BEDPLATE_BACKEND.removeprefix(BACKEND_PREFIX))
         else:
