@@ -11,6 +11,7 @@ from tests.support.kubernetes.quotas import Quotas
 from tests.support.kubernetes.store import Object
 
 _TOLERATED = ("not-ready", "unreachable")
+ACCOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 ACCOUNT_SECONDS = 5.0
 """How long a new pod waits for the default ServiceAccount of its namespace, of real time."""
 
@@ -43,6 +44,7 @@ class Admission:
         if kind is PODS:
             self.quotas.fill(obj)
             self._account(obj)
+            self._token(obj)
             self._tolerations(obj)
             self._priority(obj)
             self._status(obj)
@@ -67,6 +69,26 @@ class Admission:
             wanted = spec["runtimeClassName"]
             why = f'pod rejected: RuntimeClass "{wanted}" not found'
             raise answers.forbidden(PODS, metadata.get("name", ""), why)
+
+    def _token(self, pod: Object) -> None:
+        """The volume with a token of the ServiceAccount, unless pod or account want none."""
+        spec, namespace = pod["spec"], pod["metadata"]["namespace"]
+        account = self._cluster.store.get(SERVICEACCOUNTS, spec["serviceAccountName"], namespace) or {}
+        wanted = spec.get("automountServiceAccountToken", account.get("automountServiceAccountToken", True))
+        if not wanted:
+            return
+        name = f"kube-api-access-{self._cluster.suffix()}"
+        names = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
+        sources: list[Object] = [
+            {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+            {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": names}]}},
+        ]
+        volume = {"name": name, "projected": {"sources": sources, "defaultMode": 0o644}}
+        spec["volumes"] = [*(spec.get("volumes") or ()), volume]
+        for container in [*(spec.get("initContainers") or ()), *spec["containers"]]:
+            mount = {"name": name, "readOnly": True, "mountPath": ACCOUNT_PATH}
+            container["volumeMounts"] = [*(container.get("volumeMounts") or ()), mount]
 
     def _tolerations(self, pod: Object) -> None:
         tolerations = pod["spec"].setdefault("tolerations", [])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from tests.support.kubernetes import answers, discovery, reading, routing
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.faults import Fault, Faults
-from tests.support.kubernetes.http import Request, Response, as_json
+from tests.support.kubernetes.http import Dropped, Request, Response, as_json
 from tests.support.kubernetes.kinds import (
     REVIEWS,
     SELF_ACCESS_REVIEWS,
+    SELF_REVIEWS,
     SELF_RULES_REVIEWS,
 )
 from tests.support.kubernetes.kubelet import Kubelet
@@ -28,6 +29,8 @@ class Api:
         self.access = Access(cluster.store, cluster.clock)
         self.faults = Faults(cluster.store.changed)
         self.writer = Writer(cluster)
+        self.failures: list[Exception] = []
+        """What went wrong in answering; the server raises the first when it closes."""
         self.logs = Logs(cluster, kubelet)
         self.subresources = Subresources(cluster, self.access)
 
@@ -36,6 +39,12 @@ class Api:
             return self._answer(request)
         except answers.Refusal as refusal:
             return as_json(refusal.code, refusal.body(), refusal.headers)
+        except Dropped:
+            raise
+        except Exception as error:
+            self.failures.append(error)
+            refusal = answers.Refusal(500, f"Internal error occurred: {error!r}", "InternalError", {})
+            return as_json(500, refusal.body())
 
     def _answer(self, request: Request) -> Response:
         wanted = routing.asked(request)
@@ -119,6 +128,8 @@ class Api:
     def _review(self, request: Request, target: Target, user: User) -> Response:
         if target.kind is SELF_ACCESS_REVIEWS:
             return self.subresources.access_review(user, request)
+        if target.kind is SELF_REVIEWS:
+            return self.subresources.self_review(user)
         if target.kind is SELF_RULES_REVIEWS:
             return self.subresources.rules_review(user, request)
         return self.subresources.token_review(request)

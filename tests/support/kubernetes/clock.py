@@ -17,12 +17,17 @@ class Clock:
 
     def __init__(self) -> None:
         self._moved = 0.0
+        self._frozen: float | None = None
         self.skew = 0.0
         """Seconds that the cluster's clock is ahead of ours: in `Date` and in every timestamp that it writes."""
         self.on_move: list[Callable[[], None]] = []
 
     def now(self) -> float:
-        return time.time() + self._moved + self.skew
+        return (time.time() if self._frozen is None else self._frozen) + self._moved + self.skew
+
+    def freeze(self) -> None:
+        """From now on time passes by `advance` only."""
+        self._frozen = time.time()
 
     def advance(self, seconds: float) -> None:
         """Let that much time pass at once for the cluster."""

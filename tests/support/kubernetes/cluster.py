@@ -71,10 +71,10 @@ class Cluster:
         """Store a new version; one that was only waiting for its finalizers goes when the last is taken away."""
         with self.store.lock:
             metadata = after["metadata"]
-            stored = self.store.put(kind, after)
-            if metadata.get("deletionTimestamp") and not self._stays(kind, stored):
+            if metadata.get("deletionTimestamp") and not self._stays(kind, after):
                 self.store.remove(kind, metadata["name"], metadata.get("namespace", ""))
-            return stored
+                return after
+            return self.store.put(kind, after)
 
     def _stays(self, kind: Kind, obj: Object) -> bool:
         metadata = obj["metadata"]
@@ -125,6 +125,12 @@ class Cluster:
             self.store.remove(PODS, metadata["name"], metadata["namespace"])
             return None
         return self._marked(PODS, before, copied(before), grace)
+
+    def marked_copy(self, pod: Object) -> Object:
+        """A pod as it is at the moment of its deletion without a grace period."""
+        after = copied(pod)
+        self._mark(after, 0, first=not pod["metadata"].get("deletionTimestamp"))
+        return after
 
     def _marked(self, kind: Kind, before: Object, after: Object, grace: int) -> Object:
         metadata = before["metadata"]

@@ -38,6 +38,8 @@ class Container:
     state: dict[str, Any] = field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
     last: dict[str, Any] = field(default_factory=dict)
     restarts: int = 0
+    pulls: int = 0
+    """Tries to pull its image that failed."""
     ready: bool = False
     started: bool | None = False
     image_id: str = ""
@@ -134,6 +136,10 @@ class Runtime(ABC):
     @abstractmethod
     def ready(self, pod: Object, container: Container) -> float | None:
         """Seconds from its start until it is ready; None: the runtime says so itself, by `Kubelet.set_ready`."""
+
+    def evicted(self, pod: Object, container: Container) -> tuple[float, str] | None:
+        """Seconds until the kubelet evicts the pod for its storage, and its message."""
+        return None
 
     @abstractmethod
     def forget(self, pod: Object) -> None:

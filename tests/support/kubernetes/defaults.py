@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ def fill(kind: Kind, obj: Object, cluster_ip: Callable[[], str]) -> None:
         "replicasets": lambda each: pod_spec(each["spec"]["template"]["spec"], always=True),
         "namespaces": _namespace,
         "secrets": _secret,
+        "poddisruptionbudgets": _budget,
         "resourcequotas": lambda quota: quota.setdefault("status", {}),
     }
     if kind.plural == "services":
@@ -124,6 +126,11 @@ def _deployment(deployment: Object) -> None:
     deployment.setdefault("status", {})
 
 
+def _budget(budget: Object) -> None:
+    counts = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
+    budget.setdefault("status", dict.fromkeys(counts, 0))
+
+
 def _namespace(namespace: Object) -> None:
     namespace["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = namespace["metadata"]["name"]
     namespace.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
@@ -132,6 +139,10 @@ def _namespace(namespace: Object) -> None:
 
 def _secret(secret: Object) -> None:
     secret.setdefault("type", "Opaque")
+    given = secret.pop("stringData", None)
+    if given:
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in given.items()}
+        secret["data"] = {**(secret.get("data") or {}), **encoded}
 
 
 def _service(service: Object, cluster_ip: Callable[[], str]) -> None:

@@ -53,10 +53,10 @@ def ended_at(pod: Object, now: float) -> float:
     if at := pods.finished_at(pod):
         return seconds_of(at)
     metadata = pod["metadata"]
-    if metadata.get("deletionTimestamp"):
-        return seconds_of(metadata["deletionTimestamp"]) - int(metadata.get("deletionGracePeriodSeconds", 0))
     if (found := pods.condition(pod, "Ready")) is not None and found["status"] != "True":
         return seconds_of(found["lastTransitionTime"])
+    if metadata.get("deletionTimestamp"):
+        return seconds_of(metadata["deletionTimestamp"]) - int(metadata.get("deletionGracePeriodSeconds", 0))
     return now
 
 

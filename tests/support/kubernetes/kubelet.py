@@ -204,7 +204,9 @@ class Kubelet:
         message = f'Back-off pulling image "{image}": {problem.reason}: {problem.message}'
         container.state = {"waiting": {"reason": problem.waits, "message": message}}
         self.write(run)
-        self._cluster.loop.later(RETRY_SECONDS, self.again, uid, container)
+        wait = min(RETRY_SECONDS * 2**container.pulls, 300.0)
+        container.pulls += 1
+        self._cluster.loop.later(wait, self.again, uid, container)
 
     def again(self, uid: str, container: Container) -> None:
         run = self._run(uid)
@@ -240,6 +242,8 @@ class Kubelet:
         self.write(run)
         if wait and not container.init:
             self._cluster.loop.later(wait, self.set_ready, uid, container, True)
+        if (evicted := run.runtime.evicted(run.pod, container)) is not None:
+            self._cluster.loop.later(evicted[0], self.end, uid, "Evicted", evicted[1])
         restarts = container.restarts
 
         def ended(code: int, reason: str, message: str) -> None:
@@ -332,7 +336,7 @@ class Kubelet:
 
     def _removed_soon(self, uid: str, name: str, namespace: str) -> None:
         if not self.removal_seconds:
-            self._removed(uid, name, namespace)
+            self._cluster.loop.soon(self._removed, uid, name, namespace)
         else:
             self._cluster.loop.later(self.removal_seconds, self._removed, uid, name, namespace)
 
@@ -405,6 +409,10 @@ class Kubelet:
         if run is None or run.stopping:
             return
         run.reason, run.message, run.stopping = reason, message, True
+        if reason == "Evicted":
+            self.event(run, "Evicted", message, warning=True)
+        if reason == "DeadlineExceeded":
+            self.write(run)
         live = [each for each in run.containers if "running" in each.state]
         grace = int(run.pod["spec"].get("terminationGracePeriodSeconds", 30))
         run.kill_timer = self._cluster.loop.later(grace, self._kill, uid)

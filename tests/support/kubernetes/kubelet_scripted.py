@@ -83,15 +83,27 @@ class ScriptedRuntime(Runtime):
     def start(self, pod: Object, container: Container, ended: Ended) -> None:
         plan = self.plan_of(pod, container)
         run = container.running = Scripted(plan, ended)
-        self._print(container, plan.log)
+        if plan.log_pace:
+            for number, line in enumerate(plan.log.splitlines(keepends=True)):
+                run.timers.append(self._cluster.loop.later(number * plan.log_pace, self._say, container, line))
+        else:
+            self._print(container, plan.log)
         if plan.seconds is not None:
             run.timers.append(
                 self._cluster.loop.later(plan.seconds, run.end, plan.exit_code, plan.reason, plan.message)
             )
 
+    def evicted(self, pod: Object, container: Container) -> tuple[float, str] | None:
+        plan = self.plan_of(pod, container)
+        return None if plan.evict_seconds is None else (plan.evict_seconds, plan.evict_message)
+
     def _print(self, container: Container, text: str) -> None:
         if text and container.log is not None:
             container.log.add(self._cluster.clock.nano(), "stdout", text.encode())
+
+    def _say(self, container: Container, text: str) -> None:
+        self._print(container, text)
+        self._cluster.store.changed.notify_all()
 
     def terminate(self, pod: Object, container: Container) -> None:
         run = container.running

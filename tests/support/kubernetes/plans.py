@@ -23,6 +23,8 @@ class Plan:
     """What the container leaves at its terminationMessagePath."""
     log: str = ""
     """What it prints when it starts."""
+    log_pace: float = 0
+    """Seconds between its lines; 0: all at once."""
     present: bool = True
     """Whether the node has the image already."""
     pull_seconds: float = 0
@@ -37,6 +39,9 @@ class Plan:
     term_seconds: float = 0
     """How long it takes to end after SIGTERM."""
     term_log: str = ""
+    evict_seconds: float | None = None
+    """After so long the kubelet evicts the pod for what it wrote; `evict_message` says of which volume."""
+    evict_message: str = 'Usage of EmptyDir volume "work" exceeds the limit "10Mi". '
 
 
 RUNS = Plan()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tests.support.kubernetes.downward import field_value
 from tests.support.kubernetes.kinds import CONFIGMAPS, SECRETS
 from tests.support.kubernetes.podfiles import contents
 from tests.support.kubernetes.quantities import amount
@@ -57,15 +58,3 @@ def _referred(store: Store, pod: Object, container: Mapping[str, Any], source: O
             key = source[reference]["key"]
             return data[key].decode() if key in data else None
     return None
-
-
-def field_value(pod: Object, path: str, ip: str) -> str:
-    """Of the downward API."""
-    if keyed := re.fullmatch(r"metadata\.(labels|annotations)\['(.+)'\]", path):
-        return str((pod["metadata"].get(keyed[1]) or {}).get(keyed[2], ""))
-    if path in {"status.podIP", "status.podIPs"}:
-        return ip
-    value: Any = pod
-    for part in path.split("."):
-        value = value.get(part, "") if isinstance(value, dict) else ""
-    return str(value)

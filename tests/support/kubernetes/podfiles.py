@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.kubernetes.downward import field_value
 from tests.support.kubernetes.kinds import CONFIGMAPS, SECRETS
 from tests.support.kubernetes.store import Object, Store
 
@@ -44,6 +45,9 @@ class PodFiles:
         if (asked := source.get("serviceAccountToken")) is not None:
             _write(folder / asked["path"], token(self._pod, asked).encode(), 0o640 if group else 0o600, False)
             return
+        for item in (source.get("downwardAPI") or {}).get("items") or ():
+            value = field_value(self._pod, item["fieldRef"]["fieldPath"], "")
+            _write(folder / item["path"], value.encode(), 0o644, group)
         for field, kind, key in (("secret", SECRETS, "secretName"), ("configMap", CONFIGMAPS, "name")):
             wanted = source.get(field)
             if wanted is None:
@@ -90,7 +94,7 @@ def _sources(volume: Object) -> list[Object]:
     if "projected" in volume:
         mode = volume["projected"].get("defaultMode")
         return [{**each, "defaultMode": mode} for each in volume["projected"].get("sources") or ()]
-    return [{key: volume[key]} for key in ("secret", "configMap") if key in volume]
+    return [{key: volume[key]} for key in ("secret", "configMap", "downwardAPI") if key in volume]
 
 
 def _write(path: Path, data: bytes, mode: int, group: bool) -> None:

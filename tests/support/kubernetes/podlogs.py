@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from tests.support.kubernetes import answers
+from tests.support.kubernetes import answers, pods
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.containers import Container, Log
 from tests.support.kubernetes.faults import WatchFault
 from tests.support.kubernetes.http import Response
-from tests.support.kubernetes.kinds import PODS
+from tests.support.kubernetes.kinds import PODS, Kind
 from tests.support.kubernetes.kubelet import Kubelet
 from tests.support.kubernetes.routing import Target
 from tests.support.kubernetes.store import Object
 
 TEXT = "text/plain"
+_OPTIONS = Kind("", "v1", "podlogoptions", "PodLogOptions")
 _YES = {"true", "1"}
 
 
@@ -26,9 +27,8 @@ class Logs:
         self._cluster, self._kubelet = cluster, kubelet
 
     def get(self, target: Target, query: Mapping[str, str], fault: WatchFault) -> Response:
-        causes = list(_wrong(query))
-        if causes:
-            raise answers.Refusal(422, *_invalid(causes))
+        if causes := list(_wrong(query)):
+            raise answers.invalid(_OPTIONS, target.name, causes)
         with self._cluster.store.lock:
             pod = self._cluster.store.get(PODS, target.name, target.namespace)
             if pod is None:
@@ -37,6 +37,8 @@ class Logs:
             run = self._kubelet.runs.get(pod["metadata"]["uid"])
             if not pod["spec"].get("nodeName"):
                 return Response(204, b"", TEXT)
+            if "sinceTime" in query:
+                _parsed(query["sinceTime"])
             if self._kubelet.lost(pod):
                 raise _unreachable(pod, name)
             container = run.find(name) if run is not None else None
@@ -46,20 +48,21 @@ class Logs:
         if query.get("follow", "") in _YES:
             return Response(200, b"", TEXT, stream=self._follow(log, query, fault))
         with self._cluster.store.lock:
-            return Response(200, b"".join(_shown(log.lines, query)), TEXT)
+            return Response(200, b"".join(_shown(log.lines, query, self._cluster.clock.micro())), TEXT)
 
     def _log(self, pod: Object, container: Container | None, name: str, *, previous: bool) -> Log | Response:
         if container is None:
             raise _waiting(pod, name, "ContainerCreating")
         if previous:
-            if container.previous is None:
-                if container.restarts == 0 and "terminated" in container.state:
-                    text = f"unable to retrieve container logs for {container.id}"
-                    return Response(200, text.encode(), TEXT)
+            if container.previous is None or not container.restarts:
                 raise answers.bad_request(
                     f'previous terminated container "{name}" in pod "{pod["metadata"]["name"]}" not found'
                 )
+            if pods.terminal(pod):
+                return _unable(container.last["terminated"]["containerID"])
             return container.previous
+        if run_over(pod, "Evicted"):
+            return _unable(container.id)
         if container.log is None:
             waiting = container.state.get("waiting", {})
             reason = waiting.get("reason", "ContainerCreating")
@@ -71,16 +74,13 @@ class Logs:
         limit = int(query["limitBytes"]) if "limitBytes" in query else None
         with store.lock:
             at, partial = len(log.lines), len(log.lines[-1][2]) if log.lines else 0
-            first = b"".join(_shown(log.lines, query))
+            first = b"".join(_shown(log.lines, query, self._cluster.clock.micro()))
         yield first
         sent = len(first)
         while limit is None or sent < limit:
             with store.changed:
-                store.changed.wait_for(
-                    lambda: log.ended or fault.closed or len(log.lines) > at
-                    or (at > 0 and len(log.lines[at - 1][2]) > partial),
-                    timeout=1,
-                )  # fmt: skip
+                while not (log.ended or fault.closed or _grown(log, at, partial)):
+                    store.changed.wait(1)
                 new = _since(log, at, partial)
                 at, partial = len(log.lines), len(log.lines[-1][2]) if log.lines else 0
                 over = (log.ended or fault.closed) and not new
@@ -89,6 +89,10 @@ class Logs:
             part = b"".join(_stamped(line, query) for line in new)
             sent += len(part)
             yield part if limit is None else part[: limit - (sent - len(part))]
+
+
+def _grown(log: Log, at: int, partial: int) -> bool:
+    return len(log.lines) > at or (at > 0 and len(log.lines[at - 1][2]) > partial)
 
 
 def _since(log: Log, at: int, partial: int) -> list[tuple[str, str, bytes]]:
@@ -105,11 +109,14 @@ def _stamped(line: tuple[str, str, bytes], query: Mapping[str, str]) -> bytes:
     return (line[0].encode() + b" " if query.get("timestamps", "") in _YES else b"") + line[2]
 
 
-def _shown(lines: list[tuple[str, str, bytes]], query: Mapping[str, str]) -> list[bytes]:
+def _shown(lines: list[tuple[str, str, bytes]], query: Mapping[str, str], now: str) -> list[bytes]:
     since = query.get("sinceTime", "")
     if since:
-        second = datetime.fromisoformat(since.replace("Z", "+00:00")).strftime("%Y-%m-%dT%H:%M:%S")
+        second = _parsed(since).strftime("%Y-%m-%dT%H:%M:%S")
         lines = [line for line in lines if line[0][:19] >= second]
+    if "sinceSeconds" in query:
+        oldest = _parsed(now).timestamp() - int(query["sinceSeconds"])
+        lines = [line for line in lines if _parsed(line[0][:26] + "Z").timestamp() >= oldest]
     if "tailLines" in query:
         count = int(query["tailLines"])
         lines = lines[-count:] if count else []
@@ -127,10 +134,8 @@ def _container_name(pod: Object, wanted: str) -> str:
             raise answers.bad_request(f"container {wanted} is not valid for pod {name}")
         return wanted
     if len(mains) > 1:
-        more = f" or one of the init containers: [{' '.join(inits)}]" if inits else ""
-        raise answers.bad_request(
-            f"a container name must be specified for pod {name}, choose one of: [{' '.join(mains)}]{more}"
-        )
+        choices = " ".join([*inits, *mains])
+        raise answers.bad_request(f"a container name must be specified for pod {name}, choose one of: [{choices}]")
     return str(mains[0])
 
 
@@ -140,6 +145,24 @@ def _waiting(pod: Object, name: str, reason: str, message: str = "") -> answers.
         "ImagePullBackOff": "trying and failing to pull image", "ErrImagePull": "image can't be pulled",
     }.get(reason, reason)  # fmt: skip
     return answers.bad_request(f'container "{name}" in pod "{pod["metadata"]["name"]}" is waiting to start: {why}')
+
+
+def run_over(pod: Object, reason: str) -> bool:
+    return bool(pod["status"].get("reason") == reason)
+
+
+def _unable(identity: str) -> Response:
+    """The container and its log are no longer on the node."""
+    return Response(200, f"unable to retrieve container logs for {identity}".encode(), TEXT)
+
+
+def _parsed(stamp: str) -> datetime:
+    try:
+        return datetime.fromisoformat(stamp.replace("Z", "+00:00"))
+    except ValueError:
+        raise answers.bad_request(
+            f'parsing time "{stamp}" as "2006-01-02T15:04:05Z07:00": cannot parse "{stamp}" as "2006"'
+        ) from None
 
 
 def _unreachable(pod: Object, name: str) -> answers.Refusal:
@@ -154,13 +177,7 @@ def _wrong(query: Mapping[str, str]) -> Iterator[answers.Cause]:
         if name in query and int(query[name]) < least:
             why = f"must be greater than {'or equal to ' if least == 0 else ''}0"
             yield answers.invalid_value(name, query[name], why)
-    if query.get("stream", "All") not in {"All", "Stdout", "Stderr"}:
-        yield answers.Cause(
-            "FieldValueNotSupported", "stream",
-            f'Unsupported value: "{query["stream"]}": supported values: "All", "Stderr", "Stdout"',
-        )  # fmt: skip
-
-
-def _invalid(causes: list[answers.Cause]) -> tuple[str, str, dict[str, object]]:
-    refusal = answers.invalid_options("PodLogOptions", causes)
-    return refusal.message, refusal.reason, refusal.details or {}
+    if "sinceTime" in query and "sinceSeconds" in query:
+        yield answers.forbidden_value("[]", "at most one of `sinceTime` or `sinceSeconds` may be specified")
+    if "stream" in query and query["stream"] != "All":
+        yield answers.forbidden_value("stream", "may not be specified")

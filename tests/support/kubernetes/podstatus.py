@@ -65,12 +65,18 @@ def locate_none(run: PodRun) -> None:
 
 def phase_of(run: PodRun, *, final: bool) -> str:
     if not final:
-        begun = any("waiting" not in each.state or each.restarts for each in run.mains)
+        begun = any(_begun(each) for each in run.mains)
         return "Running" if begun and all(_done(each) for each in run.inits) else "Pending"
     if run.reason:
         return "Failed"
     bad = any(each.exit_code not in {0, None} for each in run.containers)
     return "Failed" if bad or any(each.exit_code is None for each in run.mains) else "Succeeded"
+
+
+def _begun(container: Container) -> bool:
+    if container.restarts or "running" in container.state:
+        return True
+    return container.state.get("terminated", {}).get("reason") not in {None, "StartError", "ContainerStatusUnknown"}
 
 
 def _done(container: Container) -> bool:
@@ -112,7 +118,7 @@ def _fill(cluster: Cluster, run: PodRun, pod: Object, final: bool) -> None:
 def _conditions(run: PodRun, pod: Object, now: str, final: bool) -> None:
     pods.set_condition(pod, "PodReadyToStartContainers", run.sandbox and not final, now)
     waiting = [each.name for each in run.inits if not _done(each)]
-    over = final or all(each.exit_code is not None for each in run.mains)
+    over = final or bool(run.reason) or all(each.exit_code is not None for each in run.mains)
     good = not any(each.exit_code for each in run.mains) and not run.reason
     if waiting:
         names = " ".join(waiting)
@@ -120,6 +126,8 @@ def _conditions(run: PodRun, pod: Object, now: str, final: bool) -> None:
         pods.set_condition(pod, "Initialized", False, now, reason="ContainersNotInitialized", message=message)
     else:
         pods.set_condition(pod, "Initialized", True, now, reason="PodCompleted" if over and good else "")
+    lost = all(each.state.get("terminated", {}).get("reason") == "ContainerStatusUnknown" for each in run.mains)
+    over = over and not lost
     not_ready = [each.name for each in run.mains if not each.ready]
     for type_ in ("Ready", "ContainersReady"):
         if over and (final or not waiting):

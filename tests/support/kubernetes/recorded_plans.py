@@ -78,6 +78,9 @@ def _ending(script: str, index: str, restart: int) -> Plan:
         "trying": Plan(seconds=1, exit_code=5),
         "high priority": Plan(seconds=2),
         "running on the other node": Plan(seconds=3),
+        "out',i": Plan(
+            seconds=4, log="".join(f"out {i}\nerr {i}\n" for i in range(8)) + "no newline at the end", log_pace=0.25
+        ),
         "'init'": Plan(seconds=3, log="init\n"),
         "sidecar": Plan(seconds=0, log="sidecar\n"),
         "create_server": Plan(seconds=1),
@@ -90,6 +93,9 @@ def _ending(script: str, index: str, restart: int) -> Plan:
     for part, plan in plans.items():
         if part in script:
             return Plan(**{**plan.__dict__, "term_exit": None})
+    if "30 MiB" in script:
+        message = 'Usage of EmptyDir volume "s" exceeds the limit "10Mi". '
+        return Plan(term_exit=None, log="wrote 30 MiB\n", evict_seconds=74 - 5, evict_message=message)
     if "sleep(600)" in script:
-        return Plan(term_exit=None, log="wrote 30 MiB\n" if "wrote" in script else "running\n")
+        return Plan(term_exit=None, log="running\n")
     return Plan(seconds=0.2, term_exit=None)

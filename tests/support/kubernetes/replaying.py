@@ -6,17 +6,20 @@ import http.client
 import json
 import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from tests.support.kubernetes import recordings
-from tests.support.kubernetes.kinds import PODS
+from tests.support.kubernetes.kinds import PODS, Kind
 from tests.support.kubernetes.recorded_plans import plan_of
 from tests.support.kubernetes.server import KubernetesServer
-from tests.support.kubernetes.store import Change, Object
+from tests.support.kubernetes.store import Object
 
+Step = tuple[str, Object]
+"""Type of a watch event, and its object."""
 STREAMS = ("watch", "follow")
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
@@ -49,6 +52,8 @@ class Replay:
     names: dict[str, str] = field(default_factory=dict)
     """Name, uid or version in the recording → in the fake."""
     token: str = ""
+    notes: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """What a note of the recording begins with → what is done at that time."""
 
     def __post_init__(self) -> None:
         self._asked: dict[int, Object] = {}
@@ -59,6 +64,7 @@ class Replay:
 
     def _align(self) -> None:
         """Set the cluster's clock to that of the recording: back-offs count from whole seconds."""
+        self.server.clock.freeze()
         for line in recordings.lines(self.scenario):
             if line["kind"] == "watch" and line["object"].get("eventTime"):
                 first = recordings.lines(self.scenario)[0]["t"]
@@ -74,7 +80,9 @@ class Replay:
         for line in recordings.lines(self.scenario):
             if not first <= line["t"] < last:
                 continue
-            if line["kind"] == "watch":
+            if line["kind"] == "note":
+                now = self._noted(line, now)
+            elif line["kind"] == "watch":
                 self._learn(line["resource"], line["object"])
             elif line["kind"] == "request" and line["id"] not in self.skip:
                 self.server.advance(max(0.0, line["t"] - now))
@@ -83,6 +91,15 @@ class Replay:
                     self._send(line, responses.get(line["id"]))
         self.server.advance(max(0.0, min(last, recordings.lines(self.scenario)[-1]["t"]) - now))
         return self
+
+    def _noted(self, line: Object, now: float) -> float:
+        for text, done in self.notes.items():
+            if line["text"].startswith(text):
+                self.server.advance(max(0.0, line["t"] - now))
+                done()
+                self.server.settle()
+                return max(now, float(line["t"]))
+        return now
 
     def _learn(self, resource: str, recorded: Object) -> None:
         """Names that the cluster made: the n-th pod of a name's beginning is the n-th in the fake."""
@@ -167,12 +184,13 @@ class Replay:
             self.names[token] = answer["status"]["token"]
             self.token = answer["status"]["token"]
 
-    def changes(self, kind_key: str) -> list[Change]:
-        """What watchers of the namespace saw of a kind."""
-        kind = self.server.store.kinds.get(kind_key)
-        if kind is None:
-            return []
-        return [each for each in self.server.store.shelf(kind).history if each.name[0] == self.namespace]
+    def changes(self, kind: Kind) -> dict[str, list[Step]]:
+        """Name → what watchers of the namespace saw of an object."""
+        found: dict[str, list[Step]] = {}
+        for each in self.server.store.shelf(kind).history:
+            if each.name[0] == self.namespace:
+                found.setdefault(each.name[1], []).append((each.type, each.obj))
+        return found
 
     def close(self) -> None:
         self._connection.close()
@@ -210,4 +228,5 @@ _VOLATILE = {
     "lastProbeTime", "lastUpdateTime", "startTime", "completionTime", "token", "expirationTimestamp", "clusterIP",
     "clusterIPs", "controller-uid", "batch.kubernetes.io/controller-uid", "managedFields", "timeAdded", "podIP",
     "podIPs", "hostIP", "hostIPs", "containerID", "imageID", "finishedAt", "startedAt", "user",
+    "allocatedResourcesStatus",
 }  # fmt: skip

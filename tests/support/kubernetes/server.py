@@ -23,6 +23,7 @@ from tests.support.kubernetes.jobs import Jobs
 from tests.support.kubernetes.kinds import (
     CLUSTERROLEBINDINGS,
     CLUSTERROLES,
+    CONFIGMAPS,
     NAMESPACES,
     PODS,
     ROLEBINDINGS,
@@ -121,8 +122,8 @@ class KubernetesServer:
         self.loop.close()
         self.processes.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-        if self.loop.failures:
-            raise self.loop.failures[0]
+        if failures := [*self.loop.failures, *self.api.failures]:
+            raise failures[0]
 
     def settle(self, timeout_seconds: float = 30) -> None:
         """Wait until controllers and kubelets have nothing left to do at this time of the clock."""
@@ -201,6 +202,8 @@ class KubernetesServer:
         made = {"metadata": {"name": name, "labels": named}, "spec": {"finalizers": ["kubernetes"]}}
         with self.store.lock:
             self.cluster.add(SERVICEACCOUNTS, {"metadata": {"name": "default"}}, name)
+            certificate = {"metadata": {"name": "kube-root-ca.crt"}, "data": {"ca.crt": self.ca_pem}}
+            self.cluster.add(CONFIGMAPS, certificate, name)
             self.cluster.add(NAMESPACES, {**made, "status": {"phase": "Active"}})
 
     def register(self, kind: Kind) -> Kind:

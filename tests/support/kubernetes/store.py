@@ -75,7 +75,7 @@ class Store:
         self.version = 1000
         self.listeners: list[Callable[[Change], None]] = []
         self.kinds: dict[str, Kind] = {}
-        self._shelves: dict[str, Shelf] = defaultdict(Shelf)
+        self._shelves: dict[str, Shelf] = defaultdict(lambda: Shelf(compacted=1000))
         self._by_owner: dict[str, set[tuple[str, Name]]] = defaultdict(set)
         self._by_uid: dict[str, tuple[str, Name]] = {}
 

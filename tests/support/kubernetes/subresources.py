@@ -134,6 +134,14 @@ class Subresources:
         kind = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}}
         return as_json(201, {**kind, "spec": spec, "status": status})
 
+    def self_review(self, user: User) -> Response:
+        info: dict[str, Any] = {"username": user.name, "groups": list(user.groups)}
+        if user.uid:
+            info["uid"] = user.uid
+        metadata = {"creationTimestamp": self._cluster.clock.stamp()}
+        kind = {"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": metadata}
+        return as_json(201, {**kind, "status": {"userInfo": info}})
+
     def rules_review(self, user: User, request: Request) -> Response:
         namespace = (bodies.options(request).get("spec") or {}).get("namespace", "")
         rules = {"resourceRules": self._access.rules(user, namespace), "nonResourceRules": [], "incomplete": False}

@@ -38,6 +38,10 @@ BAD_KEY = (
     "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 )
+BAD_CONFIG_KEY = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
+    "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
 SECRET_BYTES, ANNOTATION_BYTES = 1 << 20, 1 << 18
 
 
@@ -150,6 +154,12 @@ def _pod_spec(spec: dict[str, Any], path: str) -> Iterator[Cause]:
     if not spec.get("containers"):
         yield required(f"{path}.containers")
     names = {volume["name"] for volume in spec.get("volumes") or ()}
+    for place, volume in enumerate(spec.get("volumes") or ()):
+        for number, source in enumerate((volume.get("projected") or {}).get("sources") or ()):
+            seconds = (source.get("serviceAccountToken") or {}).get("expirationSeconds", 3600)
+            if seconds < 600:
+                where = f"{path}.volumes[{place}].projected.sources[{number}].serviceAccountToken.expirationSeconds"
+                yield invalid_value(where, str(seconds), "may not specify a duration less than 10 minutes")
     for group in ("initContainers", "containers"):
         for position, container in enumerate(spec.get(group) or ()):
             where = f"{path}.{group}[{position}]"
@@ -223,7 +233,9 @@ def _fixed(before: Object, after: Object, *fields: str) -> Iterator[Cause]:
 
 def _secret(secret: Object) -> Iterator[Cause]:
     size = sum(len(value) * 3 // 4 for value in (secret.get("data") or {}).values())
-    size += sum(len(value.encode()) for value in (secret.get("stringData") or {}).values())
+    for key in secret.get("data") or {}:
+        if not re.fullmatch(r"[-._a-zA-Z0-9]+", key):
+            yield invalid_value(f"data[{key}]", _shown(key), BAD_CONFIG_KEY)
     if size > SECRET_BYTES:
         yield Cause("FieldValueTooLong", "data", f"Too long: may not be more than {SECRET_BYTES} bytes")
 

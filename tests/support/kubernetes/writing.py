@@ -13,7 +13,7 @@ from tests.support.kubernetes.apply import Managers
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.defaults import fill, job_identity
 from tests.support.kubernetes.http import Request, Response, as_json
-from tests.support.kubernetes.kinds import JOBS, NAMESPACES, Kind
+from tests.support.kubernetes.kinds import JOBS, NAMESPACES, PODS, Kind
 from tests.support.kubernetes.reading import head_of
 from tests.support.kubernetes.routing import Target
 from tests.support.kubernetes.schema import checked
@@ -180,7 +180,8 @@ class Writer:
             grace = options.get("gracePeriodSeconds")
             stays = self._cluster.delete(kind, target.name, target.namespace, grace=grace, policy=policy)
             if kind.plural in _ANSWERED_WHOLE:
-                return self.answer(kind, stays or before, 200, warnings)
+                gone = self._cluster.marked_copy(before) if kind is PODS else before
+                return self.answer(kind, stays or gone, 200, warnings)
             if stays is not None and (policy != "Background" or kind is NAMESPACES or _waits(stays)):
                 return self.answer(kind, stays, 200, warnings)
             group = {"group": kind.group} if kind.group else {}
