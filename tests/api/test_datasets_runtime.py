@@ -36,6 +36,7 @@ from tests.support.factories.datasets import (
     running,
     workload_to,
 )
+from tests.support.hidden import without_sight_of
 from workers.contracts import environment as names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,14 +108,18 @@ def test_only_the_open_attempt_may_ask(objects: Path) -> None:
     assert not (objects / "attempts").exists()
 
 
-def _run(workload: Workload, url: str, folder: Path) -> Attempt:
-    """Run the workload's command as a backend would, and end attempt and workload with what it left."""
+def _run(workload: Workload, url: str, folder: Path, *, hidden: Path | None = None) -> Attempt:
+    """Run the workload's command as a backend would, and end attempt and workload with what it left.
+
+    Args:
+        hidden: a folder that the job does not see.
+    """
     attempt = attempt_of(workload)
     folder.mkdir()
     (folder / "token").write_text(_token(attempt))
     (folder / "spec.json").write_text(json.dumps(Workload.objects.get(pk=workload.pk).spec))
     done = subprocess.run(
-        [sys.executable, *workload.spec["command"][1:]],
+        [*(without_sight_of(hidden) if hidden else ()), sys.executable, *workload.spec["command"][1:]],
         cwd=folder,
         env={
             "PATH": os.environ["PATH"],
@@ -142,11 +147,14 @@ def _run(workload: Workload, url: str, folder: Path) -> Attempt:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_distant", [False, True])
 def test_the_real_jobs_take_the_loans_from_upload_to_a_cleaned_version(
-    objects: Path, live_server: LiveServer, tmp_path: Path
+    objects: Path, live_server: LiveServer, tmp_path: Path, settings: Settings, is_distant: bool
 ) -> None:
+    settings.BEDPLATE_DISTANT_BACKENDS = ("fake",) if is_distant else ()
+
     def finish(job: DataJob, reconcile: Callable[[Any], None]) -> Any:
-        _run(running(job), live_server.url, tmp_path / job.machine.noun)
+        _run(running(job), live_server.url, tmp_path / job.machine.noun, hidden=objects if is_distant else None)
         reconcile(job.workload_id)
         done = fresh(job)
         assert done.state == "succeeded", (done.state_reason, done.state_detail)
@@ -175,6 +183,19 @@ def test_the_real_jobs_take_the_loans_from_upload_to_a_cleaned_version(
     in_full = companion_of(cleaned, "report") or {}
     assert [bool(step["examples"]) for step in in_full["steps"]] == [step["kind"] != "missing_values" for step in STEPS]
     assert Profile.objects.filter(version=cleaned, state="succeeded").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_distant_job_that_leaves_out_too_much_sends_what_it_left_out(
+    objects: Path, live_server: LiveServer, tmp_path: Path, settings: Settings
+) -> None:
+    settings.BEDPLATE_DISTANT_BACKENDS = ("fake",)
+    ingestion = _ingestion(b"a,b\n" + b"1,2\n1,2,3,4\n" * 50, max_rejected_ratio=0.1)
+    attempt = _run(running(ingestion), live_server.url, tmp_path / "job", hidden=objects)
+    ingestion_reconcile(ingestion.workload_id)
+    assert fresh(ingestion).state == "failed"
+    own = objects / f"attempts/{attempt.pk}/dataset"
+    assert [path.name for path in own.iterdir()] == ["quarantine.csv.gz"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -134,6 +134,11 @@ class Served:
 
 @pytest.fixture(scope="package")
 def served(demo: httpx.Client, ground: Ground) -> Served:
+    return served_of(demo, ground)
+
+
+def served_of(demo: httpx.Client, ground: Ground) -> Served:
+    """Clean the rows of the ground, train on them, and serve the model."""
     recipe = post(demo, "/recipes", {"project": ground.project, "name": "people", "steps": STEPS})
     cleaning = post(demo, "/cleaning-runs", {"recipe": recipe["id"], "input_version": ground.version})
     cleaned = finished(demo, f"/cleaning-runs/{cleaning['id']}")
