@@ -92,7 +92,7 @@ def last_details(scenario: str) -> dict[str, str]:
 
 
 def served(scenario: str, port: int = 8080) -> list[tuple[str, list[tuple[str, bool, str, str]]]]:
-    """Phase of the one Deployment, and phase, readiness, address and reason of each replica, each time it is another."""
+    """Phase of the one Deployment, and phase, readiness, address and reason of its replicas, when they are others."""
     told: list[tuple[str, list[tuple[str, bool, str, str]]]] = []
     for _, scene in moments(scenario):
         for server in scene.deployments.values():

@@ -90,12 +90,12 @@ def no_answer(error: Exception, connection: ClusterConnection) -> Unreachable:
         return Unreachable(f"{server} broke off the TLS handshake: {alert or reason}.", "network")
     if isinstance(error, urllib3.exceptions.NameResolutionError):
         return Unreachable(f"The name of {server} is not known here.", sent=False)
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return Unreachable(f"{server} takes no connection: {reason}.", sent=False)
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return Unreachable(f"{server} does not answer: no connection in time.", sent=False)
     if isinstance(error, urllib3.exceptions.ReadTimeoutError | TimeoutError):
         return Unreachable(f"{server} did not answer in time.")
-    if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return Unreachable(f"{server} takes no connection: {reason}.", sent=False)
     return Unreachable(f"{server} broke off its answer: {reason}.")
 
 
