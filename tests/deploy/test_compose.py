@@ -101,7 +101,8 @@ def test_every_command_is_one_of_the_project(name: str) -> None:
 
 
 def test_every_part_has_a_service() -> None:
-    assert set(serve.PARTS) <= set(OURS)
+    """But for the watcher of clusters, of which one machine has none."""
+    assert set(serve.PARTS) - {"watcher"} <= set(OURS)
 
 
 @each_service
