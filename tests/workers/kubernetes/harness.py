@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from tests.support.kubernetes.kinds import PODS
 from tests.support.kubernetes.nodes import NodeSpec
 from tests.support.kubernetes.plans import Plan
 from tests.support.kubernetes.server import KubernetesServer
 from tests.support.kubernetes.store import Change
+from tests.support.waiting import until
 from tests.workers.backends.conformance import Harness
 from tests.workers.backends.jobs import server, shell
 from workers.backends.base import Backend
@@ -17,7 +21,8 @@ from workers.backends.kubernetes import names
 from workers.backends.kubernetes.backend import KubernetesBackend
 from workers.backends.kubernetes.connection import ClusterConnection, connection_from_kubeconfig
 from workers.backends.kubernetes.site import ClusterSite
-from workers.contracts.launch import LaunchContext
+from workers.contracts.launch import JobHandle, LaunchContext
+from workers.contracts.observation import Phase
 from workers.contracts.specs import JobSpec, ServingSpec
 
 NAME = "kubernetes/lab"
@@ -61,8 +66,23 @@ class KubernetesHarness(Harness):
         return connection_from_kubeconfig(self.cluster.kubeconfig())
 
     def restarted(self) -> Backend:
-        self._backends.append(self._backend())
-        return self._backends[-1]
+        return self._kept(self._backend())
+
+    def quick(self) -> KubernetesBackend:
+        """One that gives up soon."""
+        return self._kept(KubernetesBackend(NAME, self.connection(), SITE, patience_seconds=0.5))
+
+    def as_account(self, account: str, rules: Sequence[Mapping[str, Any]], **changes: Any) -> KubernetesBackend:
+        """One whose account has these rights only; `changes` are of the site."""
+        text = self.cluster.kubeconfig(self.cluster.token(account, rules=rules))
+        return self._kept(KubernetesBackend(NAME, connection_from_kubeconfig(text), replace(SITE, **changes)))
+
+    def _kept(self, backend: KubernetesBackend) -> KubernetesBackend:
+        self._backends.append(backend)
+        return backend
+
+    def see_by(self, backend: Backend, handle: JobHandle, phase: Phase) -> None:
+        until(lambda: backend.observe([handle])[0].phase is phase, timeout_seconds=15, what=f"{phase}")
 
     def close(self) -> None:
         for backend in self._backends:

@@ -16,7 +16,7 @@ from workers.backends.base import (
     StopsEverything,
     Unsupported,
 )
-from workers.backends.kubernetes import inventory, looking, names, stopping, submitting, sweeping
+from workers.backends.kubernetes import inventory, looking, names, orders, stopping, submitting, sweeping
 from workers.backends.kubernetes.api import Api
 from workers.backends.kubernetes.connection import ClusterConnection
 from workers.backends.kubernetes.manifests import handle_data
@@ -24,7 +24,6 @@ from workers.backends.kubernetes.output import Output
 from workers.backends.kubernetes.place import Place, Where, away
 from workers.backends.kubernetes.refusal import Refusal
 from workers.backends.kubernetes.seen_objects import Deployment
-from workers.backends.kubernetes.seen_serving import resized
 from workers.backends.kubernetes.site import ClusterSite
 from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import Observation
@@ -32,8 +31,8 @@ from workers.contracts.specs import Spec
 
 PREFIX: Final = "kubernetes/"
 VERB_SECONDS: Final = 12.0
-LONG_SECONDS: Final = 20.0
-"""Of a look at many, a sweep, an inventory. A task has 30."""
+MORE_SECONDS: Final = 8.0
+"""For a look at many, a sweep, an inventory. A task has 30."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +50,21 @@ class KubernetesBackend(Backend, DiscoversNodes, StopsEverything):
         name: `kubernetes/<cluster>`.
         connection: how its API server is reached; nothing is asked before the first verb.
         site: what manifests need to know.
+        patience_seconds: how long a verb may take at most, with all that it repeats; looks at many may take longer.
     """
 
-    def __init__(self, name: str, connection: ClusterConnection, site: ClusterSite) -> None:
+    def __init__(
+        self,
+        name: str,
+        connection: ClusterConnection,
+        site: ClusterSite,
+        *,
+        patience_seconds: float = VERB_SECONDS,
+    ) -> None:
         self.name = name
         self.connection = connection
         self.site = site
+        self._patience = patience_seconds
         self._place = Place(name, Api.of(connection), site)
         self._output = Output()
 
@@ -69,12 +77,12 @@ class KubernetesBackend(Backend, DiscoversNodes, StopsEverything):
 
     def submit(self, spec: Spec, launch: LaunchContext) -> JobHandle:
         handle = self.handle_for(spec, launch)
-        submitting.submit(self._place.within(VERB_SECONDS), self._place.where(handle), spec, launch)
+        submitting.submit(self._place.within(self._patience), self._place.where(handle), spec, launch)
         return handle
 
     def observe(self, handles: Sequence[JobHandle]) -> list[Observation]:
         wheres = [self._place.where(handle) for handle in handles]
-        place = self._place.within(LONG_SECONDS)
+        place = self._place.within(self._patience + MORE_SECONDS)
         try:
             if not wheres:  # does it answer at all?
                 place.api.get("/version")
@@ -83,7 +91,7 @@ class KubernetesBackend(Backend, DiscoversNodes, StopsEverything):
             raise away(refusal) from refusal
 
     def resize(self, handle: JobHandle, count: int) -> None:
-        where, place = self._place.where(handle), self._place.within(VERB_SECONDS)
+        where, place = self._place.where(handle), self._place.within(self._patience)
         try:
             main = place.main(where)
             if main is None:
@@ -91,12 +99,12 @@ class KubernetesBackend(Backend, DiscoversNodes, StopsEverything):
             if not isinstance(main, Deployment) or count < 0:
                 raise Unsupported(f"A job of kind {where.kind} cannot have {count} members from now on.")
             if not (main.metadata.annotation(names.STOP) or main.metadata.annotation(names.NEVER)):
-                place.api.merge(where.resource, where.namespace, where.name, resized(count))
+                place.api.merge(where.resource, where.namespace, where.name, orders.resized(where.kind, count))
         except Refusal as refusal:
             raise away(refusal) from refusal
 
     def stop(self, handle: JobHandle, grace_seconds: float) -> None:
-        where, place = self._place.where(handle), self._place.within(VERB_SECONDS)
+        where, place = self._place.where(handle), self._place.within(self._patience)
         try:
             stopping.stop(place, where, grace_seconds)
         except Refusal as refusal:
@@ -105,14 +113,14 @@ class KubernetesBackend(Backend, DiscoversNodes, StopsEverything):
     def logs(
         self, handle: JobHandle, after: int = 0, *, member: int = 0, limit_bytes: int = LOG_SLICE_BYTES
     ) -> LogSlice:
-        where, place = self._place.where(handle), self._place.within(VERB_SECONDS)
+        where, place = self._place.where(handle), self._place.within(self._patience)
         try:
             return self._output.read(place, where, member, after, limit_bytes)
         except Refusal as refusal:
             raise away(refusal) from refusal
 
     def sweep(self, known_attempt_ids: Collection[str], *, older_than_seconds: float = SWEEP_AGE_SECONDS) -> list[str]:
-        place = self._place.within(LONG_SECONDS)
+        place = self._place.within(self._patience + MORE_SECONDS)
         try:
             return sweeping.sweep(place, lambda where: self._look(place, where), known_attempt_ids, older_than_seconds)
         except Refusal as refusal:
@@ -120,7 +128,7 @@ class KubernetesBackend(Backend, DiscoversNodes, StopsEverything):
 
     def discover(self) -> list[NodeFacts]:
         try:
-            return inventory.nodes(self._place.within(LONG_SECONDS))
+            return inventory.nodes(self._place.within(self._patience + MORE_SECONDS))
         except Refusal as refusal:
             raise away(refusal) from refusal
 
