@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from apps.quotas.scheduling.snapshot import Key
 from apps.quotas.scheduling.tree import Place
@@ -11,8 +11,7 @@ CAP, CAP_GPUS, NO_QUOTA, QUOTA = "cap", "cap_gpus", "no_quota", "quota"
 PROMISED, MACHINES, KEPT = "promised", "machines", "kept"
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(NamedTuple):
     """Why something does not fit now.
 
     `cap`: its queue runs as many workloads as it may; `cap_gpus`: it has as many devices as one may. `no_quota`:

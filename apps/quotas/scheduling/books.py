@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
 from uuid import UUID
@@ -20,9 +20,22 @@ from apps.quotas.scheduling.inventory import inventory_of
 from apps.quotas.scheduling.occupancy import Occupancy, occupy
 from apps.quotas.scheduling.preemption import Plan, Preemption
 from apps.quotas.scheduling.quota_holds import QuotaHolds
-from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast, Moments, expected_end
+from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast, Moments, end_by_limit
+from apps.quotas.scheduling.shapes import Want
 from apps.quotas.scheduling.snapshot import Ask, Assignment, Holding, Key, Snapshot, Waiting
 from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of
+
+
+@dataclass(slots=True, eq=False)
+class Given:
+    """Members that a queue got in this cycle, or was promised."""
+
+    leaf: Place
+    ask: Ask
+    flavor: str
+    assignments: tuple[Assignment, ...]
+    ends: float
+    """When it is expected to have ended."""
 
 
 class Books:
@@ -35,7 +48,7 @@ class Books:
         self.tree = Tree(self._capacity(), snapshot.queues, snapshot.cohorts)
         self.holders = Counter(holding.queue_id for holding in snapshot.holdings)
         """Workloads of a queue that hold something, or are promised it."""
-        self.given: list[Holding] = []
+        self.given: list[Given] = []
         """What was given or promised in this cycle."""
         occupy(self.machines, self._occupancy)
         for queue_id, amounts in by_queue(snapshot.holdings).items():
@@ -76,40 +89,42 @@ class Books:
             return [""]
         return [ask.flavor] if ask.flavor else self.machines.flavors
 
+    def is_reserved(self, flavor: str) -> bool:
+        """Whether places are kept already on the machines with that kind of GPU."""
+        return flavor in self._reserved
+
     def is_capped(self, leaf: Place, queue_id: UUID) -> bool:
         """Whether a queue has as many workloads at once as it may."""
         most = leaf.queue.running_most if leaf.queue is not None else None
         return most is not None and self.holders[queue_id] >= most
 
     def give(
-        self, one: Candidate, leaf: Place, flavor: str, count: int, chosen: list[tuple[int, int]]
+        self, one: Candidate, leaf: Place, want: Want, count: int, chosen: list[tuple[int, int]]
     ) -> tuple[Assignment, ...]:
         """Members get their places on the chosen nodes."""
-        places = tuple(self.machines.place(one.ask, flavor, chosen, one.ends_at))
-        self.holds.spend(leaf, amounts_of(one.ask, flavor, count), one.ends_at)
-        self.enter(leaf, one.ask, flavor, count)
+        places = tuple(self.machines.place(want.ask, want.flavor, chosen, one.ends_at))
+        amounts = want.amounts if count == 1 else amounts_of(want.ask, want.flavor, count)
+        if self.holds:
+            self.holds.spend(leaf, amounts, one.ends_at)
+        self._enter(leaf, amounts)
         if not one.grows:
             self.holders[one.queue_id] += 1
-        self._note(one.id, one.queue_id, one.ask, flavor, places, one.ends_at)
+        self._note(leaf, want.ask, want.flavor, places, one.ends_at)
         return places
 
     def take_up(self, one: Waiting, leaf: Place) -> None:
         """It gets what was promised."""
         self.machines.occupy(one.ask, one.nominated)
-        self.enter(leaf, one.ask, one.nominated_flavor, len(one.nominated))
+        self._enter(leaf, amounts_of(one.ask, one.nominated_flavor, len(one.nominated)))
         self.holders[one.queue_id] += 1
         ends_at = self.snapshot.at + one.limit_seconds
-        self._note(one.workload_id, one.queue_id, one.ask, one.nominated_flavor, one.nominated, ends_at)
+        self._note(leaf, one.ask, one.nominated_flavor, one.nominated, ends_at)
 
-    def _note(
-        self, identity: UUID, queue_id: UUID, ask: Ask, flavor: str, places: tuple[Assignment, ...], ends_at: float
-    ) -> None:
-        at = self.snapshot.at
-        self.given.append(Holding(identity, queue_id, ask, flavor, places, admitted_at=at, ends_at=ends_at))
+    def _note(self, leaf: Place, ask: Ask, flavor: str, places: tuple[Assignment, ...], ends_at: float) -> None:
+        self.given.append(Given(leaf, ask, flavor, places, end_by_limit(ends_at, self.snapshot.at)))
 
-    def enter(self, leaf: Place, ask: Ask, flavor: str, count: int) -> None:
-        """Members are held by a queue from now on."""
-        amounts = amounts_of(ask, flavor, count)
+    def _enter(self, leaf: Place, amounts: Amounts) -> None:
+        """So much is held by a queue from now on."""
         self.tree.take(leaf, amounts)
         self.shares.enter(leaf, amounts)
 
@@ -126,8 +141,10 @@ class Books:
         options = self.options(one.ask)
         if self._reserved.intersection(options):
             return None
-        before = self._occupancy, self.held.ends(self.preemption.leaving)
-        forecast = Forecast(self.machines, self.given, self.snapshot.at, before)
+        held = self._occupancy.joined(Occupancy(self.machines, self.given))
+        late = np.array([each.ends for each in self.given], np.float64)
+        ends = np.concatenate([self.held.ends(self.preemption.leaving), late])
+        forecast = Forecast(self.machines, held, ends)
         found = [coming for flavor in options if (coming := self._coming(forecast, one, leaf, flavor)) is not None]
         if not found:
             return None
@@ -141,9 +158,9 @@ class Books:
     def _returns(self, place: Place, key: Key) -> tuple[Moments, Counts]:
         """When how much is given back of what is held below a place, or was given or promised in this cycle."""
         amounts, ends = self.held.below(place, key), self.held.ends(self.preemption.leaving)
-        more = [one for one in self.given if place in self.tree.leaves[one.queue_id].path]
+        more = [one for one in self.given if place in one.leaf.path]
         just = [amounts_of(one.ask, one.flavor, len(one.assignments)).get(key, 0) for one in more]
-        late = [expected_end(one, self.snapshot.at) for one in more]
+        late = [one.ends for one in more]
         return np.concatenate([ends, np.array(late)]), np.concatenate([amounts, np.array(just, np.int64)])
 
     def _coming(self, forecast: Forecast, one: Candidate, leaf: Place, flavor: str) -> Coming | None:
@@ -169,7 +186,7 @@ class Books:
         self.holders[one.queue_id] += 1
         self._replace(leaf, amounts, leaving, own)
         ends_at = self.snapshot.at + SOON_SECONDS + one.limit_seconds
-        self._note(one.workload_id, one.queue_id, one.ask, flavor, assignments, ends_at)
+        self._note(leaf, one.ask, flavor, assignments, ends_at)
 
     def _replace(
         self, leaf: Place, amounts: Amounts, leaving: Iterable[Holding], own: dict[tuple[int, Key], int]

@@ -9,7 +9,10 @@ What is guaranteed, or has a class that preempts, may make others leave (`preemp
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import inf
 from uuid import UUID
 
@@ -19,11 +22,11 @@ from apps.quotas.scheduling.explain import behind, sentence
 from apps.quotas.scheduling.fair_share import Candidate, Contest
 from apps.quotas.scheduling.fitting import Fitting
 from apps.quotas.scheduling.promises import preempted, promised
-from apps.quotas.scheduling.refusal import over_cap, refusal
+from apps.quotas.scheduling.refusal import over_cap
+from apps.quotas.scheduling.shapes import Shape
 from apps.quotas.scheduling.snapshot import (
     WAITING_FOR_CAPACITY,
     Admit,
-    Ask,
     Decision,
     Grow,
     Holding,
@@ -34,10 +37,10 @@ from apps.quotas.scheduling.snapshot import (
 )
 from apps.quotas.scheduling.tree import Place
 
-Row = tuple[int, float, int, Waiting | Holding]
-"""Level (negative: priority and what was gained by waiting), since when, which, who."""
-Kind = tuple[Ask, int | None]
-"""What is asked for, and the priority of a class that preempts."""
+Kind = Shape | tuple[Shape, int]
+"""What is asked for; of a class that preempts, also its priority."""
+Row = tuple[int, float, int, Waiting | Holding, Shape]
+"""Level (negative: priority and what was gained by waiting), since when, which, who, what is asked for."""
 PREEMPTIONS_MOST = 8
 """Preemptions in one cycle: the next cycle goes on."""
 FRUITLESS_MOST, FRUITLESS_FIRST, TURN = 10, 6, 32
@@ -50,7 +53,21 @@ def cycle(snapshot: Snapshot) -> tuple[Decision, ...]:
 
     Raises ValueError: a cohort is its own ancestor.
     """
-    return tuple(_Cycle(snapshot).decide())
+    with _without_collection():
+        return tuple(_Cycle(snapshot).decide())
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Nearly all that a cycle makes stays until its end: to look meanwhile for what nobody uses would take a fifth of
+    its time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Line:
@@ -61,6 +78,9 @@ class _Line:
         self.head = ""
         """Why the first that was turned away waits."""
         self._rows, self._next, self._at = sorted(rows), 0, at
+        queue = leaf.queue
+        caps = (queue.running_most, queue.gpus_per_run_most, queue.run_seconds_most) if queue is not None else ()
+        self._caps = any(cap is not None for cap in caps)
         self._closed = ""
         """Why nobody more can start, if so."""
         self._behind: dict[str, str] = {}
@@ -76,38 +96,48 @@ class _Line:
         Args:
             hopeless: nobody makes room for anybody any more.
         """
-        rows, last = self._rows, len(self._rows)
+        rows, last, at = self._rows, len(self._rows), self._at
         while self._next < last:
-            level, since, _, one = rows[self._next]
+            level, since, _, one, shape = rows[self._next]
             self._next += 1
             if isinstance(one, Holding):
-                return _growing(one)
-            kind = _kind(one)
-            reason = self._turned_away(one, kind)
-            ends_at = self._at + one.limit_seconds
-            if not reason and self.head and fitting.is_full(one, self.leaf, ends_at, hopeless=hopeless):
+                return _growing(one, shape)
+            ends_at = at + one.limit_seconds
+            reason = self._closed
+            if not reason and (self._least or self._ends_at):
+                reason = self._turned_away(one, shape, ends_at)
+            may_pass = not reason and self.head and not (self._caps and self._is_capped(one, fitting.books))
+            if may_pass and fitting.is_full(one, shape, self.leaf, ends_at, hopeless=hopeless):
                 reason = WAITING_FOR_CAPACITY
             if not reason:
                 counts = one.count_min, one.count_max
-                return Candidate(one, one.workload_id, one.queue_id, one.ask, *counts, -level, since, ends_at)
-            if reason not in self._behind:
-                self._behind[reason] = behind(self.leaf, reason)
-            decisions.append(Wait(one.workload_id, reason, self._behind[reason]))
+                return Candidate(
+                    one, one.workload_id, one.queue_id, one.ask, *counts, -level, since, ends_at, False, shape
+                )
+            detail = self._behind.get(reason)
+            if detail is None:
+                detail = self._behind[reason] = behind(self.leaf, reason)
+            decisions.append(Wait(one.workload_id, reason, detail))
         return None
 
-    def _turned_away(self, one: Waiting, kind: Kind) -> str:
+    def _is_capped(self, one: Waiting, books: Books) -> bool:
+        """Whether it is no matter of room: its queue would not let it start, or never."""
+        capped = over_cap(self.leaf.queue, one.ask, one.count_min, one.limit_seconds)
+        return capped is not None or books.is_capped(self.leaf, one.queue_id)
+
+    def _turned_away(self, one: Waiting, shape: Shape, ends_at: float) -> str:
         """Why it need not be looked at; empty: it is."""
-        if self._closed:
-            return self._closed
+        kind = _kind(one, shape)
         least = self._least.get(kind)
         if least is not None and least[0] <= one.count_min:
             return least[1]
-        bound = self._ends_at.get((kind, one.count_min)) if self._ends_at else None
-        return self.head if bound is not None and self._at + one.limit_seconds >= bound else ""
+        if not self._ends_at:
+            return ""
+        bound = self._ends_at.get((kind, one.count_min))
+        return self.head if bound is not None and ends_at >= bound else ""
 
-    def turn_away(self, one: Candidate, why: Blocked, reason: str) -> None:
+    def turn_away(self, one: Candidate, kind: Kind, why: Blocked, reason: str) -> None:
         """It waits, and so will others of its kind in this cycle."""
-        kind = _kind(one.item)
         if why.kind == CAP:
             self._closed = reason
         elif why.by_other:
@@ -118,14 +148,14 @@ class _Line:
                 self._least[kind] = (one.least, reason)
 
 
-def _kind(one: Waiting) -> Kind:
-    return one.ask, one.priority if one.preempts else None
+def _kind(one: Waiting, shape: Shape) -> Kind:
+    return (shape, one.priority) if one.preempts else shape
 
 
-def _growing(holding: Holding) -> Candidate:
-    ask, more = holding.ask._replace(flavor=holding.flavor), holding.wanted - len(holding.assignments)
+def _growing(holding: Holding, shape: Shape) -> Candidate:
+    more, queue, level = holding.wanted - len(holding.assignments), holding.queue_id, holding.priority
     identity, since, ends_at = holding.workload_id, holding.admitted_at, holding.ends_at
-    return Candidate(holding, identity, holding.queue_id, ask, 1, more, holding.priority, since, ends_at, grows=True)
+    return Candidate(holding, identity, queue, shape.ask, 1, more, level, since, ends_at, True, shape)
 
 
 class _Cycle:
@@ -136,7 +166,6 @@ class _Cycle:
         self.decisions: list[Decision] = []
         self.preemptions = self.asked = 0
         self.fruitless: set[tuple[UUID, Kind, int]] = set()
-        self.refusals: dict[tuple[UUID, Ask, int], tuple[str, str] | None] = {}
 
     def decide(self) -> list[Decision]:
         kept, self.decisions = promised(self.snapshot, self.books)
@@ -162,56 +191,55 @@ class _Cycle:
         policy, at = self.snapshot.policy, self.snapshot.at
         young = at - policy.ageing_seconds  # who waits since later has gained nothing yet
         rows: dict[UUID, list[Row]] = defaultdict(list)
+        shape = self.fitting.shape
         for one in self.snapshot.waiting:
             if not without or one.workload_id not in without:
                 since = one.created_at
                 level = one.priority if since > young else one.priority + policy.gained(at - since)
-                rows[one.queue_id].append((-level, since, one.workload_id.int, one))
+                rows[one.queue_id].append((-level, since, one.workload_id.int, one, shape(one.ask)))
         for holding in self.snapshot.holdings:
             if holding.wanted > len(holding.assignments) and not holding.leaving:
-                row = (-holding.priority, holding.admitted_at, holding.workload_id.int, holding)
-                rows[holding.queue_id].append(row)
+                which, asks = holding.workload_id.int, shape(holding.ask._replace(flavor=holding.flavor))
+                rows[holding.queue_id].append((-holding.priority, holding.admitted_at, which, holding, asks))
         return {queue: _Line(self.books.tree.leaves[queue], line, at) for queue, line in rows.items()}
 
     def _look_at(self, one: Candidate, line: _Line) -> None:
         capped = None if one.grows else over_cap(line.leaf.queue, one.ask, one.least, one.item.limit_seconds)
         found = Blocked(CAP) if capped else self.fitting.fit(one, line.leaf)
         if isinstance(found, Blocked):
-            never = None if one.grows else capped or self._refusal(one, line.leaf)
+            shape = self.fitting.shape_of(one)
+            never = None if one.grows else capped or self.fitting.never(line.leaf, shape, one.least)
             if never is not None:
                 self.decisions.append(Refuse(one.id, *never))
             else:
                 self._turn_away(one, line, found)
             return
-        flavor, count, chosen = found
-        places = self.books.give(one, line.leaf, flavor, count, chosen)
+        want, count, chosen = found
+        places = self.books.give(one, line.leaf, want, count, chosen)
         if one.grows:
             self.decisions.append(Grow(one.id, one.item.assignments + places))
         else:
-            self.decisions.append(Admit(one.id, flavor, places))
-
-    def _refusal(self, one: Candidate, leaf: Place) -> tuple[str, str] | None:
-        key = (one.queue_id, one.ask, one.least)
-        if key not in self.refusals:
-            self.refusals[key] = refusal(self.books, leaf, one.ask, one.least)
-        return self.refusals[key]
+            self.decisions.append(Admit(one.id, want.flavor, places))
 
     def _turn_away(self, one: Candidate, line: _Line, why: Blocked) -> None:
-        if not one.grows and self._preempts(one, line.leaf, why):
-            return
-        start_at = None if one.grows else self.books.keep(one, line.leaf, why)
-        first = not line.head and not one.grows
-        reason, detail = sentence(self.books, one, line.leaf, why, first=first)
-        self.decisions.append(Wait(one.id, reason, detail, start_at))
         if one.grows:
+            self.decisions.append(Wait(one.id, *sentence(self.books, one, line.leaf, why, first=False)))
             return
+        kind = _kind(one.item, self.fitting.shape_of(one))
+        if self._preempts(one, kind, line.leaf, why):
+            return
+        start_at = self.books.keep(one, line.leaf, why)
+        reason, detail = sentence(self.books, one, line.leaf, why, first=not line.head)
+        self.decisions.append(Wait(one.id, reason, detail, start_at))
         line.head = line.head or reason
-        line.turn_away(one, why, reason)
+        line.turn_away(one, kind, why, reason)
 
-    def _preempts(self, one: Candidate, leaf: Place, why: Blocked) -> bool:
+    def _preempts(self, one: Candidate, kind: Kind, leaf: Place, why: Blocked) -> bool:
         """Whether others leave for it."""
-        key = (one.queue_id, _kind(one.item), one.least)
-        if why.kind in (CAP, NO_QUOTA) or key in self.fruitless or not self._may_search():
+        if why.kind in (CAP, NO_QUOTA) or not self._may_search():
+            return False
+        key = (one.queue_id, kind, one.least)
+        if key in self.fruitless:
             return False
         for flavor in self.books.options(one.ask):
             if not self.books.preemption.may(one, leaf, flavor) or not self._is_its_turn():

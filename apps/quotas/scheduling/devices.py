@@ -113,16 +113,40 @@ class Devices:
         """As `shares`, of one node."""
         return int(self.shares(flavor, millis)[at])
 
-    def take(self, at: int, flavor: str, count: int, millis: int) -> tuple[int, ...]:
-        """The indices for one more member, which must fit: shares go where least is left over."""
+    def take(self, at: int, flavor: str, count: int, members: int) -> list[tuple[int, ...]]:
+        """The indices of so many whole devices for each of more members, which must fit."""
+        left, line = self._at(at), self._lines[at]
+        free = [slot for slot in self._slots[at][flavor] if left[slot] == WHOLE][: count * members]
+        for slot in free:
+            left[slot] = 0
+        self._whole[flavor][at] -= len(free)
+        self._use(at, flavor, left, WHOLE * len(free))
+        for millis, counts in self._shares[flavor].items():
+            counts[at] -= WHOLE // millis * len(free)
+        indices = [line[slot][0] for slot in free]
+        return [tuple(indices[first : first + count]) for first in range(0, len(indices), count)]
+
+    def share(self, at: int, flavor: str, millis: int, members: int) -> list[tuple[int, ...]]:
+        """The index of a device for each of more members that share one, which must fit: where least is left over."""
         left, line, mine = self._at(at), self._lines[at], self._slots[at][flavor]
-        if millis == WHOLE:
-            chosen = [slot for slot in mine if left[slot] == WHOLE][:count]
-        else:
-            chosen = [min([(left[slot], slot) for slot in mine if left[slot] >= millis])[1]]
-        for slot in chosen:
-            self._set(at, slot, left[slot], left[slot] - millis)
-        return tuple(line[slot][0] for slot in chosen)
+        before, found = left.copy(), []
+        for _ in range(members):
+            slot = min([(left[slot], slot) for slot in mine if left[slot] >= millis])[1]
+            left[slot] -= millis
+            found.append(slot)
+        used = set(found)
+        self._whole[flavor][at] -= sum([before[slot] == WHOLE for slot in used])
+        self._use(at, flavor, left, millis * members)
+        for each, counts in self._shares[flavor].items():
+            counts[at] -= sum([before[slot] // each - left[slot] // each for slot in used])
+        return [(line[slot][0],) for slot in found]
+
+    def _use(self, at: int, flavor: str, left: list[int], millis: int) -> None:
+        """So much is left of the devices of a node from now on, which is so much less of a kind."""
+        self._left[at * self._width : (at + 1) * self._width] = left
+        self._thousandths[flavor][at] -= millis
+        self._all[at] -= millis
+        self._sums[flavor] -= millis
 
     def occupy(self, at: int, indices: Iterable[int], millis: int) -> None:
         """Indices that the node does not have (any more) are no part of this."""

@@ -10,26 +10,15 @@ if it had been held for a while already; then the older.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 from uuid import UUID
 
+from apps.quotas.scheduling.nominal import is_inside, kinds
+from apps.quotas.scheduling.shapes import Shape
 from apps.quotas.scheduling.snapshot import GPUS, Ask, Key, Policy
-from apps.quotas.scheduling.tree import (
-    ALL_GPUS,
-    CPU,
-    MEMORY,
-    Amounts,
-    Place,
-    Tree,
-    is_inside,
-    kinds,
-)
-
-Rank = tuple[int, int, float, float, int]
-"""Class (negative), inside the nominal or not, share, since when, which."""
+from apps.quotas.scheduling.tree import ALL_GPUS, CPU, MEMORY, Amounts, Place, Tree
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +37,8 @@ class Candidate:
     since: float
     ends_at: float
     grows: bool = False
+    shape: Shape | None = None
+    """What is known of what it asks for, in a cycle."""
 
 
 class Shares:
@@ -114,78 +105,94 @@ def _number(leaf: tuple[UUID, Place]) -> int:
     return leaf[0].int
 
 
+@dataclass(slots=True, eq=False)
+class _Stand:
+    """What stands at a place: of all below it, whose turn it is."""
+
+    place: Place
+    above: _Stand | None
+    kinds: list[str]
+    """See `kinds`."""
+    rivals: list[Entry] = field(default_factory=list)
+    """A heap of those directly below it."""
+    number: int = -1
+    """Of its entry among its rivals, if it has one: the others of it do not count any more."""
+    best: Candidate | None = None
+    used: float | None = None
+    """How much is used of the nominal inside which the best stays, its queue's or of the next above it up to this
+    place; None: it borrows."""
+    nominals: dict[bool, list[tuple[Key, int]]] = field(default_factory=dict)
+    """With GPUs, or without → what of the nominal counts."""
+
+
+Entry = tuple[int, int, float, float, int, int, _Stand]
+"""Class (negative), inside the nominal or not, share, since when, which; the number of the entry, and whose it is."""
+
+
 class Contest:
     """The next candidate of the whole tree. Every leaf has at most one at a time; see `enter`."""
 
     def __init__(self, tree: Tree, shares: Shares) -> None:
         self._shares = shares
-        self._heaps: dict[int, list[tuple[Rank, int, Place]]] = {}
-        self._standing: dict[int, tuple[int, Candidate]] = {}
-        """Place → the number of its entry that counts, and its candidate."""
-        self._numbers = count()
-        self._root, self._leaves = tree.root, tree.leaves
-        self._kinds: dict[int, list[str]] = {}
-        self._nominals: dict[tuple[int, bool], list[tuple[Key, int]]] = {}
+        self._stands: dict[int, _Stand] = {}
+        self._entries = 0
+        self._root = self._stand(tree.root)
+
+    def _stand(self, place: Place) -> _Stand:
+        known = self._stands.get(id(place))
+        if known is None:
+            above = None if place.parent is None else self._stand(place.parent)
+            known = self._stands[id(place)] = _Stand(place, above, kinds(place))
+        return known
 
     def enter(self, leaf: Place, candidate: Candidate | None) -> None:
         """A leaf has another candidate, or none any more; or what it holds has changed."""
-        place, best = leaf, candidate
-        while place.parent is not None:
-            heap = self._heaps.setdefault(id(place.parent), [])
+        stand, best, used = self._stand(leaf), candidate, None
+        while (above := stand.above) is not None:
+            stand.best = best
             if best is None:
-                self._standing.pop(id(place), None)
+                stand.number = -1
             else:
-                number = next(self._numbers)
-                self._standing[id(place)] = (number, best)
-                heapq.heappush(heap, (self._rank(place, best), number, place))
-            place = place.parent
-            best = self._best(heap)
+                if used is None:
+                    used = self._guaranteed(stand, best)
+                self._entries = stand.number = self._entries + 1
+                stand.used = used
+                heapq.heappush(above.rivals, self._entry(stand, best, used))
+            rivals = above.rivals
+            while rivals and rivals[0][5] != rivals[0][6].number:
+                heapq.heappop(rivals)
+            best, used = (rivals[0][6].best, rivals[0][6].used) if rivals else (None, None)
+            stand = above
 
     def next(self) -> Candidate | None:
         """The candidate whose turn it is."""
-        return self._best(self._heaps.get(id(self._root), []))
+        rivals = self._root.rivals
+        return rivals[0][6].best if rivals else None
 
-    def _best(self, heap: list[tuple[Rank, int, Place]]) -> Candidate | None:
-        while heap:
-            _, number, place = heap[0]
-            standing = self._standing.get(id(place))
-            if standing is not None and standing[0] == number:
-                return standing[1]
-            heapq.heappop(heap)
-        return None
+    def _entry(self, stand: _Stand, best: Candidate, used: float | None) -> Entry:
+        if used is not None:
+            return -best.level, 0, used, best.since, best.id.int, stand.number, stand
+        share = inf if stand.place.weight <= 0 else self._shares.of(stand.place)
+        return -best.level, 1, share, best.since, best.id.int, stand.number, stand
 
-    def _rank(self, place: Place, candidate: Candidate) -> Rank:
-        used = self._guaranteed(place, candidate)
-        if used is None:
-            borrows, share = 1, inf if place.weight <= 0 else self._shares.of(place)
-        else:
-            borrows, share = 0, used
-        return (-candidate.level, borrows, share, candidate.since, candidate.id.int)
-
-    def _guaranteed(self, top: Place, candidate: Candidate) -> float | None:
-        """How much is used of the nominal inside which it stays, its queue's or of the next above it up to a place;
-        None: it borrows."""
+    @staticmethod
+    def _guaranteed(stand: _Stand, candidate: Candidate) -> float | None:
+        """How much is used of what is guaranteed to a place, if a candidate stays inside that."""
         ask, least = candidate.ask, candidate.least
-        for place in self._leaves[candidate.queue_id].path:
-            for flavor in self._kinds_of(place) if ask.gpus and not ask.flavor else (ask.flavor,):
-                if is_inside(place, ask, flavor, least):
-                    return self._used(place, ask)
-            if place is top:
-                return None
+        for flavor in stand.kinds if ask.gpus and not ask.flavor else (ask.flavor,):
+            if is_inside(stand.place, ask, flavor, least):
+                return _used(stand, ask)
         return None
 
-    def _kinds_of(self, place: Place) -> list[str]:
-        known = self._kinds.get(id(place))
-        if known is None:
-            known = self._kinds[id(place)] = kinds(place)
-        return known
 
-    def _used(self, place: Place, ask: Ask) -> float:
-        """Part of its nominal that a place holds, of what is most used by what a workload is measured by."""
-        of = id(place), ask.gpus > 0
-        nominals = self._nominals.get(of)
-        if nominals is None:
-            keys = [key for key in place.nominal if key[0] == GPUS] if ask.gpus else [CPU, MEMORY]
-            nominals = self._nominals[of] = [(key, place.nominal[key]) for key in keys if place.nominal.get(key)]
-        held = place.held
-        return max([held.get(key, 0) / nominal for key, nominal in nominals], default=0.0)
+def _used(stand: _Stand, ask: Ask) -> float:
+    """Part of its nominal that a place holds, of what is most used by what a workload is measured by."""
+    place, of = stand.place, ask.gpus > 0
+    nominals = stand.nominals.get(of)
+    if nominals is None:
+        keys = [key for key in place.nominal if key[0] == GPUS] if of else [CPU, MEMORY]
+        nominals = stand.nominals[of] = [(key, place.nominal[key]) for key in keys if place.nominal.get(key)]
+    held, most = place.held, 0.0
+    for key, nominal in nominals:
+        most = max(most, held.get(key, 0) / nominal)
+    return most

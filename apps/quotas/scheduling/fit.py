@@ -144,7 +144,7 @@ class Machines:
     def together(self, ask: Ask, fits: Counts) -> int:
         """How many members fit in all, as the topology they ask for allows."""
         if not ask.topology:
-            return int(fits.sum())
+            return int(np.add.reduce(fits))
         if ask.topology == NODE:
             return int(fits.max(initial=0))
         return int(self.labels.sums(ask.topology, fits).max(initial=0))
@@ -161,7 +161,7 @@ class Machines:
         return (self._within_label if ask.topology else self._spread)(ask, flavor, count, fits)
 
     def _spread(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
-        return spread(count, fits, self._tightness(ask, flavor)) if int(fits.sum()) >= count else None
+        return spread(count, fits, self._tightness(ask, flavor)) if int(np.add.reduce(fits)) >= count else None
 
     def _within_label(self, ask: Ask, flavor: str, count: int, fits: Counts) -> list[tuple[int, int]] | None:
         """The group of nodes in which they fit with the least left over."""
@@ -183,9 +183,13 @@ class Machines:
         places: list[Assignment] = []
         for at, count in chosen:
             self._use(at, ask, flavor, count, ends_at)
-            for _ in range(count):
-                devices = self.devices.take(at, flavor, ask.gpus, ask.gpu_millis) if ask.gpus else ()
-                places.append(Assignment(self.names[at], devices))
+            name = self.names[at]
+            if not ask.gpus:
+                places += [Assignment(name)] * count
+            elif ask.gpu_millis == WHOLE:
+                places += [Assignment(name, taken) for taken in self.devices.take(at, flavor, ask.gpus, count)]
+            else:
+                places += [Assignment(name, taken) for taken in self.devices.share(at, flavor, ask.gpu_millis, count)]
         return places
 
     def occupy(self, ask: Ask, assignments: Iterable[Assignment], sign: int = 1) -> None:

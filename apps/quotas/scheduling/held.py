@@ -9,10 +9,11 @@ from uuid import UUID
 import numpy as np
 
 from apps.quotas.scheduling.fit import Counts
+from apps.quotas.scheduling.nominal import measured
 from apps.quotas.scheduling.occupancy import Marks, Occupancy
 from apps.quotas.scheduling.reservation import SOON_SECONDS, Moments, expected_end
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, WHOLE, Ask, Holding, Key, Policy
-from apps.quotas.scheduling.tree import Place, Tree, amounts_of, measured
+from apps.quotas.scheduling.tree import Place, Tree, amounts_of
 
 
 class Held:
@@ -68,7 +69,11 @@ class Held:
     def barred(self) -> Marks:
         """Those that may not be asked to leave, by whomever: they leave already, or have hardly begun."""
         last = self.at - self._policy.min_run_seconds
-        return np.array([one.leaving or not one.preemptible or one.began > last for one in self.holdings], bool)
+        barred = [
+            one.leaving or not one.preemptible or (one.admitted_at if one.started_at is None else one.started_at) > last
+            for one in self.holdings
+        ]
+        return np.array(barred, bool)
 
     @cached_property
     def _ends(self) -> Moments:
@@ -78,10 +83,14 @@ class Held:
         """When each will have ended; `going` are told to leave just now."""
         if not going:
             return self._ends
-        told = [self._numbers[one] for one in going]
+        told = list(self.numbers_of(going))
         ends = self._ends.copy()
         ends[told] = np.minimum(ends[told], self.at + SOON_SECONDS)
         return ends
+
+    def numbers_of(self, holdings: Set[UUID]) -> set[int]:
+        """Which these are."""
+        return {self._numbers[one] for one in holdings}
 
     @cached_property
     def _numbers(self) -> dict[UUID, int]:
@@ -90,7 +99,8 @@ class Held:
     def in_order(self, numbers: Counts, is_borrowed: Marks, places: Counts) -> list[int]:
         """Of these, who goes first: the lowest priority, the borrowed, who gives most places back at once, so that few
         have to go, the least work lost, the youngest."""
-        keys = (self._identities, -self._admitted, self._lost, -places, ~is_borrowed[self.group_of], self.priorities)
+        numbers = numbers[np.argsort(self._ranks[numbers])]
+        keys = (-places, ~is_borrowed[self.group_of], self.priorities)
         order: list[int] = numbers[np.lexsort([key[numbers] for key in keys])].tolist()
         return order
 
@@ -109,17 +119,13 @@ class Held:
         return np.where(shared, 0, self._gpus)
 
     @cached_property
-    def _admitted(self) -> Moments:
-        return np.array([one.admitted_at for one in self.holdings], np.float64)
-
-    @cached_property
-    def _lost(self) -> Moments:
-        return np.array([_lost(one, self.at) for one in self.holdings], np.float64)
-
-    @cached_property
-    def _identities(self) -> Counts:
+    def _ranks(self) -> Counts:
+        """The order by what is the same whoever asks: the least work lost, the youngest."""
+        at, keys = self.at, []
+        for number, one in enumerate(self.holdings):
+            keys.append((_lost(one, at), -one.admitted_at, one.workload_id.int, number))
         ranks = np.empty(self.size, np.int64)
-        ranks[sorted(range(self.size), key=lambda number: self.holdings[number].workload_id.int)] = np.arange(self.size)
+        ranks[[key[3] for key in sorted(keys)]] = np.arange(self.size)
         return ranks
 
     @staticmethod

@@ -23,34 +23,38 @@ class IdlePool:
             self._members.clear()
         self.could: dict[tuple[Hashable, Ask], int] = {}
         """Queues that may have the same → the most members of a kind that one could have: see `refusal`."""
-        self._alike: dict[UUID, Hashable] = {}
+        self._alike: dict[UUID, int] = {}
+        self._numbers: dict[Hashable, int] = {}
         self._most_of_one: dict[Key, int] = {}
-        self._rooms: dict[tuple[UUID, Key], float] = {}
+        self._rooms: dict[UUID, dict[Key, float]] = {}
 
     def members(self, ask: Ask, flavor: str) -> int:
         """Members that all machines could hold together."""
-        if (ask, flavor) not in self._members:
-            self._members[ask, flavor] = self.machines.together(ask, self.machines.members(ask, flavor))
-        return self._members[ask, flavor]
+        known = self._members.get((ask, flavor))
+        if known is None:
+            known = self.machines.together(ask, self.machines.members(ask, flavor))
+            self._members[ask, flavor] = known
+        return known
 
     def members_of_quota(self, queue: UUID, amounts: Amounts, most: int) -> int:
         """Members of these amounts that a queue could have, `most` at most."""
+        rooms = self._rooms.setdefault(queue, {})
         for key, need in amounts.items():
-            if need:
-                room = self._rooms.get((queue, key))
-                if room is None:
-                    room, _ = self.tree.room(self.tree.leaves[queue], key)
-                    self._rooms[queue, key] = room
-                most = min(most, int(min(room // need, most)))
+            room = rooms.get(key)
+            if room is None:
+                room = rooms[key] = self.tree.room(self.tree.leaves[queue], key)[0]
+            if room < need * most:
+                most = int(room // need)
         return most
 
-    def alike(self, queue: UUID) -> Hashable:
-        """What a queue may have at all, if nobody had anything: the same for all that may have as much."""
+    def alike(self, queue: UUID) -> int:
+        """A number for what a queue may have at all, if nobody had anything: the same for all that may have as much."""
         known = self._alike.get(queue)
         if known is None:
             leaf = self.tree.leaves[queue]
             rooms = tuple(self.tree.room(leaf, key)[0] for key in sorted(self.tree.capacity))
-            known = self._alike[queue] = (rooms, frozenset(leaf.limits))
+            known = self._numbers.setdefault((rooms, frozenset(leaf.limits)), len(self._numbers))
+            self._alike[queue] = known
         return known
 
     def most_of_one(self, key: Key) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from math import inf
 from typing import Protocol
 
 import numpy as np
@@ -57,6 +58,11 @@ class Kept:
     def level(self, ends_at: float) -> int:
         """How many of the moments are before that: those that end between the same two are held back alike."""
         return bisect_left(self._moments, ends_at)
+
+    def before(self, ends_at: float) -> float:
+        """The last of the moments before that: what ends later is held back alike, or more."""
+        level = bisect_left(self._moments, ends_at)
+        return self._moments[level - 1] if level else -inf
 
     def late(self, ends_at: float) -> Marks:
         """Of which nodes something is needed before that."""

@@ -4,42 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from apps.quotas.scheduling.fit import Counts, Machines
-from apps.quotas.scheduling.snapshot import Holding
+from apps.quotas.scheduling.snapshot import Ask, Assignment
 
 Marks = npt.NDArray[np.bool_]
+
+
+class Holder(Protocol):
+    """What members ask for, and where they are."""
+
+    @property
+    def ask(self) -> Ask: ...
+    @property
+    def assignments(self) -> tuple[Assignment, ...]: ...
 
 
 class Occupancy:
     """Members on ready nodes; what is on others, or on devices that are not there, is no part of this."""
 
-    def __init__(self, machines: Machines, holdings: Sequence[Holding]) -> None:
-        node, owner, device, device_owner = [], [], [], []
-        index, rows = machines.index, machines.devices.rows
-        for number, holding in enumerate(holdings):
-            for name, indices in holding.assignments:
-                at = index.get(name)
-                if at is None:
-                    continue
-                node.append(at)
-                owner.append(number)
-                for each in indices:
-                    row = rows.get((at, each))
-                    if row is not None:
-                        device.append(row)
-                        device_owner.append(number)
+    def __init__(self, machines: Machines, holdings: Sequence[Holder]) -> None:
+        find, rows = machines.index.get, machines.devices.rows
+        places = [place for holding in holdings for place in holding.assignments]
+        at = np.array([find(name, -1) for name, _ in places], np.int64)
+        ready, sizes = at >= 0, [len(holding.assignments) for holding in holdings]
+        owner = np.repeat(np.arange(len(holdings)), sizes)
+        each = [rows.get((node, one), -1) for node, (_, mine) in zip(at.tolist(), places, strict=True) for one in mine]
+        device, devices = np.array(each, np.int64), [len(mine) for _, mine in places]
+        there = device >= 0
         self.size = len(holdings)
-        self.node = np.array(node, np.int64)
+        self.node = at[ready]
         """Per member the number of its node."""
-        self.owner = np.array(owner, np.int64)
+        self.owner = owner[ready]
         """Per member the number of its holding."""
-        self.device = np.array(device, np.int64)
+        self.device = device[there]
         """Per device of a member its number: see `Devices.rows`."""
-        self.device_owner = np.array(device_owner, np.int64)
+        self.device_owner = np.repeat(owner, devices)[there]
         asks = [holding.ask for holding in holdings]
         self.cpu = np.fromiter((ask.cpu_millis for ask in asks), np.int64, len(asks))[self.owner]
         self.memory = np.fromiter((ask.memory_bytes for ask in asks), np.int64, len(asks))[self.owner]

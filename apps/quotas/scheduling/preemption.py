@@ -23,9 +23,10 @@ from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.fit import Machines
 from apps.quotas.scheduling.held import Held
 from apps.quotas.scheduling.making_room import Item, Room
+from apps.quotas.scheduling.nominal import borrows, is_inside
 from apps.quotas.scheduling.occupancy import Marks
 from apps.quotas.scheduling.snapshot import PREEMPTED, RECLAIMED, Assignment, Holding, Policy
-from apps.quotas.scheduling.tree import Place, Tree, borrows, is_inside
+from apps.quotas.scheduling.tree import Place, Tree
 
 UNRELATED = "unrelated"
 ITEMS_MOST = 20_000
@@ -113,11 +114,8 @@ class Preemption:
         may = (reclaimed[held.group_of] | (lower[held.group_of] & claims.lower)) & ~held.barred
         borrowed = np.array([leaf is not None and borrows(leaf, keys) for leaf, keys in held.groups], bool)
         places = held.places(claims.candidate.ask, claims.candidate.least)
-        numbers = [
-            number
-            for number in held.in_order(np.flatnonzero(may & room.useful(may, held)), borrowed, places)
-            if held.holdings[number].workload_id not in self.leaving
-        ]
+        told, useful = held.numbers_of(self.leaving), np.flatnonzero(may & room.useful(may, held))
+        numbers = [number for number in held.in_order(useful, borrowed, places) if number not in told]
         for number in numbers:
             holding, group = held.holdings[number], int(held.group_of[number])
             for member in range(len(holding.assignments) - 1, holding.least - 1, -1):

@@ -49,6 +49,9 @@ class QuotaHolds:
         self._tree = tree
         self._holds: dict[tuple[int, Key], Hold] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._holds)
+
     def members(self, leaf: Place, amounts: Amounts, ends_at: float, most: int) -> int:
         """How many members that end then may be taken beside what is kept for others, `most` at most."""
         for place, key, need, hold in self._in_the_way(leaf, amounts, ends_at):

@@ -6,7 +6,6 @@ meanwhile if they end before, or take what is left beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
@@ -26,11 +25,12 @@ LEAST_SECONDS = 600.0
 
 def expected_end(holding: Holding, at: float) -> float:
     """When it will have ended, as far as its limit tells; a guess by its age when it has none."""
-    if holding.leaving:
-        return at + SOON_SECONDS
-    if holding.ends_at < inf:
-        return max(holding.ends_at, at + SOON_SECONDS)
-    return at + max(LEAST_SECONDS, at - holding.began)
+    return at + SOON_SECONDS if holding.leaving else end_by_limit(holding.ends_at, at, at - holding.began)
+
+
+def end_by_limit(ends_at: float, at: float, age: float = 0.0) -> float:
+    """When something of that age will have ended, as far as its limit tells."""
+    return max(ends_at, at + SOON_SECONDS) if ends_at < inf else at + max(LEAST_SECONDS, age)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +48,16 @@ class Coming:
 
 
 class Forecast:
-    """What becomes free when."""
+    """What becomes free when.
 
-    def __init__(
-        self,
-        machines: Machines,
-        holdings: Iterable[Holding],
-        at: float,
-        before: tuple[Occupancy, Moments] | None = None,
-    ) -> None:
-        """
-        Args:
-            holdings: all for which the machines account.
-            before: others for which they do, and when these end.
-        """
-        held = list(holdings)
-        self._machines = machines
-        self._held = Occupancy(machines, held)
-        every = np.array([expected_end(one, at) for one in held], np.float64)
-        if before is not None:
-            self._held = before[0].joined(self._held)
-            every = np.concatenate([before[1], every])
-        self._ends, self._device_ends = every[self._held.owner], every[self._held.device_owner]
+    Args:
+        held: all for which the machines account.
+        ends: when each of those ends.
+    """
+
+    def __init__(self, machines: Machines, held: Occupancy, ends: Moments) -> None:
+        self._machines, self._held = machines, held
+        self._ends, self._device_ends = ends[held.owner], ends[held.device_owner]
         self._moments = np.unique(self._ends)
 
     def earliest(self, ask: Ask, flavor: str, count: int) -> Coming | None:

@@ -8,7 +8,7 @@ comes beyond its nominal and what it may borrow, and the root not beyond its cap
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from uuid import UUID
@@ -76,12 +76,27 @@ class Place:
     path: tuple[Place, ...] = ()
     """Itself and all above it, up to the root."""
     below: list[Place] = field(default_factory=list)
+    stops: dict[Key, list[Stop]] = field(default_factory=dict)
+    """See `stops_of`."""
+
+    def stops_of(self, key: Key) -> list[Stop]:
+        """Those of its path that bound what may be taken of a resource, or do not lend all of theirs. These never
+        change."""
+        known = self.stops.get(key)
+        if known is None:
+            every = ((place, place.bound.get(key), place.kept.get(key, 0)) for place in self.path)
+            known = self.stops[key] = [stop for stop in every if stop[1] is not None or stop[2]]
+        return known
 
     def over(self, key: Key) -> int:
         """How much more than its nominal it holds: what it has borrowed. Of a kind of GPU of which none is guaranteed,
         as much as it holds more than its nominal of all kinds."""
         named = key if key in self.nominal or key[0] != GPUS else ALL_GPUS
         return max(0, min(self.held.get(named, 0) - self.nominal.get(named, 0), self.held.get(key, 0)))
+
+
+Stop = tuple[Place, float | None, int]
+"""A place, the most it may claim of a resource, and what it does not lend of it."""
 
 
 class Tree:
@@ -200,25 +215,32 @@ class Tree:
     def room(self, leaf: Place, key: Key, *, below_root: bool = False) -> tuple[float, Place]:
         """How much more of a resource a leaf may take, and the place that bounds it."""
         slack, most, bounding = 0.0, inf, leaf
-        for place in leaf.path[:-1] if below_root else leaf.path:
-            bound = place.bound.get(key)
+        for place, bound, kept in leaf.stops_of(key):
+            if below_root and place is self.root:
+                break
+            taken = place.taken.get(key, 0)
             if bound is not None:
-                here = bound - place.taken.get(key, 0)
-                here = slack + here if here > 0 else slack
+                here = slack + bound - taken if bound > taken else slack
                 if here < most:
                     most, bounding = here, place
-            kept = place.kept.get(key)
-            if kept:
-                slack += max(0, kept - place.taken.get(key, 0))
+            if kept > taken:
+                slack += kept - taken
         return most, bounding
 
-    def members(self, leaf: Place, amounts: Amounts, most: int) -> int:
+    @staticmethod
+    def members(leaf: Place, amounts: Amounts, most: int) -> int:
         """How many members of these amounts a leaf may still take, `most` at most."""
+        stops = leaf.stops
         for key, need in amounts.items():
-            if need:
-                room, _ = self.room(leaf, key)
-                if room < need * most:
-                    most = int(room // need)
+            slack = 0.0
+            for place, bound, kept in stops.get(key) or leaf.stops_of(key):
+                taken = place.taken.get(key, 0)
+                if bound is not None:
+                    here = slack + bound - taken if bound > taken else slack
+                    if here < need * most:
+                        most = int(here // need)
+                if kept > taken:
+                    slack += kept - taken
         return most
 
     def bounding(self, leaf: Place, amounts: Amounts, count: int) -> tuple[Key, Place, float] | None:
@@ -244,44 +266,6 @@ def allowed(limits: Mapping[Key, Limit], amounts: Amounts) -> Key | None:
             return key
     kinds = [key for key in amounts if key[0] == GPUS]
     return ALL_GPUS if gpus and not any(key in limits for key in kinds) else None
-
-
-def measured(amounts: Amounts) -> list[Key]:
-    """The resources by which a workload is inside its nominal or borrows: its GPUs, or cores and memory without."""
-    gpus = [key for key in amounts if key[0] == GPUS]
-    return gpus or [CPU, MEMORY]
-
-
-def kinds(place: Place) -> list[str]:
-    """The kinds of GPU of which a place may be guaranteed some; empty: those of which it is not said."""
-    return ["", *(flavor for resource, flavor in place.nominal if resource == GPUS and flavor)]
-
-
-def is_inside(place: Place, ask: Ask, flavor: str, count: int) -> bool:
-    """Whether so many members come on top of what a place holds without going beyond its nominal, by what a workload
-    is measured by."""
-    nominal, held = place.nominal, place.held
-    if not ask.gpus:
-        cpu, memory = nominal.get(CPU) or None, nominal.get(MEMORY) or None
-        if cpu is not None and held.get(CPU, 0) + ask.cpu_millis * count > cpu:
-            return False
-        if memory is not None and held.get(MEMORY, 0) + ask.memory_bytes * count > memory:
-            return False
-        return cpu is not None or memory is not None
-    need = ask.gpus * ask.gpu_millis * count
-    every, own = nominal.get(ALL_GPUS), nominal.get((GPUS, flavor)) if flavor else None
-    if own is not None and held.get((GPUS, flavor), 0) + need > own:
-        return False
-    if every is None or (not every and own is not None):
-        return own is not None
-    return held.get(ALL_GPUS, 0) + need <= every
-
-
-def borrows(place: Place, keys: Sequence[Key]) -> bool:
-    """Whether a place holds more of these resources than it is guaranteed."""
-    stated = [key for key in keys if key in place.nominal]
-    some = [key for key in stated if key not in (CPU, MEMORY, ALL_GPUS) or place.nominal[key]]
-    return any(place.over(key) for key in some or stated or keys)
 
 
 def _place(name: str, parent: Place | None, weight: float, limits: Iterable[Limit], queue: QueueView | None) -> Place:

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from apps.quotas.scheduling.cycle import cycle
+from apps.quotas.scheduling.nominal import measured
 from apps.quotas.scheduling.snapshot import (
     CohortView,
     Holding,
@@ -24,7 +25,7 @@ from apps.quotas.scheduling.snapshot import (
     Shrink,
     Snapshot,
 )
-from apps.quotas.scheduling.tree import ALL_GPUS, Place, Tree, amounts_of, capacity_of, measured
+from apps.quotas.scheduling.tree import ALL_GPUS, Place, Tree, amounts_of, capacity_of
 
 
 class SetLimit(NamedTuple):
