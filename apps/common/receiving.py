@@ -38,13 +38,14 @@ def already(objects: ObjectStore, said: Stored) -> bool:
         ObjectDiffers: it has another one of that name.
     """
     try:
-        if objects.size(said.path) == said.size_bytes and objects.measure(said.path) == said:
-            return True
+        is_same = objects.size(said.path) == said.size_bytes and objects.measure(said.path) == said
     except (FileNotFoundError, NotADirectoryError):
         return False
     except IsADirectoryError:
-        pass
-    raise ObjectDiffers(f"{said.path} is there and is another file; write under another name.")
+        is_same = False
+    if not is_same:
+        raise ObjectDiffers(f"{said.path} is there and is another file; write under another name.")
+    return True
 
 
 def room_check(objects: ObjectStore, size_bytes: int) -> None:

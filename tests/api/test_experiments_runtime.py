@@ -76,7 +76,7 @@ def test_the_next_attempt_is_given_the_last_checkpoint() -> None:
     second = next_attempt(first)
     answer = job(second).get(f"{RUNTIME}/checkpoints/latest")
     path = store().local_path(f"attempts/{first.pk}/checkpoints/step-5.pt")
-    assert answer.json() == {"step": 5, **said, "path": str(path), "metadata": {"epoch": 1}}
+    assert answer.json() == {"step": 5, **said, "path": str(path), "url": None, "metadata": {"epoch": 1}}
     assert run_of(second).attempt_starts == {"2": 5}
 
 

@@ -99,13 +99,13 @@ def test_pure_packages_import_neither_django_nor_the_clock(app: str, package: st
 def test_contracts_and_wrapper_use_the_standard_library_only() -> None:
     def foreign(found: Import) -> bool:
         top = found.target.split(".")[0]
-        ours = ("workers.contracts", "workers.runtime.wrapper")
+        ours = ("workers.contracts", "workers.runtime.wrapper", "workers.runtime.prepare")
         return top not in sys.stdlib_module_names and not found.target.startswith(ours)
 
     wrong = [
         str(found)
         for found in imports()
-        if (found.module.startswith("workers.contracts") or found.module.startswith("workers.runtime.wrapper"))
+        if found.module.startswith(("workers.contracts", "workers.runtime.wrapper", "workers.runtime.prepare"))
         and foreign(found)
     ]
     assert wrong == []
@@ -139,6 +139,7 @@ def test_only_env_reads_the_environment() -> None:
     allowed = {
         "controlplane.env",
         "workers.runtime.context",
+        "workers.runtime.prepare",
         "workers.runtime.wrapper",
         "workers.runtime.wrapper_reporting",
     }

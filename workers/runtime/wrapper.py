@@ -264,13 +264,9 @@ def main(argv: list[str]) -> int:
         status = command.wait()
         clear_descendants()
         reader.join(CLEAR_SECONDS)
-        told = command.told_to_stop or command.superseded
-        said = "" if told else output.last_error()
-        report["result"] = ending.explained(ending.read_result(os.environ.get(RESULT_FILE, "")), status, said)
-        if command.late:
-            status = ending.late(report, status, options["time_limit_seconds"])
-        elif memory.ran_out(status):
-            report["reason"] = "out_of_memory"
+        said = "" if command.told_to_stop or command.superseded else output.last_error()
+        limit = options["time_limit_seconds"] if command.late else 0.0
+        status = ending.judged(report, status, said, os.environ.get(RESULT_FILE, ""), memory, limit)
     report["exit_code"] = status = CONTROL_PLANE_GONE if command.superseded else status
     ending.write_report(report_file, report)
     reporter.end(report)

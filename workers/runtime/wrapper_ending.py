@@ -82,10 +82,21 @@ def _error_alone(report: dict[str, Any]) -> dict[str, Any] | None:
     return kept if len(json.dumps(kept)) < CLUSTER_BYTES - 200 else None
 
 
-def late(report: dict[str, Any], status: int, limit_seconds: float) -> int:
-    """Say that the command ran for too long; its status, which is never that of success."""
-    result = report["result"] or {}
-    detail = f"The job ran for longer than its limit of {limit_seconds:.0f} s."
-    report["result"] = {**result, "error": {"code": "time_limit", "detail": detail}}
-    report["reason"] = "time_limit"
-    return status if status not in (0, 83) else 128 + signal.SIGTERM
+def judged(
+    report: dict[str, Any], status: int, said: str, result_file: str, memory: Memory, limit_seconds: float
+) -> int:
+    """Fill in what became of the command; its status, which is never that of success where it ran for too long.
+
+    Args:
+        said: the error that its output told.
+        limit_seconds: how long it might have run, where it ran for longer; else 0.
+    """
+    report["result"] = explained(read_result(result_file), status, said)
+    if limit_seconds:
+        detail = f"The job ran for longer than its limit of {limit_seconds:.0f} s."
+        report["reason"], error = "time_limit", {"code": "time_limit", "detail": detail}
+        report["result"] = {**(report["result"] or {}), "error": error}
+        return status if status not in (0, 83) else 128 + signal.SIGTERM
+    if memory.ran_out(status):
+        report["reason"] = "out_of_memory"
+    return status

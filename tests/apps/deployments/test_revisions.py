@@ -94,8 +94,13 @@ class TestCreate:
             "resources": {"cpu_millis": 250, "memory_bytes": 512 << 20, "gpus": 0, "flavor": ""},
             "image": "",
             "inputs": [
-                {"name": "model", "uri": f"bedplate://{version.artifact.path}", "files": []},
-                {"name": "preprocessor", "uri": f"bedplate://{version.preprocessor.path}", "files": []},
+                {
+                    "name": name,
+                    "uri": f"bedplate://{file.path}",
+                    "files": [],
+                    "sha256": file.sha256,
+                }
+                for name, file in (("model", version.artifact), ("preprocessor", version.preprocessor))
             ],
             "parameters": {"threshold": 0.5, "model_version": str(version.pk)},
             "files": {},
