@@ -39,6 +39,8 @@ class Deployments:
             current = self._current(found)
             if current is None:
                 current = self._new(found)
+            else:
+                self._again(found, current)
             if self._cluster.store.get(DEPLOYMENTS, name, namespace) is None:
                 return
             if found["spec"]["strategy"]["type"] == "Recreate":
@@ -99,6 +101,18 @@ class Deployments:
                 found["spec"]["progressDeadlineSeconds"] + 1, self.reconcile, metadata["namespace"], metadata["name"]
             )
         return made
+
+    def _again(self, found: Object, current: Object) -> None:
+        """An older template is wanted again: its ReplicaSet gets the next revision."""
+        newest = max(int(each["metadata"]["annotations"][REVISION]) for each in self._sets(found))
+        if int(current["metadata"]["annotations"][REVISION]) == newest:
+            return
+
+        def change(each: Object) -> None:
+            each["metadata"].setdefault("annotations", {})[REVISION] = str(newest + 1)
+
+        for kind, one in ((REPLICASETS, current), (DEPLOYMENTS, found)):
+            self._cluster.change(kind, one["metadata"]["name"], one["metadata"]["namespace"], change)
 
     def _first_size(self, found: Object) -> int:
         spec, sets = found["spec"], self._sets(found)

@@ -92,7 +92,9 @@ class Garbage:
         blocking = False
         for each_kind, each in list(self._cluster.store.owned_kinds(uid)):
             if not each["metadata"].get("deletionTimestamp"):
-                self._cluster.delete(each_kind, each["metadata"]["name"], each["metadata"].get("namespace", ""))
+                self._cluster.delete(
+                    each_kind, each["metadata"]["name"], each["metadata"].get("namespace", ""), policy="Foreground"
+                )
             reference = next(ref for ref in each["metadata"]["ownerReferences"] if ref["uid"] == uid)
             left = self._cluster.store.by_uid(each["metadata"]["uid"]) is not None
             blocking = blocking or (left and bool(reference.get("blockOwnerDeletion")))

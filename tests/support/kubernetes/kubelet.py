@@ -371,6 +371,15 @@ class Kubelet:
             for container in live:
                 self.event(run, "Killing", f"Stopping container {container.name}", container)
                 run.runtime.terminate(run.pod, container)
+                if container.spec.get("readinessProbe"):
+                    self._cluster.loop.later(0.05, self._unready, uid, container)
+
+    def _unready(self, uid: str, container: Container) -> None:
+        """What was told to end no longer answers its probe."""
+        run = self._run(uid)
+        if run is not None and "running" in container.state and container.ready:
+            container.ready = False
+            self.write(run)
 
     def _kill(self, uid: str) -> None:
         run = self.runs.get(uid)

@@ -128,8 +128,11 @@ class Nodes:
             ]
             node["spec"]["taints"] = taints
 
-        if self._cluster.change(NODES, name, "", change) is None:
+        node = self._cluster.change(NODES, name, "", change)
+        if node is None:
             return
+        told = f"Node {name} status is now: NodeNotReady"
+        self._cluster.events.write(NODES, node, "NodeNotReady", told, by="node-controller")
         for pod in self._on(name):
             if not pods.terminal(pod):
                 self._not_ready(pod, now)
@@ -141,6 +144,7 @@ class Nodes:
                 pods.set_condition(each, "Ready", False, now)
 
         self._cluster.change(PODS, pod["metadata"]["name"], pod["metadata"]["namespace"], change)
+        self._cluster.events.write(PODS, pod, "NodeNotReady", "Node is not ready", by="node-controller", warning=True)
 
     def on_change(self, change: Change) -> None:
         if change.kind is NODES:

@@ -74,9 +74,14 @@ def set_condition(
         new["message"] = message
     if old is None:
         conditions.append(new)
-        conditions.sort(key=lambda each: _ORDER.index(each["type"]) if each["type"] in _ORDER else len(_ORDER))
     else:
         conditions[conditions.index(old)] = new
+
+
+def order_conditions(pod: Object) -> None:
+    """As a kubelet writes them; what others add comes last until then."""
+    known: list[dict[str, Any]] = pod["status"].get("conditions", [])
+    known.sort(key=lambda each: _ORDER.index(each["type"]) if each["type"] in _ORDER else len(_ORDER))
 
 
 def finished_at(pod: Object) -> str:

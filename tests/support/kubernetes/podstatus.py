@@ -138,3 +138,4 @@ def _conditions(run: PodRun, pod: Object, now: str, final: bool) -> None:
         else:
             pods.set_condition(pod, type_, True, now)
     pods.set_condition(pod, "PodScheduled", True, now)
+    pods.order_conditions(pod)

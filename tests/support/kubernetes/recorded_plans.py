@@ -25,6 +25,8 @@ def plan_of(pod: Object, container: Object, restart: int) -> Plan:
     script = (container.get("command") or [""])[-1]
     image = container["image"]
     index = (pod["metadata"].get("annotations") or {}).get("batch.kubernetes.io/job-completion-index", "0")
+    if pod["spec"].get("nodeName") == "knode2":
+        return Plan(term_exit=None)  # its kubelet was simulated: containers were said to run
     if "no-such-image" in image:
         never = container.get("imagePullPolicy") == "Never"
         return Plan(image_error="ErrImageNeverPull" if never else "ErrImagePull", pull_seconds=0.05)

@@ -79,7 +79,14 @@ class Scheduler:
                 self._unschedulable(pod, nodes, why, problem)
             return
         self._waiting.pop(pod["metadata"]["uid"], None)
-        best = max(fitting, key=lambda node: (self.free(node).get("nvidia.com/gpu", 0), self.free(node).get("cpu", 0)))
+        best = max(
+            fitting,
+            key=lambda node: (
+                _preference(pod["spec"], node),
+                self.free(node).get("nvidia.com/gpu", 0),
+                self.free(node).get("cpu", 0),
+            ),
+        )
         self.bind(namespace, name, best["metadata"]["name"])
 
     def _preempt(self, pod: Object, nodes: list[Object], why: Mapping[str, list[str]]) -> bool:
@@ -227,12 +234,21 @@ def _selected(spec: Object, node: Object) -> bool:
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     if not required:
         return True
-    return any(
-        all(expression_matches(each, labels) for each in term.get("matchExpressions") or ())
-        and all(
-            expression_matches(each, {"metadata.name": node["metadata"]["name"]})
-            for each in term.get("matchFields") or ()
-        )
-        for term in required.get("nodeSelectorTerms") or ()
-        if term.get("matchExpressions") or term.get("matchFields")
+    return any(_matches(term, node) for term in required.get("nodeSelectorTerms") or ())
+
+
+def _matches(term: Mapping[str, Any], node: Object) -> bool:
+    """One term of node affinity; an empty one matches nothing."""
+    labels, fields = node["metadata"].get("labels") or {}, {"metadata.name": node["metadata"]["name"]}
+    expressions, named = term.get("matchExpressions") or (), term.get("matchFields") or ()
+    if not expressions and not named:
+        return False
+    return all(expression_matches(each, labels) for each in expressions) and all(
+        expression_matches(each, fields) for each in named
     )
+
+
+def _preference(spec: Object, node: Object) -> int:
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+    return sum(int(each["weight"]) for each in preferred if _matches(each["preference"], node))

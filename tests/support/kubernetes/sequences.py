@@ -37,7 +37,9 @@ def pod(obj: Object) -> dict[str, Any]:
         "reason": status.get("reason"),
         "conditions": {each["type"]: _said(each)[1:] for each in status.get("conditions") or ()},
         "containers": [
-            _container(each) for group in ("initContainerStatuses", "containerStatuses") for each in status.get(group, ())
+            _container(each)
+            for group in ("initContainerStatuses", "containerStatuses")
+            for each in status.get(group, ())
         ],
         **_metadata(obj),
     }

@@ -42,7 +42,7 @@ class Services:
             and not pods.terminal(pod)
         ]
         ports = [
-            {"name": each.get("name", ""), "port": each["port"], "protocol": each["protocol"]}
+            {"name": each.get("name", ""), "port": self._target(service, each), "protocol": each["protocol"]}
             for each in service["spec"].get("ports") or ()
         ]
         owned = self._cluster.store.owned_by(service["metadata"]["uid"], ENDPOINTSLICES)
@@ -56,6 +56,17 @@ class Services:
                 each["metadata"]["generation"] += 1
 
         self._cluster.change(ENDPOINTSLICES, owned[0]["metadata"]["name"], namespace, change)
+
+    def _target(self, service: Object, port: Object) -> int:
+        """The number of a port of the pods; a name is that of a container's port."""
+        wanted = port.get("targetPort") or port["port"]
+        for pod in self._cluster.store.all(PODS, service["metadata"]["namespace"]):
+            if isinstance(wanted, str) and _chosen(service, pod["metadata"].get("labels") or {}):
+                for container in pod["spec"]["containers"]:
+                    for each in container.get("ports") or ():
+                        if each.get("name") == wanted:
+                            return int(each["containerPort"])
+        return int(wanted) if isinstance(wanted, int) else int(port["port"])
 
     def _add(self, service: Object, found: list[Object], ports: list[Object]) -> None:
         metadata = service["metadata"]
