@@ -65,7 +65,10 @@ def test_orders_are_small_patches() -> None:
         "metadata": {"annotations": {"bedplate.io/stop": "2026-01-01T00:00:00Z"}},
         "spec": {"replicas": 0},
     }
-    assert orders.resized(4) == {"spec": {"replicas": 4}}
+    assert orders.resized("serving", 4) == {
+        "metadata": {"annotations": {"bedplate.io/replicas": "4"}},
+        "spec": {"replicas": 4},
+    }
 
 
 def test_a_job_that_shall_never_start_stands_in_its_place() -> None:

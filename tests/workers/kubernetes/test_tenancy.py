@@ -90,7 +90,9 @@ def test_a_project_has_a_namespace_that_lets_little_in_and_little_out() -> None:
         policy(
             "bedplate-serving",
             {
-                "podSelector": {"matchLabels": {"bedplate.io/kind": "serving"}},
+                "podSelector": {
+                    "matchExpressions": [{"key": "bedplate.io/kind", "operator": "In", "values": ["serving", "kserve"]}]
+                },
                 "policyTypes": ["Ingress"],
                 "ingress": [{"from": [bedplate], "ports": [{"protocol": "TCP", "port": 8080}]}],
             },

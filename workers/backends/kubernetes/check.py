@@ -12,6 +12,8 @@ from workers.backends.base import BackendUnavailable
 from workers.backends.kubernetes import rights
 from workers.backends.kubernetes.api import Api
 from workers.backends.kubernetes.connection import ClusterConnection
+from workers.backends.kubernetes.operators import crds, installed
+from workers.backends.kubernetes.operators.choice import operators_of
 from workers.backends.kubernetes.refusal import Refusal, Unreachable, status_of
 from workers.backends.kubernetes.site import ClusterSite
 from workers.contracts.kubeconfig import KubeconfigRefused
@@ -28,7 +30,7 @@ class Problem:
 
     code: str
     """`unreachable`, `tls`, `unauthorised`, `expired`, `expires_soon`, `bad_credentials`, `not_kubernetes`, `too_old`,
-    `missing_permission`."""
+    `missing_permission`, `missing_crd`."""
     sentence: str
     params: dict[str, str] = field(default_factory=dict)
     blocking: bool = True
@@ -70,6 +72,7 @@ def check_cluster(
             problems += _age(version)
             if version:
                 problems += _missing(api, site, namespaces)
+                problems += _absent(api, site)
         finally:
             api.transport.close()
     except Unreachable as error:
@@ -118,7 +121,7 @@ def _expiry(connection: ClusterConnection) -> list[Problem]:
 def _missing(api: Api, site: ClusterSite, namespaces: Sequence[str]) -> list[Problem]:
     """What the account may not do. Asking needs no right."""
     found = []
-    for right in rights.needed(makes_namespaces=site.makes_namespaces):
+    for right in (*rights.needed(makes_namespaces=site.makes_namespaces), *rights.of_operators(site)):
         for namespace in [""] if right.cluster_wide or not namespaces else namespaces:
             resource, _, subresource = right.resource.partition("/")
             asked = {
@@ -131,6 +134,15 @@ def _missing(api: Api, site: ClusterSite, namespaces: Sequence[str]) -> list[Pro
             if not api.review({name: text for name, text in asked.items() if text}):
                 found.append(_may_not(right, namespace))
     return found
+
+
+def _absent(api: Api, site: ClusterSite) -> list[Problem]:
+    """Kinds of others' operators that the options ask for and the cluster does not have."""
+    asked = [kind for each in operators_of(site) for kind in (each.resource, *each.needs)]
+    absent = [kind for kind in asked if not installed.is_served(api, kind)]
+    if site.operators.queue and not installed.kueue_version(api):
+        absent.append(crds.workloads(crds.KUEUE_VERSIONS[0]))
+    return [Problem("missing_crd", crds.absent(kind), {"crd": crds.crd(kind)}) for kind in absent]
 
 
 def _may_not(right: rights.Right, namespace: str) -> Problem:

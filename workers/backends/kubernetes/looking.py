@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from workers.backends.kubernetes import names, stopping
+from workers.backends.kubernetes import names, orders, stopping
 from workers.backends.kubernetes.operators import kueue
+from workers.backends.kubernetes.operators.base import Operated
+from workers.backends.kubernetes.operators.seen import as_own, ranked
 from workers.backends.kubernetes.output import Output
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.resources import DEPLOYMENTS, EVENTS, JOBS, PODS
@@ -29,7 +31,7 @@ from workers.backends.kubernetes.seen_jobs import (
 )
 from workers.backends.kubernetes.seen_objects import Deployment, Event, Job, Pod
 from workers.backends.kubernetes.seen_pods import NODE_LOST, member_of
-from workers.backends.kubernetes.seen_serving import replicas_needed, resized, serving_needed, serving_seen
+from workers.backends.kubernetes.seen_serving import replicas_needed, serving_needed, serving_seen
 from workers.contracts.observation import ENDED, MemberObservation, Observation, Phase
 from workers.contracts.sentences import say
 
@@ -79,6 +81,8 @@ class Look:
         jobs = self.place.all_of(JOBS, Job, namespaces) if JOBS in asked else []
         servers = self.place.all_of(DEPLOYMENTS, Deployment, namespaces) if DEPLOYMENTS in asked else []
         listed: list[Job | Deployment] = [*jobs, *servers]
+        for operator in {where.kind: where.operator for where in self.handles if where.operator}.values():
+            listed += [as_own(operator, each) for each in self.place.all_of(operator.resource, Operated, namespaces)]
         there = {(main.metadata.namespace, main.metadata.name): main for main in listed}
         mains: dict[str, Job | Deployment] = {}
         for where in self.handles:
@@ -93,6 +97,9 @@ class Look:
         found: dict[str, list[Pod]] = defaultdict(list)
         for pod in self.place.all_of(PODS, Pod, {where.namespace for where in wheres}):
             found[pod.metadata.label(names.ATTEMPT)].append(pod)
+        for where in wheres:
+            if where.operator is not None:
+                found[where.attempt_id] = ranked(where.operator, found[where.attempt_id])
         return found
 
     def _events(
@@ -191,7 +198,9 @@ class Look:
             patched = stopping.order(self.place, where, order, pods)
         elif count is not None:
             log.warning("a server is told its size again: %s", where.name)
-            patched = self.place.api.merge(where.resource, where.namespace, where.name, resized(count))
+            patched = self.place.api.merge(
+                where.resource, where.namespace, where.name, orders.resized(where.kind, count)
+            )
         if patched is not None:
             seen = self.place.ours(patched, where)
             server = seen if isinstance(seen, Deployment) else server

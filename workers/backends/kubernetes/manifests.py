@@ -18,6 +18,8 @@ from typing import Any
 from workers.backends.base import LaunchRefused
 from workers.backends.kubernetes import job, names, pod, refusals, serving
 from workers.backends.kubernetes.operators import kueue
+from workers.backends.kubernetes.operators.choice import OPERATORS, kind_of
+from workers.backends.kubernetes.resources import Resource
 from workers.backends.kubernetes.site import ClusterSite
 from workers.contracts.launch import LaunchContext
 from workers.contracts.specs import JobSpec, Spec, spec_to_json
@@ -32,6 +34,10 @@ class Manifests:
     main: dict[str, Any]
     rest: tuple[dict[str, Any], ...]
     """In the order in which they are made: what the pods wait for comes first."""
+    first: tuple[dict[str, Any], ...] = ()
+    """Must be there before the main object, and belongs to it all the same: kinds of an operator's."""
+    needs: tuple[Resource, ...] = ()
+    """Kinds that the cluster must have for it: an operator's."""
 
 
 def handle_data(spec: Spec, launch: LaunchContext, site: ClusterSite) -> dict[str, Any]:
@@ -41,7 +47,7 @@ def handle_data(spec: Spec, launch: LaunchContext, site: ClusterSite) -> dict[st
         "attempt_id": launch.attempt_id,
         "workload_id": launch.workload_id,
         "namespace": names.namespace_of(names.tenant_of(launch), site),
-        "kind": spec.kind,
+        "kind": kind_of(spec, launch, site),
     }
 
 
@@ -54,8 +60,14 @@ def manifests_of(spec: Spec, launch: LaunchContext, site: ClusterSite) -> Manife
     name = names.object_name(launch.attempt_id)
     namespace = names.namespace_of(names.tenant_of(launch), site)
     refusals.check(spec, launch, site)
-    labels = names.attempt_labels(spec.kind, launch, site)
-    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    kind = kind_of(spec, launch, site)
+    metadata = {"name": name, "namespace": namespace, "labels": names.attempt_labels(kind, launch, site)}
+    secret = _secret(spec, launch, metadata)
+    if kind in OPERATORS:
+        operator = OPERATORS[kind]
+        made = operator.made(spec, launch, site, metadata)
+        needs = (operator.resource, *operator.needs)
+        return Manifests(namespace, name, made.main, (secret, *made.rest), made.first, needs)
     if isinstance(spec, JobSpec):
         main = job.job(spec, launch, site, metadata)
         main = kueue.queued(main, site.operators.queue) if site.operators.queue else main
@@ -63,7 +75,7 @@ def manifests_of(spec: Spec, launch: LaunchContext, site: ClusterSite) -> Manife
     else:
         main = serving.deployment(spec, launch, site, metadata)
         others = serving.surroundings(launch, site, metadata)
-    return Manifests(namespace, name, main, (_secret(spec, launch, metadata), *others))
+    return Manifests(namespace, name, main, (secret, *others))
 
 
 def _secret(spec: Spec, launch: LaunchContext, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,11 @@ from workers.backends.base import BackendUnavailable, Unsupported
 from workers.backends.kubernetes import names
 from workers.backends.kubernetes.api import Api
 from workers.backends.kubernetes.memory import Memory
-from workers.backends.kubernetes.operators import crds
+from workers.backends.kubernetes.operators import crds, installed
+from workers.backends.kubernetes.operators.base import Operated, Operator
+from workers.backends.kubernetes.operators.choice import OPERATORS
 from workers.backends.kubernetes.operators.kueue import Workload
+from workers.backends.kubernetes.operators.seen import as_own, ranked
 from workers.backends.kubernetes.refusal import Refusal, Unreachable
 from workers.backends.kubernetes.resources import DEPLOYMENTS, JOBS, NODES, PODS, Resource
 from workers.backends.kubernetes.seen_objects import Condition, Deployment, Job, Meta, Part, Pod, read
@@ -52,7 +55,14 @@ class Where:
         return names.object_name(self.attempt_id)
 
     @property
+    def operator(self) -> Operator | None:
+        """Whose kind of object it is; None: the cluster's own."""
+        return OPERATORS.get(self.kind)
+
+    @property
     def resource(self) -> Resource:
+        if self.operator is not None:
+            return self.operator.resource
         return DEPLOYMENTS if self.kind == "serving" else JOBS
 
 
@@ -97,6 +107,8 @@ class Place:
         if not names.is_ours((found.get("metadata") or {}).get("labels"), self.site, where.attempt_id):
             return None
         try:
+            if where.operator is not None:
+                return as_own(where.operator, read(Operated, found))
             seen: Job | Deployment = read(Deployment if where.kind == "serving" else Job, found)
         except msgspec.ValidationError as error:
             raise Unreachable(f"{where.resource.kind} {where.name} cannot be read: {error}", "server") from error
@@ -105,7 +117,8 @@ class Place:
     def pods(self, where: Where) -> list[Pod]:
         """The pods of one attempt."""
         labels = f"{names.ATTEMPT}={where.attempt_id},{names.installation_selector(self.site)}"
-        return self.api.items(PODS, Pod, where.namespace, labels=labels)[0]
+        found = self.api.items(PODS, Pod, where.namespace, labels=labels)[0]
+        return found if where.operator is None else ranked(where.operator, found)
 
     def all_of(self, resource: Resource, item: type[T], namespaces: Iterable[str]) -> list[T]:
         """All of this installation, in all namespaces.
@@ -126,10 +139,17 @@ class Place:
             found += self.api.items(resource, item, namespace, labels=labels)[0]
         return found
 
+    def serves(self, resource: Resource) -> bool:
+        """Whether the cluster has a kind of an operator's."""
+        name = crds.crd(resource)
+        if not self._served.get(name) and installed.is_served(self.api, resource):
+            self._served[name] = resource.version
+        return bool(self._served.get(name))
+
     def queue_version(self) -> str:
         """The version of Kueue's API; empty where the cluster has none."""
         if not self._served.get(crds.KUEUE_GROUP):
-            self._served[crds.KUEUE_GROUP] = crds.kueue_version(self.api)
+            self._served[crds.KUEUE_GROUP] = installed.kueue_version(self.api)
         return self._served[crds.KUEUE_GROUP]
 
     def queued(self, namespace: str) -> dict[str, list[Workload]]:

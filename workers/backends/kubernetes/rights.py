@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from workers.backends.kubernetes.operators.choice import operators_of
+from workers.backends.kubernetes.operators.crds import KUEUE_VERSIONS, workloads
 from workers.backends.kubernetes.resources import (
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
@@ -25,9 +27,12 @@ from workers.backends.kubernetes.resources import (
     SERVICES,
     Resource,
 )
+from workers.backends.kubernetes.site import ClusterSite
 
 JOB, WATCH, FENCES, SPACES, MACHINES = "jobs", "watch", "fences", "namespaces", "machines"
 """Parts: running jobs, being told of news, what a project's namespace has, making namespaces, seeing nodes."""
+OPERATED = "operators"
+"""A part that only some clusters have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +84,15 @@ RIGHTS: Final[tuple[Right, ...]] = (
 def needed(*, makes_namespaces: bool) -> tuple[Right, ...]:
     """Those of an installation; where an administrator makes the namespaces, it needs none to make them."""
     return tuple(right for right in RIGHTS if makes_namespaces or right.part != SPACES)
+
+
+def of_operators(site: ClusterSite) -> tuple[Right, ...]:
+    """What it takes besides to have others' operators run things, where a cluster's options ask for it."""
+    found: list[Right] = []
+    for operator in operators_of(site):
+        found += _rights(OPERATED, operator.resource, "create", "get", "list", "patch", "delete")
+        for needed in operator.needs:
+            found += _rights(OPERATED, needed, "create", "patch")
+    if site.operators.queue:
+        found += _rights(OPERATED, workloads(KUEUE_VERSIONS[0]), "list", "patch")
+    return tuple(found)

@@ -188,6 +188,8 @@ class _Seen:
         said = (verdict.message or verdict.reason or "").strip()
         if verdict.reason == "DeadlineExceeded":
             return self._end(Phase.FAILED, "time_limit", say("cluster_deadline", said=said))
+        if verdict.reason == "launch_error":  # an operator's
+            return self._end(Phase.FAILED, "launch_error", say("cluster_refused", said=said))
         cause = _cause(self._found)
         if cause is not None:
             return self._end_by(cause)
@@ -198,7 +200,7 @@ class _Seen:
         if crashed is not None:
             return self._end(Phase.FAILED, crashed.crashed, crashed.detail)
         missing = sorted(set(range(self._job.count)) - {each.index for each in self._found if not each.deleting})
-        if missing:  # pods that end by themselves stay
+        if missing and self._job.spec.backoff_limit is not None:  # pods that end by themselves stay, but an operator's
             return self._end(Phase.FAILED, DELETED, say("cluster_pod_deleted", member=missing[0]))
         return self._end(Phase.FAILED, "exit_nonzero", say("cluster_failed", said=said))
 

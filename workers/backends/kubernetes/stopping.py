@@ -12,7 +12,7 @@ from workers.backends.kubernetes.manifests import never_started
 from workers.backends.kubernetes.operators import crds, kueue
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.refusal import Refusal
-from workers.backends.kubernetes.resources import JOBS, NAMESPACES, PODS
+from workers.backends.kubernetes.resources import JOBS, NAMESPACES, PODS, resource_of
 from workers.backends.kubernetes.seen_jobs import Order, job_seen
 from workers.backends.kubernetes.seen_objects import Deployment, Job, Pod
 from workers.backends.kubernetes.seen_pods import member_of
@@ -79,14 +79,14 @@ def _never(place: Place, where: Where) -> Job | Deployment | None:
     """
     mark = never_started(asdict(where), place.site)
     try:
-        found, made = place.api.create(where.resource, mark)
+        found, made = place.api.create(resource_of(mark), mark)
     except Refusal as refusal:
         if not refusal.not_found or not place.site.makes_namespaces:
             if refusal.not_found or refusal.terminating:
                 return None
             raise
         place.api.create(NAMESPACES, _namespace(place, where.namespace))
-        found, made = place.api.create(where.resource, mark)
+        found, made = place.api.create(resource_of(mark), mark)
     return None if made else place.ours(found, where)
 
 

@@ -8,9 +8,10 @@ from workers.backends.base import BackendUnavailable, LaunchRefused
 from workers.backends.kubernetes import names, tenancy
 from workers.backends.kubernetes.manifests import Manifests, manifests_of, owned_by
 from workers.backends.kubernetes.operators import crds
+from workers.backends.kubernetes.operators.crds import resource_of
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.refusal import Refusal
-from workers.backends.kubernetes.resources import NAMESPACES, PRIORITY_CLASSES, resource_of
+from workers.backends.kubernetes.resources import JOBS, NAMESPACES, PRIORITY_CLASSES
 from workers.contracts.launch import LaunchContext
 from workers.contracts.specs import Spec
 
@@ -58,8 +59,17 @@ def _main(place: Place, made: Manifests, launch: LaunchContext) -> dict[str, Any
     """The Job or Deployment, which is made unless it is there."""
     if place.site.operators.queue and not place.queue_version():
         raise LaunchRefused(crds.absent(crds.workloads(crds.KUEUE_VERSIONS[0])))
+    for needed in made.needs:
+        if not place.serves(needed):
+            raise LaunchRefused(crds.absent(needed))
     namespace_ensure(place, launch, made.namespace)
     resource = resource_of(made.main)
+    if made.needs:
+        never = place.api.find(JOBS, made.namespace, made.name)
+        if never is not None and names.is_ours(never["metadata"].get("labels"), place.site, launch.attempt_id):
+            return never
+    for manifest in made.first:
+        place.api.apply(resource_of(manifest), manifest, names.MANAGER)
     try:
         return place.api.create(resource, made.main)[0]
     except Refusal as refusal:
@@ -73,7 +83,7 @@ def _main(place: Place, made: Manifests, launch: LaunchContext) -> dict[str, Any
 def _rest(place: Place, where: Where, made: Manifests, main: dict[str, Any]) -> None:
     """What pods wait for. What cannot be made leaves no job behind that would wait for ever."""
     try:
-        for manifest in made.rest:
+        for manifest in (*made.first, *made.rest):
             place.api.apply(resource_of(manifest), owned_by(manifest, main), names.MANAGER)
     except Refusal as refusal:
         if not refusal.terminating:

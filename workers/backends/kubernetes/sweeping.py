@@ -9,6 +9,7 @@ from typing import Final
 
 from workers.backends.base import BackendUnavailable
 from workers.backends.kubernetes import names, stopping
+from workers.backends.kubernetes.operators.choice import operators_of
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.resources import DEPLOYMENTS, JOBS, PODS
 from workers.backends.kubernetes.seen_objects import Meta, Part
@@ -41,6 +42,9 @@ def everything(place: Place) -> dict[str, Orphan]:
     for resource, kind in ((JOBS, "job"), (DEPLOYMENTS, "serving")):
         for main in place.all_of(resource, Named, ()):
             _add(place, found, main.metadata, kind, main.metadata.uid)
+    for operator in operators_of(place.site):
+        for main in place.all_of(operator.resource, Named, ()) if place.serves(operator.resource) else ():
+            _add(place, found, main.metadata, operator.kind, main.metadata.uid)
     for pod in place.all_of(PODS, Named, ()):
         _add(place, found, pod.metadata, pod.metadata.label(names.KIND) or "job", "")
     return found

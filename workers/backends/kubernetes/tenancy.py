@@ -18,7 +18,9 @@ FENCE: Final = "bedplate-fence"
 EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
 _TCP: Final = ("TCP",)
 _JOBS: Final[dict[str, Any]] = {"matchExpressions": [{"key": names.ATTEMPT, "operator": "Exists"}]}
-_REPLICAS: Final[dict[str, Any]] = {"matchLabels": {names.KIND: "serving"}}
+_REPLICAS: Final[dict[str, Any]] = {
+    "matchExpressions": [{"key": names.KIND, "operator": "In", "values": ["serving", "kserve"]}]
+}
 
 
 def cluster_manifests(site: ClusterSite) -> tuple[dict[str, Any], ...]:

@@ -1,14 +1,10 @@
-"""The kinds that others' operators add to a cluster, and whether they are there."""
+"""The kinds that others' operators add to a cluster. Pure."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from workers.backends.base import LaunchRefused
-from workers.backends.kubernetes.api import Api
-from workers.backends.kubernetes.refusal import Refusal
+from workers.backends.kubernetes import resources
 from workers.backends.kubernetes.resources import Resource
 
 MPI_JOBS: Final = Resource("kubeflow.org", "v2beta1", "mpijobs", "MPIJob")
@@ -26,45 +22,12 @@ def crd(resource: Resource) -> str:
     return f"{resource.name}.{resource.group}"
 
 
-def is_served(api: Api, resource: Resource) -> bool:
-    """Whether a cluster has a kind, in that version. One request, which needs no right of its own."""
-    try:
-        found: dict[str, Any] = msgspec.json.decode(api.get(f"/apis/{resource.group}/{resource.version}"))
-    except Refusal as refusal:
-        if refusal.not_found:
-            return False
-        raise
-    return any(each.get("name") == resource.name for each in found.get("resources") or ())
-
-
-def must_be_served(api: Api, *resources: Resource) -> None:
-    """
-    Raises:
-        LaunchRefused: the cluster lacks one of these kinds; the text names its CRD.
-    """
-    for resource in resources:
-        if not is_served(api, resource):
-            raise LaunchRefused(absent(resource))
-
-
 def absent(resource: Resource) -> str:
     """A sentence for people."""
     return (
         f"The cluster has no CustomResourceDefinition {crd(resource)} in version {resource.version}. Install the"
         " operator that it belongs to, or let the cluster's options not ask for it."
     )
-
-
-def kueue_version(api: Api) -> str:
-    """The newest version of Kueue's API that the cluster has and that is known here; empty: none."""
-    try:
-        found: dict[str, Any] = msgspec.json.decode(api.get(f"/apis/{KUEUE_GROUP}"))
-    except Refusal as refusal:
-        if refusal.not_found:
-            return ""
-        raise
-    there = {each.get("version") for each in found.get("versions") or ()}
-    return next((version for version in KUEUE_VERSIONS if version in there), "")
 
 
 def kueue(name: str, kind: str, version: str, *, namespaced: bool = False) -> Resource:
@@ -75,3 +38,9 @@ def kueue(name: str, kind: str, version: str, *, namespaced: bool = False) -> Re
 def workloads(version: str) -> Resource:
     """What Kueue makes of each job in its queues."""
     return kueue("workloads", "Workload", version, namespaced=True)
+
+
+def resource_of(manifest: dict[str, object]) -> Resource:
+    """Where a manifest belongs, also one of these kinds. Raises KeyError: no kind that is used here."""
+    known = (MPI_JOBS, TRAIN_JOBS, TRAINING_RUNTIMES, RAY_JOBS, INFERENCE_SERVICES)
+    return next((each for each in known if each.of(manifest)), None) or resources.resource_of(manifest)
