@@ -51,9 +51,9 @@ class Books:
         self.given: list[Given] = []
         """What was given or promised in this cycle."""
         occupy(self.machines, self._occupancy)
-        for queue_id, amounts in by_queue(snapshot.holdings).items():
-            if queue_id in self.tree.leaves:
-                self.tree.take(self.tree.leaves[queue_id], amounts)
+        held = by_queue(snapshot.holdings)
+        for queue_id, leaf in self.tree.leaves.items():
+            self.tree.take(leaf, held.get(queue_id.int, {}))
         self.shares = Shares(self.tree, snapshot.policy)
         self.holds = QuotaHolds(self.tree)
         self._reserved: set[str] = set()

@@ -127,7 +127,7 @@ class _Line:
 
     def _turned_away(self, one: Waiting, shape: Shape, ends_at: float) -> str:
         """Why it need not be looked at; empty: it is."""
-        kind = _kind(one, shape)
+        kind = (shape, one.priority) if one.preempts else shape
         least = self._least.get(kind)
         if least is not None and least[0] <= one.count_min:
             return least[1]
@@ -146,10 +146,6 @@ class _Line:
             least = self._least.get(kind)
             if least is None or one.least < least[0]:
                 self._least[kind] = (one.least, reason)
-
-
-def _kind(one: Waiting, shape: Shape) -> Kind:
-    return (shape, one.priority) if one.preempts else shape
 
 
 def _growing(holding: Holding, shape: Shape) -> Candidate:
@@ -174,7 +170,7 @@ class _Cycle:
         for line in lines.values():
             contest.enter(line.leaf, self._next(line))
         while (candidate := contest.next()) is not None:
-            line = lines[candidate.queue_id]
+            line = lines[candidate.queue_id.int]
             self._look_at(candidate, line)
             contest.enter(line.leaf, self._next(line))
         return self.decisions
@@ -187,21 +183,23 @@ class _Cycle:
         is_spent = self.preemptions >= PREEMPTIONS_MOST or len(self.fruitless) >= FRUITLESS_MOST
         return self.snapshot.policy.preemption and not is_spent
 
-    def _lines(self, without: set[UUID]) -> dict[UUID, _Line]:
+    def _lines(self, without: set[UUID]) -> dict[int, _Line]:
+        """Queue, by the number of its id, → what waits in it."""
         policy, at = self.snapshot.policy, self.snapshot.at
         young = at - policy.ageing_seconds  # who waits since later has gained nothing yet
-        rows: dict[UUID, list[Row]] = defaultdict(list)
+        rows: dict[int, list[Row]] = defaultdict(list)
         shape = self.fitting.shape
         for one in self.snapshot.waiting:
             if not without or one.workload_id not in without:
                 since = one.created_at
                 level = one.priority if since > young else one.priority + policy.gained(at - since)
-                rows[one.queue_id].append((-level, since, one.workload_id.int, one, shape(one.ask)))
+                rows[one.queue_id.int].append((-level, since, one.workload_id.int, one, shape(one.ask)))
         for holding in self.snapshot.holdings:
             if holding.wanted > len(holding.assignments) and not holding.leaving:
                 which, asks = holding.workload_id.int, shape(holding.ask._replace(flavor=holding.flavor))
-                rows[holding.queue_id].append((-holding.priority, holding.admitted_at, which, holding, asks))
-        return {queue: _Line(self.books.tree.leaves[queue], line, at) for queue, line in rows.items()}
+                rows[holding.queue_id.int].append((-holding.priority, holding.admitted_at, which, holding, asks))
+        leaves = {queue.int: leaf for queue, leaf in self.books.tree.leaves.items()}
+        return {queue: _Line(leaves[queue], line, at) for queue, line in rows.items()}
 
     def _look_at(self, one: Candidate, line: _Line) -> None:
         capped = None if one.grows else over_cap(line.leaf.queue, one.ask, one.least, one.item.limit_seconds)
@@ -225,7 +223,8 @@ class _Cycle:
         if one.grows:
             self.decisions.append(Wait(one.id, *sentence(self.books, one, line.leaf, why, first=False)))
             return
-        kind = _kind(one.item, self.fitting.shape_of(one))
+        shape = self.fitting.shape_of(one)
+        kind = (shape, one.item.priority) if one.item.preempts else shape
         if self._preempts(one, kind, line.leaf, why):
             return
         start_at = self.books.keep(one, line.leaf, why)

@@ -26,10 +26,10 @@ class Devices:
         self._lines = [[(gpu.index, gpu.flavor) for gpu in line] for line in lines]
         self._slots = [_by_flavor(line) for line in lines]
         self._width = width = max((len(line) for line in lines), default=0) or 1
-        self.rows = {
-            (at, gpu.index): at * width + slot for at, line in enumerate(lines) for slot, gpu in enumerate(line)
-        }
-        """Node and index → number of the device."""
+        self.rows = [
+            {gpu.index: at * width + slot for slot, gpu in enumerate(line)} for at, line in enumerate(lines)
+        ]
+        """Per node: index → number of the device."""
         shape = (len(lines), width)
         self._is = {flavor: np.zeros(shape, bool) for flavor in self.flavors}
         for at, line in enumerate(lines):
@@ -151,14 +151,14 @@ class Devices:
     def occupy(self, at: int, indices: Iterable[int], millis: int) -> None:
         """Indices that the node does not have (any more) are no part of this."""
         for index in indices:
-            row = self.rows.get((at, index))
+            row = self.rows[at].get(index)
             if row is not None:
                 before = int(self._left[row])
                 self._set(at, row - at * self._width, before, before - millis)
 
     def are_free(self, at: int, indices: Iterable[int], millis: int) -> bool:
         """Whether so much of each is free; of one that is named several times, as often."""
-        rows = Counter(self.rows.get((at, index), -1) for index in indices)
+        rows = Counter(self.rows[at].get(index, -1) for index in indices)
         return all(row >= 0 and self._left[row] >= count * millis for row, count in rows.items())
 
     def _at(self, at: int) -> list[int]:

@@ -24,6 +24,7 @@ class Held:
     ) -> None:
         self.holdings, self.occupancy, self.size = holdings, occupancy, len(holdings)
         self._policy, self.at = policy, at
+        self._keys: dict[int, tuple[float, float, int]] = {}
         self.groups: list[tuple[Place | None, list[Key]]] = []
         """Its queue, and by what it is inside the nominal of that or borrows."""
         self._kinds: list[str] = []
@@ -99,7 +100,7 @@ class Held:
     def in_order(self, numbers: Counts, is_borrowed: Marks, places: Counts) -> list[int]:
         """Of these, who goes first: the lowest priority, the borrowed, who gives most places back at once, so that few
         have to go, the least work lost, the youngest."""
-        numbers = numbers[np.argsort(self._ranks[numbers])]
+        numbers = np.array(sorted(numbers.tolist(), key=self._key), np.int64)
         keys = (-places, ~is_borrowed[self.group_of], self.priorities)
         order: list[int] = numbers[np.lexsort([key[numbers] for key in keys])].tolist()
         return order
@@ -118,15 +119,13 @@ class Held:
         shared = np.array([one.ask.gpu_millis < WHOLE for one in self.holdings], bool)
         return np.where(shared, 0, self._gpus)
 
-    @cached_property
-    def _ranks(self) -> Counts:
+    def _key(self, number: int) -> tuple[float, float, int]:
         """The order by what is the same whoever asks: the least work lost, the youngest."""
-        at, keys = self.at, []
-        for number, one in enumerate(self.holdings):
-            keys.append((_lost(one, at), -one.admitted_at, one.workload_id.int, number))
-        ranks = np.empty(self.size, np.int64)
-        ranks[[key[3] for key in sorted(keys)]] = np.arange(self.size)
-        return ranks
+        known = self._keys.get(number)
+        if known is None:
+            one = self.holdings[number]
+            known = self._keys[number] = (_lost(one, self.at), -one.admitted_at, one.workload_id.int)
+        return known
 
     @staticmethod
     def _row(values: list[int]) -> Counts:
@@ -141,13 +140,13 @@ def _lost(holding: Holding, at: float) -> float:
     return (at - kept) * max(1, holding.ask.gpus) * len(holding.assignments)
 
 
-def by_queue(holdings: Iterable[Holding]) -> dict[UUID, dict[Key, int]]:
-    """Queue → what it holds together."""
-    alike: dict[tuple[UUID, Ask, str], int] = {}
+def by_queue(holdings: Iterable[Holding]) -> dict[int, dict[Key, int]]:
+    """Queue, by the number of its id, → what it holds together."""
+    alike: dict[tuple[int, Ask, str], int] = {}
     for holding in holdings:
-        kind = holding.queue_id, holding.ask, holding.flavor
+        kind = holding.queue_id.int, holding.ask, holding.flavor
         alike[kind] = alike.get(kind, 0) + len(holding.assignments)
-    found: dict[UUID, dict[Key, int]] = {}
+    found: dict[int, dict[Key, int]] = {}
     for (queue, ask, flavor), count in alike.items():
         mine = found.setdefault(queue, {})
         for key, amount in amounts_of(ask, flavor, count).items():

@@ -28,12 +28,12 @@ class Occupancy:
     """Members on ready nodes; what is on others, or on devices that are not there, is no part of this."""
 
     def __init__(self, machines: Machines, holdings: Sequence[Holder]) -> None:
-        find, rows = machines.index.get, machines.devices.rows
+        find, rows = machines.index.get, [*machines.devices.rows, {}]  # the last is of what is on no ready node
         places = [place for holding in holdings for place in holding.assignments]
         at = np.array([find(name, -1) for name, _ in places], np.int64)
         ready, sizes = at >= 0, [len(holding.assignments) for holding in holdings]
         owner = np.repeat(np.arange(len(holdings)), sizes)
-        each = [rows.get((node, one), -1) for node, (_, mine) in zip(at.tolist(), places, strict=True) for one in mine]
+        each = [rows[node].get(one, -1) for node, (_, mine) in zip(at.tolist(), places, strict=True) for one in mine]
         device, devices = np.array(each, np.int64), [len(mine) for _, mine in places]
         there = device >= 0
         self.size = len(holdings)
