@@ -9,6 +9,8 @@ from typing import Any
 from workers.backends.local.keeper import LEAVE_SECONDS, NEVER, Keeper
 from workers.backends.local.layout import JobFolder
 from workers.backends.local.member import Member
+from workers.backends.local.plan import LOOPBACK
+from workers.backends.local.replicas import free_port
 from workers.contracts.sentences import say
 
 
@@ -25,8 +27,11 @@ class Gang(Keeper):
         return self._members
 
     def start(self) -> None:
+        together = {}
+        if len(self._members) > 1:  # as torch asks for it; `wrapper.py` adds which of them a member is
+            together = {"MASTER_ADDR": LOOPBACK, "MASTER_PORT": str(free_port(LOOPBACK))}
         for member in self._members:
-            member.start({})
+            member.start(together)
 
     def member_ended(self, member: Member) -> None:
         if member.phase != "succeeded":
