@@ -116,7 +116,9 @@ def main() -> None:
     prune(folder)
     load(root)
     count = compile_loaded()
-    sys.stdout.write(f"packages: {before} before, {size(folder)} with {count} modules compiled; project: {size(root)}\n")
+    sys.stdout.write(
+        f"packages: {before} before, {size(folder)} with {count} modules compiled; project: {size(root)}\n"
+    )
 
 
 if __name__ == "__main__":
