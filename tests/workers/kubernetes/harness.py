@@ -77,6 +77,11 @@ class KubernetesHarness(Harness):
         text = self.cluster.kubeconfig(self.cluster.token(account, rules=rules))
         return self._kept(KubernetesBackend(NAME, connection_from_kubeconfig(text), replace(SITE, **changes)))
 
+    def in_namespace(self, account: str, rules: Sequence[Mapping[str, Any]], namespace: str) -> KubernetesBackend:
+        """One whose account has rights in one namespace only."""
+        text = self.cluster.kubeconfig(self.cluster.token(account, rules=rules, namespace=namespace))
+        return self._kept(KubernetesBackend(NAME, connection_from_kubeconfig(text), SITE))
+
     def _kept(self, backend: KubernetesBackend) -> KubernetesBackend:
         self._backends.append(backend)
         return backend

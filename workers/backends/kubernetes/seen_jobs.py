@@ -21,6 +21,8 @@ from workers.contracts.sentences import say
 
 NOT_FOUND: Final = Observation(Phase.NOT_FOUND)
 DELETED: Final = "deleted_externally"
+LOST: Final = "lost"
+"""A member is gone, and nobody has said why: it may have been taken off its node between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,11 @@ def needed(job: Job, pods: Iterable[Pod], vanished: Iterable[Pod] = ()) -> Order
         return None
     if _was_changed(job):
         return Order(DELETED, say("cluster_job_changed"))
-    broken = (member for member in map(member_of, [*pods, *vanished]) if member.disrupted or _not_taken(member))
-    return next((Order(member.reason, member.detail) for member in broken), None)
+    for member in map(member_of, [*pods, *vanished]):
+        if member.disrupted or _not_taken(member):
+            return Order(member.reason, member.detail)
+    untold = next((member for member in map(member_of, vanished) if not member.over), None)
+    return Order(LOST, say("cluster_member_vanished", member=untold.index)) if untold is not None else None
 
 
 def runs_whole(job: Job) -> bool:
@@ -199,9 +204,9 @@ class _Seen:
         crashed = _first(member for member in self._found if member.crashed)
         if crashed is not None:
             return self._end(Phase.FAILED, crashed.crashed, crashed.detail)
-        missing = sorted(set(range(self._job.count)) - {each.index for each in self._found if not each.deleting})
+        missing = set(range(self._job.count)) - {each.index for each in self._found if not each.deleting}
         if missing and self._job.spec.backoff_limit is not None:  # pods that end by themselves stay, but an operator's
-            return self._end(Phase.FAILED, DELETED, say("cluster_pod_deleted", member=missing[0]))
+            return self._end(Phase.FAILED, DELETED, say("cluster_pod_deleted"))
         return self._end(Phase.FAILED, "exit_nonzero", say("cluster_failed", said=said))
 
     def _end_by(self, cause: Member) -> Observation:
