@@ -88,6 +88,23 @@ def test_the_next_attempt_fetches_the_checkpoint(demo: httpx.Client, ground: Gro
     assert (done["state"], done["result"]) == ("succeeded", {"resumed_from": 7, "attempt": 2})
 
 
+OPENS = """
+from pathlib import Path
+from workers.runtime.context import job_context
+from workers.runtime.datasets import open_dataset
+ctx = job_context()
+data = open_dataset("bedplate://distant/people@latest", cache=Path("kept"))
+ctx.report({"rows": data.to_arrow(["age"]).num_rows, "files": [str(file) for file in data.files()]})
+"""
+
+
+def test_a_job_opens_its_version_by_its_name(demo: httpx.Client, ground: Ground) -> None:
+    run = post(demo, "/runs", run_body(ground, "opens", OPENS))
+    done = finished(demo, f"/runs/{run['id']}", timeout_seconds=120)
+    assert (done["state"], done["result"]["rows"]) == ("succeeded", 40)
+    assert [file.startswith("kept/") for file in done["result"]["files"]] == [True]
+
+
 AWAY = """
 import threading
 from pathlib import Path
