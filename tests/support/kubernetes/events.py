@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from tests.support.kubernetes.clock import Clock
-from tests.support.kubernetes.kinds import EVENTS, PODS, Kind
+from tests.support.kubernetes.kinds import EVENTS, NAMESPACES, PODS, Kind
 from tests.support.kubernetes.store import Object, Store, copied
 
 
@@ -29,6 +29,8 @@ class Recorder:
             return
         key = (about["metadata"]["uid"], reason, message, by, part)
         namespace = about["metadata"].get("namespace") or "default"
+        if self._refused(namespace):
+            return
         known = self._known.get(key)
         if known is not None and (before := self._store.get(EVENTS, known[1], known[0])) is not None:
             after = copied(before)
@@ -45,13 +47,18 @@ class Recorder:
 
     def write_scheduler(self, pod: Object, reason: str, message: str, action: str, *, warning: bool = False) -> None:
         """Of the scheduler: eventTime, and neither count nor timestamps."""
-        if not self.enabled:
+        if not self.enabled or self._refused(pod["metadata"]["namespace"]):
             return
         event = self._new(PODS, pod, reason, message, warning, pod["metadata"]["namespace"], "")
         event |= {"source": {}, "firstTimestamp": None, "lastTimestamp": None, "eventTime": self._clock.micro()}
         event |= {"action": action, "reportingComponent": "default-scheduler"}
         event |= {"reportingInstance": "default-scheduler-1"}
         self._store.put(EVENTS, event)
+
+    def _refused(self, namespace: str) -> bool:
+        """Nothing new comes into a namespace that is being deleted."""
+        found = self._store.get(NAMESPACES, namespace)
+        return found is None or found["status"]["phase"] == "Terminating"
 
     def _new(
         self, kind: Kind, about: Object, reason: str, message: str, warning: bool, namespace: str, part: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import ssl
 import threading
@@ -61,13 +62,13 @@ class Listener:
 
     def __init__(self, context: ssl.SSLContext, answer: Callable[[Request], Response], date: Callable[[], str]) -> None:
         self._context, self._answer, self._date = context, answer, date
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._socket = _bound()
         self.port: int = self._socket.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._closing = False
-        self.away = False
-        """Refuse connections, as a server that is down."""
+        self._here = threading.Event()
+        self._here.set()
         self._thread = threading.Thread(target=self._accept, name="kubernetes-listener", daemon=True)
 
     def start(self) -> None:
@@ -75,12 +76,23 @@ class Listener:
 
     def close(self) -> None:
         self._closing = True
+        self._here.set()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self.drop_all()
         if self._thread.is_alive():
             self._thread.join(5)
+
+    def leave(self) -> None:
+        """Refuse connections, as a server that is down; the port stays ours."""
+        self._here.clear()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self.drop_all()
+
+    def come_back(self) -> None:
+        self._socket.listen(512)
+        self._here.set()
 
     def drop_all(self) -> None:
         """Close every open connection, in whatever state it is."""
@@ -95,9 +107,7 @@ class Listener:
             try:
                 raw, _ = self._socket.accept()
             except OSError:
-                return
-            if self.away:
-                raw.close()
+                self._here.wait()
                 continue
             threading.Thread(target=self._serve, args=(raw,), name="kubernetes-connection", daemon=True).start()
 
@@ -156,6 +166,18 @@ class Listener:
         finally:
             if response.after is not None:
                 response.after()
+
+
+def _bound() -> socket.socket:
+    """A listening socket that keeps its port while it does not listen: only a port that was asked for is kept."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        try:
+            return socket.create_server(("127.0.0.1", port), backlog=512)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
 
 
 def _client(connection: ssl.SSLSocket) -> tuple[str, tuple[str, ...]] | None:

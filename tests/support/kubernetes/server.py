@@ -10,20 +10,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
 import yaml
 
 from tests.support.kubernetes.api import Api
 from tests.support.kubernetes.budgets import Budgets
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.containers import Container, Runtime
+from tests.support.kubernetes.customkinds import CustomKinds
 from tests.support.kubernetes.deployments import Deployments
 from tests.support.kubernetes.garbage import Garbage
-from tests.support.kubernetes.http import Listener
+from tests.support.kubernetes.http import Listener, Request
 from tests.support.kubernetes.jobs import Jobs
 from tests.support.kubernetes.kinds import (
     CLUSTERROLEBINDINGS,
     CLUSTERROLES,
     CONFIGMAPS,
+    EVENTS,
     NAMESPACES,
     PODS,
     ROLEBINDINGS,
@@ -77,11 +80,12 @@ class KubernetesServer:
         self.services = Services(self.cluster)
         self.budgets = Budgets(self.cluster)
         self.garbage = Garbage(self.cluster)
+        self.custom = CustomKinds(self.cluster)
         self.store.listeners += [
             self.scheduler.on_change, self.kubelet.on_change, self.jobs.on_change,
             self.replicasets.on_change, self.deployments.on_change, self.services.on_change, self.nodes.on_change,
             self.budgets.on_change, self.api.writer.admission.quotas.on_change,
-            self.garbage.on_change,
+            self.garbage.on_change, self.custom.on_change,
         ]  # fmt: skip
         self.authority = Authority()
         self.ca_pem = self.authority.pem
@@ -218,6 +222,21 @@ class KubernetesServer:
         """What containers do from now on; a later plan goes before an earlier one. See `Choice`."""
         self.scripted.choices.append(Choice(plan, labels or {}, name, container, attempt, restart, when))
 
+    def create(self, kind: Kind, manifest: Object, namespace: str = "default") -> Object:
+        """As an administrator's POST: with defaults, admission and validation. Controllers follow in their own time.
+
+        Raises:
+            AssertionError: it was refused, with the server's words.
+        """
+        root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
+        place = f"/namespaces/{namespace}" if kind.namespaced else ""
+        headers = {"authorization": f"Bearer {self.admin_token}", "content-type": "application/json"}
+        body = msgspec.json.encode(manifest)
+        response = self.api.answer(Request("POST", f"{root}{place}/{kind.plural}", {}, headers, body))
+        answer: Object = msgspec.json.decode(response.body)
+        assert response.status == 201, answer["message"]
+        return answer
+
     def get(self, kind: Kind, name: str, namespace: str = "") -> Object:
         """A copy of an object that must be there."""
         with self.store.lock:
@@ -228,6 +247,9 @@ class KubernetesServer:
     def all(self, kind: Kind, namespace: str = "") -> list[Object]:
         """Copies of all objects of a kind."""
         return [copied(obj) for obj in self.store.all(kind, namespace)]
+
+    def all_events(self, namespace: str = "") -> list[Object]:
+        return self.all(EVENTS, namespace)
 
     def pod_of(self, job: str, index: int = 0, namespace: str = "default") -> Object:
         """The newest pod of a Job's index."""
@@ -269,9 +291,10 @@ class KubernetesServer:
 
     def away(self, away: bool = True) -> None:
         """Refuse every connection, as a server that is down; False: come back."""
-        self._listener.away = away
         if away:
-            self._listener.drop_all()
+            self._listener.leave()
+        else:
+            self._listener.come_back()
 
     def drop_connections(self) -> None:
         """Close every open connection now."""

@@ -56,7 +56,9 @@ class Writer:
             self.admission.check_namespace(kind, obj, target.namespace)
             obj.pop("kind", None)
             obj.pop("apiVersion", None)
-            if not kind.custom and kind is not NAMESPACES and "status" in _SPEC_ONLY and kind.plural != "nodes":
+            if (not kind.custom and kind is not NAMESPACES and kind.plural != "nodes") or (
+                kind.custom and "status" in kind.subresources
+            ):
                 obj.pop("status", None)
             obj = cluster.made(kind, obj, target.namespace)
             self.default(kind, obj)
@@ -267,7 +269,7 @@ def _kept(kind: Kind, subresource: str, before: Object, after: Object) -> Object
     for name in ("labels", "annotations", "finalizers", "ownerReferences"):
         if name in metadata and not metadata[name]:
             del metadata[name]
-    if not kind.custom and kind.plural != "nodes":
+    if (not kind.custom and kind.plural != "nodes") or (kind.custom and "status" in kind.subresources):
         after.pop("status", None)
         if "status" in before:
             after["status"] = copied(before["status"])

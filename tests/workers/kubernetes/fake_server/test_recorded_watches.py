@@ -150,7 +150,7 @@ def test_a_selector_turns_changes_into_arrivals_and_departures(server: Kubernete
     """The changes 21 to 27 of the recording, watched from before them with and without a selector."""
     with KubernetesServer() as fresh:
         fresh.namespace("watch-semantics")
-        replay = Replay(fresh, "watch_semantics", "watch-semantics")
+        replay = Replay(fresh, "watch_semantics", "watch-semantics", skip=frozenset({19}))
         replay.run(0, 3.2)
         start = str(fresh.store.version)
         fresh.loop.hold("Jobs.reconcile")  # a real controller was not so quick as to write between them
