@@ -69,7 +69,7 @@ def _main(place: Place, made: Manifests, launch: LaunchContext) -> dict[str, Any
         if never is not None and names.is_ours(never["metadata"].get("labels"), place.site, launch.attempt_id):
             return never
     for manifest in made.first:
-        place.api.apply(resource_of(manifest), manifest, names.MANAGER)
+        place.api.create(resource_of(manifest), manifest)
     try:
         return place.api.create(resource, made.main)[0]
     except Refusal as refusal:
