@@ -27,6 +27,7 @@ from apps.common.links import linked
 
 SCHEME = "bedplate://"
 CHUNK_BYTES = 1 << 20
+SIGNED = {"config_kwargs": {"signature_version": "s3v4"}}  # addresses signed as before are refused by newer regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class ObjectStore:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self.fs, self.root = cast(tuple[Any, str], fsspec.core.url_to_fs(self.url))
+        options = SIGNED if self.url.startswith("s3://") else {}
+        self.fs, self.root = cast(tuple[Any, str], fsspec.core.url_to_fs(self.url, **options))
         self.is_local = self.url.startswith("file://")
 
     def _at(self, path: str) -> str:
