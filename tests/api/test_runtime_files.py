@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import socket
 from datetime import timedelta
@@ -18,10 +19,12 @@ from apps.common.storage import Room, store
 from apps.datasets.services.ingestions import ingestion_create
 from apps.quotas.models import Attempt
 from apps.quotas.services.attempt_tokens import issue
+from apps.quotas.services.distance import is_distant
 from controlplane.asgi import application
 from tests.support.factories.datasets import TESTER, SourceFactory, attempt_of, pool_ready, running
 from tests.support.waiting import until
 from tests.support.web_server import served
+from workers.contracts.specs import Resources, ServingSpec, spec_to_json
 
 pytestmark = pytest.mark.django_db
 CONTENT = bytes(range(256)) * 12
@@ -252,6 +255,50 @@ def test_half_a_file_over_a_real_connection_leaves_nothing(objects: Path, attemp
     assert [(path.name, path.read_bytes() == content) for path in own.iterdir()] == [("big.bin", True)]
 
 
+@pytest.fixture
+def remote(settings: Settings, attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> type[Any]:
+    """A store that calls itself S3 and signs whatever it is asked to."""
+    settings.BEDPLATE_STORAGE_URL = "memory://remote"
+    kind: type[Any] = type(store().fs)
+    monkeypatch.setattr(kind, "protocol", ("s3", "s3a"))
+
+    def sign(self: Any, path: str, expiration: int, **more: str) -> str:
+        return f"https://store{path}?{urlencode({'for': expiration, **more})}"
+
+    monkeypatch.setattr(kind, "sign", sign)
+    return kind
+
+
+def test_a_remote_store_takes_files_itself(attempt: Attempt, remote: type[Any]) -> None:
+    client = caller(attempt)
+    assert client.post(RESOLVE, {"name": "dataset", "mode": "write"}).json()["path"] is None
+    place = client.post(UPLOAD, said()).json()
+    digest = base64.b64encode(bytes.fromhex(SHA256)).decode()
+    assert place["headers"] == {"x-amz-checksum-sha256": digest}
+    parts = urlsplit(place["url"])
+    assert parts.path == f"/remote/attempts/{attempt.pk}/dataset/part-0.parquet"
+    assert dict(parse_qsl(parts.query)) == {"for": "3600", "client_method": "put_object", "ChecksumSHA256": digest}
+    elsewhere = put(client)
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (409, "sent_elsewhere")
+    store().put(f"attempts/{attempt.pk}/dataset/part-0.parquet", [CONTENT])
+    assert client.post(UPLOAD, said()).json() == {"is_stored": True, "url": None, "headers": {}}
+    assert client.post(UPLOAD, said(sha256="0" * 64)).json()["code"] == "object_differs"
+
+
+def test_more_than_one_request_takes_is_refused(attempt: Attempt, remote: type[Any]) -> None:
+    large = caller(attempt).post(UPLOAD, said(size_bytes=(5 << 30) + 1))
+    assert (large.status_code, large.json()["code"]) == (413, "too_large")
+    assert caller(attempt).post(UPLOAD, said(size_bytes=5 << 30)).status_code == 200
+
+
+def test_another_kind_of_remote_store_is_refused(
+    attempt: Attempt, remote: type[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "protocol", "gs")
+    refused = caller(attempt).post(UPLOAD, said())
+    assert (refused.status_code, refused.json()["code"]) == (501, "no_direct_address")
+
+
 def test_one_pod_starts_as_a_member_and_a_second_one_does_not(attempt: Attempt) -> None:
     client = caller(attempt)
     first = client.post(START, {"rank": 0, "member": "pod-1"})
@@ -262,3 +309,37 @@ def test_one_pod_starts_as_a_member_and_a_second_one_does_not(attempt: Attempt) 
     assert client.post(START, {"rank": 1, "member": "pod-3"}).status_code == 400
     assert client.post(START, {"member": "pod-3"}).status_code == 400
     assert Attempt.objects.get(pk=attempt.pk).starts == {"0": "pod-1"}
+
+
+def test_a_replica_takes_a_free_place_or_that_of_the_one_that_is_silent(attempt: Attempt) -> None:
+    workload = attempt.workload
+    workload.spec = spec_to_json(ServingSpec(("python",), Resources(1, 1)))
+    workload.count_granted, workload.count_max = 2, 2
+    workload.save(update_fields=["spec", "count_granted", "count_max"])
+    client = caller(attempt)
+
+    def starts(member: str) -> int:
+        return int(client.post(START, {"rank": None, "member": member}, format="json").json()["rank"])
+
+    assert [starts("pod-a"), starts("pod-b"), starts("pod-a")] == [0, 1, 0]
+    assert client.post("/api/v1/runtime/attempts/self/heartbeat", {"rank": 0}).status_code == 200
+    assert starts("pod-c") == 1, "the other one was never heard of"
+    assert client.post("/api/v1/runtime/attempts/self/heartbeat", {"rank": 1}).status_code == 200
+    assert starts("pod-d") == 0
+    assert Attempt.objects.get(pk=attempt.pk).starts == {"0": "pod-d", "1": "pod-c"}
+
+
+@pytest.mark.parametrize(
+    "backend, declared, distant",
+    [
+        ("local", (), False),
+        ("fake", (), False),
+        ("kubernetes", (), True),
+        ("kubernetes/east", (), True),
+        ("kubernetes-like", (), False),
+        ("local", ("local",), True),
+        ("", (), False),
+    ],
+)
+def test_who_shares_no_disk(backend: str, declared: tuple[str, ...], distant: bool) -> None:
+    assert is_distant(backend, declared) is distant

@@ -131,6 +131,10 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
 
         def do_PUT(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.path.startswith("/presigned/"):
+                api.take_presigned(self.path, dict(self.headers), content)
+                self._bytes(200, b"", "application/xml")
+                return
             address = self.path.removeprefix(PREFIX)
             try:
                 api.answer("PUT", "/outputs", {"address": address}, self.headers.get("Authorization", ""))

@@ -18,6 +18,10 @@ class TakesFiles:
         self.is_distant = False
         self.sent: list[str] = []
         """Paths below the attempt's folder."""
+        self.presigns = False
+        """Files go to `/presigned/…` of this server, as if that were the store itself."""
+        self.presigned: list[tuple[str, dict[str, str]]] = []
+        """Path and headers of what came there."""
 
     def output_folder(self, name: str) -> dict[str, Any]:
         """What is answered for an output."""
@@ -31,7 +35,22 @@ class TakesFiles:
     def _post_data_upload(self, body: dict[str, Any]) -> tuple[int, Any]:
         path = self._target(f"{body['output']}/{body['path']}")
         is_stored = path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == body["sha256"]
+        if self.presigns and not is_stored:
+            url = f"{self.url}/presigned/{body['output']}/{body['path']}"
+            return 200, {"is_stored": False, "url": url, "headers": {"x-amz-checksum-sha256": "said"}}
         return 200, {"is_stored": is_stored, "url": None, "headers": {}}
+
+    @property
+    def url(self) -> str:
+        """Of the server."""
+        raise NotImplementedError
+
+    def take_presigned(self, path: str, headers: dict[str, str], content: bytes) -> None:
+        """What was PUT to such an address."""
+        self.presigned.append((path, headers))
+        target = self._target(path.removeprefix("/presigned/"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
 
     def _put_outputs(self, _: dict[str, Any]) -> tuple[int, Any]:
         return 201, None

@@ -217,3 +217,16 @@ def test_many_parts_are_fetched_at_the_same_time(api: RuntimeApi, context: Make,
     found = context().input("data")
     assert [file.read_bytes() for file in found.files] == [file.read_bytes() for file in files]
     until(lambda: not list((api.work_dir / "inputs").rglob("*.partial")), what="nothing half")
+
+
+def test_a_file_goes_to_the_store_itself_where_that_is_remote(api: RuntimeApi, context: Make) -> None:
+    api.presigns = True
+    ctx = context()
+    (ctx.output("dataset") / "rows").write_bytes(b"rows")
+    ctx.close()
+    ((path, headers),) = api.presigned
+    assert path == "/presigned/dataset/rows"
+    assert headers["x-amz-checksum-sha256"] == "said"
+    assert "Authorization" not in headers, "the address is the permission"
+    assert headers["Content-Length"] == "4"
+    assert stored(api, "dataset/rows") == b"rows"
