@@ -247,6 +247,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "WhatIfChange": "apps.quotas.states.WhatIfChange",
         "IdleAction": "apps.quotas.states.IdleAction",
         "IncidentKind": "apps.quotas.states.IncidentKind",
+        "ConnectionKind": "apps.quotas.states.ConnectionKind",
         "JobState": "apps.datasets.states.JobState",
         "ScheduleState": "apps.datasets.states.ScheduleState",
         "ScheduleMode": "apps.datasets.states.ScheduleMode",

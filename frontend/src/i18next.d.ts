@@ -10,6 +10,7 @@ import type states from "./locale/states.en.json";
 import type why from "./locale/why.en.json";
 import type versions from "./locale/versions.en.json";
 import type access from "./features/access/locale/en.json";
+import type clusters from "./features/clusters/locale/en.json";
 import type datasets from "./features/datasets/locale/en.json";
 import type endpoints from "./features/endpoints/locale/en.json";
 import type models from "./features/models/locale/en.json";
@@ -38,6 +39,7 @@ declare module "i18next" {
       endpoints: typeof endpoints;
       quotas: typeof quotas;
       access: typeof access;
+      clusters: typeof clusters;
     };
   }
 }

@@ -53,6 +53,7 @@ def places(ground: Ground) -> dict[str, list[str]]:
         "/endpoints/$endpointId": [f"/endpoints/{ground.endpoint}"],
         "/quotas": ["/quotas"],
         "/what-if": ["/what-if"],
+        "/clusters": ["/clusters"],
         "/queue": ["/queue"],
         "/workloads/$workloadId": [f"/workloads/{ground.workload}"],
         "/access": ["/access?project=ground"],

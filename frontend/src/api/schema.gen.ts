@@ -556,6 +556,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List clusters
+         * @description Kubernetes clusters on which jobs run. No answer holds a credential.
+         */
+        get: operations["clusters_list"];
+        put?: never;
+        /**
+         * Add a cluster
+         * @description With a pool of its name. Whether it answers and allows what is needed is checked at once, beside this.
+         */
+        post: operations["clusters_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One cluster
+         * @description Kubernetes clusters on which jobs run. No answer holds a credential.
+         */
+        get: operations["clusters_retrieve"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a cluster
+         * @description Refused while anything in its pool runs or waits. The pool keeps its past.
+         */
+        delete: operations["clusters_destroy"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a cluster
+         * @description Jobs that run go on. Other credentials replace those before; it is checked anew.
+         */
+        patch: operations["clusters_partial_update"];
+        trace?: never;
+    };
+    "/api/v1/clusters/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a cluster
+         * @description Ask it now whether it is well and allows what is needed. What it says is there some seconds later.
+         */
+        post: operations["clusters_check_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cohorts": {
         parameters: {
             query?: never;
@@ -2786,7 +2858,11 @@ export interface paths {
          */
         get: operations["queues_list"];
         put?: never;
-        post?: never;
+        /**
+         * Give a project a place in a pool
+         * @description By admins of the project. The place is guaranteed nothing, and free to use what others leave idle.
+         */
+        post: operations["queues_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3515,6 +3591,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runtime/attempts/self/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description 409 `attempt_superseded` where another process has the place; the same one may ask again. */
+        post: operations["runtime_attempts_self_start_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runtime/attempts/self/trouble": {
         parameters: {
             query?: never;
@@ -3617,6 +3710,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runtime/data/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Where a file of an output is sent to
+         * @description 409 `object_differs` where another file has the name; 413 where it may not be so large.
+         */
+        post: operations["runtime_data_upload_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runtime/gateway/authorize": {
         parameters: {
             query?: never;
@@ -3670,6 +3783,46 @@ export interface paths {
          */
         get: operations["runtime_gateway_routes_retrieve"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtime/objects/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an object by a short-lived address
+         * @description Takes `Range`. 410 `address_expired` after an hour: resolving the input again gives another.
+         */
+        get: operations["runtime_objects_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtime/outputs/{output}/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Send a file of an output
+         * @description The bytes, as they are. It appears whole and as it was said to be, or not at all; again is no error.
+         */
+        put: operations["runtime_outputs_update"];
         post?: never;
         delete?: never;
         options?: never;
@@ -5282,6 +5435,103 @@ export interface components {
              */
             output_dataset?: string | null;
         };
+        /** @description How to connect to a cluster, what manifests there need, and how it was when asked last. */
+        Cluster: {
+            /** Format: uuid */
+            readonly id: string;
+            name: string;
+            kind: components["schemas"]["ConnectionKind"];
+            server?: string;
+            ca_pem?: string;
+            /**
+             * Format: date-time
+             * @description When they were given last; null: they are those of the pod.
+             */
+            readonly credentials_at: string | null;
+            namespace_prefix?: string;
+            makes_namespaces?: boolean;
+            job_api_url?: string;
+            runtime_image?: string;
+            requests_per_second?: number;
+            readonly options: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            readonly checked_at: string | null;
+            /** @description It answered when it was checked, and allowed all that is needed. */
+            readonly healthy: boolean;
+            /** Format: date-time */
+            readonly healthy_at: string | null;
+            readonly version: string;
+            readonly problems: components["schemas"]["ClusterProblem"][];
+            /**
+             * Format: uuid
+             * @description The pool of its machines.
+             */
+            readonly pool: string | null;
+            /** @description Name of the backend that runs jobs on it. */
+            readonly backend: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /** @description How to connect is given as a whole or not at all: with `kind`, all that this kind takes. */
+        ClusterCreateRequest: {
+            kind: components["schemas"]["ConnectionKind"];
+            /** @description With `kubeconfig`: its current context is used; no exec plugins, no names of files. */
+            kubeconfig?: string;
+            /** @description With `token`. */
+            server?: string;
+            /** @description With `token`: who may have signed the server's certificate; empty: whom the machine trusts. */
+            ca_pem?: string;
+            /** @description With `token`: of a service account. */
+            token?: string;
+            /** @description Namespaces of projects begin with it. */
+            namespace_prefix?: string;
+            /** @description Are namespaces of projects made for you? Else an administrator of the cluster does. */
+            makes_namespaces?: boolean;
+            /** @description The API as pods reach it; empty: as is set. */
+            job_api_url?: string;
+            /** @description For jobs without an image of their own. */
+            runtime_image?: string;
+            /** @description Most that one process asks the API server. */
+            requests_per_second?: number;
+            /** @description What else manifests need: see the guide, under Kubernetes clusters. */
+            options?: {
+                [key: string]: unknown;
+            };
+            /** @description Small letters, digits and dashes; for good. */
+            name: string;
+        };
+        /** @description How the cluster behind a pool was when it was asked last. */
+        ClusterHealth: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            healthy: boolean;
+            /**
+             * Format: date-time
+             * @description Null: not since it was added or changed.
+             */
+            checked_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was well last.
+             */
+            healthy_at: string | null;
+            problems: components["schemas"]["ClusterProblem"][];
+        };
+        /** @description Something that was wrong when the cluster was checked; each missing permission is one. */
+        ClusterProblem: {
+            code: string;
+            /** @description For people. */
+            detail: string;
+            /** @description The same in parts. */
+            params: {
+                [key: string]: string;
+            };
+            /** @description Does it keep jobs from running there? */
+            blocking: boolean;
+        };
         Cohort: {
             /** Format: uuid */
             readonly id: string;
@@ -5469,6 +5719,13 @@ export interface components {
             /** @description Of the first 100 columns that both have */
             drift: components["schemas"]["DriftShape"];
         };
+        /**
+         * @description * `kubeconfig` - Kubeconfig
+         *     * `in_cluster` - In Cluster
+         *     * `token` - Token
+         * @enum {string}
+         */
+        ConnectionKind: "kubeconfig" | "in_cluster" | "token";
         CountedShape: {
             value: string;
             count: number;
@@ -7088,8 +7345,10 @@ export interface components {
         LatestCheckpoint: {
             step: number;
             uri: string;
-            /** @description In a store that is a folder */
+            /** @description Where the job shares a disk with the store */
             path: string | null;
+            /** @description Short-lived, elsewhere */
+            url: string | null;
             sha256: string;
             size_bytes: number;
             metadata: {
@@ -7733,9 +7992,9 @@ export interface components {
             rows: number;
             size_bytes: number;
             sha256: string;
-            /** @description Short-lived, in a remote store */
+            /** @description Short-lived, where it does not share a disk with the store */
             url: string | null;
-            /** @description In a store that is a folder */
+            /** @description Where the job shares a disk with the store */
             path: string | null;
         };
         Order: {
@@ -7962,6 +8221,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["CleaningRun"][];
+        };
+        PaginatedClusterList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Cluster"][];
         };
         PaginatedCohortList: {
             /**
@@ -8606,6 +8878,32 @@ export interface components {
             ends_on?: string | null;
             thresholds?: components["schemas"]["BudgetThresholdRequest"][];
         };
+        /** @description How to connect is given as a whole or not at all: with `kind`, all that this kind takes. */
+        PatchedClusterChangeRequest: {
+            kind?: components["schemas"]["ConnectionKind"];
+            /** @description With `kubeconfig`: its current context is used; no exec plugins, no names of files. */
+            kubeconfig?: string;
+            /** @description With `token`. */
+            server?: string;
+            /** @description With `token`: who may have signed the server's certificate; empty: whom the machine trusts. */
+            ca_pem?: string;
+            /** @description With `token`: of a service account. */
+            token?: string;
+            /** @description Namespaces of projects begin with it. */
+            namespace_prefix?: string;
+            /** @description Are namespaces of projects made for you? Else an administrator of the cluster does. */
+            makes_namespaces?: boolean;
+            /** @description The API as pods reach it; empty: as is set. */
+            job_api_url?: string;
+            /** @description For jobs without an image of their own. */
+            runtime_image?: string;
+            /** @description Most that one process asks the API server. */
+            requests_per_second?: number;
+            /** @description What else manifests need: see the guide, under Kubernetes clusters. */
+            options?: {
+                [key: string]: unknown;
+            };
+        };
         /** @description What is not named stays as it is. */
         PatchedCohortChangeRequest: {
             /** @description Why, for who decides it where a second person does. */
@@ -8748,6 +9046,8 @@ export interface components {
             /** Format: uuid */
             organisation?: string | null;
             readonly organisation_name: string | null;
+            /** @description Null: its machines are of no Kubernetes cluster. */
+            readonly cluster: components["schemas"]["ClusterHealth"] | null;
             half_life_seconds?: number;
             entry_penalty_seconds?: number;
             ageing_seconds?: number;
@@ -9243,6 +9543,8 @@ export interface components {
             /** Format: uuid */
             cohort?: string | null;
             readonly cohort_name: string | null;
+            /** @default false */
+            readonly is_main: boolean;
             /** Format: double */
             weight?: number;
             running_most?: number | null;
@@ -9270,6 +9572,17 @@ export interface components {
              */
             share_ratio: number;
             preemptions: number;
+        };
+        QueueOpenRequest: {
+            /** Format: uuid */
+            project: string;
+            /** @description Its name. */
+            pool: string;
+            /**
+             * @description Shall the project's work run there from now on, unless another pool is asked for?
+             * @default false
+             */
+            is_main: boolean;
         };
         /** @description A project's place in a pool: how much it may hold, how much it holds. */
         QueueUsage: {
@@ -9638,17 +9951,20 @@ export interface components {
         Resolved: {
             name: string;
             uri: string;
+            /** @description Null for an output: send what is written to `runtime/outputs` */
             path: string | null;
             /** @description Of an input */
             files?: components["schemas"]["ResolvedFile"][];
         };
         ResolvedFile: {
             name: string;
-            /** @description In a store that is a folder */
+            /** @description Where the job shares a disk with the store */
             path: string | null;
-            /** @description Short-lived, in a remote store */
+            /** @description Short-lived, elsewhere; one that begins with `/` is of the control plane */
             url: string | null;
             size_bytes: number;
+            /** @description Where it is known */
+            sha256?: string | null;
         };
         /**
          * @description * `cpu_millis` - Cpu Millis
@@ -10034,6 +10350,8 @@ export interface components {
             /** @description Name of one, see `GET /priority-classes`; null: 0 */
             priority_class?: string | null;
             tags?: string[];
+            /** @description Name of one; null: where the project's work runs */
+            pool?: string | null;
         };
         RunCurves: {
             /** Format: uuid */
@@ -10446,6 +10764,16 @@ export interface components {
             /** Format: double */
             error_seconds?: number | null;
             inside?: boolean | null;
+        };
+        /** @description A member is about to start. */
+        StartRequest: {
+            /** @description A replica has none */
+            rank?: number | null;
+            /** @description What tells it from another of its rank: uid of its pod */
+            member: string;
+        };
+        Started: {
+            rank: number;
         };
         StatisticChangeShape: {
             name: components["schemas"]["NameEnum"];
@@ -10944,6 +11272,26 @@ export interface components {
             readonly expires_at: string;
             /** Format: date-time */
             readonly created_at: string;
+        };
+        /** @description What a file is. */
+        UploadAskedRequest: {
+            /** Format: int64 */
+            size_bytes: number;
+            sha256: string;
+            /** @description As the spec calls it */
+            output: string;
+            /** @description Below the folder of the output */
+            path: string;
+        };
+        UploadPlace: {
+            /** @description The store has it: nothing is to be sent */
+            is_stored: boolean;
+            /** @description Where to PUT it, without a token; null: to `runtime/outputs/{output}/{path}` */
+            url: string | null;
+            /** @description To be sent along */
+            headers: {
+                [key: string]: string;
+            };
         };
         /**
          * @description * `receiving` - Receiving
@@ -11756,7 +12104,7 @@ export interface components {
             flavor: string;
         };
         /** @enum {string} */
-        StateMessageCode: "append_columns" | "append_ordinals" | "approval_needless" | "backend_away" | "budget_approval_hours" | "budget_approval_money" | "budget_denied" | "budget_expired" | "budget_left_hours" | "budget_left_money" | "budget_used_hours" | "budget_used_money" | "budget_withdrawn" | "data_all_rejected" | "data_all_rejected_of" | "data_all_test" | "data_archive_cut" | "data_cannot_become" | "data_cannot_unpack" | "data_column_exists" | "data_column_is" | "data_column_is_label" | "data_column_is_split" | "data_column_is_weight" | "data_column_name_control" | "data_column_name_kept" | "data_column_name_long" | "data_column_unnamed" | "data_columns_differ_in_blanks" | "data_columns_differ_in_case" | "data_columns_differ_in_letters" | "data_columns_same" | "data_database_no_address" | "data_database_no_secret" | "data_database_option" | "data_database_option_value" | "data_database_other" | "data_date_has_no" | "data_disk_full" | "data_element_too_long" | "data_empty_file" | "data_excel_swells" | "data_expression_at" | "data_expression_gives" | "data_extra_of_dataset" | "data_extra_of_other" | "data_extra_of_schema" | "data_fetch_broken" | "data_fetch_encoded" | "data_fetch_forbidden" | "data_fetch_large" | "data_fetch_larger" | "data_fetch_not_found" | "data_fetch_other_part" | "data_fetch_redirects" | "data_fetch_refused" | "data_fetch_refused_often" | "data_fetch_slow" | "data_fetch_to_address" | "data_fetch_to_http" | "data_host_not_allowed" | "data_host_private" | "data_host_unknown" | "data_is_workbook" | "data_keeps_name" | "data_keeps_type" | "data_key_lacks_earlier" | "data_key_lacks_later" | "data_key_short" | "data_key_twice_earlier" | "data_key_twice_later" | "data_lacks_of_dataset" | "data_lacks_of_other" | "data_lacks_of_schema" | "data_larger_than_said" | "data_line_too_long" | "data_made_by_split" | "data_member_archive" | "data_member_cannot_unpack" | "data_member_device" | "data_member_link" | "data_member_outside" | "data_member_password" | "data_name_kept" | "data_name_nul" | "data_name_wrong" | "data_needs_password" | "data_no_archive" | "data_no_archive_of" | "data_no_column" | "data_no_column_near" | "data_no_connection" | "data_no_feature" | "data_no_files" | "data_no_key" | "data_no_list" | "data_no_memory" | "data_no_object_element" | "data_no_object_line" | "data_no_rows" | "data_no_rows_after" | "data_no_rows_but_header" | "data_no_secret" | "data_no_sheet" | "data_no_such_sheet" | "data_no_time" | "data_none_of_kind" | "data_none_that_is_read" | "data_not_converted" | "data_not_excel" | "data_not_ingested" | "data_not_json_at" | "data_not_parquet" | "data_not_predicted" | "data_not_text" | "data_not_text_bzip2" | "data_not_text_gzip" | "data_not_text_old_excel" | "data_not_text_page" | "data_not_text_parquet" | "data_not_text_pdf" | "data_not_text_picture" | "data_not_text_xz" | "data_not_text_zip" | "data_not_text_zstd" | "data_nothing_in_sheets" | "data_nul_byte" | "data_nul_character" | "data_null_has_delimiter" | "data_only_in_one" | "data_packed_twice" | "data_parquet_cut" | "data_parquet_encrypted" | "data_query_failed" | "data_query_large" | "data_query_no_row" | "data_query_slow" | "data_query_type" | "data_query_wrong" | "data_row_cast" | "data_row_convert" | "data_row_few" | "data_row_file_large" | "data_row_half" | "data_row_key_twice" | "data_row_many" | "data_row_missing" | "data_row_not_json" | "data_row_not_object" | "data_row_text_encoding" | "data_row_text_encoding_guess" | "data_row_text_large" | "data_row_text_nul" | "data_s3_secret" | "data_says_group" | "data_says_nothing" | "data_several_kinds" | "data_sheet_too_large" | "data_socket_not_fetched" | "data_split_twice" | "data_starts_as" | "data_step" | "data_swells" | "data_swells_times" | "data_takes_truth" | "data_too_many_categories" | "data_too_many_columns" | "data_too_many_groups" | "data_too_many_members" | "data_too_many_tables" | "data_too_many_to_balance" | "data_too_many_to_stratify" | "data_too_wide" | "data_type_not_kept" | "data_types_unknown" | "data_unclosed_quote" | "data_unmapped" | "data_unreadable" | "data_unreadable_excel" | "data_web_secret" | "data_weighted_twice" | "data_would_be_alike" | "data_would_be_columns" | "data_would_be_two" | "data_wrong_encoding" | "data_wrong_encoding_after" | "data_wrong_encoding_half" | "fault_ecc" | "fault_gone" | "fault_reset" | "fault_rows" | "fault_rows_failed" | "fault_xid" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "gives_back" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "idle_stopped" | "input_rejected" | "job_not_started" | "job_time_limit" | "left_anew" | "left_late" | "left_late_anew" | "left_with" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "moved_off" | "newer_attempt" | "node_back" | "node_flaps" | "node_lost" | "not_launched" | "not_launched_yet" | "not_utf8" | "not_utf8_guess" | "overtime" | "preempted_by" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "reclaimed_by" | "refused_above_quota" | "refused_cap_gpus" | "refused_cap_no_limit" | "refused_cap_seconds" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "rejected_ratio" | "rejected_rows" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "schedule_failing" | "schedule_not_allowed" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "upload_digest" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_borrowed" | "wait_cap" | "wait_cap_gpus" | "wait_cohort" | "wait_kept" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_pool" | "wait_promised" | "wait_quota_kept" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
+        StateMessageCode: "append_columns" | "append_ordinals" | "approval_needless" | "backend_away" | "budget_approval_hours" | "budget_approval_money" | "budget_denied" | "budget_expired" | "budget_left_hours" | "budget_left_money" | "budget_used_hours" | "budget_used_money" | "budget_withdrawn" | "cluster_deadline" | "cluster_disk" | "cluster_evicted" | "cluster_failed" | "cluster_image" | "cluster_job_changed" | "cluster_job_deleted" | "cluster_memory" | "cluster_memory_survived" | "cluster_no_room" | "cluster_node_lost" | "cluster_node_silent" | "cluster_not_prepared" | "cluster_not_started" | "cluster_not_taken" | "cluster_pod_deleted" | "cluster_preempted" | "cluster_queue" | "cluster_queue_evicted" | "cluster_queue_refused" | "cluster_quota" | "cluster_refused" | "cluster_setup" | "cluster_stopped_unseen" | "data_all_rejected" | "data_all_rejected_of" | "data_all_test" | "data_archive_cut" | "data_cannot_become" | "data_cannot_unpack" | "data_column_exists" | "data_column_is" | "data_column_is_label" | "data_column_is_split" | "data_column_is_weight" | "data_column_name_control" | "data_column_name_kept" | "data_column_name_long" | "data_column_unnamed" | "data_columns_differ_in_blanks" | "data_columns_differ_in_case" | "data_columns_differ_in_letters" | "data_columns_same" | "data_database_no_address" | "data_database_no_secret" | "data_database_option" | "data_database_option_value" | "data_database_other" | "data_date_has_no" | "data_disk_full" | "data_element_too_long" | "data_empty_file" | "data_excel_swells" | "data_expression_at" | "data_expression_gives" | "data_extra_of_dataset" | "data_extra_of_other" | "data_extra_of_schema" | "data_fetch_broken" | "data_fetch_encoded" | "data_fetch_forbidden" | "data_fetch_large" | "data_fetch_larger" | "data_fetch_not_found" | "data_fetch_other_part" | "data_fetch_redirects" | "data_fetch_refused" | "data_fetch_refused_often" | "data_fetch_slow" | "data_fetch_to_address" | "data_fetch_to_http" | "data_host_not_allowed" | "data_host_private" | "data_host_unknown" | "data_is_workbook" | "data_keeps_name" | "data_keeps_type" | "data_key_lacks_earlier" | "data_key_lacks_later" | "data_key_short" | "data_key_twice_earlier" | "data_key_twice_later" | "data_lacks_of_dataset" | "data_lacks_of_other" | "data_lacks_of_schema" | "data_larger_than_said" | "data_line_too_long" | "data_made_by_split" | "data_member_archive" | "data_member_cannot_unpack" | "data_member_device" | "data_member_link" | "data_member_outside" | "data_member_password" | "data_name_kept" | "data_name_nul" | "data_name_wrong" | "data_needs_password" | "data_no_archive" | "data_no_archive_of" | "data_no_column" | "data_no_column_near" | "data_no_connection" | "data_no_feature" | "data_no_files" | "data_no_key" | "data_no_list" | "data_no_memory" | "data_no_object_element" | "data_no_object_line" | "data_no_rows" | "data_no_rows_after" | "data_no_rows_but_header" | "data_no_secret" | "data_no_sheet" | "data_no_such_sheet" | "data_no_time" | "data_none_of_kind" | "data_none_that_is_read" | "data_not_converted" | "data_not_excel" | "data_not_ingested" | "data_not_json_at" | "data_not_parquet" | "data_not_predicted" | "data_not_text" | "data_not_text_bzip2" | "data_not_text_gzip" | "data_not_text_old_excel" | "data_not_text_page" | "data_not_text_parquet" | "data_not_text_pdf" | "data_not_text_picture" | "data_not_text_xz" | "data_not_text_zip" | "data_not_text_zstd" | "data_nothing_in_sheets" | "data_nul_byte" | "data_nul_character" | "data_null_has_delimiter" | "data_only_in_one" | "data_packed_twice" | "data_parquet_cut" | "data_parquet_encrypted" | "data_query_failed" | "data_query_large" | "data_query_no_row" | "data_query_slow" | "data_query_type" | "data_query_wrong" | "data_row_cast" | "data_row_convert" | "data_row_few" | "data_row_file_large" | "data_row_half" | "data_row_key_twice" | "data_row_many" | "data_row_missing" | "data_row_not_json" | "data_row_not_object" | "data_row_text_encoding" | "data_row_text_encoding_guess" | "data_row_text_large" | "data_row_text_nul" | "data_s3_secret" | "data_says_group" | "data_says_nothing" | "data_several_kinds" | "data_sheet_too_large" | "data_socket_not_fetched" | "data_split_twice" | "data_starts_as" | "data_step" | "data_swells" | "data_swells_times" | "data_takes_truth" | "data_too_many_categories" | "data_too_many_columns" | "data_too_many_groups" | "data_too_many_members" | "data_too_many_tables" | "data_too_many_to_balance" | "data_too_many_to_stratify" | "data_too_wide" | "data_type_not_kept" | "data_types_unknown" | "data_unclosed_quote" | "data_unmapped" | "data_unreadable" | "data_unreadable_excel" | "data_web_secret" | "data_weighted_twice" | "data_would_be_alike" | "data_would_be_columns" | "data_would_be_two" | "data_wrong_encoding" | "data_wrong_encoding_after" | "data_wrong_encoding_half" | "fault_ecc" | "fault_gone" | "fault_reset" | "fault_rows" | "fault_rows_failed" | "fault_xid" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "gives_back" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "idle_stopped" | "input_rejected" | "job_not_started" | "job_time_limit" | "left_anew" | "left_late" | "left_late_anew" | "left_with" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "moved_off" | "newer_attempt" | "node_back" | "node_flaps" | "node_lost" | "not_launched" | "not_launched_yet" | "not_utf8" | "not_utf8_guess" | "overtime" | "preempted_by" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "reclaimed_by" | "refused_above_quota" | "refused_cap_gpus" | "refused_cap_no_limit" | "refused_cap_seconds" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "rejected_ratio" | "rejected_rows" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "schedule_failing" | "schedule_not_allowed" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "upload_digest" | "vanished" | "wait_behind_machine" | "wait_behind_quota" | "wait_borrowed" | "wait_cap" | "wait_cap_gpus" | "wait_cohort" | "wait_kept" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_pool" | "wait_promised" | "wait_quota_kept" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
         /** @description One sentence: a code of the closed list and parameters; `said`: somebody else's words. */
         StateMessagePart: {
             code: components["schemas"]["StateMessageCode"];
@@ -14481,6 +14829,603 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clusters_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                healthy?: boolean;
+                /**
+                 * @description * `kubeconfig` - Kubeconfig
+                 *     * `in_cluster` - In Cluster
+                 *     * `token` - Token
+                 */
+                kind?: "in_cluster" | "kubeconfig" | "token";
+                name?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                /** @description A search term. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedClusterList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clusters_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClusterCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["ClusterCreateRequest"];
+                "multipart/form-data": components["schemas"]["ClusterCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clusters_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this cluster. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clusters_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this cluster. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clusters_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this cluster. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedClusterChangeRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedClusterChangeRequest"];
+                "multipart/form-data": components["schemas"]["PatchedClusterChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clusters_check_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this cluster. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cluster"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -25179,6 +26124,114 @@ export interface operations {
             };
         };
     };
+    queues_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueueOpenRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["QueueOpenRequest"];
+                "multipart/form-data": components["schemas"]["QueueOpenRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     queues_retrieve: {
         parameters: {
             query?: never;
@@ -28439,6 +29492,111 @@ export interface operations {
             };
         };
     };
+    runtime_attempts_self_start_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["StartRequest"];
+                "multipart/form-data": components["schemas"]["StartRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     runtime_attempts_self_trouble_create: {
         parameters: {
             query?: never;
@@ -28900,6 +30058,111 @@ export interface operations {
             };
         };
     };
+    runtime_data_upload_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadAskedRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["UploadAskedRequest"];
+                "multipart/form-data": components["schemas"]["UploadAskedRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadPlace"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     runtime_gateway_authorize_create: {
         parameters: {
             query?: never;
@@ -29147,6 +30410,202 @@ export interface operations {
                      *       "status": 401,
                      *       "detail": "Sign in or send a valid token",
                      *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runtime_objects_retrieve: {
+        parameters: {
+            query: {
+                attempt: string;
+                expires: string;
+                sha256: string;
+                signature: string;
+            };
+            header?: {
+                Range?: string;
+            };
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runtime_outputs_update: {
+        parameters: {
+            query: {
+                sha256: string;
+                size_bytes: number;
+            };
+            header?: never;
+            path: {
+                output: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description No response body */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }

@@ -212,6 +212,12 @@ const whatIf = createRoute({
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/quotas/pages/what-if-page")), "WhatIfPage"),
   ...words("quotas"),
 });
+const clusters = createRoute({
+  getParentRoute: () => root,
+  path: "/clusters",
+  component: lazyRouteComponent(() => reachability.load(() => import("@/features/clusters/pages/clusters-page")), "ClustersPage"),
+  ...words("clusters"),
+});
 /** Where the queue was before the dashboard; also a short address to tell somebody. */
 const queue = createRoute({
   getParentRoute: () => root,
@@ -245,7 +251,7 @@ const access = createRoute({
 const routeTree = root.addChildren([
   ...[overview, datasets, upload, fetchData, schedules, schedule, dataset, datasetVersion, clean, datasetJob],
   ...[runs, submit, compare, run, models, model, modelVersion],
-  ...[endpoints, deploy, endpoint, quotas, whatIf, queue, workload, access],
+  ...[endpoints, deploy, endpoint, quotas, whatIf, clusters, queue, workload, access],
 ]);
 
 export const router = createRouter({

@@ -66,6 +66,8 @@ const APPROVAL: Of<Schemas["ApprovalState"]> = {
   withdrawn: "cancelled",
 };
 const WHAT_IF: Of<Schemas["WhatIfState"]> = { queued: "waiting", running: "running", succeeded: "succeeded", failed: "failed" };
+/** No states of the server: what its last check found. */
+const CLUSTER: Of<"unseen" | "well" | "ill"> = { unseen: "waiting", well: "succeeded", ill: "failed" };
 const TOKEN: Of<Schemas["TokenState"]> = { active: "succeeded", revoked: "cancelled", expired: "cancelled" };
 
 /** Every noun that has states, exhaustively: a new state of the API does not compile until it has a colour and a word. */
@@ -81,6 +83,7 @@ export const TONES = {
   approval: APPROVAL,
   token: TOKEN,
   what_if: WHAT_IF,
+  cluster: CLUSTER,
 } as const;
 
 export type Noun = keyof typeof TONES;

@@ -11,6 +11,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   endpoints: "endpoints",
   quotas: "quotas",
   "what-if": "quotas",
+  clusters: "clusters",
   queue: "quotas",
   workloads: "quotas",
   access: "access",

@@ -26,7 +26,7 @@ const PLACES = [
   { to: "/runs", word: "runs", icon: IconChartLine, parts: ["runs"] },
   { to: "/models", word: "models", icon: IconPackage, parts: ["models", "model-versions"] },
   { to: "/endpoints", word: "endpoints", icon: IconPlugConnected, parts: ["endpoints"] },
-  { to: "/quotas", word: "quotas", icon: IconServer2, parts: ["quotas", "workloads", "what-if"] },
+  { to: "/quotas", word: "quotas", icon: IconServer2, parts: ["quotas", "workloads", "what-if", "clusters"] },
   { to: "/access", word: "access", icon: IconShieldLock, parts: ["access"] },
 ] as const;
 

@@ -41,6 +41,7 @@ export function usePlaces(query: string): PlaceGroup[] {
     page("endpoints", t("nav.endpoints"), linkOptions({ to: "/endpoints" })),
     page("queue", t("palette.queue"), linkOptions({ to: "/quotas", search: { tab: "queue" } })),
     page("quotas", t("nav.quotas"), linkOptions({ to: "/quotas" })),
+    page("clusters", t("palette.clusters"), linkOptions({ to: "/clusters" })),
     page("members", t("palette.members"), linkOptions({ to: "/access", search: { tab: "members" } })),
     page("tokens", t("palette.tokens"), linkOptions({ to: "/access", search: { tab: "tokens" } })),
     page("approvals", t("palette.approvals"), linkOptions({ to: "/access", search: { tab: "approvals" } })),
