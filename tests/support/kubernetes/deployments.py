@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
-
-import msgspec
 
 from tests.support.kubernetes.clock import seconds_of
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.kinds import DEPLOYMENTS, REPLICASETS
+from tests.support.kubernetes.rollouts import find, limits, numbers, progress, set_condition, template_hash
 from tests.support.kubernetes.store import Change, Object, copied
 
 HASH, REVISION = "pod-template-hash", "deployment.kubernetes.io/revision"
 BY = "deployment-controller"
-_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Deployments:
@@ -93,7 +90,7 @@ class Deployments:
             each["metadata"].setdefault("annotations", {})[REVISION] = str(revision)
             status = each.setdefault("status", {})
             message = f'Created new replica set "{name}"'
-            _condition(status, "Progressing", "True", "NewReplicaSetCreated", message, now)
+            set_condition(status, "Progressing", "True", "NewReplicaSetCreated", message, now)
 
         self._cluster.change(DEPLOYMENTS, metadata["name"], metadata["namespace"], change)
         if first:
@@ -219,12 +216,12 @@ class Deployments:
             good = status.get("availableReplicas", 0) >= each["spec"]["replicas"] - unavailable
             if good:
                 message = "Deployment has minimum availability."
-                _condition(status, "Available", "True", "MinimumReplicasAvailable", message, stamp)
+                set_condition(status, "Available", "True", "MinimumReplicasAvailable", message, stamp)
             else:
                 message = "Deployment does not have minimum availability."
-                _condition(status, "Available", "False", "MinimumReplicasUnavailable", message, stamp)
+                set_condition(status, "Available", "False", "MinimumReplicasUnavailable", message, stamp)
             if current is not None:
-                _progress(each, status, old, current, now, stamp)
+                progress(each, status, old, current, now, stamp)
             each["status"] = status
 
         after = self._cluster.change(DEPLOYMENTS, name, namespace, change)
@@ -233,7 +230,7 @@ class Deployments:
 
     def _watch_progress(self, found: Object) -> None:
         """Look again when the deadline for progress is over."""
-        condition = _find(found["status"], "Progressing")
+        condition = find(found["status"], "Progressing")
         waits = condition is not None and condition["reason"] in {"ReplicaSetUpdated", "NewReplicaSetCreated"}
         if condition is None or not waits:
             return
@@ -242,96 +239,3 @@ class Deployments:
         self._cluster.loop.later(
             max(0.5, left - self._cluster.clock.now() + 0.5), self.reconcile, metadata["namespace"], metadata["name"]
         )
-
-
-def template_hash(deployment: Object) -> str:
-    digest = hashlib.sha256(msgspec.json.encode(deployment["spec"]["template"], order="sorted")).digest()
-    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:10])
-
-
-def limits(spec: Object) -> tuple[int, int]:
-    """maxSurge and maxUnavailable as numbers of replicas."""
-    rolling = spec["strategy"].get("rollingUpdate") or {"maxSurge": 0, "maxUnavailable": spec["replicas"]}
-
-    def share(value: int | str, up: bool) -> int:
-        if isinstance(value, int):
-            return value
-        part = int(spec["replicas"]) * int(value.rstrip("%"))
-        return -(-part // 100) if up else part // 100
-
-    surge, unavailable = share(rolling["maxSurge"], True), share(rolling["maxUnavailable"], False)
-    return surge, min(max(unavailable, 0 if surge else 1), spec["replicas"])
-
-
-def numbers(sets: list[Object], current: Object | None) -> dict[str, int]:
-    """Counts of a Deployment's status; what is none is left out."""
-
-    def total(field: str) -> int:
-        return sum(each["status"].get(field, 0) for each in sets)
-
-    wanted = sum(each["spec"]["replicas"] for each in sets)
-    found = {
-        "replicas": total("replicas"),
-        "updatedReplicas": current["status"].get("replicas", 0) if current is not None else 0,
-        "readyReplicas": total("readyReplicas"),
-        "availableReplicas": total("availableReplicas"),
-        "unavailableReplicas": max(0, wanted - total("availableReplicas")),
-    }
-    return {
-        **{name: value for name, value in found.items() if value},
-        "terminatingReplicas": total("terminatingReplicas"),
-    }
-
-
-def _progress(deployment: Object, status: dict[str, Any], old: Object, current: Object, now: float, stamp: str) -> None:
-    wanted, name = deployment["spec"]["replicas"], current["metadata"]["name"]
-    known = _find(status, "Progressing")
-    if known is not None and known["reason"] == "NewReplicaSetAvailable" and old.get("updatedReplicas") is not None:
-        if _same_template(old, status):
-            return
-    counted = [status.get(field, 0) for field in ("updatedReplicas", "replicas", "availableReplicas")]
-    if counted == [wanted] * 3 and (wanted or known is not None):
-        if known is not None and known["reason"] == "NewReplicaSetAvailable":
-            return
-        message = f'ReplicaSet "{name}" has successfully progressed.'
-        _condition(status, "Progressing", "True", "NewReplicaSetAvailable", message, stamp)
-        return
-    if known is not None and known["reason"] == "NewReplicaSetAvailable":
-        return
-    fields = ("updatedReplicas", "readyReplicas", "availableReplicas")
-    moved = any(status.get(field, 0) > old.get(field, 0) for field in fields)
-    shrunk = status.get("replicas", 0) - status.get("updatedReplicas", 0) < (
-        old.get("replicas", 0) - old.get("updatedReplicas", 0)
-    )
-    if moved or shrunk:
-        message = f'ReplicaSet "{name}" is progressing.'
-        _condition(status, "Progressing", "True", "ReplicaSetUpdated", message, stamp, touch=True)
-    elif known is not None and known["status"] == "True":
-        late = now - seconds_of(known["lastUpdateTime"]) >= deployment["spec"]["progressDeadlineSeconds"]
-        if late:
-            message = f'ReplicaSet "{name}" has timed out progressing.'
-            _condition(status, "Progressing", "False", "ProgressDeadlineExceeded", message, stamp)
-
-
-def _same_template(old: Object, status: Object) -> bool:
-    return bool(old.get("updatedReplicas", 0) == status.get("updatedReplicas", 0))
-
-
-def _find(status: Object, type_: str) -> dict[str, Any] | None:
-    return next((each for each in status.get("conditions") or () if each["type"] == type_), None)
-
-
-def _condition(
-    status: dict[str, Any], type_: str, value: str, reason: str, message: str, now: str, *, touch: bool = False
-) -> None:
-    old = _find(status, type_)
-    if old is not None and (old["status"], old["reason"]) == (value, reason):
-        if touch:
-            status["conditions"] = [
-                {**each, "lastUpdateTime": now} if each is old else each for each in status["conditions"]
-            ]
-        return
-    changed = old["lastTransitionTime"] if old is not None and old["status"] == value else now
-    new = {"type": type_, "status": value, "lastUpdateTime": now, "lastTransitionTime": changed}
-    others = [each for each in status.get("conditions") or () if each is not old]
-    status["conditions"] = [*others, {**new, "reason": reason, "message": message}]

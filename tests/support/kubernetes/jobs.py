@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 from tests.support.kubernetes import jobpods, pods
 from tests.support.kubernetes.answers import Refusal
 from tests.support.kubernetes.clock import seconds_of
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.jobpolicy import Verdict, judged
+from tests.support.kubernetes.jobsync import Refusals, Sync, condition_true, finished, set_condition, set_count
 from tests.support.kubernetes.kinds import JOBS, PODS
 from tests.support.kubernetes.podmaker import PodMaker
 from tests.support.kubernetes.store import Change, Object, copied
 
 BACKOFF_SECONDS, BACKOFF_MAX = 10.0, 600.0
-
-
-def condition_true(job: Object, type_: str) -> bool:
-    conditions = job.get("status", {}).get("conditions") or ()
-    return any(each["type"] == type_ and each["status"] == "True" for each in conditions)
-
-
-def finished(job: Object) -> bool:
-    return condition_true(job, "Complete") or condition_true(job, "Failed")
-
-
-@dataclass
-class Refusals:
-    """Pods of one Job that could not be made."""
-
-    count: int = 0
-    until: float = 0
-
-
-@dataclass
-class Sync:
-    """One look at a Job and its pods."""
-
-    job: Object
-    pods: list[Object]
-    status: dict[str, Any]
-    counted: list[Object] = field(default_factory=list)
-    """Pods that lose their finalizer because they were counted."""
-    failed: list[str] = field(default_factory=list)
-    """uids of pods that are counted as failed now."""
-    events: list[tuple[str, str, bool]] = field(default_factory=list)
 
 
 class Jobs:
@@ -116,12 +83,12 @@ class Jobs:
                     self._untrack(pod["metadata"]["namespace"], pod["metadata"]["name"])
                     self._delete_pod(sync, pod)
             if not suspended:
-                self._condition(status, "Suspended", "JobSuspended", "Job suspended")
+                set_condition(status, "Suspended", "JobSuspended", "Job suspended", self._cluster.clock.stamp())
                 status.pop("startTime", None)
                 sync.events.append(("Suspended", "Job suspended", False))
         elif not suspend:
             if known and suspended:
-                self._condition(status, "Suspended", "JobResumed", "Job resumed", "False")
+                set_condition(status, "Suspended", "JobResumed", "Job resumed", self._cluster.clock.stamp(), "False")
                 status["startTime"] = self._cluster.clock.stamp()
                 sync.events.append(("Resumed", "Job resumed", False))
                 self._deadline_timer(sync)
@@ -182,7 +149,7 @@ class Jobs:
         if verdict.failed_indexes is not None:
             sync.status["failedIndexes"] = verdict.failed_indexes
         if verdict.type:
-            self._condition(sync.status, verdict.type, verdict.reason, verdict.message)
+            set_condition(sync.status, verdict.type, verdict.reason, verdict.message, self._cluster.clock.stamp())
 
     def _stop_all(self, sync: Sync, counted: bool = True) -> None:
         for pod in self._fresh(sync):
@@ -190,10 +157,11 @@ class Jobs:
                 self._delete_pod(sync, pod)
         for pod in self._fresh(sync):
             uid = pod["metadata"]["uid"]
-            if counted and pods.has_finalizer(pod) and uid not in sync.failed and not self._is_counted(sync, uid):
-                if jobpods.counts_as_failed(sync.job["spec"], pod):
-                    sync.counted.append(pod)
-                    sync.failed.append(uid)
+            known = uid in sync.failed or self._is_counted(sync, uid)
+            failed = pods.has_finalizer(pod) and jobpods.counts_as_failed(sync.job["spec"], pod)
+            if counted and failed and not known:
+                sync.counted.append(pod)
+                sync.failed.append(uid)
 
     @staticmethod
     def _is_counted(sync: Sync, uid: str) -> bool:
@@ -257,7 +225,7 @@ class Jobs:
         owned = self._fresh(sync)
         gone = {pod["metadata"]["uid"] for pod in sync.counted}
         live = [pod for pod in owned if pods.active(pod) and pod["metadata"]["uid"] not in gone]
-        _set(status, "active", len(live))
+        set_count(status, "active", len(live))
         status["terminating"] = sum(map(pods.terminating, owned))
         status["ready"] = sum(map(pods.ready, live))
         status["uncountedTerminatedPods"] = {"failed": list(sync.failed)} if sync.failed else {}
@@ -296,21 +264,13 @@ class Jobs:
             found = next((each for each in status["conditions"] if each["type"] == target), None)
             if found is None:
                 continue
-            self._condition(status, type_, found["reason"], found["message"])
+            set_condition(status, type_, found["reason"], found["message"], now)
             if type_ == "Complete":
                 status["completionTime"] = now
                 sync.events.append(("Completed", "Job completed", False))
             else:
                 sync.events.append((found["reason"], found["message"], True))
             return
-
-    def _condition(self, status: dict[str, Any], type_: str, reason: str, message: str, value: str = "True") -> None:
-        now = self._cluster.clock.stamp()
-        new = {"type": type_, "status": value, "lastProbeTime": now, "lastTransitionTime": now}
-        conditions = [each for each in status.get("conditions") or () if each["type"] != type_]
-        place = next((i for i, each in enumerate(status.get("conditions") or ()) if each["type"] == type_), None)
-        conditions.insert(len(conditions) if place is None else place, {**new, "reason": reason, "message": message})
-        status["conditions"] = conditions
 
     def _after_end(self, job: Object) -> None:
         """Time to live of a Job that ended."""
@@ -327,10 +287,3 @@ class Jobs:
             self._cluster.loop.later(left, self.reconcile, metadata["namespace"], metadata["name"])
         else:
             self._cluster.delete(JOBS, metadata["name"], metadata["namespace"], policy="Foreground")
-
-
-def _set(status: dict[str, Any], name: str, value: int) -> None:
-    if value:
-        status[name] = value
-    else:
-        status.pop(name, None)

@@ -7,53 +7,20 @@ from typing import Any
 
 from tests.support.kubernetes import pods, podstatus
 from tests.support.kubernetes.cluster import Cluster
-from tests.support.kubernetes.containers import MESSAGE_BYTES, Container, Log, Problem, Runtime
+from tests.support.kubernetes.containers import MESSAGE_BYTES, Container, Runtime
 from tests.support.kubernetes.kinds import PODS, SECRETS
-from tests.support.kubernetes.loop import Timer
+from tests.support.kubernetes.podruns import PodRun
+from tests.support.kubernetes.starting import Starting
 from tests.support.kubernetes.store import Change, Object
 
-RETRY_SECONDS = 10.0
 
-
-class PodRun:
-    """One pod on one node."""
-
-    def __init__(self, pod: Object, runtime: Runtime, number: int) -> None:
-        self.pod = pod
-        self.runtime = runtime
-        self.uid: str = pod["metadata"]["uid"]
-        self.namespace: str = pod["metadata"]["namespace"]
-        self.name: str = pod["metadata"]["name"]
-        spec = pod["spec"]
-        self.inits = [Container(each, init=True) for each in spec.get("initContainers") or ()]
-        self.mains = [Container(each, init=False) for each in spec["containers"]]
-        self.ip = runtime.address(pod, number)
-        self.sandbox = False
-        self.stopping = False
-        self.reason = ""
-        """Of the pod's status, where the kubelet ends it: `Evicted`, `DeadlineExceeded`."""
-        self.message = ""
-        self.kill_timer: Timer | None = None
-        self.over = False
-
-    @property
-    def containers(self) -> list[Container]:
-        return [*self.inits, *self.mains]
-
-    def find(self, name: str) -> Container | None:
-        return next((each for each in self.containers if each.name == name), None)
-
-
-class Kubelet:
+class Kubelet(Starting):
     """Of every node that is not lost; its steps run in the loop."""
 
     def __init__(self, cluster: Cluster, runtime_for: Callable[[Object], Runtime]) -> None:
-        self._cluster, self._runtime_for = cluster, runtime_for
-        self.runs: dict[str, PodRun] = {}
-        self.dead_nodes: set[str] = set()
-        """Nodes whose kubelet says nothing more; their containers go on."""
+        super().__init__(cluster, runtime_for)
         self.removal_seconds = 0.0
-        """Of the cluster's clock, between the last status of a deleted pod and its removal; a real one takes 0.4 to 0.8."""
+        """Of the cluster's clock, between the last status of a deleted pod and its removal; really 0.4 to 0.8."""
         self._count = 0
 
     def on_change(self, change: Change) -> None:
@@ -91,172 +58,6 @@ class Kubelet:
             self.stop(run.uid)
         else:
             self._cluster.loop.soon(self.mount, run.uid)
-
-    def lost(self, pod: Object) -> bool:
-        return pod["spec"].get("nodeName") in self.dead_nodes
-
-    def _run(self, uid: str) -> PodRun | None:
-        """The run of a pod that is still there and whose kubelet is alive."""
-        run = self.runs.get(uid)
-        if run is None or run.over:
-            return None
-        pod = self._cluster.store.get(PODS, run.name, run.namespace)
-        if pod is None or pod["metadata"]["uid"] != uid or self.lost(pod):
-            return None
-        run.pod = pod
-        return run
-
-    def event(self, run: PodRun, reason: str, message: str, container: Container | None = None, **more: Any) -> None:
-        part = ""
-        if container is not None:
-            part = f"spec.{'initContainers' if container.init else 'containers'}{{{container.name}}}"
-        host = run.pod["spec"]["nodeName"]
-        self._cluster.events.write(PODS, run.pod, reason, message, by="kubelet", host=host, part=part, **more)
-
-    def mount(self, uid: str) -> None:
-        """Volumes, then the sandbox; what a missing Secret holds up is tried again."""
-        run = self._run(uid)
-        if run is None or run.stopping or run.sandbox:
-            return
-        missing = podstatus.missing_secret_volume(self._cluster.store, run.pod)
-        if missing is not None:
-            volume, secret = missing
-            message = f'MountVolume.SetUp failed for volume "{volume}" : secret "{secret}" not found'
-            self.event(run, "FailedMount", message, warning=True)
-            self._cluster.loop.later(RETRY_SECONDS, self.mount, uid)
-            return
-        run.runtime.prepare(run.pod)
-        run.sandbox = True
-        self.write(run)
-        self.advance(run)
-
-    def advance(self, run: PodRun) -> None:
-        """Start what is next: an init container, or all main containers."""
-        if run.stopping or run.over:
-            return
-        for container in run.inits:
-            if container.exit_code is None or container.exit_code != 0:
-                if "waiting" in container.state:
-                    self._pull(run, container)
-                return
-        for container in run.mains:
-            if "waiting" in container.state and container.state["waiting"].get("reason") != "CrashLoopBackOff":
-                self._pull(run, container)
-
-    def _pull(self, run: PodRun, container: Container) -> None:
-        seconds, present = run.runtime.pull(run.pod, container)
-        problem = run.runtime.problem(run.pod, container)
-        image = container.spec["image"]
-        if problem is not None and problem.reason == "ErrImagePull":
-            self.event(run, "Pulling", f'Pulling image "{image}"', container)
-            self._cluster.loop.later(seconds, self._blocked, run.uid, container, problem)
-        elif problem is not None and problem.reason in {"InvalidImageName", "ErrImageNeverPull"}:
-            self._cluster.loop.later(seconds, self._blocked, run.uid, container, problem)
-        elif present:
-            why = f'Container image "{image}" already present on machine and can be accessed by the pod'
-            self.event(run, "Pulled", why, container)
-            self._cluster.loop.soon(self._start, run.uid, container)
-        else:
-            self.event(run, "Pulling", f'Pulling image "{image}"', container)
-            self._cluster.loop.later(seconds, self._pulled, run.uid, container, seconds)
-
-    def _pulled(self, uid: str, container: Container, seconds: float) -> None:
-        run = self._run(uid)
-        if run is None or run.stopping:
-            return
-        took = f"{int(seconds * 1000)}ms"
-        image = container.spec["image"]
-        why = f'Successfully pulled image "{image}" in {took} ({took} including waiting). Image size: 57000000 bytes.'
-        self.event(run, "Pulled", why, container)
-        self._start(uid, container)
-
-    def _blocked(self, uid: str, container: Container, problem: Problem) -> None:
-        """A container that cannot start now: tell, wait, try again."""
-        run = self._run(uid)
-        if run is None or run.stopping:
-            return
-        if problem.reason == "ErrImagePull":
-            self.event(
-                run,
-                "Failed",
-                f'Failed to pull image "{container.spec["image"]}": {problem.message}',
-                container,
-                warning=True,
-            )
-        elif problem.event != "Failed":
-            self.event(run, problem.event, problem.message, container, warning=True)
-        told = problem.message if problem.reason == "CreateContainerConfigError" else problem.reason
-        self.event(run, "Failed", f"Error: {told}", container, warning=True)
-        container.state = {"waiting": {"reason": problem.reason, "message": problem.message}}
-        self.write(run)
-        if problem.waits:
-            self._cluster.loop.soon(self._waits, uid, container, problem)
-        else:
-            self._cluster.loop.later(RETRY_SECONDS, self.again, uid, container)
-
-    def _waits(self, uid: str, container: Container, problem: Problem) -> None:
-        run = self._run(uid)
-        if run is None or run.stopping:
-            return
-        image = container.spec["image"]
-        self.event(run, "BackOff", f'Back-off pulling image "{image}"', container)
-        self.event(run, "Failed", f"Error: {problem.waits}", container, warning=True)
-        message = f'Back-off pulling image "{image}": {problem.reason}: {problem.message}'
-        container.state = {"waiting": {"reason": problem.waits, "message": message}}
-        self.write(run)
-        wait = min(RETRY_SECONDS * 2**container.pulls, 300.0)
-        container.pulls += 1
-        self._cluster.loop.later(wait, self.again, uid, container)
-
-    def again(self, uid: str, container: Container) -> None:
-        run = self._run(uid)
-        if run is not None and not run.stopping and "waiting" in container.state:
-            container.state = {"waiting": {"reason": "ContainerCreating"}}
-            self._pull(run, container)
-
-    def _start(self, uid: str, container: Container) -> None:
-        run = self._run(uid)
-        if run is None or run.stopping or "waiting" not in container.state:
-            return
-        secret = podstatus.missing_secret_env(self._cluster.store, run.pod, container.spec)
-        problem = run.runtime.problem(run.pod, container)
-        if secret:
-            problem = Problem("CreateContainerConfigError", f'secret "{secret}" not found')
-        if problem is not None and not problem.ends:
-            self._blocked(uid, container, problem)
-            return
-        container.id = f"containerd://{podstatus.digest(f'{uid}{container.name}{container.restarts}')}"
-        container.image_id = f"sha256:{podstatus.digest(container.spec['image'])}"
-        container.previous, container.log = container.log, Log()
-        self.event(run, "Created", "Container created", container)
-        if problem is not None:
-            self.event(run, "Failed", f"Error: {problem.message}", container, warning=True)
-            self._ended(uid, container, 128, "StartError", problem.message)
-            return
-        self.event(run, "Started", "Container started", container)
-        now = self._cluster.clock.stamp()
-        container.state = {"running": {"startedAt": now}}
-        container.started = True
-        wait = run.runtime.ready(run.pod, container)
-        container.ready = wait == 0 and not container.init
-        self.write(run)
-        if wait and not container.init:
-            self._cluster.loop.later(wait, self.set_ready, uid, container, True)
-        if (evicted := run.runtime.evicted(run.pod, container)) is not None:
-            self._cluster.loop.later(evicted[0], self.end, uid, "Evicted", evicted[1])
-        restarts = container.restarts
-
-        def ended(code: int, reason: str, message: str) -> None:
-            if container.restarts == restarts:
-                self._ended(uid, container, code, reason, message)
-
-        run.runtime.start(run.pod, container, ended)
-
-    def set_ready(self, uid: str, container: Container, ready: bool) -> None:
-        run = self._run(uid)
-        if run is not None and "running" in container.state and not run.stopping and container.ready != ready:
-            container.ready = ready
-            self.write(run)
 
     def _ended(self, uid: str, container: Container, code: int, reason: str, message: str) -> None:
         run = self.runs.get(uid)
@@ -344,9 +145,6 @@ class Kubelet:
         pod = self._cluster.store.get(PODS, name, namespace)
         if pod is not None and pod["metadata"]["uid"] == uid:
             self._cluster.delete(PODS, name, namespace, grace=0)
-
-    def write(self, run: PodRun) -> None:
-        podstatus.write(self._cluster, run, final=False)
 
     def stop(self, uid: str) -> None:
         """A deleted pod: SIGTERM once, SIGKILL after the grace period that counts now."""

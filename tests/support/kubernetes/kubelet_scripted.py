@@ -69,7 +69,8 @@ class ScriptedRuntime(Runtime):
             )
             return Problem("ErrImagePull", why, waits="ImagePullBackOff")
         if plan.image_error == "InvalidImageName":
-            why = f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": invalid reference format'
+            unread = f'couldn\'t parse image name "{image}": invalid reference format'
+            why = f'Failed to apply default image tag "{image}": {unread}'
             return Problem("InvalidImageName", why, event="InspectFailed")
         if plan.image_error == "ErrImageNeverPull":
             why = f'Container image "{image}" is not present with pull policy of Never'

@@ -12,7 +12,7 @@ from tests.support.kubernetes.kinds import NODES, PODS, SECRETS
 from tests.support.kubernetes.store import Object, Store
 
 if TYPE_CHECKING:
-    from tests.support.kubernetes.kubelet import PodRun
+    from tests.support.kubernetes.podruns import PodRun
 
 
 def digest(text: str) -> str:

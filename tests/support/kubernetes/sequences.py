@@ -1,7 +1,7 @@
 """What watches said of an object, put so that a recording and the fake can be compared.
 
-Left out: times, versions, generations; how many pods of a Job are `ready` just now (a real controller looks at most once
-a second); steps that show nothing new of the rest.
+Left out: times, versions, generations; how many pods of a Job are `ready` just now (a real controller looks at most
+once a second); steps that show nothing new of the rest.
 """
 
 from __future__ import annotations

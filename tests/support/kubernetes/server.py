@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,6 @@ from types import TracebackType
 from typing import Any
 
 import msgspec
-import yaml
 
 from tests.support.kubernetes.api import Api
 from tests.support.kubernetes.budgets import Budgets
@@ -34,12 +32,14 @@ from tests.support.kubernetes.kinds import (
     SERVICEACCOUNTS,
     Kind,
 )
-from tests.support.kubernetes.kubelet import Kubelet, PodRun
+from tests.support.kubernetes.kubeconfigs import kubeconfig
+from tests.support.kubernetes.kubelet import Kubelet
 from tests.support.kubernetes.kubelet_process import ProcessRuntime
 from tests.support.kubernetes.kubelet_scripted import ScriptedRuntime
 from tests.support.kubernetes.nodes import Nodes, NodeSpec
 from tests.support.kubernetes.plans import Choice, Plan
 from tests.support.kubernetes.podmaker import PodMaker
+from tests.support.kubernetes.podruns import PodRun
 from tests.support.kubernetes.rbac import AUDIENCE
 from tests.support.kubernetes.replicasets import ReplicaSets
 from tests.support.kubernetes.scheduler import Scheduler
@@ -183,20 +183,7 @@ class KubernetesServer:
 
     def kubeconfig(self, token: str = "", pair: Pair | None = None, namespace: str = "default") -> str:
         """YAML with one context; without arguments the administrator's."""
-        if pair is not None:
-            user: dict[str, str] = {
-                "client-certificate-data": _base64(pair.certificate), "client-key-data": _base64(pair.key),
-            }  # fmt: skip
-        else:
-            user = {"token": token or self.admin_token}
-        cluster = {"server": self.url, "certificate-authority-data": _base64(self.ca_pem)}
-        context = {"cluster": "fake", "user": "user", "namespace": namespace}
-        document = {
-            "apiVersion": "v1", "kind": "Config", "current-context": "fake",
-            "clusters": [{"name": "fake", "cluster": cluster}], "users": [{"name": "user", "user": user}],
-            "contexts": [{"name": "fake", "context": context}],
-        }  # fmt: skip
-        return yaml.safe_dump(document)
+        return kubeconfig(self.url, self.ca_pem, token or self.admin_token, pair, namespace)
 
     # ── scenes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -262,7 +249,7 @@ class KubernetesServer:
     ) -> None:
         """End a running container of the scripted kubelet now."""
         with self.store.lock:
-            run, found = self._running(pod, container)
+            _, found = self._running(pod, container)
             self.scripted.exit(found, code, reason, message, log)
         self.settle()
 
@@ -299,7 +286,3 @@ class KubernetesServer:
     def drop_connections(self) -> None:
         """Close every open connection now."""
         self._listener.drop_all()
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()

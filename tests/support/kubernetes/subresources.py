@@ -156,10 +156,8 @@ class Subresources:
         if known is None or known.expires <= self._cluster.clock.now():
             status = {"user": {}, "error": "[invalid bearer token, token lookup failed]"}
         elif not set(wanted) & set(known.audiences):
-            status = {
-                "user": {},
-                "error": f'[invalid bearer token, token audiences ["{known.audiences[0]}"] is invalid for the target audiences ["{wanted[0]}"]]',
-            }
+            which = f'token audiences ["{known.audiences[0]}"] is invalid for the target audiences ["{wanted[0]}"]'
+            status = {"user": {}, "error": f"[invalid bearer token, {which}]"}
         else:
             user = {"username": known.user.name, "uid": known.user.uid, "groups": list(known.user.groups)}
             status = {

@@ -6,43 +6,17 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from tests.support.kubernetes.answers import Cause, forbidden_value, invalid_value, required
 from tests.support.kubernetes.kinds import DEPLOYMENTS, JOBS, PODS, Kind
+from tests.support.kubernetes.naming import BAD_LABEL, LABEL_NAME, check_metadata, check_name, shown
 from tests.support.kubernetes.quantities import amount
 from tests.support.kubernetes.store import Object
 
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
-_KEY = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-BAD_SUBDOMAIN = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    r"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
-BAD_LABEL = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
-    "with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-)
-BAD_VALUE = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start "
-    "and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation "
-    "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-)
-BAD_KEY = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-)
 BAD_CONFIG_KEY = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
     "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
-SECRET_BYTES, ANNOTATION_BYTES = 1 << 20, 1 << 18
+SECRET_BYTES = 1 << 20
 
 
 def validate_new(kind: Kind, obj: Object) -> list[Cause]:
@@ -51,14 +25,14 @@ def validate_new(kind: Kind, obj: Object) -> list[Cause]:
 
 def _new(kind: Kind, obj: Object) -> Iterator[Cause]:
     metadata = obj["metadata"]
-    yield from _name(kind, metadata.get("name", ""))
-    yield from _metadata(metadata, "metadata")
+    yield from check_name(kind, metadata.get("name", ""))
+    yield from check_metadata(metadata, "metadata")
     if kind is JOBS:
         yield from _job(obj)
     elif kind is PODS:
         yield from _pod_spec(obj["spec"], "spec")
     elif kind is DEPLOYMENTS:
-        yield from _metadata(obj["spec"]["template"].get("metadata") or {}, "spec.template")
+        yield from check_metadata(obj["spec"]["template"].get("metadata") or {}, "spec.template")
         yield from _deployment(obj)
     elif kind.plural == "secrets":
         yield from _secret(obj)
@@ -67,7 +41,7 @@ def _new(kind: Kind, obj: Object) -> Iterator[Cause]:
 def validate_change(kind: Kind, before: Object, after: Object, subresource: str) -> list[Cause]:
     if subresource == "status":
         return list(_status(kind, after))
-    causes = list(_metadata(after["metadata"], "metadata"))
+    causes = list(check_metadata(after["metadata"], "metadata"))
     if kind is JOBS:
         causes += _job_change(before, after)
     elif kind is DEPLOYMENTS:
@@ -81,59 +55,15 @@ def validate_change(kind: Kind, before: Object, after: Object, subresource: str)
     return causes
 
 
-def _name(kind: Kind, name: str) -> Iterator[Cause]:
-    if not name:
-        yield required("metadata.name", "name or generateName is required")
-    elif kind.plural in {"namespaces", "services"}:
-        pattern = _LABEL_NAME if kind.plural == "namespaces" else _SERVICE
-        if len(name) > 63:
-            yield invalid_value("metadata.name", _shown(name), "must be no more than 63 bytes")
-        if not pattern.fullmatch(name):
-            yield invalid_value("metadata.name", _shown(name), BAD_LABEL)
-    elif kind.group != "rbac.authorization.k8s.io":
-        if len(name) > 253:
-            yield invalid_value("metadata.name", _shown(name), "must be no more than 253 bytes")
-        if not _SUBDOMAIN.fullmatch(name):
-            yield invalid_value("metadata.name", _shown(name), BAD_SUBDOMAIN)
-
-
-def _metadata(metadata: dict[str, Any], path: str) -> Iterator[Cause]:
-    for key, value in (metadata.get("labels") or {}).items():
-        yield from _key(key, f"{path}.labels")
-        if len(value) > 63:
-            yield invalid_value(f"{path}.labels", _shown(value), "must be no more than 63 bytes")
-        if not _VALUE.fullmatch(value):
-            yield invalid_value(f"{path}.labels", _shown(value), BAD_VALUE)
-    annotations = metadata.get("annotations") or {}
-    for key in annotations:
-        yield from _key(key, f"{path}.annotations")
-    if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > ANNOTATION_BYTES:
-        yield Cause(
-            "FieldValueTooLong", f"{path}.annotations", f"Too long: may not be more than {ANNOTATION_BYTES} bytes"
-        )
-
-
-def _key(key: str, path: str) -> Iterator[Cause]:
-    prefix, slash, name = key.rpartition("/")
-    if slash and not _SUBDOMAIN.fullmatch(prefix):
-        yield invalid_value(path, _shown(key), f"prefix part {BAD_SUBDOMAIN}")
-    if not name:
-        yield invalid_value(path, _shown(key), "name part must be non-empty")
-    if len(name) > 63:
-        yield invalid_value(path, _shown(key), "name part must be no more than 63 bytes")
-    if not _KEY.fullmatch(name):
-        yield invalid_value(path, _shown(key), BAD_KEY)
-
-
 def _job(job: Object) -> Iterator[Cause]:
     spec, name = job["spec"], job["metadata"].get("name", "")
     template = spec["template"]
-    yield from _metadata(template.get("metadata") or {}, "spec.template")
+    yield from check_metadata(template.get("metadata") or {}, "spec.template")
     if spec["completionMode"] == "Indexed":
         pod = f"{name}-{max(0, (spec.get('completions') or 1) - 1)}"
-        if not _LABEL_NAME.fullmatch(pod) or len(pod) > 63:
+        if not LABEL_NAME.fullmatch(pod) or len(pod) > 63:
             why = f"will not able to create pod with invalid DNS label: {pod}"
-            yield invalid_value("metadata.name", _shown(name), why)
+            yield invalid_value("metadata.name", shown(name), why)
         if spec.get("completions") is None:
             yield required("spec.completions", "when completion mode is Indexed")
     elif spec.get("backoffLimitPerIndex") is not None:
@@ -144,7 +74,7 @@ def _job(job: Object) -> Iterator[Cause]:
     policy = template["spec"].get("restartPolicy")
     if spec.get("podFailurePolicy") and policy != "Never":
         why = 'only "Never" is supported when podFailurePolicy is specified'
-        yield invalid_value("spec.template.spec.restartPolicy", _shown(policy or ""), why)
+        yield invalid_value("spec.template.spec.restartPolicy", shown(policy or ""), why)
     yield from _pod_spec(template["spec"], "spec.template.spec")
     if policy not in {"OnFailure", "Never"}:
         yield required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
@@ -170,14 +100,14 @@ def _container(container: dict[str, Any], where: str, volumes: set[str]) -> Iter
     name = container.get("name", "")
     if not name:
         yield required(f"{where}.name")
-    elif not _LABEL_NAME.fullmatch(name) or len(name) > 63:
-        yield invalid_value(f"{where}.name", _shown(name), BAD_LABEL)
+    elif not LABEL_NAME.fullmatch(name) or len(name) > 63:
+        yield invalid_value(f"{where}.name", shown(name), BAD_LABEL)
     if not container.get("image"):
         yield required(f"{where}.image")
     for position, mount in enumerate(container.get("volumeMounts") or ()):
         if mount["name"] not in volumes:
             yield Cause(
-                "FieldValueNotFound", f"{where}.volumeMounts[{position}].name", f"Not found: {_shown(mount['name'])}"
+                "FieldValueNotFound", f"{where}.volumeMounts[{position}].name", f"Not found: {shown(mount['name'])}"
             )
     for position, each in enumerate(container.get("env") or ()):
         if not each.get("name"):
@@ -190,10 +120,10 @@ def _resources(resources: dict[str, Any], where: str) -> Iterator[Cause]:
     for part, values in (("limits", limits), ("requests", requests)):
         for name, value in values.items():
             if "/" in name and amount(value) != int(amount(value)):
-                yield invalid_value(f"{where}.resources.{part}[{name}]", _shown(value), "must be an integer")
+                yield invalid_value(f"{where}.resources.{part}[{name}]", shown(value), "must be an integer")
             if amount(value) < 0:
                 yield invalid_value(
-                    f"{where}.resources.{part}[{name}]", _shown(value), "must be greater than or equal to 0"
+                    f"{where}.resources.{part}[{name}]", shown(value), "must be greater than or equal to 0"
                 )
     for name, value in requests.items():
         limit = limits.get(name)
@@ -201,11 +131,11 @@ def _resources(resources: dict[str, Any], where: str) -> Iterator[Cause]:
             yield required(f"{where}.resources.limits", "Limit must be set for non overcommitable resources")
         elif limit is not None and "/" in name and amount(limit) != amount(value):
             yield invalid_value(
-                f"{where}.resources.requests", _shown(value), f"must be equal to {name} limit of {limit}"
+                f"{where}.resources.requests", shown(value), f"must be equal to {name} limit of {limit}"
             )
         elif limit is not None and amount(value) > amount(limit):
             why = f"must be less than or equal to {name} limit of {limit}"
-            yield invalid_value(f"{where}.resources.requests", _shown(value), why)
+            yield invalid_value(f"{where}.resources.requests", shown(value), why)
 
 
 def _deployment(deployment: Object) -> Iterator[Cause]:
@@ -216,7 +146,7 @@ def _deployment(deployment: Object) -> Iterator[Cause]:
         yield required("spec.selector")
     elif any(labels.get(key) != value for key, value in wanted.items()):
         why = "`selector` does not match template `labels`"
-        yield invalid_value("spec.template.metadata.labels", _json(labels), why)
+        yield invalid_value("spec.template.metadata.labels", shown(labels), why)
     yield from _pod_spec(spec["template"]["spec"], "spec.template.spec")
     if (policy := spec["template"]["spec"].get("restartPolicy")) != "Always":
         yield Cause(
@@ -228,14 +158,14 @@ def _deployment(deployment: Object) -> Iterator[Cause]:
 def _fixed(before: Object, after: Object, *fields: str) -> Iterator[Cause]:
     for field in fields:
         if before["spec"].get(field) != after["spec"].get(field):
-            yield invalid_value(f"spec.{field}", _json(after["spec"].get(field)), "field is immutable")
+            yield invalid_value(f"spec.{field}", shown(after["spec"].get(field)), "field is immutable")
 
 
 def _secret(secret: Object) -> Iterator[Cause]:
     size = sum(len(value) * 3 // 4 for value in (secret.get("data") or {}).values())
     for key in secret.get("data") or {}:
         if not re.fullmatch(r"[-._a-zA-Z0-9]+", key):
-            yield invalid_value(f"data[{key}]", _shown(key), BAD_CONFIG_KEY)
+            yield invalid_value(f"data[{key}]", shown(key), BAD_CONFIG_KEY)
     if size > SECRET_BYTES:
         yield Cause("FieldValueTooLong", "data", f"Too long: may not be more than {SECRET_BYTES} bytes")
 
@@ -257,13 +187,13 @@ def _job_change(before: Object, after: Object) -> Iterator[Cause]:
     opened = bool(old.get("suspend")) and not (before.get("status") or {}).get("startTime")
     if not opened or _closed_part(old["template"]) != _closed_part(new["template"]):
         field = "spec.template.spec" if opened else "spec.template"
-        shown = (
+        given = (
             new["template"]["spec"]
             if opened
             else {**new["template"].get("metadata", {}), "spec": new["template"]["spec"]}
         )
-        yield invalid_value(field, _json(shown), "field is immutable")
-    yield from _metadata(new["template"].get("metadata") or {}, "spec.template")
+        yield invalid_value(field, shown(given), "field is immutable")
+    yield from check_metadata(new["template"].get("metadata") or {}, "spec.template")
 
 
 def _closed_part(template: dict[str, Any]) -> dict[str, Any]:
@@ -305,11 +235,3 @@ def _status(kind: Kind, after: Object) -> Iterator[Cause]:
         yield Cause("FieldValueInvalid", "status.conditions", f"Invalid value: {why}")
     if set_ & {"Complete", "Failed"} and not status.get("startTime"):
         yield required("status.startTime", "startTime is required for finished job")
-
-
-def _shown(value: str) -> str:
-    return _json(value)
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()

@@ -1,4 +1,4 @@
-"""The official client, as it is, talks to the server: over TLS that it checks, with tokens, certificates and watches."""
+"""The official client, as it is, talks to the server: over TLS that it checks, by tokens and certificates."""
 
 from __future__ import annotations
 

@@ -202,7 +202,8 @@ def test_replicas_listen_on_the_same_port_and_are_asked_for_real(machine: Kubern
     probe = {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 1, "failureThreshold": 1}
     main = {
         "name": "main", "image": "example.com/app:1", "command": ["python", "-I", "-S", "-c", SERVER], "env": env,
-        "ports": [{"name": "http", "containerPort": 8080}], "readinessProbe": probe, "startupProbe": {**probe, "failureThreshold": 100},
+        "ports": [{"name": "http", "containerPort": 8080}], "readinessProbe": probe,
+        "startupProbe": {**probe, "failureThreshold": 100},
     }  # fmt: skip
     labels = {"app": "web"}
     spec = {
