@@ -18,11 +18,9 @@ from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from uuid import UUID
 
-import numpy as np
-
 from apps.quotas.scheduling.fit import Counts, Machines
 from apps.quotas.scheduling.occupancy import Occupancy
-from apps.quotas.scheduling.reservation import Coming, Forecast, expected_end
+from apps.quotas.scheduling.reservation import Coming, Forecast, expected_ends
 from apps.quotas.scheduling.snapshot import Admit, Ask, Decision, Holding, QueueView, Snapshot, Waiting
 from apps.quotas.scheduling.tree import ALL_GPUS, CPU, MEMORY, Tree, amounts_of, capacity_of
 
@@ -120,8 +118,8 @@ class Peer:
             answer(admit)
             if admit == NO_ROOM and self.backfill and not books.machines.reserved:
                 held = list(_held(books, snapshot))
-                ends = np.array([expected_end(each, snapshot.at) for each in held], np.float64)
-                books.keep(one, Forecast(books.machines, Occupancy(books.machines, held), ends))
+                there = Occupancy(books.machines, held)
+                books.keep(one, Forecast(books.machines, there, expected_ends(held, snapshot.at)))
                 books.failed.clear()
         return tuple(decisions)
 

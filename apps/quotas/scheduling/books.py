@@ -20,7 +20,7 @@ from apps.quotas.scheduling.inventory import inventory_of
 from apps.quotas.scheduling.occupancy import Occupancy, occupy
 from apps.quotas.scheduling.preemption import Plan, Preemption
 from apps.quotas.scheduling.quota_holds import QuotaHolds
-from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast, Moments, end_by_limit
+from apps.quotas.scheduling.reservation import SOON_SECONDS, Coming, Forecast, Moments, expected_end
 from apps.quotas.scheduling.shapes import Want
 from apps.quotas.scheduling.snapshot import Ask, Assignment, Holding, Key, Snapshot, Waiting
 from apps.quotas.scheduling.tree import Amounts, Place, Tree, allowed, amounts_of
@@ -121,7 +121,7 @@ class Books:
         self._note(leaf, one.ask, one.nominated_flavor, one.nominated, ends_at)
 
     def _note(self, leaf: Place, ask: Ask, flavor: str, places: tuple[Assignment, ...], ends_at: float) -> None:
-        self.given.append(Given(leaf, ask, flavor, places, end_by_limit(ends_at, self.snapshot.at)))
+        self.given.append(Given(leaf, ask, flavor, places, expected_end(ends_at, self.snapshot.at)))
 
     def _enter(self, leaf: Place, amounts: Amounts) -> None:
         """So much is held by a queue from now on."""

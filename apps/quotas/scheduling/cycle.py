@@ -104,11 +104,10 @@ class _Line:
                 return _growing(one, shape)
             ends_at = at + one.limit_seconds
             reason = self._closed
-            if not reason and (self._least or self._ends_at):
+            if not reason and self.head and not (self._caps and self._is_capped(one, fitting.books)):
                 reason = self._turned_away(one, shape, ends_at)
-            may_pass = not reason and self.head and not (self._caps and self._is_capped(one, fitting.books))
-            if may_pass and fitting.is_full(one, shape, self.leaf, ends_at, hopeless=hopeless):
-                reason = WAITING_FOR_CAPACITY
+                if not reason and fitting.is_full(one, shape, self.leaf, ends_at, hopeless=hopeless):
+                    reason = WAITING_FOR_CAPACITY
             if not reason:
                 counts = one.count_min, one.count_max
                 return Candidate(

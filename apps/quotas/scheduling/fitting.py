@@ -198,10 +198,16 @@ class Fitting:
         if self.never(leaf, shape, least) is not None:
             return False
         for want in shape.wants:
-            if self._absent(leaf, want) is not None or self.books.tree.members(leaf, want.amounts, least) < least:
+            if self._absent(leaf, want) is not None or self._is_bound(leaf, want, least):
                 return False
         shape.larger[alike, least] = ends_at
         return True
+
+    def _is_bound(self, leaf: Place, want: Want, least: int) -> bool:
+        """Whether a limit is in the way, and not just that the pool has no more."""
+        tree = self.books.tree
+        short = tree.members(leaf, want.amounts, least) < least
+        return short and tree.bounding(leaf, want.amounts, least) is not None
 
     def _alike(self, leaf: Place) -> int:
         """A number for a leaf; the same for those that only the pool bounds, if they may use the same resources."""

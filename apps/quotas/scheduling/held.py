@@ -11,7 +11,7 @@ import numpy as np
 from apps.quotas.scheduling.fit import Counts
 from apps.quotas.scheduling.nominal import measured
 from apps.quotas.scheduling.occupancy import Marks, Occupancy
-from apps.quotas.scheduling.reservation import SOON_SECONDS, Moments, expected_end
+from apps.quotas.scheduling.reservation import SOON_SECONDS, Moments, expected_ends
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, GPUS, WHOLE, Ask, Holding, Key, Policy
 from apps.quotas.scheduling.tree import Place, Tree, amounts_of
 
@@ -78,7 +78,7 @@ class Held:
 
     @cached_property
     def _ends(self) -> Moments:
-        return np.array([expected_end(one, self.at) for one in self.holdings], np.float64)
+        return expected_ends(self.holdings, self.at)
 
     def ends(self, going: Set[UUID]) -> Moments:
         """When each will have ended; `going` are told to leave just now."""
@@ -91,11 +91,11 @@ class Held:
 
     def numbers_of(self, holdings: Set[UUID]) -> set[int]:
         """Which these are."""
-        return {self._numbers[one] for one in holdings}
+        return {self._numbers[one.int] for one in holdings}
 
     @cached_property
-    def _numbers(self) -> dict[UUID, int]:
-        return {one.workload_id: number for number, one in enumerate(self.holdings)}
+    def _numbers(self) -> dict[int, int]:
+        return {one.workload_id.int: number for number, one in enumerate(self.holdings)}
 
     def in_order(self, numbers: Counts, is_borrowed: Marks, places: Counts) -> list[int]:
         """Of these, who goes first: the lowest priority, the borrowed, who gives most places back at once, so that few

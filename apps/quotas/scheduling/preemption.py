@@ -117,7 +117,10 @@ class Preemption:
         told, useful = held.numbers_of(self.leaving), np.flatnonzero(may & room.useful(may, held))
         numbers = [number for number in held.in_order(useful, borrowed, places) if number not in told]
         for number in numbers:
-            holding, group = held.holdings[number], int(held.group_of[number])
+            holding = held.holdings[number]
+            if not holding.count_min:
+                continue
+            group = int(held.group_of[number])
             for member in range(len(holding.assignments) - 1, holding.least - 1, -1):
                 yield Item(holding, group, reasons[group], member, member + 1)
         for number in numbers:

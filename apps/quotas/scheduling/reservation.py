@@ -6,6 +6,7 @@ meanwhile if they end before, or take what is left beside it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -23,14 +24,19 @@ LEAST_SECONDS = 600.0
 """What has declared no limit is taken to run on for as long as it has run, and at least so long."""
 
 
-def expected_end(holding: Holding, at: float) -> float:
-    """When it will have ended, as far as its limit tells; a guess by its age when it has none."""
-    return at + SOON_SECONDS if holding.leaving else end_by_limit(holding.ends_at, at, at - holding.began)
+def expected_ends(holdings: Sequence[Holding], at: float) -> Moments:
+    """When each will have ended, as far as its limit tells; a guess by its age when it has none."""
+    limits = np.array([one.ends_at for one in holdings], np.float64)
+    began = np.array([one.admitted_at if one.started_at is None else one.started_at for one in holdings], np.float64)
+    leaving = np.array([one.leaving for one in holdings], bool)
+    ends = np.where(limits < inf, np.maximum(limits, at + SOON_SECONDS), at + np.maximum(LEAST_SECONDS, at - began))
+    found: Moments = np.where(leaving, at + SOON_SECONDS, ends)
+    return found
 
 
-def end_by_limit(ends_at: float, at: float, age: float = 0.0) -> float:
-    """When something of that age will have ended, as far as its limit tells."""
-    return max(ends_at, at + SOON_SECONDS) if ends_at < inf else at + max(LEAST_SECONDS, age)
+def expected_end(ends_at: float, at: float) -> float:
+    """When something that begins now will have ended."""
+    return max(ends_at, at + SOON_SECONDS) if ends_at < inf else at + LEAST_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
