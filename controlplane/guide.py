@@ -46,6 +46,7 @@ PAGES: Final = (
         "models",
         "endpoints",
         "quotas",
+        "clusters",
         "access",
     ),
     *("operate", "api", "keyboard", "glossary"),
