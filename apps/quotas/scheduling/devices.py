@@ -26,9 +26,7 @@ class Devices:
         self._lines = [[(gpu.index, gpu.flavor) for gpu in line] for line in lines]
         self._slots = [_by_flavor(line) for line in lines]
         self._width = width = max((len(line) for line in lines), default=0) or 1
-        self.rows = [
-            {gpu.index: at * width + slot for slot, gpu in enumerate(line)} for at, line in enumerate(lines)
-        ]
+        self.rows = [{gpu.index: at * width + slot for slot, gpu in enumerate(line)} for at, line in enumerate(lines)]
         """Per node: index → number of the device."""
         shape = (len(lines), width)
         self._is = {flavor: np.zeros(shape, bool) for flavor in self.flavors}
