@@ -25,6 +25,7 @@ from workers.backends.kubernetes.seen_jobs import (
     Order,
     job_seen,
     needed,
+    order_of,
     runs_whole,
     unproven,
     whole,
@@ -153,12 +154,12 @@ class Look:
         order = needed(job, pods, gone) or self._taken_back(job, [*pods, *gone])
         if order is not None:
             log.warning("a job is stopped: %s %s %s", where.name, order.reason, order.detail)
-            grace = None if order.reason else 0
-            patched = stopping.order(self.place, where, order, pods, grace)
+            patched = stopping.order(self.place, where, order, pods)
             seen = self.place.ours(patched, where) if patched is not None else None
             if not isinstance(seen, Job):
                 return self._gone(where, pods)
             job = seen
+        self._hurry(where, job, pods)
         found = self._proven(job_seen(job, pods, vanished=gone, events=events), gone)
         if found.phase is Phase.PENDING and self._held_back(job):
             reason, detail = kueue.waiting(self._in_queue(job))
@@ -204,8 +205,14 @@ class Look:
         if patched is not None:
             seen = self.place.ours(patched, where)
             server = seen if isinstance(seen, Deployment) else server
-        found = serving_seen(server, pods, self.place.site.serve_port)
-        return found
+        self._hurry(where, server, pods)
+        return serving_seen(server, pods, self.place.site.serve_port)
+
+    def _hurry(self, where: Where, main: Job | Deployment, pods: Sequence[Pod]) -> None:
+        """Hold what is told to leave to its grace: the cluster gives what it tells by itself that of the spec."""
+        order = order_of(main.metadata.annotation(names.STOP))
+        if order is not None:
+            stopping.hurry(self.place, where, order, pods)
 
     def _gone(self, where: Where, pods: Sequence[Pod]) -> Observation:
         """There is no Job of it, or no Deployment (any more)."""

@@ -32,9 +32,12 @@ class Order:
     reason: str = ""
     """Empty: it was told to stop. Else why we ended it: something on the cluster had broken it."""
     detail: str = ""
+    grace_seconds: int | None = None
+    """Of its pods; None: that of their spec."""
 
     def text(self) -> str:
-        return json.dumps({"reason": self.reason, "detail": self.detail}) if self.reason else "true"
+        said = {"reason": self.reason, "detail": self.detail, "grace_seconds": self.grace_seconds}
+        return json.dumps({name: value for name, value in said.items() if value not in ("", None)})
 
 
 def order_of(text: str) -> Order | None:
@@ -47,7 +50,10 @@ def order_of(text: str) -> Order | None:
         return Order()
     if not isinstance(said, dict):
         return Order()
-    return Order(str(said.get("reason") or ""), str(said.get("detail") or ""))
+    grace = said.get("grace_seconds")
+    return Order(
+        str(said.get("reason") or ""), str(said.get("detail") or ""), grace if isinstance(grace, int) else None
+    )
 
 
 def job_seen(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from workers.backends.kubernetes import names, orders
 from workers.backends.kubernetes.manifests import never_started
-from workers.backends.kubernetes.operators import crds, kueue
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.refusal import Refusal
-from workers.backends.kubernetes.resources import JOBS, NAMESPACES, PODS, resource_of
-from workers.backends.kubernetes.seen_jobs import Order, job_seen
+from workers.backends.kubernetes.resources import DEPLOYMENTS, NAMESPACES, PODS, resource_of
+from workers.backends.kubernetes.seen_jobs import Order, job_seen, order_of
 from workers.backends.kubernetes.seen_objects import Deployment, Job, Pod
 from workers.backends.kubernetes.seen_pods import member_of
 from workers.contracts.observation import ENDED
@@ -27,43 +26,47 @@ def stop(place: Place, where: Where, grace_seconds: float) -> None:
     pods = place.pods(where)
     if isinstance(main, Job) and _has_ended(place, where, main, pods):
         return
-    order(place, where, Order(), pods, grace_seconds)
+    before = order_of(main.metadata.annotation(names.STOP)) or Order()
+    grace = max(1, math.ceil(grace_seconds))
+    if before.grace_seconds is not None:
+        grace = min(grace, before.grace_seconds)
+    order(place, where, replace(before, grace_seconds=grace), pods)
 
 
-def order(place: Place, where: Where, what: Order, pods: Iterable[Pod], grace_seconds: float | None = None) -> Any:
+def order(place: Place, where: Where, what: Order, pods: Iterable[Pod]) -> Any:
     """Write an order on a job and tell its pods; returns the object as it is then, None when it is gone.
 
     Pods of a Job come first: what the cluster ends by itself, once the order is written, has the grace of its spec.
-    Those of a Deployment come last: it would make others in their place.
     """
-    told = leave(place, where, pods, grace_seconds) if where.resource is JOBS else set()
-    if place.site.operators.queue and where.resource is JOBS:
-        _leave_queue(place, where)
+    told = hurry(place, where, what, pods)
     patched = place.api.merge(where.resource, where.namespace, where.name, orders.stopped(where.kind, what.text()))
     if patched is not None:  # and pods that were made between the look and the order
-        leave(place, where, [pod for pod in place.pods(where) if pod.metadata.uid not in told], grace_seconds)
+        hurry(place, where, what, [pod for pod in place.pods(where) if pod.metadata.uid not in told])
     return patched
 
 
-def _leave_queue(place: Place, where: Where) -> None:
-    """What is in a queue of the cluster is let go again, unless the queue is told to forget it."""
-    main = place.main(where)
-    for workload in place.queued(where.namespace).get(main.metadata.uid, ()) if main is not None else ():
-        version = place.queue_version()
-        place.api.merge(crds.workloads(version), where.namespace, workload.metadata.name, kueue.deactivated())
+def hurry(place: Place, where: Where, what: Order, pods: Iterable[Pod]) -> set[str]:
+    """Hold pods to the grace of an order; returns the uids of those that needed no word any more, or have it now.
+
+    A Deployment makes others for pods that we delete before it has heard that it is to have none. So its pods are only
+    hurried, once it has told them: the next look does the rest.
+    """
+    mine = list(pods)
+    if where.resource is DEPLOYMENTS:
+        mine = [pod for pod in mine if pod.metadata.deletion_timestamp is not None]
+    return leave(place, where, mine, what.grace_seconds)
 
 
-def leave(place: Place, where: Where, pods: Iterable[Pod], grace_seconds: float | None) -> set[str]:
+def leave(place: Place, where: Where, pods: Iterable[Pod], grace_seconds: int | None) -> set[str]:
     """Tell those pods that are not over yet; returns the uids of all. Without a grace they have that of their spec."""
-    grace = None if grace_seconds is None else max(1, math.ceil(grace_seconds))
     told: set[str] = set()
     for pod in pods:
         meta = pod.metadata
         told.add(meta.uid)
         has = meta.deletion_grace_period_seconds if meta.deletion_timestamp is not None else None
-        shorter = has is None or (grace is not None and grace < has)
+        shorter = has is None or (grace_seconds is not None and grace_seconds < has)
         if shorter and not member_of(pod, number=0).over:
-            place.api.delete(PODS, where.namespace, meta.name, uid=meta.uid, grace_seconds=grace)
+            place.api.delete(PODS, where.namespace, meta.name, uid=meta.uid, grace_seconds=grace_seconds)
     return told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def _stop(place: Place, orphan: Orphan, grace_seconds: float = 0) -> None:
     if orphan.uid:
         stopping.stop(place, orphan.where, grace_seconds)
     else:
-        stopping.leave(place, orphan.where, place.pods(orphan.where), grace_seconds)
+        stopping.leave(place, orphan.where, place.pods(orphan.where), max(1, math.ceil(grace_seconds)))
 
 
 def _add(place: Place, found: dict[str, Orphan], meta: Meta, kind: str, uid: str) -> None:

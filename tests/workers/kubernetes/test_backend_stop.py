@@ -1,0 +1,247 @@
+"""Ending jobs on a cluster, and leaving nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.kubernetes.faults import Fault
+from tests.support.kubernetes.kinds import DEPLOYMENTS, JOBS, PODS, SECRETS
+from tests.support.kubernetes.plans import Plan
+from tests.support.kubernetes.server import KubernetesServer
+from tests.support.waiting import until
+from tests.workers.backends.jobs import make_launch, shell
+from tests.workers.kubernetes.harness import KubernetesHarness
+from tests.workers.kubernetes.test_backend_observe import name_of, pods, started
+from workers.backends.base import BackendUnavailable
+from workers.backends.kubernetes import names
+from workers.backends.kubernetes.api import Api
+from workers.backends.kubernetes.resources import JOBS as JOB_RESOURCE
+from workers.contracts.launch import LaunchContext
+from workers.contracts.observation import ENDED, Observation, Phase
+
+NAMESPACE = "bedplate-acme-credit-risk"
+
+
+class TestStop:
+    def test_each_pod_is_told_with_the_grace_that_it_has(
+        self, harness: KubernetesHarness, cluster: KubernetesServer
+    ) -> None:
+        launch = make_launch(count=2)
+        handle = started(harness, launch, Plan(term_exit=None))
+        harness.run(handle)
+        harness.backend.stop(handle, 4.2)
+        assert [pod["metadata"]["deletionGracePeriodSeconds"] for pod in pods(cluster, launch)] == [5, 5]
+        harness.backend.stop(handle, 20)
+        assert [pod["metadata"]["deletionGracePeriodSeconds"] for pod in pods(cluster, launch)] == [5, 5]
+        harness.backend.stop(handle, 0)
+        assert [pod["metadata"]["deletionGracePeriodSeconds"] for pod in pods(cluster, launch)] == [1, 1]
+        job = cluster.get(JOBS, name_of(launch), NAMESPACE)
+        assert (job["spec"]["suspend"], job["metadata"]["annotations"][names.STOP]) == (True, '{"grace_seconds": 1}')
+
+    def test_an_end_that_leaves_as_agreed_is_seen(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
+        handle = started(harness, make_launch(), Plan(term_exit=83))
+        harness.run(handle)
+        harness.backend.stop(handle, 10)
+        assert [member.exit_code for member in harness.end(handle).members] == [83]
+
+    def test_a_command_that_completes_when_told_has_completed(self, harness: KubernetesHarness) -> None:
+        handle = started(harness, make_launch(), Plan(term_exit=0))
+        harness.run(handle)
+        harness.backend.stop(handle, 10)
+        seen = harness.end(handle)
+        assert (seen.phase, seen.reason) == (Phase.SUCCEEDED, "completed")
+
+    def test_what_nobody_saw_end_has_ended_all_the_same(
+        self, harness: KubernetesHarness, cluster: KubernetesServer
+    ) -> None:
+        launch = make_launch()
+        handle = started(harness, launch, Plan())
+        harness.run(handle)
+        harness.backend.stop(handle, 10)
+        until(lambda: pods(cluster, launch) == [])
+        cluster.settle()
+        seen = harness.restarted().observe([handle])[0]
+        assert (seen.phase, seen.reason, seen.detail) == (
+            *(Phase.FAILED, "exit_nonzero", "It was stopped; how its members ended is not known."),
+        )
+        assert [member.exit_code for member in seen.members] == [None]
+
+    def test_it_has_not_ended_before_the_cluster_has_heard_of_it(
+        self, harness: KubernetesHarness, cluster: KubernetesServer
+    ) -> None:
+        cluster.loop.hold("Jobs.reconcile")
+        launch = make_launch()
+        handle = started(harness, launch, Plan())
+        harness.backend.stop(handle, 0)
+        assert harness.backend.observe([handle])[0].phase is Phase.STOPPING
+        cluster.loop.release("Jobs.reconcile")
+        harness.end(handle)
+        assert harness.starts(launch) == 0
+
+    def test_a_stop_that_is_not_acknowledged_is_repeated(
+        self, harness: KubernetesHarness, cluster: KubernetesServer
+    ) -> None:
+        handle = started(harness, make_launch(), Plan())
+        harness.run(handle)
+        cluster.faults.add(Fault(verb="patch", resource="jobs", status=503, times=None))
+        with pytest.raises(BackendUnavailable):
+            harness.quick().stop(handle, 10)
+        cluster.faults.clear()
+        harness.backend.stop(handle, 10)
+        assert harness.end(handle).phase in ENDED
+
+    @pytest.mark.parametrize("drop", ["after", "half", "before"])
+    def test_a_stop_before_a_submit_survives_a_lost_answer(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, drop: str
+    ) -> None:
+        launch = make_launch()
+        handle = harness.backend.handle_for(shell("true"), launch)
+        cluster.faults.add(Fault(verb="create", resource="jobs", drop=drop))
+        harness.backend.stop(handle, 0)
+        harness.backend.submit(harness.running(launch), launch)
+        cluster.advance(30)
+        assert harness.backend.observe([handle]) == [Observation(Phase.NOT_FOUND)]
+        assert harness.starts(launch) == 0
+
+    def test_a_server_leaves_with_its_grace(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
+        launch = make_launch(count=2)
+        spec = harness.serving(launch)
+        cluster.plan(Plan(term_seconds=2), labels={names.ATTEMPT: launch.attempt_id})
+        handle = harness.backend.submit(spec, launch)
+        harness.see(handle, lambda seen: all(member.ready for member in seen.members))
+        harness.backend.stop(handle, 3)
+        harness.see(handle, lambda seen: _graces(cluster, launch) == {3})
+        seen = harness.end(handle)
+        assert harness.starts(launch) == 2
+        assert (seen.phase, seen.reason, seen.members) == (Phase.SUCCEEDED, "completed", ())
+        assert cluster.get(DEPLOYMENTS, name_of(launch), NAMESPACE)["spec"]["replicas"] == 0
+
+
+def _graces(cluster: KubernetesServer, launch: LaunchContext) -> set[int | None]:
+    return {pod["metadata"].get("deletionGracePeriodSeconds") for pod in pods(cluster, launch)}
+
+
+class TestSweep:
+    def test_pods_without_a_job_go_too(self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api) -> None:
+        launch = make_launch()
+        handle = started(harness, launch, Plan())
+        harness.run(handle)
+        api.transport.repeated("DELETE", JOB_RESOURCE.path(NAMESPACE, name_of(launch)), {"propagationPolicy": "Orphan"})
+        cluster.settle()
+        removed: list[str] = []
+        swept = harness.restarted()
+        until(lambda: removed.extend(swept.sweep([], older_than_seconds=0)) or removed)  # type: ignore[func-returns-value]
+        assert removed == [launch.attempt_id]
+        until(lambda: pods(cluster, launch) == [])
+
+    def test_what_is_known_or_young_stays(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
+        old, young, known = make_launch(), make_launch(), make_launch()
+        for launch in (old, known):
+            harness.end(harness.backend.submit(harness.ending(launch, 0), launch))
+        cluster.advance(120)
+        harness.end(harness.backend.submit(harness.ending(young, 0), young))
+        assert harness.backend.sweep([known.attempt_id], older_than_seconds=60) == [old.attempt_id]
+        cluster.settle()
+        assert {job["metadata"]["name"] for job in cluster.all(JOBS)} == {name_of(young), name_of(known)}
+
+    def test_marks_of_what_never_started_go_as_well(
+        self, harness: KubernetesHarness, cluster: KubernetesServer
+    ) -> None:
+        launch = make_launch()
+        harness.backend.stop(harness.backend.handle_for(shell("true"), launch), 0)
+        assert harness.backend.sweep([], older_than_seconds=0) == [launch.attempt_id]
+        assert cluster.all(JOBS) == []
+
+    def test_everything_can_be_stopped(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
+        job, server = make_launch(count=2), make_launch()
+        handles = [
+            harness.backend.submit(harness.running(job), job),
+            harness.backend.submit(harness.serving(server), server),
+        ]
+        harness.run(handles[0])
+        harness.backend.stop_everything(5)
+        assert {seen.phase in ENDED for seen in harness.backend.observe(handles)} == {True}
+        cluster.advance(5)
+        assert cluster.all(PODS) == []
+
+
+class TestLogs:
+    def test_they_go_on_byte_by_byte(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
+        launch = make_launch()
+        handle = started(harness, launch, Plan(log="first ä\r50%\rline\n"))
+        harness.run(handle)
+        read = b""
+        for text in ("", "second\n", "", "third without an end"):
+            if text:
+                cluster.print(cluster.pod_of(name_of(launch), 0, NAMESPACE), text)
+            part = harness.backend.logs(handle, len(read))
+            assert part.offset == len(read) + len(part.data)
+            read += part.data
+        assert read == "first ä\r50%\rline\nsecond\nthird without an end".encode()
+        assert harness.restarted().logs(handle, 10, limit_bytes=5).data == read[10:15]
+
+    def test_many_lines_of_one_second_come_once(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("workers.backends.kubernetes.output.PIECE_BYTES", 256)
+        lines = "".join(f"line {number}\n" for number in range(200))
+        launch = make_launch()
+        handle = started(harness, launch, Plan(log=""))
+        harness.run(handle)
+        pod = cluster.pod_of(name_of(launch), 0, NAMESPACE)
+        for start in range(0, len(lines), 333):
+            cluster.print(pod, lines[start : start + 333])
+        read, backend = b"", harness.backend
+        while len(read) < len(lines):
+            part = backend.logs(handle, len(read), limit_bytes=100)
+            assert part.data
+            read += part.data
+            if len(read) == 500:
+                backend = harness.restarted()  # type: ignore[assignment]
+        assert read.decode() == lines
+
+    def test_what_was_read_stays_when_the_pod_is_gone(
+        self, harness: KubernetesHarness, cluster: KubernetesServer
+    ) -> None:
+        launch = make_launch()
+        handle = started(harness, launch, Plan(log="words\n", term_log="last words\n"))
+        harness.run(handle)
+        harness.backend.stop(handle, 10)
+        harness.end(handle)
+        until(lambda: pods(cluster, launch) == [])
+        assert harness.backend.logs(handle).data == b"words\nlast words\n"
+        assert harness.backend.logs(handle, 6).data == b"last words\n"
+        assert harness.restarted().logs(handle).data == b""
+
+    def test_of_a_replica_that_was_started_again_both_are_read(
+        self, harness: KubernetesHarness, cluster: KubernetesServer
+    ) -> None:
+        launch = make_launch()
+        labels = {names.ATTEMPT: launch.attempt_id}
+        spec = harness.serving(launch)
+        cluster.plan(Plan(log="first life\n"), labels=labels, restart=0)
+        cluster.plan(Plan(log="second life\n", ready_after=1), labels=labels, restart=1)
+        handle = harness.backend.submit(spec, launch)
+        until(lambda: harness.backend.logs(handle).data == b"first life\n")
+        pod = next(iter(pods(cluster, launch)))
+        cluster.exit(pod, code=1, log="its end\n")
+        until(lambda: harness.backend.logs(handle).data == b"first life\nits end\nsecond life\n")
+
+    def test_a_member_that_has_not_started_has_none(
+        self, harness: KubernetesHarness, cluster: KubernetesServer
+    ) -> None:
+        handle = started(harness, make_launch(), Plan(image_error="ErrImagePull"))
+        harness.see(handle, lambda seen: seen.reason == "image_pull")
+        part = harness.backend.logs(handle, 3)
+        assert (part.data, part.offset) == (b"", 3)
+
+
+def test_secrets_are_never_read_back(harness: KubernetesHarness, cluster: KubernetesServer) -> None:
+    launch = make_launch()
+    handle = harness.backend.submit(harness.running(launch), launch)
+    harness.run(handle)
+    harness.backend.stop(handle, 0)
+    harness.end(handle)
+    harness.backend.sweep([], older_than_seconds=0)
+    verbs = {each.verb for each in cluster.faults.requests if each.resource == SECRETS.plural}
+    assert verbs == {"patch"}
