@@ -1,11 +1,12 @@
 """What runs in a pod before its command does: everything is put in its place, and the start of the member is claimed.
 
-    python -I -S prepare.py [/bedplate]
+    python -I -S prepare.py [FOLDER]
 
 Standard library only, and nothing from the rest of the project. It copies the wrapper into `bin`, which the container
-of the command sees too, whatever image that has, and the files of the spec into `work`. Then it tells the control plane
-that this pod is this member. Where another pod has the place it ends with 85, and the command never starts. What a
-control plane that is away cannot say is not waited for: after `CLAIM_SECONDS` the command starts.
+of the command sees too, whatever image that has, and the files of the spec into `work`: folders beside that of the
+spec, unless another is named. Then it tells the control plane that this pod is this member. Where another pod has the place
+it ends with 85, and the command never starts. What a control plane that is away cannot say is not waited for: after
+`CLAIM_SECONDS` the command starts.
 
 Ends with 0; with 85 as said; with 1 where something could not be put in its place: the text says what.
 """
@@ -124,8 +125,8 @@ def wait_for_first(host: str) -> None:
 
 
 def main(argv: list[str]) -> int:
-    root = argv[0] if argv else "/bedplate"
     try:
+        root = argv[0] if argv else os.path.dirname(os.path.dirname(os.environ[SPEC_FILE]))
         with open(os.environ[SPEC_FILE], encoding="utf-8") as file:
             spec = json.load(file)
         copy_wrapper(os.path.join(root, "bin"))
