@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -195,6 +196,14 @@ class Typed:
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
     """By the cells' places, then by the letters of their inputs."""
     errors: dict[str, str] = field(default_factory=dict)
+    reclaims: list[dict[str, Any]] = field(default_factory=list)
+    """What it would take back, to be seen before it is saved."""
+
+    @property
+    def digest(self) -> str:
+        """Of the changes: who has seen what they take back says it with the form."""
+        said = sorted((*map(str, one.key), one.nominal, sorted(one.wanted.items())) for one in self.changes)
+        return sha256(repr(said).encode()).hexdigest()
 
 
 def name_of(owner: Queue | Cohort) -> str:

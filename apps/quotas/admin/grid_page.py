@@ -21,16 +21,21 @@ from apps.quotas.admin.grid_typed import typed_of
 from apps.quotas.models import ResourcePool
 from apps.quotas.selectors.pool_tree import CohortNode, PoolTree, pool_tree
 from apps.quotas.services.quota_grid import quotas_ask, quotas_save
+from apps.quotas.services.quota_reclaims import quotas_reclaim
+from apps.quotas.services.what_if_answers import reclaims_as_json
 
 FIELDS = 900
 """On one page: a form has a thousand at most, and some are not of cells."""
 ROWS = 50
 INPUTS = 4
 """Of a cell."""
+RECLAIMS_MOST = 20
+"""Shown of what would be taken back; the others are counted."""
 
 
 def grid_page(request: HttpRequest, pool: Any, context: dict[str, Any]) -> HttpResponse:
-    """GET shows the grid, POST saves what was changed in it: all or nothing."""
+    """GET shows the grid, POST saves what was changed in it: all or nothing, and what would be taken back of that
+    which runs is shown first."""
     user: Any = request.user
     if request.method == "POST" and not user.is_superuser:
         raise PermissionDenied("Only an administrator of the installation sets quotas; others ask by an approval.")
@@ -45,7 +50,7 @@ def grid_page(request: HttpRequest, pool: Any, context: dict[str, Any]) -> HttpR
             for owner in [node.cohort if isinstance(node, CohortNode) else node.queue]
         }
         typed = typed_of(request.POST, named, columns)
-        if not typed.errors and _saved(request, pool, typed, columns, named):
+        if not typed.errors and _is_seen(request, pool, typed) and _saved(request, pool, typed, columns, named):
             return HttpResponseRedirect(request.get_full_path())
     return _answer(request, tree, columns, page, typed, context)
 
@@ -53,6 +58,14 @@ def grid_page(request: HttpRequest, pool: Any, context: dict[str, Any]) -> HttpR
 def _page(request: HttpRequest, tree: PoolTree, columns: list[Column]) -> Page[Any]:
     rows = max(5, min(ROWS, FIELDS // (INPUTS * len(columns))))
     return Paginator(nodes_of(tree), rows).get_page(request.GET.get("page"))
+
+
+def _is_seen(request: HttpRequest, pool: ResourcePool, typed: Typed) -> bool:
+    """Whether who saves has been shown what of that which runs would be taken back, or nothing would."""
+    if not typed.changes or request.POST.get("seen") == typed.digest:
+        return True
+    typed.reclaims = reclaims_as_json(quotas_reclaim(pool, typed.changes))
+    return not typed.reclaims
 
 
 def _saved(
@@ -115,6 +128,9 @@ def _answer(
         "rows": rows,
         "totals": totals_of(tree, columns) if user.is_superuser else [],
         "errors": list(typed.errors.values()),
+        "reclaims": typed.reclaims[:RECLAIMS_MOST],
+        "reclaims_more": max(0, len(typed.reclaims) - RECLAIMS_MOST),
+        "seen": typed.digest if typed.reclaims else "",
         "editable": user.is_superuser,
         "page": page,
     }

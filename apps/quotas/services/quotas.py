@@ -58,11 +58,9 @@ def quota_set(
     whose: dict[str, Any] = {"cohort": owner} if isinstance(owner, Cohort) else {"queue": owner}
     old = Quota.objects.select_for_update().filter(**whose, resource=resource, flavor=flavor).first()
     before = _amounts(old)
-    quota = old or Quota(**whose, resource=resource, flavor=flavor, borrowing_limit=0)
-    if _is_free(quota):
-        quota.borrowing_limit = 0
+    quota = old or Quota(**whose, resource=resource, flavor=flavor)
     quota.nominal = nominal
-    for name, value in limits.items():
+    for name, value in {**limits_now(old), **limits}.items():
         setattr(quota, name, value)
     _check(quota)
     if flavor and old is None:
@@ -74,6 +72,13 @@ def quota_set(
     emit("pool.changed", pool, noun="pool")
     queues.send(queues.ADMIT, pool.pk)
     return quota
+
+
+def limits_now(quota: Quota | None) -> dict[str, Any]:
+    """The limits that a quota keeps when it is set and they are not named; None: there is no quota yet."""
+    if quota is None or _is_free(quota):
+        return {"borrowing_limit": 0, "lending_limit": None, "weight": None}
+    return {name: getattr(quota, name) for name in AMOUNTS if name != "nominal"}
 
 
 def _is_free(quota: Quota) -> bool:

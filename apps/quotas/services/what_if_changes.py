@@ -76,10 +76,10 @@ def _change(pool_id: UUID, change: Mapping[str, Any]) -> Change:
     nominal = change.get("nominal")
     if nominal is None:
         return DropLimit(owner, key)
-    return SetLimit(owner, _limit(*key, nominal, change))
+    return SetLimit(owner, limit_of(*key, nominal, change))
 
 
-def _limit(resource: str, flavor: str, nominal: int, change: Mapping[str, Any]) -> Limit:
+def limit_of(resource: str, flavor: str, nominal: int, change: Mapping[str, Any]) -> Limit:
     """In the units of the scheduler: devices in thousandths. Without a borrowing limit it borrows nothing."""
     unit = WHOLE if resource == GPUS else 1
     borrowing, lending = change.get("borrowing_limit", 0), change.get("lending_limit")
