@@ -54,7 +54,7 @@ def test_creating_submits_a_workload_that_reads_the_source_and_writes_a_dataset(
         "command": ["python", "-m", "workers.runtime.cleaning", "ingest"],
         "resources": {"cpu_millis": 1000, "memory_bytes": 1 << 30, "gpus": 0, "flavor": ""},
         "image": "",
-        "inputs": [{"name": "source", "uri": f"bedplate://{source.path}", "files": []}],
+        "inputs": [{"name": "source", "uri": f"bedplate://{source.path}", "files": [], "sha256": source.sha256}],
         "outputs": [{"name": "dataset", "uri": "", "files": []}],
         "parameters": {"null_values": ["", "NA"], "format": "csv"},
         "files": {},
