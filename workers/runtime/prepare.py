@@ -4,9 +4,9 @@
 
 Standard library only, and nothing from the rest of the project. It copies the wrapper into `bin`, which the container
 of the command sees too, whatever image that has, and the files of the spec into `work`: folders beside that of the
-spec, unless another is named. Then it tells the control plane that this pod is this member. Where another pod has the place
-it ends with 85, and the command never starts. What a control plane that is away cannot say is not waited for: after
-`CLAIM_SECONDS` the command starts.
+spec, unless another is named. Then it tells the control plane that this pod is this member. Where another pod has the
+place it ends with 85, and the command never starts. What a control plane that is away cannot say is not waited for:
+after `CLAIM_SECONDS` the command starts.
 
 Ends with 0; with 85 as said; with 1 where something could not be put in its place: the text says what.
 """
