@@ -280,3 +280,15 @@ def test_so_many_questions_at_a_time(vision: Queue, superuser: User) -> None:
     body = {"changes": [{"kind": "weight", "queue": str(vision.pk), "weight": 2.0}]}
     asked = client_of(superuser).post(f"{API}/pools/{vision.pool_id}/what-if", body, format="json")
     assert asked.status_code == 400
+
+
+def test_a_long_list_of_changes_is_refused_before_anything_is_looked_up(vision: Queue, superuser: User) -> None:
+    client = client_of(superuser)
+    body = {"changes": [{"kind": "nonsense"}] * 101}
+    for verb in ("what-if", "reclaims"):
+        with CaptureQueriesContext(connection) as asked:
+            answer = client.post(f"{API}/pools/{vision.pool_id}/{verb}", body, format="json")
+        assert answer.status_code == 400
+        assert "100" in str(answer.json())
+        assert "nonsense" not in str(answer.json()), "the rows of the list are not gone through"
+        assert not [one for one in asked.captured_queries if "quotas_node" in one["sql"]]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rest_framework.test import APIClient
 
 from apps.access.states import Role
 from apps.common import clock
+from tests.support.factories.access import UserFactory
 from tests.support.factories.quotas import (
     AttemptFactory,
     IdlePolicyFactory,
@@ -97,7 +99,7 @@ CASES = [
     *(Case("GET", f"{API}/{path}") for path in (*OWN, "quotas", "quotas/usage", "workloads/summary")),
     *(Case("GET", _own(factory, path), name=f"GET-{path}/id") for path, factory in OWN.items()),
     Case("GET", _quota, name="GET-quotas/id"),
-    Case("PUT", f"{API}/quotas", _quota_wanted, role=SUPERUSER, stranger=404),
+    Case("PUT", f"{API}/quotas", _quota_wanted, role=SUPERUSER, stranger=403),
     Case(
         "POST",
         _shared(NodeFactory, "nodes", "/drain"),
@@ -108,7 +110,7 @@ CASES = [
     ),
     Case("POST", _drained, _why, role=SUPERUSER, stranger=403, name="POST-nodes/id/undrain"),
     Case("GET", _idle_policy_of, name="GET-idle-policies/id-of-a-queue"),
-    Case("PUT", f"{API}/idle-policies", _idle_policy_wanted, role=SUPERUSER, stranger=404),
+    Case("PUT", f"{API}/idle-policies", _idle_policy_wanted, role=SUPERUSER, stranger=403),
     Case("DELETE", _idle_policy_of, role=SUPERUSER, status=204, stranger=404, name="DELETE-idle-policies/id"),
     Case("GET", _own(WorkloadFactory, "workloads", "/logs"), name="GET-workloads/id/logs"),
     Case("GET", _log_file, name="GET-workloads/id/logs/download"),
@@ -121,3 +123,16 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_who_may(case: Case) -> None:
     check(case)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "quotas"), ("PUT", "idle-policies"), ("POST", "nodes/id/drain"), ("POST", "nodes/id/undrain")],
+)
+def test_who_may_not_is_told_so_before_what_is_wrong_with_the_body(method: str, path: str) -> None:
+    client, address = APIClient(), f"{API}/{path.replace('/id/', f'/{NodeFactory.create().pk}/')}"
+    client.force_authenticate(UserFactory.create())
+    assert client.generic(method, address, "{}", content_type="application/json").status_code == 403
+    client.force_authenticate(UserFactory.create(is_superuser=True, is_staff=True))
+    assert client.generic(method, address, "{}", content_type="application/json").status_code == 400

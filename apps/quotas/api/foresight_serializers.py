@@ -13,6 +13,7 @@ from apps.quotas.api.pool_serializers import PlaceSerializer, StartBandSerialize
 from apps.quotas.models import StartEstimate, WhatIf
 from apps.quotas.scheduling import blocked
 from apps.quotas.scheduling.why import BEHIND, COHORT, POOL, QUEUE, in_units
+from apps.quotas.services.what_if_changes import CHANGES_MOST
 from apps.quotas.states import Reason, Resource, WhatIfBasis, WhatIfChange, WhatIfReason, WhatIfState, WorkloadState
 
 PLACES = [(kind, kind) for kind in (QUEUE, COHORT, POOL)]
@@ -130,6 +131,12 @@ class WhySerializer(serializers.Serializer[Any]):
     never = NeverSerializer(
         source="why.never", default=None, allow_null=True, help_text="Not null: as things are it will not start at all."
     )
+    avoids = serializers.ListField(
+        source="why.avoids",
+        child=serializers.CharField(),
+        default=[],
+        help_text="Machines on which its last start took too long: it is not placed there for a while.",
+    )
     estimate = StartBandSerializer(allow_null=True)
     history = StartEstimateSerializer(many=True, help_text="Latest first, at most 50.")
     accuracy = AccuracySerializer()
@@ -189,7 +196,9 @@ _IDS = ("queue", "cohort", "workload", "like")
 
 
 class ChangesSerializer(serializers.Serializer[Any]):
-    changes = ChangeSerializer(many=True, allow_empty=False, help_text="In their order, at most 100.")
+    changes = ChangeSerializer(
+        many=True, allow_empty=False, max_length=CHANGES_MOST, help_text="In their order, at most 100."
+    )
 
 
 class WhatIfAskSerializer(ChangesSerializer):

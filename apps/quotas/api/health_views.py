@@ -44,9 +44,9 @@ class NodeViewSet(ReadViewSet):
 
     def _do(self, request: Request, service: Callable[..., object]) -> Response:
         node = self.get_object()
+        require_superuser(request.user)
         serializer = s.NodeDrainSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        require_superuser(request.user)
         reason: str = serializer.validated_data["reason"]
         devices: Collection[int] = serializer.validated_data["devices"]
         service(node, reason=reason, devices=devices, actor=Actor.user(request.user))
@@ -90,9 +90,9 @@ class IdlePolicyViewSet(ReadViewSet):
     )
     def set(self, request: Request) -> Response:
         """Set the policy of a pool, or of one queue in it. Repeating it changes nothing."""
+        require_superuser(request.user)
         serializer = s.IdlePolicySetSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
-        require_superuser(request.user)
         policy = idle_policy_set(**serializer.validated_data, actor=Actor.user(request.user))
         return Response(self.represent(policy))
 

@@ -193,8 +193,8 @@ class QuotaSharing:
         One below what is held is accepted: what is admitted stays, until others want what is theirs.
         """
         view: Any = self
-        wanted = _validated(view, s.QuotaSetSerializer, request)
         require_superuser(request.user)
+        wanted = _validated(view, s.QuotaSetSerializer, request)
         body, code = answer(view, changed(request, "quota.set", wanted))
         return Response(body, status=code)
 
