@@ -175,6 +175,7 @@ _JOBS: Final = {
     "data_no_memory": "the job needs more memory than it was given: {error:text}",
     "data_disk_full": "a disk that the job writes to is full: the log says where; make room and run it again",
     "data_no_secret": "the secret {name:quoted} was not given to this job",
+    "data_no_shared_folder": "the machines of a Ray cluster and this job share no folder: run it native",
     "data_no_files": "the input {name:quoted} has no Parquet file",
 }
 _RECIPES: Final = {
