@@ -16,7 +16,8 @@ from workers.backends.base import BackendUnavailable
 from workers.dispatch.batch import for_each
 from workers.dispatch.cluster_settings import cluster_look
 from workers.dispatch.inventory import inventory_of
-from workers.dispatch.registry import answered
+from workers.dispatch.mirroring import quotas_mirror
+from workers.dispatch.registry import answered, backend_named
 
 log = logging.getLogger(__name__)
 
@@ -46,3 +47,4 @@ def cluster_check(cluster_id: UUID) -> None:
     if cluster_checked(cluster.pk, found, revision=cluster.revision) and found.healthy:
         answered(cluster.backend)
         inventory_of(cluster.backend)
+        quotas_mirror(cluster.pool, backend_named(cluster.backend))

@@ -23,6 +23,7 @@ from workers.contracts.observation import Observation, Phase
 
 QUEUED = replace(SITE, operators=Operators(queue="bedplate"), api_url="https://bedplate.example.com")
 WORKLOADS = Kind("kueue.x-k8s.io", "v1beta2", "workloads", "Workload", custom=True, subresources=("status",))
+LOCAL_QUEUES = Kind("kueue.x-k8s.io", "v1beta2", "localqueues", "LocalQueue", custom=True)
 HANDLE = JobHandle(
     "kubernetes/lab", {"attempt_id": ATTEMPT, "workload_id": WORKLOAD, "namespace": NAMESPACE, "kind": "job"}
 )
@@ -33,6 +34,7 @@ LAUNCH = launch(nodes=("node-1",))
 def cluster() -> Iterator[KubernetesServer]:
     with KubernetesServer() as server:
         server.register(WORKLOADS)
+        server.register(LOCAL_QUEUES)
         yield server
 
 
@@ -89,6 +91,8 @@ def test_why_a_job_waits_is_said_in_the_words_of_kueue(cluster: KubernetesServer
     backend.submit(job(), LAUNCH)
     cluster.settle()
     assert (seen(backend).phase, seen(backend).reason) == (Phase.PENDING, "")
+    (queue,) = cluster.all(LOCAL_QUEUES, NAMESPACE)
+    assert (queue["metadata"]["name"], queue["spec"]) == ("bedplate", {"clusterQueue": "bedplate-queue-credit-risk"})
     tell(cluster, ("QuotaReserved", "False", "Pending", "insufficient unused quota for cpu"))
     found = seen(backend)
     assert (found.phase, found.reason) == (Phase.PENDING, "waiting_for_quota")

@@ -1,4 +1,4 @@
-"""The whole of what is sent to others' operators. Their pods are those of a Job or a Deployment, but for what is named."""
+"""The whole of what is sent to others' operators. Pods are those of a Job or a Deployment, but for what is named."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.workers.kubernetes.cases import SITE, job, launch, server
 from workers.backends.base import LaunchRefused
 from workers.backends.kubernetes.manifests import manifests_of
+from workers.backends.kubernetes.site import FlavorSite
 from workers.contracts.specs import Resources, Spec
 
 
@@ -40,6 +42,14 @@ def test_fargate_has_no_gpus() -> None:
         "The flavor 'serverless' is AWS Fargate, which has no GPUs, DaemonSets or privileged containers. "
         "Choose a flavor whose nodes have GPUs, or ask for none."
     )
+
+
+def test_a_cluster_gives_whole_gpus_unless_its_nodes_offer_parts() -> None:
+    part = job(resources=Resources(1000, 1, gpus=1, flavor="H200/4"))
+    assert refusal(part).startswith("The flavor 'H200/4' is a part of a GPU, and this cluster gives whole ones.")
+    offered = replace(SITE, flavors={"H200/4": FlavorSite(resource="nvidia.com/gpu.shared")})
+    container = manifests_of(part, launch(), offered).main["spec"]["template"]["spec"]["containers"][0]
+    assert container["resources"]["limits"]["nvidia.com/gpu.shared"] == "1"
 
 
 def test_members_are_counted() -> None:

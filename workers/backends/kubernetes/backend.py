@@ -16,7 +16,7 @@ from workers.backends.base import (
     StopsEverything,
     Unsupported,
 )
-from workers.backends.kubernetes import inventory, looking, names, orders, stopping, submitting, sweeping
+from workers.backends.kubernetes import inventory, looking, mirroring, names, orders, stopping, submitting, sweeping
 from workers.backends.kubernetes.api import Api
 from workers.backends.kubernetes.connection import ClusterConnection
 from workers.backends.kubernetes.manifests import handle_data
@@ -25,6 +25,7 @@ from workers.backends.kubernetes.place import Place, Where, away
 from workers.backends.kubernetes.refusal import Refusal
 from workers.backends.kubernetes.seen_objects import Deployment
 from workers.backends.kubernetes.site import ClusterSite
+from workers.backends.shares import MirrorsQuotas, Share
 from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import Observation
 from workers.contracts.specs import Spec
@@ -43,7 +44,7 @@ class ClusterSettings:
     site: ClusterSite
 
 
-class KubernetesBackend(Backend, DiscoversNodes, StopsEverything):
+class KubernetesBackend(Backend, DiscoversNodes, StopsEverything, MirrorsQuotas):
     """Runs jobs on a cluster. Safe to use from several threads; several processes may look after one cluster.
 
     Args:
@@ -129,6 +130,12 @@ class KubernetesBackend(Backend, DiscoversNodes, StopsEverything):
     def discover(self) -> list[NodeFacts]:
         try:
             return inventory.nodes(self._place.within(self._patience + MORE_SECONDS))
+        except Refusal as refusal:
+            raise away(refusal) from refusal
+
+    def mirror(self, shares: Sequence[Share], flavors: Sequence[str]) -> None:
+        try:
+            mirroring.mirror(self._place.within(self._patience + MORE_SECONDS), shares, flavors)
         except Refusal as refusal:
             raise away(refusal) from refusal
 

@@ -28,6 +28,7 @@ MOST_MEMBERS: Final = 100_000
 """Of an Indexed Job."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,255}")
 _SECRET: Final = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}")
+_SHARE: Final = re.compile(r".+/[0-9]+")
 _HEALTH_PATH: Final = re.compile(r"/[!-~]{0,1023}")
 _NAME_BYTES, _PATH_BYTES = 255, 1024
 
@@ -63,6 +64,12 @@ def _check_resources(resources: Resources, site: ClusterSite) -> None:
     for what, amount in amounts.items():
         if type(amount) is not int or amount < 0:
             raise LaunchRefused(f"A member cannot have {amount} {what}: a whole number from 0 is needed.")
+    flavor = resources.flavor
+    if resources.gpus and _SHARE.fullmatch(flavor) and not site.flavor(flavor).resource:
+        raise LaunchRefused(
+            f"The flavor {flavor!r} is a part of a GPU, and this cluster gives whole ones. Ask for a whole one, or have"
+            " the cluster's options name the resource that its nodes offer for such a part."
+        )
     if resources.gpus and site.flavor(resources.flavor).fargate:
         raise LaunchRefused(
             f"The flavor {resources.flavor!r} is AWS Fargate, which has no GPUs, DaemonSets or privileged containers. "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from workers.backends.kubernetes.operators import kueue_mirror
 from workers.backends.kubernetes.operators.choice import operators_of
 from workers.backends.kubernetes.operators.crds import KUEUE_VERSIONS, workloads
 from workers.backends.kubernetes.resources import (
@@ -21,7 +22,6 @@ from workers.backends.kubernetes.resources import (
     NODES,
     PODS,
     PRIORITY_CLASSES,
-    RESOURCE_QUOTAS,
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
@@ -73,7 +73,6 @@ RIGHTS: Final[tuple[Right, ...]] = (
     *_rights(WATCH, PODS, "watch"),
     *_rights(FENCES, SERVICE_ACCOUNTS, "create", "patch"),
     *_rights(FENCES, LIMIT_RANGES, "create", "patch"),
-    *_rights(FENCES, RESOURCE_QUOTAS, "create", "patch"),
     *_rights(SPACES, NAMESPACES, "create", "patch"),
     *_rights(SPACES, PRIORITY_CLASSES, "create", "patch"),
     *_rights(MACHINES, NODES, "list"),
@@ -94,5 +93,9 @@ def of_operators(site: ClusterSite) -> tuple[Right, ...]:
         for needed in operator.needs:
             found += _rights(OPERATED, needed, "create", "patch")
     if site.operators.queue:
-        found += _rights(OPERATED, workloads(KUEUE_VERSIONS[0]), "list", "patch")
+        newest = KUEUE_VERSIONS[0]
+        found += _rights(OPERATED, workloads(newest), "list", "patch")
+        found += _rights(OPERATED, kueue_mirror.local_queues(newest), "create", "patch")
+        for kind in kueue_mirror.kinds(newest):
+            found += _rights(OPERATED, kind, "create", "patch", "list", "delete")
     return tuple(found)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from workers.backends.base import BackendUnavailable, LaunchRefused
 from workers.backends.kubernetes import names, tenancy
 from workers.backends.kubernetes.manifests import Manifests, manifests_of, owned_by
-from workers.backends.kubernetes.operators import crds
+from workers.backends.kubernetes.operators import crds, kueue_mirror
 from workers.backends.kubernetes.operators.crds import resource_of
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.refusal import Refusal
@@ -52,6 +52,10 @@ def namespace_ensure(place: Place, launch: LaunchContext, namespace: str) -> Non
                 raise
     for manifest in tenancy.tenant_manifests(names.tenant_of(launch), place.site, api_url=launch.api_url):
         place.api.apply(resource_of(manifest), manifest, names.MANAGER)
+    if place.site.operators.queue:
+        version = place.queue_version()
+        queue = kueue_mirror.local_queue(names.tenant_of(launch), place.site, version)
+        place.api.apply(kueue_mirror.local_queues(version), queue, names.MANAGER)
     place.namespaces.add(namespace)
 
 
