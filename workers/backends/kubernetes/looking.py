@@ -21,6 +21,7 @@ from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.resources import DEPLOYMENTS, EVENTS, JOBS, PODS
 from workers.backends.kubernetes.seen_jobs import (
     DELETED,
+    LOST,
     NOT_FOUND,
     Order,
     job_seen,
@@ -152,6 +153,10 @@ class Look:
         gone = memory.note_pods(where.attempt_id, uid, pods)
         self._last_words(where, pods)
         order = needed(job, pods, gone) or self._taken_back(job, [*pods, *gone])
+        if order is not None and order.reason == LOST:  # unless another thread has seen what began after our look
+            pods = self.place.pods(where)
+            gone = memory.note_pods(where.attempt_id, uid, pods)
+            order = needed(job, pods, gone)
         if order is not None:
             log.warning("a job is stopped: %s %s %s", where.name, order.reason, order.detail)
             patched = stopping.order(self.place, where, order, pods)
@@ -159,7 +164,8 @@ class Look:
             if not isinstance(seen, Job):
                 return self._gone(where, pods)
             job = seen
-        self._hurry(where, job, pods)
+        else:
+            self._hurry(where, job, pods)
         found = self._proven(job_seen(job, pods, vanished=gone, events=events), gone)
         if found.phase is Phase.PENDING and self._held_back(job):
             reason, detail = kueue.waiting(self._in_queue(job))
@@ -205,7 +211,8 @@ class Look:
         if patched is not None:
             seen = self.place.ours(patched, where)
             server = seen if isinstance(seen, Deployment) else server
-        self._hurry(where, server, pods)
+        else:
+            self._hurry(where, server, pods)
         return serving_seen(server, pods, self.place.site.serve_port)
 
     def _hurry(self, where: Where, main: Job | Deployment, pods: Sequence[Pod]) -> None:
