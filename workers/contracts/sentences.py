@@ -45,6 +45,7 @@ _ADMISSION: Final = {
         "Waiting: needs {needs:amounts}; what is left of the quota is kept for what came before{first:first}"
     ),
     "wait_kept": "Waiting: needs {asked:amounts}; what is free now is kept for what came before{first:first}",
+    "wait_avoids": "Not on {nodes:names}: its last start there took too long.",
     "wait_promised": "Waiting: its place is being freed by others that leave for it.",
     "preempted_by": "Preempted for {what:amounts} of project {project:name}, which have a higher priority.",
     "reclaimed_by": "Taken back: {what:amounts} are guaranteed to project {project:name}.",

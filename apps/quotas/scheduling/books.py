@@ -93,6 +93,13 @@ class Books:
         """Whether places are kept already on the machines with that kind of GPU."""
         return flavor in self._reserved
 
+    def heeded(self, one: Waiting) -> Waiting:
+        """With the nodes that it avoids as long as the others could hold it, if nothing else ran; else without."""
+        ask, least = one.ask, one.count_min
+        if not ask.avoids or any(self.idle.members(ask, kind) >= least for kind in self.options(ask)):
+            return one
+        return replace(one, ask=ask._replace(avoids=()))
+
     def is_capped(self, leaf: Place, queue_id: UUID) -> bool:
         """Whether a queue has as many workloads at once as it may."""
         most = leaf.queue.running_most if leaf.queue is not None else None

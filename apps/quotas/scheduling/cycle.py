@@ -192,6 +192,8 @@ class _Cycle:
             if not without or one.workload_id not in without:
                 since = one.created_at
                 level = one.priority if since > young else one.priority + policy.gained(at - since)
+                if one.ask.avoids:
+                    one = self.books.heeded(one)
                 rows[one.queue_id.int].append((-level, since, one.workload_id.int, one, shape(one.ask)))
         for holding in self.snapshot.holdings:
             if holding.wanted > len(holding.assignments) and not holding.leaving:

@@ -100,6 +100,8 @@ def _machines(books: Books, one: Candidate, leaf: Place, why: Blocked, end: str)
         told = say("wait_members", count=one.least, asked=asked(one.ask), room=room, first=end)
     else:
         told = say("wait_machine", asked=asked(one.ask), first=end)
+    if one.ask.avoids:
+        told += " " + say("wait_avoids", nodes=", ".join(one.ask.avoids))
     if not one.ask.gpus:
         return told
     return told + _borrowed(leaf, books.tree.root, (GPUS, why.flavor), one.ask.gpus * one.ask.gpu_millis * one.least)

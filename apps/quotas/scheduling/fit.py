@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from math import inf
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +65,7 @@ class Machines:
         The numbers change with the machines: copy them to keep them.
         """
         level = self.kept.level(ends_at)
-        key = (*ask[:3], ask.gpu_millis, flavor, level)
+        key = (*ask[:3], ask.gpu_millis, flavor, ask.avoids, level)
         fits, changed = self._counted.known(key)
         if fits is None and not level:
             fits = self._members(ask, flavor, ALL, -inf)
@@ -86,7 +87,15 @@ class Machines:
             room &= self.devices.free(flavor) >= ask.gpus
         elif ask.gpus:
             room &= self.devices.shares(flavor, ask.gpu_millis) > 0
-        return room.nonzero()[0]
+        return self.heed(ask, room).nonzero()[0]
+
+    def heed(self, ask: Ask, fits: npt.NDArray[Any], which: Which = ALL) -> npt.NDArray[Any]:
+        """As `fits` of these nodes, with none on those that are avoided."""
+        if not ask.avoids:
+            return fits
+        may = np.ones(len(self.names), fits.dtype)
+        may[[self.index[name] for name in ask.avoids if name in self.index]] = 0
+        return fits * may[which]
 
     def beside_kept(self, which: Counts, ask: Ask, flavor: str, ends_at: float) -> Counts:
         """Of these nodes, those on which there is room for a member that ends then beside what is kept."""
@@ -112,15 +121,15 @@ class Machines:
             gpus = whole if is_whole else self.devices.shares(flavor, ask.gpu_millis)[which]
         if ends_at > -inf:
             cpu, memory, gpus = self.kept.beside(ask, flavor, ends_at, which, (cpu, memory, gpus, whole))
-        return fits_of(ask, cpu, memory, gpus if ask.gpus else None)
+        return self.heed(ask, fits_of(ask, cpu, memory, gpus if ask.gpus else None), which)
 
     def members_at(self, at: int, ask: Ask, flavor: str, ends_at: float = -inf) -> int:
         """As `members`, of one node."""
         if self.kept and self.kept.until[at] < ends_at:
             return int(self._members(ask, flavor, slice(at, at + 1), ends_at)[0])
-        fits = int(PLENTY)
+        fits = 0 if self.names[at] in ask.avoids else int(PLENTY)
         if ask.cpu_millis:
-            fits = int(self.cpu[at]) // ask.cpu_millis
+            fits = min(fits, int(self.cpu[at]) // ask.cpu_millis)
         if ask.memory_bytes:
             fits = min(fits, int(self.memory[at]) // ask.memory_bytes)
         if ask.gpus and ask.gpu_millis == WHOLE:

@@ -79,7 +79,7 @@ class Room:
                 gpus = machines.devices.whole_in(left, self.flavor)
             else:
                 gpus = machines.devices.shares_in(left, self.flavor, ask.gpu_millis)
-        return fits_of(ask, cpu, memory, gpus)
+        return machines.heed(ask, fits_of(ask, cpu, memory, gpus))
 
     def is_enough(self) -> bool:
         if self._short and self._tree.members(self._leaf, self._amounts, self._least) < self._least:

@@ -89,7 +89,7 @@ class Forecast:
             left = machines.devices.given_back(held.device[gone], held.millis[gone])
             whole = machines.devices.whole_in(left, flavor)
             gpus = whole if ask.gpu_millis == WHOLE else machines.devices.shares_in(left, flavor, ask.gpu_millis)
-        fits = fits_of(ask, *self._unspoken(ask, flavor, cpu, memory, gpus))
+        fits = machines.heed(ask, fits_of(ask, *self._unspoken(ask, flavor, cpu, memory, gpus)))
         chosen = machines.choose(ask, flavor, count, fits)
         return Coming(moment, flavor, cpu, memory, whole, chosen) if chosen is not None else None
 

@@ -103,5 +103,6 @@ class Shapes:
         return known
 
     def _want(self, ask: Ask, flavor: str) -> Want:
-        failed = self._failed.setdefault((flavor, ask.gpu_millis == WHOLE), Failed())
+        # What found no place because of what it avoids says nothing of others.
+        failed = Failed() if ask.avoids else self._failed.setdefault((flavor, ask.gpu_millis == WHOLE), Failed())
         return Want(ask, flavor, amounts_of(ask, flavor), failed)

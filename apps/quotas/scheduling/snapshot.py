@@ -40,6 +40,8 @@ class Ask(NamedTuple):
     """Of each device; less than the whole only of one device."""
     topology: str = ""
     """What all members must have in common: nothing, their `node`, or the value of this label of their nodes."""
+    avoids: tuple[str, ...] = ()
+    """Nodes on which no member goes: see `books.heeded`."""
 
 
 class Gpu(NamedTuple):

@@ -85,6 +85,8 @@ class Why:
     """When what is in the way will be gone at the latest, by what others have declared; None: nobody knows."""
     never: Never | None = None
     """It could not run even if nothing else did."""
+    avoids: tuple[str, ...] = ()
+    """Nodes on which its last start took too long: it is not placed there for a while."""
 
 
 def why(snapshot: Snapshot, one: Waiting) -> Why | None:
@@ -97,6 +99,7 @@ def why(snapshot: Snapshot, one: Waiting) -> Why | None:
     leaf = books.tree.leaves.get(one.queue_id)
     if leaf is None:
         return None
+    one = books.heeded(one)
     counts = one.count_min, one.count_max
     ends_at = snapshot.at + one.limit_seconds
     candidate = Candidate(one, one.workload_id, one.queue_id, one.ask, *counts, one.priority, one.created_at, ends_at)
@@ -106,10 +109,10 @@ def why(snapshot: Snapshot, one: Waiting) -> Why | None:
     refused = capped or (refusal(books, leaf, one.ask, one.count_min) if isinstance(found, Blocked) else None)
     never = Never(*refused) if refused else None
     if not isinstance(found, Blocked):
-        return Why(BEHIND, None, (), free, None, never)
+        return Why(BEHIND, None, (), free, None, never, one.ask.avoids)
     bound = _bound(books, found, one)
     borrowers = _borrowers(books, leaf, found)
-    return Why(found.kind, bound, borrowers, free, books.keep(candidate, leaf, found), never)
+    return Why(found.kind, bound, borrowers, free, books.keep(candidate, leaf, found), never, one.ask.avoids)
 
 
 def _free(books: Books, one: Waiting, flavor: str) -> Free:

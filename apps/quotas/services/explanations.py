@@ -13,7 +13,7 @@ from apps.quotas.scheduling.snapshot import Ask, Waiting
 from apps.quotas.scheduling.why import Why, why
 from apps.quotas.selectors.estimates import Accuracy, accuracy_of
 from apps.quotas.selectors.line import Place, place_of
-from apps.quotas.services.pool_snapshot import pool_read
+from apps.quotas.services.pool_snapshot import avoided, pool_read
 from apps.quotas.states import Preemption, WorkloadState
 
 HISTORY_MOST: Final = 50
@@ -33,8 +33,8 @@ class Explanation:
     accuracy: Accuracy
 
 
-def waiting_of(workload: Workload) -> Waiting:
-    """As the scheduler sees it."""
+def waiting_of(workload: Workload, at: datetime) -> Waiting:
+    """As the scheduler sees it at that moment."""
     ask = Ask(
         workload.cpu_millis,
         workload.memory_bytes,
@@ -42,6 +42,7 @@ def waiting_of(workload: Workload) -> Waiting:
         workload.flavor,
         workload.gpu_millis,
         workload.topology,
+        avoided(workload.avoids, at.timestamp()),
     )
     return Waiting(
         workload.pk,
@@ -67,7 +68,7 @@ def explanation_of(workload: Workload) -> Explanation:
     waits = workload.state == WorkloadState.PENDING
     if waits:
         pool = ResourcePool.objects.get(pk=workload.pool_id)
-        found = why(pool_read(pool, at, alike_most=0, decides=False).snapshot, waiting_of(workload))
+        found = why(pool_read(pool, at, alike_most=0, decides=False).snapshot, waiting_of(workload, at))
     history = list(StartEstimate.objects.filter(workload=workload).order_by("-made_at")[:HISTORY_MOST])
     now = next((one for one in history if one.started_at is None), None) if waits else None
     possible = found.possible_at if found is not None else None

@@ -246,20 +246,25 @@ def _waiting(
     columns = (
         "alike", "shape", "state_reason", "state_detail", "making_way", "pk", "queue", _epoch("created_at"),
         "count_min", "count_max", "priority", "preemption", "time_limit_seconds", Cast("nominated", TextField()),
-        "nominated_flavor", *_ASKED,
+        "nominated_flavor", Cast("avoids", TextField()), *_ASKED,
     )  # fmt: skip
     found = list(rows.values_list(*columns))
     told = {pk: Told(queue, *said) for _, *said, pk, queue in (row[:7] for row in found)}
     unread = frozenset((row[6], row[1]) for row in found if row[0] > alike_most)
-    return tuple(_waits(row[5:]) for row in found), told, unread
+    return tuple(_waits(row[5:], at.timestamp()) for row in found), told, unread
 
 
-def _waits(row: tuple[Any, ...]) -> Waiting:
-    pk, queue, created, least, most, priority, preemption, limit, nominated, flavor, *ask = row
+def avoided(avoids: Iterable[Mapping[str, Any]], at: float) -> tuple[str, ...]:
+    """Names of the nodes of `Workload.avoids` that are avoided still."""
+    return tuple(sorted(str(one["node"]) for one in avoids if one["until"] > at))
+
+
+def _waits(row: tuple[Any, ...], at: float) -> Waiting:
+    pk, queue, created, least, most, priority, preemption, limit, nominated, flavor, avoids, *ask = row
     return Waiting(
         workload_id=pk,
         queue_id=queue,
-        ask=Ask(*ask),
+        ask=Ask(*ask) if avoids == "[]" else Ask(*ask, avoided(json.loads(avoids), at)),
         created_at=created,
         count_min=least,
         count_max=most,
