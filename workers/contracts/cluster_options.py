@@ -14,6 +14,9 @@ NAMES_MOST: Final = 100
 """Entries of one list or mapping."""
 TEXT_MOST: Final = 253
 BYTES_MOST: Final = 1 << 50
+FARGATE_PODS: Final = "fargate_pods"
+"""Most pods on Fargate at once: a cluster says of no machine there before its pod."""
+FARGATE_PODS_DEFAULT: Final = 20
 EFFECTS: Final = ("", "NoSchedule", "PreferNoSchedule", "NoExecute")
 PULL_POLICIES: Final = ("", "Always", "IfNotPresent", "Never")
 _DNS: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -184,6 +187,7 @@ _OPTIONS: Final[dict[str, Check]] = {
     "priority_class": _text(_DNS, "the name of a PriorityClass", empty=True),
     "flavors": _mapping(_text(None, "the name of a kind of GPU", empty=True, most=60), _FLAVOR),
     "tolerations": _list(_toleration),
+    FARGATE_PODS: _whole(1, 1000),
     "scratch_bytes": _whole(0, BYTES_MOST),
     "shared_memory_bytes": _whole(0, BYTES_MOST),
     "serve_port": _whole(1024, 65_535),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from django.conf import settings
 
@@ -26,7 +24,9 @@ from workers.backends.kubernetes.connection import (
 )
 from workers.backends.kubernetes.names import namespace_of
 from workers.backends.kubernetes.options import site_from_options
+from workers.backends.kubernetes.reflector import Reflector
 from workers.backends.kubernetes.site import ClusterSite, Tenant
+from workers.contracts.cluster_options import FARGATE_PODS
 
 NAMESPACES_MOST = 20
 """Looked at in one check; each is a question per right."""
@@ -84,10 +84,7 @@ def cluster_watch(cluster: Cluster, on_hint: Callable[[str], None]) -> Callable[
         BackendUnavailable: its credentials cannot be opened, or cannot be used from here.
     """
     made = cluster_settings(cluster, environment={})
-    watch: Callable[[threading.Event], None] = (
-        _kubernetes("reflector").Reflector(made.connection, str(cluster.pk), on_hint).run
-    )
-    return watch
+    return Reflector(made.connection, made.site.installation, on_hint).run
 
 
 def _connection(cluster: Cluster) -> ClusterConnection:
@@ -103,6 +100,7 @@ def _connection(cluster: Cluster) -> ClusterConnection:
 
 def _site(cluster: Cluster, environment: Mapping[str, str]) -> ClusterSite:
     options = {**cluster.options, "environment": {**environment, **cluster.options.get("environment", {})}}
+    options.pop(FARGATE_PODS, None)  # no matter of manifests
     return site_from_options(
         options,
         installation=str(cluster.pk),
@@ -112,7 +110,3 @@ def _site(cluster: Cluster, environment: Mapping[str, str]) -> ClusterSite:
         makes_namespaces=cluster.makes_namespaces,
         api_url=cluster.job_api_url,
     )
-
-
-def _kubernetes(module: str) -> Any:
-    return importlib.import_module(f"workers.backends.kubernetes.{module}")

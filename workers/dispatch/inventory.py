@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Final
 
 from apps.quotas.models import ResourcePool
 from apps.quotas.services.faults import faults_take
 from apps.quotas.services.nodes import drains_enforce
 from apps.quotas.services.pools import pool_discover
-from workers.backends.base import Backend, BackendUnavailable, DiscoversNodes, ReportsFaults, Unsupported
+from workers.backends.base import Backend, BackendUnavailable, DiscoversNodes, NodeFacts, ReportsFaults, Unsupported
+from workers.contracts.cluster_options import FARGATE_PODS, FARGATE_PODS_DEFAULT
 from workers.dispatch.registry import asking, backends_here
 
 log = logging.getLogger(__name__)
+
+FARGATE_POD: Final = (16_000, 120 << 30)
+"""Cores in thousandths and memory of the largest pod that Fargate runs."""
 
 
 def inventory_refresh() -> None:
@@ -33,7 +38,7 @@ def inventory_of(name: str) -> None:
 
 
 def _asked(name: str, act: Callable[[Backend, list[ResourcePool]], None]) -> None:
-    pools = list(ResourcePool.objects.filter(backend=name).order_by("name"))
+    pools = list(ResourcePool.objects.filter(backend=name).select_related("cluster").order_by("name"))
     try:
         if pools:
             with asking(name) as backend:
@@ -50,7 +55,17 @@ def _discover(backend: Backend, pools: list[ResourcePool]) -> None:
     if isinstance(backend, DiscoversNodes):
         nodes = backend.discover()
         for pool in pools:
-            pool_discover(pool.name, backend.name, nodes)
+            pool_discover(pool.name, backend.name, [*nodes, *_of_fargate(pool)])
+
+
+def _of_fargate(pool: ResourcePool) -> list[NodeFacts]:
+    """In place of machines that come with their pods: as many as there may be at once, each the largest there is."""
+    options = pool.cluster.options if pool.cluster is not None else {}
+    if not options.get("flavors", {}).get("", {}).get("fargate"):
+        return []
+    labels = {"eks.amazonaws.com/compute-type": "fargate"}
+    count = options.get(FARGATE_PODS, FARGATE_PODS_DEFAULT)
+    return [NodeFacts(f"fargate-{number}", *FARGATE_POD, labels=labels) for number in range(1, count + 1)]
 
 
 def _look_for_faults(backend: Backend, pools: list[ResourcePool]) -> None:

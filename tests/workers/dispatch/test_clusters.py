@@ -124,6 +124,17 @@ def test_machines_of_clusters_are_kept_with_labels_and_taints() -> None:
     assert backends_here() == ["fake", cluster.backend]
 
 
+def test_fargate_has_a_place_for_each_pod_that_may_be() -> None:
+    cluster, _ = make_cluster("gpu")
+    Cluster.objects.filter(pk=cluster.pk).update(options={"flavors": {"": {"fargate": True}}, "fargate_pods": 2})
+    inventory_refresh()
+    rows = Node.objects.filter(ready=True).order_by("name").values_list("name", "cpu_millis", "memory_bytes")
+    assert list(rows) == [("fargate-1", 16_000, 120 << 30), ("fargate-2", 16_000, 120 << 30), ("gpu-0", 8000, 64 << 30)]
+    Cluster.objects.filter(pk=cluster.pk).update(options={"flavors": {"": {"fargate": True}}})
+    inventory_refresh()
+    assert Node.objects.filter(name__startswith="fargate-", ready=True).count() == 20
+
+
 def test_what_nobody_knows_is_no_backend() -> None:
     with pytest.raises(Unsupported, match="There is no cluster nowhere"):
         backend_named("kubernetes/nowhere")
