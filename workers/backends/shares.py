@@ -38,6 +38,8 @@ class Share:
     devices: Mapping[str, Amount] = field(default_factory=dict)
     """By flavor."""
     weight: float = 1.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Of a queue: its `organisation`, `team` and `project`, as a launch has them."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -45,11 +47,11 @@ class Share:
 
 
 class MirrorsQuotas(ABC):
-    """Ability: tells whoever else admits work to the same machines how a pool is shared."""
+    """Ability: tells those who guard or share the machines of a pool how it is shared."""
 
     @abstractmethod
     def mirror(self, shares: Sequence[Share], flavors: Sequence[str]) -> None:
-        """Make what is told there the same as this; nothing where nobody else admits.
+        """Make what is told there the same as this, and bound each project there by what it may hold at most.
 
         Args:
             shares: the pool first, everything after what it is below. A queue has the name of its project.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from apps.quotas.models import Cohort, Node, Queue, Quota, ResourceFlavor, ResourcePool
@@ -36,7 +36,8 @@ def shares_of(pool: ResourcePool) -> list[Share]:
     """The tree by which it is shared: itself, its cohorts from above, its queues."""
     root = (POOL, pool.name)
     cohorts = list(Cohort.objects.filter(pool=pool).prefetch_related("quotas").order_by("name"))
-    queues = Queue.objects.filter(pool=pool).select_related("project", "cohort").prefetch_related("quotas")
+    joined = ("cohort", "project", "project__organisation", "project__team")
+    queues = Queue.objects.filter(pool=pool).select_related(*joined).prefetch_related("quotas")
     shares = [_pool(pool)]
     known: dict[UUID | None, tuple[str, str]] = {None: root}
     while waiting := [each for each in cohorts if each.pk not in known and each.parent_id in known]:
@@ -44,8 +45,9 @@ def shares_of(pool: ResourcePool) -> list[Share]:
             known[cohort.pk] = (COHORT, cohort.name)
             shares.append(_share(COHORT, cohort.name, known[cohort.parent_id], cohort.quotas.all(), cohort.weight))
     for queue in queues.order_by("project__name"):
-        parent = known[queue.cohort_id]
-        shares.append(_share(QUEUE, queue.project.name, parent, queue.quotas.all(), queue.weight))
+        project, parent = queue.project, known[queue.cohort_id]
+        labels = {"organisation": project.organisation.name, "team": project.team.name, "project": project.name}
+        shares.append(_share(QUEUE, project.name, parent, queue.quotas.all(), queue.weight, labels))
     return shares
 
 
@@ -65,7 +67,14 @@ def _pool(pool: ResourcePool) -> Share:
     )
 
 
-def _share(kind: str, name: str, parent: tuple[str, str], quotas: Iterable[Quota], weight: float) -> Share:
+def _share(
+    kind: str,
+    name: str,
+    parent: tuple[str, str],
+    quotas: Iterable[Quota],
+    weight: float,
+    labels: Mapping[str, str] | None = None,
+) -> Share:
     compute: dict[str, Amount] = {}
     devices: dict[str, Amount] = {}
     for quota in quotas:
@@ -74,4 +83,4 @@ def _share(kind: str, name: str, parent: tuple[str, str], quotas: Iterable[Quota
             devices[quota.flavor] = amount
         else:
             compute[COMPUTE[Resource(quota.resource)]] = amount
-    return Share(kind, name, parent, compute, devices, weight)
+    return Share(kind, name, parent, compute, devices, weight, labels or {})

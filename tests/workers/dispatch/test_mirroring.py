@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from apps.access.models import Project
 from apps.quotas.services.clusters import Checked
 from tests.support.clusters import GIB, FakeClusterBackend, make_cluster
 from tests.support.factories.access import ProjectFactory
@@ -32,15 +33,20 @@ class Mirroring(FakeClusterBackend, MirrorsQuotas):
         self.told = (list(shares), list(flavors))
 
 
+def labels_of(project: Project) -> dict[str, str]:
+    return {"organisation": project.organisation.name, "team": project.team.name, "project": project.name}
+
+
 def test_a_pool_is_told_as_a_tree_from_above() -> None:
     cluster, _ = make_cluster("gpu", Mirroring)
     outer = CohortFactory.create(pool=cluster.pool, name="research")
     inner = CohortFactory.create(pool=cluster.pool, name="a-team", parent=outer, weight=2.0)
     QuotaFactory.create(queue=None, cohort=outer, resource="gpus", flavor="H200", nominal=8, borrowing_limit=4)
-    queue = make_queue(cluster.pool, ProjectFactory.create(name="credit"), cores=2, memory=4, gpus=1)
+    credit, other = ProjectFactory.create(name="credit"), ProjectFactory.create(name="other")
+    queue = make_queue(cluster.pool, credit, cores=2, memory=4, gpus=1)
     queue.cohort = inner
     queue.save()
-    make_queue(cluster.pool, ProjectFactory.create(name="other"), cores=1, memory=1)
+    make_queue(cluster.pool, other, cores=1, memory=1)
     assert shares_of(cluster.pool) == [
         Share("pool", "gpu", None, {"cpu": Amount(8000), "memory": Amount(64 * GIB)}),
         Share("cohort", "research", ("pool", "gpu"), {}, {"H200": Amount(8, borrowing_limit=4)}),
@@ -51,6 +57,7 @@ def test_a_pool_is_told_as_a_tree_from_above() -> None:
             ("cohort", "a-team"),
             {"cpu": Amount(2000, 0), "memory": Amount(4 * GIB, 0)},
             {"": Amount(1, 0)},
+            labels=labels_of(credit),
         ),
         Share(
             "queue", "other", ("pool", "gpu"), {"cpu": Amount(1000, 0), "memory": Amount(GIB, 0)}, {"": Amount(0, 0)}

@@ -1,13 +1,18 @@
-"""Keeping Kueue's objects as the quotas are, where a cluster admits through it."""
+"""Keeping what a cluster knows of quotas as they are: the fences of projects, and Kueue's objects where it is used."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from workers.backends.kubernetes import names
+from workers.backends.kubernetes.fences import fences
 from workers.backends.kubernetes.operators import kueue_mirror
 from workers.backends.kubernetes.place import Place
+from workers.backends.kubernetes.refusal import Refusal
+from workers.backends.kubernetes.resources import RESOURCE_QUOTAS
 from workers.backends.kubernetes.seen_objects import Meta, Part
+from workers.backends.kubernetes.tenancy import fence_manifest
 from workers.backends.shares import Share
 
 
@@ -19,6 +24,8 @@ class Named(Part, frozen=True):
 
 def mirror(place: Place, shares: Sequence[Share], flavors: Sequence[str]) -> None:
     """See `MirrorsQuotas.mirror`."""
+    for tenant, fence in fences(shares, flavors, place.site):
+        _fence(place, fence_manifest(tenant, place.site, fence))
     version = place.queue_version() if place.site.operators.queue else ""
     if not version:
         return
@@ -32,3 +39,12 @@ def mirror(place: Place, shares: Sequence[Share], flavors: Sequence[str]) -> Non
         for found in place.api.items(kind, Named, labels=labels)[0]:
             if (kind.kind, found.metadata.name) not in kept:
                 place.api.delete(kind, "", found.metadata.name, uid=found.metadata.uid)
+
+
+def _fence(place: Place, manifest: dict[str, Any]) -> None:
+    """In the namespaces that there are: that of a project is made with its first job."""
+    try:
+        place.api.apply(RESOURCE_QUOTAS, manifest, names.MANAGER)
+    except Refusal as refusal:
+        if not refusal.not_found and not refusal.terminating:
+            raise

@@ -63,11 +63,18 @@ def tenant_manifests(
         _made("v1", "ServiceAccount", names.SERVICE_ACCOUNT, _account(site)),
         _made("v1", "LimitRange", "bedplate-defaults", {"spec": _defaults()}),
         *(_made("networking.k8s.io/v1", "NetworkPolicy", name, {"spec": each}) for name, each in policies.items()),
-        *([_made("v1", "ResourceQuota", FENCE, {"spec": {"hard": _bounds(fence)}})] if fence else []),
+        *([fence_manifest(tenant, site, fence)] if fence else []),
     ]
     for each in inside:
         each["metadata"] |= {"namespace": namespace, "labels": labels}
     return (_namespace(namespace, labels), *inside) if site.makes_namespaces else tuple(inside)
+
+
+def fence_manifest(tenant: Tenant, site: ClusterSite, fence: Fence) -> dict[str, Any]:
+    """Upper bounds of a project's namespace."""
+    made = _made("v1", "ResourceQuota", FENCE, {"spec": {"hard": _bounds(fence)}})
+    place = {"namespace": names.namespace_of(tenant, site), "labels": names.owner_labels(tenant, site)}
+    return {**made, "metadata": {**made["metadata"], **place}}
 
 
 def _made(version: str, kind: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
