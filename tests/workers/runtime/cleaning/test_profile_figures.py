@@ -22,6 +22,7 @@ from workers.runtime.cleaning.schema import Column
 
 TYPES = {"float64": pa.float64(), "int64": pa.int64(), "string": pa.string(), "bool": pa.bool_()}
 LEVELS = ("0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99")
+_numbers = itertools.count()
 CONNECTION = duckdb.connect(config={"threads": 1})
 few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -31,7 +32,7 @@ words = st.lists(st.none() | st.sampled_from(["a", "A ", "bb", "", " c", "12", "
 
 def table_of(folder: Path, columns: dict[str, pa.Array], **options: Any) -> dict[str, Any]:
     rows = len(next(iter(columns.values())))
-    path = folder / "rows.parquet"
+    path = folder / f"rows-{next(_numbers)}.parquet"  # DuckDB remembers what is in a file of that name and time
     pq.write_table(pa.table({"__ordinal": pa.array(range(rows), pa.int64()), **columns}), path)
     kinds = {arrow: kind for kind, arrow in TYPES.items()} | {pa.date32(): "date", pa.timestamp("us"): "timestamp"}
     listed = [Column(name, kinds[column.type]) for name, column in columns.items()]
