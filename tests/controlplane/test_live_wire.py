@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from apps.access.models import Project
 from apps.common.events import emit
 from apps.common.live import BURST
+from apps.common.models import Event
 from apps.common.publisher import Publisher
 from controlplane.asgi import application
 from tests.support.factories.access import ProjectFactory, UserFactory, token_for
@@ -93,8 +94,15 @@ async def closed_with(link: Any) -> int:
 
 
 def publish(publisher: Publisher, project: Project, kind: str, size: int = 0) -> None:
+    """Let something happen, and tell it: a round waits for whatever transaction the web process has open just now."""
     emit(kind, project, project_id=project.pk, payload={"text": "x" * size})
-    publisher.step()
+    at = Event.objects.get(kind=kind).transaction_id
+
+    def is_told() -> bool:
+        publisher.step()
+        return (publisher.horizon or 0) > at
+
+    until(is_told, what="a round with the event")
 
 
 async def test_a_frame_of_ten_megabytes_ends_its_own_connection_only(web: WebServer, token: str) -> None:
