@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
+import sys
 from collections.abc import Generator
 
 import pytest
@@ -40,11 +42,31 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_unconfigure() -> None:
-    gc.unfreeze()
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        gc.unfreeze()
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist must find the mark
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def _leave_at_once() -> None:
+    """A worker has said everything: to take its heap apart is several seconds of work for nobody."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    atexit.register(_leave_at_once)  # before most others are, so that it comes after them
+
+
+@pytest.hookimpl(wrapper=True)  # xdist must find the mark, and pytest-django sorts
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, object, object]:
+    _mark_what_is_shared(items)
+    result = yield
+    if getattr(config.option, "loadgroup", False):
+        items[:] = _mixed(items)
+    return result
+
+
+def _mark_what_is_shared(items: list[pytest.Item]) -> None:
     """What a module makes once for all its tests is made once, not by every worker: one worker has these tests."""
     for item in items:
         if not item.get_closest_marker("xdist_group") and _shares(item):
@@ -56,6 +78,20 @@ def _shares(item: pytest.Item) -> bool:
     info = item._fixtureinfo if isinstance(item, pytest.Function) else None
     definitions = [one for found in info.name2fixturedefs.values() for one in found] if info else []
     return any(one.scope == "module" and one.func.__module__.startswith("tests.") for one in definitions)
+
+
+def _mixed(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Those with a database, in their order, and evenly among them those without.
+
+    The latter wait for processes a good part of their time. At the end, as pytest-django has it, all workers would
+    wait at once, and before that none.
+    """
+    parts: tuple[list[pytest.Item], ...] = ([], [])
+    for item in items:
+        fixtures = {"db", "transactional_db"}.intersection(getattr(item, "fixturenames", ()))
+        parts[not (item.get_closest_marker("django_db") or fixtures)].append(item)
+    placed = [((number + 0.5) / len(part), item) for part in parts for number, item in enumerate(part)]
+    return [item for _, item in sorted(placed, key=lambda each: each[0])]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -12,7 +12,7 @@ def until(
     """Ask until the answer is true.
 
     Args:
-        every_seconds: without it the pauses grow with the time that was waited, from 20 ms to 100: fifty requests a
+        every_seconds: without it the pauses grow with the time that was waited, from 20 ms to 200: fifty requests a
             second for half a minute are work that others wait for.
 
     Raises:
@@ -23,4 +23,4 @@ def until(
         waited = time.monotonic() - began
         if waited > timeout_seconds:
             raise AssertionError(f"not within {timeout_seconds} s: {what or predicate}")
-        time.sleep(min(max(0.02, waited / 20), 0.1) if every_seconds is None else every_seconds)
+        time.sleep(min(max(0.02, waited / 12), 0.2) if every_seconds is None else every_seconds)
