@@ -60,7 +60,12 @@ def test_a_pool_is_told_as_a_tree_from_above() -> None:
             labels=labels_of(credit),
         ),
         Share(
-            "queue", "other", ("pool", "gpu"), {"cpu": Amount(1000, 0), "memory": Amount(GIB, 0)}, {"": Amount(0, 0)}
+            "queue",
+            "other",
+            ("pool", "gpu"),
+            {"cpu": Amount(1000, 0), "memory": Amount(GIB, 0)},
+            {"": Amount(0, 0)},
+            labels=labels_of(other),
         ),
     ]
 
