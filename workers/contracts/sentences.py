@@ -35,6 +35,7 @@ _ADMISSION: Final = {
     ),
     "wait_machine": "Waiting: needs {asked:amounts}, no machine has that free now{first:first}",
     "wait_cap": "Waiting: project {project:name} has {by:workloads} at once already, as many as it may{first:first}",
+    "wait_cap_none": "Waiting: project {project:name} may have nothing at once, its cap is 0{first:first}",
     "wait_cap_gpus": "Waiting: a workload of project {project:name} may have {most:number} GPUs{first:first}",
     "wait_cohort": (
         "Waiting: needs {needs:amounts}, {cohort:name} has {left:amounts} left for its projects together{first:first}"

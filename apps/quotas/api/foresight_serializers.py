@@ -196,8 +196,8 @@ _IDS = ("queue", "cohort", "workload", "like")
 
 
 class ChangesSerializer(serializers.Serializer[Any]):
-    changes = serializers.ListField(
-        child=ChangeSerializer(), allow_empty=False, max_length=CHANGES_MOST, help_text="In their order, at most 100."
+    changes = ChangeSerializer(  # type: ignore[call-arg]  # `max_length` is of the list: before its rows are read
+        many=True, allow_empty=False, max_length=CHANGES_MOST, help_text="In their order, at most 100."
     )
 
 

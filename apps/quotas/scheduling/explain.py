@@ -41,6 +41,8 @@ def _granted(one: Candidate, text: str) -> str:
 
 def _quota(books: Books, one: Candidate, leaf: Place, why: Blocked, end: str) -> str:
     told = {"project": leaf.name, "first": end}
+    if why.kind == CAP and leaf.queue is not None and leaf.queue.running_most == 0:
+        return say("wait_cap_none", **told)
     if why.kind == CAP:
         return say("wait_cap", by=counted(int(why.left), "workload"), **told)
     if why.kind == CAP_GPUS and leaf.queue is not None:

@@ -39,8 +39,8 @@ class Plan:
 
     kills: Mapping[UUID, str]
     """Holding → reason."""
-    shrinks: Mapping[UUID, int]
-    """Holding → members that it keeps."""
+    shrinks: Mapping[UUID, tuple[int, str]]
+    """Holding → members that it keeps, and the reason."""
     flavor: str
     assignments: tuple[Assignment, ...]
     """Where the preemptor goes."""
@@ -93,16 +93,17 @@ class Preemption:
                 room.back.add(item)
             else:
                 room.give(item)
-        kept: dict[UUID, tuple[Holding, int]] = {}
+        kept: dict[UUID, tuple[Holding, int, str]] = {}
         kills: dict[UUID, str] = {}
         for item in taken:
             if item not in room.back:
                 identity = item.holding.workload_id
-                kept[identity] = item.holding, min(item.first, kept[identity][1] if identity in kept else item.first)
+                first = min(item.first, kept[identity][1]) if identity in kept else item.first
+                kept[identity] = item.holding, first, item.reason
                 if item.first == 0:
                     kills[identity] = item.reason
-        shrinks = {identity: keeps for identity, (_, keeps) in kept.items() if identity not in kills}
-        gone = tuple(replace(holding, assignments=holding.assignments[keeps:]) for holding, keeps in kept.values())
+        shrinks = {identity: (keeps, reason) for identity, (_, keeps, reason) in kept.items() if identity not in kills}
+        gone = tuple(replace(one, assignments=one.assignments[keeps:]) for one, keeps, _ in kept.values())
         return Plan(kills, shrinks, room.flavor, room.places(), gone)
 
     def _items(self, claims: Claims, room: Room) -> Iterator[Item]:

@@ -9,6 +9,7 @@ from apps.quotas.scheduling.fair_share import Candidate
 from apps.quotas.scheduling.preemption import Plan
 from apps.quotas.scheduling.refusal import over_cap
 from apps.quotas.scheduling.snapshot import (
+    PREEMPTED,
     RECLAIMED,
     WAITING_FOR_CAPACITY,
     Admit,
@@ -81,11 +82,12 @@ def preempted(books: Books, one: Candidate, plan: Plan) -> list[Decision]:
     leaf = books.tree.leaves[one.queue_id]
     project = leaf.name
     what = amount_held(one.ask, plan.flavor, len(plan.assignments))
-    decisions: list[Decision] = []
-    for holding, reason in plan.kills.items():
-        code = "reclaimed_by" if reason == RECLAIMED else "preempted_by"
-        decisions.append(Preempt(holding, reason, say(code, project=project, what=what), one.id))
-    decisions += [Shrink(holding, count, one.id) for holding, count in plan.shrinks.items()]
+    said = {
+        reason: say("reclaimed_by" if reason == RECLAIMED else "preempted_by", project=project, what=what)
+        for reason in (RECLAIMED, PREEMPTED)
+    }
+    decisions: list[Decision] = [Preempt(held, why, said[why], one.id) for held, why in plan.kills.items()]
+    decisions += [Shrink(held, count, one.id, why, said[why]) for held, (count, why) in plan.shrinks.items()]
     decisions.append(Nominate(one.id, plan.flavor, plan.assignments))
     decisions.append(Wait(one.id, WAITING_FOR_CAPACITY, say("wait_promised")))
     books.preempt(one, plan)

@@ -269,6 +269,9 @@ class Shrink:
     workload_id: UUID
     count: int
     preemptor: UUID
+    reason: str = PREEMPTED
+    detail: str = ""
+    """A sentence for people."""
 
 
 class Nominate(NamedTuple):

@@ -30,7 +30,7 @@ from apps.quotas.scheduling.snapshot import (
 )
 from apps.quotas.services.budget_line import within_budgets
 from apps.quotas.services.pool_snapshot import GROWING, Told, is_decided, pool_read
-from apps.quotas.services.preemption import Victim, waits_as, workloads_preempt, workloads_shrink
+from apps.quotas.services.preemption import Smaller, Victim, waits_as, workloads_preempt, workloads_shrink
 from apps.quotas.services.unread import unread_tell
 from apps.quotas.services.usage import usage_open, usage_regrant_many
 from apps.quotas.states import WorkloadState
@@ -170,7 +170,7 @@ def _grow(decisions: Sequence[Grow], at: datetime) -> None:
 def _preempt(decisions: Iterable[Decision], known: dict[UUID, Workload], at: datetime) -> None:
     """Tell those that must make room: what can go on with fewer members gives some back, others leave."""
     victims = [Victim(known[d.workload_id], d.reason, d.detail, d.preemptor) for d in _of(Preempt, decisions)]
-    smaller = [(known[d.workload_id], d.count, d.preemptor) for d in _of(Shrink, decisions)]
+    smaller = [Smaller(known[d.workload_id], d.count, d.preemptor, d.reason, d.detail) for d in _of(Shrink, decisions)]
     if victims:
         workloads_preempt(victims, actor=ACTOR, at=at)
     if smaller:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,7 +14,7 @@ from apps.common import queues
 from apps.common.audit import Actor
 from apps.common.errors import Invalid
 from apps.common.events import News, also_of, emit_many, subject_of
-from apps.common.states import Move, transition_many
+from apps.common.states import Move, explain, transition_many
 from apps.quotas.models import Workload
 from apps.quotas.scheduling.words import counted
 from apps.quotas.services.moves import HOLDS_NOTHING
@@ -35,11 +35,14 @@ class Victim(NamedTuple):
 
 
 class Smaller(NamedTuple):
-    """What keeps so many members, its first ones, and for which workload it gives the others back."""
+    """What keeps so many members, its first ones, for which workload it gives the others back, and why."""
 
     workload: Workload
     keeps: int
     preemptor_id: UUID
+    reason: str = Reason.PREEMPTED
+    detail: str = ""
+    """In words for people."""
 
 
 @transaction.atomic
@@ -56,9 +59,7 @@ def workloads_preempt(victims: Sequence[Victim], *, actor: Actor, at: datetime) 
     Raises:
         Invalid: a reason that is not of `MAKING_WAY`.
     """
-    wrong = {victim.reason for victim in victims} - MAKING_WAY
-    if wrong:
-        raise Invalid(f"{sorted(wrong)} are not reasons to make way")
+    _check_reasons(victim.reason for victim in victims)
     launched = [one for one in victims if one.workload.state in (WorkloadState.LAUNCHING, WorkloadState.RUNNING)]
     admitted = [one for one in victims if one.workload.state == WorkloadState.ADMITTED]
     leaving = transition_many([_move(one, WorkloadState.STOPPING) for one in launched], actor=actor)
@@ -75,13 +76,19 @@ def workloads_preempt(victims: Sequence[Victim], *, actor: Actor, at: datetime) 
     return leaving | back
 
 
+def _check_reasons(reasons: Iterable[str]) -> None:
+    wrong = set(reasons) - MAKING_WAY
+    if wrong:
+        raise Invalid(f"{sorted(wrong)} are not reasons to make way")
+
+
 def _move(victim: Victim, to: str, **changes: Any) -> Move:
     changes |= {"preempted_for": victim.preemptor_id}
     return Move(victim.workload, to, victim.reason, victim.detail, changes)
 
 
 @transaction.atomic
-def workloads_shrink(smaller: Sequence[tuple[Workload, int, UUID]], *, actor: Actor, at: datetime) -> set[UUID]:
+def workloads_shrink(smaller: Sequence[Smaller], *, actor: Actor, at: datetime) -> set[UUID]:
     """Take members from workloads that can go on with fewer, in the same few statements however many they are.
 
     What is wanted (`count_max`) stays, so that each may grow again where admission finds room later.
@@ -91,13 +98,18 @@ def workloads_shrink(smaller: Sequence[tuple[Workload, int, UUID]], *, actor: Ac
     - The members of a job start and end together: as a whole it writes its checkpoint and leaves, and goes on with
       fewer on the places that it keeps, which are kept for it meanwhile. It grows at such a new start only.
 
+    Why it shrinks is told of each until it goes on, or until it grows again.
+
     Returns the ids of those that shrink. One that is missing has moved, cannot do with so few, or has no more.
 
     Args:
-        smaller: workload, the number of members that it keeps, and the workload for which it gives the others back.
         at: database time.
+
+    Raises:
+        Invalid: a reason that is not of `MAKING_WAY`.
     """
-    wanted = {one.workload.pk: one for one in map(Smaller._make, smaller)}
+    _check_reasons(one.reason for one in smaller)
+    wanted = {one.workload.pk: one for one in smaller}
     rows = Workload.objects.select_for_update(no_key=True).filter(pk__in=wanted, state__in=SHRINKING).order_by("pk")
     found = [row for row in rows.defer("spec") if row.count_min <= wanted[row.pk].keeps < row.count_kept]
     for row in found:
@@ -110,6 +122,7 @@ def workloads_shrink(smaller: Sequence[tuple[Workload, int, UUID]], *, actor: Ac
     _let_the_last_leave(replicas, wanted)
     left = _leave_and_go_on(jobs, wanted, actor, at)
     changed = [*admitted, *replicas]
+    explain([Move(row, row.state, wanted[row.pk].reason, wanted[row.pk].detail) for row in changed])
     emit_many(_news(row, wanted[row.pk].keeps, actor) for row in changed)
     for row in changed:
         queues.send(queues.WORKLOAD_CHANGED, row.pk)
@@ -151,7 +164,8 @@ def _leave_and_go_on(rows: Sequence[Workload], wanted: dict[UUID, Smaller], acto
             "nominated_at": at,
             "preempted_for": wanted[row.pk].preemptor_id,
         }
-        moves.append(Move(row, WorkloadState.STOPPING, Reason.PREEMPTED, detail, keeps))
+        told = f"{wanted[row.pk].detail} {detail}".strip()
+        moves.append(Move(row, WorkloadState.STOPPING, wanted[row.pk].reason, told, keeps))
     moved = transition_many(moves, actor=actor)
     for workload_id in moved:
         queues.send(queues.STOP, workload_id)

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from apps.common.messages import parts_of
 from apps.quotas.scheduling.cycle import cycle
-from apps.quotas.scheduling.snapshot import Admit, Assignment, Decision, QueueView, Refuse, Snapshot
-from tests.apps.quotas.scheduling import node, queue, snapshot, uid, wl
+from apps.quotas.scheduling.snapshot import (
+    WAITING_FOR_QUOTA,
+    Admit,
+    Assignment,
+    Decision,
+    QueueView,
+    Refuse,
+    Snapshot,
+    Wait,
+)
+from tests.apps.quotas.scheduling import node, queue, sharing, snapshot, uid, wl
 
 ONE = Assignment("node")
 
@@ -130,3 +140,10 @@ CASES: dict[str, tuple[Snapshot, list[Decision]]] = {
 def test_refused(name: str) -> None:
     given, expected = CASES[name]
     assert list(cycle(given)) == expected
+
+
+def test_a_queue_that_may_run_nothing_says_so() -> None:
+    (waits,) = cycle(snapshot([node()], [sharing("a", running_most=0)], wl(1, "a")))
+    said = "Waiting: project a may have nothing at once, its cap is 0; first in queue."
+    assert waits == Wait(uid(1), WAITING_FOR_QUOTA, said)
+    assert [part.code for part in parts_of(said)] == ["wait_cap_none"]

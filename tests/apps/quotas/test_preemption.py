@@ -486,7 +486,7 @@ def test_what_is_decided_about_all_of_them() -> None:
     higher = n(5, "a", priority=1, preempts=True)
     given = snapshot(FOUR, [sharing("a"), sharing("b")], higher, holdings=[shrinking])
     assert list(cycle(given))[:2] == [
-        Shrink(uid(1), 3, uid(5)),
+        Shrink(uid(1), 3, uid(5), "preempted", "Preempted for 1 × H200 of project a, which have a higher priority."),
         Nominate(uid(5), "H200", spots([("node", (3,))])),
     ]
 

@@ -13,7 +13,7 @@ from apps.common import clock
 from apps.common.audit import Actor
 from apps.quotas.models import Workload
 from apps.quotas.services.attempts import attempt_observed, attempt_submitted
-from apps.quotas.services.preemption import Victim, workloads_preempt, workloads_shrink
+from apps.quotas.services.preemption import Smaller, Victim, workloads_preempt, workloads_shrink
 from tests.apps.quotas.driving import RUNNING, SUCCEEDED, begun, stored
 from tests.support.concurrency import Thread, wait_until_blocked
 from tests.support.factories.quotas import WorkloadFactory, make_pool, make_queue
@@ -30,7 +30,7 @@ def preempt(workload: Workload) -> Callable[[], Any]:
 
 
 def shrink(workload: Workload) -> Callable[[], Any]:
-    return lambda: workloads_shrink([(workload, 1, uuid7())], actor=ACTOR, at=clock.db_now())
+    return lambda: workloads_shrink([Smaller(workload, 1, uuid7())], actor=ACTOR, at=clock.db_now())
 
 
 @pytest.mark.parametrize("act", [preempt, shrink])

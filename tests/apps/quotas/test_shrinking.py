@@ -11,12 +11,13 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock, queues
 from apps.common.audit import Actor
+from apps.common.errors import Invalid
 from apps.common.messages import parts_of
 from apps.common.models import Event
 from apps.quotas.models import Queue, Workload
 from apps.quotas.services.attempts import attempt_observed, attempt_resized
 from apps.quotas.services.graces import grace_of
-from apps.quotas.services.preemption import Victim, waits_as, workloads_preempt, workloads_shrink
+from apps.quotas.services.preemption import Smaller, Victim, waits_as, workloads_preempt, workloads_shrink
 from apps.quotas.services.workloads import workload_resize, workload_stop
 from tests.apps.quotas.driving import begun, replicas, running, stored
 from tests.support.factories.access import ProjectFactory
@@ -37,7 +38,8 @@ def preemptor(queue: Queue) -> Workload:
 
 
 def shrink(preemptor: Workload, **counts: Any) -> set[Any]:
-    smaller = [(workload, count, preemptor.pk) for workload, count in counts.pop("of")]
+    why = {name: counts.pop(name) for name in ("reason", "detail") if name in counts}
+    smaller = [Smaller(workload, count, preemptor.pk, **why) for workload, count in counts.pop("of")]
     return workloads_shrink(smaller, actor=ACTOR, at=clock.db_now())
 
 
@@ -259,3 +261,35 @@ def test_a_pool_may_give_another_time_to_leave(queue: Queue, settings: Any) -> N
         "reclaimed": 600, "preempted": 600, "evicted": 600, "cancelled_by_user": 20, "start_timeout": 20,
     }  # fmt: skip
     assert stored(attempt).stop_sent_at is None
+
+
+TAKEN = "Taken back: 1 × H200 are guaranteed to project vision."
+
+
+def test_a_job_that_gives_back_says_why_in_its_story(queue: Queue, preemptor: Workload, sent: Sent) -> None:
+    workload, _ = running(queue, count_min=2, count_max=4)
+    shrink(preemptor, of=[(workload, 3)], reason="reclaimed", detail=TAKEN)
+    said = f"{TAKEN} Gives 1 member back to project vision, and goes on with 3 members from its checkpoint."
+    assert (fresh(workload).state_reason, fresh(workload).state_detail) == ("reclaimed", said)
+    last = workload.story().last()
+    assert last is not None
+    assert (last.to_state, last.reason, last.detail) == ("stopping", "reclaimed", said)
+    assert [part.code for part in parts_of(said)] == ["reclaimed_by", "gives_back"]
+
+
+def test_replicas_that_give_back_say_why_until_they_grow_again(queue: Queue, preemptor: Workload, sent: Sent) -> None:
+    workload, attempt = running(queue, spec_object=serving_spec(), count_max=3)
+    shrink(preemptor, of=[(workload, 1)], reason="reclaimed", detail=TAKEN)
+    assert (fresh(workload).state, fresh(workload).state_reason, fresh(workload).state_detail) == (
+        "running", "reclaimed", TAKEN,
+    )  # fmt: skip
+    attempt_resized(attempt.pk, count=1)
+    attempt_observed(attempt.pk, replicas(UP))
+    grown = admit(workload)
+    assert (grown.count_granted, grown.state_reason, grown.state_detail) == (3, "", "")
+
+
+def test_it_shrinks_for_no_other_reason(queue: Queue, preemptor: Workload) -> None:
+    workload, _ = running(queue, count_min=2, count_max=4)
+    with pytest.raises(Invalid, match="not reasons to make way"):
+        shrink(preemptor, of=[(workload, 3)], reason="idle")

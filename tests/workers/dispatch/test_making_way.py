@@ -12,7 +12,7 @@ from apps.common import clock
 from apps.common.audit import Actor
 from apps.quotas.models import Attempt, Queue, Workload
 from apps.quotas.services.admission import pool_admit
-from apps.quotas.services.preemption import Victim, workloads_preempt, workloads_shrink
+from apps.quotas.services.preemption import Smaller, Victim, workloads_preempt, workloads_shrink
 from apps.quotas.services.workloads import workload_stop
 from tests.support.factories.quotas import WorkloadFactory, serving_spec
 from tests.support.jobs import Sent, fresh, story
@@ -109,7 +109,7 @@ def test_a_crash_between_notice_and_end_changes_nothing(dies: str, queue: Queue,
 def test_a_backend_is_told_of_fewer_replicas_and_later_of_more(queue: Queue, fake: FakeBackend, sent: Sent) -> None:
     workload = running(queue, spec_object=serving_spec(), count_max=3)
     (job,) = fake.cluster.jobs.values()
-    workloads_shrink([(workload, 1, uuid7())], actor=ACTOR, at=clock.db_now())
+    workloads_shrink([Smaller(workload, 1, uuid7())], actor=ACTOR, at=clock.db_now())
     assert resize_due() == 1
     assert (job.count, resize_due()) == (1, 0)
     observe_due()
@@ -125,7 +125,7 @@ def test_a_job_is_launched_with_as_many_members_as_it_was_granted_now(
     """What the job learns of its size (`BEDPLATE_WORLD_SIZE`) is that of its attempt."""
     fake.plan = Script(stopped_exit_code=83)
     workload = running(queue, count_min=2, count_max=4, cpu_millis=2000)
-    workloads_shrink([(workload, 3, uuid7())], actor=ACTOR, at=clock.db_now())
+    workloads_shrink([Smaller(workload, 3, uuid7())], actor=ACTOR, at=clock.db_now())
     stop_due()
     WorkloadFactory.create(queue=queue, state="running", cpu_millis=2000)
     pool_admit(workload.pool_id)
