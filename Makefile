@@ -20,6 +20,9 @@ LOCK := requirements/dev.lock
 TORCH := requirements/torch.txt
 FINGERPRINT := $(shell cat $(LOCK) $(TORCH) 2>/dev/null | cksum | cut -d' ' -f1)
 STAMP := .venv/.installed-$(FINGERPRINT)
+# The oldest client of Kubernetes that the backend works with, for one test, beside the newest.
+CLIENT_35 := .venv/kubernetes-35
+CLIENT_35_STAMP := $(CLIENT_35)/.installed-$(shell cksum < requirements/kubernetes-35.lock 2>/dev/null | cut -d' ' -f1)
 COMPILE := $(BIN)/pip-compile --quiet --no-header --generate-hashes --strip-extras --unsafe-package torch \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
@@ -50,6 +53,12 @@ $(STAMP): $(LOCK) $(TORCH)
 	@rm -f .venv/.installed-*
 	@touch $(STAMP)
 
+$(CLIENT_35_STAMP): requirements/kubernetes-35.lock | $(STAMP)
+	@echo "Installing from $< …"
+	@rm -rf $(CLIENT_35)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(CLIENT_35) -r $<
+	@touch $@
+
 $(MODULES): frontend/package-lock.json | $(STAMP)
 	@echo "Installing what the dashboard is built with …"
 	@$(NODE) npm ci --no-audit --no-fund --loglevel=error
@@ -64,10 +73,11 @@ frontend: $(DASHBOARD) ## Build the dashboard (done by the others when needed)
 
 images: ## Build the container images (deploy/README.md): TAG=local, TORCH_ARGS="--index-url …", ENGINE=podman
 	@engine="$(ENGINE)"; for each in docker podman; do test -n "$$engine" || ! $$each info >/dev/null 2>&1 || engine=$$each; done; \
-	test -n "$$engine" || { echo "Neither docker nor podman answers here."; exit 1; }; \
+	test -n "$$engine" || { echo "No image was built: neither docker nor podman answers here."; \
+		echo "Start one of them, or name another with ENGINE=…; deploy/images/measure.sh says without one how big the control image is."; exit 1; }; \
 	"$$engine" build -f deploy/images/control.Dockerfile -t bedplate-control:$(or $(TAG),local) .; \
-	"$$engine" build -f deploy/images/runtime.Dockerfile --target worker --build-arg TORCH_ARGS="$(TORCH_ARGS)" \
-		-t bedplate-worker:$(or $(TAG),local) .
+	for each in runtime worker; do "$$engine" build -f deploy/images/runtime.Dockerfile --target $$each \
+		--build-arg TORCH_ARGS="$(TORCH_ARGS)" -t bedplate-$$each:$(or $(TAG),local) .; done
 
 demo: $(STAMP) $(DASHBOARD) ## Start everything and run the worked example; EXIT=1 checks it, stops and leaves
 	@$(BIN)/python manage.py up --example $(if $(filter-out 0,$(EXIT)),--exit)
@@ -75,7 +85,7 @@ demo: $(STAMP) $(DASHBOARD) ## Start everything and run the worked example; EXIT
 up: $(STAMP) $(DASHBOARD) ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up
 
-test: mariadb $(DASHBOARD) ## Set up, lint (with the architecture's tests), and run every other test
+test: mariadb $(CLIENT_35_STAMP) $(DASHBOARD) ## Set up, lint (with the architecture's tests), and run every other test
 	@$(MAKE) -j2 --output-sync=target lint test-frontend
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture --ignore tests/browser
 	@$(BIN)/python -m pytest -q -m alone $$(grep -rl --include='test_*.py' mark.alone tests)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "deploy")]
 
 from carried_runtime import CarryingApi  # noqa: E402 - found by the line above
-from cluster_steps import NEEDED, STEPS, Failed, Trial, cleanup  # noqa: E402
+from cluster_steps import NEEDED, STEPS, Failed, Skipped, Trial, cleanup  # noqa: E402
 
 from workers.backends.base import BackendError  # noqa: E402
 from workers.backends.kubernetes.api import Api  # noqa: E402
@@ -66,10 +66,12 @@ def attempt(name: str, step: Callable[[Trial], str], trial: Trial) -> bool:
     started = time.monotonic()
     try:
         outcome, said = "ok", step(trial)
+    except Skipped as skipped:
+        outcome, said = "skipped", str(skipped)
     except (Failed, BackendError, Refusal) as error:
         outcome, said = "FAILED", str(error)
     tell(name, outcome, time.monotonic() - started, said)
-    return outcome == "ok"
+    return outcome != "FAILED"
 
 
 def tell(name: str, outcome: str, seconds: float, said: str) -> None:

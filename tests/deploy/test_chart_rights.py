@@ -12,7 +12,7 @@ from tests.deploy.chart_values import EVERYTHING, PRODUCTION, SETS, TRIAL
 from tests.deploy.helm import NAMESPACE, Rendered, Values, merged, render
 from tests.support.manifest_schemas import complaints
 from workers.backends.kubernetes import names, options, rights, tenancy
-from workers.backends.kubernetes.site import Tenant
+from workers.backends.kubernetes.site import ClusterSite, Tenant
 from workers.contracts.cluster_options import options_checked
 
 Granted = set[tuple[str, str, str, bool]]
@@ -44,6 +44,19 @@ def test_roles_give_what_is_needed_and_nothing_else(makes_namespaces: bool) -> N
     made = render(TRIAL if makes_namespaces else SHARED)
     assert granted(made) == {(one.group, one.resource, one.verb, one.cluster_wide) for one in needed}
     assert len(needed) > 25
+
+
+@pytest.mark.parametrize(
+    "operators",
+    [{"queue": "main"}, {"gangs": "mpi"}, {"gangs": "train"}, {"data": "ray"}, {"serving": "kserve"}],
+    ids=lambda operators: "-".join(operators.values()),
+)
+def test_operators_take_more_and_only_where_they_are_asked_for(operators: dict[str, str]) -> None:
+    values = merged(TRIAL, cluster__options={"operators": operators})
+    more = granted(render(values)) - granted(render(TRIAL))
+    needed = rights.of_operators(site_of(values))
+    assert more == {(one.group, one.resource, one.verb, one.cluster_wide) for one in needed}
+    assert more
 
 
 def bindings(made: Rendered) -> set[tuple[str, str, str]]:
@@ -112,17 +125,22 @@ def test_what_the_values_say_of_the_cluster_is_told() -> None:
     assert found["options"]["gateways"][0]["namespace"] == NAMESPACE
 
 
-def test_fences_of_projects_and_of_the_release_have_the_same_holes() -> None:
-    """A project's namespace lets in whom the release lets out, and the other way round."""
-    made = render(PRODUCTION)
-    site = options.site_from_options(
-        told(PRODUCTION)["options"],
+def site_of(values: Values) -> ClusterSite:
+    """The cluster as the worker knows it."""
+    return options.site_from_options(
+        told(values)["options"],
         installation="0197e9b8-0000-7000-8000-000000000001",
         cluster="main",
         runtime_image="bedplate-runtime:1",
         namespace_prefix="bedplate",
         api_url="http://bedplate-web.ai.svc:8000",
     )
+
+
+def test_fences_of_projects_and_of_the_release_have_the_same_holes() -> None:
+    """A project's namespace lets in whom the release lets out, and the other way round."""
+    made = render(PRODUCTION)
+    site = site_of(PRODUCTION)
     manifests = tenancy.tenant_manifests(Tenant("acme", "risk", "loans"), site)
     policies = [each for each in manifests if each["kind"] == "NetworkPolicy"]
     pods = {at.rpartition("-")[2]: pod["metadata"]["labels"] for at, pod in made.pods().items()}

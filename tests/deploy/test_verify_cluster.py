@@ -127,6 +127,24 @@ def test_a_missing_right_is_named_and_no_namespace_is_left_in_silence(
     assert "has no job any more and is left: this account may not delete it" in said
 
 
+def test_rights_that_bedplate_does_not_need_are_not_asked_for(
+    cluster: KubernetesServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the rights of the chart's role, and that to delete the namespace after it."""
+    only(monkeypatch, "connection", "permissions", "one job", "quota refusal")
+    asked = [(one.group, one.resource, one.verb) for one in rights.RIGHTS]
+    asked += [("", "namespaces", "get"), ("", "namespaces", "delete")]
+    rules = [{"apiGroups": [group], "resources": [resource], "verbs": [verb]} for group, resource, verb in asked]
+    token = cluster.token("bedplate", rules=rules)
+    before = everything(cluster)
+    status, said = run(cluster.kubeconfig(token))
+    assert (status, outcomes(said)) == (
+        0,
+        {"connection": "ok", "permissions": "ok", "one job": "ok", "quota refusal": "skipped", "clean-up": "ok"},
+    ), said
+    assert everything(cluster) == before
+
+
 def test_a_job_that_goes_wrong_fails_its_step_and_nothing_else(
     cluster: KubernetesServer, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@
 - {{ printf "--options=%s" (include "bedplate.clusterOptions" .) | quote }}
 {{- end }}
 
-{{/* Rights in the namespaces of projects. */}}
+{{/* Rights in the namespaces of projects, with those that others' operators take where the options ask for them. */}}
 {{- define "bedplate.jobRights" -}}
 - apiGroups: [batch]
   resources: [jobs]
@@ -45,7 +45,7 @@
   resources: [events]
   verbs: [list]
 - apiGroups: [""]
-  resources: [secrets, services, serviceaccounts, limitranges, resourcequotas]
+  resources: [secrets, services, serviceaccounts, limitranges]
   verbs: [create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
@@ -53,6 +53,38 @@
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
   verbs: [create, patch]
+{{- $operators := get .Values.cluster.options "operators" | default dict }}
+{{- if get $operators "queue" }}
+- apiGroups: [kueue.x-k8s.io]
+  resources: [workloads]
+  verbs: [list, patch]
+- apiGroups: [kueue.x-k8s.io]
+  resources: [localqueues]
+  verbs: [create, patch]
+{{- end }}
+{{- if eq (get $operators "gangs") "mpi" }}
+- apiGroups: [kubeflow.org]
+  resources: [mpijobs]
+  verbs: [create, get, list, patch, delete]
+{{- end }}
+{{- if eq (get $operators "gangs") "train" }}
+- apiGroups: [trainer.kubeflow.org]
+  resources: [trainjobs]
+  verbs: [create, get, list, patch, delete]
+- apiGroups: [trainer.kubeflow.org]
+  resources: [trainingruntimes]
+  verbs: [create, patch]
+{{- end }}
+{{- if eq (get $operators "data") "ray" }}
+- apiGroups: [ray.io]
+  resources: [rayjobs]
+  verbs: [create, get, list, patch, delete]
+{{- end }}
+{{- if eq (get $operators "serving") "kserve" }}
+- apiGroups: [serving.kserve.io]
+  resources: [inferenceservices]
+  verbs: [create, get, list, patch, delete]
+{{- end }}
 {{- end }}
 
 {{/* Rights about what is in no namespace. Those to make namespaces go with making them. */}}
@@ -60,6 +92,11 @@
 - apiGroups: [""]
   resources: [nodes]
   verbs: [list]
+{{- if get (get .Values.cluster.options "operators" | default dict) "queue" }}
+- apiGroups: [kueue.x-k8s.io]
+  resources: [clusterqueues, cohorts, resourceflavors]
+  verbs: [create, patch, list, delete]
+{{- end }}
 {{- if .Values.cluster.makesNamespaces }}
 - apiGroups: [""]
   resources: [namespaces]
