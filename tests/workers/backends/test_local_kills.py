@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -15,12 +14,12 @@ import pytest
 from tests.support.waiting import until
 from tests.workers.backends.jobs import alive, make_launch, shell
 from tests.workers.backends.local_jobs import LocalJob, submit
+from tests.workers.dispatch.killing import killed_after
 from workers.backends.local import backend as backend_module
 from workers.backends.local import layout
 from workers.backends.local.backend import LocalBackend
 from workers.contracts.launch import JobHandle
 from workers.contracts.observation import ENDED, Observation, Phase
-from workers.contracts.specs import JobSpec
 
 ESCAPING = "(setsid sleep 1000 & setsid sh -c 'sleep 1000 & sleep 1000' &) ; echo up; sleep 1000"
 """A job whose children leave its session and its group, and lose their parent."""
@@ -143,21 +142,19 @@ def test_eight_that_submit_at_once_start_one(backend: LocalBackend, tmp_path: Pa
 
 
 def test_a_worker_killed_between_any_two_statements_leaves_one_process(backend: LocalBackend, tmp_path: Path) -> None:
-    def spec(name: str) -> JobSpec:
-        return shell(f"echo ran >> {tmp_path / name}")
-
-    places = _places(lambda: LocalBackend(tmp_path / "traced").submit(spec("traced"), make_launch(secrets=SECRETS)))
-    assert len(places) > 40
     handles: list[JobHandle] = []
-    for number, place in enumerate(places):
-        launch = make_launch(secrets=SECRETS)
-        child = _in_child(lambda: _submit_until(place, backend, spec(f"ran-{number}"), launch))  # noqa: B023
-        assert os.waitpid(child, 0)[1] == signal.SIGKILL, place
-        assert backend.observe([backend.handle_for(spec(""), launch)])[0].phase not in (Phase.LOST, Phase.FAILED)
-        handles.append(backend.submit(spec(f"ran-{number}"), launch))
+    killed = True
+    while killed:
+        launch, spec = make_launch(secrets=SECRETS), shell(f"echo ran >> {tmp_path / f'ran-{len(handles)}'}")
+        submit_it = partial(LocalBackend(backend.home).submit, spec, launch)
+        killed = killed_after(len(handles), submit_it, TRACED)
+        seen = backend.observe([backend.handle_for(spec, launch)])[0]
+        assert seen.phase not in (Phase.LOST, Phase.FAILED), f"death number {len(handles)}"
+        handles.append(backend.submit(spec, launch))
+    assert len(handles) > 15, "what a submit does was not seen"
     until(lambda: all(seen.phase in ENDED for seen in backend.observe(handles)), 30)
     assert {seen.phase for seen in backend.observe(handles)} == {Phase.SUCCEEDED}
-    assert [(tmp_path / f"ran-{number}").read_text() for number in range(len(places))] == ["ran\n"] * len(places)
+    assert [(tmp_path / f"ran-{number}").read_text() for number in range(len(handles))] == ["ran\n"] * len(handles)
     left = [path for path in (tmp_path / "home").rglob("*") if path.name in ("token", "key")]
     assert left == []
 
@@ -177,40 +174,3 @@ def _in_child(act: Any) -> int:
         finally:
             os._exit(status)
     return pid
-
-
-def _places(act: Any) -> list[tuple[str, int]]:
-    """The statements of the backend that it passes, in order, each once."""
-    passed: dict[tuple[str, int], None] = {}
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename not in TRACED:
-            return None
-        if event == "line":
-            passed[(frame.f_code.co_filename, frame.f_lineno)] = None
-        return trace
-
-    _traced(trace, act)
-    return list(passed)
-
-
-def _submit_until(place: tuple[str, int], backend: LocalBackend, spec: JobSpec, launch: Any) -> None:
-    """Submit, and be killed at this statement."""
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename not in TRACED:
-            return None
-        if event == "line" and (frame.f_code.co_filename, frame.f_lineno) == place:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    _traced(trace, lambda: LocalBackend(backend.home).submit(spec, launch))
-
-
-def _traced(trace: Any, act: Any) -> None:
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        act()
-    finally:
-        sys.settrace(before)
