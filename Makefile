@@ -10,8 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # The first interpreter that is new enough; name another with PYTHON=…
 PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13; do \
 	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done || true)
-# One more than two cores, for tests also wait for processes; name another number with WORKERS=…
-WORKERS ?= 3
+# Two more than two cores, for tests also wait for processes; name another number with WORKERS=…
+WORKERS ?= 4
 # Where torch comes from, when not from the usual index: TORCH_ARGS="--index-url …"
 TORCH_ARGS ?=
 
