@@ -119,6 +119,12 @@ class Scene:
         self.backend.close()
         self.api.transport.close()
 
+    def let_go(self) -> None:
+        """What was told to end has ended; of a server the operator takes the pods away."""
+        if self.which == "kserve":
+            self.kill()
+        self.cluster.advance(60)
+
     def kill(self) -> None:
         """Take the pods away, as the operator does when all is over."""
         for pod in self.cluster.all(PODS, NAMESPACE):
@@ -205,7 +211,7 @@ def test_it_is_stopped_by_holding_it(scene: Scene) -> None:
     scene.submit()
     scene.start()
     scene.backend.stop(scene.handle, 1)
-    scene.cluster.advance(30)
+    scene.let_go()
     assert scene.cluster.all(PODS, NAMESPACE) == []
     if scene.which == "kserve":
         assert scene.main()["metadata"]["annotations"]["serving.kserve.io/stop"] == "true"
@@ -231,7 +237,7 @@ def test_what_the_database_disowns_is_swept(scene: Scene) -> None:
     scene.start()
     assert scene.backend.sweep([ATTEMPT], older_than_seconds=0) == []
     removed = scene.backend.sweep([], older_than_seconds=0)
-    scene.cluster.advance(60)
+    scene.let_go()
     if scene.cluster.all(scene.kind):
         scene.tell(HELD.get(scene.which, {}))
     assert removed + scene.backend.sweep([], older_than_seconds=0) == [ATTEMPT]

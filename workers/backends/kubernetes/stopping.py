@@ -9,9 +9,10 @@ from typing import Any
 
 from workers.backends.kubernetes import names, orders
 from workers.backends.kubernetes.manifests import never_started
+from workers.backends.kubernetes.operators import crds, kueue
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.refusal import Refusal
-from workers.backends.kubernetes.resources import DEPLOYMENTS, NAMESPACES, PODS, resource_of
+from workers.backends.kubernetes.resources import DEPLOYMENTS, JOBS, NAMESPACES, PODS, resource_of
 from workers.backends.kubernetes.seen_jobs import Order, job_seen, order_of
 from workers.backends.kubernetes.seen_objects import Deployment, Job, Pod
 from workers.backends.kubernetes.seen_pods import member_of
@@ -39,10 +40,20 @@ def order(place: Place, where: Where, what: Order, pods: Iterable[Pod]) -> Any:
     Pods of a Job come first: what the cluster ends by itself, once the order is written, has the grace of its spec.
     """
     told = hurry(place, where, what, pods)
+    if place.site.operators.queue and where.resource is JOBS:
+        _leave_queue(place, where)
     patched = place.api.merge(where.resource, where.namespace, where.name, orders.stopped(where.kind, what.text()))
     if patched is not None:  # and pods that were made between the look and the order
         hurry(place, where, what, [pod for pod in place.pods(where) if pod.metadata.uid not in told])
     return patched
+
+
+def _leave_queue(place: Place, where: Where) -> None:
+    """What is in a queue of the cluster is let go again, unless the queue is told to forget it."""
+    main = place.main(where)
+    for workload in place.queued(where.namespace).get(main.metadata.uid, ()) if main is not None else ():
+        kind = crds.workloads(place.queue_version())
+        place.api.merge(kind, where.namespace, workload.metadata.name, kueue.deactivated())
 
 
 def hurry(place: Place, where: Where, what: Order, pods: Iterable[Pod]) -> set[str]:
@@ -52,7 +63,7 @@ def hurry(place: Place, where: Where, what: Order, pods: Iterable[Pod]) -> set[s
     hurried, once it has told them: the next look does the rest.
     """
     mine = list(pods)
-    if where.resource is DEPLOYMENTS:
+    if where.resource is DEPLOYMENTS or (where.operator is not None and where.operator.serves):
         mine = [pod for pod in mine if pod.metadata.deletion_timestamp is not None]
     return leave(place, where, mine, what.grace_seconds)
 
