@@ -79,8 +79,7 @@ def run_submit(
 ) -> Run:
     """Make a run and its workload; it starts once admission finds room. Whoever asks can see the dataset version. With
     one that is validating it waits, out of the line, until that is published or rejected. At least `count_min` members
-    start together, up to `count_max`; with fewer than these it may have to go on from its checkpoint. It runs in that
-    pool, or where the project's work runs.
+    start together, up to `count_max`; with fewer it may have to go on from its checkpoint. No pool: the project's main.
 
     Raises:
         Conflict: the version is neither published nor validating.
@@ -88,10 +87,9 @@ def run_submit(
     """
     script, parameters = code_of(kind, script, parameters or {})
     hold = version_hold(dataset_version)
-    data = dataset_input(dataset_version, DATA, unpublished=hold is not None)
     spec = run_spec(
-        script=script, data=data, parameters=parameters, resources=resources, secrets=secrets,
-        time_limit_seconds=time_limit_seconds,
+        script=script, data=dataset_input(dataset_version, DATA, unpublished=hold is not None), parameters=parameters,
+        resources=resources, secrets=secrets, time_limit_seconds=time_limit_seconds,
     )  # fmt: skip
     counts = members_checked(kind, count_min, count_max)
     more = {"kind": kind, "tags": tags_checked(tags), "retry_of": retry_of, "requested_by": requested_by}

@@ -10,9 +10,9 @@ from rest_framework import serializers
 
 from apps.access.models import ApprovalRequest, Project, Team
 from apps.common.api import VisibleRelatedField
-from apps.common.errors import NotFound
 from apps.quotas.models import Cohort, Queue, Quota, ResourceFlavor, ResourcePool
 from apps.quotas.models.cohort import WEIGHT_MOST
+from apps.quotas.selectors import pool_named
 from apps.quotas.selectors.pool_tree import Excess
 from apps.quotas.services.policies import BOUNDS
 from apps.quotas.services.queues import CAP_MOST
@@ -149,16 +149,11 @@ class CohortCreateSerializer(CohortChangeSerializer):
 class QueueOpenSerializer(serializers.Serializer[Any]):
     project = VisibleRelatedField(Project)
     pool = serializers.SlugField(max_length=60, help_text="Its name.")
-    is_main = serializers.BooleanField(
-        default=False, help_text="Shall the project's work run there from now on, unless another pool is asked for?"
-    )
+    is_main = serializers.BooleanField(default=False, help_text="Shall the project's work run there from now on?")
 
     def validate_pool(self, name: str) -> ResourcePool:
         """Of all that the caller sees."""
-        found = ResourcePool.objects.visible_to(self.context["request"].user).filter(name=name).first()
-        if found is None:
-            raise NotFound(f"There is no pool {name}.")
-        return found
+        return pool_named(self.context["request"].user, name)
 
 
 class QueueChangeSerializer(CommentedSerializer):

@@ -81,21 +81,12 @@ class Machines:
 
     def nodes_for_one(self, ask: Ask, flavor: str) -> Counts:
         """The numbers of the nodes on which a member fits, as if nothing were kept for others."""
-        room = self.cpu >= ask.cpu_millis
-        room &= self.memory >= ask.memory_bytes
+        room = (self.cpu >= ask.cpu_millis) & (self.memory >= ask.memory_bytes)
         if ask.gpus and ask.gpu_millis == WHOLE:
             room &= self.devices.free(flavor) >= ask.gpus
         elif ask.gpus:
             room &= self.devices.shares(flavor, ask.gpu_millis) > 0
-        return self.heed(ask, room).nonzero()[0]
-
-    def heed(self, ask: Ask, fits: npt.NDArray[Any], which: Which = ALL) -> npt.NDArray[Any]:
-        """As `fits` of these nodes, with none on those that are avoided."""
-        if not ask.avoids:
-            return fits
-        may = np.ones(len(self.names), fits.dtype)
-        may[[self.index[name] for name in ask.avoids if name in self.index]] = 0
-        return fits * may[which]
+        return heed(self, ask, room).nonzero()[0]
 
     def beside_kept(self, which: Counts, ask: Ask, flavor: str, ends_at: float) -> Counts:
         """Of these nodes, those on which there is room for a member that ends then beside what is kept."""
@@ -117,26 +108,23 @@ class Machines:
         cpu, memory, gpus = self.cpu[which], self.memory[which], self._none[which]
         whole = self.devices.free(flavor)[which] if ask.gpus else gpus
         if ask.gpus:
-            is_whole = ask.gpu_millis == WHOLE
-            gpus = whole if is_whole else self.devices.shares(flavor, ask.gpu_millis)[which]
+            gpus = whole if ask.gpu_millis == WHOLE else self.devices.shares(flavor, ask.gpu_millis)[which]
         if ends_at > -inf:
             cpu, memory, gpus = self.kept.beside(ask, flavor, ends_at, which, (cpu, memory, gpus, whole))
-        return self.heed(ask, fits_of(ask, cpu, memory, gpus if ask.gpus else None), which)
+        return heed(self, ask, fits_of(ask, cpu, memory, gpus if ask.gpus else None), which)
 
     def members_at(self, at: int, ask: Ask, flavor: str, ends_at: float = -inf) -> int:
         """As `members`, of one node."""
         if self.kept and self.kept.until[at] < ends_at:
             return int(self._members(ask, flavor, slice(at, at + 1), ends_at)[0])
-        fits = 0 if self.names[at] in ask.avoids else int(PLENTY)
-        if ask.cpu_millis:
-            fits = min(fits, int(self.cpu[at]) // ask.cpu_millis)
+        fits = int(self.cpu[at]) // ask.cpu_millis if ask.cpu_millis else int(PLENTY)
         if ask.memory_bytes:
             fits = min(fits, int(self.memory[at]) // ask.memory_bytes)
         if ask.gpus and ask.gpu_millis == WHOLE:
             fits = min(fits, int(self.devices.free(flavor)[at]) // ask.gpus)
         elif ask.gpus:
             fits = min(fits, self.devices.shares_at(at, flavor, ask.gpu_millis))
-        return max(0, fits)
+        return 0 if self.names[at] in ask.avoids else max(0, fits)
 
     def beside(self, ask: Ask, assignments: Sequence[Assignment], fits: Counts) -> Counts:
         """As `fits`, where members have in common with those that are there what the topology asks for."""
@@ -240,6 +228,15 @@ class Machines:
         self.memory[at] -= count * ask.memory_bytes
         self._counted.change(at)
         self.kept.use(at, ask, flavor, count, ends_at)
+
+
+def heed(machines: Machines, ask: Ask, fits: npt.NDArray[Any], which: Which = ALL) -> npt.NDArray[Any]:
+    """As `fits` of these nodes, with none on those that are avoided."""
+    if not ask.avoids:
+        return fits
+    may = np.ones(len(machines.names), fits.dtype)
+    may[[machines.index[name] for name in ask.avoids if name in machines.index]] = 0
+    return fits * may[which]
 
 
 def spread(count: int, fits: Counts, tightness: Counts) -> list[tuple[int, int]]:

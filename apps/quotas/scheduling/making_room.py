@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from apps.quotas.scheduling.fair_share import Candidate
-from apps.quotas.scheduling.fit import Counts, Machines, fits_of
+from apps.quotas.scheduling.fit import Counts, Machines, fits_of, heed
 from apps.quotas.scheduling.held import Held
 from apps.quotas.scheduling.occupancy import Marks, Occupancy
 from apps.quotas.scheduling.snapshot import WHOLE, Assignment, Holding
@@ -79,7 +79,7 @@ class Room:
                 gpus = machines.devices.whole_in(left, self.flavor)
             else:
                 gpus = machines.devices.shares_in(left, self.flavor, ask.gpu_millis)
-        return machines.heed(ask, fits_of(ask, cpu, memory, gpus))
+        return heed(machines, ask, fits_of(ask, cpu, memory, gpus))
 
     def is_enough(self) -> bool:
         if self._short and self._tree.members(self._leaf, self._amounts, self._least) < self._least:

@@ -13,7 +13,7 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from apps.quotas.scheduling.fit import Counts, Machines, fits_of
+from apps.quotas.scheduling.fit import Counts, Machines, fits_of, heed
 from apps.quotas.scheduling.occupancy import Marks, Occupancy
 from apps.quotas.scheduling.snapshot import WHOLE, Ask, Holding
 
@@ -89,7 +89,7 @@ class Forecast:
             left = machines.devices.given_back(held.device[gone], held.millis[gone])
             whole = machines.devices.whole_in(left, flavor)
             gpus = whole if ask.gpu_millis == WHOLE else machines.devices.shares_in(left, flavor, ask.gpu_millis)
-        fits = machines.heed(ask, fits_of(ask, *self._unspoken(ask, flavor, cpu, memory, gpus)))
+        fits = heed(machines, ask, fits_of(ask, *self._unspoken(ask, flavor, cpu, memory, gpus)))
         chosen = machines.choose(ask, flavor, count, fits)
         return Coming(moment, flavor, cpu, memory, whole, chosen) if chosen is not None else None
 

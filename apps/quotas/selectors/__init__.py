@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 
 from apps.access.models import Project
+from apps.common.errors import NotFound
 from apps.common.models import Transition
-from apps.quotas.models import Queue, Workload
+from apps.quotas.models import Queue, ResourcePool, Workload
 from apps.quotas.states import OCCUPYING, WorkloadState
 
 ANSWERING = frozenset({WorkloadState.LAUNCHING, WorkloadState.RUNNING})
@@ -25,6 +26,14 @@ def story_of(workload: Workload) -> QuerySet[Transition]:
 def projects_without_queue(user: Any) -> QuerySet[Project]:
     """The user's projects that have no place in any pool yet."""
     return Project.objects.visible_to(user).exclude(pk__in=Queue.objects.values("project"))
+
+
+def pool_named(user: Any, name: str) -> ResourcePool:
+    """A pool that the user sees, by its name; raises NotFound."""
+    found = ResourcePool.objects.visible_to(user).filter(name=name).first()
+    if found is None:
+        raise NotFound(f"There is no pool {name}.")
+    return found
 
 
 def pools_with_work() -> list[UUID]:

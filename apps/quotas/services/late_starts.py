@@ -16,7 +16,7 @@ FOR_GOOD: Final = (Reason.IMAGE_PULL, Reason.LAUNCH_ERROR)
 _STARTED: Final = frozenset({Phase.RUNNING, Phase.STOPPING, Phase.SUCCEEDED, Phase.FAILED})
 
 
-def late_reason(attempt: Attempt | None) -> str:
+def late_reason(attempt: Attempt | None) -> Reason:
     """Why a start that took too long is given up: for good where its backend has said that the job is to blame."""
     said = {member.get("reason", "") for member in attempt.members} if attempt is not None else set()
     return next((reason for reason in FOR_GOOD if reason in said), Reason.START_TIMEOUT)

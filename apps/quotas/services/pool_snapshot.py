@@ -264,7 +264,7 @@ def _waits(row: tuple[Any, ...], at: float) -> Waiting:
     return Waiting(
         workload_id=pk,
         queue_id=queue,
-        ask=Ask(*ask) if avoids == "[]" else Ask(*ask, avoided(json.loads(avoids), at)),
+        ask=Ask(*ask) if avoids == "[]" else Ask(*ask)._replace(avoids=avoided(json.loads(avoids), at)),
         created_at=created,
         count_min=least,
         count_max=most,
