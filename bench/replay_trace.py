@@ -16,14 +16,12 @@ arrivals are compressed until the device time asked for is `load` times what the
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
 from uuid import UUID
 
 from apps.quotas.scheduling.fit import Machines
@@ -35,29 +33,24 @@ from apps.quotas.scheduling.snapshot import (
     WHOLE,
     Ask,
     CohortView,
-    Gpu,
     Holding,
     Limit,
     NodeView,
     QueueView,
     Snapshot,
 )
+from apps.quotas.scheduling.trace import Task, nodes_in, tasks_in
 
 TEAMS, QUEUES_PER_TEAM = 6, 5
 GANG_PART, GANG_SIZES = 0.1, (2, 4, 8, 16, 32, 64)
 LIMIT_TIMES = (2.0, 10.0)
 GAP_MOST, SECONDS_MOST = 3600.0, 7200.0
+ROWS_MOST = 1_000_000
 ZIPF, RUN_LENGTH = 1.0, 4.0
 _JOBS, _QUEUES, _TEAMS, _EARLIER = 1 << 64, 2 << 64, 3 << 64, 4 << 64
 
 
 Said = dict[str, float | int | str]
-
-
-class Task(NamedTuple):
-    arrives_at: float
-    seconds: float
-    ask: Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +67,13 @@ class Replay:
 
 def nodes_of(path: Path) -> tuple[NodeView, ...]:
     """Machines: columns sn, cpu_milli, memory_mib, gpu, model."""
-    with path.open() as lines:
-        return tuple(
-            NodeView(
-                row["sn"],
-                int(row["cpu_milli"]),
-                int(row["memory_mib"]) << 20,
-                tuple(Gpu(index, row["model"]) for index in range(int(row["gpu"]))),
-            )
-            for row in csv.DictReader(lines)
-        )
+    return nodes_in(path.read_text(), ROWS_MOST)
 
 
 def tasks_of(path: Path) -> list[Task]:
     """Tasks in the order of their arrival: columns cpu_milli, memory_mib, num_gpu, gpu_milli, creation_time,
     deletion_time."""
-    with path.open() as lines:
-        return sorted(_task(row) for row in csv.DictReader(lines))
-
-
-def _task(row: dict[str, str]) -> Task:
-    gpus, millis = int(row["num_gpu"]), int(row["gpu_milli"])
-    share = millis if gpus == 1 and 0 < millis < WHOLE else WHOLE
-    ask = Ask(int(row["cpu_milli"]), int(row["memory_mib"]) << 20, gpus, "", share)
-    created = float(row["creation_time"])
-    return Task(created, max(1.0, float(row["deletion_time"]) - created), ask)
+    return tasks_in(path.read_text(), ROWS_MOST)
 
 
 def replay_of(nodes: Sequence[NodeView], tasks: Sequence[Task], load: float, seed: int = 0) -> Replay:

@@ -219,10 +219,12 @@ class WhatIfState(models.TextChoices):
 
 
 class WhatIfBasis(models.TextChoices):
-    """What both worlds begin with: what runs and waits now; or nothing, and the work of the past hours comes again."""
+    """What both worlds begin with: what runs and waits now; or nothing, and what comes is the work of the past hours,
+    or that of a trace that was uploaded."""
 
     NOW = "now"
     LEDGER = "ledger"
+    TRACE = "trace"
 
 
 class WhatIfReason(models.TextChoices):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from apps.common.panel import ReadOnlyAdmin
@@ -45,8 +46,12 @@ class WhatIfAdmin(ReadOnlyAdmin):
     list_display = ("of_pool", "state_of", "n_changes", "asked", "by")
     list_filter = ("pool", "state")
     list_select_related = ("pool", "requested_by")
+    hidden = ("trace",)
     search_fields = ("pool__name",)
     asked = moment_column("created_at", "asked at")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("trace")
 
     def said(self, row: Any) -> str:
         return str(row.pool.name)

@@ -31,6 +31,8 @@ KINDS = [
     )
 ]
 HOURS_MOST = 168
+TRACE_MOST = 2_000_000
+"""Characters of a file."""
 
 
 class _Amount(serializers.FloatField):
@@ -203,10 +205,35 @@ class ChangesSerializer(serializers.Serializer[Any]):
 
 class WhatIfAskSerializer(ChangesSerializer):
     """`now`: what runs and waits goes on in both worlds, and with `hours` the work of the past hours comes again.
-    `ledger`: both worlds begin empty, and the recorded work of the past hours is played in each."""
+    `ledger`: both worlds begin empty, and the recorded work of the past hours is played in each. `trace`: the same with
+    the tasks of an uploaded trace, all of which come within so many hours, on its machines or those of the pool."""
 
     basis = serializers.ChoiceField(WhatIfBasis.choices, default=WhatIfBasis.NOW)
     hours = serializers.IntegerField(min_value=0, max_value=HOURS_MOST, default=0)
+    trace_tasks = serializers.CharField(
+        required=False,
+        max_length=TRACE_MOST,
+        trim_whitespace=False,
+        help_text="CSV: cpu_milli, memory_mib, num_gpu, gpu_milli, creation_time, deletion_time, and maybe project, the"
+        " name of one with a queue in the pool; without it the queues come in turn. At most 10,000 tasks.",
+    )
+    trace_nodes = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=TRACE_MOST,
+        trim_whitespace=False,
+        help_text="CSV: sn, cpu_milli, memory_mib, gpu, model; without it, the machines of the pool. At most 2,000.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A trace has tasks; and only a trace."""
+        is_trace = attrs["basis"] == WhatIfBasis.TRACE
+        if is_trace and not attrs.get("trace_tasks"):
+            raise Invalid("trace_tasks: is missing", fields={"trace_tasks": ["is missing"]})
+        given = [name for name in ("trace_tasks", "trace_nodes") if attrs.get(name)]
+        if given and not is_trace:
+            raise Invalid(f"{given[0]}: is of the basis `trace`", fields={given[0]: ["is of the basis `trace`"]})
+        return attrs
 
 
 class ReclaimSerializer(serializers.Serializer[Any]):

@@ -73,7 +73,7 @@ class PoolForesight:
 class WhatIfViewSet(ReadViewSet):
     """Questions about pools and their answers, for administrators of the installation."""
 
-    queryset = WhatIf.objects.select_related("requested_by")
+    queryset = WhatIf.objects.select_related("requested_by").defer("trace")
     serializer_class = s.WhatIfSerializer
     filterset_fields = ["pool", "state", "requested_by"]
 

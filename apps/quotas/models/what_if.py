@@ -28,7 +28,9 @@ class WhatIf(Stateful):
     requested_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     basis = models.CharField(max_length=10, choices=WhatIfBasis.choices)
     hours = models.PositiveSmallIntegerField(default=0)
-    """Of the past, whose work comes again; 0: nothing comes."""
+    """Of the past, whose work comes again; of a trace, in which all of it comes; 0: nothing comes."""
+    trace = models.JSONField(null=True, editable=False)
+    """The files of a trace, `tasks` and `nodes`; empty where nothing was uploaded."""
     changes = models.JSONField(default=list, encoder=DjangoJSONEncoder)
     """As they were asked for: `services.what_ifs`."""
     began_at = models.DateTimeField(null=True, editable=False)

@@ -18,6 +18,7 @@ from apps.common.audit import Actor
 from apps.common.errors import Invalid, StaleState
 from apps.common.states import transition
 from apps.quotas.models import ResourcePool, WhatIf
+from apps.quotas.scheduling.estimate_durations import Durations
 from apps.quotas.scheduling.snapshot import Snapshot
 from apps.quotas.scheduling.whatif import Reclaim, Unknown, reclaims
 from apps.quotas.scheduling.whatif_run import Bounds, what_if
@@ -26,7 +27,8 @@ from apps.quotas.selectors.past_jobs import past_jobs
 from apps.quotas.services.pool_snapshot import pool_read
 from apps.quotas.services.what_if_answers import answer_as_json
 from apps.quotas.services.what_if_changes import changes_check, changes_of
-from apps.quotas.states import WhatIfBasis, WhatIfReason, WhatIfState
+from apps.quotas.services.what_if_traces import trace_check, trace_world
+from apps.quotas.states import WhatIfBasis, WhatIfChange, WhatIfReason, WhatIfState
 
 KEPT: Final = timedelta(days=1)
 STUCK: Final = timedelta(minutes=5)
@@ -40,16 +42,25 @@ ACTOR = Actor.system("what-if")
 
 @transaction.atomic
 def what_if_ask(
-    *, pool: ResourcePool, requested_by: User, changes: Sequence[Mapping[str, Any]], basis: str, hours: int
+    *,
+    pool: ResourcePool,
+    requested_by: User,
+    changes: Sequence[Mapping[str, Any]],
+    basis: str,
+    hours: int,
+    trace_tasks: str = "",
+    trace_nodes: str = "",
 ) -> WhatIf:
     """Ask. The answer is worked out in the background, see `state`, and is deleted after a day.
 
     Raises:
-        Invalid: a change cannot be made of this pool, or too many answers are being waited for.
+        Invalid: a change cannot be made of this pool, a trace cannot be read, or too many answers are being waited for.
     """
     changes_check(pool, changes)
-    if basis == WhatIfBasis.LEDGER and not hours:
-        raise Invalid("hours: of how many hours shall the work come again?", fields={"hours": ["0 are none"]})
+    if basis != WhatIfBasis.NOW and not hours:
+        raise Invalid("hours: in how many hours shall the work come?", fields={"hours": ["0 are none"]})
+    if basis == WhatIfBasis.TRACE:
+        _trace_check(changes, trace_tasks, trace_nodes)
     open_ones = WhatIf.objects.filter(pool=pool, state__in=[WhatIfState.QUEUED, WhatIfState.RUNNING])
     if open_ones.count() >= WAITING_MOST:
         raise Invalid(f"{WAITING_MOST} questions about this pool wait for their answers already.")
@@ -59,10 +70,19 @@ def what_if_ask(
         changes=list(changes),
         basis=basis,
         hours=hours,
+        trace={"tasks": trace_tasks, "nodes": trace_nodes} if basis == WhatIfBasis.TRACE else None,
         expires_at=clock.db_now() + KEPT,
     )
     queues.send(queues.WHAT_IF, made.pk)
     return made
+
+
+def _trace_check(changes: Sequence[Mapping[str, Any]], tasks: str, nodes: str) -> None:
+    unmade = {WhatIfChange.PRIORITY} | ({WhatIfChange.REMOVE_NODES} if nodes else set())
+    for change in changes:
+        if change["kind"] in unmade:
+            raise Invalid(f"changes: {change['kind']} is of something that is not in the trace")
+    trace_check(tasks, nodes)
 
 
 def what_if_answer(what_if_id: UUID) -> None:
@@ -86,6 +106,8 @@ def what_if_answer(what_if_id: UUID) -> None:
 def _answer(row: WhatIf, at: datetime) -> dict[str, Any]:
     present = snapshot_present(row.pool, at)
     durations = durations_of(row.pool_id, at)
+    if row.basis == WhatIfBasis.TRACE:
+        return _answer_of_trace(row, present, durations)
     span = 3600.0 * row.hours
     jobs, left_out = past_jobs(row.pool_id, at, row.hours, durations) if row.hours else ((), 0)
     start, horizon = present, HORIZON_SECONDS
@@ -93,9 +115,20 @@ def _answer(row: WhatIf, at: datetime) -> dict[str, Any]:
         start = replace(present, at=present.at - span, holdings=(), waiting=())
         horizon = 2 * span
         jobs = tuple(replace(job, arrives_at=job.arrives_at - span) for job in jobs)
-    bounds = Bounds(horizon_seconds=horizon, tick_seconds=max(10.0, horizon / TICKS_MOST))
+    bounds = _bounds(horizon)
     found = what_if(start, changes_of(row.pool_id, row.changes), durations, jobs, time.monotonic, bounds)
     return answer_as_json(found, present, arrivals=len(jobs), left_out=left_out)
+
+
+def _answer_of_trace(row: WhatIf, present: Snapshot, durations: Durations) -> dict[str, Any]:
+    start, jobs, left_out = trace_world(present, row.trace or {}, row.hours)
+    changes = changes_of(row.pool_id, row.changes)
+    found = what_if(start, changes, durations, jobs, time.monotonic, _bounds(2 * 3600.0 * row.hours))
+    return answer_as_json(found, start, arrivals=len(jobs), left_out=left_out)
+
+
+def _bounds(horizon: float) -> Bounds:
+    return Bounds(horizon_seconds=horizon, tick_seconds=max(10.0, horizon / TICKS_MOST))
 
 
 def snapshot_present(pool: ResourcePool, at: datetime) -> Snapshot:

@@ -11707,7 +11707,8 @@ export interface components {
         };
         /**
          * @description `now`: what runs and waits goes on in both worlds, and with `hours` the work of the past hours comes again.
-         *     `ledger`: both worlds begin empty, and the recorded work of the past hours is played in each.
+         *     `ledger`: both worlds begin empty, and the recorded work of the past hours is played in each. `trace`: the same with
+         *     the tasks of an uploaded trace, all of which come within so many hours, on its machines or those of the pool.
          */
         WhatIfAskRequest: {
             /** @description In their order, at most 100. */
@@ -11717,14 +11718,17 @@ export interface components {
             /** @default 0 */
             hours: number;
             /** @description CSV: cpu_milli, memory_mib, num_gpu, gpu_milli, creation_time, deletion_time, and maybe project, the name of one with a queue in the pool; without it the queues come in turn. At most 10,000 tasks. */
+            trace_tasks?: string;
             /** @description CSV: sn, cpu_milli, memory_mib, gpu, model; without it, the machines of the pool. At most 2,000. */
+            trace_nodes?: string;
         };
         /**
          * @description * `now` - Now
          *     * `ledger` - Ledger
+         *     * `trace` - Trace
          * @enum {string}
          */
-        WhatIfBasis: "now" | "ledger";
+        WhatIfBasis: "now" | "ledger" | "trace";
         /**
          * @description * `quota` - Quota
          *     * `weight` - Weight

@@ -208,7 +208,7 @@ const quotas = createRoute({
 const whatIf = createRoute({
   getParentRoute: () => root,
   path: "/what-if",
-  validateSearch: (s: Search) => optional({ pool: text(s.pool), basis: oneOf(s.basis, ["now", "ledger"] as const), hours: text(s.hours), changes: changesOf(s.changes), answer: text(s.answer) }),
+  validateSearch: (s: Search) => optional({ pool: text(s.pool), basis: oneOf(s.basis, ["now", "ledger", "trace"] as const), hours: text(s.hours), changes: changesOf(s.changes), answer: text(s.answer) }),
   component: lazyRouteComponent(() => reachability.load(() => import("@/features/quotas/pages/what-if-page")), "WhatIfPage"),
   ...words("quotas"),
 });

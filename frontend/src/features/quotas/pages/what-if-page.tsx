@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -11,6 +12,7 @@ import { PageHeader } from "@/components/page-header";
 import { useAskWhatIf } from "../api-what-if";
 import { Answer } from "../components/what-if/answer";
 import { PastWhatIfs } from "../components/what-if/past";
+import type { Files } from "../components/what-if/trace-files";
 import { WhatIfForm, type Asked } from "../components/what-if/what-if-form";
 import classes from "../components/what-if/what-if.module.css";
 import { answers, HOURS_MOST, type Change } from "../logic/what-if";
@@ -47,6 +49,7 @@ function Shown({ pools, pool }: { pools: readonly { id: string; name: string }[]
   const search = useSearch({ from: "/what-if" });
   const navigate = useNavigate({ from: "/what-if" });
   const ask = useAskWhatIf();
+  const [files, setFiles] = useState<Files>({});
   const hours = Math.min(Math.max(Math.trunc(Number(search.hours ?? 0)) || 0, 0), HOURS_MOST);
   const asked: Asked = { pool, basis: search.basis ?? "now", hours, changes: search.changes ?? NO_CHANGES };
   const change = (part: Partial<Asked>): void => {
@@ -60,12 +63,13 @@ function Shown({ pools, pool }: { pools: readonly { id: string; name: string }[]
   };
   const send = (): void => {
     const { basis, changes } = asked;
-    ask.mutate({ pool, basis, hours, changes: [...changes] }, { onSuccess: ({ id }) => void navigate({ search: (before) => ({ ...before, pool, answer: id }), resetScroll: false }) });
+    const trace = basis === "trace" ? { trace_tasks: files.tasks?.text ?? "", trace_nodes: files.nodes?.text ?? "" } : {};
+    ask.mutate({ pool, basis, hours, changes: [...changes], ...trace }, { onSuccess: ({ id }) => void navigate({ search: (before) => ({ ...before, pool, answer: id }), resetScroll: false }) });
   };
   return (
     <div className={classes.page}>
       <div className={classes.left}>
-        <WhatIfForm asked={asked} pools={pools} onChange={change} onAsk={send} isAsking={ask.isPending} error={ask.error} isAnswered={search.answer !== undefined} />
+        <WhatIfForm asked={asked} files={files} onFiles={setFiles} pools={pools} onChange={change} onAsk={send} isAsking={ask.isPending} error={ask.error} isAnswered={search.answer !== undefined} />
       </div>
       <div className={classes.right}>
         {search.answer ? (

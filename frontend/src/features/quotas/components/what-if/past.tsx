@@ -46,7 +46,7 @@ export function PastWhatIfs({ pool, open }: { pool: string; open: string | undef
                           {row.changes.map(say).join(t("whatIf.comma"))}
                         </Link>
                       </td>
-                      <td>{row.basis === "ledger" ? t("whatIf.ledger") : t("whatIf.now")}</td>
+                      <td>{t(`whatIf.${row.basis}`)}</td>
                       <td>
                         <StateBadge noun="what_if" state={row.state} />
                       </td>

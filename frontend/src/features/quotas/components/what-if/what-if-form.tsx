@@ -5,6 +5,7 @@ import { ErrorDetails, LoadingFace } from "@/components/faces";
 import { freshChange, HOURS, isWhole, KINDS, type Basis, type Change } from "../../logic/what-if";
 import { ChangeFields } from "./change-fields";
 import { useChoices } from "./choices";
+import { TraceFiles, type Files } from "./trace-files";
 import classes from "./what-if.module.css";
 
 export interface Asked {
@@ -17,6 +18,9 @@ export interface Asked {
 interface Props {
   asked: Asked;
   pools: readonly { id: string; name: string }[];
+  /** Of a trace, as chosen. */
+  files: Files;
+  onFiles: (files: Files) => void;
   onChange: (part: Partial<Asked>) => void;
   onAsk: () => void;
   isAsking: boolean;
@@ -25,14 +29,16 @@ interface Props {
   isAnswered: boolean;
 }
 
+const HOURS_SAID = { now: "whatIf.hoursAgain", ledger: "whatIf.hoursOf", trace: "whatIf.hoursIn" } as const;
+
 /** What is asked: of which pool, from what on, with which changes. */
-export function WhatIfForm({ asked, pools, onChange, onAsk, isAsking, error, isAnswered }: Props) {
+export function WhatIfForm({ asked, files, onFiles, pools, onChange, onAsk, isAsking, error, isAnswered }: Props) {
   const { t } = useTranslation("quotas");
   const choices = useChoices(asked.pool);
   const { changes, basis, hours } = asked;
-  const least = basis === "ledger" ? 1 : 0;
+  const least = basis === "now" ? 0 : 1;
   const put = (index: number, change: Change): void => onChange({ changes: changes.map((each, at) => (at === index ? change : each)) });
-  const lacks = !changes.length ? t("whatIf.noChange") : changes.every(isWhole) ? null : t("whatIf.notWhole");
+  const lacks = basis === "trace" && !files.tasks ? t("whatIf.noTrace") : !changes.length ? t("whatIf.noChange") : changes.every(isWhole) ? null : t("whatIf.notWhole");
   return (
     <form
       className={classes.form}
@@ -51,18 +57,20 @@ export function WhatIfForm({ asked, pools, onChange, onAsk, isAsking, error, isA
           fullWidth
           aria-labelledby="what-if-basis"
           value={basis}
-          onChange={(value) => onChange(value === "ledger" ? { basis: "ledger", hours: hours || 24 } : { basis: "now" })}
+          onChange={(value) => onChange(value === "now" ? { basis: "now" } : { basis: value as Basis, hours: hours || 24 })}
           data={[
             { value: "now", label: t("whatIf.now") },
             { value: "ledger", label: t("whatIf.ledger") },
+            { value: "trace", label: t("whatIf.trace") },
           ]}
         />
         <Text size="sm" className="soft" mt={4}>
-          {t(basis === "ledger" ? "whatIf.ledgerSaid" : "whatIf.nowSaid")}
+          {t(`whatIf.${basis}Said`)}
         </Text>
       </div>
+      {basis === "trace" ? <TraceFiles files={files} onChange={onFiles} /> : null}
       <Select
-        label={t(basis === "ledger" ? "whatIf.hoursOf" : "whatIf.hoursAgain")}
+        label={t(HOURS_SAID[basis])}
         data={[...new Set([...HOURS, hours])].sort((a, b) => a - b).filter((each) => each >= least).map((each) => ({ value: String(each), label: each ? t("whatIf.hours", { count: each }) : t("whatIf.noHours") }))}
         value={String(hours)}
         onChange={(value) => value && onChange({ hours: Number(value) })}
