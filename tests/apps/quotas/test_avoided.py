@@ -13,7 +13,7 @@ from apps.quotas.scheduling.cycle import cycle
 from apps.quotas.scheduling.snapshot import Admit, Assignment, Refuse, Snapshot, Wait, Waiting
 from apps.quotas.scheduling.why import why
 from apps.quotas.services.explanations import explanation_of
-from tests.apps.quotas.scheduling import held, node, queue, snapshot, uid, wl
+from tests.apps.quotas.scheduling import NOW, held, node, queue, snapshot, uid, wl
 from tests.support.factories.quotas import NodeFactory, WorkloadFactory
 from tests.support.jobs import admit, fresh
 
@@ -52,7 +52,7 @@ def test_it_waits_for_the_others_rather_than_go_back_and_says_so() -> None:
 
 def test_others_of_its_kind_are_not_held_up_by_what_it_avoids() -> None:
     nodes = [node("a", cores=1), node("b", cores=1)]
-    made = snapshot(nodes, [queue()], avoiding(wl(2), "a"), wl(3), holdings=[held(1, on=[("b", ())])])
+    made = snapshot(nodes, [queue()], avoiding(wl(2), "a"), wl(3, since=NOW - 10), holdings=[held(1, on=[("b", ())])])
     assert placed(made) == {3: ["a"]}
 
 
