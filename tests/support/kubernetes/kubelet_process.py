@@ -9,6 +9,7 @@ the same port.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -29,6 +30,8 @@ from tests.support.kubernetes.podfiles import PodFiles, Token, rewritten, rewrit
 from tests.support.kubernetes.probes import Prober
 from tests.support.kubernetes.store import Object
 
+_ADDRESSES = itertools.count()
+"""Of all pods of this process, also of several servers."""
 MARK = "FAKE_KUBERNETES_POD"
 """In the environment of every process of a pod: its uid and the container's name."""
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -72,7 +75,7 @@ class ProcessRuntime(Runtime):
     def _address_of(self, namespace: str, host: str) -> str:
         key = (namespace, host)
         if key not in self._addresses:
-            number, pid = len(self._addresses), os.getpid()
+            number, pid = next(_ADDRESSES), os.getpid()
             last, more = number % 254 + 1, number // 254
             self._addresses[key] = f"127.{1 + pid % 250}.{(pid // 250 + more) % 256}.{last}"
         return self._addresses[key]
@@ -185,7 +188,7 @@ class ProcessRuntime(Runtime):
         code = running.process.wait()
         if running.prober is not None:
             running.prober.stop()
-        end_processes(running.mark)
+        end_processes(lambda mark: mark == running.mark)
         for reader in readers:
             reader.join(5)
         message = self._message(pod, container)
@@ -219,7 +222,8 @@ class ProcessRuntime(Runtime):
 
     def close(self) -> None:
         """End every process of every pod."""
-        end_processes()
+        if self._files:
+            end_processes(lambda mark: mark.partition(" ")[0] in self._files)
         for thread in self._threads:
             thread.join(5)
         for files in self._files.values():
@@ -240,14 +244,10 @@ def _catches_term(pid: int) -> bool:
     return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
-def end_processes(mark: str = "") -> None:
-    """Kill what is left of a container, as its end does; without a mark: of all pods that this process started."""
+def end_processes(ours: Callable[[str], bool]) -> None:
+    """Kill what is left of containers, by their marks, as the end of a container does."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            found = process.environ().get(MARK)
-            if found is not None and (found == mark if mark else _ours(process)):
+            mark = process.environ().get(MARK)
+            if mark is not None and ours(mark):
                 process.kill()
-
-
-def _ours(process: psutil.Process) -> bool:
-    return any(parent.pid == os.getpid() for parent in process.parents())

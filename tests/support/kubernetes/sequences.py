@@ -60,7 +60,8 @@ def _said(condition: Object) -> tuple[str, str, str]:
 
 
 def _container(status: Object) -> tuple[Any, ...]:
-    kind, state = next(iter(status["state"].items()), ("none", {}))
+    states: dict[str, dict[str, Any]] = status["state"] or {"none": {}}
+    kind, state = next(iter(states.items()))
     return status["name"], kind, state.get("reason"), state.get("exitCode"), status["restartCount"]
 
 

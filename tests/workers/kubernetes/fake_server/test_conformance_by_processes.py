@@ -62,7 +62,8 @@ class ProcessHarness(KubernetesHarness):
         return self._script(launch, f"printf '{text}'; exec sleep 1000")
 
     def serving(self, launch: LaunchContext) -> ServingSpec:
-        return server(STURDY)
+        # None of a real cluster is ready in the second in which it was made: by that second replicas are ordered.
+        return server(f"import time; time.sleep(1.1)\n{STURDY}")
 
     def run(self, handle: JobHandle) -> Observation:
         """Until the wrapper listens: a SIGTERM to process 1 of a container that does not yet listen is lost."""
