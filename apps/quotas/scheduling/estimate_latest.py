@@ -51,7 +51,7 @@ def _latest_of(
     snapshot: Snapshot, queue: QueueView, holdings: Iterable[Holding], line: Iterable[Waiting], idle: Mapping[Key, int]
 ) -> dict[UUID, float]:
     free = {limit.key: limit.nominal for limit in queue.limits}
-    ending: list[tuple[float, int, Amounts]] = []
+    ending: list[tuple[float, int, dict[Key, int]]] = []
     for number, one in enumerate(holdings):
         amounts = amounts_of(one.ask, one.flavor, len(one.assignments))
         _add(free, amounts, -1)

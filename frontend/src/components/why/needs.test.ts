@@ -15,6 +15,7 @@ const WHY: Why = {
   free: [],
   possible_at: null,
   never: null,
+  avoids: [],
   estimate: null,
   history: [],
   accuracy: { count: 0, median_error_seconds: null, median_lateness_seconds: null, coverage_ratio: null, since: "2026-02-03T10:00:00Z" },
