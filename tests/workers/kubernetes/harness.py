@@ -117,5 +117,9 @@ class KubernetesHarness(Harness):
         self._plan(launch, Plan(ready_after=1.1))  # no probe of a real node is quicker
         return server()
 
+    def started_attempts(self) -> set[str]:
+        """Those of which anything ever ran."""
+        return {attempt_id for attempt_id, pods in self._starts.pods.items() if pods}
+
     def starts(self, launch: LaunchContext) -> int:
         return len(self._starts.pods[launch.attempt_id])
