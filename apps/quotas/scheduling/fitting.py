@@ -13,7 +13,7 @@ from apps.quotas.scheduling.nominal import is_inside
 from apps.quotas.scheduling.refusal import Why, refusal
 from apps.quotas.scheduling.shapes import Shape, Shapes, Want
 from apps.quotas.scheduling.snapshot import Key, Waiting
-from apps.quotas.scheduling.tree import Place, allowed
+from apps.quotas.scheduling.tree import Place, Tree, allowed
 
 
 class Nodes(NamedTuple):
@@ -37,14 +37,6 @@ class Fitting:
         """As `shape`, of what a candidate asks for."""
         return one.shape if one.shape is not None else self.shape(one.ask)
 
-    def _most(self, one: Candidate, leaf: Place) -> int:
-        """Members that it wants, as far as its queue lets one workload have so many devices."""
-        most = leaf.queue.gpus_per_run_most if leaf.queue is not None else None
-        if most is None or not one.ask.gpus:
-            return one.most
-        has = len(one.item.assignments) if one.grows else 0
-        return min(one.most, most // one.ask.gpus - has)
-
     def fit(self, one: Candidate, leaf: Place) -> tuple[Want, int, list[tuple[int, int]]] | Blocked:
         """The kind of GPU of which most members fit, how many, on which nodes; or why fewer than the least do.
 
@@ -52,7 +44,7 @@ class Fitting:
         """
         if not one.grows and self.books.is_capped(leaf, one.queue_id):
             return Blocked(CAP, left=self.books.holders[one.queue_id])
-        most = self._most(one, leaf)
+        most = _most(one, leaf)
         if most < one.least:
             return Blocked(CAP_GPUS)
         found: list[tuple[Want, int, Counts | Nodes]] = []
@@ -198,16 +190,10 @@ class Fitting:
         if self.never(leaf, shape, least) is not None:
             return False
         for want in shape.wants:
-            if self._absent(leaf, want) is not None or self._is_bound(leaf, want, least):
+            if self._absent(leaf, want) is not None or _is_bound(self.books.tree, leaf, want, least):
                 return False
         shape.larger[alike, least] = ends_at
         return True
-
-    def _is_bound(self, leaf: Place, want: Want, least: int) -> bool:
-        """Whether a limit is in the way, and not just that the pool has no more."""
-        tree = self.books.tree
-        short = tree.members(leaf, want.amounts, least) < least
-        return short and tree.bounding(leaf, want.amounts, least) is not None
 
     def _alike(self, leaf: Place) -> int:
         """A number for a leaf; the same for those that only the pool bounds, if they may use the same resources."""
@@ -231,3 +217,18 @@ class Fitting:
         if not (want.ask.topology or one.grows):
             want.failed.add(want.size(one.least), self.books.machines.kept.before(one.ends_at))
         return Blocked(KEPT, want.flavor)
+
+
+def _most(one: Candidate, leaf: Place) -> int:
+    """Members that it wants, as far as its queue lets one workload have so many devices."""
+    most = leaf.queue.gpus_per_run_most if leaf.queue is not None else None
+    if most is None or not one.ask.gpus:
+        return one.most
+    has = len(one.item.assignments) if one.grows else 0
+    return min(one.most, most // one.ask.gpus - has)
+
+
+def _is_bound(tree: Tree, leaf: Place, want: Want, least: int) -> bool:
+    """Whether a limit is in the way, and not just that the pool has no more."""
+    short = tree.members(leaf, want.amounts, least) < least
+    return short and tree.bounding(leaf, want.amounts, least) is not None
