@@ -12,7 +12,8 @@ from rest_framework.response import Response
 
 from apps.access.permissions import caller, require_superuser
 from apps.common.api import ReadViewSet
-from apps.quotas.api import foresight_serializers as s
+from apps.quotas.api import what_if_serializers as s
+from apps.quotas.api.foresight_serializers import WhySerializer
 from apps.quotas.models import WhatIf
 from apps.quotas.services.explanations import explanation_of
 from apps.quotas.services.what_if_answers import reclaims_as_json
@@ -22,13 +23,13 @@ from apps.quotas.services.what_ifs import reclaims_of, what_if_ask
 class WorkloadWhy:
     """For the viewset of workloads."""
 
-    @extend_schema(summary="Why a workload waits, and until when", responses=s.WhySerializer)
+    @extend_schema(summary="Why a workload waits, and until when", responses=WhySerializer)
     @action(detail=True, pagination_class=None, filter_backends=[])
     def why(self, request: Request, pk: str) -> Response:
         """The limit that is in its way and who borrows, what is free, when it is expected to start, and how far
         such estimates have been off."""
         view: Any = self
-        return Response(s.WhySerializer(explanation_of(view.get_object())).data)
+        return Response(WhySerializer(explanation_of(view.get_object())).data)
 
 
 class PoolForesight:

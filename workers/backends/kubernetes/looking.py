@@ -46,14 +46,46 @@ PATIENT_SECONDS: Final = 2
 
 
 @dataclass(slots=True)
+class ClusterQueues:
+    """What Kueue says of Jobs that it holds back, asked once per namespace and look."""
+
+    place: Place
+    _asked: dict[str, dict[str, list[kueue.Workload]]] = field(default_factory=dict)
+    """By namespace and uid of the Job."""
+
+    def workloads_of(self, job: Job) -> list[kueue.Workload]:
+        namespace = job.metadata.namespace
+        if namespace not in self._asked:
+            self._asked[namespace] = self.place.queued(namespace)
+        return self._asked[namespace].get(job.metadata.uid, [])
+
+    def taken_back(self, job: Job, pods: Sequence[Pod]) -> Order | None:
+        """Kueue holds a job back that it had let go: it is over as a whole, and another attempt may wait again."""
+        if not held_back(job) or job.condition("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"):
+            return None
+        said = kueue.evicted(self.workloads_of(job))
+        if not said and not pods:
+            return None
+        return Order(kueue.EVICTED, said or say("cluster_job_changed"))
+
+
+def held_back(job: Job) -> bool:
+    """Whether Kueue has not let it go, or has taken it back."""
+    queued = job.metadata.label(kueue.QUEUE_NAME) and not job.metadata.annotation(names.STOP)
+    return bool(job.spec.suspend) and bool(queued)
+
+
+@dataclass(slots=True)
 class Look:
     """One look at some jobs."""
 
     place: Place
     output: Output
     handles: Sequence[Where]
-    _queued: dict[str, dict[str, list[kueue.Workload]]] = field(default_factory=dict)
-    """What Kueue says, by namespace and uid of the Job, where it was asked."""
+    queues: ClusterQueues = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.queues = ClusterQueues(self.place)
 
     def observations(self) -> list[Observation]:
         """In the order of the handles."""
@@ -152,7 +184,7 @@ class Look:
         memory, uid = self.place.memory, job.metadata.uid
         gone = memory.note_pods(where.attempt_id, uid, pods)
         self._last_words(where, pods)
-        order = needed(job, pods, gone) or self._taken_back(job, [*pods, *gone])
+        order = needed(job, pods, gone) or self.queues.taken_back(job, [*pods, *gone])
         if order is not None and order.reason == LOST:  # unless another thread has seen what began after our look
             pods = self.place.pods(where)
             gone = memory.note_pods(where.attempt_id, uid, pods)
@@ -167,34 +199,12 @@ class Look:
         else:
             self._hurry(where, job, pods)
         found = self._proven(job_seen(job, pods, vanished=gone, events=events), gone)
-        if found.phase is Phase.PENDING and self._held_back(job):
-            reason, detail = kueue.waiting(self._in_queue(job))
+        if found.phase is Phase.PENDING and held_back(job):
+            reason, detail = kueue.waiting(self.queues.workloads_of(job))
             found = replace(found, reason=reason or found.reason, detail=detail or found.detail)
         if found.phase in ENDED:
             memory.end(where.attempt_id, uid, found)
         return found
-
-    def _held_back(self, job: Job) -> bool:
-        return (
-            bool(job.spec.suspend)
-            and bool(job.metadata.label(kueue.QUEUE_NAME))
-            and not job.metadata.annotation(names.STOP)
-        )
-
-    def _in_queue(self, job: Job) -> list[kueue.Workload]:
-        namespace = job.metadata.namespace
-        if namespace not in self._queued:
-            self._queued[namespace] = self.place.queued(namespace)
-        return self._queued[namespace].get(job.metadata.uid, [])
-
-    def _taken_back(self, job: Job, pods: Sequence[Pod]) -> Order | None:
-        """Kueue holds a job back that it had let go: it is over as a whole, and another attempt may wait again."""
-        if not self._held_back(job) or job.condition("Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"):
-            return None
-        said = kueue.evicted(self._in_queue(job))
-        if not said and not pods:
-            return None
-        return Order(kueue.EVICTED, said or say("cluster_job_changed"))
 
     def _server(self, where: Where, server: Deployment, pods: list[Pod]) -> Observation:
         self.place.memory.note_pods(where.attempt_id, server.metadata.uid, pods)
