@@ -57,7 +57,7 @@ export function WhatIfForm({ asked, files, onFiles, pools, onChange, onAsk, isAs
           fullWidth
           aria-labelledby="what-if-basis"
           value={basis}
-          onChange={(value) => onChange(value === "now" ? { basis: "now" } : { basis: value as Basis, hours: hours || 24 })}
+          onChange={(value) => onChange(value === "now" ? { basis: "now" } : { basis: value, hours: hours || 24 })}
           data={[
             { value: "now", label: t("whatIf.now") },
             { value: "ledger", label: t("whatIf.ledger") },
