@@ -17,7 +17,7 @@ from tests.workers.kubernetes.harness import KubernetesHarness
 from workers.backends.base import BackendUnavailable
 from workers.backends.kubernetes import names
 from workers.backends.kubernetes.api import Api
-from workers.backends.kubernetes.looking import FEW
+from workers.backends.kubernetes.asking import FEW
 from workers.backends.kubernetes.resources import DEPLOYMENTS as DEPLOYMENT_RESOURCE
 from workers.backends.kubernetes.resources import JOBS as JOB_RESOURCE
 from workers.backends.kubernetes.resources import PODS as POD_RESOURCE

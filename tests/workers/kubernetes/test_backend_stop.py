@@ -12,11 +12,11 @@ from tests.support.waiting import until
 from tests.workers.backends.jobs import make_launch, shell
 from tests.workers.kubernetes.harness import KubernetesHarness
 from tests.workers.kubernetes.test_backend_observe import name_of, pods, started
-from workers.backends.base import BackendUnavailable
+from workers.backends.base import Backend, BackendUnavailable
 from workers.backends.kubernetes import names
 from workers.backends.kubernetes.api import Api
 from workers.backends.kubernetes.resources import JOBS as JOB_RESOURCE
-from workers.contracts.launch import LaunchContext
+from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import ENDED, Observation, Phase
 
 NAMESPACE = "bedplate-acme-credit-risk"
@@ -119,6 +119,33 @@ class TestStop:
 
 def _graces(cluster: KubernetesServer, launch: LaunchContext) -> set[int | None]:
     return {pod["metadata"].get("deletionGracePeriodSeconds") for pod in pods(cluster, launch)}
+
+
+def _told(backend: Backend, handle: JobHandle) -> bool:
+    """Whether the stop was acknowledged."""
+    try:
+        backend.stop(handle, 5)
+    except BackendUnavailable:
+        return False
+    return True
+
+
+class TestDeletedBefore:
+    @pytest.mark.parametrize("policy", ["Background", "Orphan"])
+    def test_a_stop_after_somebody_deleted_the_job_ends_its_pods(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api, policy: str
+    ) -> None:
+        launch = make_launch()
+        handle = started(harness, launch, Plan(term_seconds=4))
+        harness.run(handle)
+        api.transport.repeated("DELETE", JOB_RESOURCE.path(NAMESPACE, name_of(launch)), {"propagationPolicy": policy})
+        until(lambda: _told(harness.backend, handle))
+        assert harness.restarted().observe([handle])[0].phase is Phase.STOPPING
+        harness.end(handle)
+        until(lambda: pods(cluster, launch) == [])
+        harness.backend.submit(harness.running(launch), launch)
+        cluster.advance(30)
+        assert harness.starts(launch) == 1
 
 
 class TestSweep:

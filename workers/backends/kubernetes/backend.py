@@ -10,6 +10,7 @@ from workers.backends.base import (
     LOG_SLICE_BYTES,
     SWEEP_AGE_SECONDS,
     Backend,
+    BackendUnavailable,
     DiscoversNodes,
     LogSlice,
     NodeFacts,
@@ -107,9 +108,11 @@ class KubernetesBackend(Backend, DiscoversNodes, StopsEverything, MirrorsQuotas)
     def stop(self, handle: JobHandle, grace_seconds: float) -> None:
         where, place = self._place.where(handle), self._place.within(self._patience)
         try:
-            stopping.stop(place, where, grace_seconds)
+            noted = stopping.stop(place, where, grace_seconds)
         except Refusal as refusal:
             raise away(refusal) from refusal
+        if not noted:
+            raise BackendUnavailable("Somebody is deleting the job; it is told to stop once more when it is gone.")
 
     def logs(
         self, handle: JobHandle, after: int = 0, *, member: int = 0, limit_bytes: int = LOG_SLICE_BYTES

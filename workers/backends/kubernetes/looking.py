@@ -7,18 +7,13 @@ itself that all its members run needs nothing else, so a tick over ten thousand 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
-from workers.backends.kubernetes import names, orders, stopping
+from workers.backends.kubernetes import asking, names, orders, stopping
 from workers.backends.kubernetes.operators import kueue
-from workers.backends.kubernetes.operators.base import Operated
-from workers.backends.kubernetes.operators.seen import as_own, ranked
 from workers.backends.kubernetes.output import Output
 from workers.backends.kubernetes.place import Place, Where
-from workers.backends.kubernetes.resources import DEPLOYMENTS, EVENTS, JOBS, PODS
 from workers.backends.kubernetes.seen_jobs import (
     DELETED,
     LOST,
@@ -38,11 +33,6 @@ from workers.contracts.observation import ENDED, MemberObservation, Observation,
 from workers.contracts.sentences import say
 
 log = logging.getLogger(__name__)
-
-FEW: Final = 12
-"""So many objects are asked for one by one; of more, all are listed."""
-PATIENT_SECONDS: Final = 2
-"""What is younger than this and waits is not asked about yet: it is starting."""
 
 
 @dataclass(slots=True)
@@ -89,71 +79,20 @@ class Look:
 
     def observations(self) -> list[Observation]:
         """In the order of the handles."""
-        mains = self._mains()
+        mains = asking.mains(self.place, self.handles)
         settled: dict[str, Observation] = {}
         for where in self.handles:
             seen = self._settled(where, mains)
             if seen is not None:
                 settled[where.attempt_id] = seen
         open_ones = [where for where in self.handles if where.attempt_id not in settled]
-        pods = self._pods(open_ones)
-        events = self._events(open_ones, mains, pods)
+        pods = asking.pods(self.place, open_ones)
+        events = asking.events(self.place, open_ones, mains, pods)
         for where in open_ones:
             found = mains.get(where.attempt_id)
             mine = pods.get(where.attempt_id, [])
             settled[where.attempt_id] = self._one(where, found, mine, events.get(where.namespace, ()))
         return [settled[where.attempt_id] for where in self.handles]
-
-    # What is asked -----------------------------------------------------------------------------------------------
-
-    def _mains(self) -> dict[str, Job | Deployment]:
-        if len(self.handles) <= FEW:
-            found = {where.attempt_id: self.place.main(where) for where in self.handles}
-            return {attempt_id: main for attempt_id, main in found.items() if main is not None}
-        namespaces = {where.namespace for where in self.handles}
-        asked = {where.resource for where in self.handles}
-        jobs = self.place.all_of(JOBS, Job, namespaces) if JOBS in asked else []
-        servers = self.place.all_of(DEPLOYMENTS, Deployment, namespaces) if DEPLOYMENTS in asked else []
-        listed: list[Job | Deployment] = [*jobs, *servers]
-        for operator in {where.kind: where.operator for where in self.handles if where.operator}.values():
-            listed += [as_own(operator, each) for each in self.place.all_of(operator.resource, Operated, namespaces)]
-        there = {(main.metadata.namespace, main.metadata.name): main for main in listed}
-        mains: dict[str, Job | Deployment] = {}
-        for where in self.handles:
-            main = there.get((where.namespace, where.name))
-            if main is not None and main.metadata.label(names.ATTEMPT) == where.attempt_id:
-                mains[where.attempt_id] = main
-        return mains
-
-    def _pods(self, wheres: Sequence[Where]) -> dict[str, list[Pod]]:
-        if len(wheres) <= FEW:
-            return {where.attempt_id: self.place.pods(where) for where in wheres}
-        found: dict[str, list[Pod]] = defaultdict(list)
-        for pod in self.place.all_of(PODS, Pod, {where.namespace for where in wheres}):
-            found[pod.metadata.label(names.ATTEMPT)].append(pod)
-        for where in wheres:
-            if where.operator is not None:
-                found[where.attempt_id] = ranked(where.operator, found[where.attempt_id])
-        return found
-
-    def _events(
-        self, wheres: Sequence[Where], mains: dict[str, Job | Deployment], pods: dict[str, list[Pod]]
-    ) -> dict[str, list[Event]]:
-        """What was noted, of the namespaces where something waits for a reason that no object says."""
-        asked = {
-            where.namespace
-            for where in wheres
-            if isinstance(job := mains.get(where.attempt_id), Job)
-            and self._waits_silently(job, pods.get(where.attempt_id, []))
-        }
-        return {namespace: self.place.api.items(EVENTS, Event, namespace)[0] for namespace in asked}
-
-    def _waits_silently(self, job: Job, pods: Sequence[Pod]) -> bool:
-        seen = job_seen(job, pods)
-        waits = seen.phase is Phase.PENDING and not seen.reason
-        return waits and self.place.api.clock.age(job.metadata.creation_timestamp) >= PATIENT_SECONDS
-
-    # What is said ------------------------------------------------------------------------------------------------
 
     def _settled(self, where: Where, mains: dict[str, Job | Deployment]) -> Observation | None:
         """Of what needs no look at pods: what runs as a whole, and what was seen to end."""
@@ -161,7 +100,7 @@ class Look:
         if main is None:
             return None
         if main.metadata.annotation(names.NEVER):
-            return NOT_FOUND
+            return None
         memory, uid = self.place.memory, main.metadata.uid
         memory.note(where.attempt_id, uid)
         if not isinstance(main, Job):
@@ -176,6 +115,8 @@ class Look:
     ) -> Observation:
         if main is None:
             return self._gone(where, pods)
+        if main.metadata.annotation(names.NEVER):
+            return self._marked(where, pods)
         if isinstance(main, Deployment):
             return self._server(where, main, pods)
         return self._job(where, main, pods, events)
@@ -231,6 +172,15 @@ class Look:
         if order is not None:
             stopping.hurry(self.place, where, order, pods)
 
+    def _marked(self, where: Where, pods: Sequence[Pod]) -> Observation:
+        """It must never start. Pods that are there are of a Job that was deleted before it was told to stop."""
+        members = [member_of(pod) for pod in pods]
+        if all(member.over for member in members):
+            return NOT_FOUND
+        stopping.leave(self.place, where, pods, None)
+        observed = tuple(member.observed() for member in members)
+        return Observation(Phase.STOPPING, DELETED, say("cluster_job_deleted"), observed)
+
     def _gone(self, where: Where, pods: Sequence[Pod]) -> Observation:
         """There is no Job of it, or no Deployment (any more)."""
         living = any(not member_of(pod).over for pod in pods)
@@ -267,7 +217,7 @@ class Look:
 
     def _last_words(self, where: Where, pods: Iterable[Pod]) -> None:
         """Read what a member said, before its pod is gone."""
-        if len(self.handles) <= FEW:
+        if len(self.handles) <= asking.FEW:
             for pod in pods:
                 if pod.metadata.deletion_timestamp is not None and member_of(pod).over:
                     self.output.keep(self.place, pod)

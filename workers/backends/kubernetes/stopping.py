@@ -19,19 +19,22 @@ from workers.backends.kubernetes.seen_pods import member_of
 from workers.contracts.observation import ENDED
 
 
-def stop(place: Place, where: Where, grace_seconds: float) -> None:
-    """See `Backend.stop`."""
+def stop(place: Place, where: Where, grace_seconds: float) -> bool:
+    """See `Backend.stop`. False when its pods were told, and it could not be noted that it must not start again: what
+    it would be noted on is just being deleted by somebody."""
     main = place.main(where) or _never(place, where)
-    if main is None or main.metadata.annotation(names.NEVER):
-        return
     pods = place.pods(where)
+    if main is None or main.metadata.annotation(names.NEVER):  # what is there all the same somebody left without a Job
+        leave(place, where, pods, max(1, math.ceil(grace_seconds)))
+        return True
     if isinstance(main, Job) and _has_ended(place, where, main, pods):
-        return
+        return True
     before = order_of(main.metadata.annotation(names.STOP)) or Order()
     grace = max(1, math.ceil(grace_seconds))
     if before.grace_seconds is not None:
         grace = min(grace, before.grace_seconds)
     order(place, where, replace(before, grace_seconds=grace), pods)
+    return main.metadata.deletion_timestamp is None
 
 
 def order(place: Place, where: Where, what: Order, pods: Iterable[Pod]) -> Any:
