@@ -59,6 +59,32 @@ def test_operators_take_more_and_only_where_they_are_asked_for(operators: dict[s
     assert more
 
 
+@pytest.mark.parametrize(("asked", "place"), [({}, "gpu-operator"), ({"namespace": "monitoring"}, "monitoring")])
+def test_the_exporter_of_gpu_figures_is_read_in_its_namespace_alone(asked: dict[str, Any], place: str) -> None:
+    values = merged(TRIAL, cluster__options={"dcgm": asked})
+    made = render(values)
+    (role,) = made.of("Role").values()
+    (binding,) = [each for each in made.of("RoleBinding").values() if each["roleRef"]["kind"] == "Role"]
+    assert {each["metadata"]["namespace"] for each in (role, binding)} == {place}
+    assert (binding["roleRef"]["name"], binding["subjects"]) == (
+        role["metadata"]["name"],
+        [{"kind": "ServiceAccount", "name": "bedplate-backend", "namespace": NAMESPACE}],
+    )
+    given = {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    needed = rights.of_dcgm(site_of(values))
+    assert given == {(one.group, one.resource, one.verb) for one in needed}
+    assert {one.namespace for one in needed} == {place}
+    assert granted(made) == granted(render(TRIAL))
+    assert complaints(role, "1.36") == complaints(binding, "1.36") == []
+    assert not render(TRIAL).of("Role")
+
+
 def bindings(made: Rendered) -> set[tuple[str, str, str]]:
     """Kind, where, and the end of the role's name."""
     found = set()

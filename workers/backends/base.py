@@ -197,6 +197,8 @@ RESET: Final = "reset"
 """The driver says that it must be reset; `mark` is the action that it asks for."""
 GONE: Final = "gone"
 """It does not answer the driver any more."""
+UNSEEN: Final = "unseen"
+"""No fault: nobody said how the devices of the node are, so that what was known of them stays; `device` is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,7 @@ class DeviceFault:
     device: int
     """Its index on the node."""
     kind: str
-    """One of the five above."""
+    """One of those above."""
     mark: float = 1.0
     """Grows when it gets worse; of an XID it is when it was seen last, in seconds since the epoch."""
     codes: tuple[int, ...] = ()
@@ -222,6 +224,36 @@ class ReportsFaults(ABC):
 
         Raises:
             BackendUnavailable: nothing was seen; draw no conclusion.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class GpuUse:
+    """How one GPU was used lately. None: not measured."""
+
+    utilisation_ratio: float | None
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberUse:
+    """What one member of an attempt does with its GPUs, in the order in which the node counts them."""
+
+    attempt_id: str
+    rank: int
+    gpus: tuple[GpuUse, ...]
+
+
+class MeasuresUse(ABC):
+    """Ability: sees from outside how jobs use their GPUs, where what runs in them cannot tell."""
+
+    @abstractmethod
+    def use(self) -> list[MemberUse]:
+        """Of all members of which it is known now. May take some seconds.
+
+        Raises:
+            BackendUnavailable: nothing was seen; draw no conclusion.
+            Unsupported: it was not told where to look.
         """
 
 

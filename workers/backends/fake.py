@@ -30,6 +30,8 @@ from workers.backends.base import (
     DiscoversNodes,
     LaunchRefused,
     LogSlice,
+    MeasuresUse,
+    MemberUse,
     NodeFacts,
     ReportsFaults,
     Unsupported,
@@ -51,7 +53,7 @@ class FakeCluster:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
-class FakeBackend(Backend, DiscoversNodes, ReportsFaults):
+class FakeBackend(Backend, DiscoversNodes, ReportsFaults, MeasuresUse):
     """See the module. Safe to use from several threads."""
 
     name = "fake"
@@ -64,6 +66,8 @@ class FakeBackend(Backend, DiscoversNodes, ReportsFaults):
         self.nodes = list(nodes) or [NodeFacts("fake-0", cpu_millis=16_000, memory_bytes=64 << 30, simulated=True)]
         self.broken: list[DeviceFault] = []
         """What its devices report until a test mends them."""
+        self.used: list[MemberUse] = []
+        """How members use their GPUs, as seen from outside."""
         self.calls: Counter[str] = Counter()
         self.launches: list[LaunchContext] = []
         self.graces: list[float] = []
@@ -143,6 +147,10 @@ class FakeBackend(Backend, DiscoversNodes, ReportsFaults):
     def faults(self) -> list[DeviceFault]:
         self._called("faults")
         return list(self.broken)
+
+    def use(self) -> list[MemberUse]:
+        self._called("use")
+        return list(self.used)
 
     # What a test says -------------------------------------------------------------------------------------------
 

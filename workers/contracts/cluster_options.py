@@ -23,6 +23,9 @@ _DNS: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _RESOURCE: Final = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _VALUE: Final = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 _REGISTRY: Final = re.compile(r"[a-z0-9]([-a-z0-9._:/]*[a-z0-9])?")
+_SELECTOR: Final = re.compile(
+    r"[A-Za-z0-9][-A-Za-z0-9_./]*=[-A-Za-z0-9_.]*(,[A-Za-z0-9][-A-Za-z0-9_./]*=[-A-Za-z0-9_.]*)*"
+)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Check = Callable[[str, Any], Any]
@@ -201,5 +204,10 @@ _OPTIONS: Final[dict[str, Check]] = {
         gangs=_one_of(("", "mpi", "train")),
         data=_one_of(("", "ray")),
         serving=_one_of(("", "kserve")),
+    ),
+    "dcgm": _struct(
+        namespace=_text(_DNS, "the name of a namespace", most=63),
+        labels=_text(_SELECTOR, "labels of pods like app=nvidia-dcgm-exporter"),
+        port=_whole(1, 65_535),
     ),
 }

@@ -51,7 +51,7 @@ class Attempt(ProjectScoped):
     heartbeat_at = models.DateTimeField(null=True)
     usage = models.JSONField(default=dict)
     """Last sample of each member, by rank as text: `{"0": {"at", "cpu_ratio", "memory_bytes", "gpus", …}}`.
-    `at`: when it came, in the database's time."""
+    `at`: when it came, in the database's time. A GPU's figures with `measured_at` were said by its cluster, then."""
 
     class Meta:
         constraints: ClassVar = [

@@ -21,6 +21,8 @@ from workers.contracts.sentences import say
 ACTOR: Final = Actor.system("health")
 SEEN_ONCE: Final = IncidentKind.XID
 """Its mark is a time: a process that was started later has not seen it, and that says nothing."""
+UNSEEN: Final = "unseen"
+"""Kind of what is no fault: nobody said how the devices of that node are, so nothing of them is new or mended."""
 
 
 class FaultFacts(Protocol):
@@ -48,18 +50,20 @@ def faults_take(pool_id: UUID, faults: Iterable[FaultFacts]) -> int:
     by_node: defaultdict[str, list[FaultFacts]] = defaultdict(list)
     for fault in faults:
         by_node[fault.node].append(fault)
-    if not _concerned(pool_id, by_node).exists():
+    unseen = [name for name, some in by_node.items() if any(fault.kind == UNSEEN for fault in some)]
+    if not _concerned(pool_id, by_node, unseen).exists():
         return 0
     pool_locked(pool_id)
-    nodes = list(_concerned(pool_id, by_node).select_related("pool").order_by("name"))
+    nodes = list(_concerned(pool_id, by_node, unseen).select_related("pool").order_by("name"))
     incidents: defaultdict[UUID, list[NodeIncident]] = defaultdict(list)
     for incident in NodeIncident.objects.filter(node__in=nodes, closed_at=None):
         incidents[incident.node_id].append(incident)
     return sum(_take(node, by_node[node.name], incidents[node.pk]) for node in nodes)
 
 
-def _concerned(pool_id: UUID, by_node: Iterable[str]) -> Any:
-    return Node.objects.filter(Q(name__in=list(by_node)) | ~Q(settled={}), pool=pool_id)
+def _concerned(pool_id: UUID, by_node: Iterable[str], unseen: Sequence[str]) -> Any:
+    rows = Node.objects.filter(Q(name__in=list(by_node)) | ~Q(settled={}), pool=pool_id)
+    return rows.exclude(name__in=unseen)
 
 
 def _take(node: Node, faults: Iterable[FaultFacts], incidents: Iterable[NodeIncident]) -> int:

@@ -16,6 +16,7 @@ from apps.quotas.models import Attempt
 from apps.quotas.services.endings import result_keep
 from apps.quotas.services.graces import deadline_of, grace_of, seconds_left
 from apps.quotas.services.member_usage import usage_keep
+from apps.quotas.services.outside_use import with_outside
 from apps.quotas.services.plain import json_cleaned
 from apps.quotas.states import WorkloadState
 
@@ -62,7 +63,7 @@ def heartbeat(attempt: Attempt, *, rank: int, sample: dict[str, Any]) -> Order:
     """Note that a member lives and what it uses. The first one is a hint that the job may be running."""
     rank_check(attempt, rank)
     at = clock.db_now()
-    sample = {**json_cleaned(sample), "at": at.isoformat()}
+    sample = {**with_outside(json_cleaned(sample), attempt.usage.get(str(rank), {}), at), "at": at.isoformat()}
     usage = JsonMerged(F("usage"), Value({str(rank): sample}, output_field=JSONField()))
     if Attempt.objects.filter(pk=attempt.pk, ended_at=None).update(heartbeat_at=at, usage=usage):
         usage_keep(attempt.pk, rank=rank, sample=sample, at=at)

@@ -14,6 +14,7 @@ from tests.support.kubernetes.kinds import (
 )
 from tests.support.kubernetes.kubelet import Kubelet
 from tests.support.kubernetes.podlogs import Logs
+from tests.support.kubernetes.proxying import Proxy
 from tests.support.kubernetes.rbac import Access, User
 from tests.support.kubernetes.routing import Asked, Target
 from tests.support.kubernetes.subresources import Subresources
@@ -32,6 +33,7 @@ class Api:
         self.failures: list[Exception] = []
         """What went wrong in answering; the server raises the first when it closes."""
         self.logs = Logs(cluster, kubelet)
+        self.proxy = Proxy(cluster)
         self.subresources = Subresources(cluster, self.access)
 
     def answer(self, request: Request) -> Response:
@@ -147,6 +149,8 @@ class Api:
             else:
                 response.after = lambda: self.faults.ended(fault)
             return response
+        if target.subresource == "proxy":
+            return self.proxy.get(target, request)
         if target.subresource == "eviction":
             return self.subresources.evict(target, request)
         if target.subresource == "token":

@@ -48,7 +48,7 @@ _WITH_GENERATION = {
     "cronjobs", "endpointslices",
 }  # fmt: skip
 
-PODS = Kind("", "v1", "pods", "Pod", subresources=("log", "status", "eviction", "binding"))
+PODS = Kind("", "v1", "pods", "Pod", subresources=("log", "status", "eviction", "binding", "proxy"))
 JOBS = Kind("batch", "v1", "jobs", "Job", subresources=("status",))
 DEPLOYMENTS = Kind("apps", "v1", "deployments", "Deployment", subresources=("status", "scale"))
 REPLICASETS = Kind("apps", "v1", "replicasets", "ReplicaSet", subresources=("status", "scale"))

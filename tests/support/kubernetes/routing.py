@@ -38,6 +38,7 @@ class Target(Asked):
 _ONE = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _MANY = {"GET": "list", "POST": "create", "DELETE": "deletecollection", "PUT": "update", "PATCH": "patch"}
 _POSTED = {"eviction", "token", "binding"}
+_READ = {"log", "proxy"}
 
 
 def asked(request: Request) -> Asked | None:
@@ -54,11 +55,10 @@ def asked(request: Request) -> Asked | None:
     elif rest[0] == "namespaces" and len(rest) > 1 and not group:
         namespace = rest[1]
     name = rest[1] if len(rest) > 1 else ""
+    part = "proxy" if rest[2:3] == ["proxy"] else "/".join(rest[2:])  # what follows is a path of the pod's own
     watches = request.query.get("watch", "").lower() in {"true", "1"}
     verb = (_ONE if name else _MANY).get(request.method, request.method.lower())
-    return Asked(
-        group, version, rest[0], namespace, name, "/".join(rest[2:]), "watch" if watches and verb == "list" else verb
-    )
+    return Asked(group, version, rest[0], namespace, name, part, "watch" if watches and verb == "list" else verb)
 
 
 def find(kinds: Kinds, request: Request, wanted: Asked) -> Target:
@@ -71,7 +71,7 @@ def find(kinds: Kinds, request: Request, wanted: Asked) -> Target:
         raise answers.no_such_path()
     if wanted.namespace and not kind.namespaced and kind is not NAMESPACES:
         raise answers.no_such_path()
-    allowed = {"POST"} if wanted.subresource in _POSTED else {"GET"} if wanted.subresource == "log" else set(_ONE)
+    allowed = {"POST"} if wanted.subresource in _POSTED else {"GET"} if wanted.subresource in _READ else set(_ONE)
     if not wanted.subresource and wanted.name:
         allowed = set(_ONE) - {"POST"}
     elif not wanted.name:

@@ -70,7 +70,7 @@ class KubernetesServer:
             self.cluster, self._folder / "pods", self._projected_token, self.kubelet.set_ready
         )
         self.scripted_if: Callable[[Object], bool] = lambda pod: not processes
-        self.faults = self.api.faults
+        self.faults, self.proxied = self.api.faults, self.api.proxy.pages
         self.nodes = Nodes(self.cluster, self.kubelet)
         self.scheduler = Scheduler(self.cluster)
         maker = PodMaker(self.cluster, self.api.writer.admission)

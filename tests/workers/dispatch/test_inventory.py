@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from apps.common import clock
+from apps.common.audit import Actor
 from apps.quotas.models import Attempt, MemberUsage, Node, NodeIncident, Queue, ResourcePool, Workload
 from apps.quotas.models.member_usage import packed
+from apps.quotas.services import faults as services_faults
+from apps.quotas.services.nodes import node_undrain
 from apps.quotas.services.pools import pool_discover
 from apps.quotas.services.reports import heartbeat
 from tests.support.factories.quotas import IdlePolicyFactory, WorkloadFactory, job_spec, make_queue
 from tests.support.jobs import admit, fresh, story
 from tests.workers.dispatch.driving import attempt_of_workload, launched
-from workers.backends.base import Backend, DeviceFault, GpuFacts, NodeFacts, Unsupported
+from workers.backends.base import UNSEEN, Backend, DeviceFault, GpuFacts, GpuUse, MemberUse, NodeFacts, Unsupported
 from workers.backends.fake import FakeBackend
 from workers.backends.local.backend import LocalBackend
 from workers.dispatch import registry
@@ -157,3 +160,57 @@ def test_what_has_ended_meanwhile_ends_as_it_did(place: Queue, fake: FakeBackend
     fake.finish(str(attempt_of_workload(workload).pk))
     assert idle_watch() == 1
     assert (fresh(workload).state, fresh(workload).state_reason) == ("succeeded", "completed")
+
+
+def test_what_idles_is_warned_from_what_its_backend_sees_where_it_cannot_tell_itself(
+    place: Queue, fake: FakeBackend
+) -> None:
+    IdlePolicyFactory.create(pool=place.pool)
+    workload = launched(place, spec_object=job_spec(gpus=1))
+    observe_due()
+    attempt = attempt_of_workload(workload)
+    Attempt.objects.filter(pk=attempt.pk).update(started_at=clock.db_now() - timedelta(hours=1))
+    fake.used = [MemberUse(str(attempt.pk), 0, (GpuUse(0.0, 7),))]
+    silent = {"cpu_ratio": 0.1, "memory_bytes": 5, "gpus": []}
+    heartbeat(attempt_of_workload(workload), rank=0, sample=silent)
+    assert idle_watch() == 0, "seen for the first time"
+    now = clock.db_now()
+    older = [[(now - timedelta(seconds=ago)).timestamp(), 0.1, 5.0, 0.0, 7.0] for ago in range(130, 0, -5)]
+    heartbeat(attempt_of_workload(workload), rank=0, sample=silent)
+    usage = MemberUsage.objects.get(attempt=attempt)
+    assert usage.samples()[-1][1:] == [0.1, 5.0, 0.0, 7.0]
+    MemberUsage.objects.filter(pk=usage.pk).update(recent=packed([*older, usage.samples()[-1]]))
+    assert idle_watch() == 1
+    assert fresh(workload).idle_warned_at is not None
+
+
+def test_a_backend_that_does_not_see_what_gpus_do_keeps_nobody_from_being_judged(
+    place: Queue, fake: FakeBackend
+) -> None:
+    IdlePolicyFactory.create(pool=place.pool)
+    workload = launched(place, spec_object=job_spec(gpus=1))
+    observe_due()
+    Workload.objects.filter(pk=workload.pk).update(
+        idle_since=clock.db_now() - timedelta(hours=1), idle_warned_at=clock.db_now() - timedelta(minutes=30)
+    )
+    fake.fail_next("use")
+    assert idle_watch() == 1
+    assert fresh(workload).idle_warned_at is None, "nobody can tell any more"
+
+
+def test_of_a_node_that_nobody_saw_nothing_is_mended(found: ResourcePool, fake: FakeBackend) -> None:
+    """What an administrator has dealt with is no news when the node is seen again."""
+    fake.broken = [DeviceFault("box", 1, "ecc", 2)]
+    inventory_refresh()
+    node_undrain(Node.objects.get(name="box"), reason="replaced its memory", devices=[1], actor=Actor.system("test"))
+    fake.broken = [DeviceFault("box", 0, UNSEEN)]
+    inventory_refresh()
+    fake.broken = [DeviceFault("box", 1, "ecc", 2)]
+    inventory_refresh()
+    assert NodeIncident.objects.filter(closed_at=None).count() == 0
+    fake.broken = []
+    inventory_refresh()
+    fake.broken = [DeviceFault("box", 1, "ecc", 2)]
+    inventory_refresh()
+    assert NodeIncident.objects.filter(closed_at=None).count() == 1
+    assert services_faults.UNSEEN == UNSEEN

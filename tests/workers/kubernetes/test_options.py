@@ -7,13 +7,44 @@ from typing import Any
 import pytest
 
 from workers.backends.kubernetes.options import site_from_options
-from workers.backends.kubernetes.site import ClusterSite, FlavorSite, Peer, Toleration
+from workers.backends.kubernetes.site import ClusterSite, Dcgm, FlavorSite, Peer, Toleration
+from workers.contracts.cluster_options import OptionsRefused
 
 NAMED: dict[str, Any] = {"installation": "one", "cluster": "lab", "runtime_image": "runtime:1"}
 
 
 def test_no_options_is_the_usual_site() -> None:
     assert site_from_options({}, **NAMED) == ClusterSite(**NAMED)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, Dcgm("gpu-operator", "app=nvidia-dcgm-exporter", 9400)),
+        ({"namespace": "mon", "labels": "a=b,example.org/c=", "port": 80}, Dcgm("mon", "a=b,example.org/c=", 80)),
+    ],
+)
+def test_an_exporter_of_gpu_figures(asked: dict[str, Any], found: Dcgm) -> None:
+    assert site_from_options({"dcgm": asked}, **NAMED).dcgm == found
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        (None, "dcgm"),
+        ({"namespace": ""}, "dcgm.namespace"),
+        ({"namespace": "a/b"}, "dcgm.namespace"),
+        ({"labels": "app"}, "dcgm.labels"),
+        ({"labels": "a=b,"}, "dcgm.labels"),
+        ({"labels": "a=b&limit=1"}, "dcgm.labels"),
+        ({"port": 0}, "dcgm.port"),
+        ({"path": "/metrics"}, "dcgm.path"),
+    ],
+)
+def test_an_exporter_that_cannot_be_one_is_refused(asked: Any, path: str) -> None:
+    with pytest.raises(OptionsRefused) as refused:
+        site_from_options({"dcgm": asked}, **NAMED)
+    assert refused.value.path == path
 
 
 def test_options_become_a_site() -> None:

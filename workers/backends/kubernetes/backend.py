@@ -11,13 +11,27 @@ from workers.backends.base import (
     SWEEP_AGE_SECONDS,
     Backend,
     BackendUnavailable,
+    DeviceFault,
     DiscoversNodes,
     LogSlice,
+    MeasuresUse,
+    MemberUse,
     NodeFacts,
+    ReportsFaults,
     StopsEverything,
     Unsupported,
 )
-from workers.backends.kubernetes import inventory, looking, mirroring, names, orders, stopping, submitting, sweeping
+from workers.backends.kubernetes import (
+    dcgm,
+    inventory,
+    looking,
+    mirroring,
+    names,
+    orders,
+    stopping,
+    submitting,
+    sweeping,
+)
 from workers.backends.kubernetes.api import Api
 from workers.backends.kubernetes.connection import ClusterConnection
 from workers.backends.kubernetes.manifests import handle_data
@@ -35,6 +49,8 @@ PREFIX: Final = "kubernetes/"
 VERB_SECONDS: Final = 12.0
 MORE_SECONDS: Final = 8.0
 """For a look at many, a sweep, an inventory. A task has 30."""
+USE_SECONDS: Final = 8.0
+"""For a look at what GPUs do: the task has other things to do as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +61,7 @@ class ClusterSettings:
     site: ClusterSite
 
 
-class KubernetesBackend(Backend, DiscoversNodes, StopsEverything, MirrorsQuotas):
+class KubernetesBackend(Backend, DiscoversNodes, ReportsFaults, MeasuresUse, StopsEverything, MirrorsQuotas):
     """Runs jobs on a cluster. Safe to use from several threads; several processes may look after one cluster.
 
     Args:
@@ -133,6 +149,18 @@ class KubernetesBackend(Backend, DiscoversNodes, StopsEverything, MirrorsQuotas)
     def discover(self) -> list[NodeFacts]:
         try:
             return inventory.nodes(self._place.within(self._patience + MORE_SECONDS))
+        except Refusal as refusal:
+            raise away(refusal) from refusal
+
+    def faults(self) -> list[DeviceFault]:
+        try:
+            return dcgm.faults(self._place.within(self._patience))
+        except Refusal as refusal:
+            raise away(refusal) from refusal
+
+    def use(self) -> list[MemberUse]:
+        try:
+            return dcgm.use(self._place.within(min(self._patience, USE_SECONDS)))
         except Refusal as refusal:
             raise away(refusal) from refusal
 

@@ -121,8 +121,9 @@ def _expiry(connection: ClusterConnection) -> list[Problem]:
 def _missing(api: Api, site: ClusterSite, namespaces: Sequence[str]) -> list[Problem]:
     """What the account may not do. Asking needs no right."""
     found = []
-    for right in (*rights.needed(makes_namespaces=site.makes_namespaces), *rights.of_operators(site)):
-        for namespace in [""] if right.cluster_wide or not namespaces else namespaces:
+    needed = rights.needed(makes_namespaces=site.makes_namespaces)
+    for right in (*needed, *rights.of_operators(site), *rights.of_dcgm(site)):
+        for namespace in _where(right, namespaces):
             resource, _, subresource = right.resource.partition("/")
             asked = {
                 "group": right.group,
@@ -134,6 +135,12 @@ def _missing(api: Api, site: ClusterSite, namespaces: Sequence[str]) -> list[Pro
             if not api.review({name: text for name, text in asked.items() if text}):
                 found.append(_may_not(right, namespace))
     return found
+
+
+def _where(right: rights.Right, namespaces: Sequence[str]) -> Sequence[str]:
+    if right.namespace:
+        return [right.namespace]
+    return [""] if right.cluster_wide or not namespaces else namespaces
 
 
 def _absent(api: Api, site: ClusterSite) -> list[Problem]:

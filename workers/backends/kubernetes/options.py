@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workers.backends.kubernetes.site import ClusterSite, FlavorSite, Operators, Peer, Toleration
+from workers.backends.kubernetes.site import ClusterSite, Dcgm, FlavorSite, Operators, Peer, Toleration
 from workers.contracts.cluster_options import options_checked
 
 _PEERS = ("dns", "api_egress", "job_egress", "gateways")
@@ -33,6 +33,8 @@ def site_from_options(
         said["tolerations"] = _tolerations(said["tolerations"])
     if "operators" in said:
         said["operators"] = Operators(**said["operators"])
+    if "dcgm" in said:
+        said["dcgm"] = Dcgm(**said["dcgm"])
     if "flavors" in said:
         said["flavors"] = {name: _flavor(each) for name, each in said["flavors"].items()}
     return ClusterSite(

@@ -5,7 +5,7 @@ The roles of the chart, the check of a cluster and the documents are held agains
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from workers.backends.kubernetes.operators import kueue_mirror
@@ -33,6 +33,8 @@ JOB, WATCH, FENCES, SPACES, MACHINES = "jobs", "watch", "fences", "namespaces", 
 """Parts: running jobs, being told of news, what a project's namespace has, making namespaces, seeing nodes."""
 OPERATED = "operators"
 """A part that only some clusters have."""
+MEASURES = "measures"
+"""Another: reading what an exporter says of GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Right:
     part: str
     cluster_wide: bool = False
     """It is about objects that are in no namespace: a Role cannot give it."""
+    namespace: str = ""
+    """The only one where it is needed; empty: where the jobs are."""
 
     @property
     def text(self) -> str:
@@ -99,3 +103,11 @@ def of_operators(site: ClusterSite) -> tuple[Right, ...]:
         for kind in kueue_mirror.kinds(newest):
             found += _rights(OPERATED, kind, "create", "patch", "list", "delete")
     return tuple(found)
+
+
+def of_dcgm(site: ClusterSite) -> tuple[Right, ...]:
+    """What it takes to read the exporter of GPU figures, in its namespace alone, where the options name one."""
+    if site.dcgm is None:
+        return ()
+    found = (*_rights(MEASURES, PODS, "list"), *_rights(MEASURES, PODS, "get", subresource="proxy"))
+    return tuple(replace(right, namespace=site.dcgm.namespace) for right in found)

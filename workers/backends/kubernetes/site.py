@@ -79,6 +79,16 @@ class Operators:
 
 
 @dataclass(frozen=True, slots=True)
+class Dcgm:
+    """Where NVIDIA's exporter of GPU figures runs: a pod on each node that has GPUs."""
+
+    namespace: str = "gpu-operator"
+    labels: str = "app=nvidia-dcgm-exporter"
+    """Selects its pods: `name=value`, several with commas between them."""
+    port: int = 9400
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSite:
     """One cluster as an installation uses it. Frozen; two that are equal make equal manifests."""
 
@@ -124,6 +134,8 @@ class ClusterSite:
     gateways: tuple[Peer, ...] = (Peer(namespace="bedplate"),)
     """Who may connect to replicas of served models."""
     operators: Operators = Operators()
+    dcgm: Dcgm | None = None
+    """None: nothing is asked of GPUs from outside the jobs."""
 
     def flavor(self, name: str) -> FlavorSite:
         """How that flavor is asked for; the plain way when nothing is said of it."""

@@ -173,6 +173,23 @@ class Transport:
             except Unreachable as error:
                 bounded.wait(error, tries)
 
+    def page(self, path: str, *, most_bytes: int, most_seconds: float) -> bytes:
+        """What somebody says through the API server, who may say too much or too slowly. Not repeated.
+
+        Raises:
+            Refusal: the API server says no, or whom it asked.
+            Unreachable: no answer, or one that is longer, or takes longer, than allowed.
+        """
+        bounded = self.within(min(most_seconds, self._left()))
+        left = bounded._left()
+        if left <= 0 or not self._bucket.take(left):
+            raise Unreachable("There is no time left to ask.", "busy", sent=False)
+        response = bounded._send("GET", path, None, None, JSON, left)
+        content = bounded._read_most(response, most_bytes)
+        if response.status >= 300:
+            raise bounded._no(response, content)
+        return content
+
     def bounded(self) -> Transport:
         """This, with a deadline."""
         return self if self._deadline is not None else self.within(PATIENCE_SECONDS)
@@ -225,6 +242,20 @@ class Transport:
             raise no_answer(error, self.connection) from error
         finally:
             response.release_conn()
+
+    def _read_most(self, response: Any, most_bytes: int) -> bytes:
+        content = bytearray()
+        try:
+            for chunk in response.stream(64 * 1024, decode_content=True):
+                content += chunk
+                if len(content) > most_bytes or self._left() <= 0:
+                    response.close()  # with what is still to come
+                    raise Unreachable(f"What comes is more than {most_bytes} bytes, or comes too slowly.", "server")
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise no_answer(error, self.connection) from error
+        finally:
+            response.release_conn()
+        return bytes(content)
 
     def _no(self, response: Any, body: bytes) -> Refusal | Unreachable:
         if response.status == 401:

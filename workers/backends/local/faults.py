@@ -17,13 +17,10 @@ from typing import Any, Final
 import pynvml
 
 from workers.backends.base import ECC, GONE, RESET, ROWS, XID, BackendUnavailable, DeviceFault
+from workers.backends.xids import FATAL_XIDS
 
 log = logging.getLogger(__name__)
 
-FATAL_XIDS: Final = frozenset({48, 62, 64, 74, 79, 95, 110, 119, 120, 140})
-"""Uncorrected memory errors (48, 95, 140), a halted controller (62), rows that cannot be replaced (64), a link (74),
-off the bus (79), security (110), firmware that does not answer (119, 120). Others, such as 13, 31, 43 and 45, mostly
-tell of a program's own mistakes, and 94 of an error that was contained, which the counter of errors tells as well."""
 NO_DRIVER: Final = frozenset(
     {pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED, pynvml.NVML_ERROR_UNINITIALIZED}
 )

@@ -106,3 +106,13 @@
   verbs: [create, patch]
 {{- end }}
 {{- end }}
+
+{{/* Rights in the namespace of the exporter of GPU figures alone, where the options name it. */}}
+{{- define "bedplate.dcgmRights" -}}
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+- apiGroups: [""]
+  resources: [pods/proxy]
+  verbs: [get]
+{{- end }}
