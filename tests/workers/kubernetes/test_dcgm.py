@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.kubernetes.http import Request, Response
 from tests.support.kubernetes.kinds import PODS
+from tests.support.kubernetes.proxying import Proxy
+from tests.support.kubernetes.routing import Target
 from tests.support.kubernetes.server import KubernetesServer
 from tests.workers.backends.jobs import make_launch, server, shell
 from tests.workers.kubernetes.harness import NAME, SITE, KubernetesHarness
@@ -130,6 +135,31 @@ class TestFaults:
             DeviceFault("node-1", 1, "xid", exporters.since("node-1"), (79,)),
             DeviceFault("node-2", 0, "unseen"),
         ]
+
+    def test_a_page_that_does_not_end_keeps_nobody_waiting(
+        self, cluster: KubernetesServer, backend: KubernetesBackend, exporters: Exporters,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        left, pages = threading.Event(), cluster.api.proxy
+
+        def get(target: Target, request: Request) -> Response:
+            if target.name != "on-node-2:9400":
+                return Proxy.get(pages, target, request)
+            return Response(stream=drops())
+
+        def drops() -> Iterator[bytes]:
+            while not left.wait(0.02):
+                yield b"D"
+
+        monkeypatch.setattr(dcgm, "PAGE_SECONDS_MOST", 0.5)
+        monkeypatch.setattr(pages, "get", get)
+        exporters.say("node-1", line(XID, 79, 1))
+        began = time.monotonic()
+        try:
+            assert [(fault.node, fault.kind) for fault in backend.faults()] == [("node-1", "xid"), ("node-2", "unseen")]
+            assert time.monotonic() - began < 5
+        finally:
+            left.set()
 
     def test_parts_of_devices_withhold_nothing(self, backend: KubernetesBackend, exporters: Exporters) -> None:
         exporters.say("node-1", line(XID, 79, 0, ',GPU_I_PROFILE="1g.18gb",GPU_I_ID="7"'))

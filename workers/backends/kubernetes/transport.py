@@ -246,7 +246,7 @@ class Transport:
     def _read_most(self, response: Any, most_bytes: int) -> bytes:
         content = bytearray()
         try:
-            for chunk in response.stream(64 * 1024, decode_content=True):
+            while chunk := response.read1(64 * 1024, decode_content=True):  # what there is by now
                 content += chunk
                 if len(content) > most_bytes or self._left() <= 0:
                     response.close()  # with what is still to come
