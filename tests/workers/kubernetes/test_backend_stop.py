@@ -161,6 +161,16 @@ class TestSweep:
         assert removed == [launch.attempt_id]
         until(lambda: pods(cluster, launch) == [])
 
+    def test_so_do_those_that_had_ended(self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api) -> None:
+        launch = make_launch()
+        harness.end(started(harness, launch, Plan(seconds=0, exit_code=3)))
+        cluster.settle()
+        api.transport.repeated("DELETE", JOB_RESOURCE.path(NAMESPACE, name_of(launch)), {"propagationPolicy": "Orphan"})
+        cluster.settle()
+        assert len(pods(cluster, launch)) == 1
+        assert harness.restarted().sweep([], older_than_seconds=0) == [launch.attempt_id]
+        until(lambda: pods(cluster, launch) == [])
+
     def test_what_is_known_or_young_stays(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
         old, young, known = make_launch(), make_launch(), make_launch()
         for launch in (old, known):

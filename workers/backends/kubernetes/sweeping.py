@@ -69,6 +69,9 @@ def sweep(
                 continue
         if orphan.uid:
             place.api.delete(where.resource, where.namespace, where.name, uid=orphan.uid)
+        else:  # nobody owns what is left of its pods
+            for pod in place.pods(where):
+                place.api.delete(PODS, where.namespace, pod.metadata.name, uid=pod.metadata.uid)
         place.memory.forget(attempt_id)
         removed.append(attempt_id)
     return removed
