@@ -59,8 +59,9 @@ def quota_set(
     old = Quota.objects.select_for_update().filter(**whose, resource=resource, flavor=flavor).first()
     before = _amounts(old)
     quota = old or Quota(**whose, resource=resource, flavor=flavor)
+    kept = limits_now(old)  # before it changes
     quota.nominal = nominal
-    for name, value in {**limits_now(old), **limits}.items():
+    for name, value in {**kept, **limits}.items():
         setattr(quota, name, value)
     _check(quota)
     if flavor and old is None:
