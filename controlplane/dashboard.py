@@ -32,7 +32,7 @@ SECTIONS = frozenset(
     {
         *("", "datasets", "dataset-versions", "dataset-jobs", "ingestion-schedules"),
         *("runs", "models", "model-versions"),
-        *("endpoints", "quotas", "what-if", "queue", "workloads", "access"),
+        *("endpoints", "quotas", "what-if", "clusters", "queue", "workloads", "access"),
     }
 )
 """First parts of the addresses that `frontend/src/app/router.tsx` knows."""
