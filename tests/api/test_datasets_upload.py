@@ -279,6 +279,6 @@ def test_a_stranger_downloads_nothing(dataset: Any) -> None:
 async def test_a_download_under_asgi_comes_in_chunks_too(objects: Path) -> None:
     store().put("sources/x/people.csv", [b"x" * (1 << 20), b"end"])
     request = Request(AsyncRequestFactory().get("/"))
-    answer: Any = download(request, "sources/x/people.csv", name="people.csv", size_bytes=(1 << 20) + 3, sha256="0")
+    answer: Any = download(request, "sources/x/people.csv", name="people.csv", size_bytes=(1 << 20) + 3, tag="0")
     assert answer.is_async
     assert [len(chunk) async for chunk in answer] == [1 << 20, 3]

@@ -48,6 +48,7 @@ def server() -> Iterator[KubernetesServer]:
 def cluster(server: KubernetesServer, settings: Any) -> Iterator[Cluster]:
     """Added by a kubeconfig, checked; the installation is on this machine."""
     settings.BEDPLATE_BACKEND = "fake"
+    registry._backends.pop("kubernetes/gpu", None)  # another test's, which stands for a cluster of this name
     given = Credentials("kubeconfig", kubeconfig=server.kubeconfig(server.token(rules=[*ALL_BUT_JOBS, JOBS])))
     made = cluster_create(name="gpu", credentials=given, actor=ACTOR)
     cluster_check(made.pk)
