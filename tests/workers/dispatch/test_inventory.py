@@ -198,7 +198,9 @@ def test_a_backend_that_does_not_see_what_gpus_do_keeps_nobody_from_being_judged
     assert fresh(workload).idle_warned_at is None, "nobody can tell any more"
 
 
-def test_of_a_node_that_nobody_saw_nothing_is_mended(found: ResourcePool, fake: FakeBackend) -> None:
+def test_of_a_node_that_nobody_saw_nothing_is_mended(
+    found: ResourcePool, fake: FakeBackend, caplog: pytest.LogCaptureFixture
+) -> None:
     """What an administrator has dealt with is no news when the node is seen again."""
     fake.broken = [DeviceFault("box", 1, "ecc", 2)]
     inventory_refresh()
@@ -214,3 +216,4 @@ def test_of_a_node_that_nobody_saw_nothing_is_mended(found: ResourcePool, fake: 
     inventory_refresh()
     assert NodeIncident.objects.filter(closed_at=None).count() == 1
     assert services_faults.UNSEEN == UNSEEN
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []

@@ -41,8 +41,6 @@ log = logging.getLogger(__name__)
 AT_ONCE: Final = 8
 PAGE_BYTES_MOST: Final = 4 << 20
 PAGE_SECONDS_MOST: Final = 3.0
-SERVING: Final = "serving"
-"""Kind whose members have no rank on the cluster: they take one when they start."""
 
 Holder = tuple[str, str]
 """Namespace and name of a pod."""
@@ -129,8 +127,8 @@ def members(pods: Iterable[Pod], held: dict[Holder, list[Figures]]) -> list[Memb
     found: list[MemberUse] = []
     for (attempt_id, kind), some in sorted(attempts.items()):
         operator = OPERATORS.get(kind)
-        if not attempt_id or kind == SERVING or (operator is not None and operator.serves):
-            continue
+        if not attempt_id or (operator is not None and operator.serves):
+            continue  # servers have no ranks on the cluster: each takes one when it starts
         for pod in some if operator is None else ranked(operator, some):
             figures = held.get((pod.metadata.namespace, pod.metadata.name), ())
             rank = pod.metadata.annotation(names.COMPLETION_INDEX)
