@@ -1,7 +1,8 @@
 """The fake cluster of `bench.kubernetes`, in a process of its own: a command a line in, an answer a line out.
 
-`{"do": "latency", "seconds": 0.005}`, `faults` with a `ratio` and a `seed`, `well`, `jobs` with a `namespace` prefix,
-`end` with a pod's `namespace` and `job`, `silent`, `count`. The first line that it prints says how to reach it.
+`{"do": "latency", "seconds": 0.005}`, `faults` with a `ratio` and a `seed`, `well`, `load` with a `count` of jobs that
+run from the start, `jobs` with a `namespace` prefix, `end` with a pod's `namespace` and `job`, `silent`, `count`. The
+first line that it prints says how to reach it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from collections import Counter
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
+from bench.kubernetes_load import SITE, launches
 from tests.support.kubernetes.faults import Fault
 from tests.support.kubernetes.kinds import JOBS, NAMESPACES, PODS, SECRETS
+from tests.support.kubernetes.loading import load
 from tests.support.kubernetes.nodes import NodeSpec
 from tests.support.kubernetes.routing import Asked
 from tests.support.kubernetes.server import KubernetesServer
+from tests.workers.backends.jobs import shell
+from workers.backends.kubernetes.manifests import handle_data, manifests_of
+from workers.contracts.launch import JobHandle, LaunchContext
 
 ATTEMPT = "bedplate.io/attempt"
 PODS_OF_A_NODE = 250
@@ -92,6 +98,8 @@ def act(server: KubernetesServer, weather: Weather, order: dict[str, Any]) -> di
             weather.ratio, weather.random = order["ratio"], random.Random(order["seed"])
         case "well":
             weather.ratio = 0.0
+        case "load":
+            return {"handles": running_jobs(server, order["count"])}
         case "jobs":
             return jobs(server, order["namespace"])
         case "end":
@@ -104,6 +112,18 @@ def act(server: KubernetesServer, weather: Weather, order: dict[str, Any]) -> di
             asked = Counter(f"{one.verb} {one.resource}" for one in server.faults.requests)
             return {"requests": len(server.faults.requests), "by": dict(asked), "happened": dict(weather.happened)}
     return {}
+
+
+def running_jobs(server: KubernetesServer, count: int) -> list[dict[str, Any]]:
+    """As many jobs that run already, put into the store without a request; their handles."""
+    spec, todo = shell("sleep 1000"), launches(count, "many")
+    by_project: dict[str, list[LaunchContext]] = {}
+    for launch in todo:
+        by_project.setdefault(handle_data(spec, launch, SITE)["namespace"], []).append(launch)
+    for namespace, own in by_project.items():
+        server.namespace(namespace)
+        load(server, len(own), lambda number, own=own: manifests_of(spec, own[number], SITE).main, namespace)  # type: ignore[misc]
+    return [JobHandle("kubernetes/bench", handle_data(spec, launch, SITE)).to_json() for launch in todo]
 
 
 def jobs(server: KubernetesServer, prefix: str) -> dict[str, Any]:
