@@ -305,7 +305,7 @@ def test_one_pod_starts_as_a_member_and_a_second_one_does_not(attempt: Attempt) 
     assert (first.status_code, first.json()) == (200, {"rank": 0})
     assert client.post(START, {"rank": 0, "member": "pod-1"}).status_code == 200
     second = client.post(START, {"rank": 0, "member": "pod-2"})
-    assert (second.status_code, second.json()["code"]) == (409, "attempt_superseded")
+    assert (second.status_code, second.json()["code"]) == (409, "member_superseded")
     assert client.post(START, {"rank": 1, "member": "pod-3"}).status_code == 400
     assert client.post(START, {"member": "pod-3"}).status_code == 400
     assert Attempt.objects.get(pk=attempt.pk).starts == {"0": "pod-1"}

@@ -33,7 +33,9 @@ RANK = "BEDPLATE_RANK"
 POD_UID = "BEDPLATE_POD_UID"
 MASTER = "MASTER_ADDR"
 START = "/api/v1/runtime/attempts/self/start"
-SUPERSEDED, REFUSED = "attempt_superseded", 1
+SUPERSEDED = ("attempt_superseded", "member_superseded")
+"""The attempt is over, or another pod has this place in it."""
+REFUSED = 1
 CONTROL_PLANE_GONE = 85
 CLAIM_SECONDS = 10.0
 REQUEST_SECONDS = 5.0
@@ -74,7 +76,7 @@ def claim(rank: int | None, member: str) -> int | None:
     deadline, body = time.monotonic() + CLAIM_SECONDS, json.dumps({"rank": rank, "member": member}).encode()
     while True:
         status, answer = _asked(body)
-        if answer.get("code") == SUPERSEDED:
+        if answer.get("code") in SUPERSEDED:
             _say(f"this pod must not start: {answer.get('detail', '')}")
             raise SystemExit(CONTROL_PLANE_GONE)
         if 200 <= status < 300 and isinstance(answer.get("rank"), int):

@@ -152,7 +152,7 @@ class StartView(RuntimeView):
 
     @extend_schema(request=StartSerializer, responses=StartedSerializer)
     def post(self, request: Request) -> Response:
-        """409 `attempt_superseded` where another process has the place; the same one may ask again."""
+        """409 `member_superseded` where another process has the place; the same one may ask again."""
         return Response({"rank": member_start(self.attempt, **self.taken(StartSerializer))})
 
 

@@ -27,7 +27,7 @@ ENVIRONMENT_BYTES_MOST = 64 << 10
 class MemberSuperseded(Conflict):
     """Another process has the place of this member: what this one would do does not count."""
 
-    code, title = "attempt_superseded", "Another process has this member's place"
+    code, title = "member_superseded", "Another process has this member's place"
 
 
 @dataclass(frozen=True, slots=True)

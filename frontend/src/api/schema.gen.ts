@@ -3600,7 +3600,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description 409 `attempt_superseded` where another process has the place; the same one may ask again. */
+        /** @description 409 `member_superseded` where another process has the place; the same one may ask again. */
         post: operations["runtime_attempts_self_start_create"];
         delete?: never;
         options?: never;

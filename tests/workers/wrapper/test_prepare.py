@@ -87,9 +87,9 @@ def test_without_a_spec_it_says_so(pod: Pod) -> None:
     assert "/nowhere/spec.json" in done.stderr
 
 
-@pytest.mark.parametrize("status", [401, 409])
-def test_a_second_pod_of_a_member_never_starts(pod: Pod, api: MisbehavingApi, status: int) -> None:
-    api.behaviours[START] = problem(status, "attempt_superseded")
+@pytest.mark.parametrize("status, code", [(401, "attempt_superseded"), (409, "member_superseded")])
+def test_a_second_pod_of_a_member_never_starts(pod: Pod, api: MisbehavingApi, status: int, code: str) -> None:
+    api.behaviours[START] = problem(status, code)
     done = pod.run({"kind": "job"})
     assert done.returncode == 85
     assert "this pod must not start: said so" in done.stderr
