@@ -60,7 +60,7 @@ def make(cohorts: int, queues: int, cores: int) -> str:
         cohort = Cohort.objects.create(pool=pool, name=f"cohort-{number}")
         for _ in range(queues):
             project = ProjectFactory.create(organisation=organisation, team=team)
-            queue = Queue.objects.create(project=project, pool=pool, cohort=cohort)
+            queue = Queue.objects.create(project=project, pool=pool, cohort=cohort, is_main=True)
             Quota.objects.create(queue=queue, resource="cpu_millis", nominal=part)
             Quota.objects.create(queue=queue, resource="memory_bytes", nominal=0)
     return str(pool.pk)
