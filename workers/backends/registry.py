@@ -7,11 +7,12 @@ from pathlib import Path
 
 from workers.backends.base import Backend, Unsupported
 from workers.backends.fake import FakeBackend
-from workers.backends.kubernetes.backend import PREFIX, ClusterSettings, KubernetesBackend
+from workers.backends.kubernetes.backend import ClusterSettings, KubernetesBackend
 from workers.backends.local.backend import LocalBackend
 from workers.backends.local.plan import LOOPBACK
+from workers.contracts.launch import CLUSTER_PREFIX
 
-NAMES = (LocalBackend.name, FakeBackend.name, f"{PREFIX}<cluster>")
+NAMES = (LocalBackend.name, FakeBackend.name, f"{CLUSTER_PREFIX}<cluster>")
 
 
 def get_backend(
@@ -39,10 +40,10 @@ def get_backend(
         return LocalBackend(home, environment=environment, replica_host=replica_host)
     if name == FakeBackend.name:
         return FakeBackend()
-    if name.startswith(PREFIX) and name != PREFIX:
+    if name.startswith(CLUSTER_PREFIX) and name != CLUSTER_PREFIX:
         if cluster is None:
-            raise Unsupported(f"No cluster {name.removeprefix(PREFIX)!r} is known: add it first.")
+            raise Unsupported(f"No cluster {name.removeprefix(CLUSTER_PREFIX)!r} is known: add it first.")
         return KubernetesBackend(name, cluster.connection, cluster.site)
-    if name == PREFIX.rstrip("/"):
-        raise Unsupported(f"Say which cluster: {PREFIX}<name of the cluster>.")
+    if name == CLUSTER_PREFIX.rstrip("/"):
+        raise Unsupported(f"Say which cluster: {CLUSTER_PREFIX}<name of the cluster>.")
     raise Unsupported(f"There is no backend {name!r}. Choose one of: {', '.join(NAMES)}.")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+CLUSTER_PREFIX: Final = "kubernetes/"
+"""How the names of backends begin that run jobs on a Kubernetes cluster; the name of the cluster follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,11 @@ from uuid import UUID
 
 from apps.common import clock
 from apps.quotas.models import Attempt
-from apps.quotas.models.cluster import BACKEND_PREFIX
 from apps.quotas.services.attempts import attempt_observed, observation_matters
 from apps.quotas.services.pulses import last_worked, look_of, pulse_beat
 from apps.quotas.states import LAUNCHED
 from workers.backends.base import Backend, BackendUnavailable, Unsupported
-from workers.contracts.launch import JobHandle
+from workers.contracts.launch import CLUSTER_PREFIX, JobHandle
 from workers.contracts.observation import ENDED, Observation
 from workers.dispatch.batch import for_each
 from workers.dispatch.registry import asking, backend_named
@@ -33,13 +32,13 @@ def observe_due() -> int:
 
     A look at all of a backend, whose news were all applied, is noted: what the next look finds ended, ended since.
     """
-    return _look_at_all(_open().exclude(handle__backend__startswith=BACKEND_PREFIX))
+    return _look_at_all(_open().exclude(handle__backend__startswith=CLUSTER_PREFIX))
 
 
 def observe_clusters_due() -> int:
     """As `observe_due`, of every open attempt on a cluster. All clusters are asked at once: one that is slow, or does
     not answer, keeps no other waiting."""
-    return _look_at_all(_open().filter(handle__backend__startswith=BACKEND_PREFIX))
+    return _look_at_all(_open().filter(handle__backend__startswith=CLUSTER_PREFIX))
 
 
 def observe(workload_id: UUID) -> None:

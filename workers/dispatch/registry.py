@@ -12,10 +12,10 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.quotas.models import Cluster, ResourcePool
-from apps.quotas.models.cluster import BACKEND_PREFIX
 from workers.backends.base import Backend, BackendUnavailable, Unsupported
 from workers.backends.registry import get_backend
 from workers.contracts import environment as names
+from workers.contracts.launch import CLUSTER_PREFIX
 from workers.dispatch.cluster_settings import cluster_settings
 
 SLOW_SECONDS: Final = 2.0
@@ -107,21 +107,21 @@ def backend_use(backend: Backend) -> None:
 
 def backends_here() -> list[str]:
     """Names of the backends that run something or could: that of the installation, and every cluster. One query."""
-    rows = ResourcePool.objects.filter(backend__startswith=BACKEND_PREFIX).order_by("backend")
+    rows = ResourcePool.objects.filter(backend__startswith=CLUSTER_PREFIX).order_by("backend")
     return list(dict.fromkeys([settings.BEDPLATE_BACKEND, *rows.values_list("backend", flat=True)]))
 
 
 def is_cluster(name: str) -> bool:
     """Whether a backend of that name is a Kubernetes cluster."""
-    return name.startswith(BACKEND_PREFIX)
+    return name.startswith(CLUSTER_PREFIX)
 
 
 def _of_cluster(name: str) -> Backend:
     """One query while the cluster is as it was."""
-    rows = Cluster.objects.filter(name=name.removeprefix(BACKEND_PREFIX))
+    rows = Cluster.objects.filter(name=name.removeprefix(CLUSTER_PREFIX))
     now = rows.values_list("pk", "revision").first()
     if now is None:
-        raise Unsupported(f"There is no cluster {name.removeprefix(BACKEND_PREFIX)}.")
+        raise Unsupported(f"There is no cluster {name.removeprefix(CLUSTER_PREFIX)}.")
     with _lock:
         known = _of_clusters.get(name)
     if known is not None and known[0] == now:

@@ -9,11 +9,11 @@ from django.db import models
 
 from apps.common.models import BaseModel
 from apps.quotas.states import ConnectionKind
+from workers.contracts.launch import CLUSTER_PREFIX
 
 NAME_MOST = 40
 PREFIX_MOST = 20
 REQUESTS_MOST = 1000
-BACKEND_PREFIX = "kubernetes/"
 _DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
 
@@ -108,4 +108,4 @@ class Cluster(BaseModel):
     @property
     def backend(self) -> str:
         """Name of the backend that runs jobs on it."""
-        return f"{BACKEND_PREFIX}{self.name}"
+        return f"{CLUSTER_PREFIX}{self.name}"

@@ -8,7 +8,8 @@ from django.db import models
 
 from apps.access.models import Organisation
 from apps.common.models import BaseModel
-from apps.quotas.models.cluster import BACKEND_PREFIX, Cluster
+from apps.quotas.models.cluster import Cluster
+from workers.contracts.launch import CLUSTER_PREFIX
 
 REMOVED = "removed"
 """In place of the backend of a pool whose cluster is known no more."""
@@ -73,8 +74,8 @@ class ResourcePool(BaseModel):
             models.CheckConstraint(condition=models.Q(half_life_seconds__gte=1), name="pool_half_life"),
             models.CheckConstraint(condition=models.Q(ageing_seconds__gte=1), name="pool_ageing"),
             models.CheckConstraint(
-                condition=models.Q(backend__startswith=BACKEND_PREFIX, cluster__isnull=False)
-                | (~models.Q(backend__startswith=BACKEND_PREFIX) & models.Q(cluster=None)),
+                condition=models.Q(backend__startswith=CLUSTER_PREFIX, cluster__isnull=False)
+                | (~models.Q(backend__startswith=CLUSTER_PREFIX) & models.Q(cluster=None)),
                 name="pool_of_a_cluster",
             ),
         ]

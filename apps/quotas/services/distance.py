@@ -9,9 +9,7 @@ from django.conf import settings
 from apps.common.addresses import fetch_address
 from apps.common.storage import store
 from apps.quotas.models import Attempt
-
-CLUSTERS = "kubernetes"
-"""First part of the names of backends whose jobs run on machines of their own: `kubernetes/<cluster>`."""
+from workers.contracts.launch import CLUSTER_PREFIX
 
 
 def is_distant(backend: str, declared: Collection[str] = ()) -> bool:
@@ -21,7 +19,7 @@ def is_distant(backend: str, declared: Collection[str] = ()) -> bool:
         backend: its name, as handles have it.
         declared: names of further such backends.
     """
-    return backend.partition("/")[0] == CLUSTERS or backend in declared
+    return f"{backend}/".startswith(CLUSTER_PREFIX) or backend in declared
 
 
 def attempt_is_distant(attempt: Attempt) -> bool:

@@ -8,11 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.quotas.models.cluster import BACKEND_PREFIX
 from apps.quotas.scheduling.snapshot import CPU_MILLIS, MEMORY_BYTES
 from apps.quotas.scheduling.words import amount
 from apps.quotas.services.pools import pool_discover
 from workers.backends.base import BackendError, DiscoversNodes
+from workers.contracts.launch import CLUSTER_PREFIX
 from workers.dispatch.registry import backend_named
 
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             nodes = backend.discover()
         except BackendError as error:
             raise CommandError(str(error)) from error
-        own_name = backend.name.removeprefix(BACKEND_PREFIX)
+        own_name = backend.name.removeprefix(CLUSTER_PREFIX)
         pool = pool_discover(options["pool"] or own_name, backend.name, nodes)
         for node in nodes:
             has = f"{amount(CPU_MILLIS, node.cpu_millis)}, {amount(MEMORY_BYTES, node.memory_bytes)}"

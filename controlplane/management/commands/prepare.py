@@ -12,12 +12,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from apps.quotas.models import Cluster
-from apps.quotas.models.cluster import BACKEND_PREFIX
 from controlplane.health import unapplied_migrations, unknown_migrations
 from controlplane.migrating import migrate
 from controlplane.prepared import static_is_current, static_was_collected
 from controlplane.settings.database import OFFLINE
 from workers.backends.kubernetes.connection import SERVICE_ACCOUNT_FOLDER
+from workers.contracts.launch import CLUSTER_PREFIX
 
 
 class Command(BaseCommand):
@@ -41,8 +41,8 @@ class Command(BaseCommand):
         call_command("bootstrap", stdout=self.stdout)
         if options["no_machines"]:
             return
-        if settings.BEDPLATE_BACKEND.startswith(BACKEND_PREFIX):
-            self._own_cluster(settings.BEDPLATE_BACKEND.removeprefix(BACKEND_PREFIX))
+        if settings.BEDPLATE_BACKEND.startswith(CLUSTER_PREFIX):
+            self._own_cluster(settings.BEDPLATE_BACKEND.removeprefix(CLUSTER_PREFIX))
         else:
             call_command("discover", stdout=self.stdout)
 
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         say how to connect. One that does not answer now is asked again by the worker."""
         if not Cluster.objects.filter(name=name).exists() and not (SERVICE_ACCOUNT_FOLDER / "token").exists():
             raise CommandError(
-                f"BEDPLATE_BACKEND is {BACKEND_PREFIX}{name}, and there is no cluster {name} yet:"
+                f"BEDPLATE_BACKEND is {CLUSTER_PREFIX}{name}, and there is no cluster {name} yet:"
                 f" python manage.py cluster add {name} --kubeconfig FILE"
             )
         call_command("cluster", "add", name, "--in-cluster", "--keep", stdout=self.stdout)

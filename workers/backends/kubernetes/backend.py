@@ -45,7 +45,6 @@ from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import Observation
 from workers.contracts.specs import Spec
 
-PREFIX: Final = "kubernetes/"
 VERB_SECONDS: Final = 12.0
 MORE_SECONDS: Final = 8.0
 """For a look at many, a sweep, an inventory. A task has 30."""
