@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import psutil
 
 from tests.support import http
 from tests.support.waiting import until
+from workers.backends.local.replicas import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
@@ -82,12 +82,14 @@ class Stack:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on at this moment, all different."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+    """Ports that nothing listens on at this moment, all different, and that nobody is given who asks for any port.
+
+    So what polls the port of a server that still starts never asks the server of another test instead.
+    """
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port("127.0.0.1"))
+    return list(found)
 
 
 def environment_for(home: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 from tests.support.kubernetes.clock import seconds_of
 from tests.support.kubernetes.cluster import Cluster
 from tests.support.kubernetes.kinds import DEPLOYMENTS, REPLICASETS
+from tests.support.kubernetes.replicasets import adopt
 from tests.support.kubernetes.rollouts import find, limits, numbers, progress, set_condition, template_hash
 from tests.support.kubernetes.store import Change, Object, copied
 
@@ -33,6 +34,7 @@ class Deployments:
         if found is None:
             return
         if not found["metadata"].get("deletionTimestamp"):
+            adopt(self._cluster, found)
             current = self._current(found)
             if current is None:
                 current = self._new(found)

@@ -39,13 +39,16 @@ class Garbage:
                 loop.soon(self._orphan, change.kind, *change.name)
         elif change.type == "ADDED" and metadata.get("ownerReferences"):
             loop.soon(self._check_owners, change.kind, *change.name)
+        elif metadata.get("ownerReferences") and not metadata.get("deletionTimestamp"):
+            if all(self._cluster.store.by_uid(each["uid"]) is None for each in metadata["ownerReferences"]):
+                loop.soon(self._check_owners, change.kind, *change.name)
 
     def _account(self, namespace: str) -> None:
         if self._cluster.store.get(SERVICEACCOUNTS, "default", namespace) is None:
             self._cluster.add(SERVICEACCOUNTS, {"metadata": {"name": "default"}}, namespace)
 
     def _check_owners(self, kind: Kind, namespace: str, name: str) -> None:
-        """A new object whose owners are all gone goes too."""
+        """An object that is new, or has other owners, and whose owners are all gone, goes too."""
         obj = self._cluster.store.get(kind, name, namespace)
         if obj is None:
             return

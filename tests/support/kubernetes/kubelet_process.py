@@ -13,7 +13,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -29,6 +28,7 @@ from tests.support.kubernetes.podenv import expanded, variables
 from tests.support.kubernetes.podfiles import PodFiles, Token, rewritten, rewritten_value
 from tests.support.kubernetes.probes import Prober
 from tests.support.kubernetes.store import Object
+from workers.backends.local.replicas import free_port
 
 _ADDRESSES = itertools.count()
 """Of all pods of this process, also of several servers."""
@@ -131,9 +131,7 @@ class ProcessRuntime(Runtime):
         namespace = pod["metadata"]["namespace"]
         environment["MASTER_ADDR"] = self._address_of(namespace, host)
         if (namespace, rest) not in self._ports:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self._ports[(namespace, rest)] = str(probe.getsockname()[1])
+            self._ports[(namespace, rest)] = str(free_port("127.0.0.1"))
         environment["MASTER_PORT"] = self._ports[(namespace, rest)]
 
     def start(self, pod: Object, container: Container, ended: Ended) -> None:

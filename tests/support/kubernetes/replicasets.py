@@ -26,6 +26,25 @@ def counts(owned: list[Object]) -> dict[str, int]:
     return {**found, "terminatingReplicas": sum(map(pods.terminating, owned))}
 
 
+def adopt(cluster: Cluster, deployment: Object) -> None:
+    """Give a Deployment those that its selector chooses and that belong to nobody, as one that comes anew does."""
+    metadata, wanted = deployment["metadata"], deployment["spec"]["selector"].get("matchLabels") or {}
+    owner = {
+        "apiVersion": "apps/v1", "kind": "Deployment", "name": metadata["name"], "uid": metadata["uid"],
+        "controller": True, "blockOwnerDeletion": True,
+    }  # fmt: skip
+    for each in cluster.store.all(REPLICASETS, metadata["namespace"]):
+        labels = each["metadata"].get("labels") or {}
+        if each["metadata"].get("ownerReferences") or not wanted.items() <= labels.items():
+            continue
+        cluster.change(
+            REPLICASETS,
+            each["metadata"]["name"],
+            metadata["namespace"],
+            lambda one: one["metadata"].update(ownerReferences=[owner]),
+        )
+
+
 class ReplicaSets:
     """One ReplicaSet at a time."""
 
