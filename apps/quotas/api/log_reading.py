@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from apps.common.cursors import visible_up_to
 from apps.common.errors import Invalid
-from apps.quotas.api.streams import saved_as
+from apps.common.streams import saved_as
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.selectors.logs import (
     Gaps,

@@ -12,8 +12,9 @@ from django.conf import settings
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 
+from apps.common.streams import saved_as
+from apps.common.tables import safe
 from apps.quotas.api.budget_serializers import ReportLineSerializer
-from apps.quotas.api.streams import saved_as
 from apps.quotas.selectors.usage_report import KEYS, POOL, PROJECT, USER, Asked, Line, usage_report
 
 ROWS: Final = 500
@@ -21,8 +22,6 @@ NAMED: Final = {PROJECT, USER, POOL}
 FIGURES: Final = (
     *("gpu_hours_requested", "gpu_hours_used", "gpu_hours_unpriced", "core_hours_requested", "core_hours_used", "cost"),
 )
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What begins so is a formula to a spreadsheet."""
 
 
 def usage_csv(request: Request, asked: Asked) -> StreamingHttpResponse:
@@ -34,7 +33,7 @@ def usage_csv(request: Request, asked: Asked) -> StreamingHttpResponse:
 
 def cell(value: Any) -> Any:
     """Text that no spreadsheet computes."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return safe(value) if isinstance(value, str) else value
 
 
 class _Pieces:
