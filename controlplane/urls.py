@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/lineage", LineageView.as_view(kinds=LINEAGE), name="lineage"),
     path("api/v1/live/schema", LiveSchemaView.as_view(), name="live-schema"),
     *(path("api/v1/", include(module)) for module in API),
+    path("", include("apps.experiments.api.mlflow.urls")),
     path("login", sign_in, name="login"),
     path("language", set_language, name="language"),
     path("logout", LogoutView.as_view(), name="logout"),

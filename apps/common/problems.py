@@ -82,13 +82,14 @@ def problem_headers(error: BedplateError) -> dict[str, str]:
 
 def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """REST framework's exception handler; None lets an unknown error become a 500."""
-    known = _as_bedplate(error)
+    known = as_bedplate(error)
     if known is None:
         return None
     return Response(problem_body(known), known.status, headers=problem_headers(known), content_type=CONTENT_TYPE)
 
 
-def _as_bedplate(error: Exception) -> BedplateError | None:
+def as_bedplate(error: Exception) -> BedplateError | None:
+    """The error of ours that a request met; None for one that is not known."""
     if isinstance(error, BedplateError):
         return error
     if isinstance(error, Http404):
@@ -177,7 +178,7 @@ def _flatten(detail: Any, at: str = "") -> dict[str, list[str]]:
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Django's 400: an address, host or form that it refuses."""
-    return problem_response(_as_bedplate(exception) or Invalid())
+    return problem_response(as_bedplate(exception) or Invalid())
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> JsonResponse:
@@ -199,7 +200,7 @@ def server_error(request: HttpRequest) -> JsonResponse:
     """Django's 500: says that it is ours, and by which id to ask about it. An outage is a 503 here, too: Django comes
     here with what a middleware or a page raises, while the error is being handled."""
     failed = sys.exception()
-    outage = _as_bedplate(failed) if isinstance(failed, Exception) else None
+    outage = as_bedplate(failed) if isinstance(failed, Exception) else None
     if isinstance(outage, Unavailable):
         return problem_response(outage)
     return problem_response(BedplateError("The control plane failed; its log has the cause under this request id."))
