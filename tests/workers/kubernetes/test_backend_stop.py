@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.support.kubernetes.faults import Fault
-from tests.support.kubernetes.kinds import DEPLOYMENTS, JOBS, PODS, SECRETS
+from tests.support.kubernetes.kinds import (
+    BUDGETS,
+    DEPLOYMENTS,
+    JOBS,
+    NETWORKPOLICIES,
+    PODS,
+    REPLICASETS,
+    SECRETS,
+    SERVICES,
+    Kind,
+)
 from tests.support.kubernetes.plans import Plan
 from tests.support.kubernetes.server import KubernetesServer
 from tests.support.waiting import until
@@ -15,7 +25,11 @@ from tests.workers.kubernetes.test_backend_observe import name_of, pods, started
 from workers.backends.base import Backend, BackendUnavailable
 from workers.backends.kubernetes import names
 from workers.backends.kubernetes.api import Api
+from workers.backends.kubernetes.resources import DEPLOYMENTS as DEPLOYMENT_RESOURCE
 from workers.backends.kubernetes.resources import JOBS as JOB_RESOURCE
+from workers.backends.kubernetes.resources import PODS as POD_RESOURCE
+from workers.backends.kubernetes.resources import SERVICES as SERVICE_RESOURCE
+from workers.backends.kubernetes.resources import Resource
 from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import ENDED, Observation, Phase
 
@@ -146,6 +160,101 @@ class TestDeletedBefore:
         harness.backend.submit(harness.running(launch), launch)
         cluster.advance(30)
         assert harness.starts(launch) == 1
+
+
+class TestWhatWasLeft:
+    """Somebody deleted the Job or Deployment alone: what belonged to it is nobody's, and goes all the same."""
+
+    def test_of_a_gang_nothing_stays(self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api) -> None:
+        launch = make_launch(count=2)
+        handle = started(harness, launch, Plan(term_exit=83))
+        harness.run(handle)
+        assert [len(left(cluster, kind)) for kind in (SECRETS, SERVICES, NETWORKPOLICIES)] == [1, 1, 1]
+        delete_alone(api, JOB_RESOURCE, launch)
+        seen = harness.end(handle)
+        assert (seen.phase, seen.reason) == (Phase.FAILED, "deleted_externally")
+        until(lambda: {kind.plural for kind in EVERYTHING if left(cluster, kind)} <= {"pods"})
+        assert harness.restarted().sweep([], older_than_seconds=0) in ([launch.attempt_id], [])
+        until(lambda: left(cluster, PODS) == [])
+
+    def test_of_a_server_nothing_stays_or_comes_back(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api
+    ) -> None:
+        launch = make_launch(count=2)
+        handle = harness.backend.submit(harness.serving(launch), launch)
+        harness.see(handle, lambda seen: [member.ready for member in seen.members] == [True, True])
+        delete_alone(api, DEPLOYMENT_RESOURCE, launch)
+        seen = harness.end(handle)
+        assert (seen.phase, seen.reason) == (Phase.FAILED, "deleted_externally")
+        assert [each.phase for each in harness.restarted().observe([handle])] == [Phase.FAILED]
+        assert harness.backend.sweep([], older_than_seconds=0) == [launch.attempt_id]
+        until(lambda: [kind.plural for kind in (*EVERYTHING, REPLICASETS) if left(cluster, kind)] == [])
+
+    def test_a_sweep_finds_it_also_where_no_pod_is_left(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api
+    ) -> None:
+        launch, other = make_launch(), make_launch()
+        for each in (launch, other):
+            harness.end(harness.backend.submit(harness.ending(each, 0), each))
+        delete_alone(api, JOB_RESOURCE, launch)
+        for pod in pods(cluster, launch):
+            api.delete(POD_RESOURCE, NAMESPACE, pod["metadata"]["name"], uid=pod["metadata"]["uid"])
+        cluster.settle()
+        assert len(left(cluster, SECRETS)) == 2
+        assert harness.backend.sweep([launch.attempt_id, other.attempt_id], older_than_seconds=0) == []
+        until(lambda: left(cluster, SECRETS) == [name_of(other)])
+
+    def test_of_a_mark_too(self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api) -> None:
+        launch = make_launch()
+        handle = started(harness, launch, Plan())
+        harness.run(handle)
+        delete_alone(api, JOB_RESOURCE, launch)
+        harness.backend.stop(handle, 0)
+        other = harness.restarted()
+        until(lambda: other.sweep([], older_than_seconds=0) == [launch.attempt_id])
+        until(lambda: [kind.plural for kind in EVERYTHING if left(cluster, kind)] == [])
+
+    def test_what_a_stranger_called_so_stays(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api
+    ) -> None:
+        launch = make_launch()
+        handle = started(harness, launch, Plan(seconds=0))
+        harness.end(handle)
+        labels = {names.ATTEMPT: launch.attempt_id, names.INSTALLATION: "another"}
+        metadata = {"name": name_of(launch), "namespace": NAMESPACE, "labels": labels}
+        spec = {"clusterIP": "None", "ports": [{"port": 80}]}
+        api.create(SERVICE_RESOURCE, {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+        delete_alone(api, JOB_RESOURCE, launch)
+        harness.backend.sweep([], older_than_seconds=0)
+        until(lambda: left(cluster, SECRETS) == [])
+        assert left(cluster, SERVICES) == [name_of(launch)]
+
+    def test_where_the_cluster_does_not_allow_it_the_rest_is_done(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        launch = make_launch(count=2)
+        handle = started(harness, launch, Plan(seconds=0))
+        harness.end(handle)
+        delete_alone(api, JOB_RESOURCE, launch)
+        cluster.faults.add(Fault(verb="patch", resource="secrets", status=403, times=1))
+        assert harness.backend.observe([handle])[0].phase in ENDED
+        until(lambda: left(cluster, SERVICES) == [])
+        assert left(cluster, SECRETS) == [name_of(launch)]
+        assert f"left on the cluster: Secret {name_of(launch)} in {NAMESPACE}" in caplog.text
+
+
+EVERYTHING = (JOBS, DEPLOYMENTS, PODS, SECRETS, SERVICES, NETWORKPOLICIES, BUDGETS)
+
+
+def left(cluster: KubernetesServer, kind: Kind) -> list[str]:
+    """Names of what there is of attempts; a project's own policies stay."""
+    return sorted(name for each in cluster.all(kind) if (name := each["metadata"]["name"]).startswith("bp-"))
+
+
+def delete_alone(api: Api, resource: Resource, launch: LaunchContext) -> None:
+    """As `kubectl delete --cascade=orphan`."""
+    api.transport.repeated("DELETE", resource.path(NAMESPACE, name_of(launch)), {"propagationPolicy": "Orphan"})
+    until(lambda: api.find(resource, NAMESPACE, name_of(launch)) is None)
 
 
 class TestSweep:

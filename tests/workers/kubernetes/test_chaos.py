@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.kubernetes.faults import Fault
-from tests.support.kubernetes.kinds import DEPLOYMENTS, JOBS, PODS, SECRETS, SERVICES
+from tests.support.kubernetes.kinds import DEPLOYMENTS, JOBS, NETWORKPOLICIES, PODS, SECRETS, SERVICES
 from tests.support.kubernetes.plans import Plan
 from tests.support.kubernetes.server import KubernetesServer
 from tests.support.kubernetes.store import Object
@@ -23,6 +23,7 @@ from workers.backends.kubernetes.api import Api
 from workers.backends.kubernetes.refusal import Refusal
 from workers.backends.kubernetes.resources import JOBS as JOB_RESOURCE
 from workers.backends.kubernetes.resources import PODS as POD_RESOURCE
+from workers.backends.kubernetes.seen_jobs import DELETED
 from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import ENDED, Observation, Phase
 from workers.contracts.specs import JobSpec
@@ -86,8 +87,6 @@ class World:
         self.backends: list[Backend] = [self.harness.quick(), self.harness.quick()]
         self.others = Api.of(self.harness.connection())
         self.runs: list[Run] = []
-        self.orphaned = False
-        """Somebody told the cluster to leave what belonged to a job without an owner; its pods are found and end."""
 
     def begin(self, plan: str) -> None:
         launch = make_launch(count=self.dice.choice([1, 1, 2]))
@@ -134,12 +133,13 @@ class World:
         name = names.object_name(run.launch.attempt_id)
         if not run.taken or run.never or not any(job["metadata"]["name"] == name for job in self.cluster.all(JOBS)):
             return
+        with suppress(BackendUnavailable):
+            self.judge(run, self.harness.backend.observe([run.handle])[0])
         run.meddled = True
         with suppress(Refusal):  # it has just gone by itself
             if how == "job":
                 run.removed = True
                 policy = {"propagationPolicy": self.dice.choice(["Background", "Foreground", "Orphan"])}
-                self.orphaned = self.orphaned or policy["propagationPolicy"] == "Orphan"
                 self.others.transport.repeated("DELETE", JOB_RESOURCE.path(NAMESPACE, name), policy)
             elif how == "suspend":
                 self.others.merge(JOB_RESOURCE, NAMESPACE, name, {"spec": {"suspend": True}})
@@ -160,7 +160,7 @@ class World:
     def judge(self, run: Run, seen: Observation) -> None:
         """What is said at any moment is never wrong."""
         if run.ended is not None:
-            forgotten = run.removed and seen.phase is Phase.NOT_FOUND  # by who never saw it
+            forgotten = run.removed and (seen.phase is Phase.NOT_FOUND or seen.reason == DELETED)  # by who never saw it
             assert forgotten or seen.phase is run.ended.phase, f"{run.ended} was taken back: {seen}"
         if seen.phase in ENDED and seen.phase is not Phase.NOT_FOUND:
             assert not self.alive(run), f"it is said to have ended, and lives: {seen}"
@@ -217,7 +217,7 @@ class World:
         for _ in range(5):
             self.harness.backend.sweep([], older_than_seconds=0)
             self.cluster.advance(10)
-        for kind in (JOBS, DEPLOYMENTS, PODS, *(() if self.orphaned else (SECRETS, SERVICES))):
+        for kind in (JOBS, DEPLOYMENTS, PODS, SECRETS, SERVICES, NETWORKPOLICIES):
             left = [each["metadata"]["name"] for each in self.cluster.all(kind) if "bp-" in each["metadata"]["name"]]
             assert left == []
         self.others.transport.close()

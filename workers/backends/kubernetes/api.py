@@ -18,6 +18,7 @@ from workers.backends.kubernetes.transport import JSON, SILENCE_SECONDS, Lines, 
 
 PAGE: Final = 500
 MERGE: Final = "application/merge-patch+json"
+OPERATIONS: Final = "application/json-patch+json"
 APPLY: Final = "application/apply-patch+yaml"
 RESTARTS: Final = 3
 """Of a list whose version went out of date while its pages were fetched."""
@@ -127,6 +128,22 @@ class Api:
             if refusal.not_found:
                 return None
             raise
+
+    def give(
+        self, resource: Resource, namespace: str, name: str, *, labels: Mapping[str, str], owner: Mapping[str, str]
+    ) -> bool:
+        """Give an object another owner, the same however often; False where none of that name has these labels."""
+        at = {name.replace("~", "~0").replace("/", "~1"): value for name, value in labels.items()}
+        tests = [{"op": "test", "path": f"/metadata/labels/{name}", "value": value} for name, value in at.items()]
+        change = {"op": "add", "path": "/metadata/ownerReferences", "value": [owner]}
+        body = msgspec.json.encode([*tests, change])
+        try:
+            self.transport.repeated("PATCH", resource.path(namespace, name), None, body, OPERATIONS)
+        except Refusal as refusal:
+            if refusal.not_found or refusal.status == 422:
+                return False
+            raise
+        return True
 
     def delete(
         self, resource: Resource, namespace: str, name: str, *, uid: str, grace_seconds: int | None = None

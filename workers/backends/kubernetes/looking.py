@@ -10,10 +10,11 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from workers.backends.kubernetes import asking, names, orders, stopping
+from workers.backends.kubernetes import asking, names, orders, remains, stopping
 from workers.backends.kubernetes.operators import kueue
 from workers.backends.kubernetes.output import Output
 from workers.backends.kubernetes.place import Place, Where
+from workers.backends.kubernetes.resources import DEPLOYMENTS
 from workers.backends.kubernetes.seen_jobs import (
     DELETED,
     LOST,
@@ -73,6 +74,8 @@ class Look:
     output: Output
     handles: Sequence[Where]
     queues: ClusterQueues = field(init=False)
+    clearing: int = 0
+    """Of how many it has cleared away what was left."""
 
     def __post_init__(self) -> None:
         self.queues = ClusterQueues(self.place)
@@ -102,7 +105,7 @@ class Look:
         if main.metadata.annotation(names.NEVER):
             return None
         memory, uid = self.place.memory, main.metadata.uid
-        memory.note(where.attempt_id, uid)
+        memory.note(where.attempt_id, uid, where.namespace, where.kind)
         if not isinstance(main, Job):
             return None
         if runs_whole(main):
@@ -116,7 +119,7 @@ class Look:
         if main is None:
             return self._gone(where, pods)
         if main.metadata.annotation(names.NEVER):
-            return self._marked(where, pods)
+            return self._marked(where, main, pods)
         if isinstance(main, Deployment):
             return self._server(where, main, pods)
         return self._job(where, main, pods, events)
@@ -172,8 +175,10 @@ class Look:
         if order is not None:
             stopping.hurry(self.place, where, order, pods)
 
-    def _marked(self, where: Where, pods: Sequence[Pod]) -> Observation:
+    def _marked(self, where: Where, main: Job | Deployment, pods: Sequence[Pod]) -> Observation:
         """It must never start. Pods that are there are of a Job that was deleted before it was told to stop."""
+        if main.metadata.annotation(names.NEVER) == names.DELETED:
+            return self._deleted(where, pods)
         members = [member_of(pod) for pod in pods]
         if all(member.over for member in members):
             return NOT_FOUND
@@ -189,6 +194,12 @@ class Look:
         main = self.place.main(where)  # it may have been made since the lists were read
         if main is not None:
             return self._one(where, main, self.place.pods(where), ())
+        if living and where.resource is DEPLOYMENTS:  # what would make pods anew has no owner to end it any more
+            stopping.never(self.place, where, names.DELETED)
+        return self._deleted(where, pods)
+
+    def _deleted(self, where: Where, pods: Sequence[Pod]) -> Observation:
+        """Somebody deleted its Job or Deployment: its pods leave, and then what else was left of it goes."""
         seen_before = self.place.memory.ended(where.attempt_id)
         gone = self.place.memory.note_pods(where.attempt_id, "", pods)
         members = [member_of(pod) for pod in pods] + [member_of(pod, vanished=True) for pod in gone]
@@ -196,9 +207,12 @@ class Look:
         if any(not member.over for member in members):
             stopping.leave(self.place, where, pods, None)
             return Observation(Phase.STOPPING, DELETED, say("cluster_job_deleted"), observed)
-        if seen_before is not None:
-            return seen_before
-        return self._proven(Observation(Phase.FAILED, DELETED, say("cluster_job_deleted"), observed), gone)
+        ended = Observation(Phase.FAILED, DELETED, say("cluster_job_deleted"), observed)
+        found = seen_before or self._proven(ended, gone)
+        if found.phase in ENDED and self.clearing < asking.FEW and not self.place.memory.cleared(where.attempt_id):
+            self.clearing += 1  # of many at once, the others are cleared away by the next sweep
+            remains.clear(self.place, where)
+        return found
 
     def _proven(self, seen: Observation, gone: Iterable[Pod]) -> Observation:
         """An end is one only where nobody fell silent who could say otherwise."""

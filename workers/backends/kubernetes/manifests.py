@@ -105,9 +105,12 @@ def owned_by(manifest: dict[str, Any], owner: Mapping[str, Any]) -> dict[str, An
     return {**manifest, "metadata": {**manifest["metadata"], "ownerReferences": [reference]}}
 
 
-def never_started(data: Mapping[str, Any], site: ClusterSite) -> dict[str, Any]:
+def never_started(data: Mapping[str, Any], site: ClusterSite, why: str = "true") -> dict[str, Any]:
     """For an attempt that was stopped before anybody submitted it: what a submit that comes later finds in its place.
-    `data` is that of its handle.
+
+    Args:
+        data: that of its handle.
+        why: see `names.NEVER`.
 
     Raises:
         LaunchRefused: the handle names no place on a cluster.
@@ -128,7 +131,7 @@ def never_started(data: Mapping[str, Any], site: ClusterSite) -> dict[str, Any]:
         "name": names.object_name(attempt_id),
         "namespace": namespace,
         "labels": labels,
-        "annotations": {names.NEVER: "true", names.STOP: "true"},
+        "annotations": {names.NEVER: why, names.STOP: "true"},
     }
     main = {"name": names.MAIN, "image": site.runtime_image, "command": ["false"], "securityContext": pod.confined()}
     inside: dict[str, Any] = {"securityContext": pod.identity(), "containers": [main]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,6 +25,9 @@ class _Known:
     uid: str = ""
     pods: dict[str, Pod] = field(default_factory=dict)
     ended: Observation | None = None
+    namespace: str = ""
+    kind: str = ""
+    cleared: bool = False
 
 
 class Memory:
@@ -35,10 +38,32 @@ class Memory:
         self._most = attempts_most
         self._lock = threading.Lock()
 
-    def note(self, attempt_id: str, uid: str) -> None:
+    def note(self, attempt_id: str, uid: str, namespace: str, kind: str) -> None:
         """A Job or Deployment of that uid is there."""
         with self._lock:
-            self._of(attempt_id, uid)
+            known = self._of(attempt_id, uid)
+            known.namespace, known.kind = namespace, kind
+
+    def missing(self, there: Collection[str], among: Collection[str]) -> list[tuple[str, str, str]]:
+        """Id, namespace and kind of those among some of which an object was seen that is not there any more, and of
+        which nobody has cleared away what was left."""
+        with self._lock:
+            return [
+                (key, known.namespace, known.kind)
+                for key, known in self._known.items()
+                if known.kind and not known.cleared and key in among and key not in there
+            ]
+
+    def cleared(self, attempt_id: str) -> bool:
+        """Whether what was left of it was cleared away."""
+        with self._lock:
+            return attempt_id in self._known and self._known[attempt_id].cleared
+
+    def note_cleared(self, attempt_id: str) -> None:
+        """What was left of it was cleared away. Nothing is remembered of one that was never seen."""
+        with self._lock:
+            if attempt_id in self._known:
+                self._known[attempt_id].cleared = True
 
     def note_pods(self, attempt_id: str, uid: str, pods: Iterable[Pod]) -> list[Pod]:
         """Keep what pods look like now; returns those that were seen before and are not among them."""

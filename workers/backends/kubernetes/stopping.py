@@ -22,7 +22,7 @@ from workers.contracts.observation import ENDED
 def stop(place: Place, where: Where, grace_seconds: float) -> bool:
     """See `Backend.stop`. False when its pods were told, and it could not be noted that it must not start again: what
     it would be noted on is just being deleted by somebody."""
-    main = place.main(where) or _never(place, where)
+    main = place.main(where) or never(place, where)
     pods = place.pods(where)
     if main is None or main.metadata.annotation(names.NEVER):  # what is there all the same somebody left without a Job
         leave(place, where, pods, max(1, math.ceil(grace_seconds)))
@@ -89,12 +89,12 @@ def _has_ended(place: Place, where: Where, job: Job, pods: list[Pod]) -> bool:
     return job_seen(job, pods, vanished=gone).phase in ENDED
 
 
-def _never(place: Place, where: Where) -> Job | Deployment | None:
-    """Note that an attempt must never start; returns what is there instead, if anything is by now.
+def never(place: Place, where: Where, why: str = "true") -> Job | Deployment | None:
+    """Note that an attempt must never start (again); returns what is there instead, if anything is by now.
 
     Where there is no namespace, and it is not ours to make, nothing can be noted.
     """
-    mark = never_started(asdict(where), place.site)
+    mark = never_started(asdict(where), place.site, why)
     try:
         found, made = place.api.create(resource_of(mark), mark)
     except Refusal as refusal:

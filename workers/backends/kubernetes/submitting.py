@@ -30,7 +30,7 @@ def submit(place: Place, where: Where, spec: Spec, launch: LaunchContext) -> Non
             raise LaunchRefused(
                 f"There is a {main['kind']} {made.name} in {made.namespace} that is not of this installation."
             )
-        place.memory.note(where.attempt_id, seen.metadata.uid)
+        place.memory.note(where.attempt_id, seen.metadata.uid, where.namespace, where.kind)
         _rest(place, where, made, main)
     except Refusal as refusal:
         raise _refused(refusal, made.namespace) from refusal

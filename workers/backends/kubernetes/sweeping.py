@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from workers.backends.base import BackendUnavailable
-from workers.backends.kubernetes import names, stopping
+from workers.backends.kubernetes import names, remains, stopping
 from workers.backends.kubernetes.operators.choice import operators_of
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.resources import DEPLOYMENTS, JOBS, PODS
@@ -17,6 +17,8 @@ from workers.backends.kubernetes.seen_objects import Meta, Part
 from workers.contracts.observation import ENDED, Observation
 
 LOOK_EVERY_SECONDS: Final = 0.5
+CLEARED_MOST: Final = 100
+"""Deleted by somebody else, of which one sweep clears away what was left."""
 CONTROLLER_SECONDS: Final = 30.0
 """What the cluster may take, beyond the grace, to say that pods are gone."""
 
@@ -35,6 +37,8 @@ class Orphan:
     uid: str
     """Empty for pods whose Job is gone."""
     age_seconds: float
+    mark: bool = False
+    """It stands for a Job or Deployment that is not there: see `names.NEVER`."""
 
 
 def everything(place: Place) -> dict[str, Orphan]:
@@ -59,7 +63,9 @@ def sweep(
 ) -> list[str]:
     """See `Backend.sweep`."""
     keep, removed = set(known), []
-    for attempt_id, orphan in everything(place).items():
+    there = everything(place)
+    _clear_remains(place, there, keep)
+    for attempt_id, orphan in there.items():
         if attempt_id in keep or orphan.age_seconds < older_than_seconds:
             continue
         where = orphan.where
@@ -67,14 +73,28 @@ def sweep(
             _stop(place, orphan)
             if look(where).phase not in ENDED:
                 continue
-        if orphan.uid:
-            place.api.delete(where.resource, where.namespace, where.name, uid=orphan.uid)
-        else:  # nobody owns what is left of its pods
+        if not orphan.uid or orphan.mark:  # nobody owns what is left of it
+            if not place.memory.cleared(attempt_id):
+                remains.clear(place, where)
             for pod in place.pods(where):
                 place.api.delete(PODS, where.namespace, pod.metadata.name, uid=pod.metadata.uid)
+        if orphan.uid:
+            place.api.delete(where.resource, where.namespace, where.name, uid=orphan.uid)
         place.memory.forget(attempt_id)
         removed.append(attempt_id)
     return removed
+
+
+def _clear_remains(place: Place, there: dict[str, Orphan], keep: set[str]) -> None:
+    """Clear away what was left of those that were seen here, are the caller's still, and were deleted by somebody. What
+    has pods is cleared when these are over."""
+    for attempt_id, orphan in there.items():
+        if orphan.uid and not orphan.mark:
+            place.memory.note(attempt_id, orphan.uid, orphan.where.namespace, orphan.where.kind)
+    for attempt_id, namespace, kind in place.memory.missing(there.keys(), keep)[:CLEARED_MOST]:
+        where = Where(attempt_id, namespace, kind)
+        if place.main(where) is None and not place.pods(where):  # made since the lists were read
+            remains.clear(place, where)
 
 
 def stop_everything(place: Place, look: Callable[[Where], Observation], grace_seconds: float) -> None:
@@ -104,4 +124,5 @@ def _add(place: Place, found: dict[str, Orphan], meta: Meta, kind: str, uid: str
     if uid and names.attempt_of(meta.name) != attempt_id:
         return
     where = Where(attempt_id, meta.namespace, kind, meta.label(names.WORKLOAD))
-    found[attempt_id] = Orphan(where, uid, place.api.clock.age(meta.creation_timestamp))
+    mark = bool(meta.annotation(names.NEVER))
+    found[attempt_id] = Orphan(where, uid, place.api.clock.age(meta.creation_timestamp), mark)
