@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from workers.runtime import dataset_loader
 from workers.runtime.client import JobApiError
 from workers.runtime.dataset_cache import CACHE, FileCache
 from workers.runtime.datasets import Dataset, DatasetFile, open_dataset
 
+loads_torch = pytest.mark.xdist_group("training")  # the worker that has loaded it anyway
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = [
     {"name": name, "type": kind, "nullable": True}
@@ -70,6 +70,7 @@ def version(tmp_path: Path) -> Dataset:
     return _version(tmp_path, 25, 17)
 
 
+@loads_torch
 def test_it_is_a_table_a_frame_and_files_of_other_kinds(version: Dataset, tmp_path: Path) -> None:
     table = version.to_arrow()
     assert table.column_names == ["n", "f", "t", "b", "__split"], "without ordinals"
@@ -94,6 +95,7 @@ def _flat(batches: list[list[int]]) -> list[int]:
     return [number for batch in batches for number in batch]
 
 
+@loads_torch
 def test_shares_are_as_large_as_each_other_and_the_same_at_every_run(version: Dataset) -> None:
     assert _numbers(version) == [list(range(42))[at : at + 4] for at in range(0, 42, 4)]
     shuffled = _numbers(version, shuffle=7)
@@ -112,6 +114,7 @@ def test_shares_are_as_large_as_each_other_and_the_same_at_every_run(version: Da
     assert len(loader) == 11
 
 
+@loads_torch
 def test_workers_of_a_rank_change_neither_batches_nor_what_is_in_them(
     version: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,13 +122,14 @@ def test_workers_of_a_rank_change_neither_batches_nor_what_is_in_them(
     found = []
     for number in range(3):
         worker = SimpleNamespace(id=number, num_workers=3)
-        monkeypatch.setattr(dataset_loader, "get_worker_info", lambda worker=worker: worker)
+        monkeypatch.setattr("workers.runtime.dataset_loader.get_worker_info", lambda worker=worker: worker)
         found += _numbers(version, shuffle=3, rank=1, world=2)
     assert found == alone
     spawned: Any = version.loader(4, num_workers=2).multiprocessing_context
     assert spawned.get_start_method() == "spawn", "Arrow's threads do not survive a fork"
 
 
+@loads_torch
 def test_values_are_tensors_texts_and_pictures(tmp_path: Path) -> None:
     (batch,) = _version(tmp_path, 5).loader(5, columns=["n", "f", "t", "b"])
     assert (str(batch["n"].dtype), str(batch["f"].dtype), str(batch["b"].dtype)) == (
@@ -148,6 +152,7 @@ def test_values_are_tensors_texts_and_pictures(tmp_path: Path) -> None:
         pictures.to_csv(tmp_path / "x.csv")
 
 
+@loads_torch
 def test_a_picture_of_a_kind_that_runs_programs_is_none(tmp_path: Path) -> None:
     encoded = io.BytesIO()
     Image.new("RGB", (3, 2)).save(encoded, "EPS")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from tests.support.prepared_data import write_prepared_data
 from workers.contracts.trainers import TABULAR, parameters_checked
 from workers.runtime.context import JobContext, context_from
-from workers.runtime.training.checkpoints import seed_everything
-from workers.runtime.training.tabular import Network, Preempted, load_data, train
 
 pytestmark = pytest.mark.xdist_group("training")
+torch = partial(import_module, "torch")  # long to load, and every worker collects all tests
+tabular = partial(import_module, "workers.runtime.training.tabular")
+checkpoints = partial(import_module, "workers.runtime.training.checkpoints")
 PARAMETERS = parameters_checked(TABULAR, {"epochs": 3, "batch_size": 30, "hidden": 16, "dropout": 0.2})
 STEPS_AN_EPOCH = 9
 
@@ -39,15 +41,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def trained(folder: Path, *, looks: int = 1 << 30) -> tuple[Told, dict[str, torch.Tensor]]:
+def trained(folder: Path, *, looks: int = 1 << 30) -> tuple[Told, dict[str, Any]]:
     """One attempt: its context, and the weights at its end. Raises Preempted."""
     base = context_from({}, folder)
     ctx = Told(base.identity, base._link, folder)
     ctx.looks_left = looks
-    seed_everything(7)
-    data = load_data(ctx, PARAMETERS)
-    model = Network(len(data.rest.names), hidden=16, layers=int(PARAMETERS["layers"]), dropout=0.2)
-    train(ctx, model, data, PARAMETERS)
+    checkpoints().seed_everything(7)
+    data = tabular().load_data(ctx, PARAMETERS)
+    model = tabular().Network(len(data.rest.names), hidden=16, layers=int(PARAMETERS["layers"]), dropout=0.2)
+    tabular().train(ctx, model, data, PARAMETERS)
     ctx.close()
     return ctx, copy.deepcopy(model.state_dict())
 
@@ -61,19 +63,19 @@ def test_what_is_left_of_an_epoch_is_done_by_the_next_attempt(folder: Path) -> N
     _, whole = trained(folder)
     for each in (folder / "bedplate-local").glob("checkpoints*"):
         each.rename(folder / f"whole-{each.name}")
-    with pytest.raises(Preempted):
+    with pytest.raises(tabular().Preempted):
         trained(folder, looks=STEPS_AN_EPOCH + 4)
     assert [one["step"] for one in kept(folder)] == [9, 13]
     assert kept(folder)[-1]["metadata"] == {"epoch": 1}
-    with pytest.raises(Preempted):
+    with pytest.raises(tabular().Preempted):
         trained(folder, looks=0)
     assert [one["step"] for one in kept(folder)] == [9, 13], "nothing was done: nothing new is stored"
     _, resumed = trained(folder)
     assert [one["step"] for one in kept(folder)] == [9, 13, 18, 27]
-    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert all(torch().equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_told_before_the_first_step_it_leaves_nothing(folder: Path) -> None:
-    with pytest.raises(Preempted):
+    with pytest.raises(tabular().Preempted):
         trained(folder, looks=0)
     assert not (folder / "bedplate-local" / "checkpoints.jsonl").exists()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +12,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 from tests.workers.runtime.cleaning.jobs import Jobs
 from workers.contracts.trainers import TABULAR, parameters_checked
 from workers.runtime.context import Identity, JobContext
 from workers.runtime.link import LocalLink
-from workers.runtime.training.checkpoints import Position, seed_everything
 from workers.runtime.training.data import Split, load_split
-from workers.runtime.training.tabular import Network, load_data, train_epoch
 
+pytestmark = pytest.mark.xdist_group("training")
+torch = partial(import_module, "torch")  # long to load, and every worker collects all tests
+tabular = partial(import_module, "workers.runtime.training.tabular")
+checkpoints = partial(import_module, "workers.runtime.training.checkpoints")
 ROWS, EPOCHS = 60, 40
 STEPS = [
     {"kind": "split", "test_ratio": 0.2, "seed": 1, "stratify": "status"},
@@ -46,14 +49,14 @@ def _rows(weights: npt.NDArray[np.float32] | None = None) -> Split:
 
 def _trained(ctx: JobContext, rows: Split) -> npt.NDArray[np.float32]:
     """What a network says of the rows that are the same for all, once it was trained in batches of all of its own."""
-    seed_everything(0)
-    model = Network(2, hidden=8, layers=1, dropout=0.0)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
+    checkpoints().seed_everything(0)
+    model = tabular().Network(2, hidden=8, layers=1, dropout=0.0)
+    optimiser = torch().optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
     for epoch in range(EPOCHS):
-        train_epoch(ctx, model, optimiser, rows, Position(epoch, epoch), batch_size=len(rows))
+        tabular().train_epoch(ctx, model, optimiser, rows, checkpoints().Position(epoch, epoch), batch_size=len(rows))
     model.eval()
-    with torch.no_grad():
-        scores: npt.NDArray[np.float32] = model(torch.from_numpy(_rows().features)).numpy()
+    with torch().no_grad():
+        scores: npt.NDArray[np.float32] = model(torch().from_numpy(_rows().features)).numpy()
     return scores
 
 
@@ -77,7 +80,7 @@ def test_what_the_balance_step_writes_is_what_the_trainer_reads(tmp_path: Path) 
     (local / "parameters.json").write_text(json.dumps({"validation_ratio": 0.25}), encoding="utf-8")
     identity = Identity(result_file=local / "result.json", secrets_dir=local / "secrets")
     job = JobContext(identity, LocalLink(local), tmp_path / "run")
-    data = load_data(job, parameters_checked(TABULAR, job.parameters))
+    data = tabular().load_data(job, parameters_checked(TABULAR, job.parameters))
     assert data.rest.names == ("income",)
     for part in (data.rest, data.validation):
         assert part.weights is not None
