@@ -33,6 +33,7 @@ class StateMachine:
         table: state → states it may move to; a state without an entry is terminal.
         initial: where an object begins; the first of `states` by default.
         reasons: the closed list of reasons; None means that the noun has none.
+        reopens: terminal state → states to which it is taken up again, where that can be; it stays terminal.
     """
 
     noun: str
@@ -40,13 +41,15 @@ class StateMachine:
     table: Mapping[str, Iterable[str]]
     initial: str = ""
     reasons: type[models.TextChoices] | None = None
+    reopens: Mapping[str, Iterable[str]] = field(default_factory=dict)
     steps: Mapping[str, frozenset[str]] = field(init=False)
     terminal: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         steps = {str(state): frozenset(str(to) for to in self.table.get(state, ())) for state in self.states.values}
-        object.__setattr__(self, "steps", steps)
         object.__setattr__(self, "terminal", frozenset(state for state, to in steps.items() if not to))
+        steps |= {str(state): frozenset(str(to) for to in again) for state, again in self.reopens.items()}
+        object.__setattr__(self, "steps", steps)
         object.__setattr__(self, "initial", str(self.initial or self.states.values[0]))
 
     @property

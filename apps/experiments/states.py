@@ -20,7 +20,8 @@ RUN = StateMachine(
     "run",
     RunState,
     {
-        RunState.DRAFT: [RunState.QUEUED, RunState.CANCELLED],
+        # At once where its code runs already, elsewhere.
+        RunState.DRAFT: [RunState.QUEUED, RunState.RUNNING, RunState.CANCELLED],
         # Straight to an end where it never ran: refused by a quota, cancelled while it waited.
         RunState.QUEUED: [RunState.RUNNING, RunState.STOPPING, RunState.FAILED, RunState.CANCELLED],
         # Back to the queue: its attempt was lost, and there will be another.
@@ -35,6 +36,8 @@ RUN = StateMachine(
         RunState.STOPPING: [RunState.QUEUED, RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED],
     },
     reasons=Reason,
+    # Only of a tracked run: its code says that it goes on.
+    reopens={state: [RunState.RUNNING] for state in (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)},
 )
 
 
@@ -43,8 +46,17 @@ class RunKind(models.TextChoices):
 
     SCRIPT = "script"
     """The script that was sent with it."""
-    TABULAR = "tabular"
-    """The built-in trainer for tables: `workers/runtime/training/tabular.py`."""
+    TABULAR_CLASSIFIER = "tabular_classifier"
+    """The built-in trainers, `workers/runtime/training`."""
+    TABULAR_REGRESSOR = "tabular_regressor"
+    TEXT_CLASSIFIER = "text_classifier"
+    IMAGE_CLASSIFIER = "image_classifier"
+    BUNDLE = "bundle"
+    """A command in the folder of a source bundle."""
+    IMAGE = "image"
+    """A command in a container image."""
+    TRACKED = "tracked"
+    """Code that runs elsewhere and says what it does: no workload, no attempt."""
 
 
 class GoalMode(models.TextChoices):
@@ -61,6 +73,20 @@ class ArtifactKind(models.TextChoices):
     PREPROCESSOR = "preprocessor"
     REPORT = "report"
     FILE = "file"
+
+
+class LoggedModelState(models.TextChoices):
+    PENDING = "pending"
+    """Its files are being sent."""
+    READY = "ready"
+    FAILED = "failed"
+
+
+LOGGED_MODEL = StateMachine(
+    "logged_model",
+    LoggedModelState,
+    {LoggedModelState.PENDING: [LoggedModelState.READY, LoggedModelState.FAILED]},
+)
 
 
 class ModelVersionState(models.TextChoices):

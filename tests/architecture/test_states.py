@@ -43,7 +43,7 @@ def _diagrams(app: str) -> dict[str, dict[str, set[str]]]:
     for noun, block in re.findall(r"```\s*states (\w+)\n(.*?)```", text, re.DOTALL):
         rows = (line.split(":", 1) for line in block.strip().splitlines())
         found[noun] = {
-            state.strip(): set() if "(terminal)" in to else {name.strip() for name in to.split(",")}
+            state.strip(): {name.strip() for name in to.split(",")} - {"(terminal)"}
             for state, to in rows
         }
     return found
@@ -99,6 +99,7 @@ REASONS = {
     "idle",
     "queue_timeout",
     "input_rejected",
+    "environment_failed",
 }
 
 

@@ -31,7 +31,7 @@ class Words(NamedTuple):
 
 
 KINDS: dict[str, Words] = {
-    RunKind.TABULAR: Words(
+    RunKind.TABULAR_CLASSIFIER: Words(
         "Built-in trainer for tables",
         "A small neural network for a label of two classes. Takes a cleaned dataset version with a split.",
         "内置表格训练器",
@@ -76,7 +76,7 @@ def run_kinds() -> list[Schema]:
     """`[{"kind", "title", "description", "x-zh-hans", "takes_script", "parameters"}]`."""
     free = {"$schema": DIALECT, "type": "object", "additionalProperties": True, "properties": {}}
     tabular = _object({name: _number(TABULAR[name], words) for name, words in PARAMETERS.items()})
-    forms = {RunKind.TABULAR: tabular, RunKind.SCRIPT: free}
+    forms = {RunKind.TABULAR_CLASSIFIER: tabular, RunKind.SCRIPT: free}
     return [
         {"kind": str(kind), **words.said(), "takes_script": kind == RunKind.SCRIPT, "parameters": forms[RunKind(kind)]}
         for kind, words in KINDS.items()

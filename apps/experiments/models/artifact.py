@@ -8,18 +8,26 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 from apps.access.models import ProjectScoped
+from apps.experiments.models.logged_model import LoggedModel
 from apps.experiments.models.run import Run
 from apps.experiments.states import ArtifactKind
 from apps.quotas.models import Attempt
 
 SHA256 = RegexValidator(r"^[0-9a-f]{64}$", "64 hexadecimal digits in lower case")
-NAME = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$", "letters, digits, '.', '_' and '-'")
+NAME = RegexValidator(
+    r"^(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\x00-\x1f\x7f]{1,500}$",
+    "a name, below folders where wanted: no '..', no empty name, no backslash and no control character",
+)
 
 
 class StoredFile(ProjectScoped):
-    """A file below `attempts/<attempt id>/` whose size and digest were verified when it was announced."""
+    """A file whose size and digest were verified before it counted.
 
-    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="+", db_index=False)
+    A job leaves it below `attempts/<attempt id>/`. What came through the server has no attempt, unless the sender was
+    a job, and lies by its content: `artifacts/<project id>/sha256/…`.
+    """
+
+    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="+", db_index=False, null=True)
     path = models.CharField(max_length=500)
     """In the object store."""
     sha256 = models.CharField(max_length=64, validators=[SHA256])
@@ -33,8 +41,12 @@ class StoredFile(ProjectScoped):
 class Artifact(StoredFile):
     """A named file of a run: its model, its preprocessor, a report."""
 
-    run = models.ForeignKey(Run, models.PROTECT, related_name="artifacts", db_index=False)
-    name = models.CharField(max_length=200, validators=[NAME])
+    run = models.ForeignKey(Run, models.PROTECT, related_name="artifacts", db_index=False, null=True)
+    """Null: of a logged model that no run made."""
+    logged_model = models.ForeignKey(
+        LoggedModel, models.PROTECT, related_name="artifacts", db_index=False, null=True, editable=False
+    )
+    name = models.CharField(max_length=500, validators=[NAME])
     kind = models.CharField(max_length=20, choices=ArtifactKind.choices)
 
     class Meta:
@@ -42,10 +54,18 @@ class Artifact(StoredFile):
             models.UniqueConstraint(fields=["attempt", "path"], name="artifact_path_once"),
             models.CheckConstraint(condition=models.Q(size_bytes__gte=0), name="artifact_size"),
             models.CheckConstraint(condition=models.Q(kind__in=ArtifactKind.values), name="artifact_kind"),
+            models.CheckConstraint(
+                condition=models.Q(run__isnull=False) | models.Q(logged_model__isnull=False), name="artifact_owner"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["project", "-id"], name="artifact_project"),
             models.Index(fields=["run", "-id"], name="artifact_run"),
+            models.Index(
+                fields=["logged_model", "name"],
+                condition=models.Q(logged_model__isnull=False),
+                name="artifact_logged_model",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,11 +13,16 @@ from apps.experiments.states import GoalMode
 class Experiment(ProjectScoped):
     """A question that several runs answer."""
 
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=256)
     goal_metric = models.CharField(max_length=200, blank=True)
     """Key of the metric by which its runs are compared; empty: the first validation metric of each run."""
     goal_mode = models.CharField(max_length=3, choices=GoalMode.choices, blank=True, default="")
     """Which way it is better; empty: by its name, less of a loss and more of anything else."""
+
+    labels = models.JSONField(default=dict, blank=True)
+    """Keys and texts that a client put on it."""
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    """Since when it is out of sight; it can be restored."""
 
     class Meta:
         constraints: ClassVar = [

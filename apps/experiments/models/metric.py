@@ -30,7 +30,8 @@ class MetricBatch(models.Model):
     id = models.BigAutoField(primary_key=True)
     transaction_id = models.BigIntegerField(db_default=CurrentTransactionId(), editable=False)
     run = models.ForeignKey(Run, models.CASCADE, related_name="metric_batches", db_index=False)
-    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="+", db_index=False)
+    attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="+", db_index=False, null=True)
+    """Null: of a tracked run."""
     rank = models.PositiveIntegerField()
     sequence = models.PositiveBigIntegerField()
     """Of the batch; of the last one in a row that was merged."""

@@ -10,6 +10,7 @@ from django.db import models
 from apps.access.models import ProjectScoped, ScopedStateful, User
 from apps.common.states import StateMachine
 from apps.experiments.models.artifact import Artifact
+from apps.experiments.models.logged_model import LoggedModel
 from apps.experiments.models.run import Run
 from apps.experiments.states import MODEL_VERSION
 
@@ -20,6 +21,9 @@ class RegisteredModel(ProjectScoped):
     """A name under which versions of a model are kept."""
 
     name = models.SlugField(max_length=60)
+    description = models.TextField(blank=True)
+    labels = models.JSONField(default=dict, blank=True)
+    """Keys and texts that a client put on it."""
     versions_made = models.PositiveIntegerField(default=0, editable=False)
     """Number of the newest version."""
 
@@ -48,6 +52,19 @@ class ModelVersion(ScopedStateful):
     """On held-out rows, as the run reported it."""
     digest = models.CharField(max_length=71)
     """`sha256:…` of the model's file."""
+    files = models.JSONField(default=list, editable=False)
+    """`[{"name", "path", "sha256", "size_bytes"}]` by name: all that belongs to it, fixed when it was registered."""
+    signature = models.JSONField(default=dict, editable=False)
+    """What it takes and gives; empty: nobody said."""
+    inspection = models.JSONField(default=dict, editable=False)
+    """What was seen in its files: `{"format", "findings", "inspected_at"}`; empty: nobody looked."""
+    source = models.CharField(max_length=1000, blank=True, editable=False)
+    """As a client named where its files were."""
+    description = models.TextField(blank=True)
+    labels = models.JSONField(default=dict, blank=True)
+    logged_model = models.ForeignKey(
+        LoggedModel, models.PROTECT, related_name="+", null=True, editable=False, db_index=False
+    )
     registered_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, editable=False)
 
     class Meta:

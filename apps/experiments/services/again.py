@@ -59,11 +59,13 @@ def run_retry(*, run: Run, name: str, actor: Actor, requested_by: User | None) -
     """A new run with the request of one that has ended.
 
     Raises:
-        Conflict: it has not ended.
+        Conflict: it has not ended, or has no dataset version.
         Invalid: the name is taken, a secret is gone, …: as for `run_submit`.
     """
     if not run.is_terminal:
         raise Conflict(f"run {run.name} is {run.state}; stop it, or wait until it ends")
+    if run.dataset_version is None:
+        raise Conflict(f"run {run.name} was not submitted with a dataset version; it is not tried again")
     asked = run_request(run)
     return run_submit(
         experiment=run.experiment,

@@ -19,10 +19,13 @@ def code_of(kind: str, script: str, parameters: Mapping[str, Any]) -> tuple[str,
     """The script and the parameters of a run; a built-in trainer brings the script, and defaults.
 
     Raises:
-        Invalid: a script beside a built-in trainer, or parameters that it does not take.
+        Invalid: a kind that is not submitted, a script beside a built-in trainer, or parameters that it does not take.
     """
     if kind == RunKind.SCRIPT:
         return script, parameters
+    if kind != RunKind.TABULAR_CLASSIFIER:
+        detail = f"runs of kind {kind} are not submitted here"
+        raise Invalid(f"kind: {detail}", fields={"kind": [detail]})
     if script.strip():
         raise Invalid(f"script: a run of kind {kind} brings its own", fields={"script": ["must be left out"]})
     try:

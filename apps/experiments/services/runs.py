@@ -107,7 +107,8 @@ def _queue(run: Run, spec: JobSpec, hold: Hold | None, actor: Actor, pool: Resou
         priority=run.priority_class or 0, pool=pool,
     )  # fmt: skip
     transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk, **(hold.why if hold else {}))
-    hold_note(run.dataset_version, workload)
+    if run.dataset_version is not None:
+        hold_note(run.dataset_version, workload)
 
 
 def _draft(
@@ -184,7 +185,8 @@ def _advance(run: Run, workload: Workload, target: RunState) -> None:
             started_at=workload.started_at,
             ended_at=workload.ended_at if state in Run.machine.terminal else None,
         )
-    if has_begun:  # also where nobody looked while it ran: the version stays, whatever a rule says
+    # Also where nobody looked while it ran: the version stays, whatever a rule says.
+    if has_begun and run.dataset_version_id is not None:
         edge_add(
             project=run.project,
             from_kind="run",
