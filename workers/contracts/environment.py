@@ -42,3 +42,5 @@ OUTPUT_BYTES = "BEDPLATE_OUTPUT_BYTES"
 LOG_SPOOL_BYTES = "BEDPLATE_LOG_SPOOL_BYTES"
 """How much of the log may wait on the disk while the control plane is away (default 1 GiB); beyond it, and where half
 of what is free would be taken, the oldest lines go, and are counted."""
+SYSTEM_METRICS_SECONDS = "BEDPLATE_SYSTEM_METRICS_SECONDS"
+"""How far apart the wrapper samples what the job uses (default 10); 0: never."""

@@ -16,16 +16,22 @@ words short. `--replica`: a keeper starts the command again, so its exits are no
 (0: none) is for where no supervisor of ours holds it.
 """
 # Plain paths: pathlib takes longer to import than the command to start.
-# ruff: noqa: PTH100, PTH110, PTH120, PTH123, PTH208
+# ruff: noqa: E402, PTH100, PTH110, PTH120, PTH123, PTH208
 
 from __future__ import annotations
+
+import signal
+
+FORWARDED = (signal.SIGTERM, signal.SIGINT)
+EARLY: list[int] = []  # came before there was a command to pass them on to
+for each in FORWARDED if __name__ == "__main__" else ():  # first of all: process 1 hears of nothing before that
+    signal.signal(each, lambda number, _: EARLY.append(number))
 
 import contextlib
 import ctypes
 import errno
 import importlib
 import os
-import signal
 import sys
 import threading
 import time
@@ -33,18 +39,17 @@ from typing import Any, NoReturn
 
 API_URL = "BEDPLATE_JOB_API_URL"
 RANK, WORLD_SIZE = "BEDPLATE_RANK", "BEDPLATE_WORLD_SIZE"
-RESULT_FILE = "BEDPLATE_RESULT_FILE"
-REPORT_FILE = "BEDPLATE_REPORT_FILE"
+RESULT_FILE, REPORT_FILE = "BEDPLATE_RESULT_FILE", "BEDPLATE_REPORT_FILE"
 PATIENCE_SECONDS = "BEDPLATE_PATIENCE_SECONDS"
 OUTPUT_BYTES = "BEDPLATE_OUTPUT_BYTES"
 LOG_SPOOL_BYTES = "BEDPLATE_LOG_SPOOL_BYTES"
+SYSTEM_METRICS_SECONDS = "BEDPLATE_SYSTEM_METRICS_SECONDS"
 CONTROL_PLANE_GONE = 85
 
-DEFAULT_PATIENCE_SECONDS = 900.0
+DEFAULT_PATIENCE_SECONDS, DEFAULT_SYSTEM_SECONDS = 900.0, 10.0
 CLEAR_SECONDS = 5.0
 LATE_SECONDS = 5.0  # to leave, once the time is over
 SOONER_SECONDS = 1.0  # by so much must a new end of the grace be nearer than the one before to count
-FORWARDED = (signal.SIGTERM, signal.SIGINT)
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 PRCTL = ctypes.CDLL(None).prctl
 
@@ -78,13 +83,15 @@ class Command:
         if self._pid == 0:
             self._become(output_end, failure_end, parent)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
+        for number in EARLY:
+            self._on_signal(number, None)
         os.close(output_end)
         os.close(failure_end)
-        number = os.read(failure, 16)  # nothing: a successful exec closed the other end
+        error = os.read(failure, 16)  # nothing: a successful exec closed the other end
         os.close(failure)
-        if number:
+        if error:
             self.wait()
-            reason = int(number) if is_somewhere(self._argv[0]) else errno.ENOENT
+            reason = int(error) if is_somewhere(self._argv[0]) else errno.ENOENT
             raise OSError(reason, os.strerror(reason), self._argv[0])
         return output
 
@@ -235,6 +242,7 @@ def take_place() -> None:
 def main(argv: list[str]) -> int:
     options, words = parse(argv)
     options["patience_seconds"] = number(PATIENCE_SECONDS, DEFAULT_PATIENCE_SECONDS)
+    options["system_seconds"] = number(SYSTEM_METRICS_SECONDS, DEFAULT_SYSTEM_SECONDS)
     report_file = os.environ.get(REPORT_FILE, "")
     report: dict[str, Any] = {"exit_code": 0, "reason": "", "result": None}
     command, source = Command(words), -1
@@ -248,9 +256,12 @@ def main(argv: list[str]) -> int:
         report |= {"reason": "launch_error", "result": {"error": {"code": "launch_error", "detail": detail}}}
     # Only now: it takes longer than starting the command. At the end of the path, so that it shadows nothing.
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-    reporting, outputs, ending, logs = with_the_rest(os.path.dirname(os.environ.get(RESULT_FILE) or report_file))
+    parts, logs = with_the_rest(os.path.dirname(os.environ.get(RESULT_FILE) or report_file))
+    reporting, outputs, ending = parts["reporting"], parts["output"], parts["ending"]
     memory = ending.Memory(report_file)
-    reporter = reporting.Reporter(command, logs, reporting.Usage(descendants), options)
+    usage = reporting.Usage(descendants, parts["gpus"].opened)
+    system = parts["system"].maker(descendants, usage, options, is_alone=memory.is_alone)
+    reporter = reporting.Reporter(command, logs, usage, options, system)
     if os.environ.get(API_URL):
         reporter.start()
     if source < 0:
@@ -274,14 +285,15 @@ def main(argv: list[str]) -> int:
     return status
 
 
-def with_the_rest(folder: str) -> tuple[Any, Any, Any, Any]:
-    """The modules for reporting, output and the end, and the logs, which wait in `folder`."""
-    names = ("wrapper_reporting", "wrapper_output", "wrapper_ending", "wrapper_logs", "wrapper_spool")
-    reporting, outputs, ending, logging, spooling = map(importlib.import_module, names)
+def with_the_rest(folder: str) -> tuple[dict[str, Any], Any]:
+    """The modules for reporting, output, the end and more, and the logs, which wait in `folder`."""
+    names = ("reporting", "output", "ending", "logs", "spool", "system", "gpus")
+    parts = {name: importlib.import_module(f"wrapper_{name}") for name in names}
+    logging = parts["logs"]
     disk_bytes = int(number(LOG_SPOOL_BYTES, logging.SPOOL_BYTES))
     place = f"{folder}/log_spool" if folder else ""
-    spool = spooling.Spool(place, memory_bytes=logging.PENDING_BYTES, disk_bytes=disk_bytes)
-    return reporting, outputs, ending, logging.Logs(folder, spool)
+    spool = parts["spool"].Spool(place, memory_bytes=logging.PENDING_BYTES, disk_bytes=disk_bytes)
+    return parts, logging.Logs(folder, spool)
 
 
 if __name__ == "__main__":

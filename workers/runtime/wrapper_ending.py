@@ -27,7 +27,8 @@ class Memory:
     """Whether the kernel killed for want of memory, in a container that is the command's alone."""
 
     def __init__(self, report_file: str) -> None:
-        self._alone = report_file.startswith(CLUSTER)
+        self.is_alone = report_file.startswith(CLUSTER)
+        """The container is the command's."""
         self._before = self._kills()
 
     def ran_out(self, status: int) -> bool:
@@ -37,7 +38,7 @@ class Memory:
         with contextlib.suppress(OSError, ValueError):  # an older kernel, or none of Linux
             with open(MEMORY_EVENTS, encoding="ascii") as file:
                 words = dict(line.split() for line in file)
-            return int(words.get("oom_kill", 0)) if self._alone else 0
+            return int(words.get("oom_kill", 0)) if self.is_alone else 0
         return 0
 
 

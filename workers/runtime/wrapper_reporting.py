@@ -20,9 +20,12 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from workers.runtime.wrapper import Command
+    from workers.runtime.wrapper_gpus import Nvml
     from workers.runtime.wrapper_logs import Chunk, Logs
+    from workers.runtime.wrapper_system import System
 
-API_PREFIX = "/api/v1/runtime/attempts/self"
+API_PREFIX = "/api/v1/runtime"
+SELF = "/attempts/self"
 API_URL = "BEDPLATE_JOB_API_URL"
 TOKEN_FILE = "BEDPLATE_TOKEN_FILE"  # noqa: S105 - the name of a variable, not a token
 RANK = "BEDPLATE_RANK"
@@ -40,6 +43,7 @@ SUPERSEDED_GRACE_SECONDS = 10.0
 DEFAULT_GRACE_SECONDS = 30.0
 LONGEST_GRACE_SECONDS = 86_400.0
 HURRIED_SECONDS = 1.0
+JSON = {"Content-Type": "application/json"}
 UNAUTHORISED, TOO_LARGE = 401, 413
 PASSING = frozenset({401, 408, 425, 429})  # refusals after which the same may be sent again; 5xx too
 
@@ -76,11 +80,12 @@ class Api:
 
 
 class Usage:
-    """What the command and everything below it use."""
+    """What the command and everything below it use. `nvml` opens the driver's library for some devices."""
 
-    def __init__(self, descendants: Callable[[], list[int]]) -> None:
-        self._descendants = descendants
-        self._gpus: list[dict[str, Any]] = []
+    def __init__(self, descendants: Callable[[], list[int]], nvml: Callable[[str], Nvml | None] | None = None) -> None:
+        self._descendants, self._nvml = descendants, nvml
+        self.gpus: list[dict[str, Any]] = []
+        """As they were seen last; empty: nothing is known."""
         self._last, self._busy = (time.monotonic(), 0.0), 0.0
 
     def sample(self) -> dict[str, Any]:
@@ -100,23 +105,24 @@ class Usage:
             self._busy = max(seconds - self._last[1], 0.0) / (now - self._last[0])
             self._last = (now, seconds)
         memory = (private + shared) * os.sysconf("SC_PAGE_SIZE")
-        return {"cpu_ratio": round(self._busy, 4), "memory_bytes": memory, "gpus": self._gpus}
+        return {"cpu_ratio": round(self._busy, 4), "memory_bytes": memory, "gpus": self.gpus}
 
     def watch_gpus(self) -> None:
-        """Ask nvidia-smi now and then. Until it answers again nothing is known: old figures would tell of work, or of
-        none, that nobody saw. Gives up where there is none; one that fails or is slow is asked less often."""
+        """Ask the driver's library now and then, or nvidia-smi where there is none. Until it answers again nothing is
+        known: old figures would tell of work, or of none, that nobody saw. Gives up where there is none; one that fails
+        or is slow is asked less often."""
+        nvml = self._nvml(os.environ[DEVICES]) if self._nvml is not None else None
         query = ["nvidia-smi", "--query-gpu=index,utilization.gpu,memory.used", "--format=csv,noheader,nounits"]
         query += ["-i", os.environ[DEVICES]]
         failures = 0
         while True:
             try:
-                text = subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout
-                self._gpus, failures = _gpus_in(text), 0
+                self.gpus, failures = nvml.read() if nvml is not None else _gpus_in(_asked(query)), 0
             except (FileNotFoundError, PermissionError):
-                self._gpus = []
+                self.gpus = []
                 return
             except (OSError, ValueError, subprocess.SubprocessError):
-                self._gpus, failures = [], min(failures + 1, MOST_FAILURES)
+                self.gpus, failures = [], min(failures + 1, MOST_FAILURES)
             time.sleep(GPU_SECONDS * 2**failures)
 
 
@@ -131,21 +137,25 @@ class Teller:
         self.unwelcome = False
         """The control plane itself says that it does not know our token."""
         self._command = command
-        self._rank = int(os.environ.get(RANK) or 0)
+        self.rank = int(os.environ.get(RANK) or 0)
         self._api = Api(os.environ[API_URL], os.environ.get(TOKEN_FILE, ""))
 
     def tell(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
         """POST JSON. The answer; empty when it was refused for good; None when it should be sent again."""
-        content = json.dumps({"rank": self._rank, **body}, ensure_ascii=False).encode("utf-8", "replace")
-        return self._judge(*self._api.post(path, content, {"Content-Type": "application/json"}))
+        content = json.dumps({"rank": self.rank, **body}, ensure_ascii=False).encode("utf-8", "replace")
+        return self._judge(*self._api.post(SELF + path, content, JSON))
 
     def tell_chunk(self, chunk: Chunk) -> bool:
         """POST a chunk of the log. True: it is done with, also when it was refused for good."""
         headers, content = {"Content-Type": "text/plain; charset=utf-8"}, chunk.text
         if len(content) >= DEFLATED_BYTES:
             headers["Content-Encoding"], content = "deflate", zlib.compress(content, 1)
-        path = f"/logs?rank={self._rank}&sequence={chunk.sequence}&first_line={chunk.first_line}"
+        path = f"{SELF}/logs?rank={self.rank}&sequence={chunk.sequence}&first_line={chunk.first_line}"
         return self._judge(*self._api.post(path, content, headers)) is not None
+
+    def tell_points(self, batch: bytes) -> bool:
+        """POST a batch of metric points. True: it is done with, also when it was refused for good."""
+        return self._judge(*self._api.post("/metrics", batch, JSON)) is not None
 
     def _judge(self, status: int, answer: dict[str, Any]) -> dict[str, Any] | None:
         if status in (401, 410) and answer.get("code") == "attempt_superseded":
@@ -189,10 +199,18 @@ class Heart(threading.Thread):
 class Reporter(threading.Thread):
     """Sends the logs while the command runs, and for a bounded time after its end the rest of them and the exit."""
 
-    def __init__(self, command: Command, logs: Logs, usage: Usage, options: dict[str, float]) -> None:
+    def __init__(
+        self,
+        command: Command,
+        logs: Logs,
+        usage: Usage,
+        options: dict[str, float],
+        system: Callable[[Teller], System] | None = None,
+    ) -> None:
         super().__init__(daemon=True)
         self._command, self._logs, self._usage = command, logs, usage
-        self._options = options
+        self._options, self._make_system = options, system
+        self._system: System | None = None
         self._ended = threading.Event()
         self._report: dict[str, Any] = {}
         self._teller: Teller | None = None
@@ -204,6 +222,9 @@ class Reporter(threading.Thread):
         Heart(self._command, self._logs, self._usage, self._options["heartbeat_seconds"]).start()
         if os.environ.get(DEVICES):
             threading.Thread(target=self._usage.watch_gpus, daemon=True).start()
+        if self._make_system is not None:
+            self._system = self._make_system(Teller(self._command))
+            self._system.start()
         while not self._ended.is_set() and not self._command.superseded:
             more = self._ship(teller)
             self._ended.wait(0.0 if more else SHIP_SECONDS * 2**teller.failures)
@@ -237,6 +258,8 @@ class Reporter(threading.Thread):
                 if not teller.failures:
                     break
                 time.sleep(0.1 * 2**teller.failures)
+        if self._system is not None and not self._command.superseded:
+            self._system.last()
         while not self._command.superseded and not self._options["replica"]:
             if teller.tell("/exit", self._report) is not None:
                 break
@@ -251,6 +274,10 @@ class Reporter(threading.Thread):
             self._logs.drop(chunk.text.count(b"\n"))
         self._logs.taken()
         return True
+
+
+def _asked(query: list[str]) -> str:
+    return subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout
 
 
 def _gpus_in(text: str) -> list[dict[str, Any]]:

@@ -19,13 +19,24 @@ from workers.runtime import (
     prepare,
     wrapper,
     wrapper_ending,
+    wrapper_gpus,
     wrapper_logs,
     wrapper_output,
     wrapper_reporting,
     wrapper_spool,
+    wrapper_system,
 )
 
-FILES = (wrapper, wrapper_reporting, wrapper_output, wrapper_ending, wrapper_logs, wrapper_spool)
+FILES = (
+    wrapper,
+    wrapper_reporting,
+    wrapper_output,
+    wrapper_ending,
+    wrapper_logs,
+    wrapper_spool,
+    wrapper_system,
+    wrapper_gpus,
+)
 
 
 @pytest.mark.parametrize("status", [0, 1, 83, 84, 85, 255])
@@ -160,6 +171,7 @@ def test_it_repeats_the_names_of_the_contracts() -> None:
             "PATIENCE_SECONDS",
             "OUTPUT_BYTES",
             "LOG_SPOOL_BYTES",
+            "SYSTEM_METRICS_SECONDS",
         ):
             assert getattr(module, name, getattr(names, name)) == getattr(names, name)
     assert wrapper.CONTROL_PLANE_GONE == exit_codes.CONTROL_PLANE_GONE
