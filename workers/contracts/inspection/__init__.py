@@ -1,0 +1,1 @@
+"""What is in the files of a model, read and never executed: formats, and what a pickle would call."""
