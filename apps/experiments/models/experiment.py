@@ -13,7 +13,7 @@ from apps.experiments.states import GoalMode
 class Experiment(ProjectScoped):
     """A question that several runs answer."""
 
-    name = models.CharField(max_length=256)
+    name = models.CharField(max_length=500)
     goal_metric = models.CharField(max_length=200, blank=True)
     """Key of the metric by which its runs are compared; empty: the first validation metric of each run."""
     goal_mode = models.CharField(max_length=3, choices=GoalMode.choices, blank=True, default="")

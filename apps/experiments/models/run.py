@@ -33,7 +33,7 @@ class Run(ScopedStateful):
     machine: ClassVar[StateMachine] = RUN
     state = RUN.field()
     experiment = models.ForeignKey(Experiment, models.PROTECT, related_name="runs", db_index=False)
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=250)
     kind = models.CharField(max_length=20, choices=RunKind.choices, default=RunKind.SCRIPT, editable=False)
     script = models.TextField()
     """Python, at most 256 KiB; the job finds it as `train.py`."""
@@ -71,6 +71,8 @@ class Run(ScopedStateful):
     """Words that people put on it: sorted, each once."""
     labels = models.JSONField(default=dict, blank=True)
     """Keys and texts that a client put on it."""
+    outputs = models.JSONField(default=list, editable=False)
+    """Models that its code says it made: `[{"model": id, "step"}]`, each once, newest last."""
     notes = models.TextField(blank=True)
     """Markdown of people."""
     retry_of = models.ForeignKey("self", models.PROTECT, related_name="+", null=True, editable=False)
@@ -118,6 +120,12 @@ class Run(ScopedStateful):
         indexes: ClassVar = [
             models.Index(fields=["project", "-id"], name="run_project"),
             models.Index(fields=["experiment", "-id"], name="run_experiment"),
+            models.Index(
+                "experiment",
+                models.F("started_at").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="run_experiment_started",
+            ),
             models.Index(fields=["state", "-id"], name="run_state_id"),
             # None on parameters or summary: a batch of metrics changes the summary, and would then change indexes too.
             GinIndex(fields=["tags"], name="run_tags", opclasses=["jsonb_path_ops"]),
