@@ -103,6 +103,8 @@ class Reason(models.TextChoices):
     QUEUE_TIMEOUT = "queue_timeout"
     INPUT_REJECTED = "input_rejected"
     """The data that it waited for will not be published."""
+    ENVIRONMENT_FAILED = "environment_failed"
+    """The packages that it asks for cannot be installed."""
 
 
 WAITING = frozenset(

@@ -19,6 +19,7 @@ from functools import cache
 from typing import Final
 
 from workers.contracts.cluster_sentences import CLUSTER
+from workers.contracts.run_sentences import RUNS
 
 _ADMISSION: Final = {
     "wait_no_quota": "Waiting: needs {needs:amounts}, and project {project:name} has no quota for it{first:first}",
@@ -194,7 +195,6 @@ _COLLECTING: Final = {
     ),
 }
 _ENDINGS: Final = {
-    "tries_again": "Tries again in {seconds:number} s.",
     "given_up": "Lost {times:number} times in a row; given up.",
     "vanished": "Its processes are gone without having said why.",
     "token_expired": "It could not reach the control plane with its token any more.",
@@ -232,7 +232,6 @@ _QUALITY: Final = {
         "Waiting: version {number:number} of {dataset:name} has no results of its expectations."
         " Validate it again, or ask for an override."
     ),
-    "input_rejected": "Version {number:number} of {dataset:name} was rejected and will not be published.",
 }
 
 _BUDGETS: Final = {
@@ -281,6 +280,7 @@ SENTENCES: Final[dict[str, str]] = {
     **_LEAVING,
     **_QUALITY,
     **_BUDGETS,
+    **RUNS,
 }
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+):\w+\}")

@@ -76,6 +76,8 @@ class Workload(ScopedStateful):
     """Launches so far: the number of the last attempt."""
     max_attempts = models.PositiveIntegerField(default=3)
     """How many attempts may be lost before it fails."""
+    retries = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), editable=False)
+    """Which of its own ends are tried again: `{"reasons", "max_attempts", "backoff_seconds"}`; empty: none is."""
     losses = models.PositiveIntegerField(default=0)
     """Attempts lost in a row; an attempt that ran long counts as a fresh start."""
     back_offs = models.PositiveIntegerField(default=0)

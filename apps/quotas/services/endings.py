@@ -10,6 +10,7 @@ from apps.common.audit import Actor
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.services.moves import workload_move
 from apps.quotas.services.plain import json_cleaned
+from apps.quotas.services.retrying import pause_after
 from apps.quotas.services.usage import usage_start
 from apps.quotas.services.verdicts import Again, Ended, Verdict, exit_code_of
 from apps.quotas.states import MAKING_WAY, Reason, WorkloadState
@@ -53,12 +54,40 @@ def attempt_end(
         usage_start(workload.pk, at=began)
         workload.started_at = workload.started_at or began
         workload.save(update_fields=["started_at"])
+    if isinstance(verdict, Ended) and _fails_again(workload, attempt, verdict, at, gone_at, actor):
+        return
     if isinstance(verdict, Ended):
         workload_move(
             workload, verdict.to, at=at, gone_at=gone_at, actor=actor, reason=verdict.reason, detail=verdict.detail
         )
     else:
         _again(workload, attempt, verdict, at, gone_at, actor)
+
+
+def _fails_again(
+    workload: Workload, attempt: Attempt, verdict: Ended, at: datetime, gone_at: datetime, actor: Actor
+) -> bool:
+    """Let what failed by itself wait for another attempt, where its owner asked for that; false: it is over."""
+    if verdict.to != WorkloadState.FAILED or workload.state == WorkloadState.STOPPING:
+        return False
+    pause = pause_after(workload, attempt, verdict.reason)
+    if pause is None:
+        return False
+    seconds, failed = pause
+    again = say("failed_again", failed=failed, most=workload.retries["max_attempts"])
+    workload_move(
+        workload,
+        WorkloadState.PENDING,
+        at=at,
+        gone_at=gone_at,
+        actor=actor,
+        reason=Reason.BACKING_OFF,
+        detail=f"{verdict.detail} {again} {say('tries_again', seconds=seconds)}".strip(),
+        back_offs=workload.back_offs + 1,
+        not_before=at + timedelta(seconds=seconds),
+    )
+    queues.send(queues.ADMIT, workload.pool_id, after_seconds=seconds)
+    return True
 
 
 def back_off(

@@ -142,7 +142,10 @@ def _failed(observation: Observation) -> Verdict:
     if observation.reason in WAITING:
         return Again(observation.reason, detail)
     known = observation.reason in ENDED - CANCELLING - {Reason.COMPLETED}
-    return Ended(WorkloadState.FAILED, observation.reason if known else Reason.EXIT_NONZERO, detail)
+    reason = observation.reason if known else Reason.EXIT_NONZERO
+    if reason == Reason.EXIT_NONZERO and _error_of(observation).get("code") == Reason.ENVIRONMENT_FAILED:
+        reason = Reason.ENVIRONMENT_FAILED
+    return Ended(WorkloadState.FAILED, reason, detail)
 
 
 def exit_code_of(observation: Observation) -> int | None:
@@ -161,7 +164,12 @@ def surplus_gone(members: tuple[MemberObservation, ...], count: int) -> bool:
 
 def _told(observation: Observation) -> str:
     """What the job itself said about its failure, else what the backend says."""
+    said = _error_of(observation).get("detail")
+    return f"{observation.detail} {said}".strip()[:2000] if isinstance(said, str) else observation.detail
+
+
+def _error_of(observation: Observation) -> dict[str, Any]:
+    """`{"code", "detail"}` that the job left; empty where it left none."""
     result: Any = (observation.report or {}).get("result")
     error = result.get("error") if isinstance(result, dict) else None
-    said = error.get("detail") if isinstance(error, dict) else None
-    return f"{observation.detail} {said}".strip()[:2000] if isinstance(said, str) else observation.detail
+    return error if isinstance(error, dict) else {}

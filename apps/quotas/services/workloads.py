@@ -23,9 +23,12 @@ from apps.quotas.services.holds import workloads_let_in
 from apps.quotas.services.moves import workload_locked, workload_move
 from apps.quotas.services.queues import queue_place
 from apps.quotas.services.requests import MEMBERS_MOST, request_check, shape_of_workload
+from apps.quotas.services.retrying import RetryPolicy
 from apps.quotas.services.usage import usage_regrant
 from apps.quotas.states import CANCELLING, OVERRIDDEN, REQUEUED, Reason, WorkloadKind, WorkloadState
 from workers.contracts.specs import Spec
+
+NO_RETRIES = RetryPolicy()
 
 
 @transaction.atomic
@@ -44,6 +47,7 @@ def workload_submit(
     topology: str = "",
     hold: Hold | None = None,
     pool: ResourcePool | None = None,
+    retries: RetryPolicy = NO_RETRIES,
 ) -> Workload:
     """Ask for something to run: a pending workload in the project's queue, and an early admission cycle; in its queue
     in that pool, if one is asked for.
@@ -63,7 +67,8 @@ def workload_submit(
     asked = asked_columns(pool_id, spec, priority=of, topology=topology, **counts)
     workload, is_counted = workload_insert(
         project, actor=actor, queue_id=queue_id, name=name, spec=stored, owner_kind=owner_kind, owner_id=owner_id,
-        requested_by=requested_by, **asked, **(hold.columns if hold else {}),
+        requested_by=requested_by, retries=retries.to_json(), max_attempts=retries.losses, **asked,
+        **(hold.columns if hold else {}),
     )  # fmt: skip
     if not workload.is_held and not (is_counted and budget_gate(workload)):
         queues.send(queues.ADMIT, pool_id)

@@ -8,7 +8,7 @@ WAITING_WORDS = """waiting_for_quota waiting_for_capacity waiting_for_approval b
     backing_off preempted reclaimed evicted node_lost no_capacity start_timeout"""
 ENDED_WORDS = """completed exit_nonzero out_of_memory time_limit image_pull launch_error lost exceeds_quota
     no_matching_flavor cancelled_by_user approval_denied approval_expired deleted_externally input_rejected scaled_down
-    idle queue_timeout"""
+    idle queue_timeout environment_failed"""
 
 
 def test_the_reasons() -> None:
