@@ -26,8 +26,13 @@ CAPS: Final = ("running_most", "gpus_per_run_most", "run_seconds_most")
 CAP_MOST: Final = (1 << 31) - 1
 _PLACE: Final = """
 SELECT q.id, q.pool_id FROM quotas_queue q JOIN quotas_resourcepool p ON p.id = q.pool_id
-WHERE q.project_id = %s AND (q.is_main OR p.backend = %s) AND p.backend <> 'removed'
-ORDER BY q.is_main DESC, q.id LIMIT 1
+WHERE q.project_id = %(project)s AND p.backend <> 'removed' AND (
+    q.is_main OR p.backend = %(backend)s OR NOT EXISTS (
+        SELECT FROM quotas_resourcepool d JOIN quotas_node n ON n.pool_id = d.id
+        WHERE d.backend = %(backend)s AND (d.organisation_id IS NULL OR d.organisation_id = %(organisation)s)
+    )
+)
+ORDER BY q.is_main DESC, p.backend = %(backend)s DESC, q.id LIMIT 1
 """
 _PLACE_IN: Final = """
 SELECT q.id, q.pool_id FROM quotas_queue q JOIN quotas_resourcepool p ON p.id = q.pool_id
@@ -86,7 +91,8 @@ def queue_place(project: Project, pool: ResourcePool | None = None) -> tuple[UUI
     """The ids of the queue that `queue_ensure` finds or makes, and of its pool. One statement where it is there."""
     with connection.cursor() as cursor:
         if pool is None:
-            cursor.execute(_PLACE, [project.pk, settings.BEDPLATE_BACKEND])
+            own = {"project": project.pk, "organisation": project.organisation_id}
+            cursor.execute(_PLACE, {**own, "backend": settings.BEDPLATE_BACKEND})
         else:
             cursor.execute(_PLACE_IN, [project.pk, pool.pk])
         known: tuple[UUID, UUID] | None = cursor.fetchone()

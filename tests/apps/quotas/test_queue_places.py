@@ -57,6 +57,9 @@ def test_a_project_that_was_on_this_machine_moves_with_the_setting(project: Proj
     assert _submit(project) == "gpu"
     settings.BEDPLATE_BACKEND = "kubernetes/none"
     assert _submit(project) == "local", "where the installation's own has no machine, the oldest place"
+    with CaptureQueriesContext(connection) as asked:
+        place = queue_place(project)
+    assert (len(asked), place[1]) == (1, ResourcePool.objects.get(name="local").pk)
 
 
 def test_the_main_queue_of_a_project_goes_before_the_installation(project: Project, settings: Any) -> None:
