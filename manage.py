@@ -5,6 +5,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from controlplane import loading
 from controlplane.embedded.offline import NotRunning
 from controlplane.env import SettingsRefused, choose_settings
 
@@ -12,6 +13,7 @@ INTERRUPTED = 130
 
 
 def main() -> int:
+    loading.begin()
     choose_settings()
     try:
         execute_from_command_line(sys.argv)

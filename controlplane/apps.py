@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
-from controlplane import celery
+from controlplane import celery, loading
 
 
 class ControlplaneConfig(AppConfig):
@@ -12,6 +12,9 @@ class ControlplaneConfig(AppConfig):
     verbose_name = "Control plane"
 
     celery_app = celery.app
+
+    def ready(self) -> None:
+        loading.end()  # this app is the last
 
 
 class PanelConfig(AdminConfig):

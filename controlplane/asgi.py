@@ -19,9 +19,11 @@ from django.urls import path
 from apps.common.errors import Unavailable
 from apps.common.problems import disk_full, problem_response
 from apps.common.storage import is_full
+from controlplane import loading
 from controlplane.env import choose_settings
 from controlplane.streamed import AT_ONCE, StreamedBody, is_streamed
 
+loading.begin()
 choose_settings()
 django.setup(set_prefix=False)
 

@@ -12,12 +12,14 @@ from django.conf import settings
 
 from apps.common import marks, queues
 from apps.common.context import request_id
+from controlplane import loading
 from controlplane.env import choose_settings
 from controlplane.metrics import TASK_SECONDS, TASKS, TASKS_RUNNING
 from controlplane.worker_health import WorkerServer
 from workers import tasks
 from workers.tasks.schedule import BEAT_SCHEDULE
 
+loading.begin()
 choose_settings()
 
 REQUEST_ID = "bedplate_request_id"
