@@ -9,16 +9,20 @@ from workers.contracts.specs import DataRef, JobSpec, Resources
 
 SCRIPT_NAME = "train.py"
 DATA, CHECKPOINTS, ARTIFACTS = "data", "checkpoints", "artifacts"
-TABULAR_SCRIPT = '''"""The built-in trainer for tables."""
+_TRAINER_SCRIPT = '''"""The built-in trainer of runs of the kind `{kind}`."""
 
 import sys
 
-from workers.runtime.training.tabular import main
+from workers.runtime.training.{kind} import main
 
 if __name__ == "__main__":
     sys.exit(main())
 '''
-"""Of runs of the kind `tabular`."""
+
+
+def trainer_script(kind: str) -> str:
+    """The script of runs of a kind that brings its own: the module of its name is the trainer."""
+    return _TRAINER_SCRIPT.format(kind=kind)
 
 
 def run_spec(

@@ -13,12 +13,12 @@ from apps.common import clock
 from apps.common.models import AuditEvent
 from apps.experiments.api.run_forms import PARAMETERS
 from apps.experiments.models import Run
-from apps.experiments.specs import TABULAR_SCRIPT
+from apps.experiments.specs import trainer_script
 from apps.quotas.models import Workload
 from tests.support.factories.access import ProjectFactory, member
 from tests.support.factories.datasets import DatasetVersionFactory, pool_ready
 from tests.support.factories.experiments import ExperimentFactory
-from workers.contracts.trainers import TABULAR
+from workers.contracts.trainers import TABULAR_CLASSIFIER
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"
@@ -162,13 +162,13 @@ def test_what_is_no_tag_is_refused(client: APIClient, project: Project, tags: An
 
 
 def test_a_built_in_trainer_brings_its_script_and_defaults(client: APIClient, project: Project) -> None:
-    body = body_of(project, kind="tabular", parameters={"epochs": 3})
+    body = body_of(project, kind="tabular_classifier", parameters={"epochs": 3})
     del body["script"]
     run = submitted(client, body)
-    assert (run["kind"], run["script"]) == ("tabular", TABULAR_SCRIPT)
-    assert run["parameters"] == {**{name: one.default for name, one in TABULAR.items()}, "epochs": 3}
+    assert (run["kind"], run["script"]) == ("tabular_classifier", trainer_script("tabular_classifier"))
+    assert run["parameters"] == {**{name: one.default for name, one in TABULAR_CLASSIFIER.items()}, "epochs": 3}
     again = client.get(f"{API}/runs/{run['id']}/as-request").json()
-    assert (again["script"], again["kind"]) == ("", "tabular")
+    assert (again["script"], again["kind"]) == ("", "tabular_classifier")
     end(run)
     assert client.post(f"{API}/runs/{run['id']}/retry").json()["parameters"] == run["parameters"]
 
@@ -176,9 +176,9 @@ def test_a_built_in_trainer_brings_its_script_and_defaults(client: APIClient, pr
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"kind": "tabular", "script": "print(1)"}, "script"),
-        ({"kind": "tabular", "script": "", "parameters": {"epochs": 0}}, "parameters.epochs"),
-        ({"kind": "tabular", "script": "", "parameters": {"rate": 1}}, "parameters.rate"),
+        ({"kind": "tabular_classifier", "script": "print(1)"}, "script"),
+        ({"kind": "tabular_classifier", "script": "", "parameters": {"epochs": 0}}, "parameters.epochs"),
+        ({"kind": "tabular_classifier", "script": "", "parameters": {"rate": 1}}, "parameters.rate"),
         ({"kind": "none"}, "kind"),
         ({"script": ""}, "script"),
     ],
@@ -194,9 +194,9 @@ def test_what_cannot_be_asked_for_is_refused_by_field(
 def test_forms_have_words_in_both_languages_and_the_bounds_that_are_checked(client: APIClient) -> None:
     found = client.get(f"{API}/run-kinds").json()
     kinds = {one["kind"]: one for one in found["kinds"]}
-    assert list(kinds) == ["tabular", "script"]
-    properties = kinds["tabular"]["parameters"]["properties"]
-    assert list(properties) == list(TABULAR) == list(PARAMETERS)
+    assert list(kinds) == ["tabular_classifier", "script"]
+    properties = kinds["tabular_classifier"]["parameters"]["properties"]
+    assert list(properties) == list(TABULAR_CLASSIFIER) == list(PARAMETERS)
     rate = properties["learning_rate"]
     assert (rate["type"], rate["default"], rate["exclusiveMinimum"], rate["maximum"]) == ("number", 1e-3, 0, 10)
     for one in [*kinds.values(), *properties.values(), *found["request"]["properties"].values()]:

@@ -101,7 +101,7 @@ def lay_ground(client: httpx.Client) -> Ground:
     experiment = post(client, "/experiments", {"project": project, "name": "first"})["id"]
     runs = [_run(client, experiment, data["cleaned"], f"curves-{rate}", CURVES, {"rate": rate}) for rate in (1, 2)]
     failed = _run(client, experiment, data["cleaned"], "fails", "raise ValueError(7)", {})
-    trained = post(client, "/runs", _tabular(experiment, data["cleaned"]))
+    trained = post(client, "/runs", _classified(experiment, data["cleaned"]))
     ended = [finished(client, f"/runs/{run['id']}", PATIENCE_SECONDS) for run in (*runs, failed, trained)]
     assert [run["state"] for run in ended] == ["succeeded", "succeeded", "failed", "succeeded"], ended
     first, second = (run["id"] for run in runs)
@@ -187,9 +187,9 @@ def run_body(
     }
 
 
-def _tabular(experiment: str, version: str) -> dict[str, Any]:
+def _classified(experiment: str, version: str) -> dict[str, Any]:
     body = run_body(experiment, version, "trained", "", {"epochs": 2, "hidden": 16})
-    return body | {"kind": "tabular", "resources": SMALL | {"memory_bytes": 2 << 30}}
+    return body | {"kind": "tabular_classifier", "resources": SMALL | {"memory_bytes": 2 << 30}}
 
 
 def _service(client: httpx.Client, project: str, run: str) -> dict[str, Any]:

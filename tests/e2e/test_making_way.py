@@ -64,7 +64,7 @@ def test_a_training_run_makes_way_and_goes_on_with_its_next_step(stack: Stack, d
     recipe = post(demo, "/recipes", {"project": ground.project, "name": "people", "steps": STEPS})
     cleaning = post(demo, "/cleaning-runs", {"recipe": recipe["id"], "input_version": ground.version})
     cleaned = finished(demo, f"/cleaning-runs/{cleaning['id']}")
-    body = run_body(ground, "yields", "", dataset_version=cleaned["output_version"], kind="tabular")
+    body = run_body(ground, "yields", "", dataset_version=cleaned["output_version"], kind="tabular_classifier")
     body["parameters"] = {"epochs": EPOCHS, "batch_size": 1, "hidden": 8}
     body["resources"] = {"cpu_millis": 500, "memory_bytes": 1 << 30, "gpus": 0}
     with preempting(stack) as preempt:

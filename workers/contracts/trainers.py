@@ -38,7 +38,7 @@ class Parameter:
         return ""
 
 
-TABULAR: Final[dict[str, Parameter]] = {
+TABULAR_CLASSIFIER: Final[dict[str, Parameter]] = {
     "epochs": Parameter(15, minimum=1, maximum=10_000, whole=True),
     "batch_size": Parameter(64, minimum=1, maximum=1_000_000, whole=True),
     "learning_rate": Parameter(1e-3, above=0, maximum=10),
@@ -50,7 +50,7 @@ TABULAR: Final[dict[str, Parameter]] = {
     "threshold": Parameter(0.5, minimum=0, maximum=1),
     "seed": Parameter(0, minimum=0, maximum=2**31 - 1, whole=True),
 }
-"""Of `workers.runtime.training.tabular`, in the order of a form."""
+"""Of `workers.runtime.training.tabular_classifier`, in the order of a form."""
 
 
 class BadParameters(ValueError):

@@ -32,7 +32,7 @@ from apps.quotas.services.priorities import priority_class_role
     {
         "experiment": examples.EXPERIMENT_ID,
         "name": "risk-2",
-        "kind": "tabular",
+        "kind": "tabular_classifier",
         "script": "",
         "dataset_version": examples.VERSION_ID,
         "parameters": {"epochs": 15, "learning_rate": 0.001},

@@ -76,7 +76,7 @@ RUN_TABLE = {
             **{name: RUN_ROW[name] for name in ("id", "name", "project", "experiment", "dataset_version", "workload")},
             **{name: RUN_ROW[name] for name in ("state", "state_reason", "state_detail", "state_at")},
             "state_message": [],
-            "kind": "tabular",
+            "kind": "tabular_classifier",
             "tags": ["baseline"],
             **{name: RUN_ROW[name] for name in ("project_name", "experiment_name", "dataset_name")},
             **{name: RUN_ROW[name] for name in ("dataset_version_number", "requested_by_name")},

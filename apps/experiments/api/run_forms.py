@@ -12,7 +12,7 @@ from apps.common.tags import TAG_CHARACTERS_MOST, TAGS_MOST
 from apps.experiments.services.runs import RESOURCES_DEFAULT, TIME_LIMIT_DEFAULT_SECONDS
 from apps.experiments.states import RunKind
 from apps.quotas.services.requests import MEMBERS_MOST
-from workers.contracts.trainers import TABULAR, Parameter
+from workers.contracts.trainers import TABULAR_CLASSIFIER, Parameter
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -75,7 +75,7 @@ PARAMETERS: dict[str, Words] = {
 def run_kinds() -> list[Schema]:
     """`[{"kind", "title", "description", "x-zh-hans", "takes_script", "parameters"}]`."""
     free = {"$schema": DIALECT, "type": "object", "additionalProperties": True, "properties": {}}
-    tabular = _object({name: _number(TABULAR[name], words) for name, words in PARAMETERS.items()})
+    tabular = _object({name: _number(TABULAR_CLASSIFIER[name], words) for name, words in PARAMETERS.items()})
     forms = {RunKind.TABULAR_CLASSIFIER: tabular, RunKind.SCRIPT: free}
     return [
         {"kind": str(kind), **words.said(), "takes_script": kind == RunKind.SCRIPT, "parameters": forms[RunKind(kind)]}

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from apps.access.models import Secret
 from apps.common.errors import Invalid
-from apps.experiments.specs import TABULAR_SCRIPT
+from apps.experiments.specs import trainer_script
 from apps.experiments.states import RunKind
-from workers.contracts.trainers import TABULAR, BadParameters, parameters_checked
+from workers.contracts.trainers import TABULAR_CLASSIFIER, BadParameters, parameters_checked
 
 SCRIPT_BYTES_MOST = 256 << 10
 
@@ -29,7 +29,7 @@ def code_of(kind: str, script: str, parameters: Mapping[str, Any]) -> tuple[str,
     if script.strip():
         raise Invalid(f"script: a run of kind {kind} brings its own", fields={"script": ["must be left out"]})
     try:
-        return TABULAR_SCRIPT, parameters_checked(TABULAR, parameters)
+        return trainer_script(kind), parameters_checked(TABULAR_CLASSIFIER, parameters)
     except BadParameters as error:
         fields = {f"parameters.{name}": [text] for name, text in error.problems.items()}
         raise Invalid(f"parameters: {error}", fields=fields) from error

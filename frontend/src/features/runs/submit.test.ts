@@ -4,7 +4,7 @@ import { bodyOf, curlOf, draftOf, effectsOf, freshDraft, missingIn, partOf, verd
 const words = { title: "", description: "" };
 const kinds = {
   kinds: [
-    { kind: "tabular", ...words, "x-zh-hans": words, takes_script: false, parameters: { type: "object", properties: { epochs: { type: "integer", default: 15 } } } },
+    { kind: "tabular_classifier", ...words, "x-zh-hans": words, takes_script: false, parameters: { type: "object", properties: { epochs: { type: "integer", default: 15 } } } },
     { kind: "script", ...words, "x-zh-hans": words, takes_script: true, parameters: { type: "object", additionalProperties: true, properties: {} } },
   ],
   request: {
@@ -27,7 +27,7 @@ describe("a run's form", () => {
 
   it("begins with what the API names", () => {
     const draft = freshDraft(kinds);
-    expect([draft.kind, draft.resources.cpu_millis, draft.time_limit_seconds]).toEqual(["tabular", 500, 600]);
+    expect([draft.kind, draft.resources.cpu_millis, draft.time_limit_seconds]).toEqual(["tabular_classifier", 500, 600]);
     expect(draft.resources.memory_bytes).toBe(2_147_483_648);
     expect(bodyOf(draft, kinds).parameters).toEqual({ epochs: 15 });
     expect(partOf(kinds.request, "resources.cpu_millis").maximum).toBe(9);
@@ -44,13 +44,13 @@ describe("a run's form", () => {
     const asked = { ...bodyOf(freshDraft(kinds), kinds), kind: "script", script: "print()", parameters: { lr: 1 } } as never;
     const draft = draftOf(asked);
     expect(bodyOf(draft, kinds)).toMatchObject({ kind: "script", script: "print()", parameters: { lr: 1 } });
-    expect(bodyOf({ ...draft, kind: "tabular" }, kinds)).toMatchObject({ script: "", parameters: { epochs: 15 } });
-    expect(bodyOf({ ...draft, kind: "tabular" }, kinds).name).toBe("");
+    expect(bodyOf({ ...draft, kind: "tabular_classifier" }, kinds)).toMatchObject({ script: "", parameters: { epochs: 15 } });
+    expect(bodyOf({ ...draft, kind: "tabular_classifier" }, kinds).name).toBe("");
   });
 
   it("asks for members of a script only, and never for fewer at most than at least", () => {
     const draft = { ...freshDraft(kinds), count_min: 3, count_max: 2 };
-    expect(bodyOf(draft, kinds)).toMatchObject({ kind: "tabular", count_min: 1, count_max: 1 });
+    expect(bodyOf(draft, kinds)).toMatchObject({ kind: "tabular_classifier", count_min: 1, count_max: 1 });
     expect(bodyOf({ ...draft, kind: "script" }, kinds)).toMatchObject({ count_min: 3, count_max: 3 });
   });
 

@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.workers.runtime.cleaning.jobs import Jobs
-from workers.contracts.trainers import TABULAR, parameters_checked
+from workers.contracts.trainers import TABULAR_CLASSIFIER, parameters_checked
 from workers.runtime.context import Identity, JobContext
 from workers.runtime.link import LocalLink
 from workers.runtime.training.data import Split, load_split
 
 pytestmark = pytest.mark.xdist_group("training")
 torch = partial(import_module, "torch")  # long to load, and every worker collects all tests
-tabular = partial(import_module, "workers.runtime.training.tabular")
+classifier = partial(import_module, "workers.runtime.training.tabular_classifier")
 checkpoints = partial(import_module, "workers.runtime.training.checkpoints")
 ROWS, EPOCHS = 60, 40
 STEPS = [
@@ -50,10 +50,12 @@ def _rows(weights: npt.NDArray[np.float32] | None = None) -> Split:
 def _trained(ctx: JobContext, rows: Split) -> npt.NDArray[np.float32]:
     """What a network says of the rows that are the same for all, once it was trained in batches of all of its own."""
     checkpoints().seed_everything(0)
-    model = tabular().Network(2, hidden=8, layers=1, dropout=0.0)
+    model = classifier().Network(2, hidden=8, layers=1, dropout=0.0)
     optimiser = torch().optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
     for epoch in range(EPOCHS):
-        tabular().train_epoch(ctx, model, optimiser, rows, checkpoints().Position(epoch, epoch), batch_size=len(rows))
+        classifier().train_epoch(
+            ctx, model, optimiser, rows, checkpoints().Position(epoch, epoch), batch_size=len(rows)
+        )
     model.eval()
     with torch().no_grad():
         scores: npt.NDArray[np.float32] = model(torch().from_numpy(_rows().features)).numpy()
@@ -80,7 +82,7 @@ def test_what_the_balance_step_writes_is_what_the_trainer_reads(tmp_path: Path) 
     (local / "parameters.json").write_text(json.dumps({"validation_ratio": 0.25}), encoding="utf-8")
     identity = Identity(result_file=local / "result.json", secrets_dir=local / "secrets")
     job = JobContext(identity, LocalLink(local), tmp_path / "run")
-    data = tabular().load_data(job, parameters_checked(TABULAR, job.parameters))
+    data = classifier().load_data(job, parameters_checked(TABULAR_CLASSIFIER, job.parameters))
     assert data.rest.names == ("income",)
     for part in (data.rest, data.validation):
         assert part.weights is not None

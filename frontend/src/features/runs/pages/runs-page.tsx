@@ -122,7 +122,7 @@ function NewRun() {
 }
 
 const CALL = `curl -X POST -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" ${window.location.origin}/api/v1/runs \\
-  -d '{"experiment": "…", "dataset_version": "…", "name": "risk-1", "kind": "tabular", "parameters": {"learning_rate": 0.01}}'`;
+  -d '{"experiment": "…", "dataset_version": "…", "name": "risk-1", "kind": "tabular_classifier", "parameters": {"learning_rate": 0.01}}'`;
 
 function NoRuns() {
   const { t } = useTranslation("runs");

@@ -46,7 +46,7 @@ export function RunForm(props: RunFormProps) {
           version={draft.dataset_version}
           onChange={(dataset_version) => onChange({ dataset_version })}
           error={errorOf("dataset_version")}
-          needsSplit={draft.kind === "tabular"}
+          needsSplit={draft.kind === "tabular_classifier"}
         />
       </section>
       {kindOf(draft, kinds)?.takes_script ? (

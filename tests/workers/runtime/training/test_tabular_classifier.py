@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from apps.experiments.specs import TABULAR_SCRIPT
+from apps.experiments.specs import trainer_script
 from tests.support.prepared_data import TEST_ROWS, write_prepared_data
-from workers.contracts.trainers import TABULAR, BadParameters, parameters_checked
+from workers.contracts.trainers import TABULAR_CLASSIFIER, BadParameters, parameters_checked
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -22,7 +22,7 @@ def _run_alone(folder: Path, **parameters: Any) -> subprocess.CompletedProcess[s
     local = folder / "bedplate-local"
     write_prepared_data(local / "data")
     (local / "parameters.json").write_text(json.dumps(parameters), encoding="utf-8")
-    (folder / "train.py").write_text(TABULAR_SCRIPT, encoding="utf-8")
+    (folder / "train.py").write_text(trainer_script("tabular_classifier"), encoding="utf-8")
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "train.py"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -52,8 +52,12 @@ def test_parameters_that_cannot_be_end_it(tmp_path: Path) -> None:
 
 
 def test_parameters_are_filled_up_with_defaults() -> None:
-    found = parameters_checked(TABULAR, {"epochs": 3.0, "learning_rate": 0.1})
-    assert found == {**{name: one.default for name, one in TABULAR.items()}, "epochs": 3, "learning_rate": 0.1}
+    found = parameters_checked(TABULAR_CLASSIFIER, {"epochs": 3.0, "learning_rate": 0.1})
+    assert found == {
+        **{name: one.default for name, one in TABULAR_CLASSIFIER.items()},
+        "epochs": 3,
+        "learning_rate": 0.1,
+    }
     assert isinstance(found["epochs"], int)
 
 
@@ -73,5 +77,5 @@ def test_parameters_are_filled_up_with_defaults() -> None:
 )
 def test_what_cannot_be_is_named(given: dict[str, Any], says: str) -> None:
     with pytest.raises(BadParameters) as refused:
-        parameters_checked(TABULAR, given)
+        parameters_checked(TABULAR_CLASSIFIER, given)
     assert refused.value.problems == dict.fromkeys(given, says)

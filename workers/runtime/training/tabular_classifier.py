@@ -2,8 +2,8 @@
 
 It trains on the split `train`, watches a part of it, and is evaluated on the split `test`. Where the recipe balances
 classes by weights (`__weight`), a row counts in the loss that is minimised as often as its weight says; what is watched
-and evaluated are the rows as they are met. Parameters: `workers.contracts.trainers.TABULAR`. Run by `python train.py`
-with a script that calls `main`.
+and evaluated are the rows as they are met. Parameters: `workers.contracts.trainers.TABULAR_CLASSIFIER`. Run by
+`python train.py` with a script that calls `main`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from workers.contracts.exit_codes import PREEMPTED
-from workers.contracts.trainers import TABULAR, parameters_checked
+from workers.contracts.trainers import TABULAR_CLASSIFIER, parameters_checked
 from workers.runtime.context import JobContext, job_context
 from workers.runtime.training.checkpoints import Position, load_state, save_state, seed_everything
 from workers.runtime.training.data import Split, has_split, load_split, split_off
@@ -69,7 +69,7 @@ class Data:
 
 def main() -> int:
     ctx = job_context()
-    parameters = parameters_checked(TABULAR, ctx.parameters)
+    parameters = parameters_checked(TABULAR_CLASSIFIER, ctx.parameters)
     seed_everything(int(parameters["seed"]))
     data = load_data(ctx, parameters)
     model = Network(
