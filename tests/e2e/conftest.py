@@ -6,6 +6,7 @@ worker has after these.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from tests.e2e.odd_stack import Odd, odd_stack
 from tests.support.proxy import Proxy
+from tests.support.servers import database_of_its_own
 from tests.support.stack import ROOT, Stack, finished, free_ports, running_stack
 from tests.support.waiting import until
 
@@ -56,6 +58,30 @@ def stack(network: Proxy) -> Iterator[Stack]:
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Odd]:
     with odd_stack(tmp_path_factory.mktemp("odd")) as running:
         yield running
+
+
+@dataclass
+class Away:
+    """An installation whose jobs are elsewhere: those of this machine are given no folder of its store."""
+
+    stack: Stack
+    network: Proxy
+    demo: httpx.Client
+
+
+@pytest.fixture(scope="package")
+def away() -> Iterator[Away]:
+    """Its database is of the tests' server. What asks for it is of the group `away`."""
+    (port,) = free_ports(1)
+    with Proxy(port) as network:
+        settings = {
+            "BEDPLATE_PORT": str(network.target_port),
+            "BEDPLATE_JOB_API_URL": network.url,
+            "BEDPLATE_DISTANT_BACKENDS": "local",
+            "BEDPLATE_DATABASE_URL": database_of_its_own(f"away_{os.getpid()}"),
+        }
+        with running_stack(**settings) as running, running.client("demo") as demo:
+            yield Away(running, network, demo)
 
 
 @pytest.fixture(scope="package")

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.conftest import RECORDS, Ground, ground_of, post, run_body, served_of
+from tests.e2e.conftest import RECORDS, Away, Ground, ground_of, post, run_body, served_of
 from tests.support import http
 from tests.support.proxy import Proxy
-from tests.support.stack import Stack, finished, free_ports, running_stack
+from tests.support.stack import Stack, finished
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("distant")
+pytestmark = pytest.mark.xdist_group("away")
 
 
 @pytest.fixture(scope="module")
-def network() -> Iterator[Proxy]:
-    (port,) = free_ports(1)
-    with Proxy(port) as proxy:
-        yield proxy
+def stack(away: Away) -> Stack:
+    return away.stack
 
 
 @pytest.fixture(scope="module")
-def stack(network: Proxy) -> Iterator[Stack]:
-    settings = {"BEDPLATE_PORT": str(network.target_port), "BEDPLATE_JOB_API_URL": network.url}
-    with running_stack(BEDPLATE_DISTANT_BACKENDS="local", **settings) as running:
-        yield running
+def network(away: Away) -> Proxy:
+    return away.network
 
 
 @pytest.fixture(scope="module")
-def demo(stack: Stack) -> Iterator[httpx.Client]:
-    with stack.client("demo") as client:
-        yield client
+def demo(away: Away) -> httpx.Client:
+    return away.demo
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.conftest import Away
 from tests.support.kubernetes.kinds import DEPLOYMENTS, JOBS, PODS
 from tests.support.kubernetes.nodes import NodeSpec
 from tests.support.kubernetes.server import KubernetesServer
-from tests.support.stack import ROOT, Stack, running_stack
+from tests.support.stack import ROOT
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("cluster")
+pytestmark = pytest.mark.xdist_group("away")
 POOL = "lab"
 IMAGE = "registry.example.com/bedplate-runtime:1.0"
 
@@ -28,17 +29,12 @@ def cluster() -> Iterator[KubernetesServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def stack(cluster: KubernetesServer) -> Iterator[Stack]:
-    with running_stack() as running:
-        config = running.home / "cluster.yaml"
-        config.write_text(cluster.kubeconfig())
-        running.manage("cluster", "add", POOL, "--kubeconfig", str(config), "--runtime-image", IMAGE)
-        yield running
-
-
-def test_the_example_runs_there_and_leaves_nothing_running(stack: Stack, cluster: KubernetesServer) -> None:
-    token = stack.manage("token", "demo", "--name", "example", "--scopes", "read,write,infer,admin")
+def test_the_example_runs_there_and_leaves_nothing_running(away: Away, cluster: KubernetesServer) -> None:
+    stack = away.stack
+    config = stack.home / "cluster.yaml"
+    config.write_text(cluster.kubeconfig())
+    stack.manage("cluster", "add", POOL, "--kubeconfig", str(config), "--runtime-image", IMAGE)
+    token = away.demo.headers["Authorization"].removeprefix("Bearer ")
     own = {"CREDIT_RISK_URL": stack.url, "CREDIT_RISK_TOKEN": token, "POOL": POOL}
     done = subprocess.run(
         [sys.executable, "examples/credit_risk/run.py"],
@@ -55,9 +51,9 @@ def test_the_example_runs_there_and_leaves_nothing_running(stack: Stack, cluster
     assert len(jobs) >= 3  # ingest, clean, train; what else there is follows from these
     assert all(job["status"].get("succeeded") == 1 for job in jobs)
     (server,) = cluster.all(DEPLOYMENTS)
-    with stack.client("demo") as demo:
-        (endpoint,) = demo.get("/endpoints").json()["results"]
-        assert demo.post(f"/endpoints/{endpoint['id']}/stop").status_code == 200
+    (project,) = away.demo.get("/projects?name=credit-risk").json()["results"]
+    (endpoint,) = away.demo.get(f"/endpoints?project={project['id']}").json()["results"]
+    assert away.demo.post(f"/endpoints/{endpoint['id']}/stop").status_code == 200
     name = server["metadata"]["name"]
     until(
         lambda: not [pod for pod in cluster.all(PODS) if pod["metadata"]["name"].startswith(name)], timeout_seconds=60
