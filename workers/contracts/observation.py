@@ -44,6 +44,8 @@ class MemberObservation:
     """128 + n for an end by signal n, as shells say it."""
     reason: str = ""
     restarts: int = 0
+    detail: str = ""
+    """For people: why a replica does not run, where its backend says so. Of a job the whole says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ CODES = {
 
 
 def trouble_of(members: Iterable[dict[str, Any]]) -> str:
-    """Of the members that are not ready and had to be started again; empty when there are none."""
-    wrong = sorted((one for one in members if one.get("restarts") and not one.get("ready")), key=_index)
-    told = [_sentence(one) for one in wrong[:NAMED_MOST]]
+    """Of the members that are not ready and were started again, or cannot be started; empty when there are none."""
+    unready = [one for one in members if not one.get("ready")]
+    wrong = sorted((one for one in unready if one.get("restarts") or one.get("detail")), key=_index)
+    told = [one.get("detail") or _sentence(one) for one in wrong[:NAMED_MOST]]
     more = len(wrong) - len(told)
     return " ".join([*told, say("replicas_more", more=more)] if more else told)
 

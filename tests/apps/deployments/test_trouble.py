@@ -44,6 +44,10 @@ TROUBLES: dict[str, tuple[list[dict[str, Any]], str]] = {
         [member(restarts=1, reason="out_of_memory")],
         "Replica 0 needed more memory than it may have and is started again.",
     ),
+    "cannot be started": (
+        [member(1, phase="pending", reason="image_pull", detail="Its image is not there."), member()],
+        "Its image is not there.",
+    ),
     "many": (
         [member(index, restarts=1, reason="completed") for index in (4, 2, 0, 3, 1)],
         "Replica 0 ended by itself and is started again. Replica 1 ended by itself and is started again. "

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.workers.kubernetes.scenarios import GONE, last_details, moments, served, story
-from workers.backends.kubernetes.seen_jobs import needed
+from workers.backends.kubernetes import names
+from workers.backends.kubernetes.seen_jobs import job_seen, needed
+from workers.backends.kubernetes.seen_objects import (
+    Container,
+    ContainerState,
+    Deployment,
+    DeploymentSpec,
+    Meta,
+    Pod,
+    PodSpec,
+    PodStatus,
+    Waiting,
+)
+from workers.backends.kubernetes.seen_serving import in_order, serving_seen
 from workers.contracts.observation import ENDED, Phase
 
 STARTS = ("pending", "", (None,))
@@ -230,6 +245,53 @@ def test_people_are_told_in_a_sentence(scenario: str, name: str, sentence: str) 
     assert last_details(scenario)[name] == sentence.strip()
 
 
+NO_IMAGE = (
+    "The image of member 0 cannot be fetched: rpc error: code = NotFound desc = failed to pull and unpack image"
+    ' "registry.example.com/team/no-such-image:1": failed to resolve image:'
+    " registry.example.com/team/no-such-image:1: not found"
+)
+
+
+def test_between_two_tries_to_fetch_an_image_the_same_is_said() -> None:
+    said = story("job_image_pull", lambda seen: (seen.reason, seen.detail))["pull"]
+    assert [each for each in said if each != GONE and each[0]] == [("image_pull", NO_IMAGE)]
+
+
+def test_of_a_kubelet_that_does_not_repeat_the_registry_it_is_read_from_events() -> None:
+    """Those of the oldest versions only say that they wait."""
+    told = set()
+    for _, scene in moments("job_image_pull"):
+        for uid, job in scene.jobs.items():
+            pods = [_silenced(pod) for pod in scene.pods_of(uid) if "ImagePullBackOff" in str(pod.status)]
+            if pods and job.metadata.name == "pull" and not pods[0].metadata.deletion_timestamp:
+                events = tuple(scene.events.values())
+                told.add(job_seen(job, pods, events=events).detail)
+                assert job_seen(job, pods).detail.endswith(': Back-off pulling image "registry.example.com/x:1"')
+    assert told == {NO_IMAGE}
+
+
+def _silenced(pod: Pod) -> Pod:
+    waiting = Waiting("ImagePullBackOff", 'Back-off pulling image "registry.example.com/x:1"')
+    container = Container(names.MAIN, state=ContainerState(waiting=waiting))
+    return msgspec.structs.replace(pod, status=msgspec.structs.replace(pod.status, container_statuses=(container,)))
+
+
+def test_pods_of_one_second_are_numbered_by_their_names() -> None:
+    made = "2026-11-23T15:41:07Z"
+    old, leaves, over = "2026-11-23T15:41:06Z", {"deletion_timestamp": made}, PodStatus("Failed", reason="Evicted")
+    pods = [
+        *(Pod(Meta("c", creation_timestamp=made)), Pod(Meta("a", creation_timestamp=made))),
+        Pod(Meta("d", creation_timestamp=old, **leaves), PodSpec("n1")),
+        *(Pod(Meta("b", creation_timestamp=made)), Pod(Meta("e", creation_timestamp=old), status=over)),
+    ]
+    for order in itertools.permutations(pods):
+        assert "".join(pod.metadata.name for pod in in_order(order)) == "abcde"
+    seen = serving_seen(Deployment(spec=DeploymentSpec(4)), pods, 8080)
+    assert [(each.index, str(each.phase)) for each in seen.members] == [
+        *((0, "pending"), (1, "pending"), (2, "pending"), (3, "stopping")),
+    ]
+
+
 def test_replicas_come_one_by_one_and_keep_their_places() -> None:
     told = served("serving_deployment")
     assert {phase for phase, _ in told} == {"running"}
@@ -244,6 +306,14 @@ def test_replicas_come_one_by_one_and_keep_their_places() -> None:
 def test_an_image_that_does_not_come_is_said_of_the_replica() -> None:
     reasons = {reason for _, members in served("serving_bad_update") for *_, reason in members}
     assert reasons == {"", "image_pull"}
+    details = {
+        member.detail
+        for _, scene in moments("serving_bad_update")
+        for one in scene.deployments.values()
+        for member in serving_seen(one, scene.pods.values(), 8080).members
+    }
+    assert {bool(detail) for detail in details} == {True, False}
+    assert {detail.partition(" cannot be fetched: ")[0] for detail in details if detail} == {"The image of member 0"}
 
 
 def test_replicas_that_leave_come_after_those_that_stay() -> None:

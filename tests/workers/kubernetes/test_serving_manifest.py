@@ -133,7 +133,12 @@ MAIN: dict[str, Any] = {
                             "timeoutSeconds": 2,
                             "failureThreshold": 3,
                         },
-                        "livenessProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 10, "timeoutSeconds": 5},
+                        "livenessProbe": {
+                            "httpGet": {"path": "/livez", "port": "http"},
+                            "periodSeconds": 10,
+                            "timeoutSeconds": 5,
+                            "failureThreshold": 6,
+                        },
                     }
                 ],
                 "volumes": [
@@ -233,3 +238,9 @@ def test_a_server_is_a_deployment_with_a_service_and_a_budget() -> None:
     assert made.main == MAIN
     assert made.rest == (SECRET, SERVICE, BUDGET)
     assert (made.namespace, made.name) == (METADATA["namespace"], METADATA["name"])
+
+
+def test_of_a_foreign_image_it_is_only_known_that_it_listens() -> None:
+    made = manifests_of(server(image="ghcr.io/acme/tgi:1"), launch(count=1), SITE).main
+    main = made["spec"]["template"]["spec"]["containers"][0]
+    assert main["livenessProbe"] == {"tcpSocket": {"port": "http"}, "periodSeconds": 10, "timeoutSeconds": 5}

@@ -13,6 +13,7 @@ from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.resources import DEPLOYMENTS, EVENTS, JOBS, PODS
 from workers.backends.kubernetes.seen_jobs import job_seen
 from workers.backends.kubernetes.seen_objects import Deployment, Event, Job, Pod
+from workers.backends.kubernetes.seen_pods import member_of
 from workers.contracts.observation import Phase
 
 FEW: Final = 12
@@ -71,5 +72,5 @@ def events(
 
 def _waits_silently(place: Place, job: Job, pods: Sequence[Pod]) -> bool:
     seen = job_seen(job, pods)
-    waits = seen.phase is Phase.PENDING and not seen.reason
+    waits = seen.phase is Phase.PENDING and (not seen.reason or any(member_of(pod).unexplained for pod in pods))
     return waits and place.api.clock.age(job.metadata.creation_timestamp) >= PATIENT_SECONDS

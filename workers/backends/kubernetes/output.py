@@ -20,7 +20,7 @@ from workers.backends.kubernetes.refusal import Refusal
 from workers.backends.kubernetes.resources import PODS
 from workers.backends.kubernetes.seen_objects import Pod
 from workers.backends.kubernetes.seen_pods import main_container, member_of
-from workers.contracts.observation import Phase
+from workers.backends.kubernetes.seen_serving import in_order
 
 KEPT_BYTES: Final = 2 * 1024 * 1024
 """Of one pod, its last ones."""
@@ -172,9 +172,8 @@ def _fetch(place: Place, pod: Pod, query: dict[str, str]) -> bytes:
 
 
 def _ranked(where: Where, pods: Iterable[Pod]) -> dict[int, Pod]:
-    """The youngest pod of each rank; of a server, its pods in the order of their age."""
-    ordered = sorted(pods, key=lambda pod: (pod.metadata.creation_timestamp or "", pod.metadata.name))
+    """The youngest pod of each rank; of a server, its pods as its replicas are numbered."""
     if where.kind == "serving":
-        living = [pod for pod in ordered if member_of(pod, number=0).phase is not Phase.STOPPING]
-        return dict(enumerate(living))
+        return dict(enumerate(in_order(pods)))
+    ordered = sorted(pods, key=lambda pod: (pod.metadata.creation_timestamp or "", pod.metadata.name))
     return {member_of(pod).index: pod for pod in ordered}

@@ -16,6 +16,8 @@ JOB_UID: Final = 10_001
 FARE_WELL_SECONDS: Final = 5
 """What the wrapper has to say its last words, beyond the grace of the command."""
 READ_BY_OWNER: Final = 0o400
+OWN_LIVENESS: Final = "/livez"
+"""Where `runtime/serving` says that it lives."""
 _PREPARATION: Final = f"{place.APPLICATION}/workers/runtime/prepare.py"
 _MEGABYTE: Final = 1024 * 1024
 
@@ -110,9 +112,19 @@ def _listening(spec: ServingSpec, site: ClusterSite) -> dict[str, Any]:
             "failureThreshold": spec.start_timeout_seconds,
         },
         "readinessProbe": {**asked, "periodSeconds": 2, "timeoutSeconds": 2, "failureThreshold": 3},
-        # Not its health: a replica that is busy or waits for something is not to be killed.
-        "livenessProbe": {"tcpSocket": {"port": "http"}, "periodSeconds": 10, "timeoutSeconds": 5},
+        "livenessProbe": _alive(spec),
     }
+
+
+def _alive(spec: ServingSpec) -> dict[str, Any]:
+    """How it is asked whether a replica lives. That is not whether it is ready: one that is busy or waits for something
+    is not to be killed. Our own server says at `/livez` that its loop turns, and asks nobody for that; a minute of
+    silence there is an end. Of a foreign image nothing is known but that it listens, which its kernel also does for a
+    server that hangs."""
+    if spec.image:
+        return {"tcpSocket": {"port": "http"}, "periodSeconds": 10, "timeoutSeconds": 5}
+    asked = {"httpGet": {"path": OWN_LIVENESS, "port": "http"}}
+    return {**asked, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6}
 
 
 def _amounts(resources: Resources, device: str = "") -> dict[str, Any]:

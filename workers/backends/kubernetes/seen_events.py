@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from workers.backends.kubernetes.seen_objects import Event, Job
-from workers.backends.kubernetes.seen_pods import Member
+from workers.backends.kubernetes.seen_pods import Member, no_image
 from workers.contracts.observation import MemberObservation, Observation, Phase
 from workers.contracts.sentences import say
 
@@ -14,6 +14,7 @@ WORST: Final = ("image_pull", "launch_error", "no_capacity")
 """Of several members that wait, what is said is the worst."""
 QUOTA: Final = "exceeded quota"
 FETCHED: Final = frozenset({"Pulled", "Created", "Started", "Failed", "BackOff", "ErrImageNeverPull"})
+NOT_FETCHED: Final = "Failed to pull image "
 STUCK: Final = frozenset({"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"})
 
 
@@ -29,7 +30,7 @@ def explained(
     for reason in WORST:
         for member in members:
             if member.reason == reason:
-                return Observation(Phase.PENDING, reason, member.detail, observed)
+                return Observation(Phase.PENDING, reason, _why(member, events), observed)
     if len(members) < job.count:
         refusal = _latest(events, {job.metadata.uid}, frozenset({"FailedCreate"}))
         if refusal is not None:
@@ -43,6 +44,16 @@ def explained(
             detail = say("cluster_setup", member=member.index, said=(last.message or "").strip())
             return Observation(Phase.PENDING, "", detail, observed)
     return Observation(Phase.PENDING, "", "", observed)
+
+
+def _why(member: Member, events: Sequence[Event]) -> str:
+    """What a member says, or what was noted about the last try to fetch its image where it does not say why."""
+    if member.unexplained:
+        tries = [each for each in events if (each.message or "").startswith(NOT_FETCHED)]
+        last = _latest(tries, {member.pod.metadata.uid}, frozenset({"Failed"}))
+        if last is not None:
+            return no_image(member, (last.message or "").partition('": ')[2]).detail
+    return member.detail
 
 
 def _not_created(message: str, observed: tuple[MemberObservation, ...]) -> Observation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -24,6 +25,8 @@ IMAGE_TROUBLE: Final = frozenset(
         "SignatureValidationFailed",
     }
 )
+_BACK_OFF: Final = re.compile(r'Back-off pulling image "[^"]*"(?:: \w+: (?P<said>.+))?', re.DOTALL)
+"""What a kubelet says between two tries to fetch an image; before 1.32 or so it does not say again why."""
 SETTING_UP: Final = frozenset({"ContainerCreating", "PodInitializing", ""})
 NOT_STARTED: Final = frozenset({"StartError", "ContainerCannotRun"})
 TERMINAL: Final = frozenset({"Succeeded", "Failed"})
@@ -51,6 +54,8 @@ class Member:
     running: bool = False
     crashed: str = ""
     """Why it failed before it was started again; empty: it was not."""
+    unexplained: bool = False
+    """Its image cannot be fetched, and only events say why."""
 
     @property
     def deleting(self) -> bool:
@@ -235,12 +240,21 @@ def _waiting(found: Member) -> Member:
         why = (waits.reason or "") if waits else ""
         said = ((waits.message if waits else None) or why).strip()
         if why in IMAGE_TROUBLE:
-            return replace(found, reason="image_pull", detail=say("cluster_image", member=found.index, said=said))
+            again = _BACK_OFF.fullmatch(said)
+            return no_image(replace(found, unexplained=again is not None and not again["said"]), said)
         if why == "CrashLoopBackOff":  # it is started again after a pause
             return replace(found, reason=found.crashed)
         if why not in SETTING_UP:
             return replace(found, reason="launch_error", detail=say("cluster_setup", member=found.index, said=said))
     return found
+
+
+def no_image(found: Member, said: str) -> Member:
+    """Its image cannot be fetched, in the words of the registry as far as the kubelet repeats them, also between two
+    tries."""
+    again = _BACK_OFF.fullmatch(said)
+    words = (again["said"] if again else "") or said
+    return replace(found, reason="image_pull", detail=say("cluster_image", member=found.index, said=words.strip()))
 
 
 def _disrupted(found: Member) -> Member:

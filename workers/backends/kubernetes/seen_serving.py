@@ -80,13 +80,20 @@ def _stopped(
 
 
 def _members(pods: Iterable[Pod]) -> list[Member]:
-    """Its living replicas: those that stay before those that leave, the oldest first."""
-    found = [member_of(pod, number=0) for pod in pods]
-    living = sorted(
-        (member for member in found if not member.over),
-        key=lambda member: (member.deleting, member.pod.metadata.creation_timestamp or "", member.pod.metadata.name),
-    )
-    return [replace(member_of(member.pod, number=index), index=index) for index, member in enumerate(living)]
+    """Its living replicas."""
+    found = [member_of(pod, number=index) for index, pod in enumerate(in_order(pods))]
+    return [member for member in found if not member.over]
+
+
+def in_order(pods: Iterable[Pod]) -> list[Pod]:
+    """Pods of a server as its replicas are numbered: those that stay before those that leave before those that are
+    over, the oldest first. Times are whole seconds, so names decide between pods of the same one."""
+
+    def place(pod: Pod) -> tuple[bool, bool, str, str]:
+        member = member_of(pod, number=0)
+        return member.over, member.deleting, pod.metadata.creation_timestamp or "", pod.metadata.name
+
+    return sorted(pods, key=place)
 
 
 def _observed(member: Member, port: int) -> MemberObservation:
@@ -97,6 +104,7 @@ def _observed(member: Member, port: int) -> MemberObservation:
         member.observed(),
         ready=member.running and not member.deleting and ready is not None and ready.status == "True",
         address=address,
+        detail="" if member.running or not member.reason else member.detail,
     )
 
 
