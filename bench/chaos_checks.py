@@ -34,7 +34,6 @@ from django.conf import settings  # noqa: E402 - models are importable only from
 from apps.common.models import AuditEvent  # noqa: E402
 from apps.common.storage import store  # noqa: E402
 from apps.experiments.models import Artifact, Checkpoint, MetricBatch, Run  # noqa: E402
-from apps.experiments.models.metric import unpack  # noqa: E402
 from apps.experiments.selectors.series import last_step_that_counts  # noqa: E402
 from apps.quotas.models import Attempt, LogChunk, UsageRecord, Workload  # noqa: E402
 from apps.quotas.states import OCCUPYING  # noqa: E402
@@ -101,8 +100,8 @@ def stored_points(run: Run) -> dict[str, Series]:
     """By attempt, in order of arrival."""
     found: dict[str, Series] = defaultdict(lambda: defaultdict(list))
     for batch in MetricBatch.objects.filter(run=run).order_by("id"):
-        pairs = zip(unpack("q", batch.steps), unpack("d", batch.values), strict=True)
-        found[str(batch.attempt_id)][batch.key] += pairs
+        steps, values, _ = batch.columns
+        found[str(batch.attempt_id)][batch.key] += zip(steps.tolist(), values.tolist(), strict=True)
     return found
 
 

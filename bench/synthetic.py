@@ -32,9 +32,8 @@ from apps.common import clock  # noqa: E402
 from apps.common.audit import Actor  # noqa: E402
 from apps.datasets.models import DatasetVersion  # noqa: E402
 from apps.experiments.models import Experiment, MetricBatch, MetricSender, Run  # noqa: E402
-from apps.experiments.models.metric import pack, unpack  # noqa: E402
-from apps.experiments.selectors.series import CODES, PREVIEW_POINTS, thinned  # noqa: E402
-from apps.experiments.services.compaction import SEGMENT_POINTS  # noqa: E402
+from apps.experiments.models.packing import columns_of  # noqa: E402
+from apps.experiments.services.segments import SEGMENT_POINTS, segment_of  # noqa: E402
 from apps.experiments.services.summaries import summary_add  # noqa: E402
 from apps.quotas.models import Attempt, Workload  # noqa: E402
 from tests.support.factories.datasets import DatasetVersionFactory  # noqa: E402
@@ -213,15 +212,8 @@ def _batch(run: Run, attempt: Attempt, key: str, values: list[float], start: int
     part = values[start : start + SEGMENT_POINTS]
     steps = range(start + 1, start + 1 + len(part))
     began = run.started_at.timestamp() if run.started_at else 0.0
-    packed = (pack("q", steps), pack("d", part), pack("d", [began + step for step in steps]))
-    preview = None
-    if len(part) >= SEGMENT_POINTS // 2:
-        columns: Any = tuple(unpack(code, one) for code, one in zip(CODES, packed, strict=True))
-        preview = b"".join(map(pack, CODES, thinned(columns, PREVIEW_POINTS)))
-    return MetricBatch(
-        run=run, attempt=attempt, rank=0, sequence=sequence, key=key, first_step=start + 1, last_step=start + len(part),
-        count=len(part), steps=packed[0], values=packed[1], times=packed[2], preview=preview,
-    )  # fmt: skip
+    made = segment_of(columns_of(steps, part, [began + step for step in steps]))
+    return MetricBatch(run=run, attempt=attempt, rank=0, sequence=sequence, key=key, **made)
 
 
 if __name__ == "__main__":

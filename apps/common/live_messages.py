@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -31,14 +31,17 @@ class EventTold(Told):
 
 
 class PointsTold(Told):
-    """Points of one metric, in the order in which they came: three lists of one length."""
+    """Points of one metric, in the order in which they came: three lists of one length.
+
+    Values that JSON has no number for are `"NaN"`, `"Infinity"` or `"-Infinity"`.
+    """
 
     key: str
     attempt: int
-    """Number of the attempt."""
+    """Number of the attempt; 0: no attempt sent them."""
     rank: int
     steps: list[int]
-    values: list[float]
+    values: list[float | Literal["NaN", "Infinity", "-Infinity"]]
     times: list[float]
     """Unix seconds."""
 

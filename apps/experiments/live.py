@@ -12,12 +12,16 @@ from apps.common.cursors import Cursor
 from apps.common.live_messages import PointsTold
 from apps.common.rounds import Followed, Item, Tail
 from apps.experiments.models import MetricBatch, ModelVersion, Run
-from apps.experiments.models.metric import unpack
+from apps.experiments.models.packing import columns_unpack
+from apps.experiments.selectors.series import said
 
 SUBJECTS: dict[str, Callable[[], Any]] = {"run": Run.objects.all, "model_version": ModelVersion.objects.all}
 
 POINTS_MOST = 2_000
 """Of one batch and metric; whoever follows a run that sends more at once fetches them."""
+
+NO_ATTEMPT = 0
+"""Of points that no attempt sent."""
 
 
 def point_items(ids: Sequence[int], followed: Followed) -> list[Item]:
@@ -30,17 +34,18 @@ def point_items(ids: Sequence[int], followed: Followed) -> list[Item]:
     # Of a merged row some points may have been told before it was merged.
     news = (row for row in rows if row.merged_id is None and row.count <= POINTS_MOST)
     small = [row.id for row in news if f"run.{row.run_id}" in wanted]
-    packed = MetricBatch.objects.filter(id__in=small).values_list("id", "steps", "values", "times") if small else ()
+    columns_of = ("id", "form", "steps", "values", "times")
+    packed = MetricBatch.objects.filter(id__in=small).values_list(*columns_of) if small else ()
     bodies = {row_id: body for row_id, *body in packed}
     items: list[Item] = []
     bare: set[str] = set()
     for row in rows:
         subject = f"run.{row.run_id}"
         if row.id in bodies:
-            steps, values, times = (
-                unpack(code, part).tolist() for code, part in zip("qdd", bodies[row.id], strict=True)
-            )
-            points = PointsTold(row.key, row.attempt__number, row.rank, steps, values, times)
+            form, *columns = bodies[row.id]
+            steps, values, times = columns_unpack(form, columns)
+            told = (steps.tolist(), said(values), times.tolist())
+            points = PointsTold(row.key, row.attempt__number or NO_ATTEMPT, row.rank, *told)
             items.append(Item(row.transaction_id, subject, points=points))
         elif subject not in bare:
             bare.add(subject)

@@ -8,15 +8,15 @@ The native form is the same map in msgpack (`Content-Type: application/x-msgpack
 little-endian 64-bit integers, `values` and `times` as little-endian 64-bit floats. No point becomes a Python object.
 
 The attempt token says which run. A batch is kept once per (attempt, rank, sequence): sending it again is answered
-alike and changes nothing. Values are finite numbers, because JSON has no others; a job that meets NaN says so in its
-log. Errors are problems as everywhere; 8 MiB, 100,000 points and 1,000 metrics of a run are the limits.
+alike and changes nothing. NaN and the infinities are kept: packed as they are, in JSON as the texts `"NaN"`,
+`"Infinity"`, `"-Infinity"`. Errors are problems as everywhere; 8 MiB, 100,000 points and 1,000 metrics of a run are the
+limits.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from prometheus_client import Counter, Histogram
@@ -24,8 +24,11 @@ from prometheus_client import Counter, Histogram
 from apps.common.asgi_app import BUCKETS, BulkApp, Incoming, django_conninfo
 from apps.common.errors import Invalid
 from apps.common.lanes import WAIT_SECONDS, Lanes
-from apps.experiments.models.metric import STEP_MOST, unpack
-from apps.experiments.services.metric_batches import Batch, Series, batches_store, series_of
+from apps.experiments.models.metric import STEP_MOST
+from apps.experiments.models.packing import PLAIN, columns_of, columns_unpack
+from apps.experiments.selectors.series import number_read
+from apps.experiments.services.metric_batches import Batch, batches_store
+from apps.experiments.services.metric_rows import Series, series_of
 from apps.quotas.services import attempt_tokens
 
 BODY_LIMIT_BYTES = 8 << 20
@@ -45,7 +48,7 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 class PointsIn(msgspec.Struct):
     key: Key
     steps: list[Step]
-    values: list[float]
+    values: list[float | Literal["NaN", "Infinity", "-Infinity"]]
     times: list[float]
 
 
@@ -110,17 +113,21 @@ class IngestApp(BulkApp):
             raise Invalid(f"not a batch of metric points: {error}") from error
 
 
-def _unpacked(points: PackedPointsIn) -> Series:
+def _unpacked(points: PackedPointsIn) -> Series | None:
     sizes = {len(points.steps), len(points.values), len(points.times)}
     if len(sizes) > 1 or sizes.pop() % 8:
         raise Invalid(f"{points.key!r}: steps, values and times are 8 bytes per point, and of one length")
-    return series_of(points.key, unpack("q", points.steps), unpack("d", points.values), unpack("d", points.times))
+    if not len(points.steps):
+        return None
+    return series_of(points.key, columns_unpack(PLAIN, (points.steps, points.values, points.times)))
 
 
-def _packed(points: PointsIn) -> Series:
+def _packed(points: PointsIn) -> Series | None:
     if not len(points.steps) == len(points.values) == len(points.times):
         raise Invalid(f"{points.key!r}: steps, values and times are lists of one length")
-    return series_of(points.key, array("q", points.steps), array("d", points.values), array("d", points.times))
+    if not points.steps:
+        return None
+    return series_of(points.key, columns_of(points.steps, [*map(number_read, points.values)], points.times))
 
 
 def _checked(rank: int, sequence: int, given: Any) -> Batch:
@@ -128,11 +135,11 @@ def _checked(rank: int, sequence: int, given: Any) -> Batch:
     found: dict[str, Series] = {}
     count = 0
     for one in given:
-        count += len(one.steps)
+        if one is None:
+            continue
+        count += len(one)
         if count > POINTS_MOST:
             raise Invalid(f"more than {POINTS_MOST} points in one batch")
-        if not len(one.steps):
-            continue
         known = found.get(one.key)
         found[one.key] = one if known is None else known.with_more(one)
     return Batch(rank, sequence, list(found.values()), count)

@@ -4,7 +4,7 @@ from apps.experiments.models.artifact import Artifact, Checkpoint
 from apps.experiments.models.bundle import SourceBundle
 from apps.experiments.models.experiment import Experiment
 from apps.experiments.models.logged_model import LoggedModel
-from apps.experiments.models.metric import MetricBatch, MetricSender
+from apps.experiments.models.metric import MetricBatch, MetricRequest, MetricSender
 from apps.experiments.models.registry import ModelAlias, ModelVersion, RegisteredModel
 from apps.experiments.models.run import Run, RunInput
 from apps.experiments.models.view import SavedView
@@ -15,6 +15,7 @@ __all__ = [
     "Experiment",
     "LoggedModel",
     "MetricBatch",
+    "MetricRequest",
     "MetricSender",
     "ModelAlias",
     "ModelVersion",

@@ -1,22 +1,21 @@
-"""Metric series: which points count, and few of them that look like all. Pure but for the packed form."""
+"""Metric series: which points count, and few of them that look like all. Pure."""
 
 from __future__ import annotations
 
 import math
-from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
-from operator import le
 from typing import Any
 
-from apps.experiments.models.metric import Numbers
+import numpy as np
+from numpy.typing import NDArray
 
-CODES = "qdd"
-Columns = tuple[Numbers, Numbers, Numbers]
-"""Steps, values, times: of one length."""
+from apps.experiments.models.packing import Columns, Numbers, picked
+
+Positions = NDArray[np.intp]
 PREVIEW_POINTS = 1024
-"""Of a full row of points."""
+OVERVIEW_POINTS = 64
+"""Of a full row of points: what a chart reads in its place, and what a chart over very many rows reads."""
 Starts = Mapping[str, int | None]
 """`Run.attempt_starts`."""
 
@@ -31,84 +30,96 @@ class Span:
     to_time: float | None = None
     """Unix seconds."""
 
-    def chosen(self, steps: Sequence[float], times: Sequence[float]) -> list[int] | None:
-        """Positions of the points within; None when that is all of them."""
-        low_step, high_step = _ends(self.from_step, self.to_step)
-        low_time, high_time = _ends(self.from_time, self.to_time)
-        if not len(steps) or (_all_within(steps, low_step, high_step) and _all_within(times, low_time, high_time)):
-            return None
-        return [
-            position
-            for position, (step, time) in enumerate(zip(steps, times, strict=True))
-            if low_step <= step <= high_step and low_time <= time <= high_time
-        ]
+    def within(self, columns: Columns) -> Columns:
+        """The points that are within."""
+        steps, _, times = columns
+        mask: Any = None
+        for numbers, low, high in ((steps, self.from_step, self.to_step), (times, self.from_time, self.to_time)):
+            if low is not None:
+                mask = numbers >= low if mask is None else mask & (numbers >= low)
+            if high is not None:
+                mask = numbers <= high if mask is None else mask & (numbers <= high)
+        return columns if mask is None or mask.all() else picked(columns, mask)
 
 
-def _ends(low: float | None, high: float | None) -> tuple[float, float]:
-    return -math.inf if low is None else low, math.inf if high is None else high
+def last_step_that_counts(starts: Starts, attempt_number: int | None) -> float:
+    """Points of this attempt with a higher step are superseded by a later attempt; ±infinity for none or all.
 
-
-def _all_within(numbers: Sequence[float], low: float, high: float) -> bool:
-    return (low == -math.inf or min(numbers) >= low) and (high == math.inf or max(numbers) <= high)
-
-
-def last_step_that_counts(starts: Starts, attempt_number: int) -> float:
-    """Points of this attempt with a higher step are superseded by a later attempt; ±infinity for none or all."""
+    Args:
+        attempt_number: None: what no attempt sent. Nothing takes its place.
+    """
+    if attempt_number is None:
+        return math.inf
     later = [step for number, step in starts.items() if int(number) > attempt_number]
     if any(step is None for step in later):
         return -math.inf
     return min((step for step in later if step is not None), default=math.inf)
 
 
-def chosen(steps: Sequence[float], highest: float) -> list[int] | None:
-    """Positions of the steps up to `highest`; None when that is all of them."""
-    if not len(steps) or max(steps) <= highest:
-        return None
-    return [position for position, step in enumerate(steps) if step <= highest]
+def counting(columns: Columns, highest: float) -> Columns:
+    """The points up to a step: those of `last_step_that_counts`."""
+    if highest == math.inf or not len(columns[0]):
+        return columns
+    mask = columns[0] <= highest
+    return columns if mask.all() else picked(columns, mask)
 
 
-def order_of(steps: Sequence[float]) -> Sequence[int]:
-    """Positions by step; of equal steps in order of arrival."""
-    if all(map(le, steps, islice(steps, 1, None))):
-        return range(len(steps))
-    return sorted(range(len(steps)), key=steps.__getitem__)
+def by_step(columns: Columns) -> Columns:
+    """Of equal steps in order of arrival."""
+    steps = columns[0]
+    if len(steps) < 2 or bool((steps[1:] >= steps[:-1]).all()):
+        return columns
+    return picked(columns, np.argsort(steps, kind="stable"))
 
 
-def downsample(values: Sequence[float], most: int) -> Sequence[int]:
+def downsample(values: Numbers, most: int) -> Positions:
     """Positions of at most `most` values, ascending: the first, the last, and the least and greatest of each bucket.
 
-    No peak is lost: the least and the greatest of all are always among them.
+    No peak is lost: the least and the greatest of all finite values are always among them. Of values that are not
+    finite the first of each bucket stays too, so that a curve that breaks is seen to break.
 
     Args:
         most: at least 4.
     """
     count = len(values)
     if count <= most:
-        return range(count)
-    buckets = (most - 2) // 2
-    inner = count - 2
-    kept = [0]
-    for bucket in range(buckets):
-        start, end = 1 + bucket * inner // buckets, 1 + (bucket + 1) * inner // buckets
-        part = values[start:end]
-        lowest, highest = start + _index(part, min(part)), start + _index(part, max(part))
-        kept += sorted({lowest, highest})
-    return [*kept, count - 1]
-
-
-def _index(part: Sequence[float], value: float) -> int:
-    return part.index(value)
+        return np.arange(count)
+    inner = values[1:-1]
+    finite = np.isfinite(inner)
+    is_whole = bool(finite.all())
+    buckets = max((most - 2) // (2 if is_whole else 3), 1)
+    edges = np.arange(buckets + 1) * len(inner) // buckets
+    low, high = (inner, inner) if is_whole else (np.where(finite, inner, end) for end in (math.inf, -math.inf))
+    kept = [0, count - 1]
+    for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        if is_whole or finite[start:end].any():
+            kept += [1 + start + int(low[start:end].argmin()), 1 + start + int(high[start:end].argmax())]
+        if not is_whole and most >= 5 and not finite[start:end].all():
+            kept.append(1 + start + int(finite[start:end].argmin()))
+    return np.unique(np.asarray(kept, np.intp))
 
 
 def thinned(columns: Columns, most: int) -> Columns:
     """At most so many points, by step: ends, minima and maxima are kept."""
-    steps, values, times = columns
-    order = order_of(steps)
-    by_step = values if isinstance(order, range) else picked("d", values, order)
-    kept = [order[position] for position in downsample(by_step, most)]
-    return picked("q", steps, kept), picked("d", values, kept), picked("d", times, kept)
+    ordered = by_step(columns)
+    return ordered if len(ordered[0]) <= most else picked(ordered, downsample(ordered[1], most))
 
 
-def picked(code: str, numbers: array[Any], positions: Sequence[int]) -> array[Any]:
-    """The numbers at these positions, in their order."""
-    return array(code, map(numbers.__getitem__, positions))
+def said(numbers: Numbers) -> list[Any]:
+    """Values as JSON has them: NaN and the infinities, which it has not, as `"NaN"`, `"Infinity"`, `"-Infinity"`."""
+    listed: list[Any] = numbers.tolist()
+    for position in np.flatnonzero(~np.isfinite(numbers)).tolist():
+        listed[position] = number_said(listed[position])
+    return listed
+
+
+def number_said(number: float) -> float | str:
+    """One value as JSON has it."""
+    if math.isfinite(number):
+        return number
+    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+
+
+def number_read(number: float | str) -> float:
+    """The inverse of `number_said`."""
+    return float(number)

@@ -1,8 +1,9 @@
-"""Many small rows of metric points become few: in the background, one short statement for each row that is made.
+"""Many small rows of metric points become few: in the background, one short transaction for each row that is made.
 
-Rows of one member's metric that are older than `SETTLED_SECONDS` are merged into the last of them. That row keeps its
-cursor and says from which cursor on its points are; the others go in the same statement. A reader sees the rows before
-or the row after, never both, and a batch that is sent again is known by `MetricSender`, whatever became of its rows.
+Rows of one member's metric that are older than `SETTLED_SECONDS` are merged into the last of them, packed closely. That
+row keeps its cursor and says from which cursor on its points are; the others go in the same transaction. A reader sees
+the rows before or the row after, never both, and a batch that is sent again is known by `MetricSender`, whatever became
+of its rows.
 """
 
 from __future__ import annotations
@@ -13,46 +14,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
 from apps.common import clock
-from apps.experiments.models import MetricBatch, MetricSender
-from apps.experiments.models.metric import pack, unpack
-from apps.experiments.selectors.series import CODES, PREVIEW_POINTS, thinned
+from apps.experiments.models import MetricBatch, MetricRequest, MetricSender
+from apps.experiments.models.packing import PLAIN
+from apps.experiments.services import segments
+from apps.experiments.services.segments import is_full, row_pack, rows_merge, rows_unpacked
 
 SETTLED_SECONDS = 60
 """Younger rows are left alone: whoever tails them has passed by before they are merged."""
 LOOSE_BATCHES = 32
 """A member that sends on is looked at from so many on."""
-SEGMENT_POINTS = 32_768
 ROWS_MOST = 500
 """Merged by one statement."""
 SENDERS_MOST = 200
 LOOKED_AT_MOST = 50_000
 """Rows of one member whose sizes are looked at in one go."""
+ALONE_MOST = 200
+"""Rows that are packed alone by one tick."""
+REQUEST_SECONDS = 3600
+"""So long a request of MLflow's protocol that comes again is known."""
 TICK_SECONDS = 20.0
-
-_MERGE = f"""
-WITH gone AS (
-    DELETE FROM {MetricBatch._meta.db_table} WHERE id = ANY(%(others)s)
-    RETURNING id, transaction_id, first_step, last_step, count, steps, "values", times, merged_transaction_id, merged_id
-), merged AS (
-    SELECT count(*) AS rows, min(first_step) AS first_step, max(last_step) AS last_step, sum(count) AS count,
-        string_agg(steps, ''::bytea ORDER BY id) AS steps, string_agg("values", ''::bytea ORDER BY id) AS "values",
-        string_agg(times, ''::bytea ORDER BY id) AS times,
-        (array_agg(coalesce(merged_transaction_id, transaction_id) ORDER BY id))[1] AS merged_transaction_id,
-        (array_agg(coalesce(merged_id, id) ORDER BY id))[1] AS merged_id
-    FROM gone
-)
-UPDATE {MetricBatch._meta.db_table} AS kept SET
-    first_step = least(kept.first_step, merged.first_step), last_step = greatest(kept.last_step, merged.last_step),
-    count = kept.count + merged.count, steps = merged.steps || kept.steps, "values" = merged."values" || kept."values",
-    times = merged.times || kept.times,
-    merged_transaction_id = merged.merged_transaction_id, merged_id = merged.merged_id, preview = NULL
-FROM merged WHERE kept.id = %(last)s AND merged.rows = %(count)s
-"""  # noqa: S608 - names of our own tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +50,11 @@ class Piece:
     @property
     def is_full(self) -> bool:
         """It stays as it is, and its neighbours on one side are not merged with those on the other."""
-        return self.count >= SEGMENT_POINTS // 2
-
-
-class Overtaken(Exception):
-    """Somebody else merged these rows meanwhile."""
+        return is_full(self.count)
 
 
 def merges(pieces: Iterable[Piece], *, all_of_them: bool) -> Iterator[list[int]]:
-    """Which rows become one: neighbours, at least two, together at most `SEGMENT_POINTS`. Pure.
+    """Which rows become one: neighbours, at least two, together at most `segments.SEGMENT_POINTS`. Pure.
 
     A row is merged with less than its own size only when nothing more is to come, so that no point is rewritten more
     than a few times.
@@ -86,7 +66,7 @@ def merges(pieces: Iterable[Piece], *, all_of_them: bool) -> Iterator[list[int]]
     group: list[Piece] = []
     total = 0
     for piece in pieces:
-        if group and (total + piece.count > SEGMENT_POINTS or piece.is_full or len(group) == ROWS_MOST):
+        if group and (total + piece.count > segments.SEGMENT_POINTS or piece.is_full or len(group) == ROWS_MOST):
             yield from _worth_it(group, all_of_them)
             group, total = [], 0
         if not piece.is_full:
@@ -97,7 +77,7 @@ def merges(pieces: Iterable[Piece], *, all_of_them: bool) -> Iterator[list[int]]
 
 def _worth_it(group: list[Piece], all_of_them: bool) -> Iterator[list[int]]:
     total = sum(piece.count for piece in group)
-    while group and not all_of_them and total < SEGMENT_POINTS // 2 and group[0].count * 2 > total:
+    while group and not all_of_them and not is_full(total) and group[0].count * 2 > total:
         total -= group[0].count
         group = group[1:]
     if len(group) > 1:
@@ -108,12 +88,24 @@ def metrics_compact(*, seconds: float = TICK_SECONDS) -> int:
     """Merge what is due, the members with most loose batches first; stops when its time is over. Returns rows gone."""
     deadline = time.monotonic() + seconds
     settled = clock.db_now() - timedelta(seconds=SETTLED_SECONDS)
+    requests_forget()
     done = 0
     for sender in _due(settled):
         done += sender_compact(sender, settled=settled, deadline=deadline)
         if time.monotonic() > deadline:
+            return done
+    for pk in _large(settled):
+        row_pack(pk)
+        if time.monotonic() > deadline:
             break
     return done
+
+
+def requests_forget() -> int:
+    """Let go of requests of MLflow's protocol that nobody repeats any more; returns how many."""
+    old = clock.db_now() - timedelta(seconds=REQUEST_SECONDS)
+    gone, _ = MetricRequest.objects.filter(created_at__lt=old).delete()
+    return gone
 
 
 def sender_compact(sender: MetricSender, *, settled: datetime, deadline: float = float("inf")) -> int:
@@ -123,9 +115,10 @@ def sender_compact(sender: MetricSender, *, settled: datetime, deadline: float =
         settled: rows made before are merged.
         deadline: of the monotonic clock; stops after the statement in which it passes.
     """
-    attempt = sender.attempt
-    over = attempt.ended_at is not None and attempt.ended_at < settled
-    rows = MetricBatch.objects.filter(attempt=attempt, rank=sender.rank)
+    over = sender.is_over(settled)
+    rows = MetricBatch.objects.filter(attempt=sender.attempt_id, rank=sender.rank)
+    if sender.run_id is not None:
+        rows = rows.filter(run=sender.run_id)
     sizes = rows.order_by("key", "id").values_list("key", "id", "count", "created_at", "sequence")[:LOOKED_AT_MOST]
     young: set[int] = set()
     gone = 0
@@ -140,41 +133,24 @@ def sender_compact(sender: MetricSender, *, settled: datetime, deadline: float =
             gone += rows_merge(ids)
             if time.monotonic() > deadline:
                 return gone
-    rows_preview(rows.filter(created_at__lt=settled), deadline)
+    if over:
+        for pk in rows_unpacked(rows.filter(created_at__lt=settled), LOOKED_AT_MOST):
+            row_pack(pk)
+            if time.monotonic() > deadline:
+                return gone
     left = Greatest(F("loose_batches") - sender.loose_batches + len(young), 0)
     MetricSender.objects.filter(pk=sender.pk).update(loose_batches=left)
     return gone
 
 
-def rows_merge(ids: list[int]) -> int:
-    """Merge these rows into the last one, in one statement; returns how many are gone: all but one, or none.
-
-    Nothing is done when one of them is not there any more.
-    """
-    *others, last = ids
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_MERGE, {"others": others, "last": last, "count": len(others)})
-            if cursor.rowcount != 1:
-                raise Overtaken
-    except Overtaken:
-        return 0
-    return len(others)
-
-
-def rows_preview(rows: QuerySet[MetricBatch], deadline: float) -> None:
-    """Give full rows a preview, so that a chart need not read all their points. Nothing, for a row that changed."""
-    found = rows.filter(count__gte=SEGMENT_POINTS // 2, preview=None)
-    for row in found.only("count", "steps", "values", "times").iterator(chunk_size=20):
-        columns = (unpack("q", row.steps), unpack("d", row.values), unpack("d", row.times))
-        preview = b"".join(map(pack, CODES, thinned(columns, PREVIEW_POINTS)))
-        MetricBatch.objects.filter(pk=row.pk, count=row.count).update(preview=preview)
-        if time.monotonic() > deadline:
-            return
-
-
 def _due(settled: datetime) -> list[MetricSender]:
     """Members with many loose batches, or with some and nothing more to come. One query."""
-    over = Q(attempt__ended_at__lt=settled)
-    loose = MetricSender.objects.select_related("attempt").filter(loose_batches__gt=1)
+    over = Q(attempt__ended_at__lt=settled) | Q(run__ended_at__lt=settled)
+    loose = MetricSender.objects.select_related("attempt", "run").filter(loose_batches__gt=1)
     return list(loose.filter(over | Q(loose_batches__gte=LOOSE_BATCHES)).order_by("-loose_batches")[:SENDERS_MOST])
+
+
+def _large(settled: datetime) -> list[int]:
+    """Rows that came full, and are as they came. One query."""
+    full = MetricBatch.objects.filter(form=PLAIN, count__gte=segments.SEGMENT_POINTS // 2, created_at__lt=settled)
+    return list(full.order_by("id").values_list("pk", flat=True)[:ALONE_MOST])

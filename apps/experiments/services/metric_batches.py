@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,11 +12,18 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from apps.common.errors import AttemptSuperseded, BedplateError, Forbidden, Invalid
-from apps.experiments.models import MetricBatch, MetricSender, Run
-from apps.experiments.models.metric import STEP_MOST, Numbers, pack
-from apps.experiments.selectors.series import chosen, last_step_that_counts, picked
+from apps.experiments.models import MetricSender, Run
+from apps.experiments.selectors.series import last_step_that_counts
+from apps.experiments.services.metric_rows import (
+    Row,
+    Series,
+    received_note,
+    rows_insert,
+    summary_fold,
+    summary_text,
+)
 from apps.experiments.services.received import GAPS_MOST, Ranges, ranges_with
-from apps.experiments.services.summaries import Summary, summary_add
+from apps.experiments.services.summaries import Summary
 from apps.quotas.models import Attempt
 
 KEYS_PER_RUN_MOST = 1000
@@ -33,33 +38,7 @@ SELECT a.number, a.ended_at IS NULL, s.rank, s.received
 FROM {Attempt._meta.db_table} a LEFT JOIN {MetricSender._meta.db_table} s ON s.attempt_id = a.id AND s.rank = ANY(%s)
 WHERE a.id = %s
 """  # noqa: S608
-_INSERT = f"""
-INSERT INTO {MetricBatch._meta.db_table}
-    (run_id, attempt_id, rank, sequence, key, first_step, last_step, count, steps, "values", times)
-SELECT %s, %s, u.* FROM unnest(
-    %b::int[], %b::bigint[], %b::text[], %b::bigint[], %b::bigint[], %b::int[], %b::bytea[], %b::bytea[], %b::bytea[]
-) AS u
-"""  # noqa: S608
-_RECEIVED = f"""
-INSERT INTO {MetricSender._meta.db_table} (attempt_id, rank, received, loose_batches)
-SELECT %s, u.* FROM unnest(%b::int[], %b::text[]::jsonb[], %b::int[]) AS u
-ON CONFLICT (attempt_id, rank) DO UPDATE
-SET received = excluded.received, loose_batches = {MetricSender._meta.db_table}.loose_batches + excluded.loose_batches
-"""  # noqa: S608
 _UPDATE = f"UPDATE {Run._meta.db_table} SET summary = %s, attempt_starts = %s WHERE id = %s"  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Points of one metric: three arrays of one length; `series_of` makes them."""
-
-    key: str
-    steps: Numbers
-    values: Numbers
-    times: Numbers
-
-    def with_more(self, other: Series) -> Series:
-        return Series(self.key, self.steps + other.steps, self.values + other.values, self.times + other.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +50,6 @@ class Batch:
     series: list[Series]
     count: int
     """Points in it."""
-
-
-def series_of(key: str, steps: Numbers, values: Numbers, times: Numbers) -> Series:
-    """Points that can be kept: finite values and times, steps that JSON can say exactly.
-
-    Raises:
-        Invalid: naming the metric and the step.
-    """
-    if "\x00" in key:
-        raise Invalid("the name of a metric has no NUL character")
-    if len(steps) and not -STEP_MOST <= min(steps) <= max(steps) <= STEP_MOST:
-        worst = next(step for step in steps if abs(step) > STEP_MOST)
-        raise Invalid(f"{key!r}: the step {worst} is beyond ±2^53")
-    for what, numbers in (("value", values), ("time", times)):
-        if not math.isfinite(sum(numbers)):  # or a sum that overflowed: then there is none to name
-            for step, number in zip(steps, numbers, strict=True):
-                if not math.isfinite(number):
-                    raise Invalid(f"{key!r} at step {step}: the {what} is {number}; it must be a finite number")
-    return Series(key, steps, values, times)
 
 
 async def batches_store(
@@ -121,10 +81,11 @@ async def batches_store(
             summary, starts = {}, {**starts, number: None}
         fresh, outcomes = _fresh(batches, received, summary)
         if fresh:
-            await _insert(connection, run_id, attempt_id, fresh)
-            await _note(connection, attempt_id, fresh, received)
-            _fold(summary, fresh, last_step_that_counts(starts, int(number)))
-            await connection.execute(_UPDATE, [Jsonb(summary, _dumps), Jsonb(starts), run_id])
+            rows = [Row(batch.rank, batch.sequence, one) for batch in fresh for one in batch.series]
+            await rows_insert(connection, run_id, attempt_id, rows)
+            await received_note(connection, attempt_id, received, Counter(batch.rank for batch in fresh))
+            summary_fold(summary, (row.series for row in rows), last_step_that_counts(starts, int(number)))
+            await connection.execute(_UPDATE, [Jsonb(summary, summary_text), Jsonb(starts), run_id])
         return outcomes
 
 
@@ -159,44 +120,3 @@ def _fresh(
             received[batch.rank], keys = after, more
         outcomes.append(refused)
     return fresh, outcomes
-
-
-async def _insert(connection: AsyncConnection[Any], run_id: UUID, attempt_id: UUID, fresh: list[Batch]) -> None:
-    rows = [(batch, one) for batch in fresh for one in batch.series]
-    columns: list[list[Any]] = [
-        [batch.rank for batch, _ in rows],
-        [batch.sequence for batch, _ in rows],
-        [one.key for _, one in rows],
-        [min(one.steps) for _, one in rows],
-        [max(one.steps) for _, one in rows],
-        [len(one.steps) for _, one in rows],
-        [pack("q", one.steps) for _, one in rows],
-        [pack("d", one.values) for _, one in rows],
-        [pack("d", one.times) for _, one in rows],
-    ]
-    await connection.execute(_INSERT, [run_id, attempt_id, *columns])
-
-
-async def _note(
-    connection: AsyncConnection[Any], attempt_id: UUID, fresh: list[Batch], received: dict[int, Ranges]
-) -> None:
-    counts = Counter(batch.rank for batch in fresh)
-    ranks = sorted(counts)
-    texts = [json.dumps(received[rank]) for rank in ranks]
-    await connection.execute(_RECEIVED, [attempt_id, ranks, texts, [counts[rank] for rank in ranks]])
-
-
-def _fold(summary: Summary, fresh: list[Batch], highest: float) -> None:
-    """Points after `highest` are superseded already: their attempt was overtaken while they were on their way."""
-    for batch in fresh:
-        for one in batch.series:
-            steps, values = one.steps, one.values
-            counting = chosen(steps, highest)
-            if counting is not None:
-                steps, values = picked("q", steps, counting), picked("d", values, counting)
-            if len(steps):
-                summary_add(summary, one.key, steps, values)
-
-
-def _dumps(summary: Any) -> str:
-    return json.dumps(summary, ensure_ascii=False, check_circular=False)

@@ -7,52 +7,69 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from apps.experiments.models import Run
-from apps.experiments.models.metric import unpack
-from apps.experiments.selectors.series import chosen, last_step_that_counts, picked
+from apps.experiments.models.packing import Numbers, column_unpack
+from apps.experiments.selectors.series import counting, last_step_that_counts, number_said
 
 Summary = dict[str, dict[str, Any]]
 """`Run.summary`."""
 
 
-def summary_add(summary: Summary, key: str, steps: Sequence[float], values: Sequence[float]) -> None:
+def summary_add(
+    summary: Summary, key: str, steps: Sequence[float] | Numbers, values: Sequence[float] | Numbers
+) -> None:
     """Fold points of one metric, at least one, into the summary.
 
-    `last` is the value at the highest step; of equal steps, the one that came last.
+    `last` is the value at the highest step, as JSON has it; of equal steps, the one that came last. `min` and `max`,
+    with the step at which each was first met, `mean` and `sum` are of finite values: null, 0 of the sum, where there is
+    none. `count` is of all points, `not_finite` of those that are NaN or infinite.
     """
-    old = summary.get(key)
-    last_step = max(steps)
-    last = values[len(steps) - 1 - list(reversed(steps)).index(last_step)]
-    total, count, low, high = sum(values), len(values), min(values), max(values)
-    if old is not None:
-        total, count = total + old["sum"], count + old["count"]
-        low, high = min(low, old["min"]), max(high, old["max"])
-        if old["last_step"] > last_step:
-            last, last_step = old["last"], old["last_step"]
-    total = _storable(total)
-    summary[key] = {
-        "last": last,
-        "last_step": int(last_step),
-        "min": low,
-        "max": high,
-        "mean": total / count,
-        "sum": total,
-        "count": count,
-    }
+    numbers, found = np.asarray(steps, "<i8"), np.asarray(values, "<f8")
+    old = summary.get(key) or _EMPTY
+    last_step = int(numbers.max())
+    last: Any = number_said(float(found[len(found) - 1 - int(numbers[::-1].argmax())]))
+    if old["last_step"] is not None and old["last_step"] > last_step:
+        last, last_step = old["last"], old["last_step"]
+    finite = np.isfinite(found)
+    odd = len(found) - int(finite.sum())
+    if odd:
+        numbers, found = numbers[finite], found[finite]
+    not_finite, count = old.get("not_finite", 0) + odd, old["count"] + len(found) + odd
+    total = _storable(old["sum"] + _sum(found))
+    ends = {"min": old["min"], "min_step": old.get("min_step"), "max": old["max"], "max_step": old.get("max_step")}
+    if len(found):
+        low, high = int(found.argmin()), int(found.argmax())
+        if old["min"] is None or found[low] < old["min"]:
+            ends |= {"min": float(found[low]), "min_step": int(numbers[low])}
+        if old["max"] is None or found[high] > old["max"]:
+            ends |= {"max": float(found[high]), "max_step": int(numbers[high])}
+    mean = total / (count - not_finite) if count > not_finite else None
+    summary[key] = {"last": last, "last_step": last_step, **ends, "mean": mean, "sum": total, "count": count}
+    if not_finite:
+        summary[key]["not_finite"] = not_finite
+
+
+_EMPTY: dict[str, Any] = {"last": None, "last_step": None, "min": None, "max": None, "sum": 0.0, "count": 0}
 
 
 def summary_rebuild(run: Run) -> Summary:
     """The summary from all points that count by `run.attempt_starts`; reads every batch once."""
     summary: Summary = {}
-    rows = run.metric_batches.order_by("id").values_list("key", "attempt__number", "steps", "values")
-    for key, attempt_number, packed_steps, packed_values in rows.iterator(chunk_size=200):
-        steps, values = unpack("q", packed_steps), unpack("d", packed_values)
-        counting = chosen(steps, last_step_that_counts(run.attempt_starts, attempt_number))
-        if counting is not None:
-            steps, values = picked("q", steps, counting), picked("d", values, counting)
+    rows = run.metric_batches.order_by("id").values_list("key", "attempt__number", "form", "steps", "values")
+    for key, attempt_number, form, packed_steps, packed_values in rows.iterator(chunk_size=200):
+        steps, values = column_unpack(form, "q", packed_steps), column_unpack(form, "d", packed_values)
+        highest = last_step_that_counts(run.attempt_starts, attempt_number)
+        steps, values, _ = counting((steps, values, steps), highest)
         if len(steps):
             summary_add(summary, key, steps, values)
     return summary
+
+
+def _sum(values: Numbers) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(values.sum())
 
 
 def _storable(total: float) -> float:

@@ -23,7 +23,7 @@ from apps.common.replay import EVENTS_MOST, news_forget, past_of
 from apps.common.rounds import FOLLOWED, cursor_at
 from apps.experiments import live as experiments_live
 from apps.experiments.models import MetricBatch
-from apps.experiments.models.metric import pack
+from apps.experiments.models.packing import pack
 from apps.quotas import live as quotas_live
 from apps.quotas.models import LogChunk
 from controlplane.asgi import TAILS

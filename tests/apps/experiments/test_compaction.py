@@ -18,20 +18,20 @@ from apps.common import clock
 from apps.common.storage import store
 from apps.experiments.api.ingest import NATIVE, IngestApp
 from apps.experiments.models import MetricBatch, MetricSender
-from apps.experiments.models.metric import unpack
+from apps.experiments.models.packing import COMPACT, PLAIN, preview_unpack
+from apps.experiments.selectors import curve_rows
 from apps.experiments.selectors.metrics import run_curves
 from apps.experiments.selectors.series import Span
-from apps.experiments.services import compaction
+from apps.experiments.services import compaction, segments
 from apps.experiments.services.compaction import (
     LOOSE_BATCHES,
-    SEGMENT_POINTS,
     SETTLED_SECONDS,
     Piece,
     merges,
     metrics_compact,
-    rows_merge,
 )
 from apps.experiments.services.files import checkpoint_register, checkpoint_resume
+from apps.experiments.services.segments import SEGMENT_POINTS, row_pack, rows_merge
 from apps.experiments.services.summaries import summary_rebuild
 from apps.quotas.models import Attempt
 from tests.support.asgi_calls import post, token_of
@@ -78,7 +78,7 @@ def curve(attempt: Attempt, key: str = "loss") -> list[tuple[int, float]]:
 def rows(attempt: Attempt, key: str = "loss") -> list[tuple[int, list[int]]]:
     """(rank, steps) of each row."""
     found = MetricBatch.objects.filter(attempt=attempt, key=key).order_by("id")
-    return [(row.rank, list(unpack("q", row.steps))) for row in found]
+    return [(row.rank, row.columns[0].tolist()) for row in found]
 
 
 @pytest.mark.django_db
@@ -95,9 +95,11 @@ class TestMerging:
         assert (row.pk, row.transaction_id, row.sequence) == (last.pk, last.transaction_id, last.sequence)
         assert (row.first_step, row.last_step, row.count) == (0, 104, 10)
         assert row.merged_id == ids[0]
-        assert list(unpack("q", row.steps)) == [0, 100, 1, 101, 2, 102, 3, 103, 4, 104]
-        assert list(unpack("d", row.values)) == [0.0, 0.0, 0.1, -1.0, 0.2, -2.0, 0.3, -3.0, 0.4, -4.0]
-        assert list(unpack("d", row.times)) == [1000.0 + step for step in unpack("q", row.steps)]
+        steps, values, times = row.columns
+        assert steps.tolist() == [0, 100, 1, 101, 2, 102, 3, 103, 4, 104]
+        assert values.tolist() == [0.0, 0.0, 0.1, -1.0, 0.2, -2.0, 0.3, -3.0, 0.4, -4.0]
+        assert times.tolist() == [1000.0 + step for step in steps.tolist()]
+        assert (row.first_time, row.last_time) == (1000.0, 1104.0)
         assert curve(attempt) == before
         assert MetricBatch.objects.filter(pk=others.pk).exists()
 
@@ -108,7 +110,7 @@ class TestMerging:
         rows_merge([ids[2], *ids[3:]])
         row = MetricBatch.objects.get()
         assert (row.pk, row.merged_id, row.count) == (ids[5], ids[0], 6)
-        assert list(unpack("q", row.steps)) == list(range(6))
+        assert row.columns[0].tolist() == list(range(6))
 
     def test_rows_of_which_one_is_gone_stay_as_they_are(self) -> None:
         attempt = started()
@@ -122,8 +124,8 @@ class TestMerging:
 
     def test_a_failure_in_the_middle_changes_nothing(self) -> None:
         attempt = started()
-        ids = [MetricBatchFactory.create(attempt=attempt, count=2**31 - 1).pk for _ in range(2)]
-        with pytest.raises(Exception, match="out of range"), transaction.atomic():
+        ids = [MetricBatchFactory.create(attempt=attempt, count=3).pk for _ in range(2)]
+        with pytest.raises(ValueError, match="does not have the 3 that it says"), transaction.atomic():
             rows_merge(ids)
         assert MetricBatch.objects.count() == 2
 
@@ -236,12 +238,14 @@ class TestTheTick:
 
 @pytest.mark.django_db(transaction=True)
 class TestPreviews:
-    """Rows of 32 points and more are full here, and have 8 of them in their preview."""
+    """Rows of 32 points and more are full here, and have 16 of them in their preview, 8 in their overview."""
 
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(compaction, "SEGMENT_POINTS", 64)
-        monkeypatch.setattr(compaction, "PREVIEW_POINTS", 8)
+        monkeypatch.setattr(segments, "SEGMENT_POINTS", 64)
+        for module in (segments, curve_rows):
+            monkeypatch.setattr(module, "PREVIEW_POINTS", 16)
+            monkeypatch.setattr(module, "OVERVIEW_POINTS", 8)
 
     def full(self, attempt: Attempt, first: int, spike: int, value: float = 50.0) -> MetricBatch:
         """Forty points of 1.0 but for one."""
@@ -257,13 +261,14 @@ class TestPreviews:
         age()
         assert metrics_compact() == 0
         MetricBatchFactory.create(attempt=attempt, points=[(80, 7.0)])
-        damaged = MetricBatch.objects.exclude(preview=None).update(steps=b"never looked at")
-        assert damaged == 2
-        found = run_curves(run_of(attempt), ["loss"], 100).series["loss"]
-        shown = dict(zip(found["steps"], found["values"], strict=True))
-        assert len(shown) <= 17
-        assert {0: 1.0, 17: 50.0, 39: 1.0, 40: 1.0, 55: -50.0, 79: 1.0, 80: 7.0}.items() <= shown.items()
-        assert found["times"] == [1000.0 + step for step in found["steps"]]
+        assert MetricBatch.objects.exclude(preview=None).update(steps=b"never looked at") == 2
+        for points, most in ((8, 17), (16, 33)):
+            found = run_curves(run_of(attempt), ["loss"], points).series["loss"]
+            shown = dict(zip(found["steps"], found["values"], strict=True))
+            assert len(shown) <= min(points, most)
+            assert {0: 1.0, 17: 50.0, 55: -50.0, 80: 7.0}.items() <= shown.items()
+            assert found["times"] == [1000.0 + step for step in found["steps"]]
+            MetricBatch.objects.exclude(overview=None).update(overview=b"eight numbers, not whole ones"[:24])
 
     def test_every_point_is_read_where_that_was_asked_for(self) -> None:
         attempt = started()
@@ -289,12 +294,39 @@ class TestPreviews:
         run.attempt_starts = {"1": None, str(second.number): None}
         assert run_curves(run, ["loss"], 100).series["loss"]["steps"] == []
 
-    def test_a_row_that_is_merged_loses_it(self) -> None:
+    def test_a_row_that_is_merged_gets_one_of_all_its_points(self) -> None:
         attempt = started()
-        ids = [self.full(attempt, first, spike=first).pk for first in (0, 40)]
-        MetricBatch.objects.update(preview=b"old")
+        ids = [self.full(attempt, first, spike=first + 3, value=first - 5.0).pk for first in (0, 40)]
+        MetricBatch.objects.update(preview=b"old", overview=b"old")
         rows_merge(ids)
-        assert MetricBatch.objects.get().preview is None
+        row = MetricBatch.objects.get()
+        assert row.overview is not None
+        _, values, _ = preview_unpack(PLAIN, row.overview)
+        assert (values.min(), values.max(), 4 < len(values) <= 8) == (-5.0, 35.0, True)
+
+    def test_a_part_by_time_reads_only_the_rows_that_reach_into_it(self) -> None:
+        attempt = started()
+        rows = [self.full(attempt, first, spike=first + 17) for first in (0, 40, 80)]
+        age()
+        metrics_compact()
+        MetricBatch.objects.filter(pk=rows[0].pk).update(steps=b"x", values=b"x", overview=b"x")
+        MetricBatch.objects.filter(pk=rows[1].pk).update(steps=b"x")
+        span = Span(from_time=1040.0, to_time=1081.0)
+        found = run_curves(run_of(attempt), ["loss"], 4, span).series["loss"]
+        assert (found["steps"][0], found["steps"][-1], max(found["values"])) == (40, 81, 50.0)
+
+    def test_one_that_came_full_is_packed_alone_and_read_as_before(self) -> None:
+        attempt = started()
+        self.full(attempt, 0, spike=17)
+        before = curve(attempt)
+        MetricSender.objects.all().delete()
+        age()
+        assert metrics_compact() == 0
+        row = MetricBatch.objects.get()
+        assert (row.form, row.merged_id, row.count) == (COMPACT, None, 40)
+        assert len(row.steps) < 8 * 40
+        assert curve(attempt) == before
+        assert not row_pack(row.pk), "once is enough"
 
 
 def _checkpoint(attempt: Attempt, step: int) -> None:

@@ -18,7 +18,7 @@ from apps.common import clock
 from apps.common.storage import store
 from apps.experiments.api.ingest import BODY_LIMIT_BYTES, POINTS_MOST, IngestApp
 from apps.experiments.models import MetricBatch, Run
-from apps.experiments.models.metric import unpack
+from apps.experiments.models.packing import unpack
 from apps.experiments.selectors.metrics import run_curves
 from apps.experiments.services.files import checkpoint_register, checkpoint_resume
 from apps.experiments.services.metric_batches import KEYS_PER_RUN_MOST
@@ -91,8 +91,8 @@ async def test_a_batch_is_packed_into_one_row_per_key(app: IngestApp) -> None:
     assert (row.run_id, row.first_step, row.last_step, row.count) == (run.pk, 1, 2, 2)
     assert run.attempt_starts == {"1": None}
     assert run.summary == {
-        "loss": {"last": 0.25, "last_step": 2, "min": 0.25, "max": 0.5, "mean": 0.375, "sum": 0.75, "count": 2},
-        "auc": {"last": 0.75, "last_step": 2, "min": 0.75, "max": 0.75, "mean": 0.75, "sum": 0.75, "count": 1},
+        "loss": {"last": 0.25, "last_step": 2, "min": 0.25, "min_step": 2, "max": 0.5, "max_step": 1, "mean": 0.375, "sum": 0.75, "count": 2},
+        "auc": {"last": 0.75, "last_step": 2, "min": 0.75, "min_step": 2, "max": 0.75, "max_step": 2, "mean": 0.75, "sum": 0.75, "count": 1},
     }
 
 
@@ -120,7 +120,7 @@ async def test_members_that_send_at_once_lose_nothing(app: IngestApp) -> None:
     answers = await asyncio.gather(*(call(app, token_of(attempt), body) for body in bodies))
     assert {answer[0] for answer in answers} == {200}
     assert (await summary(attempt))["loss"] == {
-        "last": 19.0, "last_step": 19, "min": 0.0, "max": 19.0, "mean": 9.5, "sum": 190.0, "count": 20,
+        "last": 19.0, "last_step": 19, "min": 0.0, "min_step": 0, "max": 19.0, "max_step": 19, "mean": 9.5, "sum": 190.0, "count": 20,
     }  # fmt: skip
 
 
@@ -148,7 +148,7 @@ NO_BATCHES = [
     b'{"rank": 0, "sequence": 1.5, "points": []}',
     b'{"rank": 0, "sequence": 99999999999999999999, "points": []}',
     b'{"rank": 0, "sequence": 0, "points": [{"key": "k", "steps": [1], "values": [NaN], "times": [1]}]}',
-    b'{"rank": 0, "sequence": 0, "points": [{"key": "k", "steps": [1], "values": ["NaN"], "times": [1]}]}',
+    b'{"rank": 0, "sequence": 0, "points": [{"key": "k", "steps": [1], "values": ["nan"], "times": [1]}]}',
     b'{"rank": 0, "sequence": 0, "points": [{"key": "k", "steps": [1], "values": [1e999], "times": [1]}]}',
     b'{"rank": 0, "sequence": 0, "points": [{"key": "k", "steps": [1], "values": [null], "times": [1]}]}',
     b'{"rank": 0, "sequence": 0, "points": [{"key": "k", "steps": [1.5], "values": [1], "times": [1]}]}',
@@ -292,7 +292,7 @@ class TestResuming:
             "times": [1001.0, 1002.0, 1003.0, 1004.0],
         }
         assert run.summary["loss"] == {
-            "last": 5.0, "last_step": 4, "min": 5.0, "max": 9.0, "mean": 7.0, "sum": 28.0, "count": 4,
+            "last": 5.0, "last_step": 4, "min": 5.0, "min_step": 4, "max": 9.0, "max_step": 1, "mean": 7.0, "sum": 28.0, "count": 4,
         }  # fmt: skip
 
     async def test_an_attempt_that_begins_anew_supersedes_everything(self, app: IngestApp) -> None:

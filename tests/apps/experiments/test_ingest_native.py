@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from apps.common import asgi_app
 from apps.experiments.api.ingest import NATIVE, POINTS_MOST, IngestApp
 from apps.experiments.models import MetricBatch, MetricSender
-from apps.experiments.models.metric import unpack
+from apps.experiments.models.packing import unpack
 from apps.experiments.services.received import GAPS_MOST, Ranges, ranges_with
 from apps.quotas.models import Attempt
 from tests.support.asgi_calls import Answer, post, token_of
@@ -101,13 +101,20 @@ class TestNative:
         assert (status, answer["detail"]) == (400, "more than 100000 points in one batch")
         assert (await summary(attempt))["a"]["count"] == POINTS_MOST
 
+    async def test_values_that_are_no_number_are_kept_as_they_are(self, app: IngestApp) -> None:
+        attempt = await astarted()
+        given = [(1, 0.5), (2, math.nan), (3, math.inf), (4, -math.inf)]
+        assert (await send(app, attempt, packed(series("loss", *given))))[0] == 200
+        plain = {"key": "auc", "steps": [1, 2, 3], "values": ["NaN", "-Infinity", 0.25], "times": [1.0, 2.0, 3.0]}
+        body = json.dumps({"rank": 0, "sequence": 1, "points": [plain]}).encode()
+        assert (await post(app, token_of(attempt), body))[0] == 200
+        found = {key: values for _, _, key, _, values, *_ in await stored(attempt)}
+        assert [repr(float(value)) for value in found["loss"]] == ["0.5", "nan", "inf", "-inf"]
+        assert [repr(float(value)) for value in found["auc"]] == ["nan", "-inf", "0.25"]
+
     @pytest.mark.parametrize(
         "one, said",
         [
-            (series("loss", (1, 0.5), (7, math.nan)), "'loss' at step 7: the value is nan; it must be a finite number"),
-            (series("loss", (2, -math.inf)), "'loss' at step 2: the value is -inf; it must be a finite number"),
-            (series("loss", (2, math.inf), (3, -math.inf)),
-             "'loss' at step 2: the value is inf; it must be a finite number"),
             ({**series("loss", (4, 1.0)), "times": array("d", [math.nan]).tobytes()},
              "'loss' at step 4: the time is nan; it must be a finite number"),
             (series("loss", (1, 1.0), (2**53 + 1, 1.0)), "'loss': the step 9007199254740993 is beyond ±2^53"),

@@ -20,7 +20,7 @@ from apps.experiments.models import (
     RegisteredModel,
     Run,
 )
-from apps.experiments.models.metric import pack
+from apps.experiments.models.packing import pack
 from apps.experiments.states import ArtifactKind, ModelVersionState, RunState
 from apps.quotas.models import Attempt, Workload
 from tests.support.factories.access import ProjectFactory
