@@ -142,14 +142,25 @@ def test_order_by_what_every_run_has(client: APIClient, project: Any, sort: str)
         (["state=draft", "kind=script", "experiment~none-such"], []),
         (["duration_seconds>1"], []),
         (["goal>0.8"], ["b"]),
+        (["labels.owner=ada"], ["a"]),
+        (["labels.owner~LOV"], ["b"]),
+        (["labels.owner=null"], ["c", "text"]),
+        (["labels.owner!=ada"], ["b"]),
+        (["seed>=7"], ["a", "b"]),
+        (["seed=7"], ["a"]),
+        (["seed=null"], ["c", "text"]),
+        (["notes~flat"], ["c"]),
+        (["image=ghcr.io/a/b"], ["text"]),
+        (["project=risk", "tag=gold"], ["b"]),
     ],
     ids=str,
 )
 def test_where(client: APIClient, project: Any, where: list[str], found: list[str]) -> None:
-    make(project, "a", parameters={"lr": 0.01, "opt": "adam"}, summary=summary(auc=0.7))
-    make(project, "b", parameters={"lr": 0.1, "flag": True}, summary=summary(auc=0.9), tags=["gold"])
-    make(project, "c", parameters={"a key": 2, "lr": None})
-    make(project, "text", parameters={"lr": "0.01"})
+    owned = [{"labels": {"owner": owner}, "seed": seed} for owner, seed in (("ada", 7), ("lovelace", 8))]
+    make(project, "a", parameters={"lr": 0.01, "opt": "adam"}, summary=summary(auc=0.7), **owned[0])
+    make(project, "b", parameters={"lr": 0.1, "flag": True}, summary=summary(auc=0.9), tags=["gold"], **owned[1])
+    make(project, "c", parameters={"a key": 2, "lr": None}, notes="Loss is flat")
+    make(project, "text", parameters={"lr": "0.01"}, image="ghcr.io/a/b")
     assert names(client, where=where, sort="name") == found
 
 
@@ -182,6 +193,31 @@ def test_what_is_out_of_range_is_refused(client: APIClient, asked: Any) -> None:
     assert client.get(TABLE, asked).status_code == 400
 
 
+def test_deleted_runs_are_shown_alone_or_not_at_all(client: APIClient, project: Any) -> None:
+    make(project, "stays")
+    make(project, "gone", deleted_at=clock.now(), parameters={"lr": 1})
+    assert names(client) == ["stays"]
+    (row,) = rows(client, deleted=1)
+    assert (row["name"], row["deleted_at"] is not None) == ("gone", True)
+    assert client.get("/api/v1/runs/columns").json()["parameters"] == []
+    assert client.get("/api/v1/runs/summary").json()["total"] == 1
+    assert [run["name"] for run in client.get("/api/v1/runs").json()["results"]] == ["stays"]
+
+
+def test_a_run_without_data_is_a_row_too(client: APIClient, project: Any) -> None:
+    make(project, "tracked", kind="tracked", dataset_version=None, time_limit_seconds=None, notes="x" * 300, seed=7)
+    (row,) = rows(client)
+    assert (row["dataset_version"], row["dataset_name"], row["dataset_version_number"]) == (None, "", None)
+    assert (row["kind"], row["seed"], row["image"], row["notes"]) == ("tracked", 7, "", "x" * 200)
+
+
+@pytest.mark.parametrize("sort", ["-labels.owner", "notes", "seed", "image", "project"])
+def test_order_by_what_few_runs_have(client: APIClient, project: Any, sort: str) -> None:
+    make(project, "none")
+    make(project, "some", labels={"owner": "ada"}, notes="flat", seed=7, image="ghcr.io/a/b")
+    assert names(client, sort=sort) == (["none", "some"] if sort == "project" else ["some", "none"])
+
+
 def test_a_window_knows_the_total(client: APIClient, project: Any) -> None:
     for number in range(5):
         make(project, f"run-{number}")
@@ -206,7 +242,7 @@ def test_nobody_sees_runs_of_another_project(client: APIClient, project: Any) ->
     other = RunFactory.create(name="hidden", parameters={"secret": 1})
     assert names(client) == []
     assert names(client, project=other.project_id) == []
-    assert client.get("/api/v1/runs/columns").json() == {"parameters": [], "metrics": []}
+    assert client.get("/api/v1/runs/columns").json() == {"parameters": [], "metrics": [], "labels": []}
     assert client.get("/api/v1/runs/summary").json()["total"] == 0
 
 
@@ -245,7 +281,7 @@ def test_three_queries_whatever_is_asked(client: APIClient, project: Any) -> Non
 def test_columns_that_there_are(client: APIClient, project: Any) -> None:
     make(project, "a", parameters={"lr": 0.1, "my key": "x", "none": None}, summary=summary(loss=0.3))
     make(project, "b", parameters={"lr": "auto"}, summary=summary(loss=0.2, auc=0.9))
-    make(project, "c", parameters={"lr": 0.2})
+    make(project, "c", parameters={"lr": 0.2}, labels={"mlflow.user": "ada"})
     found = client.get("/api/v1/runs/columns", {"project": project.pk}).json()
     assert found["parameters"] == [
         {"name": "params.lr", "key": "lr", "type": "number", "types": ["number", "string"], "runs": 3},
@@ -254,6 +290,8 @@ def test_columns_that_there_are(client: APIClient, project: Any) -> None:
     loss = {"name": "metrics.loss", "key": "loss", "type": "number", "types": ["number"], "runs": 2, "mode": "min"}
     auc = {"name": "metrics.auc", "key": "auc", "type": "number", "types": ["number"], "runs": 1, "mode": "max"}
     assert found["metrics"] == [loss, auc]
+    label = {"name": "labels.mlflow.user", "key": "mlflow.user", "type": "string", "types": ["string"], "runs": 1}
+    assert found["labels"] == [label]
 
 
 def test_how_many_there_are(client: APIClient, project: Any) -> None:

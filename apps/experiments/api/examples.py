@@ -37,6 +37,7 @@ RUN_ROW: dict[str, Any] = {
     "name": "risk-1",
     "kind": "script",
     "tags": [],
+    "labels": {},
     "project_name": "credit-risk",
     "experiment_name": "risk",
     "dataset_name": "loans",
@@ -67,6 +68,7 @@ RUN_ROW: dict[str, Any] = {
     "created_at": AT,
     "started_at": AT,
     "ended_at": AT,
+    "deleted_at": None,
 }  # fmt: skip
 RUN_TABLE = {
     "total": 1,
@@ -85,6 +87,10 @@ RUN_TABLE = {
             "ended_at": AT,
             "duration_seconds": 41.5,
             "goal": {"key": "validation/auc", "mode": "max", "last": 0.8411, "last_step": 750, "best": 0.8432},
+            "image": "",
+            "seed": None,
+            "notes": "Loss is **flat**.",
+            "deleted_at": None,
             "columns": {"params.learning_rate": 0.001, "metrics.train/loss": 0.39, "params.note": None},
             "spark": [0.71, 0.8, 0.84],
         }
@@ -92,7 +98,8 @@ RUN_TABLE = {
 }
 _COLUMN = {"name": "params.epochs", "key": "epochs", "type": "number", "types": ["number"], "runs": 41}
 _METRIC = {"name": "metrics.train/loss", "key": "train/loss", "type": "number", "types": ["number"], "runs": 40}
-RUN_COLUMNS = {"parameters": [_COLUMN], "metrics": [{**_METRIC, "mode": "min"}]}
+_LABEL = {"name": "labels.team", "key": "team", "type": "string", "types": ["string"], "runs": 3}
+RUN_COLUMNS = {"parameters": [_COLUMN], "metrics": [{**_METRIC, "mode": "min"}], "labels": [_LABEL]}
 _STATES = {"draft": 0, "queued": 2, "running": 3, "stopping": 0, "succeeded": 34, "failed": 2, "cancelled": 0}
 RUN_NUMBERS = {"total": 41, "by_state": _STATES, "failed_last_24_hours": 1}
 RUN = {

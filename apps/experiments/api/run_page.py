@@ -23,7 +23,7 @@ from apps.quotas.models import Attempt
 from apps.quotas.selectors.member_usage import usage_of
 from apps.quotas.states import Reason
 
-RUNS_MOST = 20
+RUNS_MOST = 50
 KEYS_MOST = 20
 
 

@@ -85,9 +85,9 @@ class ResourcesField(serializers.JSONField):
 
 RUN_NAMES = ("project_name", "experiment_name", "dataset_name", "dataset_version_number", "requested_by_name")
 RUN_ROW = (
-    "id", "name", "kind", "tags", "project", "experiment", "dataset_version", "workload", *RUN_NAMES, *STATE, "summary",
-    "parameters", "resources", "time_limit_seconds", "count_min", "count_max", "priority_class", "retry_of",
-    "requested_by", "created_at", "started_at", "ended_at",
+    "id", "name", "kind", "tags", "labels", "project", "experiment", "dataset_version", "workload", *RUN_NAMES, *STATE,
+    "summary", "parameters", "resources", "time_limit_seconds", "count_min", "count_max", "priority_class", "retry_of",
+    "requested_by", "created_at", "started_at", "ended_at", "deleted_at",
 )  # fmt: skip
 
 
@@ -104,6 +104,7 @@ class RunRowSerializer(serializers.ModelSerializer[Run]):
     state_detail = serializers.CharField(source="why.detail", read_only=True)
     state_message = StateMessageField(source="why.detail")
     tags = serializers.ListField(child=serializers.CharField(), read_only=True)
+    labels = serializers.DictField(child=serializers.CharField(), read_only=True, help_text="Put on by its code")
     summary = SummaryField(read_only=True)
     parameters = ParametersField(read_only=True)
     resources = ResourcesField(read_only=True)

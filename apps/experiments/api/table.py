@@ -1,22 +1,27 @@
-"""`GET /runs/table`, `/runs/columns`, `/runs/summary`: for the viewset of runs."""
+"""`GET /runs/table`, also as a file, `/runs/columns`, `/runs/summary`: for the viewset of runs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import msgspec
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.streams import saved_as
+from apps.common.tables import pieces_of, table_writer
 from apps.experiments.api import table_shapes as shapes
 from apps.experiments.selectors.run_counts import run_columns, run_numbers, visible_runs
+from apps.experiments.selectors.run_export import run_export
 from apps.experiments.selectors.run_fields import conditions_of, fields_of, sort_of
 from apps.experiments.selectors.run_table import Asked, run_table
 
 _ENCODER = msgspec.json.Encoder()
+BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
 class RunTableMixin:
@@ -40,7 +45,27 @@ class RunTableMixin:
         return HttpResponse(body, content_type="application/json")
 
     @extend_schema(
-        summary="Parameters and metrics that runs have",
+        summary="Table of runs as a file",
+        parameters=[shapes.RunsAskedSerializer, shapes.FILE_KIND],
+        responses=BINARY,
+        operation_id="runs_table_file",
+    )
+    @action(
+        detail=False,
+        methods=["get"],
+        filter_backends=(),
+        pagination_class=None,
+        url_path=r"table\.(?P<kind>csv|parquet)",
+    )
+    def table_file(self: Any, request: Request, kind: str) -> StreamingHttpResponse:
+        """All runs that are meant, with id, name and the columns that are asked for, as CSV or Parquet."""
+        query = shapes.RunsAskedSerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        columns, rows = run_export(request.user, asked_of(query.validated_data))
+        return saved(request, "runs", kind, columns, rows)
+
+    @extend_schema(
+        summary="Parameters, metrics and labels that runs have",
         parameters=[shapes.RunsOfSerializer],
         responses=shapes.RunColumnsSerializer,
         operation_id="runs_columns",
@@ -73,10 +98,15 @@ def asked_of(given: dict[str, Any]) -> Asked:
         where=conditions_of(given["where"]),
         sort=sort_of(given["sort"]) if given["sort"] else None,
         columns=fields_of(given["columns"], "columns"),
-        offset=given["offset"],
-        limit=given["limit"],
-        spark=given["spark"],
+        deleted=given["deleted"],
+        **{name: given[name] for name in ("offset", "limit", "spark") if name in given},
     )
+
+
+def saved(request: Request, name: str, kind: str, columns: Any, rows: Any) -> StreamingHttpResponse:
+    """A table as a file; what would be refused is refused before its first byte."""
+    writer = table_writer(kind, columns)
+    return saved_as(request, f"{name}.{kind}", pieces_of(writer, rows), content_type=writer.content_type)
 
 
 def _runs_asked(request: Request) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 
 from apps.common.stories import StateMessageField
@@ -17,10 +17,11 @@ LIMIT_MOST = 1000
 SPARKS_MOST = 200
 COLUMNS_MOST = 100
 WHERE_MOST = 50
+FILE_KIND = OpenApiParameter("kind", enum=["csv", "parquet"], location=OpenApiParameter.PATH)
 JSON_TYPES = ("number", "string", "boolean", "array", "object")
 FIELDS = (
-    "`params.<key>`, `metrics.<key>` (its last value; `:min`, `:max`, `:mean`, `:count`, `:last_step` for others), a "
-    'key with other characters in quotes: `params."my key"`'
+    "`params.<key>`, `metrics.<key>` (its last value; `:min`, `:max`, `:mean`, `:count`, `:last_step` for others), "
+    '`labels.<key>`, a key with other characters in quotes: `params."my key"`'
 )
 
 
@@ -37,7 +38,9 @@ class RunsOfSerializer(serializers.Serializer[Any]):
     experiment = serializers.UUIDField(required=False)
 
 
-class RunTableQuerySerializer(RunsOfSerializer):
+class RunsAskedSerializer(RunsOfSerializer):
+    """Which runs, in which order, and what of them."""
+
     state = serializers.MultipleChoiceField(
         choices=RunState.choices, required=False, help_text="Any of them; several times"
     )
@@ -54,7 +57,8 @@ class RunTableQuerySerializer(RunsOfSerializer):
         max_length=WHERE_MOST,
         help_text="`metrics.val_auc>0.8`, `params.lr=0.01`, `name~risk`, `created_at>=2026-03-02`, `params.note=null`; "
         "several times, and all must hold. Operators: `= != > >= < <= ~` (~: contains). Also of `name state reason "
-        "kind experiment dataset requested_by tag created_at started_at ended_at duration_seconds goal`",
+        "kind project experiment dataset requested_by tag notes image created_at started_at ended_at "
+        "duration_seconds goal seed`",
     )
     sort = serializers.CharField(
         required=False,
@@ -62,6 +66,10 @@ class RunTableQuerySerializer(RunsOfSerializer):
         max_length=300,
         help_text="One field of `where`, with `-` before it downward; rows without it last. Newest first by default",
     )
+    deleted = serializers.BooleanField(default=False, help_text="Those that were deleted, and no others")
+
+
+class RunTableQuerySerializer(RunsAskedSerializer):
     offset = serializers.IntegerField(min_value=0, max_value=10_000_000, default=0)
     limit = serializers.IntegerField(
         min_value=1, max_value=LIMIT_MOST, default=100, help_text=f"At most {SPARKS_MOST} with `spark`"
@@ -100,8 +108,8 @@ class RunTableRowSerializer(serializers.Serializer[Any]):
     project_name = serializers.CharField()
     experiment = serializers.UUIDField()
     experiment_name = serializers.CharField()
-    dataset_version = serializers.UUIDField()
-    dataset_name = serializers.CharField()
+    dataset_version = serializers.UUIDField(allow_null=True, help_text="Null: it reads none that is kept here")
+    dataset_name = serializers.CharField(allow_blank=True)
     dataset_version_number = serializers.IntegerField(allow_null=True)
     workload = serializers.UUIDField(allow_null=True)
     state = serializers.ChoiceField(RunState.choices)
@@ -115,6 +123,10 @@ class RunTableRowSerializer(serializers.Serializer[Any]):
     ended_at = serializers.DateTimeField(allow_null=True)
     duration_seconds = serializers.FloatField(allow_null=True, help_text="Until now where it has not ended")
     goal = GoalSerializer(allow_null=True)
+    image = serializers.CharField(allow_blank=True)
+    seed = serializers.IntegerField(allow_null=True)
+    notes = serializers.CharField(allow_blank=True, help_text="Their first 200 characters")
+    deleted_at = serializers.DateTimeField(allow_null=True)
     columns = serializers.DictField(child=CellField(allow_null=True), help_text="By name, as it was asked for")
     spark = serializers.ListField(
         child=serializers.FloatField(),
@@ -149,6 +161,7 @@ class RunColumnsSerializer(serializers.Serializer[Any]):
 
     parameters = RunColumnSerializer(many=True)
     metrics = MetricColumnSerializer(many=True)
+    labels = RunColumnSerializer(many=True)
 
 
 class ByStateSerializer(serializers.Serializer[Any]):

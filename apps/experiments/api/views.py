@@ -25,6 +25,8 @@ from apps.common.pages import SEARCHED
 from apps.common.stories import StoryMixin
 from apps.experiments.api import serializers as shapes
 from apps.experiments.api.again import AgainMixin
+from apps.experiments.api.compare import CompareMixin
+from apps.experiments.api.keeping import KeepingMixin
 from apps.experiments.api.run_page import RunPageMixin
 from apps.experiments.api.table import RunTableMixin
 from apps.experiments.models import Artifact, Checkpoint, Experiment, Run
@@ -76,7 +78,7 @@ class ExperimentViewSet(CreateViewSet):
         summary="Submit a run", request=shapes.RunCreateSerializer, responses={201: shapes.RunSerializer}
     ),
 )
-class RunViewSet(RunTableMixin, RunPageMixin, AgainMixin, StoryMixin, CreateViewSet):
+class RunViewSet(RunTableMixin, CompareMixin, RunPageMixin, KeepingMixin, AgainMixin, StoryMixin, CreateViewSet):
     """Executions of training scripts."""
 
     queryset = Run.objects.all()
@@ -89,7 +91,9 @@ class RunViewSet(RunTableMixin, RunPageMixin, AgainMixin, StoryMixin, CreateView
 
     def get_queryset(self) -> Any:
         found = with_names(super().get_queryset())
-        return found.defer("script", "result", "secrets", "attempt_starts") if self.action == "list" else found
+        if self.action != "list":
+            return found
+        return found.filter(deleted_at__isnull=True).defer("script", "result", "secrets", "attempt_starts")
 
     def get_serializer_class(self) -> Any:
         return shapes.RunRowSerializer if self.action == "list" else super().get_serializer_class()

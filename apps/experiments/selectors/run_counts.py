@@ -23,21 +23,26 @@ _PARAMETERS = """
 SELECT p.key, jsonb_typeof(p.value), count(*) FROM ({runs}) r, jsonb_each(r.parameters) p
 WHERE p.value <> 'null'::jsonb GROUP BY 1, 2
 """
+_LABELS = """
+SELECT l.key, 'string', count(*) FROM ({runs}) r, jsonb_object_keys(r.labels) AS l(key) GROUP BY 1
+"""
 _METRICS = """
 SELECT m.key, 'number', count(*) FROM ({runs}) r, jsonb_object_keys(r.summary) AS m(key) GROUP BY 1
 """
 
 
 def run_columns(runs: Any) -> dict[str, list[dict[str, Any]]]:
-    """Which parameters and metrics these runs have, of which types, how many runs; the most used first. Two queries."""
-    parameters, metrics = (_counted(runs.values(name), sql) for name, sql in _ASKED)
+    """Which parameters, metrics and labels these runs have, of which types, how many runs; the most used first.
+    Three queries."""
+    parameters, metrics, labels = (_counted(runs.values(name), sql) for name, sql in _ASKED)
     return {
         "parameters": [_column("params", key, types) for key, types in parameters],
         "metrics": [{**_column("metrics", key, types), "mode": mode_of(key)} for key, types in metrics],
+        "labels": [_column("labels", key, types) for key, types in labels],
     }
 
 
-_ASKED = (("parameters", _PARAMETERS), ("summary", _METRICS))
+_ASKED = (("parameters", _PARAMETERS), ("summary", _METRICS), ("labels", _LABELS))
 
 
 def run_numbers(runs: Any) -> dict[str, Any]:
@@ -52,9 +57,9 @@ def run_numbers(runs: Any) -> dict[str, Any]:
     }
 
 
-def visible_runs(user: Any, project: Any = None, experiment: Any = None) -> Any:
-    """The runs that the user sees, of one project or experiment."""
-    runs = Run.objects.visible_to(user)
+def visible_runs(user: Any, project: Any = None, experiment: Any = None, *, deleted: bool = False) -> Any:
+    """The runs that the user sees, of one project or experiment; those that were deleted, or those that were not."""
+    runs = Run.objects.visible_to(user).filter(deleted_at__isnull=not deleted)
     if project is not None:
         runs = runs.filter(project=project)
     return runs if experiment is None else runs.filter(experiment=experiment)

@@ -1,4 +1,4 @@
-"""What a table of runs can show, sort and filter by, as people write it: `name`, `params.lr`, `metrics.val_auc:max`.
+"""What a table of runs can show, sort and filter by: `name`, `params.lr`, `metrics.val_auc:max`, `labels.owner`.
 
 A key with other characters than letters, digits and `_ - . / @ %` stands in quotes: `params."my key"`. Pure.
 """
@@ -16,12 +16,16 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from apps.common.errors import Invalid
 
-TEXTS = ("name", "state", "reason", "experiment", "dataset", "requested_by", "tag", "kind")
+TEXTS = (
+    *("name", "state", "reason", "experiment", "dataset", "requested_by", "tag", "kind"),
+    *("project", "notes", "image"),
+)
 TIMES = ("created_at", "started_at", "ended_at")
-NUMBERS = ("duration_seconds", "goal")
+NUMBERS = ("duration_seconds", "goal", "seed")
 PARTS = ("last", "min", "max", "mean", "count", "last_step")
 """Of a metric's summary; `last` where none is named."""
-GROUPS = ("params", "metrics")
+GROUPS = ("params", "metrics", "labels")
+_GROUP_WORDS = {"params": "parameter", "metrics": "metric", "labels": "label"}
 OPERATORS = (">=", "<=", "!=", "=", ">", "<", "~")
 
 _KEY = re.compile(r"[\w\-./@%]+")
@@ -39,7 +43,7 @@ class Field:
     text: str
     """As it was written."""
     group: str
-    """`params`, `metrics`, or `run`: then the key is the name of a column of the run."""
+    """`params`, `metrics`, `labels`, or `run`: then the key is the name of a column of the run."""
     key: str
     part: str = ""
     """Of a metric's summary."""
@@ -127,6 +131,8 @@ def _fitting(field: Field, operator: str, value: Literal, said: str, at: tuple[s
     else:
         if ordered:
             _refuse(place, operator_at, f"{field.key} is text: use = != ~")
+        if value is None and field.group == "labels" and operator != "~":
+            return None
         return said if not isinstance(value, str) else value
     return value
 
@@ -156,7 +162,9 @@ def _field(text: str, at: int, place: str) -> tuple[Field, int]:
         word = re.compile(r"\w*").match(text, at)
         name = word.group() if word else ""
         if name not in (*TEXTS, *TIMES, *NUMBERS):
-            _refuse(place, at, f"expected params.…, metrics.… or one of {', '.join((*TEXTS, *TIMES, *NUMBERS))}")
+            _refuse(
+                place, at, f"expected params.…, metrics.…, labels.… or one of {', '.join((*TEXTS, *TIMES, *NUMBERS))}"
+            )
         return Field(name, "run", name), at + len(name)
     at += len(group) + 1
     quoted = _QUOTED.match(text, at)
@@ -166,7 +174,7 @@ def _field(text: str, at: int, place: str) -> tuple[Field, int]:
     elif plain is not None:
         key, at = plain.group(), plain.end()
     else:
-        _refuse(place, at, f"expected the name of a {'parameter' if group == 'params' else 'metric'}")
+        _refuse(place, at, f"expected the name of a {_GROUP_WORDS[group]}")
     part = ""
     if group == "metrics":
         part, at = _part(text, at)

@@ -29,8 +29,14 @@ COLUMNS: Final = {
     "ended_at": "ended_at",
     "state": "state",
     "reason": "shown_reason",
+    "project": "project__name",
+    "notes": "notes",
+    "image": "image",
+    "seed": "seed",
 }
 """Field of a run → what the ORM calls it; `shown_reason` is an annotation."""
+EMPTY: Final = ("reason", "notes", "image")
+"""Texts that may be empty."""
 SECONDS: Final = f"extract(epoch FROM coalesce({_RUN}.ended_at, statement_timestamp()) - {_RUN}.started_at)"
 
 _WORDS = ", ".join(f"'{word}'" for word in VALIDATION)
@@ -46,14 +52,16 @@ first validation metric, else the first."""
 
 
 def json_sql(field: Field) -> tuple[str, list[Any]]:
-    """SQL of a parameter or of a part of a metric's summary: jsonb, NULL where the run has none."""
+    """SQL of a parameter, a label or a part of a metric's summary: jsonb, NULL where the run has none."""
     if field.group == "params":
         return f"nullif({_RUN}.parameters -> %s::text, 'null'::jsonb)", [field.key]
+    if field.group == "labels":
+        return f"{_RUN}.labels -> %s::text", [field.key]
     return f"{_RUN}.summary -> %s::text -> %s::text", [field.key, field.part]
 
 
 def json_value(field: Field) -> RawSQL:
-    """A parameter, or a part of a metric's summary."""
+    """A parameter, a label, or a part of a metric's summary."""
     sql, params = json_sql(field)
     return RawSQL(f"({sql})", params, output_field=JSONField())  # noqa: S611 - parameters are bound
 
@@ -72,7 +80,7 @@ def _sorted_by(field: Field) -> Any:
     if field.key == "duration_seconds":
         return RawSQL(SECONDS, [])  # noqa: S611
     # An empty text is no value either.
-    return NullIf(F("shown_reason"), Value("")) if field.key == "reason" else F(COLUMNS[field.key])
+    return NullIf(F(COLUMNS[field.key]), Value("")) if field.key in EMPTY else F(COLUMNS[field.key])
 
 
 def condition_q(condition: Condition) -> Q | RawSQL:
@@ -83,7 +91,9 @@ def condition_q(condition: Condition) -> Q | RawSQL:
     if field.key == "goal":
         return _json_condition(condition, f"{GOAL} -> 'entry' -> 'last'", [])
     if field.key == "duration_seconds":
-        return _seconds_condition(condition)
+        return _number_condition(condition, SECONDS, f"{_RUN}.started_at")
+    if field.key == "seed":
+        return _number_condition(condition, f"{_RUN}.seed", f"{_RUN}.seed")
     if field.key == "tag":
         return _tag_condition(condition)
     return _column_condition(condition, COLUMNS[field.key])
@@ -102,10 +112,11 @@ def _json_condition(condition: Condition, sql: str, params: list[Any]) -> RawSQL
     return _raw(f"(jsonb_typeof({sql}) = 'number' AND ({sql}) {operator} %s::jsonb)", [*params, *params, _jsonb(value)])
 
 
-def _seconds_condition(condition: Condition) -> RawSQL:
+def _number_condition(condition: Condition, sql: str, known: str) -> RawSQL:
+    """Of a column of numbers that is null where `known` is."""
     if condition.value is None:
-        return _raw(f"{_RUN}.started_at IS {'NOT ' if condition.operator == '!=' else ''}NULL", [])
-    return _raw(f"{SECONDS} {condition.operator} %s", [condition.value])
+        return _raw(f"{known} IS {'NOT ' if condition.operator == '!=' else ''}NULL", [])
+    return _raw(f"{sql} {condition.operator} %s", [condition.value])
 
 
 def _tag_condition(condition: Condition) -> RawSQL:

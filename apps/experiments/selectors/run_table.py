@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, F, JSONField, Q, When, Window
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Left
 
 from apps.common.messages import message_of
 from apps.experiments.models import Run
@@ -25,8 +26,13 @@ from apps.experiments.states import RunState
 SHOWN = (
     "id", "name", "kind", "tags", "project", "project__name", "experiment", "experiment__name", "dataset_version",
     "dataset_version__dataset__name", "dataset_version__number", "workload", "state", "shown_reason", "shown_detail",
-    "state_at", "requested_by__username", "created_at", "started_at", "ended_at", "seconds", "goal",
+    "state_at", "requested_by__username", "created_at", "started_at", "ended_at", "seconds", "goal", "image", "seed",
+    "first_notes", "deleted_at",
 )  # fmt: skip
+
+
+NOTES_SHOWN = 200
+"""Characters of the notes of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +53,17 @@ class Asked:
     offset: int = 0
     limit: int = 100
     spark: bool = False
+    deleted: bool = False
+    """Those that are out of sight, and no others."""
 
 
 def run_table(user: Any, asked: Asked) -> tuple[list[dict[str, Any]], int]:
     """The rows of the window that the user sees, and how many there are without it."""
-    found = _found(user, asked)
-    order = order_by(*asked.sort[:1], downward=asked.sort[1]) if asked.sort else [F("id").desc()]
-    counted = found.annotate(total=Window(Count("*"))).order_by(*order).values_list("pk", "total")
+    found = runs_found(user, asked)
+    counted = found.annotate(total=Window(Count("*"))).order_by(*_order(asked)).values_list("pk", "total")
     window = list(counted[asked.offset : asked.offset + asked.limit])
     total = window[0][1] if window else found.count() if asked.offset else 0
-    ids = [pk for pk, _ in window]
-    rows = {row["id"]: row for row in _shown(ids, asked.columns)}
-    ordered = [rows[pk] for pk in ids if pk in rows]
+    ordered = rows_of([pk for pk, _ in window], asked.columns)
     if asked.spark:
         keys = {row["id"]: row["goal"]["key"] for row in ordered if row["goal"]}
         sparks = sparks_of(keys)
@@ -66,8 +71,24 @@ def run_table(user: Any, asked: Asked) -> tuple[list[dict[str, Any]], int]:
     return ordered, total
 
 
-def _found(user: Any, asked: Asked) -> Any:
-    runs = _with_reason(visible_runs(user, asked.project, asked.experiment))
+def run_ids(user: Any, asked: Asked, most: int) -> list[UUID]:
+    """The first runs that are meant, in their order, whatever the window. One query."""
+    return list(runs_found(user, asked).order_by(*_order(asked)).values_list("pk", flat=True)[:most])
+
+
+def rows_of(ids: Sequence[UUID], columns: Sequence[Field]) -> list[dict[str, Any]]:
+    """What is shown of these runs, in their order; one that is gone is left out. One query."""
+    rows = {row["id"]: row for row in _shown(ids, columns)}
+    return [rows[pk] for pk in ids if pk in rows]
+
+
+def _order(asked: Asked) -> Sequence[Any]:
+    return order_by(asked.sort[0], downward=asked.sort[1]) if asked.sort else [F("id").desc()]
+
+
+def runs_found(user: Any, asked: Asked) -> Any:
+    """The runs that are meant, among those that the user sees."""
+    runs = _with_reason(visible_runs(user, asked.project, asked.experiment, deleted=asked.deleted))
     if asked.states:
         runs = runs.filter(state__in=asked.states)
     for word in asked.search.split():
@@ -96,10 +117,11 @@ def _shown(ids: Sequence[UUID], columns: Sequence[Field]) -> Iterable[dict[str, 
     computed: dict[str, Any] = {
         "seconds": RawSQL(f"({SECONDS})::float8", []),  # noqa: S611
         "goal": RawSQL(GOAL, [], output_field=JSONField()),  # noqa: S611
+        "first_notes": Left("notes", NOTES_SHOWN),
     }
     computed |= {f"c{place}": json_value(one) for place, one in enumerate(columns) if one.group != "run"}
     runs = _with_reason(Run.objects.filter(pk__in=ids)).annotate(**computed)
-    names = [*SHOWN, *(name for name in computed if name.startswith("c"))]
+    names = [*SHOWN, *(f"c{place}" for place, one in enumerate(columns) if one.group != "run")]
     return [_row(dict(zip(names, row, strict=True)), columns) for row in runs.values_list(*names)]
 
 
@@ -115,7 +137,7 @@ def _row(found: dict[str, Any], columns: Sequence[Field]) -> dict[str, Any]:
         "experiment": found["experiment"],
         "experiment_name": found["experiment__name"],
         "dataset_version": found["dataset_version"],
-        "dataset_name": found["dataset_version__dataset__name"],
+        "dataset_name": found["dataset_version__dataset__name"] or "",
         "dataset_version_number": found["dataset_version__number"],
         "workload": found["workload"],
         "state": found["state"],
@@ -129,6 +151,10 @@ def _row(found: dict[str, Any], columns: Sequence[Field]) -> dict[str, Any]:
         "ended_at": found["ended_at"],
         "duration_seconds": found["seconds"],
         "goal": _goal(found["goal"]),
+        "image": found["image"],
+        "seed": found["seed"],
+        "notes": found["first_notes"],
+        "deleted_at": found["deleted_at"],
         "columns": {text: found[name] for name, text in places.items()},
     }
 

@@ -17,7 +17,7 @@ def with_names(runs: Any) -> Any:
         runs.annotate(
             project_name=F("project__name"),
             experiment_name=F("experiment__name"),
-            dataset_name=F("dataset_version__dataset__name"),
+            dataset_name=Coalesce(F("dataset_version__dataset__name"), Value("")),
             dataset_version_number=F("dataset_version__number"),
             requested_by_name=Coalesce(F("requested_by__username"), Value("")),
         )
