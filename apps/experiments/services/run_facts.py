@@ -174,7 +174,7 @@ def run_inputs_log(*, run_id: UUID, datasets: Sequence[Said], actor: Actor) -> N
         at = (said.name, said.document.get("digest"))
         found = known.get(at) or fresh.get(at)
         if found is None:
-            fresh[at] = RunInput(run=run, name=said.name, document=said.document)
+            fresh[at] = RunInput(run=run, name=said.name, document=said.document, **_scope(run))
         else:
             tags = {**found.document.get("tags", {}), **said.document.get("tags", {})}
             found.document = {**found.document, "tags": tags}
@@ -184,3 +184,24 @@ def run_inputs_log(*, run_id: UUID, datasets: Sequence[Said], actor: Actor) -> N
     RunInput.objects.bulk_update(again, ["document"])
     RunInput.objects.bulk_create(fresh.values())
     emit("run.told", run, payload={"changed": ["inputs"]})
+
+
+def _scope(run: Run) -> dict[str, UUID]:
+    return {"project_id": run.project_id, "organisation_id": run.organisation_id, "team_id": run.team_id}
+
+
+@transaction.atomic
+def run_outputs_log(*, run_id: UUID, models: Sequence[tuple[str, int]], actor: Actor) -> None:
+    """Models that the run says it made, and at which step; one that is named again has the new step.
+
+    Raises:
+        NotFound: there is no such run.
+        Invalid: it is deleted, or has too many.
+    """
+    run = run_change(run_id)
+    steps = {each["model"]: each["step"] for each in run.outputs} | dict(models)
+    if len(steps) > FACTS_MOST:
+        raise Invalid(f"A run has at most {FACTS_MOST} outputs.")
+    run.outputs = [{"model": model, "step": step} for model, step in steps.items()]
+    run.save(update_fields=["outputs"])
+    emit("run.told", run, payload={"changed": ["outputs"]})

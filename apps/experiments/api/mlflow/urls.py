@@ -7,11 +7,33 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from apps.experiments.api.mlflow import server
+from apps.experiments.api.mlflow import experiments, inputs, runs, search, server
 
 Patterns = list[URLPattern | URLResolver]
 
-TRACKING: Patterns = []
+TRACKING: Patterns = [
+    path("experiments/create", experiments.CreateView.as_view()),
+    path("experiments/get", experiments.GetView.as_view()),
+    path("experiments/get-by-name", experiments.GetByNameView.as_view()),
+    path("experiments/search", search.ExperimentsView.as_view()),
+    path("experiments/update", experiments.UpdateView.as_view()),
+    path("experiments/delete", experiments.DeleteView.as_view()),
+    path("experiments/restore", experiments.RestoreView.as_view()),
+    path("experiments/set-experiment-tag", experiments.SetTagView.as_view()),
+    path("experiments/delete-experiment-tag", experiments.DeleteTagView.as_view()),
+    path("runs/create", runs.CreateView.as_view()),
+    path("runs/get", runs.GetView.as_view()),
+    path("runs/search", search.RunsView.as_view()),
+    path("runs/update", runs.UpdateView.as_view()),
+    path("runs/delete", runs.DeleteView.as_view()),
+    path("runs/restore", runs.RestoreView.as_view()),
+    path("runs/log-parameter", runs.LogParamView.as_view()),
+    path("runs/set-tag", runs.SetTagView.as_view()),
+    path("runs/delete-tag", runs.DeleteTagView.as_view()),
+    path("runs/log-model", runs.LogModelView.as_view()),
+    path("runs/log-inputs", inputs.LogInputsView.as_view()),
+    path("runs/outputs", inputs.OutputsView.as_view()),
+]
 REGISTRY: Patterns = []
 """`registered-models/…`, `model-versions/…`."""
 LOGGED_MODELS: Patterns = []

@@ -1,0 +1,154 @@
+"""`experiments/…` of MLflow's protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.errors import Invalid
+from apps.experiments.api.mlflow import wire
+from apps.experiments.api.mlflow.base import MlflowView
+from apps.experiments.api.mlflow.caller import Caller
+from apps.experiments.api.mlflow.errors import already_there, missing
+from apps.experiments.api.mlflow.shapes import experiment_json
+from apps.experiments.models import Experiment
+from apps.experiments.services.experiments import (
+    experiment_create,
+    experiment_delete,
+    experiment_label,
+    experiment_rename,
+    experiment_restore,
+    experiment_unlabel,
+)
+
+TAGS_MOST = 1000
+"""Of an experiment that is being made."""
+
+
+class ExperimentView(MlflowView):
+    """Base of the views of one experiment that `experiment_id` names."""
+
+    def experiment(self) -> Experiment:
+        """The experiment, which the caller sees; `0` is the one called Default of the project.
+
+        Raises:
+            MlflowError: there is none, or none that is visible.
+        """
+        return experiment_of(self.caller, self.asked.needed("experiment_id"))
+
+    def kept(self) -> Experiment:
+        """The same, which the caller may change."""
+        found = self.experiment()
+        self.caller.require_keeper(found.project)
+        return found
+
+
+class CreateView(MlflowView):
+    def post(self, request: Request) -> Response:
+        name = name_of(self.asked.needed("name"))
+        tags = self.asked.pairs("tags", most=TAGS_MOST, value_most=wire.EXPERIMENT_TAG_CHARACTERS_MOST)
+        project = self.caller.project
+        self.caller.require_maker(project)
+        try:
+            made = experiment_create(project=project, name=name, labels=tags, actor=self.caller.actor)
+        except Invalid as error:
+            is_active = Experiment.objects.filter(project=project, name=name, deleted_at=None).exists()
+            stage = "active" if is_active else "deleted"
+            raise already_there(f"Experiment {name!r} already exists in {stage} state.") from error
+        return Response({"experiment_id": made.pk.hex})
+
+
+class GetView(ExperimentView):
+    def get(self, request: Request) -> Response:
+        if self.asked.needed("experiment_id") == wire.DEFAULT_EXPERIMENT:
+            found = default_of(self.caller)
+            return Response({"experiment": default_json() if found is None else experiment_json(found)})
+        return Response({"experiment": experiment_json(self.experiment())})
+
+
+class GetByNameView(MlflowView):
+    def get(self, request: Request) -> Response:
+        """Active or deleted; a client makes it on a 404."""
+        name = self.asked.needed("experiment_name")
+        rows = self.caller.rows(Experiment.objects.filter(project=self.caller.project))
+        found = rows.filter(name=name).first()
+        if found is None:
+            raise missing(f"Could not find experiment with name '{name[:500]}'")
+        return Response({"experiment": experiment_json(found)})
+
+
+class UpdateView(ExperimentView):
+    def post(self, request: Request) -> Response:
+        name = name_of(self.asked.needed("new_name"))
+        found = self.kept()
+        if Experiment.objects.filter(project=found.project_id, name=name).exclude(pk=found.pk).exists():
+            raise already_there(f"Experiment {name!r} already exists.")
+        experiment_rename(experiment=found, name=name, actor=self.caller.actor)
+        return Response({})
+
+
+class DeleteView(ExperimentView):
+    def post(self, request: Request) -> Response:
+        """Its runs go out of sight with it."""
+        experiment_delete(experiment=self.kept(), actor=self.caller.actor)
+        return Response({})
+
+
+class RestoreView(ExperimentView):
+    def post(self, request: Request) -> Response:
+        """With it come the runs that went with it."""
+        experiment_restore(experiment=self.kept(), actor=self.caller.actor)
+        return Response({})
+
+
+class SetTagView(ExperimentView):
+    def post(self, request: Request) -> Response:
+        key, value = self.asked.key(), self.asked.text("value", most=wire.EXPERIMENT_TAG_CHARACTERS_MOST)
+        experiment_label(experiment=self.kept(), key=key, text=value, actor=self.caller.actor)
+        return Response({})
+
+
+class DeleteTagView(ExperimentView):
+    def post(self, request: Request) -> Response:
+        key = self.asked.key()
+        experiment_unlabel(experiment=self.kept(), key=key, actor=self.caller.actor)
+        return Response({})
+
+
+def experiment_of(caller: Caller, text: str) -> Experiment:
+    """The experiment of an id; raises as `ExperimentView.experiment`."""
+    found: Experiment | None
+    if text == wire.DEFAULT_EXPERIMENT:
+        found = default_of(caller)
+    else:
+        rows = caller.rows(Experiment.objects.select_related("project"))
+        found = rows.filter(pk=wire.experiment_uuid(text)).first()
+    if found is None:
+        raise missing(f"No Experiment with id={text} exists")
+    return found
+
+
+def default_of(caller: Caller) -> Experiment | None:
+    """The experiment of the project that is called Default."""
+    rows = caller.rows(Experiment.objects.select_related("project"))
+    found: Experiment | None = rows.filter(project=caller.project, name=wire.DEFAULT_EXPERIMENT_NAME).first()
+    return found
+
+
+def name_of(text: str) -> str:
+    """Raises for a name that no experiment can have."""
+    if len(text) > wire.EXPERIMENT_NAME_CHARACTERS_MOST:
+        raise wire.too_long("name", text, wire.EXPERIMENT_NAME_CHARACTERS_MOST)
+    return text
+
+
+def default_json() -> dict[str, Any]:
+    """The experiment called Default, where nobody has logged to it yet: it is made with its first run."""
+    return {
+        "experiment_id": wire.DEFAULT_EXPERIMENT,
+        "name": wire.DEFAULT_EXPERIMENT_NAME,
+        "lifecycle_stage": wire.ACTIVE,
+        "tags": [],
+    }
