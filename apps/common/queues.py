@@ -33,6 +33,8 @@ RESIZE: Final = "dispatch.resize"
 """(workload id) Its granted count changed: tell the backend."""
 CLUSTER_CHECK: Final = "dispatch.cluster_check"
 """(cluster id) Added or changed: see whether it answers, and allows what is needed."""
+MODEL_VERSION: Final = "data.model_version"
+"""(model version id) Registered, and too large to be read by the request: read its files."""
 WHAT_IF: Final = "data.what_if"
 """(what-if id) Asked: work it out."""
 

@@ -97,11 +97,14 @@ class ModelVersionState(models.TextChoices):
 
 
 class ModelVersionReason(models.TextChoices):
-    """Why a model version is archived."""
+    """Why a model version waits, or is archived."""
 
+    RUNS_CODE = "runs_code"
+    """Loading a file of it runs code, or nobody can tell: somebody must approve it."""
     FILE_DAMAGED = "file_damaged"
     """A file is missing, or not the one that the run announced."""
     ARCHIVED_BY_USER = "archived_by_user"
+    APPROVAL_DENIED = "approval_denied"
 
 
 MODEL_VERSION = StateMachine(
@@ -112,4 +115,28 @@ MODEL_VERSION = StateMachine(
         ModelVersionState.READY: [ModelVersionState.ARCHIVED],
     },
     reasons=ModelVersionReason,
+)
+
+
+class UploadState(models.TextChoices):
+    RECEIVING = "receiving"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    """It was not put together in time."""
+    FAILED = "failed"
+    """It is not the file that was announced."""
+
+
+ARTIFACT_UPLOAD = StateMachine(
+    "artifact_upload",
+    UploadState,
+    {
+        UploadState.RECEIVING: [
+            UploadState.COMPLETED,
+            UploadState.CANCELLED,
+            UploadState.EXPIRED,
+            UploadState.FAILED,
+        ]
+    },
 )

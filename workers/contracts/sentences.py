@@ -169,6 +169,11 @@ _RESULTS: Final = {
     "file_digest": "{file:name} does not have the SHA-256 that the job said.",
     "file_missing": "{file:name} is not in the object store.",
     "files_damaged": "Missing or changed since the run announced it: {files:names}.",
+    "model_runs_code": (
+        "Loading it would run code, or nobody can tell: {files:names}. Somebody must approve it, or register it in a"
+        " format that holds data only."
+    ),
+    "model_code_denied": "Its use was denied, because loading it would run code: {comment:text}",
 }
 _READING: Final = {
     "rejected_ratio": (

@@ -10,6 +10,7 @@ from django.conf import settings
 from apps.common import queues
 from apps.datasets.services.keeping import versions_collect
 from apps.experiments.services.compaction import metrics_compact
+from apps.experiments.services.verifying import model_version_verify
 from apps.quotas.services.estimates import estimates_forget, estimates_refresh, pools_estimated
 from apps.quotas.services.log_retention import logs_forget
 from apps.quotas.services.what_ifs import what_if_answer, what_ifs_due, what_ifs_forget
@@ -30,6 +31,11 @@ def tick_forget() -> None:
     logs_forget(days=settings.BEDPLATE_LOG_RETENTION_DAYS)
     versions_collect()
     estimates_forget()
+
+
+@shared_task(name=queues.MODEL_VERSION)
+def model_version_task(version_id: str) -> None:
+    model_version_verify(UUID(version_id))
 
 
 @shared_task(name=queues.WHAT_IF)

@@ -20,14 +20,14 @@ from apps.experiments.api import registry_shapes as shapes
 from apps.experiments.api.signatures import SignatureMixin
 from apps.experiments.models import ModelAlias, ModelVersion, RegisteredModel
 from apps.experiments.selectors.registry import with_latest, with_names
+from apps.experiments.services.registering import model_version_create
 from apps.experiments.services.registry import (
     model_alias_delete,
     model_alias_set,
     model_create,
     model_version_archive,
-    model_version_create,
-    model_version_verify,
 )
+from apps.experiments.services.verifying import model_version_verify_soon
 
 
 @extend_schema_view(
@@ -93,7 +93,7 @@ class ModelVersionViewSet(SignatureMixin, StoryMixin, CreateViewSet):
         """
         made = super().create(request, *args, **kwargs)
         # After the commit, because reading files has no place in a transaction; the tick does it where this is lost.
-        version = model_version_verify(made.data["id"])
+        version = model_version_verify_soon(ModelVersion.objects.get(pk=made.data["id"]))
         replayed = {name: value for name, value in made.headers.items() if name == "Idempotency-Replayed"}
         return Response(self.represent(version), status=status.HTTP_201_CREATED, headers=replayed)
 

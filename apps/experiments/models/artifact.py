@@ -33,9 +33,26 @@ class StoredFile(ProjectScoped):
     sha256 = models.CharField(max_length=64, validators=[SHA256])
     size_bytes = models.BigIntegerField()
     metadata = models.JSONField(default=dict)
+    looked_at = models.DateTimeField(null=True, editable=False)
+    """When it was last decided whether it is kept."""
+    tombstoned_at = models.DateTimeField(null=True, editable=False)
+    """Since when nothing keeps it; its file goes when the grace is over."""
+    gone_at = models.DateTimeField(null=True, editable=False)
+    """From when on its file counts as deleted: noted before the file goes."""
 
     class Meta:
         abstract = True
+
+
+def _due(noun: str) -> list[models.Index]:
+    """Which to look at next, and which to delete."""
+    there = models.Q(gone_at__isnull=True)
+    return [
+        models.Index(fields=["looked_at"], condition=there, name=f"{noun}_looked_at"),
+        models.Index(
+            fields=["tombstoned_at"], condition=there & models.Q(tombstoned_at__isnull=False), name=f"{noun}_tombstones"
+        ),
+    ]
 
 
 class Artifact(StoredFile):
@@ -48,6 +65,8 @@ class Artifact(StoredFile):
     )
     name = models.CharField(max_length=500, validators=[NAME])
     kind = models.CharField(max_length=20, choices=ArtifactKind.choices)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    """Since when it is no longer listed: somebody deleted it, or another file has its name."""
 
     class Meta:
         constraints: ClassVar = [
@@ -56,6 +75,16 @@ class Artifact(StoredFile):
             models.CheckConstraint(condition=models.Q(kind__in=ArtifactKind.values), name="artifact_kind"),
             models.CheckConstraint(
                 condition=models.Q(run__isnull=False) | models.Q(logged_model__isnull=False), name="artifact_owner"
+            ),
+            models.UniqueConstraint(
+                fields=["run", "name"],
+                condition=models.Q(attempt__isnull=True, logged_model__isnull=True, deleted_at__isnull=True),
+                name="artifact_name_once",
+            ),
+            models.UniqueConstraint(
+                fields=["logged_model", "name"],
+                condition=models.Q(logged_model__isnull=False, deleted_at__isnull=True),
+                name="artifact_of_model_once",
             ),
         ]
         indexes: ClassVar = [
@@ -66,6 +95,8 @@ class Artifact(StoredFile):
                 condition=models.Q(logged_model__isnull=False),
                 name="artifact_logged_model",
             ),
+            models.Index(fields=["path"], name="artifact_path"),
+            *_due("artifact"),
         ]
 
     def __str__(self) -> str:
@@ -89,6 +120,7 @@ class Checkpoint(StoredFile):
         indexes: ClassVar = [
             models.Index(fields=["project", "-id"], name="checkpoint_project"),
             models.Index(fields=["run", "-id"], name="checkpoint_run"),
+            *_due("checkpoint"),
         ]
 
     def __str__(self) -> str:

@@ -6,29 +6,44 @@ from typing import ClassVar
 
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.functions import Now
 
-from apps.access.models import ProjectScoped, ScopedStateful, User
+from apps.access.models import ApprovalRequest, ProjectScoped, ScopedStateful, User
 from apps.common.states import StateMachine
 from apps.experiments.models.artifact import Artifact
 from apps.experiments.models.logged_model import LoggedModel
 from apps.experiments.models.run import Run
 from apps.experiments.states import MODEL_VERSION
 
-ALIAS = RegexValidator(r"^[a-z][a-z0-9_-]{0,59}$", "a letter, then letters, digits, '_' and '-', in lower case")
+ALIAS = RegexValidator(
+    r"^(?!(?:[Ll][Aa][Tt][Ee][Ss][Tt]|[vV]?[0-9]+)$)[\w-]{1,255}\Z",
+    "letters, digits, '_' and '-'; not 'latest', and not the number of a version",
+)
+MODEL_NAME = RegexValidator(
+    r"^(?!\s)(?!\.{1,2}\Z)[^/:\\\x00-\x1f\x7f]{1,256}(?<!\s)\Z",
+    "any letters, digits, blanks and signs but '/', ':' and '\\', and none at its ends that cannot be seen",
+)
 
 
 class RegisteredModel(ProjectScoped):
     """A name under which versions of a model are kept."""
 
-    name = models.SlugField(max_length=60)
+    name = models.CharField(max_length=256, validators=[MODEL_NAME])
     description = models.TextField(blank=True)
     labels = models.JSONField(default=dict, blank=True)
     """Keys and texts that a client put on it."""
+    changed_at = models.DateTimeField(db_default=Now(), editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    """Since when it is out of sight, and its name free."""
     versions_made = models.PositiveIntegerField(default=0, editable=False)
     """Number of the newest version."""
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["project", "name"], name="model_name_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["project", "name"], condition=models.Q(deleted_at__isnull=True), name="model_name_once"
+            )
+        ]
         indexes: ClassVar = [models.Index(fields=["project", "-id"], name="model_project")]
 
     def __str__(self) -> str:
@@ -43,7 +58,8 @@ class ModelVersion(ScopedStateful):
     model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     """From 1, by model."""
-    run = models.ForeignKey(Run, models.PROTECT, related_name="model_versions")
+    run = models.ForeignKey(Run, models.PROTECT, related_name="model_versions", null=True)
+    """Null: no run made it."""
     artifact = models.ForeignKey(Artifact, models.PROTECT, related_name="+")
     preprocessor = models.ForeignKey(Artifact, models.PROTECT, related_name="+", null=True)
     metrics = models.JSONField(default=dict)
@@ -52,12 +68,19 @@ class ModelVersion(ScopedStateful):
     """On held-out rows, as the run reported it."""
     digest = models.CharField(max_length=71)
     """`sha256:…` of the model's file."""
+    manifest = models.CharField(max_length=71, blank=True, editable=False)
+    """`sha256:…` over names, sizes and digests of all its files; empty: of a version from before there were any."""
     files = models.JSONField(default=list, editable=False)
-    """`[{"name", "path", "sha256", "size_bytes"}]` by name: all that belongs to it, fixed when it was registered."""
+    """`[{"name", "path", "sha256", "size_bytes"}]` by name: all that belongs to it, fixed when it was registered.
+    Empty: `artifact` and `preprocessor` are all."""
     signature = models.JSONField(default=dict, editable=False)
     """What it takes and gives; empty: nobody said."""
     inspection = models.JSONField(default=dict, editable=False)
-    """What was seen in its files: `{"format", "findings", "inspected_at"}`; empty: nobody looked."""
+    """What was seen in its files: `{"verdict", "files": {name: …}, "inspected_at"}`; empty: nobody looked."""
+    approval = models.ForeignKey(
+        ApprovalRequest, models.PROTECT, related_name="+", null=True, editable=False, db_index=False
+    )
+    """By which it may be used although loading it runs code."""
     source = models.CharField(max_length=1000, blank=True, editable=False)
     """As a client named where its files were."""
     description = models.TextField(blank=True)
@@ -66,6 +89,9 @@ class ModelVersion(ScopedStateful):
         LoggedModel, models.PROTECT, related_name="+", null=True, editable=False, db_index=False
     )
     registered_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, editable=False)
+    changed_at = models.DateTimeField(db_default=Now(), editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    """Since when it is out of sight; its number is not given again."""
 
     class Meta:
         constraints: ClassVar = [
@@ -82,7 +108,7 @@ class ModelAlias(ProjectScoped):
     """A name that points at one version of a model: `champion`."""
 
     model = models.ForeignKey(RegisteredModel, models.PROTECT, related_name="aliases", db_index=False)
-    name = models.CharField(max_length=60, validators=[ALIAS])
+    name = models.CharField(max_length=255, validators=[ALIAS])
     version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="aliases")
 
     class Meta:

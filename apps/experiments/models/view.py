@@ -16,12 +16,17 @@ class SavedView(ProjectScoped):
     owner = models.ForeignKey(User, models.CASCADE, related_name="+")
     is_shared = models.BooleanField(default=False)
     """Everybody in the project sees it; only its owner changes it."""
+    is_default = models.BooleanField(default=False)
+    """What its owner sees where the table of the project is opened plainly."""
     document = models.JSONField(default=dict)
     """What the dashboard needs to show it again."""
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["project", "owner", "name"], name="saved_view_name_once")
+            models.UniqueConstraint(fields=["project", "owner", "name"], name="saved_view_name_once"),
+            models.UniqueConstraint(
+                fields=["project", "owner"], condition=models.Q(is_default=True), name="saved_view_default_once"
+            ),
         ]
         indexes: ClassVar = [models.Index(fields=["project", "-id"], name="saved_view_project")]
 

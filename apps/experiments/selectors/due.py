@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Case, CharField, F, Value, When
 
 from apps.experiments.models import ModelVersion, Run
-from apps.experiments.states import RUN, ModelVersionState
+from apps.experiments.states import RUN, ModelVersionReason, ModelVersionState
 from apps.quotas.models import Attempt
 
 BATCH = 200
@@ -38,6 +38,7 @@ def runs_due(follows: Mapping[str, str], *, result_since: datetime) -> list[UUID
 
 
 def versions_due(*, before: datetime) -> list[UUID]:
-    """Model versions that are pending since before that moment. One query."""
+    """Model versions that are pending since before that moment, and do not wait for an approval. One query."""
     pending = ModelVersion.objects.filter(state=ModelVersionState.PENDING, created_at__lt=before)
+    pending = pending.exclude(state_reason=ModelVersionReason.RUNS_CODE)
     return list(pending.order_by("id").values_list("pk", flat=True)[:BATCH])

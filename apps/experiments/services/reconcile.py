@@ -11,9 +11,10 @@ from django.db import DatabaseError
 
 from apps.common import clock
 from apps.common.errors import BedplateError
+from apps.experiments.models import ModelVersion
 from apps.experiments.selectors.due import runs_due, versions_due
-from apps.experiments.services.registry import model_version_verify
 from apps.experiments.services.runs import FOLLOWS, run_reconcile
+from apps.experiments.services.verifying import model_version_verify_soon
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,11 @@ def reconcile_due() -> int:
     now = clock.db_now()
     runs = runs_due(FOLLOWS, result_since=now - LATE_RESULT)
     versions = versions_due(before=now - VERIFY_AFTER)
-    return _each(runs, run_reconcile, "run of workload") + _each(versions, model_version_verify, "model version")
+    return _each(runs, run_reconcile, "run of workload") + _each(versions, _verify, "model version")
+
+
+def _verify(version_id: UUID) -> None:
+    model_version_verify_soon(ModelVersion.objects.get(pk=version_id))
 
 
 def _each(ids: Iterable[UUID], act: Callable[[UUID], object], what: str) -> int:

@@ -1,96 +1,101 @@
-"""The registry of models: a version is what one succeeded run made, verified before anybody may use it."""
+"""The registry of models: names, the versions below them, and names that point at a version."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from apps.access.models import Project, User
-from apps.common import audit
+from apps.access.models import Project
+from apps.common import audit, clock
 from apps.common.audit import Actor
 from apps.common.errors import Conflict, Invalid
 from apps.common.states import transition
-from apps.common.storage import store
-from apps.datasets.services.lineage import edge_add
-from apps.datasets.states import Relation
-from apps.experiments.models import Artifact, ModelAlias, ModelVersion, RegisteredModel, Run
-from apps.experiments.states import ArtifactKind, ModelVersionReason, ModelVersionState, RunState
-from workers.contracts.sentences import say
+from apps.experiments.models import ModelAlias, ModelVersion, RegisteredModel
+from apps.experiments.services.labels import labels_check
+from apps.experiments.states import ModelVersionReason, ModelVersionState
 
-VERIFY = Actor.system("registry")
+DESCRIPTION_MOST = 100_000
+
+
+class NameTaken(Invalid):
+    """The project has a model of this name."""
 
 
 @transaction.atomic
-def model_create(*, project: Project, name: str, actor: Actor) -> RegisteredModel:
+def model_create(
+    *, project: Project, name: str, actor: Actor, description: str = "", labels: dict[str, str] | None = None
+) -> RegisteredModel:
     """A name for versions.
 
     Raises:
-        Invalid: the project has one of this name.
+        NameTaken: the project has one of this name.
     """
-    model: RegisteredModel
-    model, made = RegisteredModel.objects.get_or_create(project=project, name=name)
-    if not made:
-        raise Invalid(f"The project has a model {name!r} already.", fields={"name": ["is taken"]})
+    Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project.pk)
+    _free_check(project.pk, name)
+    words = {"description": _description(description), "labels": labels_check(labels or {})}
+    model: RegisteredModel = RegisteredModel.objects.create(project=project, name=name, **words)
     audit.record(actor, "registered_model.created", model)
     return model
 
 
 @transaction.atomic
-def model_version_create(*, model: RegisteredModel, run: Run, actor: Actor, registered_by: User | None) -> ModelVersion:
-    """The next version of a model, from what a run left. It is *pending* until `model_version_verify`.
+def model_change(
+    *,
+    model: RegisteredModel,
+    actor: Actor,
+    name: str | None = None,
+    description: str | None = None,
+    labels: dict[str, str] | None = None,
+) -> RegisteredModel:
+    """Rename or describe a model, or put other labels on it; what is None stays.
 
     Raises:
-        Conflict: the run has not succeeded, or left no model.
+        NameTaken: the project has another one of this name.
     """
-    if run.state != RunState.SUCCEEDED:
-        raise Conflict(f"run {run.name} is {run.state}; a model version comes from a run that has succeeded")
-    artifact, preprocessor = _model_files(run)
-    locked: RegisteredModel = RegisteredModel.objects.select_for_update(of=("self",)).get(pk=model.pk)
-    locked.versions_made += 1
-    locked.save(update_fields=["versions_made"])
-    result = run.result or {}
-    version: ModelVersion = ModelVersion.objects.create(
-        project=model.project,
-        model=locked,
-        number=locked.versions_made,
-        run=run,
-        artifact=artifact,
-        preprocessor=preprocessor,
-        metrics=_object(result.get("metrics")),
-        evaluation=_object(result.get("evaluation")),
-        digest=f"sha256:{artifact.sha256}",
-        registered_by=registered_by,
-    )
-    _note_lineage(version, run)
-    audit.record(actor, "model_version.registered", version, detail={"run": str(run.pk), "digest": version.digest})
-    return version
+    current: RegisteredModel = RegisteredModel.objects.select_for_update(of=("self",)).get(pk=model.pk)
+    changes: dict[str, Any] = {}
+    if name is not None and name != current.name:
+        Project.objects.select_for_update(of=("self",), no_key=True).get(pk=current.project_id)
+        _free_check(current.project_id, name)
+        changes["name"] = name
+    if description is not None:
+        changes["description"] = _description(description)
+    if labels is not None:
+        changes["labels"] = labels_check(labels)
+    _put(current, changes, "registered_model.changed", actor)
+    return current
 
 
-def model_version_verify(version_id: UUID) -> ModelVersion:
-    """Read the files of a pending version: *ready* when they are what the run announced, else *archived*.
+@transaction.atomic
+def model_delete(*, model: RegisteredModel, actor: Actor) -> None:
+    """Take a model and its versions out of sight, with the names that point at them; its name is free then.
 
-    Reads from the store, so call it outside any transaction; what is not pending stays as it is.
-
-    Raises:
-        StorageUnavailable, OSError: the store could not be asked; the tick tries again.
+    What runs of it goes on; its files go by the rules for files.
     """
-    version: ModelVersion = ModelVersion.objects.select_related("artifact", "preprocessor").get(pk=version_id)
-    if version.state != ModelVersionState.PENDING:
-        return version
-    damaged = [
-        file.name for file in (version.artifact, version.preprocessor) if file is not None and not _is_whole(file)
-    ]
-    with transaction.atomic():
-        current: ModelVersion = ModelVersion.objects.select_for_update(of=("self",)).get(pk=version_id)
-        if current.state != ModelVersionState.PENDING:
-            return current
-        if damaged:
-            detail = say("files_damaged", files=", ".join(damaged))
-            reason = ModelVersionReason.FILE_DAMAGED
-            transition(current, ModelVersionState.ARCHIVED, actor=VERIFY, reason=reason, detail=detail)
-        else:
-            transition(current, ModelVersionState.READY, actor=VERIFY)
+    current: RegisteredModel = RegisteredModel.objects.select_for_update(of=("self",)).get(pk=model.pk)
+    for alias in current.aliases.select_related("version"):
+        model_alias_delete(alias=alias, actor=actor)
+    for version in current.versions.filter(deleted_at=None):
+        model_version_delete(version=version, actor=actor)
+    current.deleted_at = clock.db_now()
+    current.save(update_fields=["deleted_at"])
+    audit.record(actor, "registered_model.deleted", current)
+
+
+@transaction.atomic
+def model_version_change(
+    *, version: ModelVersion, actor: Actor, description: str | None = None, labels: dict[str, str] | None = None
+) -> ModelVersion:
+    """Describe a version, or put other labels on it; what is None stays. What it is made of never changes."""
+    current: ModelVersion = ModelVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
+    changes: dict[str, Any] = {}
+    if description is not None:
+        changes["description"] = _description(description)
+    if labels is not None:
+        changes["labels"] = labels_check(labels)
+    _put(current, changes, "model_version.changed", actor)
     return current
 
 
@@ -113,6 +118,21 @@ def model_version_archive(*, version: ModelVersion, actor: Actor) -> ModelVersio
 
 
 @transaction.atomic
+def model_version_delete(*, version: ModelVersion, actor: Actor) -> None:
+    """Take a version out of sight, with the names that point at it; its number is not given again."""
+    current: ModelVersion = ModelVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
+    for alias in current.aliases.all():
+        model_alias_delete(alias=alias, actor=actor)
+    if current.state != ModelVersionState.ARCHIVED:
+        reason = ModelVersionReason.ARCHIVED_BY_USER
+        transition(current, ModelVersionState.ARCHIVED, actor=actor, reason=reason)
+        audit.record(actor, "model_version.archived", current)
+    current.deleted_at = clock.db_now()
+    current.save(update_fields=["deleted_at"])
+    audit.record(actor, "model_version.deleted", current)
+
+
+@transaction.atomic
 def model_alias_set(*, model: RegisteredModel, name: str, version: ModelVersion, actor: Actor) -> ModelAlias:
     """Let a name point at a version, in place of any that it pointed at.
 
@@ -123,7 +143,7 @@ def model_alias_set(*, model: RegisteredModel, name: str, version: ModelVersion,
     if version.model_id != model.pk:
         raise Invalid("the version belongs to another model", fields={"version": ["is another model's"]})
     current: ModelVersion = ModelVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
-    if current.state != ModelVersionState.READY:
+    if current.state != ModelVersionState.READY or current.deleted_at is not None:
         raise Conflict(f"version {current.number} is {current.state}; an alias points at a version that is ready")
     alias: ModelAlias
     made = {"project": model.project, "version": current}
@@ -141,39 +161,23 @@ def model_alias_delete(*, alias: ModelAlias, actor: Actor) -> None:
     alias.delete()
 
 
-def _model_files(run: Run) -> tuple[Artifact, Artifact | None]:
-    """The model's file and the preprocessor beside it, of the last attempt that left a model."""
-    named = _object((run.result or {}).get("model")).get("artifact")
-    models = run.artifacts.filter(kind=ArtifactKind.MODEL).order_by("-attempt__number", "-id")
-    artifact = models.filter(name=named).first() if named else models.first()
-    if artifact is None:
-        raise Conflict(f"run {run.name} left no artifact of kind model" + (f" named {named!r}" if named else ""))
-    beside = run.artifacts.filter(kind=ArtifactKind.PREPROCESSOR, attempt=artifact.attempt_id)
-    return artifact, beside.order_by("-id").first()
+def _free_check(project_id: UUID, name: str) -> None:
+    if RegisteredModel.objects.filter(project=project_id, name=name, deleted_at=None).exists():
+        raise NameTaken(f"The project has a model {name!r} already.", fields={"name": ["is taken"]})
 
 
-def _note_lineage(version: ModelVersion, run: Run) -> None:
-    edges = [(Relation.REGISTERED_FROM, "run", run.pk)]
-    if version.evaluation:
-        edges.append((Relation.EVALUATED_ON, "dataset_version", run.dataset_version_id))
-    for relation, to_kind, to_id in edges:
-        edge_add(
-            project=version.project,
-            from_kind="model_version",
-            from_id=version.pk,
-            relation=relation,
-            to_kind=to_kind,
-            to_id=to_id,
-        )
+def _put(current: RegisteredModel | ModelVersion, changes: dict[str, Any], event: str, actor: Actor) -> None:
+    real = {name: value for name, value in changes.items() if getattr(current, name) != value}
+    if not real:
+        return
+    for name, value in real.items():
+        setattr(current, name, value)
+    current.changed_at = clock.db_now()
+    current.save(update_fields=[*real, "changed_at"])
+    audit.record(actor, event, current, detail={name: str(value)[:500] for name, value in real.items()})
 
 
-def _is_whole(file: Artifact) -> bool:
-    try:
-        stored = store().measure(file.path)
-    except FileNotFoundError:
-        return False
-    return (stored.size_bytes, stored.sha256) == (file.size_bytes, file.sha256)
-
-
-def _object(value: object) -> dict[str, object]:
-    return dict(value) if isinstance(value, dict) else {}
+def _description(text: str) -> str:
+    if len(text) > DESCRIPTION_MOST:
+        raise Invalid(f"description: more than {DESCRIPTION_MOST} characters", fields={"description": ["is too long"]})
+    return text

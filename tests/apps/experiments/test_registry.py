@@ -14,14 +14,14 @@ from apps.common.storage import store
 from apps.datasets.models import LineageEdge
 from apps.experiments.models import ModelAlias, ModelVersion, RegisteredModel, Run
 from apps.experiments.services.reconcile import reconcile_due
+from apps.experiments.services.registering import model_version_create
 from apps.experiments.services.registry import (
     model_alias_delete,
     model_alias_set,
     model_create,
     model_version_archive,
-    model_version_create,
-    model_version_verify,
 )
+from apps.experiments.services.verifying import model_version_verify
 from apps.experiments.states import ArtifactKind, RunState
 from tests.support.concurrency import Thread
 from tests.support.factories.access import ProjectFactory
