@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from apps.experiments.models import Experiment, Run
 from apps.experiments.states import RunKind, RunState
 from tests.support.factories.access import ProjectFactory, grant, member, token_for
 from tests.support.factories.experiments import ExperimentFactory, RunFactory
+from tests.support.factories.quotas import WorkloadFactory
 
 pytestmark = pytest.mark.django_db
 API = "/api/2.0/mlflow"
@@ -295,8 +297,6 @@ class TestRuns:
         assert AuditEvent.objects.filter(action__in=("run.deleted", "run.restored")).count() == 2
 
     def test_a_run_whose_job_goes_on_is_not_deleted(self, caller: Caller) -> None:
-        from tests.support.factories.quotas import WorkloadFactory
-
         workload = WorkloadFactory.create(project=caller.project)
         run = RunFactory.create(project=caller.project, state=RunState.RUNNING, workload=workload)
         assert refused(caller.post("runs/delete", {"run_id": run.pk.hex})) == (409, "RESOURCE_CONFLICT")
@@ -324,8 +324,6 @@ class TestRuns:
     def test_models_of_client_2_are_kept_as_a_tag(self, caller: Caller) -> None:
         run = caller.run()
         told = {"run_id": run, "artifact_path": "model", "utc_time_created": "now", "flavors": {}}
-        import json
-
         for _ in range(2):
             answer = caller.post("runs/log-model", {"run_id": run, "model_json": json.dumps(told)})
             assert answer.status_code == 200

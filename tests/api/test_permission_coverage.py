@@ -13,19 +13,26 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.support.permissions import Case, context
 
-PREFIX = "api/v1/"
-WITHOUT = ("api/v1/runtime/", "api/v1/schema", "api/v1/docs", "api/v1/live/schema", "api/v1/auth/login")
+PREFIXES = ("api/v1/", "api/2.0/")
+WITHOUT = (
+    "api/v1/runtime/",
+    "api/v1/schema",
+    "api/v1/docs",
+    "api/v1/live/schema",
+    "api/v1/auth/login",
+    "api/2.0/mlflow/server-info",
+)
 """Jobs and the gateway have tokens of their own; the rest is for everybody."""
 VERBS = ("get", "post", "put", "patch", "delete")
 
 
 def routes(patterns: Any = None, above: str = "") -> Iterator[tuple[str, str]]:
-    """Every (method, route) below the prefix."""
+    """Every (method, route) below the prefixes."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = above + str(pattern.pattern).removeprefix("^")
         if isinstance(pattern, URLResolver):
             yield from routes(pattern.url_patterns, route)
-        elif isinstance(pattern, URLPattern) and route.startswith(PREFIX) and not route.startswith(WITHOUT):
+        elif isinstance(pattern, URLPattern) and route.startswith(PREFIXES) and not route.startswith(WITHOUT):
             for verb in methods(pattern.callback):
                 yield verb.upper(), route
 

@@ -66,6 +66,25 @@ CODE_OF: Final[tuple[tuple[type[BedplateError], str], ...]] = (
 """What an error of ours is called there; anything else is INTERNAL_ERROR."""
 
 
+OUR_CODE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        BAD_REQUEST: Invalid.code,
+        INVALID_PARAMETER_VALUE: Invalid.code,
+        RESOURCE_ALREADY_EXISTS: Conflict.code,
+        UNAUTHENTICATED: Unauthenticated.code,
+        PERMISSION_DENIED: Forbidden.code,
+        RESOURCE_DOES_NOT_EXIST: NotFound.code,
+        ENDPOINT_NOT_FOUND: NotFound.code,
+        RESOURCE_CONFLICT: Conflict.code,
+        REQUEST_LIMIT_EXCEEDED: RateLimited.code,
+        INTERNAL_ERROR: BedplateError.code,
+        NOT_IMPLEMENTED: "not_implemented",
+        TEMPORARILY_UNAVAILABLE: Unavailable.code,
+    }
+)
+"""MLflow's code → the code of our problems."""
+
+
 class MlflowError(BedplateError):
     """An error that is raised with MLflow's own code.
 
@@ -74,12 +93,12 @@ class MlflowError(BedplateError):
         detail: one sentence: what happened and what to do.
     """
 
-    code, title = "mlflow", "Refused"
+    title = "Refused"
 
     def __init__(self, error_code: str, detail: str) -> None:
         super().__init__(detail)
         self.error_code = error_code
-        self.status = STATUS[error_code]
+        self.code, self.status = OUR_CODE[error_code], STATUS[error_code]
         self.retryable = error_code in (TEMPORARILY_UNAVAILABLE, REQUEST_LIMIT_EXCEEDED)
 
 
