@@ -20,6 +20,7 @@ from tests.support.factories.experiments import (
     ModelVersionFactory,
     RegisteredModelFactory,
     RunFactory,
+    SavedViewFactory,
     run_of,
     started,
     succeeded_run,
@@ -55,6 +56,14 @@ def run_body(ctx: Context) -> dict[str, Any]:
         "script": "print(1)",
         "dataset_version": key(DatasetVersionFactory.create(project=ctx.project)),
     }
+
+
+def view_body(ctx: Context) -> dict[str, Any]:
+    return {"project": key(ctx.project), "name": "best", "document": {"sort": "-metrics.auc"}}
+
+
+def own_view(ctx: Context) -> str:
+    return f"{API}/saved-views/{key(SavedViewFactory.create(project=ctx.project, owner=ctx.caller))}"
 
 
 def version_body(ctx: Context) -> dict[str, Any]:
@@ -132,6 +141,27 @@ CASES = [
     Case("POST", one("runs", RunFactory, "/restore", deleted_at=clock.now()), role=Role.EDITOR),
     Case("PUT", one("runs", RunFactory, "/tags"), body=lambda ctx: {"tags": ["gold"]}, role=Role.EDITOR),
     Case("GET", f"{API}/run-kinds", role=ANY_USER),
+    Case("GET", listed("saved-views", SavedViewFactory)),
+    Case("GET", one("saved-views", SavedViewFactory, is_shared=True)),
+    Case("POST", f"{API}/saved-views", body=view_body, status=201, name="view-for-oneself"),
+    Case(
+        "POST",
+        f"{API}/saved-views",
+        body=lambda ctx: {**view_body(ctx), "is_shared": True},
+        role=Role.EDITOR,
+        status=201,
+        name="view-for-all",
+    ),
+    Case("PATCH", own_view, body=lambda ctx: {"name": "other"}),
+    Case("PATCH", own_view, body=lambda ctx: {"is_shared": True}, role=Role.EDITOR, weaker=404, name="share-a-view"),
+    Case("DELETE", own_view, status=204),
+    Case(
+        "DELETE",
+        one("saved-views", SavedViewFactory, is_shared=True),
+        role=Role.ADMIN,
+        status=204,
+        name="delete-what-others-share",
+    ),
     Case("GET", listed("runs/table", RunFactory)),
     Case("GET", listed("runs/table.csv", RunFactory), stranger=200, name="table-as-csv"),
     Case("GET", listed("runs/columns", RunFactory)),

@@ -6,13 +6,17 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from apps.experiments.api.again import RunKindsView
+from apps.experiments.api.bundles import SourceBundleViewSet
 from apps.experiments.api.registry_views import ModelAliasViewSet, ModelVersionViewSet, RegisteredModelViewSet
 from apps.experiments.api.runtime import ArtifactsView, CheckpointsView, LatestCheckpointView
+from apps.experiments.api.saved_views import SavedViewViewSet
 from apps.experiments.api.views import ArtifactViewSet, CheckpointViewSet, ExperimentViewSet, RunViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("experiments", ExperimentViewSet, basename="experiment")
 router.register("runs", RunViewSet, basename="run")
+router.register("saved-views", SavedViewViewSet, basename="saved-view")
+router.register("source-bundles", SourceBundleViewSet, basename="source-bundle")
 router.register("artifacts", ArtifactViewSet, basename="artifact")
 router.register("checkpoints", CheckpointViewSet, basename="checkpoint")
 router.register("models", RegisteredModelViewSet, basename="model")

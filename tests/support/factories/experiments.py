@@ -19,11 +19,12 @@ from apps.experiments.models import (
     ModelVersion,
     RegisteredModel,
     Run,
+    SavedView,
 )
 from apps.experiments.models.packing import pack
 from apps.experiments.states import ArtifactKind, ModelVersionState, RunState
 from apps.quotas.models import Attempt, Workload
-from tests.support.factories.access import ProjectFactory
+from tests.support.factories.access import ProjectFactory, UserFactory
 from tests.support.factories.datasets import DatasetVersionFactory
 from tests.support.factories.quotas import AttemptFactory, WorkloadFactory
 
@@ -159,6 +160,16 @@ class ModelAliasFactory(DjangoModelFactory[ModelAlias]):
     version = factory.SubFactory(ModelVersionFactory, project=factory.SelfAttribute("..project"))
     model = factory.SelfAttribute("version.model")
     name = factory.Sequence(lambda n: f"alias-{n}")
+
+
+class SavedViewFactory(DjangoModelFactory[SavedView]):
+    class Meta:
+        model = SavedView
+
+    project = factory.SubFactory(ProjectFactory)
+    owner = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"view-{n}")
+    document = factory.LazyFunction(lambda: {"sort": "-metrics.auc"})
 
 
 # Runs moved by hand ---------------------------------------------------------------------------------------------
