@@ -143,10 +143,12 @@ def test_nobody_else_may_read_a_backup(backup: Path) -> None:
 
 def test_a_backup_of_an_older_version_is_brought_up_to_date(backup: Path, place: Place, tmp_path: Path) -> None:
     restore(backup, place)
-    manage(place.environment, "migrate", "quotas", "0009", "-v", "0")  # before `making_way`
+    with psycopg.connect(place.url) as older_database:  # as Django would, which takes a quarter of a minute for it
+        older_database.execute("ALTER TABLE common_event DROP COLUMN also")
+        undone = older_database.execute("DELETE FROM django_migrations WHERE name = '0003_event_also' RETURNING app")
+        assert undone.fetchall() == [("common",)]
     manifest = manifest_read(backup)
     tables = [name for (name,) in place.rows(take.TABLES)]
-    assert place.rows("SELECT attname FROM pg_attribute WHERE attname = 'making_way'") == []
     older = {
         "tables": {name: int(place.rows(f"SELECT count(*) FROM {name}")[0][0]) for name in tables},
         "migrations": [[app, name] for app, name in place.rows("SELECT app, name FROM django_migrations")],
@@ -162,12 +164,7 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(backup: Path, place:
     other = Place(tmp_path / "other", place.url)
     assert restore(backup, other).migrated
     assert other.rows("SELECT text FROM quotas_logchunk") == [("hello\n",)]
-    assert other.rows("SELECT DISTINCT making_way FROM quotas_workload") == [("",)]
-
-
-def manage(of: Environment, *words: str) -> None:
-    variables = env.process_environment() | env.for_children(of)
-    subprocess.run([sys.executable, "manage.py", *words], cwd=env.ROOT, env=variables, check=True)
+    assert other.rows("SELECT also FROM common_event") == []  # there is one again
 
 
 def test_a_store_that_is_no_folder_is_read_and_filled(
