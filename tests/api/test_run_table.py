@@ -165,6 +165,31 @@ def test_where(client: APIClient, project: Any, where: list[str], found: list[st
 
 
 @pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("metrics.auc > 0.8 AND tags.team = 'vision'", ["b"]),
+        ("params.opt ILIKE 'AD%'", ["a"]),
+        ("tags.team IS NULL", ["c"]),
+        ("attributes.status = 'FINISHED'", ["c"]),
+        ("params.lr IN ('0.1', '0.2')", ["a", "b"]),
+        ("", ["a", "b", "c"]),
+    ],
+)
+def test_a_filter_may_be_text_as_mlflow_has_it(client: APIClient, project: Any, text: str, found: list[str]) -> None:
+    make(project, "a", parameters={"lr": 0.1, "opt": "adam"}, summary=summary(auc=0.7), labels={"team": "vision"})
+    make(project, "b", parameters={"lr": 0.2}, summary=summary(auc=0.9), labels={"team": "vision"})
+    make(project, "c", state="succeeded", ended_at=clock.now(), summary=summary(auc=0.95))
+    assert names(client, filter=text, sort="name") == found
+    assert names(client, filter=text, where="name!=a", sort="name") == [name for name in found if name != "a"]
+
+
+def test_a_filter_that_is_not_understood_says_where(client: APIClient) -> None:
+    answer = client.get(TABLE, {"filter": "metrics.auc >"})
+    assert answer.status_code == 400
+    assert answer.json()["fields"]["filter"][0].startswith("At character 14: expected a number")
+
+
+@pytest.mark.parametrize(
     ("asked", "place", "at"),
     [
         ({"where": ["params.lr"]}, "where[0]", 10),

@@ -12,12 +12,17 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.errors import Invalid
 from apps.common.streams import saved_as
 from apps.common.tables import pieces_of, table_writer
 from apps.experiments.api import table_shapes as shapes
+from apps.experiments.api.mlflow.shapes import STATUS_OF
+from apps.experiments.search.grammar import Comparison, filter_of
+from apps.experiments.search.words import BadSearch
 from apps.experiments.selectors.run_counts import run_columns, run_numbers, visible_runs
 from apps.experiments.selectors.run_export import run_export
 from apps.experiments.selectors.run_fields import conditions_of, fields_of, sort_of
+from apps.experiments.selectors.run_search import RUNS
 from apps.experiments.selectors.run_table import Asked, run_table
 
 _ENCODER = msgspec.json.Encoder()
@@ -96,11 +101,20 @@ def asked_of(given: dict[str, Any]) -> Asked:
         search=given["search"],
         tags=given["tag"],
         where=conditions_of(given["where"]),
+        filter=_filter(given["filter"]),
+        status_of=STATUS_OF,
         sort=sort_of(given["sort"]) if given["sort"] else None,
         columns=fields_of(given["columns"], "columns"),
         deleted=given["deleted"],
         **{name: given[name] for name in ("offset", "limit", "spark") if name in given},
     )
+
+
+def _filter(text: str) -> list[Comparison]:
+    try:
+        return filter_of(text, RUNS)
+    except BadSearch as error:
+        raise Invalid(f"filter: {error}", fields={"filter": [str(error)]}) from None
 
 
 def saved(request: Request, name: str, kind: str, columns: Any, rows: Any) -> StreamingHttpResponse:

@@ -60,6 +60,14 @@ class RunsAskedSerializer(RunsOfSerializer):
         "kind project experiment dataset requested_by tag notes image created_at started_at ended_at "
         "duration_seconds goal seed`",
     )
+    filter = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=4000,
+        help_text="As clients of MLflow write it: `metrics.auc > 0.8 AND params.opt = 'adam' AND tags.team IS NOT NULL "
+        "AND attributes.status = 'FINISHED'`; holds beside `where`. Labels are its tags",
+    )
     sort = serializers.CharField(
         required=False,
         default="",

@@ -88,12 +88,18 @@ def runs_found(
     Args:
         status_of: our state → the client's word for it.
     """
-    for one in filters:
-        rows = rows.filter(condition(_run_condition(one, status_of)))
+    rows = runs_filtered(rows, filters, status_of)
     by = [each for order in orders for each in _run_order(order, status_of)]
     by += [OrderBy(F("started_at"), descending=True, nulls_last=True), OrderBy(F("id"), descending=True)]
     inputs = Prefetch("inputs", RunInput.objects.order_by("id"))
     return rows.order_by(*by).select_related("requested_by").defer(*UNSHOWN).prefetch_related(inputs)
+
+
+def runs_filtered(rows: Any, filters: Sequence[Comparison], status_of: Mapping[str, str]) -> Any:
+    """Those of these runs for which all comparisons hold."""
+    for one in filters:
+        rows = rows.filter(condition(_run_condition(one, status_of)))
+    return rows
 
 
 def experiments_found(

@@ -5,8 +5,8 @@ Three queries whatever the table holds: which runs, and how many in all; what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +16,11 @@ from django.db.models.functions import Left
 
 from apps.common.messages import message_of
 from apps.experiments.models import Run
+from apps.experiments.search.grammar import Comparison
 from apps.experiments.selectors.goals import mode_of
 from apps.experiments.selectors.run_counts import visible_runs
 from apps.experiments.selectors.run_fields import Condition, Field
+from apps.experiments.selectors.run_search import runs_filtered
 from apps.experiments.selectors.run_sql import GOAL, SECONDS, condition_q, json_value, order_by
 from apps.experiments.selectors.sparks import sparks_of
 from apps.experiments.states import RunState
@@ -47,6 +49,10 @@ class Asked:
     tags: Sequence[str] = ()
     """All of them."""
     where: Sequence[Condition] = ()
+    filter: Sequence[Comparison] = ()
+    """In MLflow's words."""
+    status_of: Mapping[str, str] = field(default_factory=dict)
+    """State → its word in `filter`."""
     sort: tuple[Field, bool] | None = None
     """Field, and whether downward; None: the newest first."""
     columns: Sequence[Field] = ()
@@ -97,7 +103,7 @@ def runs_found(user: Any, asked: Asked) -> Any:
         runs = runs.filter(tags__contains=[tag])
     for condition in asked.where:
         runs = runs.filter(condition_q(condition))
-    return runs
+    return runs_filtered(runs, asked.filter, asked.status_of)
 
 
 def _with_reason(runs: Any) -> Any:
