@@ -156,6 +156,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/artifact-parts/{upload}/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Send a part of a file
+         * @description The address is one that the upload gave. A part that is sent again takes the place of the first.
+         */
+        put: operations["artifact_parts_update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/artifacts": {
         parameters: {
             query?: never;
@@ -3217,7 +3237,11 @@ export interface paths {
         get: operations["runs_retrieve"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete a run
+         * @description Out of sight; nothing is lost, and it can be restored. 409 while its job is not over.
+         */
+        delete: operations["runs_destroy"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3279,6 +3303,90 @@ export interface paths {
         get: operations["runs_metrics_retrieve"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notes of a run
+         * @description As they were written, and as HTML.
+         */
+        get: operations["runs_notes"];
+        /**
+         * Write notes on a run
+         * @description In the place of those that it has.
+         */
+        put: operations["runs_notes_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/provenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run was made of
+         * @description Digests of its code and data, the environment that it reported, and what stands in the way of repeating it.
+         */
+        get: operations["runs_provenance_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/repeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run exactly the same again
+         * @description 409 `cannot_repeat` where something is gone or is not the same: `fields` says what.
+         */
+        post: operations["runs_repeat_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a deleted run
+         * @description Back into the lists.
+         */
+        post: operations["runs_restore_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3394,10 +3502,31 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Parameters and metrics that runs have
+         * Parameters, metrics and labels that runs have
          * @description Which columns a table of these runs can have.
          */
         get: operations["runs_columns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Runs side by side
+         * @description Each with its environment, source, data, files and evaluation; `GET /runs/metrics` has their curves. 404
+         *     names no run.
+         */
+        get: operations["runs_compare"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3458,6 +3587,26 @@ export interface paths {
          * @description A window of it, by offset: any parameter and metric is a column, a filter and an order.
          */
         get: operations["runs_table"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/table.{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Table of runs as a file
+         * @description All runs that are meant, with id, name and the columns that are asked for, as CSV or Parquet.
+         */
+        get: operations["runs_table_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3830,6 +3979,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/saved-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List saved views
+         * @description Columns, filters and order of the table of runs, under names: one's own, and those that others share.
+         */
+        get: operations["saved_views_list"];
+        put?: never;
+        /**
+         * Save a view
+         * @description Columns, filters and order of the table of runs, under names: one's own, and those that others share.
+         */
+        post: operations["saved_views_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One saved view
+         * @description Columns, filters and order of the table of runs, under names: one's own, and those that others share.
+         */
+        get: operations["saved_views_retrieve"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a saved view
+         * @description Its owner; one that is shared also an administrator of the project.
+         */
+        delete: operations["saved_views_destroy"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a saved view
+         * @description Its owner only.
+         */
+        patch: operations["saved_views_partial_update"];
+        trace?: never;
+    };
     "/api/v1/secrets": {
         parameters: {
             query?: never;
@@ -3873,6 +4074,70 @@ export interface paths {
          * @description Secrets of a project: jobs find them as files, no answer ever holds a value.
          */
         delete: operations["secrets_destroy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/source-bundles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List source bundles
+         * @description Folders of code that runs execute, each content once.
+         */
+        get: operations["source_bundles_list"];
+        put?: never;
+        /**
+         * Send a source bundle
+         * @description 201, or 200 where the project has one of the same content. What `.gitignore` files name is left out.
+         */
+        post: operations["source_bundles_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/source-bundles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One source bundle with its files
+         * @description Folders of code that runs execute, each content once.
+         */
+        get: operations["source_bundles_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/source-bundles/{id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a source bundle
+         * @description Its files as a zip archive.
+         */
+        get: operations["source_bundles_download_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -4831,9 +5096,9 @@ export interface components {
             /** Format: uuid */
             readonly project: string;
             /** Format: uuid */
-            readonly run: string;
+            readonly run: string | null;
             /** Format: uuid */
-            readonly attempt: string;
+            readonly attempt: string | null;
             readonly name: string;
             readonly kind: components["schemas"]["ArtifactKind"];
             readonly uri: string;
@@ -5127,6 +5392,13 @@ export interface components {
          * @enum {string}
          */
         BudgetUnit: "gpu_hours" | "money";
+        BundleFile: {
+            /** @description Below the bundle's folder */
+            name: string;
+            size_bytes: number;
+            sha256: string;
+            is_executable: boolean;
+        };
         /** @description The end of a day; all figures are sums since the beginning of the period. */
         BurnDay: {
             /**
@@ -5321,7 +5593,7 @@ export interface components {
             /** Format: uuid */
             readonly run: string;
             /** Format: uuid */
-            readonly attempt: string;
+            readonly attempt: string | null;
             readonly step: number;
             readonly uri: string;
             readonly sha256: string;
@@ -5698,6 +5970,16 @@ export interface components {
          * @enum {string}
          */
         ColumnType: "int64" | "float64" | "string" | "bool" | "timestamp" | "date";
+        ComparedArtifact: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            kind: components["schemas"]["ArtifactKind"];
+            size_bytes: number;
+            sha256: string;
+            /** Format: date-time */
+            created_at: string;
+        };
         /**
          * @description * `value` - value
          *     * `category` - category
@@ -5708,6 +5990,46 @@ export interface components {
         ComparedColumnShape: {
             name: string;
             type: string;
+        };
+        /** @description Something that the run read, or said that it read. */
+        ComparedInput: {
+            name: string;
+            reference: string;
+            /**
+             * Format: uuid
+             * @description Null: none that is kept here
+             */
+            dataset_version: string | null;
+            dataset_name: string;
+            dataset_version_number: number | null;
+            /** @description As its code said it */
+            digest: string;
+        };
+        ComparedRun: {
+            run: components["schemas"]["RunRow"];
+            /** @description Null: nobody has said */
+            environment: components["schemas"]["RunEnvironment"] | null;
+            source: components["schemas"]["ComparedSource"];
+            inputs: components["schemas"]["ComparedInput"][];
+            /** @description The newest 200, by name */
+            artifacts: components["schemas"]["ComparedArtifact"][];
+            evaluation: components["schemas"]["Evaluation"] | null;
+            /** @description By metric which way it is better */
+            modes: {
+                [key: string]: "max" | "min";
+            };
+        };
+        /** @description What was executed: each is empty where the run has none of it. */
+        ComparedSource: {
+            script_sha256: string;
+            bundle_sha256: string;
+            command: string[];
+            image: string;
+            git_commit: string;
+        };
+        Comparison: {
+            /** @description In the order in which they were asked for */
+            runs: components["schemas"]["ComparedRun"][];
         };
         /** @description What was found. Examples are the first rows, 50 of a kind at most. */
         ComparisonShape: {
@@ -5997,6 +6319,13 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             has_profile: boolean;
+        };
+        Difference: {
+            /** @description `python`, `driver`, `packages.numpy`, … */
+            what: string;
+            /** @description Of the run that is repeated; null: it was not there */
+            before: unknown;
+            after: unknown;
         };
         DriftBinsShape: {
             edges: number[];
@@ -7366,7 +7695,7 @@ export interface components {
                 [key: string]: number;
             };
             /** Format: uuid */
-            readonly run: string;
+            readonly run: string | null;
             readonly run_name: string;
             /** @default  */
             readonly registered_by_name: string;
@@ -7410,6 +7739,12 @@ export interface components {
          * @enum {string}
          */
         LeakShapeMeasureEnum: "auc" | "accuracy_gain" | "r_squared";
+        LeftOut: {
+            /** @description Of a file, or of a whole folder: it ends with / */
+            name: string;
+            /** @description Place and line of the `.gitignore`, or `always` */
+            rule: string;
+        };
         /**
          * @description * `none` - none
          *     * `small` - small
@@ -7759,7 +8094,7 @@ export interface components {
             /** Format: date-time */
             readonly state_at: string;
             /** Format: uuid */
-            readonly run: string;
+            readonly run: string | null;
             /** Format: uuid */
             readonly artifact: string;
             /** Format: uuid */
@@ -7944,6 +8279,16 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
+        Notes: {
+            /** @description Markdown */
+            notes: string;
+            /** @description Safe to show: HTML inside the notes is text */
+            html: string;
+        };
+        NotesSetRequest: {
+            /** @description Markdown */
+            notes: string;
+        };
         /** @enum {unknown} */
         NullEnum: null;
         /** @description Figures of what is not about single rows. */
@@ -7957,6 +8302,11 @@ export interface components {
             columns?: components["schemas"]["ShiftShape"][];
             compared?: number;
             beyond?: number;
+        };
+        Obstacle: {
+            /** @description `inputs.data`, `bundle`, `image`, `secrets.<name>`, … */
+            what: string;
+            detail: string;
         };
         /** @description Values that only one side has. */
         OneSidedShape: {
@@ -8625,6 +8975,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["RunRow"][];
         };
+        PaginatedSavedViewList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["SavedView"][];
+        };
         PaginatedSecretList: {
             /**
              * Format: uri
@@ -8637,6 +9000,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Secret"][];
+        };
+        PaginatedSourceBundleRowList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["SourceBundleRow"][];
         };
         PaginatedSourceList: {
             /**
@@ -8988,6 +9364,21 @@ export interface components {
             gpus_per_run_most?: number | null;
             /** @description Declared limit of one attempt. */
             run_seconds_most?: number | null;
+        };
+        /** @description What is named is changed. */
+        PatchedViewChangeRequest: {
+            name?: string;
+            /**
+             * @description Everybody in the project sees it
+             * @default false
+             */
+            is_shared: boolean;
+            /**
+             * @description Yours in this project; the one before is so no more
+             * @default false
+             */
+            is_default: boolean;
+            document?: components["schemas"]["ViewDocumentRequest"];
         };
         PatternsShape: {
             /** @description Rows that were looked at */
@@ -9500,6 +9891,31 @@ export interface components {
             has_profile: boolean;
             proposals: components["schemas"]["ProposalShape"][];
         };
+        Provenance: {
+            kind: components["schemas"]["RunKind"];
+            script_sha256: string;
+            /** Format: uuid */
+            bundle: string | null;
+            /** @description Of the names, modes and contents of its files */
+            bundle_sha256: string;
+            /** @description Of the packages of its environment */
+            lock_sha256: string;
+            image_digest: string;
+            seed: number | null;
+            inputs: components["schemas"]["ReadVersion"][];
+            /** @description As the last attempt said; null: none has */
+            environment: components["schemas"]["RunEnvironment"] | null;
+            /**
+             * Format: uuid
+             * @description The run that this one is exactly the same as
+             */
+            repeats: string | null;
+            repeats_name: string;
+            /** @description Of its environment to that of the run it repeats; null: not known */
+            differences: components["schemas"]["Difference"][] | null;
+            /** @description Why it could not be run exactly again now; none: it can be */
+            obstacles: components["schemas"]["Obstacle"][];
+        };
         /** @description A workload that waits, or waited, for a version. */
         QualityHold: {
             /** Format: uuid */
@@ -9710,21 +10126,23 @@ export interface components {
              */
             valid_from?: string;
         };
+        /** @description A dataset version that the job reads. */
+        ReadVersion: {
+            /** @description By which the job asks for it: `ctx.input(name)` */
+            name: string;
+            /** Format: uuid */
+            dataset_version: string;
+            dataset_name: string;
+            dataset_version_number: number;
+            /** @description By which words it was named; empty: by its id */
+            reference: string;
+            /** @description Of its content, when the run was submitted */
+            digest: string;
+        };
         ReasonCount: {
             reason: components["schemas"]["WorkloadReason"] | components["schemas"]["BlankEnum"];
             count: number;
         };
-        /**
-         * @description * `last` - last
-         *     * `recent` - recent
-         *     * `named` - named
-         *     * `pinned` - pinned
-         *     * `referenced` - referenced
-         *     * `in_use` - in_use
-         *     * `parent` - parent
-         * @enum {string}
-         */
-        ReasonsEnum: "last" | "recent" | "named" | "pinned" | "referenced" | "in_use" | "parent";
         Recipe: {
             /** Format: uuid */
             readonly id: string;
@@ -9937,6 +10355,11 @@ export interface components {
             is_cut: boolean;
             steps: components["schemas"]["StepDetailShape"][];
         };
+        RequestInput: {
+            name: string;
+            /** Format: uuid */
+            dataset_version: string;
+        };
         /**
          * @description * `read` - read
          *     * `write` - write
@@ -10057,12 +10480,43 @@ export interface components {
             /** Format: double */
             seconds: number;
         };
+        /**
+         * @description * `exit_nonzero` - Exit Nonzero
+         *     * `out_of_memory` - Out Of Memory
+         *     * `time_limit` - Time Limit
+         *     * `image_pull` - Image Pull
+         *     * `launch_error` - Launch Error
+         *     * `environment_failed` - Environment Failed
+         *     * `lost` - Lost
+         * @enum {string}
+         */
+        RetriesReasonsEnum: "exit_nonzero" | "out_of_memory" | "time_limit" | "image_pull" | "launch_error" | "environment_failed" | "lost";
+        /** @description An attempt that ends for one of these reasons is followed by another, from its last checkpoint. */
+        RetriesRequest: {
+            reasons?: components["schemas"]["RetriesReasonsEnum"][];
+            /**
+             * @description That may end so, the first counted
+             * @default 3
+             */
+            max_attempts: number;
+            /**
+             * @description Before the second; doubled for each further
+             * @default 10
+             */
+            backoff_seconds: number;
+        };
         RetryRequest: {
             /**
              * @description A free one by default
              * @default
              */
             name: string;
+        };
+        /** @description Empty: no end of its own is tried again. */
+        RetryRule: {
+            reasons?: components["schemas"]["WorkloadReason"][];
+            max_attempts?: number;
+            backoff_seconds?: number;
         };
         RetypedColumnShape: {
             name: string;
@@ -10202,14 +10656,19 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             readonly name: string;
+            /** @default script */
             readonly kind: components["schemas"]["RunKind"];
             readonly tags: string[];
+            /** @description Put on by its code */
+            readonly labels: {
+                [key: string]: string;
+            };
             /** Format: uuid */
             readonly project: string;
             /** Format: uuid */
             readonly experiment: string;
             /** Format: uuid */
-            readonly dataset_version: string;
+            readonly dataset_version: string | null;
             /** Format: uuid */
             readonly workload: string | null;
             readonly project_name: string;
@@ -10230,7 +10689,7 @@ export interface components {
                 [key: string]: unknown;
             };
             readonly resources: components["schemas"]["Resources"];
-            readonly time_limit_seconds: number;
+            readonly time_limit_seconds: number | null;
             readonly count_min: number;
             readonly count_max: number;
             /** @description Null: priority 0 */
@@ -10245,8 +10704,21 @@ export interface components {
             readonly started_at: string | null;
             /** Format: date-time */
             readonly ended_at: string | null;
-            readonly dataset_reference: string;
+            /** Format: date-time */
+            readonly deleted_at: string | null;
             readonly script: string;
+            /** Format: uuid */
+            readonly bundle: string | null;
+            readonly command: string[];
+            readonly image: string;
+            readonly requirements: string;
+            /** @description Variables */
+            readonly environment: {
+                [key: string]: string;
+            };
+            readonly seed: number | null;
+            readonly retries: components["schemas"]["RetryRule"];
+            readonly dataset_reference: string;
             readonly secrets: string[];
             readonly result: components["schemas"]["Result"] | null;
         };
@@ -10305,6 +10777,7 @@ export interface components {
         RunColumns: {
             parameters: components["schemas"]["RunColumn"][];
             metrics: components["schemas"]["MetricColumn"][];
+            labels: components["schemas"]["RunColumn"][];
         };
         RunCreateRequest: {
             /** Format: uuid */
@@ -10314,7 +10787,13 @@ export interface components {
              * @description See `GET /run-kinds`
              *
              *     * `script` - Script
-             *     * `tabular` - Tabular
+             *     * `tabular_classifier` - Tabular Classifier
+             *     * `tabular_regressor` - Tabular Regressor
+             *     * `text_classifier` - Text Classifier
+             *     * `image_classifier` - Image Classifier
+             *     * `bundle` - Bundle
+             *     * `image` - Image
+             *     * `tracked` - Tracked
              * @default script
              */
             kind: components["schemas"]["RunKind"];
@@ -10323,12 +10802,37 @@ export interface components {
              * @default
              */
             script: string;
-            /** @description Its id, or `project/dataset@version` with a number, an alias or `latest`, as it is now */
-            dataset_version: string;
+            /**
+             * Format: uuid
+             * @description Of the kind `bundle`
+             */
+            bundle?: string | null;
+            /** @description Words, without a shell. Of a bundle, executed in its folder; of an image. `python` is the run's own */
+            command?: string[];
+            /**
+             * @description Of the kind `image`
+             * @default
+             */
+            image: string;
+            /**
+             * @description Packages of a bundle, each with its version, as `pip freeze` and `pip-compile` write them
+             * @default
+             */
+            requirements: string;
+            /** @description Its id, or `project/dataset@version` with a number, an alias or `latest`, as it is now: the job's `data`. A bundle and an image need none */
+            dataset_version?: string | null;
+            /** @description Further dataset versions, by name */
+            inputs?: components["schemas"]["RunInputAskedRequest"][];
             /** @description The job's `ctx.parameters` */
             parameters?: {
                 [key: string]: unknown;
             };
+            /** @description Variables of the job; secrets go as files */
+            environment?: {
+                [key: string]: string;
+            };
+            /** @description The job finds it as `BEDPLATE_SEED` and `ctx.seed`; of a trainer it is its parameter */
+            seed?: number | null;
             resources?: components["schemas"]["ResourcesRequest"];
             /** @description Names of secrets of the project; the job finds them as files */
             secrets?: string[];
@@ -10349,6 +10853,8 @@ export interface components {
             count_max: number;
             /** @description Name of one, see `GET /priority-classes`; null: 0 */
             priority_class?: string | null;
+            /** @description After which ends it is tried again */
+            retries?: components["schemas"]["RetriesRequest"];
             tags?: string[];
             /** @description Name of one; null: where the project's work runs */
             pool?: string | null;
@@ -10385,12 +10891,25 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description A dataset version that the job finds by `ctx.input(name)`. */
+        RunInputAskedRequest: {
+            /** @description Letters, digits, _, - and . */
+            name: string;
+            /** @description Its id, or `project/dataset@version` */
+            dataset_version: string;
+        };
         /**
          * @description * `script` - Script
-         *     * `tabular` - Tabular
+         *     * `tabular_classifier` - Tabular Classifier
+         *     * `tabular_regressor` - Tabular Regressor
+         *     * `text_classifier` - Text Classifier
+         *     * `image_classifier` - Image Classifier
+         *     * `bundle` - Bundle
+         *     * `image` - Image
+         *     * `tracked` - Tracked
          * @enum {string}
          */
-        RunKind: "script" | "tabular";
+        RunKind: "script" | "tabular_classifier" | "tabular_regressor" | "text_classifier" | "image_classifier" | "bundle" | "image" | "tracked";
         /** @description One kind of run, with words for people and the schema of its parameters. */
         RunKindForm: {
             kind: components["schemas"]["RunKind"];
@@ -10431,7 +10950,18 @@ export interface components {
             kind: components["schemas"]["RunKind"];
             script: string;
             /** Format: uuid */
-            dataset_version: string;
+            bundle: string | null;
+            command: string[];
+            image: string;
+            requirements: string;
+            environment: {
+                [key: string]: string;
+            };
+            seed: number | null;
+            /** Format: uuid */
+            dataset_version: string | null;
+            inputs: components["schemas"]["RequestInput"][];
+            retries: components["schemas"]["RetryRule"];
             parameters: {
                 [key: string]: unknown;
             };
@@ -10448,14 +10978,19 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             readonly name: string;
+            /** @default script */
             readonly kind: components["schemas"]["RunKind"];
             readonly tags: string[];
+            /** @description Put on by its code */
+            readonly labels: {
+                [key: string]: string;
+            };
             /** Format: uuid */
             readonly project: string;
             /** Format: uuid */
             readonly experiment: string;
             /** Format: uuid */
-            readonly dataset_version: string;
+            readonly dataset_version: string | null;
             /** Format: uuid */
             readonly workload: string | null;
             readonly project_name: string;
@@ -10476,7 +11011,7 @@ export interface components {
                 [key: string]: unknown;
             };
             readonly resources: components["schemas"]["Resources"];
-            readonly time_limit_seconds: number;
+            readonly time_limit_seconds: number | null;
             readonly count_min: number;
             readonly count_max: number;
             /** @description Null: priority 0 */
@@ -10491,6 +11026,8 @@ export interface components {
             readonly started_at: string | null;
             /** Format: date-time */
             readonly ended_at: string | null;
+            /** Format: date-time */
+            readonly deleted_at: string | null;
         };
         /**
          * @description * `draft` - Draft
@@ -10521,8 +11058,11 @@ export interface components {
             /** Format: uuid */
             experiment: string;
             experiment_name: string;
-            /** Format: uuid */
-            dataset_version: string;
+            /**
+             * Format: uuid
+             * @description Null: it reads none that is kept here
+             */
+            dataset_version: string | null;
             dataset_name: string;
             dataset_version_number: number | null;
             /** Format: uuid */
@@ -10546,6 +11086,12 @@ export interface components {
              */
             duration_seconds: number | null;
             goal: components["schemas"]["Goal"] | null;
+            image: string;
+            seed: number | null;
+            /** @description Their first 200 characters */
+            notes: string;
+            /** Format: date-time */
+            deleted_at: string | null;
             /** @description By name, as it was asked for */
             columns: {
                 [key: string]: (number | string | boolean | unknown) | null;
@@ -10600,6 +11146,24 @@ export interface components {
             first: components["schemas"]["SampleRowShape"][];
             /** @description At most 50 of all rows, by ordinal; the same at every look */
             random: components["schemas"]["SampleRowShape"][];
+        };
+        SavedView: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly project_name: string;
+            readonly name: string;
+            /** Format: uuid */
+            readonly owner: string;
+            readonly owner_name: string;
+            readonly is_shared: boolean;
+            /** @description Shown to its owner where the table is opened plainly */
+            readonly is_default: boolean;
+            readonly is_mine: boolean;
+            readonly document: components["schemas"]["ViewDocument"];
+            /** Format: date-time */
+            readonly created_at: string;
         };
         /**
          * @description * `replace` - Replace
@@ -10725,6 +11289,69 @@ export interface components {
             /** Format: uuid */
             readonly uploaded_by: string | null;
             readonly uploaded_by_name: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        SourceBundle: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly sha256: string;
+            readonly size_bytes: number;
+            readonly file_count: number;
+            /** Format: uuid */
+            readonly uploaded_by: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** @description By name */
+            readonly files: components["schemas"]["BundleFile"][];
+        };
+        /** @description A zip archive, or files with their names below the folder. */
+        SourceBundleCreateRequest: {
+            /** Format: uuid */
+            project: string;
+            /**
+             * Format: binary
+             * @description A zip archive
+             */
+            archive?: string;
+            /** @description The files of a folder */
+            files?: string[];
+            /** @description Their names below the folder, as a JSON list, in their order */
+            paths?: string;
+        };
+        /** @description A bundle with what was not taken into it. */
+        SourceBundleMade: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly sha256: string;
+            readonly size_bytes: number;
+            readonly file_count: number;
+            /** Format: uuid */
+            readonly uploaded_by: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** @description By name */
+            readonly files: components["schemas"]["BundleFile"][];
+            /** @description False: the project had one of this content */
+            is_new: boolean;
+            /** @description The first thousand */
+            left_out: components["schemas"]["LeftOut"][];
+            left_out_count: number;
+        };
+        SourceBundleRow: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly project: string;
+            readonly sha256: string;
+            readonly size_bytes: number;
+            readonly file_count: number;
+            /** Format: uuid */
+            readonly uploaded_by: string | null;
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -11622,6 +12249,56 @@ export interface components {
             /** @description Sorted, each once */
             tags: string[];
         };
+        ViewCreateRequest: {
+            name: string;
+            /**
+             * @description Everybody in the project sees it
+             * @default false
+             */
+            is_shared: boolean;
+            /**
+             * @description Yours in this project; the one before is so no more
+             * @default false
+             */
+            is_default: boolean;
+            document: components["schemas"]["ViewDocumentRequest"];
+            /** Format: uuid */
+            project: string;
+        };
+        /** @description What the table shows, as its address says it. What is not set is as usual. */
+        ViewDocument: {
+            search?: string;
+            state?: string[];
+            where?: string[];
+            /** @description Conditions as one text */
+            filter?: string;
+            columns?: string[];
+            /** @description `180:params.lr` */
+            widths?: string[];
+            /** @description How many columns stay at the left */
+            pinned?: string;
+            sort?: string;
+            experiment?: string;
+            /** @description `1`: the deleted ones */
+            deleted?: string;
+        };
+        /** @description What the table shows, as its address says it. What is not set is as usual. */
+        ViewDocumentRequest: {
+            search?: string;
+            state?: string[];
+            where?: string[];
+            /** @description Conditions as one text */
+            filter?: string;
+            columns?: string[];
+            /** @description `180:params.lr` */
+            widths?: string[];
+            /** @description How many columns stay at the left */
+            pinned?: string;
+            sort?: string;
+            experiment?: string;
+            /** @description `1`: the deleted ones */
+            deleted?: string;
+        };
         /**
          * @description * `cap` - cap
          *     * `cap_gpus` - cap_gpus
@@ -12008,9 +12685,10 @@ export interface components {
          *     * `idle` - Idle
          *     * `queue_timeout` - Queue Timeout
          *     * `input_rejected` - Input Rejected
+         *     * `environment_failed` - Environment Failed
          * @enum {string}
          */
-        WorkloadReason: "waiting_for_quota" | "waiting_for_capacity" | "waiting_for_approval" | "budget_exhausted" | "quality_blocked" | "backing_off" | "preempted" | "reclaimed" | "evicted" | "node_lost" | "no_capacity" | "start_timeout" | "completed" | "exit_nonzero" | "out_of_memory" | "time_limit" | "image_pull" | "launch_error" | "lost" | "exceeds_quota" | "no_matching_flavor" | "cancelled_by_user" | "approval_denied" | "approval_expired" | "deleted_externally" | "scaled_down" | "idle" | "queue_timeout" | "input_rejected";
+        WorkloadReason: "waiting_for_quota" | "waiting_for_capacity" | "waiting_for_approval" | "budget_exhausted" | "quality_blocked" | "backing_off" | "preempted" | "reclaimed" | "evicted" | "node_lost" | "no_capacity" | "start_timeout" | "completed" | "exit_nonzero" | "out_of_memory" | "time_limit" | "image_pull" | "launch_error" | "lost" | "exceeds_quota" | "no_matching_flavor" | "cancelled_by_user" | "approval_denied" | "approval_expired" | "deleted_externally" | "scaled_down" | "idle" | "queue_timeout" | "input_rejected" | "environment_failed";
         /**
          * @description * `pending` - Pending
          *     * `admitted` - Admitted
@@ -12076,10 +12754,21 @@ export interface components {
             row_count: number;
             size_bytes: number;
             /** @description Why it is kept; none: its data would be deleted */
-            reasons: components["schemas"]["ReasonsEnum"][];
+            reasons: components["schemas"]["WouldKeepVersionShapeReasonsEnum"][];
             /** Format: date-time */
             data_tombstoned_at: string | null;
         };
+        /**
+         * @description * `last` - last
+         *     * `recent` - recent
+         *     * `named` - named
+         *     * `pinned` - pinned
+         *     * `referenced` - referenced
+         *     * `in_use` - in_use
+         *     * `parent` - parent
+         * @enum {string}
+         */
+        WouldKeepVersionShapeReasonsEnum: "last" | "recent" | "named" | "pinned" | "referenced" | "in_use" | "parent";
         /**
          * @description * `UTC` - UTC
          * @enum {string}
@@ -12115,7 +12804,7 @@ export interface components {
             flavor: string;
         };
         /** @enum {string} */
-        StateMessageCode: "append_columns" | "append_ordinals" | "approval_needless" | "backend_away" | "budget_approval_hours" | "budget_approval_money" | "budget_denied" | "budget_expired" | "budget_left_hours" | "budget_left_money" | "budget_used_hours" | "budget_used_money" | "budget_withdrawn" | "cluster_deadline" | "cluster_disk" | "cluster_evicted" | "cluster_failed" | "cluster_image" | "cluster_job_changed" | "cluster_job_deleted" | "cluster_member_vanished" | "cluster_memory" | "cluster_memory_survived" | "cluster_no_room" | "cluster_node_lost" | "cluster_node_silent" | "cluster_not_prepared" | "cluster_not_started" | "cluster_not_taken" | "cluster_pod_deleted" | "cluster_preempted" | "cluster_queue" | "cluster_queue_evicted" | "cluster_queue_refused" | "cluster_quota" | "cluster_refused" | "cluster_setup" | "cluster_stopped_unseen" | "data_all_rejected" | "data_all_rejected_of" | "data_all_test" | "data_archive_cut" | "data_cannot_become" | "data_cannot_unpack" | "data_column_exists" | "data_column_is" | "data_column_is_label" | "data_column_is_split" | "data_column_is_weight" | "data_column_name_control" | "data_column_name_kept" | "data_column_name_long" | "data_column_unnamed" | "data_columns_differ_in_blanks" | "data_columns_differ_in_case" | "data_columns_differ_in_letters" | "data_columns_same" | "data_database_no_address" | "data_database_no_secret" | "data_database_option" | "data_database_option_value" | "data_database_other" | "data_date_has_no" | "data_disk_full" | "data_element_too_long" | "data_empty_file" | "data_excel_swells" | "data_expression_at" | "data_expression_gives" | "data_extra_of_dataset" | "data_extra_of_other" | "data_extra_of_schema" | "data_fetch_broken" | "data_fetch_encoded" | "data_fetch_forbidden" | "data_fetch_large" | "data_fetch_larger" | "data_fetch_not_found" | "data_fetch_other_part" | "data_fetch_redirects" | "data_fetch_refused" | "data_fetch_refused_often" | "data_fetch_slow" | "data_fetch_to_address" | "data_fetch_to_http" | "data_host_not_allowed" | "data_host_private" | "data_host_unknown" | "data_is_workbook" | "data_keeps_name" | "data_keeps_type" | "data_key_lacks_earlier" | "data_key_lacks_later" | "data_key_short" | "data_key_twice_earlier" | "data_key_twice_later" | "data_lacks_of_dataset" | "data_lacks_of_other" | "data_lacks_of_schema" | "data_larger_than_said" | "data_line_too_long" | "data_made_by_split" | "data_member_archive" | "data_member_cannot_unpack" | "data_member_device" | "data_member_link" | "data_member_outside" | "data_member_password" | "data_name_kept" | "data_name_nul" | "data_name_wrong" | "data_needs_password" | "data_no_archive" | "data_no_archive_of" | "data_no_column" | "data_no_column_near" | "data_no_connection" | "data_no_feature" | "data_no_files" | "data_no_key" | "data_no_list" | "data_no_memory" | "data_no_object_element" | "data_no_object_line" | "data_no_rows" | "data_no_rows_after" | "data_no_rows_but_header" | "data_no_secret" | "data_no_shared_folder" | "data_no_sheet" | "data_no_such_sheet" | "data_no_time" | "data_none_of_kind" | "data_none_that_is_read" | "data_not_converted" | "data_not_excel" | "data_not_ingested" | "data_not_json_at" | "data_not_parquet" | "data_not_predicted" | "data_not_text" | "data_not_text_bzip2" | "data_not_text_gzip" | "data_not_text_old_excel" | "data_not_text_page" | "data_not_text_parquet" | "data_not_text_pdf" | "data_not_text_picture" | "data_not_text_xz" | "data_not_text_zip" | "data_not_text_zstd" | "data_nothing_in_sheets" | "data_nul_byte" | "data_nul_character" | "data_null_has_delimiter" | "data_only_in_one" | "data_packed_twice" | "data_parquet_cut" | "data_parquet_encrypted" | "data_query_failed" | "data_query_large" | "data_query_no_row" | "data_query_slow" | "data_query_type" | "data_query_wrong" | "data_row_cast" | "data_row_convert" | "data_row_few" | "data_row_file_large" | "data_row_half" | "data_row_key_twice" | "data_row_many" | "data_row_missing" | "data_row_not_json" | "data_row_not_object" | "data_row_text_encoding" | "data_row_text_encoding_guess" | "data_row_text_large" | "data_row_text_nul" | "data_s3_secret" | "data_says_group" | "data_says_nothing" | "data_several_kinds" | "data_sheet_too_large" | "data_socket_not_fetched" | "data_split_twice" | "data_starts_as" | "data_step" | "data_swells" | "data_swells_times" | "data_takes_truth" | "data_too_many_categories" | "data_too_many_columns" | "data_too_many_groups" | "data_too_many_members" | "data_too_many_tables" | "data_too_many_to_balance" | "data_too_many_to_stratify" | "data_too_wide" | "data_type_not_kept" | "data_types_unknown" | "data_unclosed_quote" | "data_unmapped" | "data_unreadable" | "data_unreadable_excel" | "data_web_secret" | "data_weighted_twice" | "data_would_be_alike" | "data_would_be_columns" | "data_would_be_two" | "data_wrong_encoding" | "data_wrong_encoding_after" | "data_wrong_encoding_half" | "fault_ecc" | "fault_gone" | "fault_reset" | "fault_rows" | "fault_rows_failed" | "fault_xid" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "gives_back" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "idle_stopped" | "input_rejected" | "job_not_started" | "job_time_limit" | "left_anew" | "left_late" | "left_late_anew" | "left_with" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "moved_off" | "newer_attempt" | "node_back" | "node_flaps" | "node_lost" | "not_launched" | "not_launched_yet" | "not_utf8" | "not_utf8_guess" | "overtime" | "preempted_by" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "reclaimed_by" | "refused_above_quota" | "refused_cap_gpus" | "refused_cap_no_limit" | "refused_cap_seconds" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "rejected_ratio" | "rejected_rows" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "schedule_failing" | "schedule_not_allowed" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "upload_digest" | "vanished" | "wait_avoids" | "wait_behind_machine" | "wait_behind_quota" | "wait_borrowed" | "wait_cap" | "wait_cap_gpus" | "wait_cap_none" | "wait_cohort" | "wait_kept" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_pool" | "wait_promised" | "wait_quota_kept" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
+        StateMessageCode: "append_columns" | "append_ordinals" | "approval_needless" | "backend_away" | "budget_approval_hours" | "budget_approval_money" | "budget_denied" | "budget_expired" | "budget_left_hours" | "budget_left_money" | "budget_used_hours" | "budget_used_money" | "budget_withdrawn" | "cluster_deadline" | "cluster_disk" | "cluster_evicted" | "cluster_failed" | "cluster_image" | "cluster_job_changed" | "cluster_job_deleted" | "cluster_member_vanished" | "cluster_memory" | "cluster_memory_survived" | "cluster_no_room" | "cluster_node_lost" | "cluster_node_silent" | "cluster_not_prepared" | "cluster_not_started" | "cluster_not_taken" | "cluster_pod_deleted" | "cluster_preempted" | "cluster_queue" | "cluster_queue_evicted" | "cluster_queue_refused" | "cluster_quota" | "cluster_refused" | "cluster_setup" | "cluster_stopped_unseen" | "data_all_rejected" | "data_all_rejected_of" | "data_all_test" | "data_archive_cut" | "data_cannot_become" | "data_cannot_unpack" | "data_column_exists" | "data_column_is" | "data_column_is_label" | "data_column_is_split" | "data_column_is_weight" | "data_column_name_control" | "data_column_name_kept" | "data_column_name_long" | "data_column_unnamed" | "data_columns_differ_in_blanks" | "data_columns_differ_in_case" | "data_columns_differ_in_letters" | "data_columns_same" | "data_database_no_address" | "data_database_no_secret" | "data_database_option" | "data_database_option_value" | "data_database_other" | "data_date_has_no" | "data_disk_full" | "data_element_too_long" | "data_empty_file" | "data_excel_swells" | "data_expression_at" | "data_expression_gives" | "data_extra_of_dataset" | "data_extra_of_other" | "data_extra_of_schema" | "data_fetch_broken" | "data_fetch_encoded" | "data_fetch_forbidden" | "data_fetch_large" | "data_fetch_larger" | "data_fetch_not_found" | "data_fetch_other_part" | "data_fetch_redirects" | "data_fetch_refused" | "data_fetch_refused_often" | "data_fetch_slow" | "data_fetch_to_address" | "data_fetch_to_http" | "data_host_not_allowed" | "data_host_private" | "data_host_unknown" | "data_is_workbook" | "data_keeps_name" | "data_keeps_type" | "data_key_lacks_earlier" | "data_key_lacks_later" | "data_key_short" | "data_key_twice_earlier" | "data_key_twice_later" | "data_lacks_of_dataset" | "data_lacks_of_other" | "data_lacks_of_schema" | "data_larger_than_said" | "data_line_too_long" | "data_made_by_split" | "data_member_archive" | "data_member_cannot_unpack" | "data_member_device" | "data_member_link" | "data_member_outside" | "data_member_password" | "data_name_kept" | "data_name_nul" | "data_name_wrong" | "data_needs_password" | "data_no_archive" | "data_no_archive_of" | "data_no_column" | "data_no_column_near" | "data_no_connection" | "data_no_feature" | "data_no_files" | "data_no_key" | "data_no_list" | "data_no_memory" | "data_no_object_element" | "data_no_object_line" | "data_no_rows" | "data_no_rows_after" | "data_no_rows_but_header" | "data_no_secret" | "data_no_shared_folder" | "data_no_sheet" | "data_no_such_sheet" | "data_no_time" | "data_none_of_kind" | "data_none_that_is_read" | "data_not_converted" | "data_not_excel" | "data_not_ingested" | "data_not_json_at" | "data_not_parquet" | "data_not_predicted" | "data_not_text" | "data_not_text_bzip2" | "data_not_text_gzip" | "data_not_text_old_excel" | "data_not_text_page" | "data_not_text_parquet" | "data_not_text_pdf" | "data_not_text_picture" | "data_not_text_xz" | "data_not_text_zip" | "data_not_text_zstd" | "data_nothing_in_sheets" | "data_nul_byte" | "data_nul_character" | "data_null_has_delimiter" | "data_only_in_one" | "data_packed_twice" | "data_parquet_cut" | "data_parquet_encrypted" | "data_query_failed" | "data_query_large" | "data_query_no_row" | "data_query_slow" | "data_query_type" | "data_query_wrong" | "data_row_cast" | "data_row_convert" | "data_row_few" | "data_row_file_large" | "data_row_half" | "data_row_key_twice" | "data_row_many" | "data_row_missing" | "data_row_not_json" | "data_row_not_object" | "data_row_text_encoding" | "data_row_text_encoding_guess" | "data_row_text_large" | "data_row_text_nul" | "data_s3_secret" | "data_says_group" | "data_says_nothing" | "data_several_kinds" | "data_sheet_too_large" | "data_socket_not_fetched" | "data_split_twice" | "data_starts_as" | "data_step" | "data_swells" | "data_swells_times" | "data_takes_truth" | "data_too_many_categories" | "data_too_many_columns" | "data_too_many_groups" | "data_too_many_members" | "data_too_many_tables" | "data_too_many_to_balance" | "data_too_many_to_stratify" | "data_too_wide" | "data_type_not_kept" | "data_types_unknown" | "data_unclosed_quote" | "data_unmapped" | "data_unreadable" | "data_unreadable_excel" | "data_web_secret" | "data_weighted_twice" | "data_would_be_alike" | "data_would_be_columns" | "data_would_be_two" | "data_wrong_encoding" | "data_wrong_encoding_after" | "data_wrong_encoding_half" | "failed_again" | "fault_ecc" | "fault_gone" | "fault_reset" | "fault_rows" | "fault_rows_failed" | "fault_xid" | "file_digest" | "file_form" | "file_missing" | "file_size" | "file_too_large" | "files_damaged" | "given_up" | "gives_back" | "granted" | "hold_checked" | "hold_failed" | "hold_unchecked" | "idle_stopped" | "input_rejected" | "job_not_started" | "job_time_limit" | "left_anew" | "left_late" | "left_late_anew" | "left_with" | "lost_silent" | "machine_memory" | "member_exit" | "member_memory" | "member_processes" | "member_signal" | "model_code_denied" | "model_runs_code" | "moved_off" | "newer_attempt" | "node_back" | "node_flaps" | "node_lost" | "not_launched" | "not_launched_yet" | "not_utf8" | "not_utf8_guess" | "overtime" | "preempted_by" | "pull_timeout" | "quality_changed" | "quality_checked" | "quality_failed" | "quality_overridden" | "quality_trusted" | "quality_unchecked" | "quality_warned" | "queue_timeout" | "reclaimed_by" | "refused_above_quota" | "refused_cap_gpus" | "refused_cap_no_limit" | "refused_cap_seconds" | "refused_machine" | "refused_members" | "refused_no_gpu" | "refused_no_quota" | "refused_no_such_kind" | "refused_quota_none" | "refused_together" | "refused_too_large" | "rejected_ratio" | "rejected_rows" | "replica_completed" | "replica_exit" | "replica_gone" | "replica_memory" | "replica_not_ready" | "replica_not_started" | "replica_reason" | "replica_slow" | "replicas_more" | "result_compared" | "result_form" | "result_no_attempt" | "result_none" | "result_parts" | "result_profile" | "result_rows" | "result_twice" | "revision_first" | "revision_follows" | "said" | "schedule_failing" | "schedule_not_allowed" | "silent" | "silent_until" | "start_timeout" | "stopped_by" | "supervisor_killed" | "supervisor_told" | "token_expired" | "tries_again" | "upload_digest" | "vanished" | "wait_avoids" | "wait_behind_machine" | "wait_behind_quota" | "wait_borrowed" | "wait_cap" | "wait_cap_gpus" | "wait_cap_none" | "wait_cohort" | "wait_kept" | "wait_machine" | "wait_members" | "wait_no_machine" | "wait_no_quota" | "wait_pool" | "wait_promised" | "wait_quota_kept" | "wait_quota_left" | "wait_quota_used" | "wrapper_killed";
         /** @description One sentence: a code of the closed list and parameters; `said`: somebody else's words. */
         StateMessagePart: {
             code: components["schemas"]["StateMessageCode"];
@@ -13079,6 +13768,131 @@ export interface operations {
             };
         };
     };
+    artifact_parts_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+                upload: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Kept; `ETag` is its SHA-256 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     artifacts_list: {
         parameters: {
             query?: {
@@ -13297,8 +14111,9 @@ export interface operations {
                  *     * `idle` - Idle
                  *     * `queue_timeout` - Queue Timeout
                  *     * `input_rejected` - Input Rejected
+                 *     * `environment_failed` - Environment Failed
                  */
-                outcome?: "approval_denied" | "approval_expired" | "backing_off" | "budget_exhausted" | "cancelled_by_user" | "completed" | "deleted_externally" | "evicted" | "exceeds_quota" | "exit_nonzero" | "idle" | "image_pull" | "input_rejected" | "launch_error" | "lost" | "no_capacity" | "no_matching_flavor" | "node_lost" | "out_of_memory" | "preempted" | "quality_blocked" | "queue_timeout" | "reclaimed" | "scaled_down" | "start_timeout" | "time_limit" | "waiting_for_approval" | "waiting_for_capacity" | "waiting_for_quota";
+                outcome?: "approval_denied" | "approval_expired" | "backing_off" | "budget_exhausted" | "cancelled_by_user" | "completed" | "deleted_externally" | "environment_failed" | "evicted" | "exceeds_quota" | "exit_nonzero" | "idle" | "image_pull" | "input_rejected" | "launch_error" | "lost" | "no_capacity" | "no_matching_flavor" | "node_lost" | "out_of_memory" | "preempted" | "quality_blocked" | "queue_timeout" | "reclaimed" | "scaled_down" | "start_timeout" | "time_limit" | "waiting_for_approval" | "waiting_for_capacity" | "waiting_for_quota";
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 project?: string;
@@ -27704,9 +28519,15 @@ export interface operations {
                 experiment?: string;
                 /**
                  * @description * `script` - Script
-                 *     * `tabular` - Tabular
+                 *     * `tabular_classifier` - Tabular Classifier
+                 *     * `tabular_regressor` - Tabular Regressor
+                 *     * `text_classifier` - Text Classifier
+                 *     * `image_classifier` - Image Classifier
+                 *     * `bundle` - Bundle
+                 *     * `image` - Image
+                 *     * `tracked` - Tracked
                  */
-                kind?: "script" | "tabular";
+                kind?: "bundle" | "image" | "image_classifier" | "script" | "tabular_classifier" | "tabular_regressor" | "text_classifier" | "tracked";
                 name?: string;
                 /** @description Which field to use when ordering the results. */
                 ordering?: string;
@@ -27933,6 +28754,127 @@ export interface operations {
             };
         };
     };
+    runs_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     runs_as_request_retrieve: {
         parameters: {
             query?: never;
@@ -28123,6 +29065,511 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_notes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notes"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_notes_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotesSetRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["NotesSetRequest"];
+                "multipart/form-data": components["schemas"]["NotesSetRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notes"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_provenance_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provenance"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_repeat_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description A UUID string identifying this run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetryRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["RetryRequest"];
+                "multipart/form-data": components["schemas"]["RetryRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_restore_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this run. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -28683,6 +30130,48 @@ export interface operations {
             };
         };
     };
+    runs_compare: {
+        parameters: {
+            query: {
+                /** @description Several times */
+                run: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     runs_many_metrics: {
         parameters: {
             query: {
@@ -28774,9 +30263,13 @@ export interface operations {
     runs_table: {
         parameters: {
             query?: {
-                /** @description Separated by commas: `params.<key>`, `metrics.<key>` (its last value; `:min`, `:max`, `:mean`, `:count`, `:last_step` for others), a key with other characters in quotes: `params."my key"` */
+                /** @description Separated by commas: `params.<key>`, `metrics.<key>` (its last value; `:min`, `:max`, `:mean`, `:count`, `:last_step` for others), `labels.<key>`, a key with other characters in quotes: `params."my key"` */
                 columns?: string[];
+                /** @description Those that were deleted, and no others */
+                deleted?: boolean;
                 experiment?: string;
+                /** @description As clients of MLflow write it: `metrics.auc > 0.8 AND params.opt = 'adam' AND tags.team IS NOT NULL AND attributes.status = 'FINISHED'`; holds beside `where`. Labels are its tags */
+                filter?: string;
                 /** @description At most 200 with `spark` */
                 limit?: number;
                 offset?: number;
@@ -28791,7 +30284,7 @@ export interface operations {
                 state?: ("draft" | "queued" | "running" | "stopping" | "succeeded" | "failed" | "cancelled")[];
                 /** @description All of them; several times */
                 tag?: string[];
-                /** @description `metrics.val_auc>0.8`, `params.lr=0.01`, `name~risk`, `created_at>=2026-03-02`, `params.note=null`; several times, and all must hold. Operators: `= != > >= < <= ~` (~: contains). Also of `name state reason kind experiment dataset requested_by tag created_at started_at ended_at duration_seconds goal` */
+                /** @description `metrics.val_auc>0.8`, `params.lr=0.01`, `name~risk`, `created_at>=2026-03-02`, `params.note=null`; several times, and all must hold. Operators: `= != > >= < <= ~` (~: contains). Also of `name state reason kind project experiment dataset requested_by tag notes image created_at started_at ended_at duration_seconds goal seed` */
                 where?: string[];
             };
             header?: never;
@@ -28821,6 +30314,86 @@ export interface operations {
                      *       "status": 401,
                      *       "detail": "Sign in or send a valid token",
                      *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_table_file: {
+        parameters: {
+            query?: {
+                /** @description Separated by commas: `params.<key>`, `metrics.<key>` (its last value; `:min`, `:max`, `:mean`, `:count`, `:last_step` for others), `labels.<key>`, a key with other characters in quotes: `params."my key"` */
+                columns?: string[];
+                /** @description Those that were deleted, and no others */
+                deleted?: boolean;
+                experiment?: string;
+                /** @description As clients of MLflow write it: `metrics.auc > 0.8 AND params.opt = 'adam' AND tags.team IS NOT NULL AND attributes.status = 'FINISHED'`; holds beside `where`. Labels are its tags */
+                filter?: string;
+                project?: string;
+                /** @description Words in the name, all of them */
+                search?: string;
+                /** @description One field of `where`, with `-` before it downward; rows without it last. Newest first by default */
+                sort?: string;
+                /** @description Any of them; several times */
+                state?: ("draft" | "queued" | "running" | "stopping" | "succeeded" | "failed" | "cancelled")[];
+                /** @description All of them; several times */
+                tag?: string[];
+                /** @description `metrics.val_auc>0.8`, `params.lr=0.01`, `name~risk`, `created_at>=2026-03-02`, `params.note=null`; several times, and all must hold. Operators: `= != > >= < <= ~` (~: contains). Also of `name state reason kind project experiment dataset requested_by tag notes image created_at started_at ended_at duration_seconds goal seed` */
+                where?: string[];
+            };
+            header?: never;
+            path: {
+                kind: "csv" | "parquet";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -30626,6 +32199,474 @@ export interface operations {
             };
         };
     };
+    saved_views_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                is_shared?: boolean;
+                name?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedSavedViewList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_views_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewCreateRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["ViewCreateRequest"];
+                "multipart/form-data": components["schemas"]["ViewCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_views_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this saved view. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_views_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this saved view. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saved_views_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this saved view. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedViewChangeRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["PatchedViewChangeRequest"];
+                "multipart/form-data": components["schemas"]["PatchedViewChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     secrets_list: {
         parameters: {
             query?: {
@@ -30956,6 +32997,293 @@ export interface operations {
                      *       "status": 409,
                      *       "detail": "Not possible in the present state",
                      *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    source_bundles_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Which field to use when ordering the results. */
+                ordering?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                project?: string;
+                sha256?: string;
+                uploaded_by?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedSourceBundleRowList"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    source_bundles_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A second request with the same key and content gets the first one's answer. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["SourceBundleCreateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceBundleMade"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceBundleMade"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    source_bundles_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this source bundle. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceBundle"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    source_bundles_download_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this source bundle. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
