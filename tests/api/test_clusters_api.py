@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,8 @@ from tests.support.factories.access import UserFactory
 from tests.support.factories.quotas import ClusterFactory, WorkloadFactory, make_pool, make_queue
 from tests.support.jobs import sent
 from tests.support.kubeconfigs import CERTIFICATE, SERVER, TOKEN, kubeconfig_text
+from tests.support.stack import ROOT
+from workers.contracts import kubeconfig
 
 __all__ = ["sent"]
 pytestmark = pytest.mark.django_db
@@ -93,6 +98,15 @@ def test_what_cannot_be_is_refused_at_once_by_name(client: APIClient, body: dict
     assert list(answer.json()["fields"]) == [field]
     assert TOKEN not in answer.content.decode()
     assert Cluster.objects.count() == 0
+
+
+def test_why_a_kubeconfig_is_refused_has_a_code_that_every_language_knows(client: APIClient) -> None:
+    answer = _add(client, kind="kubeconfig", kubeconfig=kubeconfig_text(user={"exec": {"command": "aws"}}))
+    assert answer.json()["code"] == "credentials_exec_plugin"
+    said = re.findall(r'KubeconfigRefused\(\s*"(\w+)"', Path(kubeconfig.__file__).read_text())
+    for language in ("en", "zh"):
+        known = json.loads((ROOT / f"frontend/src/locale/common.{language}.json").read_text())["problem"]
+        assert {f"credentials_{code}" for code in said} - set(known) == set()
 
 
 def test_a_name_that_is_taken(client: APIClient) -> None:

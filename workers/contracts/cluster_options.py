@@ -90,7 +90,9 @@ def _mapping(name_of: Check, each: Check) -> Check:
 
 def _text(pattern: re.Pattern[str] | None, takes: str, *, empty: bool = False, most: int = TEXT_MOST) -> Check:
     def check(path: str, value: Any) -> str:
-        fits = isinstance(value, str) and len(value) <= most and value.isprintable()
+        if isinstance(value, str) and len(value) > most:
+            _refuse(path, f"has more than {most} characters")
+        fits = isinstance(value, str) and value.isprintable()
         if fits and value and pattern is not None:
             fits = pattern.fullmatch(value) is not None
         if not fits or (not value and not empty):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -71,7 +72,7 @@ def kubeconfig_of(document: object) -> Kubeconfig:
         raise KubeconfigRefused("proxy", "proxy-url is not supported: the API server must be reached directly.")
     found = Kubeconfig(
         server=server_check(_text(cluster, "server")),
-        ca_pem=_pem(cluster, "certificate-authority-data"),
+        ca_pem=ca_check(_pem(cluster, "certificate-authority-data")),
         token=_text(user, "token"),
         client_cert_pem=_pem(user, "client-certificate-data"),
         client_key_pem=_pem(user, "client-key-data"),
@@ -110,7 +111,13 @@ def ca_check(pem: str) -> str:
         raise KubeconfigRefused("bad_certificate", "This is no certificate in PEM form.")
     if "PRIVATE KEY" in pem:
         raise KubeconfigRefused("bad_certificate", "This holds a private key, which does not belong to a certificate.")
-    return pem.strip() + "\n" if pem.strip() else ""
+    if not pem.strip():
+        return ""
+    try:
+        ssl.create_default_context(cadata=pem)
+    except (ssl.SSLError, ValueError) as error:
+        raise KubeconfigRefused("bad_certificate", "The certificate of the authority cannot be read.") from error
+    return pem.strip() + "\n"
 
 
 def token_check(token: str) -> str:

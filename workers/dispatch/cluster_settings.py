@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
 
@@ -61,7 +62,20 @@ def cluster_look(cluster: Cluster) -> Checked:
         {"code": one.code, "detail": one.sentence, "params": dict(one.params), "blocking": one.blocking}
         for one in found.problems
     ]
-    return Checked(found.healthy, found.version, problems)
+    return Checked(found.healthy, found.version, [*problems, *_beyond(cluster)])
+
+
+def _beyond(cluster: Cluster) -> list[dict[str, Any]]:
+    """What the cluster itself cannot know: jobs speak to a bucket themselves, which their network policies forbid
+    unless the options open a way."""
+    url: str = settings.BEDPLATE_STORAGE_URL
+    if not url.startswith("s3://") or cluster.options.get("job_egress"):
+        return []
+    detail = (
+        f"Files are kept in {url}, and the options let jobs connect to nothing but the API: say in job_egress where the"
+        " object store is reached."
+    )
+    return [{"code": "no_store_egress", "detail": detail, "params": {"store": url}, "blocking": False}]
 
 
 def _namespaces(cluster: Cluster, site: ClusterSite) -> list[str]:

@@ -37,8 +37,8 @@ def credentials_set(cluster: Cluster, given: Credentials) -> None:
     """Put them into the row, encrypted, unsaved. The row has its id.
 
     Raises:
-        Invalid: a field that its kind does not use, or lacks; a kubeconfig that cannot be used here: see
-            `workers.contracts.kubeconfig`.
+        Invalid: a field that its kind does not use, or lacks; a kubeconfig that cannot be used here, whose code is then
+            `credentials_…` with that of `workers.contracts.kubeconfig`.
         KeyUnusable: the installation has no key to encrypt with.
     """
     _fields_check(given)
@@ -91,7 +91,9 @@ def _read(given: Credentials) -> tuple[Kubeconfig, str]:
         field_name = "token"
         return Kubeconfig(server, ca_pem), token_check(given.token)
     except KubeconfigRefused as error:
-        raise Invalid(f"{field_name}: {error}", fields={field_name: [str(error)]}) from error
+        refused = Invalid(f"{field_name}: {error}", fields={field_name: [str(error)]})
+        refused.code = f"credentials_{error.code}"  # which readers of other languages are told by
+        raise refused from error
 
 
 def _fields_check(given: Credentials) -> None:

@@ -5,6 +5,7 @@ Nothing here asks a cluster: a check is asked for by name, done by `workers.disp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict, Unpack
@@ -30,6 +31,7 @@ from workers.contracts.cluster_options import OptionsRefused, options_checked
 SHOWN: Final = ("kind", "server", "ca_pem")
 """What of the credentials is no secret."""
 PROBLEMS_MOST: Final = 100
+_PREFIX: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 UNSEEN: Final[dict[str, Any]] = {"checked_at": None, "healthy": False, "problems": []}
 """Of a cluster that was changed: nobody has looked since."""
 
@@ -201,6 +203,10 @@ def _settings_check(cluster: Cluster) -> None:
         field = f"options.{error.path}".removesuffix(".")
         raise Invalid(f"{field}: {error}", fields={field: [str(error)]}) from error
     _url_check("job_api_url", cluster.job_api_url)
+    if not _PREFIX.fullmatch(cluster.namespace_prefix):
+        refuse(
+            "namespace_prefix", f"{cluster.namespace_prefix!r} cannot begin a name: small letters, digits and dashes"
+        )
     if cluster.runtime_image and not _is_image(cluster.runtime_image):
         refuse("runtime_image", f"{cluster.runtime_image!r} is not the name of an image")
     unchecked = {*SHOWN, "nonce", "ciphertext", "key_id"}

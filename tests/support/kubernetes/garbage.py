@@ -39,9 +39,8 @@ class Garbage:
                 loop.soon(self._orphan, change.kind, *change.name)
         elif change.type == "ADDED" and metadata.get("ownerReferences"):
             loop.soon(self._check_owners, change.kind, *change.name)
-        elif metadata.get("ownerReferences") and not metadata.get("deletionTimestamp"):
-            if all(self._cluster.store.by_uid(each["uid"]) is None for each in metadata["ownerReferences"]):
-                loop.soon(self._check_owners, change.kind, *change.name)
+        elif not metadata.get("deletionTimestamp") and self._are_gone(metadata.get("ownerReferences")):
+            loop.soon(self._check_owners, change.kind, *change.name)
 
     def _account(self, namespace: str) -> None:
         if self._cluster.store.get(SERVICEACCOUNTS, "default", namespace) is None:
@@ -52,9 +51,11 @@ class Garbage:
         obj = self._cluster.store.get(kind, name, namespace)
         if obj is None:
             return
-        owners = obj["metadata"].get("ownerReferences", ())
-        if owners and all(self._cluster.store.by_uid(each["uid"]) is None for each in owners):
+        if self._are_gone(obj["metadata"].get("ownerReferences")):
             self._cluster.delete(kind, name, namespace)
+
+    def _are_gone(self, owners: list[Object] | None) -> bool:
+        return bool(owners) and all(self._cluster.store.by_uid(each["uid"]) is None for each in owners or ())
 
     def _dependents_of_gone(self, uid: str) -> None:
         if self._cluster.store.by_uid(uid) is not None:

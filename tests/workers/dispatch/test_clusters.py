@@ -23,10 +23,13 @@ from tests.support.kubeconfigs import SERVER, TOKEN
 from tests.workers.dispatch.driving import attempt_of_workload, launched
 from workers.backends.base import BackendUnavailable, NodeFacts, Unsupported
 from workers.backends.fake import FakeBackend
+from workers.backends.kubernetes.check import ClusterCheck
+from workers.backends.kubernetes.connection import connection_with_token
 from workers.contracts.launch import JobHandle
 from workers.contracts.observation import Observation
 from workers.dispatch import cluster_settings, clusters, registry
 from workers.dispatch import observe as observing
+from workers.dispatch.cluster_settings import cluster_look
 from workers.dispatch.clusters import cluster_check, clusters_check_due
 from workers.dispatch.inventory import inventory_refresh
 from workers.dispatch.launch import launch_due
@@ -247,3 +250,17 @@ def test_credentials_for_a_backend_that_this_process_cannot_use() -> None:
     cluster.key_id, cluster.kind = "gone", "token"
     with pytest.raises(BackendUnavailable, match="gpu: The key gone is not in the key file"):
         cluster_settings.cluster_settings(cluster, environment={})
+
+
+def test_a_bucket_that_no_job_may_connect_to_is_warned_of(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    cluster, _ = make_cluster("gpu")
+    monkeypatch.setattr(cluster_settings, "_connection", lambda _: connection_with_token(SERVER, "", TOKEN))
+    monkeypatch.setattr(cluster_settings, "check_cluster", lambda *_, **__: ClusterCheck("v1.36.2"))
+    assert cluster_look(cluster).problems == []
+    settings.BEDPLATE_STORAGE_URL = "s3://acme"
+    found = cluster_look(cluster)
+    assert [(one["code"], one["blocking"]) for one in found.problems] == [("no_store_egress", False)]
+    assert "say in job_egress where the object store is reached" in found.problems[0]["detail"]
+    assert found.healthy
+    cluster.options = {"job_egress": [{"cidr": "192.0.2.0/24", "ports": [443]}]}
+    assert cluster_look(cluster).problems == []

@@ -76,7 +76,8 @@ def check_cluster(
         finally:
             api.transport.close()
     except Unreachable as error:
-        problems.append(Problem(CODES.get(error.cause, "unreachable"), str(error)))
+        if not (error.cause == "unauthorised" and any(problem.code == "expired" for problem in problems)):
+            problems.append(Problem(CODES.get(error.cause, "unreachable"), str(error)))
     except (BackendUnavailable, KubeconfigRefused) as error:
         problems.append(Problem("bad_credentials", str(error)))
     except Refusal as refusal:

@@ -91,7 +91,8 @@ def no_answer(error: Exception, connection: ClusterConnection) -> Unreachable:
     if isinstance(error, urllib3.exceptions.NameResolutionError):
         return Unreachable(f"The name of {server} is not known here.", sent=False)
     if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return Unreachable(f"{server} takes no connection: {reason}.", sent=False)
+        said = reason.strerror if isinstance(reason, OSError) and reason.strerror else reason
+        return Unreachable(f"{server} takes no connection: {said}.", sent=False)
     if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
         return Unreachable(f"{server} does not answer: no connection in time.", sent=False)
     if isinstance(error, urllib3.exceptions.ReadTimeoutError | TimeoutError):

@@ -62,7 +62,7 @@ it("says how a cluster is and which permissions are missing", async () => {
   const [, row] = within(screen.getByRole("region", { name: "Missing permissions" })).getAllByRole("row");
   expect(within(row!).getAllByRole("cell").map(({ textContent }) => textContent)).toEqual(["create", "jobs", "batch", "everywhere"]);
   expect(screen.getByRole("heading", { name: "What is wrong" }).nextElementSibling?.textContent).toBe("The certificate is of somebody else.");
-  expect(screen.getByRole("heading", { name: "What will be wrong" }).nextElementSibling?.textContent).toBe("The credentials expire.");
+  expect(screen.getByRole("heading", { name: "Worth knowing" }).nextElementSibling?.textContent).toBe("The credentials expire.");
   expect(screen.getByRole("link", { name: "Open the pool of gpu" }).getAttribute("href")).toBe("/quotas?pool=p");
   await isAccessible(page);
 });

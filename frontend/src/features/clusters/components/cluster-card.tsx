@@ -1,7 +1,7 @@
 import { Button, Group, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconPencil, IconRefresh, IconServer2, IconTrash } from "@tabler/icons-react";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Ago } from "@/components/ago";
 import { ConfirmDialog } from "@/components/confirm-dialog";
@@ -33,33 +33,30 @@ export function ClusterCard({ cluster, mayChange, onChange }: { cluster: Cluster
         <Verbs cluster={cluster} mayChange={mayChange} onChange={onChange} />
       </Group>
       <dl className={classes.facts}>
-        <dt>{t("server")}</dt>
-        <dd>{cluster.server ? <span className="mono">{cluster.server}</span> : t("inCluster")}</dd>
-        <dt>{t("version")}</dt>
-        <dd>{cluster.version || t("versionUnknown")}</dd>
-        <dt>{t("checked")}</dt>
-        <dd>
+        <Fact name={t("server")}>{cluster.server ? <span className="mono">{cluster.server}</span> : t("inCluster")}</Fact>
+        <Fact name={t("version")}>{cluster.version || t("versionUnknown")}</Fact>
+        <Fact name={t("checked")}>
           <Ago at={cluster.checked_at} />
-        </dd>
-        {health === "ill" ? (
-          <>
-            <dt>{t("healthySince")}</dt>
-            <dd>{cluster.healthy_at ? <Ago at={cluster.healthy_at} /> : t("never")}</dd>
-          </>
-        ) : null}
-        <dt>{t("namespaces")}</dt>
-        <dd>{t(cluster.makes_namespaces ? "namespacesMade" : "namespacesGiven", prefix)}</dd>
+        </Fact>
+        {health === "ill" ? <Fact name={t("healthySince")}>{cluster.healthy_at ? <Ago at={cluster.healthy_at} /> : t("never")}</Fact> : null}
+        <Fact name={t("namespaces")}>{t(cluster.makes_namespaces ? "namespacesMade" : "namespacesGiven", prefix)}</Fact>
         {cluster.credentials_at ? (
-          <>
-            <dt>{t("credentials")}</dt>
-            <dd>
-              <Ago at={cluster.credentials_at} />
-            </dd>
-          </>
+          <Fact name={t("credentials")}>
+            <Ago at={cluster.credentials_at} />
+          </Fact>
         ) : null}
       </dl>
       <ClusterProblems problems={cluster.problems} />
     </section>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
   );
 }
 

@@ -1,5 +1,5 @@
 import { Button, Group, NumberInput, Stack, Switch, Text, TextInput, Textarea } from "@mantine/core";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Dialog } from "@/components/dialog";
 import { ErrorDetails } from "@/components/faces";
@@ -15,6 +15,11 @@ export function ClusterDialog({ cluster, onClose }: { cluster: Cluster | null; o
   const [tried, setTried] = useState(false);
   const key = useRef(crypto.randomUUID());
   const save = useSaveCluster(cluster);
+  const refusal = useRef<HTMLDivElement>(null);
+  // The form is longer than most screens: what was refused is said at its end, which nobody may be looking at.
+  useEffect(() => {
+    if (save.error) refusal.current?.scrollIntoView({ block: "nearest" });
+  }, [save.error]);
   const set = (part: Partial<ClusterDraft>): void => {
     setDraft((before) => ({ ...before, ...part }));
     key.current = crypto.randomUUID();
@@ -46,7 +51,9 @@ export function ClusterDialog({ cluster, onClose }: { cluster: Cluster | null; o
           <Text size="sm" className="soft">
             {t(cluster ? "form.changeEffect" : "form.effect")}
           </Text>
-          {save.error ? <ErrorDetails error={save.error} /> : null}
+          <div ref={refusal} role="alert">
+            {save.error ? <ErrorDetails error={save.error} /> : null}
+          </div>
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               {t("verb.cancel", { ns: "common" })}

@@ -1,4 +1,4 @@
-import { Button, Group } from "@mantine/core";
+import { Button, Group, TextInput } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -12,6 +12,7 @@ import { useFallbackInterval } from "@/live/use-live";
 import { clustersQuery, type Cluster } from "../api";
 import { ClusterCard } from "../components/cluster-card";
 import { ClusterDialog } from "../components/cluster-dialog";
+import { inOrder, isIll } from "../logic/order";
 import classes from "../components/clusters.module.css";
 
 const CALL = `curl -X POST $BEDPLATE_URL/api/v1/clusters -H "Authorization: Bearer $BEDPLATE_TOKEN" -H "Content-Type: application/json" \\
@@ -36,21 +37,41 @@ export function ClustersPage() {
       <Faces query={clusters} loading={<LoadingFace height={200} />}>
         {(rows) =>
           rows.length ? (
-            <>
-              {me.is_superuser ? null : <p className="soft">{t("onlyAdmins")}</p>}
-              <ul className={classes.list}>
-                {rows.map((cluster) => (
-                  <li key={cluster.id}>
-                    <ClusterCard cluster={cluster} mayChange={me.is_superuser} onChange={() => setEditing(cluster)} />
-                  </li>
-                ))}
-              </ul>
-            </>
+            <Clusters rows={rows} mayChange={me.is_superuser} onChange={setEditing} />
           ) : (
             <Group>{me.is_superuser ? <EmptyState text={t("empty")} action={add} call={CALL} /> : <EmptyState text={t("emptyReader")} />}</Group>
           )
         }
       </Faces>
+    </>
+  );
+}
+
+/** So many are seen at a glance; of more, one is found by its name. */
+const FEW = 5;
+
+function Clusters({ rows, mayChange, onChange }: { rows: readonly Cluster[]; mayChange: boolean; onChange: (cluster: Cluster) => void }) {
+  const { t } = useTranslation("clusters");
+  const [wanted, setWanted] = useState("");
+  const shown = inOrder(rows).filter(({ name }) => name.includes(wanted.trim().toLowerCase()));
+  const ill = rows.filter(isIll).length;
+  return (
+    <>
+      {mayChange ? null : <p className="soft">{t("onlyAdmins")}</p>}
+      {rows.length > FEW ? (
+        <div className={classes.head}>
+          <TextInput type="search" aria-label={t("find")} placeholder={t("find")} value={wanted} onChange={(event) => setWanted(event.currentTarget.value)} />
+          {ill ? <span className="soft">{t("ill", { ill, count: rows.length })}</span> : null}
+          {shown.length ? null : <span role="status">{t("foundNone")}</span>}
+        </div>
+      ) : null}
+      <ul className={classes.list}>
+        {shown.map((cluster) => (
+          <li key={cluster.id}>
+            <ClusterCard cluster={cluster} mayChange={mayChange} onChange={() => onChange(cluster)} />
+          </li>
+        ))}
+      </ul>
     </>
   );
 }
