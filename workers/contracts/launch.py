@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from workers.contracts import environment
+
+RUN_OWNER: Final = "run"
+"""Kind of the owner of a workload that executes a run."""
 CLUSTER_PREFIX: Final = "kubernetes/"
 """How the names of backends begin that run jobs on a Kubernetes cluster; the name of the cluster follows."""
 
@@ -30,6 +34,20 @@ class LaunchContext:
     """Owner labels: organisation, team, project."""
     grace_seconds: int = 30
     """How long its members are given to leave when somebody else than the control plane ends them."""
+    run_id: str = ""
+    """The run that it executes; empty for other work."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the job is told of the attempt wherever it runs, but for where the control plane is."""
+        run = {environment.RUN_ID: self.run_id} if self.run_id else {}
+        return {
+            environment.WORKLOAD_ID: self.workload_id,
+            environment.ATTEMPT_ID: self.attempt_id,
+            environment.ATTEMPT_NUMBER: str(self.attempt_number),
+            environment.WORLD_SIZE: str(self.count),
+            **run,
+        }
 
 
 @dataclass(frozen=True, slots=True)

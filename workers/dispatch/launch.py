@@ -19,7 +19,7 @@ from apps.quotas.services.attempts import attempt_begin, attempt_refused, attemp
 from apps.quotas.services.graces import preemption_grace_of
 from apps.quotas.states import WorkloadState
 from workers.backends.base import Backend, BackendUnavailable, LaunchRefused, Unsupported
-from workers.contracts.launch import JobHandle, LaunchContext
+from workers.contracts.launch import RUN_OWNER, JobHandle, LaunchContext
 from workers.contracts.sentences import say
 from workers.contracts.specs import JobSpec, Spec
 from workers.dispatch.batch import for_each
@@ -130,6 +130,7 @@ def _context(workload: Workload, attempt_id: UUID, number: int, token: str, secr
         nodes=tuple(place["node"] for place in workload.assignments),
         devices=tuple(tuple(place["devices"]) for place in workload.assignments),
         grace_seconds=preemption_grace_of(workload.pool),
+        run_id=str(workload.owner_id) if workload.owner_kind == RUN_OWNER else "",
         labels={
             "organisation": workload.organisation.name,
             "team": workload.team.name,

@@ -38,7 +38,6 @@ import time
 from typing import Any, NoReturn
 
 API_URL = "BEDPLATE_JOB_API_URL"
-RANK, WORLD_SIZE = "BEDPLATE_RANK", "BEDPLATE_WORLD_SIZE"
 RESULT_FILE, REPORT_FILE = "BEDPLATE_RESULT_FILE", "BEDPLATE_REPORT_FILE"
 PATIENCE_SECONDS = "BEDPLATE_PATIENCE_SECONDS"
 OUTPUT_BYTES = "BEDPLATE_OUTPUT_BYTES"
@@ -228,17 +227,6 @@ def number(name: str, default: float) -> float:
     return default
 
 
-def take_place() -> None:
-    """Say to the command which member it is: as `prepare.py` noted for a replica; to a gang in the words of torch."""
-    noted = os.path.dirname(os.environ.get(RESULT_FILE, "")) + "/rank"
-    with contextlib.suppress(OSError), open(noted, encoding="ascii") as file:  # nobody noted it
-        os.environ[RANK] = os.environ.get(RANK) or file.read().strip()
-    if os.environ.get("MASTER_ADDR") and RANK in os.environ:
-        for name, value in (("RANK", os.environ[RANK]), ("WORLD_SIZE", os.environ.get(WORLD_SIZE, "1"))):
-            os.environ.setdefault(name, value)
-        os.environ.setdefault("LOCAL_RANK", "0")
-
-
 def main(argv: list[str]) -> int:
     options, words = parse(argv)
     options["patience_seconds"] = number(PATIENCE_SECONDS, DEFAULT_PATIENCE_SECONDS)
@@ -246,7 +234,11 @@ def main(argv: list[str]) -> int:
     report_file = os.environ.get(REPORT_FILE, "")
     report: dict[str, Any] = {"exit_code": 0, "reason": "", "result": None}
     command, source = Command(words), -1
-    take_place()
+    # At the end of the path, so that it shadows nothing.
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    place = importlib.import_module("wrapper_place")
+    place.take_place()
+    place.tell_of_mlflow()
     try:
         source = command.start()
         command.limit(options["time_limit_seconds"])
@@ -254,8 +246,7 @@ def main(argv: list[str]) -> int:
         status = 127 if error.errno == errno.ENOENT else 126
         detail = f"cannot start {words[0]}: {error.strerror}"
         report |= {"reason": "launch_error", "result": {"error": {"code": "launch_error", "detail": detail}}}
-    # Only now: it takes longer than starting the command. At the end of the path, so that it shadows nothing.
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    # Only now: it takes longer than starting the command.
     parts, logs = with_the_rest(os.path.dirname(os.environ.get(RESULT_FILE) or report_file))
     reporting, outputs, ending = parts["reporting"], parts["output"], parts["ending"]
     memory = ending.Memory(report_file)

@@ -22,6 +22,7 @@ from workers.runtime import (
     wrapper_gpus,
     wrapper_logs,
     wrapper_output,
+    wrapper_place,
     wrapper_reporting,
     wrapper_spool,
     wrapper_system,
@@ -34,6 +35,7 @@ FILES = (
     wrapper_ending,
     wrapper_logs,
     wrapper_spool,
+    wrapper_place,
     wrapper_system,
     wrapper_gpus,
 )

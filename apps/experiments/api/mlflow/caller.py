@@ -131,7 +131,8 @@ class Caller:
         """The run of the job that calls. One query."""
         if self.attempt is None:
             return None
-        found: Run | None = Run.objects.filter(workload_id=self.attempt.workload_id).first()
+        rows = Run.objects.select_related("experiment__project", "requested_by")
+        found: Run | None = rows.filter(workload_id=self.attempt.workload_id).first()
         return found
 
     def rows(self, rows: Rows) -> Rows:

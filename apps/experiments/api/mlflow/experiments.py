@@ -70,10 +70,16 @@ class GetView(ExperimentView):
 
 class GetByNameView(MlflowView):
     def get(self, request: Request) -> Response:
-        """Active or deleted; a client makes it on a 404."""
+        """Active or deleted; a client makes it on a 404.
+
+        Within a job a name that the project does not have is answered with the experiment of its run: code that says
+        `set_experiment` then logs to its run, where clients refuse to log to a run of another experiment.
+        """
         name = self.asked.needed("experiment_name")
         rows = self.caller.rows(Experiment.objects.filter(project=self.caller.project))
         found = rows.filter(name=name).first()
+        if found is None and self.caller.own_run is not None:
+            found = self.caller.own_run.experiment
         if found is None:
             raise missing(f"Could not find experiment with name '{name[:500]}'")
         return Response({"experiment": experiment_json(found)})
@@ -131,7 +137,9 @@ def experiment_of(caller: Caller, text: str) -> Experiment:
 
 
 def default_of(caller: Caller) -> Experiment | None:
-    """The experiment of the project that is called Default."""
+    """The experiment that a client means which names none: of a job that of its run, else the project's Default."""
+    if caller.own_run is not None:
+        return caller.own_run.experiment
     rows = caller.rows(Experiment.objects.select_related("project"))
     found: Experiment | None = rows.filter(project=caller.project, name=wire.DEFAULT_EXPERIMENT_NAME).first()
     return found
