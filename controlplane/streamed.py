@@ -14,7 +14,10 @@ from apps.common.storage import CHUNK_BYTES
 
 STREAMED: Final = {
     "PATCH": re.compile(r"/api/v1/uploads/[0-9a-f-]{36}"),
-    "PUT": re.compile(r"/api/v1/runtime/outputs/.+"),
+    "PUT": re.compile(
+        r"/api/v1/(?:runtime/outputs/.+|artifact-parts/.+|(?:runs|logged-models)/[0-9a-f-]{36}/files/.+)"
+        r"|(?:/mlflow/[\w-]+)?/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+"
+    ),
 }
 """What is read so, by method and path."""
 SILENT_SECONDS: Final = 60.0

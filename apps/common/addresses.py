@@ -98,6 +98,18 @@ def put_address(path: str, *, size_bytes: int, sha256: str) -> PutAddress:
     return PutAddress(url, {"x-amz-checksum-sha256": digest})
 
 
+def open_put_address(path: str) -> str:
+    """Where anybody sends an object of a remote store for an hour, whatever it holds: a part, which is looked at later.
+
+    Raises:
+        NoDirectAddress: the store cannot sign that.
+    """
+    objects = store()
+    if "s3" not in _protocols(objects):
+        raise NoDirectAddress(f"Files can be sent to stores of the kinds file:// and s3://, not {objects.url}.")
+    return _signed_by_store(objects, path, client_method="put_object")
+
+
 def _signed_by_store(objects: ObjectStore, path: str, **more: Any) -> str:
     try:
         return str(objects.fs.sign(f"{objects.root}/{checked(path)}", expiration=SECONDS, **more))

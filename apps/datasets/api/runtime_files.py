@@ -13,10 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.common.addresses import fetch_check
+from apps.common.bodies import chunks_of
 from apps.common.downloads import download
 from apps.common.errors import NotFound
 from apps.common.storage import store
-from apps.datasets.api.tus import chunks_of
 from apps.datasets.services.outputs import output_place, output_receive
 from apps.quotas.models import Attempt
 from apps.quotas.permissions import AttemptAuthentication, IsAttempt

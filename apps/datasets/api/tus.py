@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
-from django.http import UnreadablePostError
 from django.utils.http import http_date
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.errors import BedplateError, Invalid
-from apps.common.storage import CHUNK_BYTES
 from apps.datasets.models import Upload
 
 VERSION: Final = "1.0.0"
@@ -34,12 +31,6 @@ class WrongMediaType(BedplateError):
     """The body of a PATCH is not said to be bytes at an offset."""
 
     code, status, title = "unsupported_media_type", 415, f"The body must be {CONTENT_TYPE}"
-
-
-class SenderGone(BedplateError):
-    """Nobody sees it but the log: the connection broke."""
-
-    code, status, title, retryable = "sender_gone", 400, "The sender broke off", True
 
 
 def version_check(request: Request) -> None:
@@ -100,15 +91,6 @@ def checksum_of(request: Request) -> tuple[str, bytes] | None:
         said = f"Upload-Checksum is one of {', '.join(ALGORITHMS)}, a blank and the digest in Base64."
         raise Invalid(said, fields={"Upload-Checksum": ["cannot be used"]})
     return algorithm, digest
-
-
-def chunks_of(request: Any) -> Iterator[bytes]:
-    """The body, a piece in memory at a time, as it arrives; raises SenderGone when it breaks off."""
-    try:
-        while chunk := request._request.read(CHUNK_BYTES):
-            yield chunk
-    except UnreadablePostError as error:
-        raise SenderGone from error
 
 
 def said_of(upload: Upload) -> dict[str, str]:

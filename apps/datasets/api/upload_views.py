@@ -16,6 +16,7 @@ from apps.access.permissions import caller, require
 from apps.access.states import Role
 from apps.common.api import ReadViewSet, VisibleRelatedField, once
 from apps.common.audit import Actor
+from apps.common.bodies import chunks_of
 from apps.common.stories import StateMessageField, StoryMixin
 from apps.datasets.api import tus
 from apps.datasets.api.examples import DATASET_ID, PROJECT_ID, SOURCE_ID, USER_ID, shown_as
@@ -182,7 +183,7 @@ class UploadViewSet(StoryMixin, ReadViewSet):
         user = caller(request)
         require(user, upload.project, Role.EDITOR)
         upload = upload_append(
-            upload, offset=offset, chunks=tus.chunks_of(request), checksum=checksum, actor=Actor.user(user)
+            upload, offset=offset, chunks=chunks_of(request), checksum=checksum, actor=Actor.user(user)
         )
         return Response(status=status.HTTP_204_NO_CONTENT, headers=tus.said_of(upload))
 

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from apps.experiments.api.again import RunKindsView
+from apps.experiments.api.artifact_parts import ArtifactPartView
 from apps.experiments.api.bundles import SourceBundleViewSet
 from apps.experiments.api.registry_views import ModelAliasViewSet, ModelVersionViewSet, RegisteredModelViewSet
 from apps.experiments.api.runtime import ArtifactsView, CheckpointsView, LatestCheckpointView
@@ -26,6 +27,7 @@ router.register("model-aliases", ModelAliasViewSet, basename="model-alias")
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
     path("run-kinds", RunKindsView.as_view(), name="run-kinds"),
+    path("artifact-parts/<uuid:upload>/<int:number>", ArtifactPartView.as_view(), name="artifact-parts"),
     path("runtime/artifacts", ArtifactsView.as_view(), name="runtime-artifacts"),
     path("runtime/checkpoints", CheckpointsView.as_view(), name="runtime-checkpoints"),
     path("runtime/checkpoints/latest", LatestCheckpointView.as_view(), name="runtime-checkpoints-latest"),

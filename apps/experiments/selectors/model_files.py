@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from apps.experiments.models import ModelVersion
+from apps.experiments.selectors.artifacts import Entry
 
 
 class ModelFile(msgspec.Struct, frozen=True):
@@ -33,3 +34,15 @@ def manifest_of(files: Iterable[ModelFile]) -> str:
     for file in sorted(files, key=lambda one: one.name):
         digest.update(msgspec.json.encode([file.name, file.size_bytes, file.sha256]) + b"\n")
     return f"sha256:{digest.hexdigest()}"
+
+
+def version_entries(version: ModelVersion, folder: str) -> list[Entry]:
+    """What lies directly in a folder of a version, by name."""
+    prefix = f"{folder}/" if folder else ""
+    found: dict[str, Entry] = {}
+    for file in files_of(version):
+        if not file.name.startswith(prefix):
+            continue
+        first, cut, _ = file.name.removeprefix(prefix).partition("/")
+        found[first] = Entry(first, prefix + first, bool(cut), None if cut else file.size_bytes)
+    return [found[name] for name in sorted(found)]

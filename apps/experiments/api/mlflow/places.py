@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.experiments.models import Experiment, Run
+from apps.experiments.models import Experiment, LoggedModel, ModelVersion, Run
 
 SCHEME = "mlflow-artifacts:"
 
@@ -13,3 +13,12 @@ def experiment_artifact_uri(experiment: Experiment) -> str:
 
 def run_artifact_uri(run: Run) -> str:
     return f"{SCHEME}/{run.experiment_id.hex}/{run.pk.hex}/artifacts"
+
+
+def model_artifact_uri(model: LoggedModel) -> str:
+    return f"{SCHEME}/{model.experiment_id.hex}/models/m-{model.pk.hex}/artifacts"
+
+
+def version_artifact_uri(version: ModelVersion) -> str:
+    """Where the files of a version are read, each compared with its digest."""
+    return f"{SCHEME}/versions/{version.pk.hex}"

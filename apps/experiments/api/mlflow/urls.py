@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from apps.experiments.api.mlflow import experiments, inputs, runs, search, server
+from apps.experiments.api.mlflow import artifacts, experiments, inputs, runs, search, server
+from apps.experiments.api.mlflow.model_urls import ARTIFACT_LISTS, ARTIFACTS, LOGGED_MODELS, REGISTRY
 
 Patterns = list[URLPattern | URLResolver]
 
@@ -34,14 +35,7 @@ TRACKING: Patterns = [
     path("runs/log-inputs", inputs.LogInputsView.as_view()),
     path("runs/outputs", inputs.OutputsView.as_view()),
 ]
-REGISTRY: Patterns = []
-"""`registered-models/…`, `model-versions/…`."""
-LOGGED_MODELS: Patterns = []
-ARTIFACT_LISTS: Patterns = []
-"""`artifacts/list`."""
 METRICS: Patterns = []
-ARTIFACTS: Patterns = []
-"""Below `mlflow-artifacts/`."""
 
 MLFLOW: Patterns = [
     *TRACKING,
@@ -57,6 +51,7 @@ PROTOCOL: Patterns = [
     *(path(f"{api}/2.0/mlflow-artifacts/", include(ARTIFACTS)) for api in ("api", "ajax-api")),
     path("version", server.version),
     path("health", server.health),
+    path("get-artifact", artifacts.RunFileView.as_view()),
 ]
 urlpatterns: Patterns = [
     *PROTOCOL,
