@@ -11,14 +11,14 @@ from apps.access.models import Project, User
 from apps.access.states import Role
 from apps.common import clock
 from apps.common.models import AuditEvent
-from apps.experiments.api.run_forms import PARAMETERS
+from apps.experiments.api.trainer_forms import PARAMETERS
 from apps.experiments.models import Run
 from apps.experiments.specs import trainer_script
 from apps.quotas.models import Workload
 from tests.support.factories.access import ProjectFactory, member
 from tests.support.factories.datasets import DatasetVersionFactory, pool_ready
 from tests.support.factories.experiments import ExperimentFactory
-from workers.contracts.trainers import TABULAR_CLASSIFIER
+from workers.contracts.trainers import TABULAR_CLASSIFIER, TRAINERS
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1"
@@ -179,6 +179,8 @@ def test_a_built_in_trainer_brings_its_script_and_defaults(client: APIClient, pr
         ({"kind": "tabular_classifier", "script": "print(1)"}, "script"),
         ({"kind": "tabular_classifier", "script": "", "parameters": {"epochs": 0}}, "parameters.epochs"),
         ({"kind": "tabular_classifier", "script": "", "parameters": {"rate": 1}}, "parameters.rate"),
+        ({"kind": "tabular_regressor", "script": ""}, "parameters.target"),
+        ({"kind": "text_classifier", "script": "", "parameters": {"precision": "half"}}, "parameters.precision"),
         ({"kind": "none"}, "kind"),
         ({"script": ""}, "script"),
     ],
@@ -194,9 +196,16 @@ def test_what_cannot_be_asked_for_is_refused_by_field(
 def test_forms_have_words_in_both_languages_and_the_bounds_that_are_checked(client: APIClient) -> None:
     found = client.get(f"{API}/run-kinds").json()
     kinds = {one["kind"]: one for one in found["kinds"]}
-    assert list(kinds) == ["tabular_classifier", "script"]
+    assert list(kinds) == [*TRAINERS, "script"]
+    for kind, known in TRAINERS.items():
+        form = kinds[kind]["parameters"]
+        assert list(form["properties"]) == list(known)
+        assert form["required"] == (["target"] if kind == "tabular_regressor" else [])
+        for one in form["properties"].values():
+            assert all([one["title"], one["description"], *one["x-zh-hans"].values()])
     properties = kinds["tabular_classifier"]["parameters"]["properties"]
-    assert list(properties) == list(TABULAR_CLASSIFIER) == list(PARAMETERS)
+    assert (properties["precision"]["enum"][0], properties["precision"]["default"]) == ("auto", "auto")
+    assert set(PARAMETERS) == {name for known in TRAINERS.values() for name in known}
     rate = properties["learning_rate"]
     assert (rate["type"], rate["default"], rate["exclusiveMinimum"], rate["maximum"]) == ("number", 1e-3, 0, 10)
     for one in [*kinds.values(), *properties.values(), *found["request"]["properties"].values()]:

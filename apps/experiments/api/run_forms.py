@@ -6,37 +6,19 @@ number counts: `millicores`, `bytes`, `seconds`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from apps.common.tags import TAG_CHARACTERS_MOST, TAGS_MOST
+from apps.experiments.api.trainer_forms import TRAINER_WORDS, Schema, Words, trainer_parameters
 from apps.experiments.services.runs import RESOURCES_DEFAULT, TIME_LIMIT_DEFAULT_SECONDS
 from apps.experiments.states import RunKind
 from apps.quotas.services.requests import MEMBERS_MOST
-from workers.contracts.trainers import TABULAR_CLASSIFIER, Parameter
+from workers.contracts.trainers import TRAINERS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-Schema = dict[str, Any]
 DAYS_30 = 30 * 24 * 3600
 
 
-class Words(NamedTuple):
-    title: str
-    description: str
-    title_zh: str
-    description_zh: str
-
-    def said(self) -> Schema:
-        zh = {"title": self.title_zh, "description": self.description_zh}
-        return {"title": self.title, "description": self.description, "x-zh-hans": zh}
-
-
 KINDS: dict[str, Words] = {
-    RunKind.TABULAR_CLASSIFIER: Words(
-        "Built-in trainer for tables",
-        "A small neural network for a label of two classes. Takes a cleaned dataset version with a split.",
-        "内置表格训练器",
-        "用于二分类标签的小型神经网络。需要已清洗并划分好训练集与测试集的数据集版本。",
-    ),
+    **TRAINER_WORDS,
     RunKind.SCRIPT: Words(
         "Your own script",
         "Python that you bring; it runs as `python train.py` and reads its parameters with `ctx.parameters`.",
@@ -44,39 +26,12 @@ KINDS: dict[str, Words] = {
         "由您提供的 Python 脚本，以 `python train.py` 运行，通过 `ctx.parameters` 读取参数。",
     ),
 }
-PARAMETERS: dict[str, Words] = {
-    "epochs": Words("Epochs", "How often the training rows are gone through.", "训练轮数", "遍历训练数据的次数。"),
-    "batch_size": Words("Batch size", "Rows a step.", "批大小", "每一步使用的行数。"),
-    "learning_rate": Words("Learning rate", "How far a step goes.", "学习率", "每一步更新的幅度。"),
-    "hidden": Words("Hidden units", "Width of every hidden layer.", "隐藏单元数", "每个隐藏层的宽度。"),
-    "layers": Words("Hidden layers", "How many there are.", "隐藏层数", "隐藏层的数量。"),
-    "dropout": Words(
-        "Dropout", "Share of hidden units left out at random in a step.", "丢弃率", "每一步随机忽略的隐藏单元比例。"
-    ),
-    "weight_decay": Words(
-        "Weight decay", "How strongly large weights are held back.", "权重衰减", "对过大权重的抑制强度。"
-    ),
-    "validation_ratio": Words(
-        "Validation share",
-        "Part of the training rows that is watched and not trained on.",
-        "验证集比例",
-        "从训练数据中留出、仅用于观察而不参与训练的比例。",
-    ),
-    "threshold": Words(
-        "Threshold",
-        "A score of at least this counts as the second class in the evaluation.",
-        "判定阈值",
-        "评估时，分数不低于该值即判为第二个类别。",
-    ),
-    "seed": Words("Seed", "Equal seeds and data give equal models.", "随机种子", "种子与数据相同，得到的模型就相同。"),
-}
 
 
 def run_kinds() -> list[Schema]:
     """`[{"kind", "title", "description", "x-zh-hans", "takes_script", "parameters"}]`."""
     free = {"$schema": DIALECT, "type": "object", "additionalProperties": True, "properties": {}}
-    tabular = _object({name: _number(TABULAR_CLASSIFIER[name], words) for name, words in PARAMETERS.items()})
-    forms = {RunKind.TABULAR_CLASSIFIER: tabular, RunKind.SCRIPT: free}
+    forms = {RunKind.SCRIPT: free} | {RunKind(kind): _object(*trainer_parameters(kind)) for kind in TRAINERS}
     return [
         {"kind": str(kind), **words.said(), "takes_script": kind == RunKind.SCRIPT, "parameters": forms[RunKind(kind)]}
         for kind, words in KINDS.items()
@@ -157,21 +112,6 @@ def _resources() -> Schema:
             for name, shape in shapes.items()
         }
     )
-
-
-def _number(parameter: Parameter, words: Words) -> Schema:
-    bounds = {
-        "minimum": parameter.minimum,
-        "maximum": parameter.maximum,
-        "exclusiveMinimum": parameter.above,
-        "exclusiveMaximum": parameter.below,
-    }
-    return {
-        **words.said(),
-        "type": "integer" if parameter.whole else "number",
-        "default": parameter.default,
-        **{name: limit for name, limit in bounds.items() if limit is not None},
-    }
 
 
 def _object(properties: Schema, required: list[str] | None = None) -> Schema:

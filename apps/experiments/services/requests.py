@@ -10,7 +10,7 @@ from apps.access.models import Secret
 from apps.common.errors import Invalid
 from apps.experiments.specs import trainer_script
 from apps.experiments.states import RunKind
-from workers.contracts.trainers import TABULAR_CLASSIFIER, BadParameters, parameters_checked
+from workers.contracts.trainers import TRAINERS, BadParameters, parameters_checked
 
 SCRIPT_BYTES_MOST = 256 << 10
 
@@ -23,13 +23,13 @@ def code_of(kind: str, script: str, parameters: Mapping[str, Any]) -> tuple[str,
     """
     if kind == RunKind.SCRIPT:
         return script, parameters
-    if kind != RunKind.TABULAR_CLASSIFIER:
+    if kind not in TRAINERS:
         detail = f"runs of kind {kind} are not submitted here"
         raise Invalid(f"kind: {detail}", fields={"kind": [detail]})
     if script.strip():
         raise Invalid(f"script: a run of kind {kind} brings its own", fields={"script": ["must be left out"]})
     try:
-        return trainer_script(kind), parameters_checked(TABULAR_CLASSIFIER, parameters)
+        return trainer_script(kind), parameters_checked(TRAINERS[kind], parameters)
     except BadParameters as error:
         fields = {f"parameters.{name}": [text] for name, text in error.problems.items()}
         raise Invalid(f"parameters: {error}", fields=fields) from error

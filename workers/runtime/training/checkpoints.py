@@ -29,8 +29,13 @@ def save_state(
     epoch: int,
     step: int,
     left: torch.Tensor | None = None,
+    extra: dict[str, Any] | None = None,
 ) -> None:
-    """Write model, optimiser, position, and the states of every random generator. `left`: see `Position`."""
+    """Write model, optimiser, position, and the states of every random generator. `left`: see `Position`.
+
+    Args:
+        extra: tensors and plain values, which `load_extra` gives back.
+    """
     torch.save(
         {
             "model": model.state_dict(),
@@ -39,6 +44,7 @@ def save_state(
             "step": step,
             "left": left,
             "random": _random_states(),
+            "extra": extra or {},
         },
         path,
     )
@@ -56,6 +62,11 @@ def load_state(
     optimiser.load_state_dict(state["optimiser"])
     _restore_random_states(state["random"])
     return Position(int(state["epoch"]), int(state["step"]), state.get("left"))
+
+
+def load_extra(path: str | Path, *, device: torch.device) -> dict[str, Any]:
+    """What `save_state` was given beside the state."""
+    return dict(torch.load(path, map_location=device, weights_only=True).get("extra") or {})
 
 
 def seed_everything(seed: int) -> None:

@@ -5,6 +5,7 @@ Labels and scores are checked already. Points are rounded to nine digits: curves
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -132,12 +133,12 @@ def log_loss(truth: Truth, scores: Floats) -> float:
     return float(-np.log(chances).mean())
 
 
-def class_measures(matrix: list[list[int]], labels: tuple[str, str]) -> list[ClassMeasures]:
-    """Precision and recall of each class, from [[TN, FP], [FN, TP]]."""
+def class_measures(matrix: list[list[int]], labels: Sequence[str]) -> list[ClassMeasures]:
+    """Precision and recall of each class, from the counts of true (row) and predicted (column) classes."""
     found = []
     for own, label in enumerate(labels):
         right, support = matrix[own][own], sum(matrix[own])
-        precision, recall = _ratio(right, matrix[0][own] + matrix[1][own]), _ratio(right, support)
+        precision, recall = _ratio(right, sum(row[own] for row in matrix)), _ratio(right, support)
         found.append(
             ClassMeasures(label=label, precision=precision, recall=recall, f1=_f1(precision, recall), support=support)
         )

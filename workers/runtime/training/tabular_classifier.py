@@ -21,18 +21,16 @@ from torch import nn
 from workers.contracts.exit_codes import PREEMPTED
 from workers.contracts.trainers import TABULAR_CLASSIFIER, parameters_checked
 from workers.runtime.context import JobContext, job_context
-from workers.runtime.training.checkpoints import Position, load_state, save_state, seed_everything
 from workers.runtime.training.data import Split, has_split, load_split, split_off
 from workers.runtime.training.evaluation import evaluate, roc_auc
 from workers.runtime.training.export import export_onnx, onnx_scores
+from workers.runtime.training.loop import DEVICE, Loop, Parameters, Plan, Preempted, begin
 
 ONNX_TOLERANCE = 1e-5
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-Parameters = dict[str, int | float]
 
 
 class Network(nn.Module):
-    """Linear, ReLU and dropout as often as there are layers; then one score, through a sigmoid."""
+    """Linear, ReLU and dropout as often as there are layers; then one number per row, the logit."""
 
     def __init__(self, n_features: int, *, hidden: int, layers: int, dropout: float) -> None:
         super().__init__()
@@ -43,16 +41,20 @@ class Network(nn.Module):
             width = hidden
         self.layers = nn.Sequential(*parts, nn.Linear(width, 1))
 
-    def logits(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.layers(features).squeeze(1)
         return logits
 
+
+class Scored(nn.Module):
+    """A network as it is served: with a score from 0 to 1 per row."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.logits(features))
-
-
-class Preempted(Exception):
-    """The job was told to leave; what it has done so far is in a checkpoint."""
+        return torch.sigmoid(self.network(features))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +69,68 @@ class Data:
     """Names of the labels 0 and 1."""
 
 
+class Classification:
+    """Learn the label of two classes."""
+
+    goal, higher_is_better = "validation/auc", True
+
+    def __init__(self, model: Network, rest: Split, validation: Split) -> None:
+        self.model: nn.Module = model
+        self._rest, self._validation = rest, validation
+        self._features, self._labels = tensors(rest)
+        self._weights = weights_of(rest)
+
+    def __len__(self) -> int:
+        return len(self._rest)
+
+    def loss(self, model: nn.Module, rows: torch.Tensor) -> torch.Tensor:
+        weight = None if self._weights is None else self._weights[rows]
+        # Logits in full precision: the loss is exact in either.
+        logits = model(self._features[rows]).float()
+        return nn.functional.binary_cross_entropy_with_logits(logits, self._labels[rows], weight=weight)
+
+    def watch(self) -> dict[str, float]:
+        return {
+            "train/auc": roc_auc(self._rest.labels, score(self.model, self._rest)),
+            "validation/auc": roc_auc(self._validation.labels, score(self.model, self._validation)),
+            "validation/loss": loss_of(self.model, self._validation),
+        }
+
+
 def main() -> int:
-    ctx = job_context()
+    return run(job_context())
+
+
+def run(ctx: JobContext) -> int:
+    """Train, evaluate and store, or leave when told to; the status to end with."""
     parameters = parameters_checked(TABULAR_CLASSIFIER, ctx.parameters)
-    seed_everything(int(parameters["seed"]))
-    data = load_data(ctx, parameters)
-    model = Network(
+    with begin(ctx, parameters) as team:
+        data = load_data(ctx, parameters)
+        model = network_of(data, parameters)
+        weighted = "" if data.rest.weights is None else ", by their weights"
+        print(
+            f"{len(data.rest)} rows to train on{weighted}, {len(data.validation)} to watch, {len(data.test)} held out;"
+            f" on {DEVICE}"
+        )
+        task = Classification(model.to(DEVICE), data.rest, data.validation)
+        try:
+            Loop(ctx, task, Plan.of(parameters), team).run()
+        except Preempted:
+            print(f"told to leave ({ctx.stop_reason}): the next attempt continues from the last checkpoint")
+            return PREEMPTED
+        if team.is_main:
+            finish(ctx, model, data, threshold=float(parameters["threshold"]))
+    return 0
+
+
+def network_of(data: Data, parameters: Parameters) -> Network:
+    """A new network for the data."""
+    return Network(
         len(data.rest.names),
         hidden=int(parameters["hidden"]),
         layers=int(parameters["layers"]),
         dropout=float(parameters["dropout"]),
-    ).to(DEVICE)
-    weighted = "" if data.rest.weights is None else ", by their weights"
-    print(
-        f"{len(data.rest)} rows to train on{weighted}, {len(data.validation)} to watch, {len(data.test)} held out;"
-        f" on {DEVICE}"
     )
-    try:
-        train(ctx, model, data, parameters)
-    except Preempted:
-        print(f"told to leave ({ctx.stop_reason}): the next attempt continues from the last checkpoint")
-        return PREEMPTED
-    finish(ctx, model, data, threshold=float(parameters["threshold"]))
-    return 0
 
 
 def load_data(ctx: JobContext, parameters: Parameters) -> Data:
@@ -119,75 +160,6 @@ def load_data(ctx: JobContext, parameters: Parameters) -> Data:
     return Data(rest, validation, test_part, preprocessor, (names.get(0, "0"), names.get(1, "1")))
 
 
-def train(ctx: JobContext, model: Network, data: Data, parameters: Parameters) -> None:
-    """All epochs that are still to do, with a checkpoint after each. Raises Preempted."""
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=float(parameters["learning_rate"]), weight_decay=float(parameters["weight_decay"])
-    )
-    at = Position(0, 0)
-    checkpoint = ctx.latest_checkpoint()
-    if checkpoint is not None:
-        at = load_state(checkpoint.path, model=model, optimiser=optimiser, device=DEVICE)
-        print(f"continuing after epoch {at.epoch} (step {at.step})")
-    while at.epoch < parameters["epochs"]:
-        at = train_epoch(ctx, model, optimiser, data.rest, at, int(parameters["batch_size"]))
-        epoch, step = at.epoch, at.step
-        metrics = {
-            "epoch": epoch,
-            "train/auc": roc_auc(data.rest.labels, score(model, data.rest)),
-            "validation/auc": roc_auc(data.validation.labels, score(model, data.validation)),
-            "validation/loss": loss_of(model, data.validation),
-        }
-        ctx.log_metrics(metrics, step=step)
-        keep(ctx, model, optimiser, at, metrics)
-        print(f"epoch {epoch}: AUC {metrics['train/auc']:.4f} train, {metrics['validation/auc']:.4f} validation")
-
-
-def keep(
-    ctx: JobContext, model: Network, optimiser: torch.optim.Optimizer, at: Position, metadata: dict[str, Any]
-) -> None:
-    """Store a checkpoint from which the next attempt goes on as if there had been no break."""
-    path = Path(f"step-{at.step}.pt")
-    save_state(path, model=model, optimiser=optimiser, epoch=at.epoch, step=at.step, left=at.left)
-    ctx.save_checkpoint(path, step=at.step, metadata=metadata)
-    path.unlink()
-
-
-def train_epoch(
-    ctx: JobContext, model: Network, optimiser: torch.optim.Optimizer, rest: Split, at: Position, batch_size: int
-) -> Position:
-    """One pass over the rows in a new random order, or the rest of one that was left in its midst.
-
-    Raises:
-        Preempted: told to leave; what is done of the epoch is stored.
-    """
-    model.train()
-    features, labels = tensors(rest)
-    weights = weights_of(rest)
-    order = (torch.randperm(len(rest)) if at.left is None else at.left).to(DEVICE)
-    step = at.step
-    for rows in torch.split(order, batch_size):
-        if ctx.should_stop:
-            if step > at.step:  # else the checkpoint before is all there is
-                now = Position(at.epoch, step, order[(step - at.step) * batch_size :].cpu())
-                keep(ctx, model, optimiser, now, {"epoch": at.epoch})
-            raise Preempted
-        # Half precision only where the device has it; the loss takes logits, which is exact in either.
-        with torch.autocast(DEVICE.type, dtype=torch.bfloat16, enabled=DEVICE.type == "cuda"):
-            logits = model.logits(features[rows])
-        weight = None if weights is None else weights[rows]
-        loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), labels[rows], weight=weight)
-        step += 1
-        value = loss.item()
-        if not np.isfinite(value):
-            raise FloatingPointError(f"the loss is {value} at step {step}: lower the learning rate, look at the data")
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # of the library
-        optimiser.step()
-        ctx.log_metrics({"train/loss": value}, step=step)
-    return Position(at.epoch + 1, step)
-
-
 def tensors(split: Split) -> tuple[torch.Tensor, torch.Tensor]:
     """Features and labels on the device."""
     return torch.from_numpy(split.features).to(DEVICE), torch.from_numpy(split.labels).to(DEVICE)
@@ -202,19 +174,19 @@ def weights_of(split: Split) -> torch.Tensor | None:
 
 
 @torch.no_grad()
-def score(model: Network, split: Split) -> npt.NDArray[np.float32]:
+def score(model: nn.Module, split: Split) -> npt.NDArray[np.float32]:
     """One score per row."""
     model.eval()
-    scores: npt.NDArray[np.float32] = model(tensors(split)[0]).float().cpu().numpy()
+    scores: npt.NDArray[np.float32] = torch.sigmoid(model(tensors(split)[0])).float().cpu().numpy()
     return scores
 
 
 @torch.no_grad()
-def loss_of(model: Network, split: Split) -> float:
+def loss_of(model: nn.Module, split: Split) -> float:
     """Mean loss of the rows."""
     model.eval()
     features, labels = tensors(split)
-    return float(nn.functional.binary_cross_entropy_with_logits(model.logits(features).float(), labels))
+    return float(nn.functional.binary_cross_entropy_with_logits(model(features).float(), labels))
 
 
 def finish(ctx: JobContext, model: Network, data: Data, *, threshold: float) -> None:
@@ -228,7 +200,7 @@ def finish(ctx: JobContext, model: Network, data: Data, *, threshold: float) -> 
     validation_auc = roc_auc(data.validation.labels, score(model, data.validation))
     print(f"held-out AUC {evaluation['auc']:.4f}, accuracy {evaluation['accuracy']:.4f}")
     path = Path("model.onnx")
-    export_onnx(model, path, n_features=len(data.test.names))
+    export_onnx(Scored(model), path, n_features=len(data.test.names))
     difference = float(np.abs(onnx_scores(path, data.test.features) - scores).max())
     if difference > ONNX_TOLERANCE:
         raise ValueError(f"the exported model differs from the trained one by up to {difference}")

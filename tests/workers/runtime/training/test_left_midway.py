@@ -18,6 +18,7 @@ from workers.runtime.context import JobContext, context_from
 pytestmark = pytest.mark.xdist_group("training")
 torch = partial(import_module, "torch")  # long to load, and every worker collects all tests
 classifier = partial(import_module, "workers.runtime.training.tabular_classifier")
+loop = partial(import_module, "workers.runtime.training.loop")
 checkpoints = partial(import_module, "workers.runtime.training.checkpoints")
 PARAMETERS = parameters_checked(TABULAR_CLASSIFIER, {"epochs": 3, "batch_size": 30, "hidden": 16, "dropout": 0.2})
 STEPS_AN_EPOCH = 9
@@ -48,8 +49,9 @@ def trained(folder: Path, *, looks: int = 1 << 30) -> tuple[Told, dict[str, Any]
     ctx.looks_left = looks
     checkpoints().seed_everything(7)
     data = classifier().load_data(ctx, PARAMETERS)
-    model = classifier().Network(len(data.rest.names), hidden=16, layers=int(PARAMETERS["layers"]), dropout=0.2)
-    classifier().train(ctx, model, data, PARAMETERS)
+    model = classifier().network_of(data, PARAMETERS)
+    task = classifier().Classification(model, data.rest, data.validation)
+    loop().Loop(ctx, task, loop().Plan.of(PARAMETERS)).run()
     ctx.close()
     return ctx, copy.deepcopy(model.state_dict())
 
@@ -63,11 +65,11 @@ def test_what_is_left_of_an_epoch_is_done_by_the_next_attempt(folder: Path) -> N
     _, whole = trained(folder)
     for each in (folder / "bedplate-local").glob("checkpoints*"):
         each.rename(folder / f"whole-{each.name}")
-    with pytest.raises(classifier().Preempted):
+    with pytest.raises(loop().Preempted):
         trained(folder, looks=STEPS_AN_EPOCH + 4)
     assert [one["step"] for one in kept(folder)] == [9, 13]
     assert kept(folder)[-1]["metadata"] == {"epoch": 1}
-    with pytest.raises(classifier().Preempted):
+    with pytest.raises(loop().Preempted):
         trained(folder, looks=0)
     assert [one["step"] for one in kept(folder)] == [9, 13], "nothing was done: nothing new is stored"
     _, resumed = trained(folder)
@@ -76,6 +78,6 @@ def test_what_is_left_of_an_epoch_is_done_by_the_next_attempt(folder: Path) -> N
 
 
 def test_told_before_the_first_step_it_leaves_nothing(folder: Path) -> None:
-    with pytest.raises(classifier().Preempted):
+    with pytest.raises(loop().Preempted):
         trained(folder, looks=0)
     assert not (folder / "bedplate-local" / "checkpoints.jsonl").exists()

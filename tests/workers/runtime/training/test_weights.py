@@ -22,6 +22,7 @@ from workers.runtime.training.data import Split, load_split
 pytestmark = pytest.mark.xdist_group("training")
 torch = partial(import_module, "torch")  # long to load, and every worker collects all tests
 classifier = partial(import_module, "workers.runtime.training.tabular_classifier")
+loop = partial(import_module, "workers.runtime.training.loop")
 checkpoints = partial(import_module, "workers.runtime.training.checkpoints")
 ROWS, EPOCHS = 60, 40
 STEPS = [
@@ -51,14 +52,14 @@ def _trained(ctx: JobContext, rows: Split) -> npt.NDArray[np.float32]:
     """What a network says of the rows that are the same for all, once it was trained in batches of all of its own."""
     checkpoints().seed_everything(0)
     model = classifier().Network(2, hidden=8, layers=1, dropout=0.0)
-    optimiser = torch().optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
-    for epoch in range(EPOCHS):
-        classifier().train_epoch(
-            ctx, model, optimiser, rows, checkpoints().Position(epoch, epoch), batch_size=len(rows)
-        )
+    given = {"epochs": EPOCHS, "batch_size": len(rows), "learning_rate": 0.01}
+    plan = loop().Plan.of(parameters_checked(TABULAR_CLASSIFIER, given))
+    task = classifier().Classification(model, rows, _rows())
+    steps_alone = type("StepsAlone", (loop().Loop,), {"_measure": lambda *_: None})
+    steps_alone(ctx, task, plan).run()
     model.eval()
     with torch().no_grad():
-        scores: npt.NDArray[np.float32] = model(torch().from_numpy(_rows().features)).numpy()
+        scores: npt.NDArray[np.float32] = torch().sigmoid(model(torch().from_numpy(_rows().features))).numpy()
     return scores
 
 
