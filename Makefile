@@ -23,6 +23,10 @@ STAMP := .venv/.installed-$(FINGERPRINT)
 # The oldest client of Kubernetes that the backend works with, for one test, beside the newest.
 CLIENT_35 := .venv/kubernetes-35
 CLIENT_35_STAMP := $(CLIENT_35)/.installed-$(shell cksum < requirements/kubernetes-35.lock 2>/dev/null | cut -d' ' -f1)
+# Clients of MLflow, unmodified, and what their tests train with: on top of NumPy and torch of .venv, by PYTHONPATH.
+MLFLOW := .venv/mlflow
+MLFLOW_STAMPS := $(foreach each,2 3 learning lightning,$(MLFLOW)-$(each)/.installed-$(shell cksum < requirements/mlflow-$(each).lock 2>/dev/null | cut -d' ' -f1))
+MLFLOW_COMPILE = $(COMPILE) --unsafe-package numpy --unsafe-package scipy
 COMPILE := $(BIN)/pip-compile --quiet --no-header --generate-hashes --strip-extras --unsafe-package torch \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
@@ -59,6 +63,12 @@ $(CLIENT_35_STAMP): requirements/kubernetes-35.lock | $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(CLIENT_35) -r $<
 	@touch $@
 
+$(MLFLOW_STAMPS): $(MLFLOW)-%: | $(STAMP)
+	@echo "Installing from requirements/mlflow-$(firstword $(subst /, ,$*)).lock …"
+	@rm -rf $(@D)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(@D) -r requirements/mlflow-$(firstword $(subst /, ,$*)).lock
+	@touch $@
+
 $(MODULES): frontend/package-lock.json | $(STAMP)
 	@echo "Installing what the dashboard is built with …"
 	@$(NODE) npm ci --no-audit --no-fund --loglevel=error
@@ -85,7 +95,7 @@ demo: $(STAMP) $(DASHBOARD) ## Start everything and run the worked example; EXIT
 up: $(STAMP) $(DASHBOARD) ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up
 
-test: mariadb $(CLIENT_35_STAMP) $(DASHBOARD) ## Set up, lint (with the architecture's tests), and run every other test
+test: mariadb $(CLIENT_35_STAMP) $(MLFLOW_STAMPS) $(DASHBOARD) ## Set up, lint (with the architecture's tests), and run every other test
 	@$(MAKE) -j2 --output-sync=target lint test-frontend
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture --ignore tests/browser
 	@$(BIN)/python -m pytest -q -m alone $$(grep -rl --include='test_*.py' mark.alone tests)
@@ -145,7 +155,9 @@ lock: $(STAMP) ## Renew the locks from pyproject.toml
 	@$(COMPILE) --extra control --constraint $(LOCK) -o requirements/control.lock pyproject.toml
 	@$(COMPILE) --extra runtime --constraint $(LOCK) -o requirements/runtime.lock pyproject.toml
 	@$(COMPILE) -o requirements/kubernetes-35.lock requirements/kubernetes-35.in
+	@$(foreach each,2 3 learning,$(MLFLOW_COMPILE) -o requirements/mlflow-$(each).lock requirements/mlflow-$(each).in &&) true
 	@sed -i '/^# WARNING: The following packages/,$$d' $(LOCK) requirements/runtime.lock
+	@sed -i '/^# WARNING: The following packages/,$$d' requirements/mlflow-2.lock requirements/mlflow-3.lock requirements/mlflow-learning.lock
 	@sed -i -e :a -e '/^\n*$$/{$$d;N;ba' -e '}' $(LOCK) requirements/control.lock requirements/runtime.lock
 
 migrations: $(STAMP) ## Write the migrations that the models need: NAME=what_changes APP=quotas
