@@ -119,6 +119,7 @@ from apps.datasets import live as datasets_live  # noqa: E402
 from apps.deployments import live as deployments_live  # noqa: E402
 from apps.experiments import live as experiments_live  # noqa: E402
 from apps.experiments.api.ingest import application as metrics_application  # noqa: E402
+from apps.experiments.api.mlflow.bulk import application_at as mlflow_application_at  # noqa: E402
 from apps.quotas import live as quotas_live  # noqa: E402
 from apps.quotas.api.ingest import application as logs_application  # noqa: E402
 
@@ -135,8 +136,10 @@ BESIDE: dict[str, Any] = {
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """What jobs send in bulk passes Django by; everything else is Django's."""
-    beside = BESIDE.get(scope["path"], streaming_application if is_streamed(scope) else django_application)
+    """What is sent in bulk passes Django by; everything else is Django's."""
+    beside = BESIDE.get(scope["path"]) or mlflow_application_at(scope["path"])
+    if beside is None:
+        beside = streaming_application if is_streamed(scope) else django_application
     await beside(scope, receive, send)
 
 

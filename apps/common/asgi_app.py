@@ -59,8 +59,9 @@ class ClientGone(Exception):
 class Incoming:
     """A request with its whole body."""
 
-    attempt_id: UUID
-    """Of a valid token; whether it is still the open one is seen when something is stored."""
+    attempt_id: Any
+    """Of a valid token; whether it is still the open one is seen when something is stored. Or what an app takes for
+    its sender."""
     headers: dict[bytes, bytes]
     """By name in lower case."""
     query: bytes
@@ -81,6 +82,11 @@ class Incoming:
         return int(found[0])
 
 
+def attempt_of_nobody(token: str) -> UUID:
+    """For apps that look at tokens in their own way. Raises Unauthenticated."""
+    raise Unauthenticated
+
+
 class BulkApp(ABC):
     """One per process and address.
 
@@ -93,7 +99,7 @@ class BulkApp(ABC):
     """By status."""
     seconds: ClassVar[Histogram]
 
-    def __init__(self, verify: Callable[[str], UUID]) -> None:
+    def __init__(self, verify: Callable[[str], UUID] = attempt_of_nobody) -> None:
         self._verify = verify
         self._tokens: OrderedDict[str, tuple[UUID, float]] = OrderedDict()
         self.allowance = Allowance(total_bytes=TOTAL_BYTES, sender_bytes=SENDER_BYTES)
@@ -117,11 +123,11 @@ class BulkApp(ABC):
             request_id.reset(known)
             return
         except BedplateError as error:
-            status, content_type, body, more = _refusal(error)
+            status, content_type, body, more = self.refusal(error)
         except Exception:
             log.exception("what a job sent could not be kept")
             failure = BedplateError("The control plane failed; its log has the cause under this request id.")
-            status, content_type, body, more = _refusal(failure)
+            status, content_type, body, more = self.refusal(failure)
         try:
             await _answer(send, status, content_type, body, more)
         finally:
@@ -132,7 +138,7 @@ class BulkApp(ABC):
     async def _handle(self, scope: Message, headers: dict[bytes, bytes], receive: Receive) -> Any:
         if scope["method"] != "POST":
             raise MethodNotAllowed
-        attempt_id = self._attempt_of(headers)
+        attempt_id = await self.sender_of(headers)
         size = self._size(headers)
         with self._allowed(attempt_id, size):
             try:
@@ -173,6 +179,14 @@ class BulkApp(ABC):
             parts.append(part)
             if not message.get("more_body", False):
                 return b"".join(parts)
+
+    async def sender_of(self, headers: dict[bytes, bytes]) -> Any:
+        """Who sends, before the body is read; its allowance is counted by it. Raises Unauthenticated."""
+        return self._attempt_of(headers)
+
+    def refusal(self, error: BedplateError) -> tuple[int, str, bytes, list[tuple[bytes, bytes]]]:
+        """Status, type, body and more headers of an error."""
+        return _refusal(error)
 
     def _attempt_of(self, headers: dict[bytes, bytes]) -> UUID:
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")

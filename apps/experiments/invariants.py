@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,14 +20,13 @@ from apps.experiments.models import (
     RegisteredModel,
     Run,
 )
+from apps.experiments.models.packing import PLAIN
 from apps.experiments.services.runs import FOLLOWS, OWNER_KIND
-from apps.experiments.services.summaries import summary_rebuild
+from apps.experiments.services.summaries import entries_agree, summary_rebuild
 from apps.experiments.states import RUN
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.states import WORKLOAD
 
-SAME = 1e-9
-"""Relative difference of two sums of the same numbers, added in another order."""
 _PARAMS: Mapping[str, Any] = {
     "follows": [f"{state}>{to}" for state, to in FOLLOWS.items()],
     "ended": listed(WORKLOAD.terminal),
@@ -51,7 +49,11 @@ def _summaries(instant: Instant) -> Iterator[Finding]:
     runs = Run.objects.filter(recorded).defer("script", "result", "parameters")
     for run in runs.order_by("id").iterator(chunk_size=100):
         rebuilt = summary_rebuild(run)
-        wrong = sorted(key for key in rebuilt.keys() | run.summary.keys() if not _same(rebuilt, run.summary, key))
+        wrong = sorted(
+            key
+            for key in rebuilt.keys() | run.summary.keys()
+            if not entries_agree(rebuilt.get(key), run.summary.get(key))
+        )
         if wrong:
             said, is_so = (summary.get(wrong[0]) for summary in (run.summary, rebuilt))
             yield Finding(
@@ -59,12 +61,16 @@ def _summaries(instant: Instant) -> Iterator[Finding]:
             )
 
 
-def _same(rebuilt: Mapping[str, Any], stored: Mapping[str, Any], key: str) -> bool:
-    one, other = rebuilt.get(key), stored.get(key)
-    if one is None or other is None or one.keys() != other.keys():
-        return False
-    exact = all(one[name] == other[name] for name in one if name not in ("mean", "sum"))
-    return exact and all(math.isclose(one[name], other[name], rel_tol=SAME, abs_tol=SAME) for name in ("mean", "sum"))
+def _compact_rows(instant: Instant) -> Iterator[Finding]:
+    for row in MetricBatch.objects.exclude(form=PLAIN).order_by("id").iterator(chunk_size=50):
+        try:
+            steps, _, times = row.columns
+        except ValueError as error:
+            yield Finding(f"row {row.pk} of metric points cannot be read: {error}")
+            continue
+        ends = [steps.min(), steps.max(), times.min(), times.max()]
+        if ends != [row.first_step, row.last_step, row.first_time, row.last_time]:
+            yield Finding(f"row {row.pk} of metric points goes from {ends[0]} to {ends[1]}, and says otherwise")
 
 
 def _files(model: type[Artifact] | type[Checkpoint], noun: str) -> Check:
@@ -99,7 +105,7 @@ _RUNS: Sequence[Check] = (
             ),
             by_query(
                 "run {} is {} and has no workload",
-                "SELECT id, state FROM {run} WHERE state <> 'draft' AND workload_id IS NULL",
+                "SELECT id, state FROM {run} WHERE state <> 'draft' AND workload_id IS NULL AND kind <> 'tracked'",
                 run=Run,
             ),
             by_query(
@@ -137,7 +143,8 @@ _RUNS: Sequence[Check] = (
         "run {} has points of attempt {}, of which it does not know where it began",
         """
         SELECT DISTINCT b.run_id, a.number FROM {batch} b JOIN {attempt} a ON a.id = b.attempt_id
-        JOIN {run} r ON r.id = b.run_id WHERE NOT r.attempt_starts ? a.number::text
+        JOIN {run} r ON r.id = b.run_id
+        WHERE NOT r.attempt_starts ? a.number::text AND NOT starts_with(b.key, 'system/')
         """,
         batch=MetricBatch,
         attempt=Attempt,
@@ -152,7 +159,7 @@ _METRICS: Sequence[Check] = (
         "batch {} of member {} of attempt {} is kept {} times for {}",
         """
         SELECT sequence, rank, attempt_id, count(*), key FROM {batch}
-        GROUP BY attempt_id, rank, sequence, key HAVING count(*) > 1
+        GROUP BY run_id, attempt_id, rank, sequence, key HAVING count(*) > 1
         """,
         batch=MetricBatch,
     ),
@@ -163,13 +170,20 @@ _METRICS: Sequence[Check] = (
         """
         SELECT b.id, b.run_id, b.attempt_id, b.count,
                octet_length(b.steps), octet_length(b.values), octet_length(b.times)
-        FROM {batch} b JOIN {attempt} a ON a.id = b.attempt_id JOIN {run} r ON r.id = b.run_id
-        WHERE octet_length(b.steps) <> 8 * b.count OR octet_length(b.values) <> 8 * b.count
-            OR octet_length(b.times) <> 8 * b.count OR a.workload_id IS DISTINCT FROM r.workload_id
+        FROM {batch} b LEFT JOIN {attempt} a ON a.id = b.attempt_id JOIN {run} r ON r.id = b.run_id
+        WHERE b.form = 0 AND (octet_length(b.steps) <> 8 * b.count OR octet_length(b.values) <> 8 * b.count
+            OR octet_length(b.times) <> 8 * b.count)
+            OR b.attempt_id IS NOT NULL AND a.workload_id IS DISTINCT FROM r.workload_id
         """,
         batch=MetricBatch,
         attempt=Attempt,
         run=Run,
+    ),
+    Check(
+        "metric_batch.compact",
+        "A row that compaction left holds the points that it says, and they can be read.",
+        _compact_rows,
+        is_thorough=True,
     ),
     query_check(
         "metric_batch.received",
@@ -178,7 +192,7 @@ _METRICS: Sequence[Check] = (
         """
         SELECT b.id, b.rank, b.attempt_id, b.sequence FROM {batch} b WHERE NOT EXISTS (
             SELECT FROM {sender} s CROSS JOIN jsonb_array_elements(s.received) AS span
-            WHERE s.attempt_id = b.attempt_id AND s.rank = b.rank
+            WHERE (s.attempt_id = b.attempt_id OR b.attempt_id IS NULL AND s.run_id = b.run_id) AND s.rank = b.rank
                 AND b.sequence >= (span->>0)::bigint AND b.sequence < (span->>1)::bigint)
         """,
         batch=MetricBatch,
@@ -190,7 +204,7 @@ _METRICS: Sequence[Check] = (
         "row {} holds points of {} from row {} on, and row {} is kept beside it",
         """
         SELECT id, key, merged_id, before FROM (
-            SELECT id, key, merged_id, lag(id) OVER (PARTITION BY attempt_id, rank, key ORDER BY id) AS before
+            SELECT id, key, merged_id, lag(id) OVER (PARTITION BY run_id, attempt_id, rank, key ORDER BY id) AS before
             FROM {batch}) AS lined
         WHERE merged_id <= before
         """,

@@ -60,5 +60,5 @@ def test_points_and_summaries_hold_the_invariants(admin: User) -> None:
     synthetic.fill(10, 40)
     synthetic.long_run(40_000, 1)
     looked_at = [check for check in CHECKS if check.name.startswith(("metric_batch", "run.summary", "run.workload"))]
-    assert len(looked_at) == 7
+    assert len(looked_at) == 8
     assert everything(looked_at) == []

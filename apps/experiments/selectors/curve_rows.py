@@ -24,6 +24,7 @@ from apps.experiments.models.packing import PLAIN, Columns, columns_unpack, join
 from apps.experiments.selectors.series import (
     OVERVIEW_POINTS,
     PREVIEW_POINTS,
+    SYSTEM,
     Span,
     Starts,
     counting,
@@ -90,7 +91,7 @@ def curves_of(rows: QuerySet[MetricBatch], starts: Mapping[UUID, Starts], points
     for pieces in by_curve:
         first = pieces[0]
         limits = {each.attempt_number for each in pieces}
-        highest = {number: last_step_that_counts(starts[first.run_id], number) for number in limits}
+        highest = {number: last_step_that_counts(starts[first.run_id], number, first.key) for number in limits}
         parts = [
             span.within(counting(finer.get(each.id) or each.columns, highest[each.attempt_number])) for each in pieces
         ]
@@ -113,7 +114,7 @@ def partly_superseded(starts: Starts) -> Q:
     """Rows of a run of which some points count and some do not."""
     limits = {int(number): last_step_that_counts(starts, int(number)) for number in starts}
     partly = [Q(attempt__number=number, last_step__gt=limit) for number, limit in limits.items() if isfinite(limit)]
-    return reduce(or_, partly, Q(pk__in=[]))
+    return reduce(or_, partly, Q(pk__in=[])) & ~Q(key__startswith=SYSTEM)
 
 
 def _partly(span: Span) -> list[Q]:
@@ -150,7 +151,7 @@ def _finer(by_curve: Sequence[Sequence[Piece]], points: int) -> dict[int, Column
     found: dict[int, Columns] = {}
     if previews:
         for pk, form, packed in rows.filter(pk__in=previews).values_list("pk", "form", "preview"):
-            found[pk] = preview_unpack(form, packed)
+            found[pk] = preview_unpack(form, packed or b"")
     if whole:
         for pk, form, *columns in rows.filter(pk__in=whole).values_list("pk", "form", *PACKED):
             found[pk] = columns_unpack(form, columns)
@@ -158,6 +159,6 @@ def _finer(by_curve: Sequence[Sequence[Piece]], points: int) -> dict[int, Column
 
 
 def points_in(row: Any, starts: Starts) -> Columns:
-    """The points that count of a row with `attempt__number`, `form` and the packed columns."""
+    """The points that count of a row with `key`, `attempt__number`, `form` and the packed columns."""
     columns = columns_unpack(row.form, (row.steps, row.values, row.times))
-    return counting(columns, last_step_that_counts(starts, row.attempt__number))
+    return counting(columns, last_step_that_counts(starts, row.attempt__number, row.key))

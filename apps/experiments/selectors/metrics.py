@@ -12,7 +12,7 @@ from apps.common.cursors import Cursor, visible_up_to
 from apps.experiments.models import MetricBatch, Run
 from apps.experiments.models.packing import Columns, joined
 from apps.experiments.selectors.curve_rows import PACKED, curves_of, points_in
-from apps.experiments.selectors.series import Span, Starts, said, thinned
+from apps.experiments.selectors.series import SYSTEM, Span, Starts, said, thinned
 
 KEYS_MOST = 100
 ROWS_AT_ONCE = 500
@@ -39,37 +39,42 @@ class Curves:
     """There are raw points after `next_after` already."""
 
 
-def run_curves(run: Run, keys: Sequence[str], points: int, span: Span | None = None) -> Curves:
+def run_curves(
+    run: Run, keys: Sequence[str], points: int, span: Span | None = None, member: int | None = None
+) -> Curves:
     """Curves by ascending step, at most `points` of each; two queries, up to four of runs with full rows.
 
     Superseded points are left out, minima and maxima are kept. A key that was named and has no points has empty lists.
 
     Args:
-        keys: only these; empty: all that have points, or the first `KEYS_MOST` of a run with more.
+        keys: only these; empty: all that have points but what supervisors sampled, or the first `KEYS_MOST` of them.
         points: at least 4.
         span: only points within.
+        member: only points of this one.
     """
     last = live_from = visible_up_to()
     found: SeriesByKey = {key: {"steps": [], "values": [], "times": []} for key in keys}
-    for curve in curves_of(_rows(run, keys), {run.pk: run.attempt_starts}, points, span or Span()):
+    for curve in curves_of(_rows(run, keys, member), {run.pk: run.attempt_starts}, points, span or Span()):
         last = max(last, curve.newest)
         if len(curve.columns[0]) or curve.key in found:
             found[curve.key] = listed(thinned(curve.columns, points))
     return Curves(found, live_from, last)
 
 
-def run_points_after(run: Run, keys: Sequence[str], after: Cursor, points: int) -> Curves:
+def run_points_after(
+    run: Run, keys: Sequence[str], after: Cursor, points: int, member: int | None = None
+) -> Curves:
     """The raw points that came after a cursor, in the order in which they came; two to six queries.
 
     Where that cannot be said (the cursor lies within what compaction has merged, or a later attempt took the place of
     points from before) it is the whole thinned curves, with `reset`.
 
     Args:
-        keys: as for `run_curves`.
+        keys, member: as for `run_curves`.
         points: of a thinned curve.
     """
     live_from = visible_up_to()
-    rows = _rows(run, keys).filter(_after(after), transaction_id__gte=after[0])
+    rows = _rows(run, keys, member).filter(_after(after), transaction_id__gte=after[0])
     ordered = rows.order_by("transaction_id", "id").values_list(*_AFTER, *_MERGED, named=True)
     taken: list[Any] = []
     count = 0
@@ -80,10 +85,10 @@ def run_points_after(run: Run, keys: Sequence[str], after: Cursor, points: int) 
             more = True
             break
         if row.merged_id is not None and (row.merged_transaction_id, row.merged_id) <= after:
-            return run_curves(run, keys, points)
+            return run_curves(run, keys, points, member=member)
         taken.append(row)
     if _replaced(run, after, taken):
-        return run_curves(run, keys, points)
+        return run_curves(run, keys, points, member=member)
     last = (taken[-1].transaction_id, taken[-1].id) if taken else after
     return Curves(_raw(taken, run.attempt_starts), live_from, last if more else max(last, live_from), False, more)
 
@@ -94,10 +99,13 @@ def listed(columns: Columns) -> dict[str, list[Any]]:
     return {"steps": steps.tolist(), "values": said(values), "times": times.tolist()}
 
 
-def _rows(run: Run, keys: Sequence[str]) -> QuerySet[MetricBatch]:
+def _rows(run: Run, keys: Sequence[str], member: int | None) -> QuerySet[MetricBatch]:
+    rows = run.metric_batches.all() if member is None else run.metric_batches.filter(rank=member)
+    if keys:
+        return rows.filter(key__in=keys)
+    own = sorted(key for key in run.summary if not key.startswith(SYSTEM))
     # Without a filter on keys a batch that brings a new one is not passed by unseen.
-    wanted = keys or (sorted(run.summary)[:KEYS_MOST] if len(run.summary) > KEYS_MOST else ())
-    return run.metric_batches.filter(key__in=wanted) if wanted else run.metric_batches.all()
+    return rows.filter(key__in=own[:KEYS_MOST]) if len(own) > KEYS_MOST else rows.exclude(key__startswith=SYSTEM)
 
 
 def _after(cursor: Cursor) -> Q:

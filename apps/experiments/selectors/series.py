@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ OVERVIEW_POINTS = 64
 """Of a full row of points: what a chart reads in its place, and what a chart over very many rows reads."""
 Starts = Mapping[str, int | None]
 """`Run.attempt_starts`."""
+SYSTEM: Final = "system/"
+"""What keys begin with of what supervisors sample. Their steps are seconds: no later attempt takes their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,14 @@ class Span:
         return columns if mask is None or mask.all() else picked(columns, mask)
 
 
-def last_step_that_counts(starts: Starts, attempt_number: int | None) -> float:
+def last_step_that_counts(starts: Starts, attempt_number: int | None, key: str = "") -> float:
     """Points of this attempt with a higher step are superseded by a later attempt; ±infinity for none or all.
 
     Args:
         attempt_number: None: what no attempt sent. Nothing takes its place.
+        key: of the metric.
     """
-    if attempt_number is None:
+    if attempt_number is None or key.startswith(SYSTEM):
         return math.inf
     later = [step for number, step in starts.items() if int(number) > attempt_number]
     if any(step is None for step in later):

@@ -21,7 +21,7 @@ POINTS: Final = 32
 _ROWS = f"""
 SELECT w.run_id, r.attempt_starts::text, a.number, b.form, b.overview,
     CASE WHEN b.overview IS NULL THEN b.steps END, CASE WHEN b.overview IS NULL THEN b.values END,
-    CASE WHEN b.overview IS NULL THEN b.times END
+    CASE WHEN b.overview IS NULL THEN b.times END, b.key
 FROM unnest(%s::uuid[], %s::text[]) AS w(run_id, key)
 JOIN {MetricBatch._meta.db_table} b ON b.run_id = w.run_id AND b.key = w.key
 JOIN {Run._meta.db_table} r ON r.id = w.run_id
@@ -46,7 +46,7 @@ def sparks_of(keys: Mapping[UUID, str]) -> dict[UUID, list[float]]:
 
 def _spark(rows: list[tuple[Any, ...]]) -> list[float]:
     starts: Starts = json.loads(rows[0][1])
-    columns = joined([counting(_points(row), last_step_that_counts(starts, row[2])) for row in rows])
+    columns = joined([counting(_points(row), last_step_that_counts(starts, row[2], row[8])) for row in rows])
     values = columns[1]
     found: list[float] = thinned(picked(columns, np.isfinite(values)), POINTS)[1].tolist()
     return found

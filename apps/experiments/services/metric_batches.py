@@ -13,10 +13,10 @@ from psycopg.types.json import Jsonb
 
 from apps.common.errors import AttemptSuperseded, BedplateError, Forbidden, Invalid
 from apps.experiments.models import MetricSender, Run
-from apps.experiments.selectors.series import last_step_that_counts
 from apps.experiments.services.metric_rows import (
     Row,
     Series,
+    begun,
     received_note,
     rows_insert,
     summary_fold,
@@ -77,24 +77,23 @@ async def batches_store(
             raise Forbidden("Only the job of a run records metrics.")
         run_id, summary, starts = row
         number, received = await _known(connection, attempt_id, {batch.rank for batch in batches})
-        if number not in starts:  # without a checkpoint it began anew: nothing before it counts any more
-            summary, starts = {}, {**starts, number: None}
+        begun(summary, starts, number, (one.key for batch in batches for one in batch.series))
         fresh, outcomes = _fresh(batches, received, summary)
         if fresh:
             rows = [Row(batch.rank, batch.sequence, one) for batch in fresh for one in batch.series]
             await rows_insert(connection, run_id, attempt_id, rows)
             await received_note(connection, attempt_id, received, Counter(batch.rank for batch in fresh))
-            summary_fold(summary, (row.series for row in rows), last_step_that_counts(starts, int(number)))
+            summary_fold(summary, (row.series for row in rows), starts, number)
             await connection.execute(_UPDATE, [Jsonb(summary, summary_text), Jsonb(starts), run_id])
         return outcomes
 
 
-async def _known(connection: AsyncConnection[Any], attempt_id: UUID, ranks: set[int]) -> tuple[str, dict[int, Ranges]]:
-    """The attempt's number as text, and what each member has sent before."""
+async def _known(connection: AsyncConnection[Any], attempt_id: UUID, ranks: set[int]) -> tuple[int, dict[int, Ranges]]:
+    """The attempt's number, and what each member has sent before."""
     rows = await (await connection.execute(_KNOWN, [sorted(ranks), attempt_id])).fetchall()
     if not rows[0][1]:
         raise AttemptSuperseded
-    return str(rows[0][0]), {rank: received for _, _, rank, received in rows if rank is not None}
+    return int(rows[0][0]), {rank: received for _, _, rank, received in rows if rank is not None}
 
 
 def _fresh(

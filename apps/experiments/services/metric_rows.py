@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import numpy as np
 from psycopg import AsyncConnection
 
@@ -16,7 +17,7 @@ from apps.common.errors import Invalid
 from apps.experiments.models import MetricBatch, MetricSender
 from apps.experiments.models.metric import STEP_MOST
 from apps.experiments.models.packing import PLAIN, Columns, columns_pack, joined
-from apps.experiments.selectors.series import counting
+from apps.experiments.selectors.series import SYSTEM, Starts, counting, last_step_that_counts
 from apps.experiments.services.summaries import Summary, summary_add
 
 _INSERT = f"""
@@ -106,14 +107,24 @@ async def received_note(
     await connection.execute(_RECEIVED, [attempt_id, ranks, texts, [loose[rank] for rank in ranks]])
 
 
-def summary_fold(summary: Summary, series: Iterable[Series], highest: float) -> None:
-    """Points after `highest` are superseded already: their attempt was overtaken while they were on their way."""
+def summary_fold(summary: Summary, series: Iterable[Series], starts: Starts, number: int | None) -> None:
+    """Some may be superseded already: their attempt was overtaken while they were on their way."""
     for one in series:
-        steps, values, _ = counting(one.columns, highest)
-        if len(steps):
-            summary_add(summary, one.key, steps, values)
+        columns = counting(one.columns, last_step_that_counts(starts, number, one.key))
+        if len(columns[0]):
+            summary_add(summary, one.key, *columns)
 
 
-def summary_text(summary: Any) -> str:
+def begun(summary: Summary, starts: dict[str, int | None], number: int, keys: Iterable[str]) -> None:
+    """An attempt that sends points and was given no checkpoint began anew: nothing before it counts any more. What its
+    supervisor samples says nothing of that."""
+    if str(number) in starts or all(key.startswith(SYSTEM) for key in keys):
+        return
+    starts[str(number)] = None
+    for key in [key for key in summary if not key.startswith(SYSTEM)]:
+        del summary[key]
+
+
+def summary_text(summary: Any) -> bytes:
     """For `Jsonb`."""
-    return json.dumps(summary, ensure_ascii=False, check_circular=False, allow_nan=False)
+    return msgspec.json.encode(summary)

@@ -80,7 +80,7 @@ def run_facts_log(
         Conflict: parameters of a run whose job has ended.
     """
     run = run_change(run_id)
-    changed = _parameters_put(run, parameters or {}) | _labels_put(run, labels or {})
+    changed = facts_put(run, parameters or {}, labels or {})
     if changed:
         run.save(update_fields=sorted(changed))
         emit("run.told", run, payload={"changed": sorted(changed)})
@@ -89,6 +89,11 @@ def run_facts_log(
 def run_parameters_log(*, run_id: UUID, parameters: Mapping[str, Any], actor: Actor) -> None:
     """As `run_facts_log`, parameters alone."""
     run_facts_log(run_id=run_id, parameters=parameters, actor=actor)
+
+
+def facts_put(run: Run, parameters: Mapping[str, Any], labels: Mapping[str, str]) -> set[str]:
+    """Enter them into the object; returns the columns that changed. Raises as `run_facts_log`; then it is of no use."""
+    return _parameters_put(run, parameters) | _labels_put(run, labels)
 
 
 def _parameters_put(run: Run, parameters: Mapping[str, Any]) -> set[str]:

@@ -10,28 +10,40 @@ from typing import Any
 import numpy as np
 
 from apps.experiments.models import Run
-from apps.experiments.models.packing import Numbers, column_unpack
+from apps.experiments.models.packing import Numbers, columns_unpack
 from apps.experiments.selectors.series import counting, last_step_that_counts, number_said
 
-Summary = dict[str, dict[str, Any]]
+Entry = dict[str, Any]
+Summary = dict[str, Entry]
 """`Run.summary`."""
+SAME = 1e-9
+"""Relative difference of two sums of the same numbers, added in another order."""
+_ABOUT = ("mean", "sum")
 
 
 def summary_add(
-    summary: Summary, key: str, steps: Sequence[float] | Numbers, values: Sequence[float] | Numbers
+    summary: Summary,
+    key: str,
+    steps: Sequence[float] | Numbers,
+    values: Sequence[float] | Numbers,
+    times: Sequence[float] | Numbers | None = None,
 ) -> None:
     """Fold points of one metric, at least one, into the summary.
 
-    `last` is the value at the highest step, as JSON has it; of equal steps, the one that came last. `min` and `max`,
+    `last` is the value at the highest step, as JSON has it, and `last_time` its time in Unix seconds, where times are
+    given; of equal steps, the one that came last. `min` and `max`,
     with the step at which each was first met, `mean` and `sum` are of finite values: null, 0 of the sum, where there is
     none. `count` is of all points, `not_finite` of those that are NaN or infinite.
     """
     numbers, found = np.asarray(steps, "<i8"), np.asarray(values, "<f8")
     old = summary.get(key) or _EMPTY
     last_step = int(numbers.max())
-    last: Any = number_said(float(found[len(found) - 1 - int(numbers[::-1].argmax())]))
+    place = len(found) - 1 - int(numbers[::-1].argmax())
+    newest: Entry = {"last": number_said(float(found[place])), "last_step": last_step}
+    if times is not None:
+        newest["last_time"] = float(times[place])
     if old["last_step"] is not None and old["last_step"] > last_step:
-        last, last_step = old["last"], old["last_step"]
+        newest = {name: old[name] for name in ("last", "last_step", "last_time") if name in old}
     finite = np.isfinite(found)
     odd = len(found) - int(finite.sum())
     if odd:
@@ -46,7 +58,7 @@ def summary_add(
         if old["max"] is None or found[high] > old["max"]:
             ends |= {"max": float(found[high]), "max_step": int(numbers[high])}
     mean = total / (count - not_finite) if count > not_finite else None
-    summary[key] = {"last": last, "last_step": last_step, **ends, "mean": mean, "sum": total, "count": count}
+    summary[key] = {**newest, **ends, "mean": mean, "sum": total, "count": count}
     if not_finite:
         summary[key]["not_finite"] = not_finite
 
@@ -57,14 +69,31 @@ _EMPTY: dict[str, Any] = {"last": None, "last_step": None, "min": None, "max": N
 def summary_rebuild(run: Run) -> Summary:
     """The summary from all points that count by `run.attempt_starts`; reads every batch once."""
     summary: Summary = {}
-    rows = run.metric_batches.order_by("id").values_list("key", "attempt__number", "form", "steps", "values")
-    for key, attempt_number, form, packed_steps, packed_values in rows.iterator(chunk_size=200):
-        steps, values = column_unpack(form, "q", packed_steps), column_unpack(form, "d", packed_values)
-        highest = last_step_that_counts(run.attempt_starts, attempt_number)
-        steps, values, _ = counting((steps, values, steps), highest)
-        if len(steps):
-            summary_add(summary, key, steps, values)
+    rows = run.metric_batches.order_by("id").values_list("key", "attempt__number", "form", "steps", "values", "times")
+    for key, attempt_number, form, *packed in rows.iterator(chunk_size=200):
+        highest = last_step_that_counts(run.attempt_starts, attempt_number, key)
+        columns = counting(columns_unpack(form, packed), highest)
+        if len(columns[0]):
+            summary_add(summary, key, *columns)
     return summary
+
+
+def entries_agree(rebuilt: Entry | None, stored: Entry | None) -> bool:
+    """Whether a metric's entry says what its points say. At which step an end was met, and when the last one came, is
+    not known of what was folded before that was noted."""
+    if rebuilt is None or stored is None:
+        return False
+    ends = {name for name in ("min_step", "max_step", "last_time") if stored.get(name) is None}
+    if rebuilt.keys() - ends != stored.keys() - ends:
+        return False
+    exact = all(value == stored[name] for name, value in rebuilt.items() if name not in (*ends, *_ABOUT))
+    return exact and all(_near(rebuilt[name], stored[name]) for name in _ABOUT)
+
+
+def _near(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=SAME, abs_tol=SAME)
 
 
 def _sum(values: Numbers) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from datetime import timedelta
 from typing import Any
 
@@ -15,17 +14,16 @@ from apps.common.audit import Actor
 from apps.common.storage import store
 from apps.experiments.invariants import CHECKS, stored_files
 from apps.experiments.models import Artifact, Checkpoint, MetricBatch, MetricSender, ModelVersion, RegisteredModel, Run
-from apps.experiments.services.compaction import rows_merge
+from apps.experiments.models.packing import columns_of
 from apps.experiments.services.experiments import experiment_create
 from apps.experiments.services.files import artifact_register, checkpoint_register, checkpoint_resume
-from apps.experiments.services.metric_batches import Batch, Series, batches_store
-from apps.experiments.services.registry import (
-    model_alias_set,
-    model_create,
-    model_version_create,
-    model_version_verify,
-)
+from apps.experiments.services.metric_batches import Batch, batches_store
+from apps.experiments.services.metric_rows import series_of
+from apps.experiments.services.registering import model_version_create
+from apps.experiments.services.registry import model_alias_set, model_create
 from apps.experiments.services.runs import run_reconcile, run_submit
+from apps.experiments.services.segments import rows_merge
+from apps.experiments.services.verifying import model_version_verify
 from apps.quotas.models import Attempt, Workload
 from apps.quotas.services.attempts import attempt_observed
 from tests.apps.quotas.driving import LOST, RUNNING, SUCCEEDED, begun
@@ -41,8 +39,8 @@ ACTOR = Actor.system("test")
 
 def record(attempt: Attempt, sequence: int, *pairs: tuple[int, float]) -> None:
     """One batch of the metric `loss`, as the ingest app stores it."""
-    steps, values = array("q", [step for step, _ in pairs]), array("d", [value for _, value in pairs])
-    batch = Batch(0, sequence, [Series("loss", steps, values, array("d", [0.0] * len(pairs)))], len(pairs))
+    columns = columns_of([step for step, _ in pairs], [value for _, value in pairs], [0.0] * len(pairs))
+    batch = Batch(0, sequence, [series_of("loss", columns)], len(pairs))
     where = connection.settings_dict
     address = {"host": where["HOST"], "port": where["PORT"], "user": where["USER"], "password": where["PASSWORD"]}
 
@@ -169,6 +167,19 @@ def test_a_torn_batch_is_named_and_a_gap_is_told(world: World) -> None:
     assert wrong(CHECKS, "metric_batch.received") == [
         f"row {lost.pk} of member 0 of attempt {world.first.pk} is of batch 1, which is not known to have come"
     ]
+
+
+def test_a_row_that_was_packed_and_cannot_be_read_is_named(world: World) -> None:
+    first, last = MetricBatch.objects.filter(attempt=world.first).order_by("id")
+    rows_merge([first.pk, last.pk])
+    assert wrong(CHECKS, "metric_batch.compact") == []
+    MetricBatch.objects.filter(pk=last.pk).update(last_step=9)
+    assert wrong(CHECKS, "metric_batch.compact") == [
+        f"row {last.pk} of metric points goes from 1 to 3, and says otherwise"
+    ]
+    MetricBatch.objects.filter(pk=last.pk).update(values=b"\x01torn")
+    (said,) = wrong(CHECKS, "metric_batch.compact")
+    assert said.startswith(f"row {last.pk} of metric points cannot be read: not deflated")
 
 
 def test_merged_points_are_well_and_a_row_that_should_be_gone_is_named(world: World) -> None:

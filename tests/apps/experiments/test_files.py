@@ -215,7 +215,18 @@ class TestResuming:
         run.refresh_from_db()
         assert run.attempt_starts == {"1": None, "2": 2}
         assert run.summary == {
-            "loss": {"last": 2.0, "last_step": 2, "min": 2.0, "min_step": 2, "max": 4.0, "max_step": 1, "mean": 3.0, "sum": 6.0, "count": 2}
+            "loss": {
+                "last": 2.0,
+                "last_step": 2,
+                "last_time": 1002.0,
+                "min": 2.0,
+                "min_step": 2,
+                "max": 4.0,
+                "max_step": 1,
+                "mean": 3.0,
+                "sum": 6.0,
+                "count": 2,
+            }
         }
         assert Event.objects.filter(kind="run.resumed").count() == 1
         checkpoint_resume(attempt=second)

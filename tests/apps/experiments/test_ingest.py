@@ -91,8 +91,30 @@ async def test_a_batch_is_packed_into_one_row_per_key(app: IngestApp) -> None:
     assert (row.run_id, row.first_step, row.last_step, row.count) == (run.pk, 1, 2, 2)
     assert run.attempt_starts == {"1": None}
     assert run.summary == {
-        "loss": {"last": 0.25, "last_step": 2, "min": 0.25, "min_step": 2, "max": 0.5, "max_step": 1, "mean": 0.375, "sum": 0.75, "count": 2},
-        "auc": {"last": 0.75, "last_step": 2, "min": 0.75, "min_step": 2, "max": 0.75, "max_step": 2, "mean": 0.75, "sum": 0.75, "count": 1},
+        "loss": {
+            "last": 0.25,
+            "last_step": 2,
+            "last_time": 1002.0,
+            "min": 0.25,
+            "min_step": 2,
+            "max": 0.5,
+            "max_step": 1,
+            "mean": 0.375,
+            "sum": 0.75,
+            "count": 2,
+        },
+        "auc": {
+            "last": 0.75,
+            "last_step": 2,
+            "last_time": 1002.0,
+            "min": 0.75,
+            "min_step": 2,
+            "max": 0.75,
+            "max_step": 2,
+            "mean": 0.75,
+            "sum": 0.75,
+            "count": 1,
+        },
     }
 
 
@@ -120,7 +142,8 @@ async def test_members_that_send_at_once_lose_nothing(app: IngestApp) -> None:
     answers = await asyncio.gather(*(call(app, token_of(attempt), body) for body in bodies))
     assert {answer[0] for answer in answers} == {200}
     assert (await summary(attempt))["loss"] == {
-        "last": 19.0, "last_step": 19, "min": 0.0, "min_step": 0, "max": 19.0, "max_step": 19, "mean": 9.5, "sum": 190.0, "count": 20,
+        "last": 19.0, "last_step": 19, "last_time": 1019.0, "min": 0.0, "min_step": 0, "max": 19.0, "max_step": 19,
+        "mean": 9.5, "sum": 190.0, "count": 20,
     }  # fmt: skip
 
 
@@ -292,7 +315,8 @@ class TestResuming:
             "times": [1001.0, 1002.0, 1003.0, 1004.0],
         }
         assert run.summary["loss"] == {
-            "last": 5.0, "last_step": 4, "min": 5.0, "min_step": 4, "max": 9.0, "max_step": 1, "mean": 7.0, "sum": 28.0, "count": 4,
+            "last": 5.0, "last_step": 4, "last_time": 1004.0, "min": 5.0, "min_step": 4, "max": 9.0, "max_step": 1,
+            "mean": 7.0, "sum": 28.0, "count": 4,
         }  # fmt: skip
 
     async def test_an_attempt_that_begins_anew_supersedes_everything(self, app: IngestApp) -> None:

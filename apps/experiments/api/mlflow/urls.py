@@ -1,13 +1,13 @@
 """Addresses of MLflow's protocol: at the root, and below `/mlflow/<project>/`, where the address names the project.
 
-Points of metrics (`runs/log-batch`, `runs/log-metric`, `metrics/…`) are answered beside Django.
+Points of metrics (`runs/log-batch`, `runs/log-metric`) are taken beside Django.
 """
 
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from apps.experiments.api.mlflow import artifacts, experiments, inputs, runs, search, server
+from apps.experiments.api.mlflow import artifacts, experiments, history, inputs, runs, search, server
 from apps.experiments.api.mlflow.model_urls import ARTIFACT_LISTS, ARTIFACTS, LOGGED_MODELS, REGISTRY
 
 Patterns = list[URLPattern | URLResolver]
@@ -35,7 +35,11 @@ TRACKING: Patterns = [
     path("runs/log-inputs", inputs.LogInputsView.as_view()),
     path("runs/outputs", inputs.OutputsView.as_view()),
 ]
-METRICS: Patterns = []
+METRICS: Patterns = [
+    path("metrics/get-history", history.HistoryView.as_view()),
+    path("metrics/get-history-bulk-interval", history.SampledView.as_view()),
+    path("metrics/get-history-bulk", history.BulkView.as_view()),
+]
 
 MLFLOW: Patterns = [
     *TRACKING,
