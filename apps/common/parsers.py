@@ -16,6 +16,7 @@ from rest_framework.parsers import JSONParser
 
 DEPTH_MOST = 100
 """Lists and objects inside each other. Deeper ones would exhaust the stack of whatever walks through them later."""
+FILES_MOST = 20
 TOO_LONG = "a whole number of more than 4300 digits"
 
 
@@ -72,7 +73,16 @@ def _too_deep() -> ParseError:
 
 
 class UploadedToDisk(TemporaryFileUploadHandler):
-    """Django's, but a file that finds no room is removed at once, so that it does not keep what room there is."""
+    """Django's, but a file that finds no room is removed at once, so that it does not keep what room there is. Each of
+    its files is an open one of this process: a view that takes many has a handler of its own."""
+
+    files_begun = 0
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        self.files_begun += 1
+        if self.files_begun > FILES_MOST:
+            raise ParseError(f"more than {FILES_MOST} files in one request")
+        super().new_file(*args, **kwargs)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         with self._gone_when_full():

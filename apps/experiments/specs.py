@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workers.contracts.environment import SEED as SEED
+from workers.contracts.source import LOCK_NAME as LOCK_NAME
+from workers.contracts.source import SOURCE as SOURCE
 from workers.contracts.specs import DataRef, JobSpec, Resources
 
 SCRIPT_NAME = "train.py"
+SCRIPT_COMMAND: tuple[str, ...] = ("python", SCRIPT_NAME)
 DATA, CHECKPOINTS, ARTIFACTS = "data", "checkpoints", "artifacts"
 _TRAINER_SCRIPT = '''"""The built-in trainer of runs of the kind `{kind}`."""
 
@@ -25,23 +29,33 @@ def trainer_script(kind: str) -> str:
     return _TRAINER_SCRIPT.format(kind=kind)
 
 
+def bundle_command(words: Sequence[str]) -> tuple[str, ...]:
+    """Has the source and its packages in their places, and turns into the command."""
+    return ("python", "-m", "workers.runtime.source", "--", *words)
+
+
 def run_spec(
     *,
-    script: str,
-    data: DataRef,
+    command: Sequence[str],
+    files: Mapping[str, str],
+    inputs: Sequence[DataRef],
     parameters: Mapping[str, Any],
     resources: Resources,
     secrets: Sequence[str],
     time_limit_seconds: int,
+    image: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> JobSpec:
-    """`python train.py` with the script beside it, reading `data`, writing checkpoints and artifacts."""
+    """A command with files beside it, reading `inputs`, writing checkpoints and artifacts."""
     return JobSpec(
-        command=("python", SCRIPT_NAME),
+        command=tuple(command),
         resources=resources,
-        inputs=(data,),
+        image=image,
+        inputs=tuple(inputs),
         outputs=(DataRef(CHECKPOINTS, ""), DataRef(ARTIFACTS, "")),
         parameters=dict(parameters),
-        files={SCRIPT_NAME: script},
+        files=dict(files),
+        environment=dict(environment or {}),
         secrets=tuple(secrets),
         time_limit_seconds=time_limit_seconds,
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
 from factory.django import DjangoModelFactory
 
 from apps.access.states import Role
 from apps.common import clock
+from apps.common.storage import store
+from apps.experiments.models import SourceBundle
 from apps.quotas.models import PriorityClass
 from tests.support.factories.datasets import DatasetVersionFactory, pool_ready
 from tests.support.factories.experiments import (
@@ -21,11 +24,13 @@ from tests.support.factories.experiments import (
     RegisteredModelFactory,
     RunFactory,
     SavedViewFactory,
+    SourceBundleFactory,
     run_of,
     started,
     succeeded_run,
 )
 from tests.support.permissions import ANY_USER, Case, Context, check
+from tests.support.zips import zip_of
 
 API = "/api/v1"
 RESOURCES = {"cpu_millis": 1000, "memory_bytes": 64 << 20, "gpus": 0, "flavor": ""}
@@ -56,6 +61,16 @@ def run_body(ctx: Context) -> dict[str, Any]:
         "script": "print(1)",
         "dataset_version": key(DatasetVersionFactory.create(project=ctx.project)),
     }
+
+
+def bundle_body(ctx: Context) -> dict[str, Any]:
+    return {"project": key(ctx.project), "archive": SimpleUploadedFile("code.zip", zip_of({"train.py": "print(1)"}))}
+
+
+def stored_bundle(ctx: Context) -> str:
+    bundle: SourceBundle = SourceBundleFactory.create(project=ctx.project)
+    store().put(bundle.path, [zip_of({})])
+    return key(bundle)
 
 
 def view_body(ctx: Context) -> dict[str, Any]:
@@ -134,6 +149,12 @@ CASES = [
         status=201,
         name="retry-of-high-priority",
     ),
+    Case("POST", lambda ctx: ended(ctx, "/repeat"), body=lambda ctx: {}, role=Role.EDITOR, status=201, name="repeat"),
+    Case("GET", one("runs", RunFactory, "/provenance")),
+    Case("GET", listed("source-bundles", SourceBundleFactory)),
+    Case("GET", one("source-bundles", SourceBundleFactory)),
+    Case("GET", lambda ctx: f"{API}/source-bundles/{stored_bundle(ctx)}/download"),
+    Case("POST", f"{API}/source-bundles", body=bundle_body, role=Role.EDITOR, status=201, format="multipart"),
     Case("GET", lambda ctx: f"{API}/runs/compare?run={key(RunFactory.create(project=ctx.project))}", stranger=404),
     Case("GET", one("runs", RunFactory, "/notes")),
     Case("PUT", one("runs", RunFactory, "/notes"), body=lambda ctx: {"notes": "flat"}, role=Role.EDITOR),

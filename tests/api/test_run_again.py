@@ -84,6 +84,14 @@ def test_the_request_of_a_run_can_be_sent_again(client: APIClient, project: Proj
         "secrets": [],
         "tags": ["a", "b"],
         "priority_class": None,
+        "bundle": None,
+        "command": [],
+        "image": "",
+        "requirements": "",
+        "environment": {},
+        "seed": None,
+        "inputs": [],
+        "retries": {},
     }
     second = submitted(client, again)
     assert second["parameters"] == {"lr": 0.1}

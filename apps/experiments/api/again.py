@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.access.models import User
 from apps.access.permissions import caller, require
 from apps.access.states import Role
 from apps.common.api import once
@@ -21,17 +22,32 @@ from apps.experiments.api import examples
 from apps.experiments.api import serializers as shapes
 from apps.experiments.api.examples import asked_as, shown_as
 from apps.experiments.api.run_forms import request_form, run_kinds
-from apps.experiments.api.run_shapes import ParametersField
+from apps.experiments.api.run_shapes import ParametersField, RetriesField
+from apps.experiments.api.submit_shapes import TagsField
 from apps.experiments.models import Run
+from apps.experiments.selectors.provenance import versions_read
 from apps.experiments.services.again import NAME_CHARACTERS_MOST, run_request, run_retry, run_tags_set
 from apps.experiments.states import RunKind
 from apps.quotas.services.priorities import priority_class_role
+
+
+class RequestInputSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    dataset_version = serializers.UUIDField()
 
 
 @shown_as(
     {
         "experiment": examples.EXPERIMENT_ID,
         "name": "risk-2",
+        "bundle": None,
+        "command": [],
+        "image": "",
+        "requirements": "",
+        "environment": {},
+        "seed": None,
+        "inputs": [],
+        "retries": {},
         "kind": "tabular_classifier",
         "script": "",
         "dataset_version": examples.VERSION_ID,
@@ -52,7 +68,15 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(help_text="One that is free")
     kind = serializers.ChoiceField(RunKind.choices)
     script = serializers.CharField(allow_blank=True)
-    dataset_version = serializers.UUIDField()
+    bundle = serializers.UUIDField(allow_null=True)
+    command = serializers.ListField(child=serializers.CharField())
+    image = serializers.CharField(allow_blank=True)
+    requirements = serializers.CharField(allow_blank=True)
+    environment = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    seed = serializers.IntegerField(allow_null=True)
+    dataset_version = serializers.UUIDField(allow_null=True)
+    inputs = RequestInputSerializer(many=True)
+    retries = RetriesField()
     parameters = ParametersField()
     resources = shapes.ResourcesSerializer()
     secrets = serializers.ListField(child=serializers.CharField())
@@ -72,7 +96,14 @@ class RetrySerializer(serializers.Serializer[Any]):
 
 @asked_as({"tags": ["baseline", "gold"]})
 class TagsSerializer(serializers.Serializer[Any]):
-    tags = shapes.TagsField()
+    tags = TagsField()
+
+
+def versions_seen_check(user: User, run: Run) -> None:
+    """Raise NotFound where the caller does not see all that a run reads. Two queries."""
+    read = {version.pk for _, version, _ in versions_read(run)}
+    if DatasetVersion.objects.visible_to(user).filter(pk__in=read).count() < len(read):
+        raise NotFound("dataset_version: not found")
 
 
 class AgainMixin:
@@ -93,8 +124,7 @@ class AgainMixin:
         require(user, run.project, priority_class_role(run.priority_class))
         asked = RetrySerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        if not DatasetVersion.objects.visible_to(user).filter(pk=run.dataset_version_id).exists():
-            raise NotFound("dataset_version: not found")
+        versions_seen_check(user, run)
         name = asked.validated_data["name"]
 
         def retried() -> tuple[Any, int]:

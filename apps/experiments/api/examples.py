@@ -104,6 +104,13 @@ _STATES = {"draft": 0, "queued": 2, "running": 3, "stopping": 0, "succeeded": 34
 RUN_NUMBERS = {"total": 41, "by_state": _STATES, "failed_last_24_hours": 1}
 RUN = {
     **RUN_ROW,
+    "bundle": None,
+    "command": [],
+    "image": "",
+    "requirements": "",
+    "environment": {},
+    "seed": 7,
+    "retries": {"reasons": ["exit_nonzero"], "max_attempts": 3, "backoff_seconds": 10},
     "dataset_reference": "credit-risk/loans@gold",
     "script": "from workers.runtime.context import job_context\n…",
     "secrets": [],

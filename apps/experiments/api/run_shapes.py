@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.experiments.selectors.evaluations import evaluation_typed, numbers_in
+from apps.quotas.states import Reason
 
 ANY_VALUES = {"type": "object", "additionalProperties": {}}
 
@@ -38,6 +39,19 @@ class SummaryField(serializers.JSONField):
 @extend_schema_field(ANY_VALUES)
 class ParametersField(serializers.JSONField):
     """As they were given."""
+
+
+class RetryRuleSerializer(serializers.Serializer[Any]):
+    """Empty: no end of its own is tried again."""
+
+    reasons = serializers.ListField(child=serializers.ChoiceField(Reason.choices), required=False)
+    max_attempts = serializers.IntegerField(required=False)
+    backoff_seconds = serializers.IntegerField(required=False)
+
+
+@extend_schema_field(RetryRuleSerializer)
+class RetriesField(serializers.JSONField):
+    """As they were asked for."""
 
 
 class RocSerializer(serializers.Serializer[Any]):

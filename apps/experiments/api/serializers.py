@@ -9,24 +9,17 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.access.models import Project
-from apps.common.api import NamedRelatedField, VisibleRelatedField
+from apps.common.api import VisibleRelatedField
 from apps.common.storage import uri_of
 from apps.common.stories import StateMessageField
-from apps.common.tags import TAG_CHARACTERS_MOST, TAGS_MOST
-from apps.datasets.models import DatasetVersion
-from apps.datasets.selectors.references import reference_resolve
 from apps.experiments.api import examples
 from apps.experiments.api.examples import asked_as, shown_as
-from apps.experiments.api.run_shapes import ParametersField, ResultField, SeriesSerializer, SummaryField
+from apps.experiments.api.run_shapes import ParametersField, ResultField, RetriesField, SeriesSerializer, SummaryField
 from apps.experiments.models import Artifact, Checkpoint, Experiment, Run
 from apps.experiments.models.metric import STEP_MOST
-from apps.experiments.services.requests import SCRIPT_BYTES_MOST
-from apps.experiments.services.runs import RESOURCES_DEFAULT, TIME_LIMIT_DEFAULT_SECONDS
-from apps.experiments.states import GoalMode, RunKind
-from apps.quotas.models import PriorityClass, ResourcePool
-from apps.quotas.services.requests import MEMBERS_MOST
+from apps.experiments.services.runs import RESOURCES_DEFAULT
+from apps.experiments.states import GoalMode
 from apps.quotas.states import Reason
-from workers.contracts.specs import Resources
 
 STATE = ("state", "state_reason", "state_detail", "state_message", "state_at")
 DAY_SECONDS = 24 * 3600
@@ -91,6 +84,9 @@ RUN_ROW = (
 )  # fmt: skip
 
 
+RUN_CODE = ("script", "bundle", "command", "image", "requirements", "environment", "seed", "retries")
+
+
 @shown_as(examples.RUN_ROW)
 class RunRowSerializer(serializers.ModelSerializer[Run]):
     """A run in a list: without its script and its result. Takes runs of `selectors.runs.with_names`."""
@@ -120,99 +116,15 @@ class RunRowSerializer(serializers.ModelSerializer[Run]):
 
 @shown_as(examples.RUN)
 class RunSerializer(RunRowSerializer):
+    command = serializers.ListField(child=serializers.CharField(), read_only=True)
+    environment = serializers.DictField(child=serializers.CharField(), read_only=True, help_text="Variables")
+    retries = RetriesField(read_only=True)
     secrets = serializers.ListField(child=serializers.CharField(), read_only=True)
     result = ResultField(read_only=True, allow_null=True)
 
     class Meta(RunRowSerializer.Meta):
-        fields = (*RUN_ROW, "dataset_reference", "script", "secrets", "result")
+        fields = (*RUN_ROW, *RUN_CODE, "dataset_reference", "secrets", "result")
         read_only_fields = fields
-
-
-@extend_schema_field({"type": "string"})
-class PriorityClassField(serializers.SlugRelatedField[Any]):
-    """A priority class by its name."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(slug_field="name", queryset=PriorityClass.objects.all(), **kwargs)
-
-    def get_queryset(self) -> Any:
-        """Of all that the caller sees."""
-        return PriorityClass.objects.visible_to(self.context["request"].user)
-
-
-class PoolField(serializers.SlugRelatedField[Any]):
-    """A pool by its name."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(slug_field="name", queryset=ResourcePool.objects.all(), **kwargs)
-
-    def get_queryset(self) -> Any:
-        """Of all that the caller sees."""
-        return ResourcePool.objects.visible_to(self.context["request"].user)
-
-
-class TagsField(serializers.ListField):
-    """Words; kept sorted, each once."""
-
-    child = serializers.CharField(max_length=TAG_CHARACTERS_MOST)
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"max_length": TAGS_MOST, **kwargs})
-
-
-@asked_as(
-    {
-        "experiment": examples.EXPERIMENT_ID,
-        "name": "risk-1",
-        "script": examples.RUN["script"],
-        "dataset_version": examples.VERSION_ID,
-        "parameters": {"epochs": 15, "learning_rate": 0.001},
-        "resources": examples.RESOURCES,
-        "time_limit_seconds": 600,
-    }
-)
-class RunCreateSerializer(serializers.Serializer[Any]):
-    experiment = VisibleRelatedField(Experiment)
-    name = serializers.CharField(max_length=120)
-    kind = serializers.ChoiceField(RunKind.choices, default=RunKind.SCRIPT, help_text="See `GET /run-kinds`")
-    script = serializers.CharField(
-        trim_whitespace=False,
-        max_length=SCRIPT_BYTES_MOST,
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text="Python; runs as `python train.py`. Of the kind `script` only",
-    )
-    dataset_version = NamedRelatedField(
-        DatasetVersion,
-        named_by=reference_resolve,
-        help_text="Its id, or `project/dataset@version` with a number, an alias or `latest`, as it is now",
-    )
-    parameters = serializers.DictField(required=False, default=dict, help_text="The job's `ctx.parameters`")
-    resources = ResourcesSerializer(required=False)
-    secrets = serializers.ListField(
-        child=serializers.CharField(max_length=60), required=False, default=list, max_length=50,
-        help_text="Names of secrets of the project; the job finds them as files",
-    )  # fmt: skip
-    time_limit_seconds = serializers.IntegerField(
-        min_value=1, max_value=30 * DAY_SECONDS, default=TIME_LIMIT_DEFAULT_SECONDS, help_text="Of one attempt"
-    )
-    count_min = serializers.IntegerField(
-        min_value=1, max_value=MEMBERS_MOST, default=1, help_text="Members that start together at least"
-    )
-    count_max = serializers.IntegerField(
-        min_value=1, max_value=MEMBERS_MOST, default=1, help_text="Members at most, where there is room for more"
-    )
-    priority_class = PriorityClassField(
-        required=False, allow_null=True, default=None, help_text="Name of one, see `GET /priority-classes`; null: 0"
-    )
-    tags = TagsField(required=False, default=list)
-    pool = PoolField(
-        required=False, allow_null=True, default=None, help_text="Name of one; null: where the project's work runs"
-    )
-
-    def validate_resources(self, value: dict[str, Any]) -> Resources:
-        return Resources(**value)
 
 
 class FiniteField(serializers.FloatField):

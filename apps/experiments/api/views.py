@@ -27,7 +27,9 @@ from apps.experiments.api import serializers as shapes
 from apps.experiments.api.again import AgainMixin
 from apps.experiments.api.compare import CompareMixin
 from apps.experiments.api.keeping import KeepingMixin
+from apps.experiments.api.provenance import ProvenanceMixin
 from apps.experiments.api.run_page import RunPageMixin
+from apps.experiments.api.submit_shapes import RunCreateSerializer
 from apps.experiments.api.table import RunTableMixin
 from apps.experiments.models import Artifact, Checkpoint, Experiment, Run
 from apps.experiments.selectors.metrics import KEYS_MOST, run_curves, run_points_after
@@ -37,6 +39,8 @@ from apps.experiments.services.experiments import experiment_create
 from apps.experiments.services.runs import run_stop, run_submit
 from apps.quotas.services.priorities import priority_class_role
 
+LONG = ("script", "result", "secrets", "attempt_starts", "requirements", "environment", "command", "provenance")
+"""Columns that no list of runs shows."""
 BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 
 
@@ -74,16 +78,16 @@ class ExperimentViewSet(CreateViewSet):
 @extend_schema_view(
     list=extend_schema(summary="List runs", responses=shapes.RunRowSerializer(many=True)),
     retrieve=extend_schema(summary="One run"),
-    create=extend_schema(
-        summary="Submit a run", request=shapes.RunCreateSerializer, responses={201: shapes.RunSerializer}
-    ),
+    create=extend_schema(summary="Submit a run", request=RunCreateSerializer, responses={201: shapes.RunSerializer}),
 )
-class RunViewSet(RunTableMixin, CompareMixin, RunPageMixin, KeepingMixin, AgainMixin, StoryMixin, CreateViewSet):
+class RunViewSet(
+    RunTableMixin, CompareMixin, RunPageMixin, KeepingMixin, AgainMixin, ProvenanceMixin, StoryMixin, CreateViewSet
+):
     """Executions of training scripts."""
 
     queryset = Run.objects.all()
     serializer_class = shapes.RunSerializer
-    create_serializer_class = shapes.RunCreateSerializer
+    create_serializer_class = RunCreateSerializer
     filterset_fields = ("project", "experiment", "dataset_version", "state", "name", "kind", "retry_of")
     filter_backends = SEARCHED
     search_fields = ("name",)
@@ -93,7 +97,7 @@ class RunViewSet(RunTableMixin, CompareMixin, RunPageMixin, KeepingMixin, AgainM
         found = with_names(super().get_queryset())
         if self.action != "list":
             return found
-        return found.filter(deleted_at__isnull=True).defer("script", "result", "secrets", "attempt_starts")
+        return found.filter(deleted_at__isnull=True).defer(*LONG)
 
     def get_serializer_class(self) -> Any:
         return shapes.RunRowSerializer if self.action == "list" else super().get_serializer_class()

@@ -15,34 +15,51 @@ from apps.common.errors import Conflict
 from apps.common.events import emit
 from apps.common.tags import tags_checked
 from apps.experiments.models import Run
+from apps.experiments.selectors.provenance import inputs_of
+from apps.experiments.services.asked import Asked, NamedVersion
 from apps.experiments.services.runs import run_submit
 from apps.experiments.states import RunKind
 from workers.contracts.specs import Resources
 
 NAME_CHARACTERS_MOST = 120
-REPEATED = ("kind", "script", "parameters", "secrets", "time_limit_seconds", "count_min", "count_max", "tags")
+REPEATED: tuple[str, ...] = (
+    "kind", "command", "image", "requirements", "parameters", "environment", "seed", "secrets", "time_limit_seconds",
+    "count_min", "count_max", "retries", "tags",
+)  # fmt: skip
+"""Columns that are asked for as they are."""
 _NUMBERED = re.compile(r"-(\d{1,3})$")
 
 
 def run_request(run: Run) -> dict[str, Any]:
-    """What was asked for by a run, with a name that is free: the body of `POST /runs`. Two queries.
+    """What was asked for by a run, with a name that is free: the body of `POST /runs`. Three queries.
 
-    `experiment` and `dataset_version` are ids; a run of a built-in trainer has no script of its own.
+    Objects are said by their ids, dataset versions too: what an alias meant then. A run of a built-in trainer has no
+    script of its own.
     """
     return {
+        **{name: getattr(run, name) for name in REPEATED},
         "experiment": run.experiment_id,
         "name": free_name(run),
-        "kind": run.kind,
         "script": run.script if run.kind == RunKind.SCRIPT else "",
+        "bundle": run.bundle_id,
         "dataset_version": run.dataset_version_id,
-        "parameters": run.parameters,
+        "inputs": [{"name": each.name, "dataset_version": each.dataset_version_id} for each in inputs_of(run)],
         "resources": run.resources,
-        "secrets": run.secrets,
-        "time_limit_seconds": run.time_limit_seconds,
-        "count_min": run.count_min,
-        "count_max": run.count_max,
         "priority_class": run.priority_class.name if run.priority_class else None,
-        "tags": run.tags,
+    }
+
+
+def run_asked(run: Run) -> Asked:
+    """What was asked for by a run, for `run_submit`. Two queries."""
+    read = [NamedVersion(each.name, each.dataset_version) for each in inputs_of(run) if each.dataset_version]
+    return {
+        **{name: getattr(run, name) for name in REPEATED},  # type: ignore[typeddict-item]  # columns of these names
+        "script": run.script if run.kind == RunKind.SCRIPT else "",
+        "bundle": run.bundle,
+        "dataset_version": run.dataset_version,
+        "inputs": read,
+        "resources": Resources(**run.resources),
+        "priority_class": run.priority_class,
     }
 
 
@@ -59,25 +76,22 @@ def run_retry(*, run: Run, name: str, actor: Actor, requested_by: User | None) -
     """A new run with the request of one that has ended.
 
     Raises:
-        Conflict: it has not ended, or has no dataset version.
+        Conflict: it has not ended, or ran elsewhere.
         Invalid: the name is taken, a secret is gone, …: as for `run_submit`.
     """
+    again_check(run)
+    return run_submit(
+        experiment=run.experiment, name=name or free_name(run), retry_of=run, actor=actor, requested_by=requested_by,
+        **run_asked(run),
+    )  # fmt: skip
+
+
+def again_check(run: Run) -> None:
+    """Raise Conflict for a run that cannot be submitted again, or not yet."""
+    if run.kind == RunKind.TRACKED:
+        raise Conflict(f"run {run.name} ran elsewhere and was tracked here: there is nothing that could be started")
     if not run.is_terminal:
         raise Conflict(f"run {run.name} is {run.state}; stop it, or wait until it ends")
-    if run.dataset_version is None:
-        raise Conflict(f"run {run.name} was not submitted with a dataset version; it is not tried again")
-    asked = run_request(run)
-    return run_submit(
-        experiment=run.experiment,
-        dataset_version=run.dataset_version,
-        name=name or asked["name"],
-        resources=Resources(**run.resources),
-        priority_class=run.priority_class,
-        retry_of=run,
-        actor=actor,
-        requested_by=requested_by,
-        **{field: asked[field] for field in REPEATED},
-    )
 
 
 @transaction.atomic

@@ -35,24 +35,16 @@ def code_of(kind: str, script: str, parameters: Mapping[str, Any]) -> tuple[str,
         raise Invalid(f"parameters: {error}", fields=fields) from error
 
 
-def members_checked(kind: str, count_min: int, count_max: int) -> dict[str, int]:
-    """How many members a run asks for, by column.
-
-    Raises:
-        Invalid: a built-in trainer, which is one process, with more than one.
-    """
-    if kind != RunKind.SCRIPT and count_max != 1:
-        detail = f"a run of kind {kind} is one process"
-        raise Invalid(f"count_max: {detail}", fields={"count_max": [detail]})
-    return {"count_min": count_min, "count_max": count_max}
-
-
-def script_check(project_id: UUID, script: str, secrets: Sequence[str]) -> None:
-    """Raise Invalid for a script that is none, or a secret that the project does not have. One query."""
+def script_check(script: str) -> None:
+    """Raise Invalid for a script that is none."""
     size = len(script.encode("utf-8", "replace"))
     if not script.strip() or size > SCRIPT_BYTES_MOST:
         detail = f"{size} bytes; a script is Python, at most {SCRIPT_BYTES_MOST} bytes"
         raise Invalid(f"script: {detail}", fields={"script": [detail]})
+
+
+def secrets_check(project_id: UUID, secrets: Sequence[str]) -> None:
+    """Raise Invalid for a secret that the project does not have. One query, none without secrets."""
     found = set(Secret.objects.filter(project_id=project_id, name__in=secrets).values_list("name", flat=True))
     missing = sorted(set(secrets) - found)
     if missing:

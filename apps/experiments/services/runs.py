@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID
 
 from django.db import transaction
@@ -15,25 +14,23 @@ from apps.common.audit import Actor
 from apps.common.errors import Invalid
 from apps.common.states import Move, explain, transition
 from apps.common.tags import tags_checked
-from apps.datasets.models import DatasetVersion
-from apps.datasets.selectors import dataset_input
 from apps.datasets.services.holds import hold_note, version_hold
-from apps.datasets.services.lineage import edge_add
-from apps.datasets.states import Relation
-from apps.experiments.models import Experiment, Run
-from apps.experiments.services.requests import code_of, members_checked, script_check
-from apps.experiments.specs import DATA, SCRIPT_NAME, run_spec
-from apps.experiments.states import RunKind, RunState
-from apps.quotas.models import PriorityClass, ResourcePool, Workload
+from apps.experiments.models import Experiment, Run, RunInput
+from apps.experiments.services.asked import RESOURCES_DEFAULT as RESOURCES_DEFAULT
+from apps.experiments.services.asked import TIME_LIMIT_DEFAULT_SECONDS as TIME_LIMIT_DEFAULT_SECONDS
+from apps.experiments.services.asked import Asked, Request, request_checked, request_spec
+from apps.experiments.services.provenance import provenance_of, read_edges_add
+from apps.experiments.specs import DATA
+from apps.experiments.states import RunState
+from apps.quotas.models import ResourcePool, Workload
 from apps.quotas.services.requests import request_check
+from apps.quotas.services.retrying import policy_of
 from apps.quotas.services.workloads import Hold, workload_result, workload_stop, workload_submit
 from apps.quotas.states import Reason, WorkloadState
 from workers.contracts.sentences import say
-from workers.contracts.specs import JobSpec, Resources
+from workers.contracts.specs import JobSpec
 
 OWNER_KIND = "run"
-TIME_LIMIT_DEFAULT_SECONDS = 3600
-RESOURCES_DEFAULT = Resources(cpu_millis=1000, memory_bytes=2 << 30)
 
 FOLLOWS: dict[str, RunState] = {
     WorkloadState.PENDING: RunState.QUEUED,
@@ -61,70 +58,69 @@ def run_submit(
     *,
     experiment: Experiment,
     name: str,
-    script: str,
-    dataset_version: DatasetVersion,
     actor: Actor,
     requested_by: User | None,
-    parameters: Mapping[str, Any] | None = None,
-    resources: Resources = RESOURCES_DEFAULT,
-    secrets: Sequence[str] = (),
-    time_limit_seconds: int = TIME_LIMIT_DEFAULT_SECONDS,
-    count_min: int = 1,
-    count_max: int = 1,
-    priority_class: PriorityClass | None = None,
-    kind: str = RunKind.SCRIPT,
-    tags: Sequence[str] = (),
     retry_of: Run | None = None,
     pool: ResourcePool | None = None,
+    **asked: Unpack[Asked],
 ) -> Run:
-    """Make a run and its workload; it starts once admission finds room. Whoever asks can see the dataset version. With
-    one that is validating it waits, out of the line, until that is published or rejected. At least `count_min` members
-    start together, up to `count_max`; with fewer it may have to go on from its checkpoint. No pool: the project's main.
+    """Make a run and its workload; it starts once admission finds room. Whoever asks can see the dataset versions.
+    With one that is validating it waits, out of the line, until that is published or rejected. At least `count_min`
+    members start together, up to `count_max`; with fewer it may have to go on from its checkpoint. No pool: the
+    project's main.
 
     Raises:
-        Conflict: the version is neither published nor validating.
-        Invalid: a name that is taken, an unknown secret, a script, parameters or a request that cannot be.
+        Conflict: a version is neither published nor validating.
+        Invalid: a name that is taken, an unknown secret, code, parameters or a request that cannot be.
     """
-    script, parameters = code_of(kind, script, parameters or {})
-    hold = version_hold(dataset_version)
-    spec = run_spec(
-        script=script, data=dataset_input(dataset_version, DATA, unpublished=hold is not None), parameters=parameters,
-        resources=resources, secrets=secrets, time_limit_seconds=time_limit_seconds,
-    )  # fmt: skip
-    counts = members_checked(kind, count_min, count_max)
-    more = {"kind": kind, "tags": tags_checked(tags), "retry_of": retry_of, "requested_by": requested_by}
-    run = _draft(experiment, name, spec, counts, version=dataset_version, priority_class=priority_class, **more)
-    _queue(run, spec, hold, actor, pool)
-    audit.record(actor, "run.submitted", run, detail={"dataset_version": str(dataset_version.pk)})
+    request = request_checked(Request(**asked), experiment.project, pool)
+    holds = [(version, version_hold(version)) for _, version in request.versions()]
+    spec = request_spec(request, unpublished=any(hold is not None for _, hold in holds))
+    run = _draft(experiment, name, spec, request, retry_of=retry_of, requested_by=requested_by)
+    workload = _queue(run, spec, next((hold for _, hold in holds if hold is not None), None), actor, pool)
+    for version, hold in holds:
+        if hold is not None:
+            hold_note(version, workload)
+    read = {each.name: str(each.version.pk) for each in request.versions()}
+    audit.record(actor, "run.submitted", run, detail={"dataset_version": read.get(DATA), "inputs": read})
     return run
 
 
-def _queue(run: Run, spec: JobSpec, hold: Hold | None, actor: Actor, pool: ResourcePool | None) -> None:
+def _queue(run: Run, spec: JobSpec, hold: Hold | None, actor: Actor, pool: ResourcePool | None) -> Workload:
     """Give a draft its workload."""
     workload = workload_submit(
         project=run.project, spec=spec, owner_kind=OWNER_KIND, owner_id=run.pk, name=run.name,
         requested_by=run.requested_by, actor=actor, hold=hold, count_min=run.count_min, count_max=run.count_max,
-        priority=run.priority_class or 0, pool=pool,
+        priority=run.priority_class or 0, pool=pool, retries=policy_of(run.retries),
     )  # fmt: skip
     transition(run, RunState.QUEUED, actor=actor, workload_id=workload.pk, **(hold.why if hold else {}))
-    if run.dataset_version is not None:
-        hold_note(run.dataset_version, workload)
+    return workload
 
 
-def _draft(
-    experiment: Experiment, name: str, spec: JobSpec, counts: Mapping[str, int], *, version: DatasetVersion, **more: Any
-) -> Run:
-    script_check(experiment.project_id, spec.files[SCRIPT_NAME], spec.secrets)
+def _draft(experiment: Experiment, name: str, spec: JobSpec, request: Request, **more: Any) -> Run:
+    counts = {"count_min": request.count_min, "count_max": request.count_max}
     request_check(spec, name=name, priority=0, **counts)
+    version = request.dataset_version
     columns = {
         "project": experiment.project,
+        "kind": request.kind,
+        "script": request.script,
+        "bundle": request.bundle,
+        "command": list(request.command),
+        "image": request.image,
+        "requirements": request.requirements,
+        "environment": dict(request.environment),
+        "seed": request.seed,
         "dataset_version": version,
-        "dataset_reference": version.reference,
-        "script": spec.files[SCRIPT_NAME],
+        "dataset_reference": version.reference if version is not None else "",
         "parameters": spec.parameters,
         "resources": asdict(spec.resources),
         "secrets": list(spec.secrets),
         "time_limit_seconds": spec.time_limit_seconds,
+        "priority_class": request.priority_class,
+        "retries": policy_of(request.retries).to_json(),
+        "tags": tags_checked(request.tags),
+        "provenance": provenance_of(request),
         **counts,
         **more,
     }
@@ -132,6 +128,11 @@ def _draft(
     run, made = Run.objects.get_or_create(experiment=experiment, name=name, defaults=columns)
     if not made:
         raise Invalid(f"The experiment has a run {name!r} already.", fields={"name": ["is taken"]})
+    place = {name: getattr(experiment, name) for name in ("organisation_id", "team_id", "project_id")}
+    RunInput.objects.bulk_create(
+        RunInput(run=run, name=each.name, dataset_version=each.version, reference=each.version.reference, **place)
+        for each in request.inputs
+    )
     return run
 
 
@@ -185,16 +186,8 @@ def _advance(run: Run, workload: Workload, target: RunState) -> None:
             started_at=workload.started_at,
             ended_at=workload.ended_at if state in Run.machine.terminal else None,
         )
-    # Also where nobody looked while it ran: the version stays, whatever a rule says.
-    if has_begun and run.dataset_version_id is not None:
-        edge_add(
-            project=run.project,
-            from_kind="run",
-            from_id=run.pk,
-            relation=Relation.TRAINED_ON,
-            to_kind="dataset_version",
-            to_id=run.dataset_version_id,
-        )
+    if has_begun:  # also where nobody looked while it ran: the versions stay, whatever a rule says
+        read_edges_add(run)
 
 
 def _keep_result(run: Run, workload: Workload) -> bool:

@@ -20,6 +20,7 @@ from apps.experiments.models import (
     RegisteredModel,
     Run,
     SavedView,
+    SourceBundle,
 )
 from apps.experiments.models.packing import pack
 from apps.experiments.states import ArtifactKind, ModelVersionState, RunState
@@ -56,6 +57,19 @@ class RunFactory(DjangoModelFactory[Run]):
     script = "print('hello')\n"
     dataset_version = factory.SubFactory(DatasetVersionFactory, project=factory.SelfAttribute("..project"))
     time_limit_seconds = 60
+
+
+class SourceBundleFactory(DjangoModelFactory[SourceBundle]):
+    """Its archive is not in the store."""
+
+    class Meta:
+        model = SourceBundle
+
+    project = factory.SubFactory(ProjectFactory)
+    sha256 = factory.Sequence(lambda n: f"{n:064x}")
+    path = factory.LazyAttribute(lambda row: f"bundles/{row.project.pk}/{row.sha256}.zip")
+    archive_sha256 = SHA256
+    size_bytes = 22
 
 
 class MetricBatchFactory(DjangoModelFactory[MetricBatch]):
