@@ -17,9 +17,8 @@ PATIENCE_SECONDS = 3.0
 class Announcement:
     """One thing that was stored: `acknowledged` once it counts."""
 
-    def __init__(self, what: str, send: Callable[[], object]) -> None:
-        self.what = what
-        self.send = send
+    def __init__(self, what: str, send: Callable[[], object], *, matters: bool = True) -> None:
+        self.what, self.send, self.matters = what, send, matters
         self.refusal: JobApiError | None = None
         """Why the control plane does not take it."""
         self.settled = threading.Event()
@@ -50,6 +49,8 @@ class Announcements:
     def __init__(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._patience_seconds = patience_seconds
         self.superseded: AttemptSuperseded | None = None
+        self.trouble: JobApiError | None = None
+        """Why the first of the queue still waits; None: it does not, or nobody has answered."""
         self._refused: list[Announcement] = []
         self._reset()
         after_fork_in_child(self, Announcements._reset)
@@ -84,10 +85,11 @@ class Announcements:
         self.check()
         return made
 
-    def add(self, what: str, send: Callable[[], object]) -> None:
-        """Tell of one thing at the end, after all others. Does not wait, and raises nothing: `check` does."""
+    def add(self, what: str, send: Callable[[], object], *, matters: bool = True) -> None:
+        """Tell of one thing after all others. Does not wait, and raises nothing: `check` does. Without one that does
+        not matter a job has succeeded all the same."""
         with self._changed:
-            self._queue.append(Announcement(what, send))
+            self._queue.append(Announcement(what, send, matters=matters))
             self._start()
             self._changed.notify_all()
 
@@ -103,6 +105,11 @@ class Announcements:
     def waiting(self) -> int:
         """Not yet settled."""
         return len(self._queue)
+
+    @property
+    def mattering(self) -> int:
+        """Of these, those without which a job has not succeeded."""
+        return sum(one.matters for one in self._queue)
 
     def finish(self) -> None:
         """No more come. Does not wait."""
@@ -138,13 +145,16 @@ class Announcements:
                 return
             except JobApiError as error:
                 if not error.final:
-                    self._away = True
+                    if error.status and (self.trouble is None or self.trouble.code != error.code):
+                        _say(f"{current.what} waits: {error}")
+                    self._away, self.trouble = True, error if error.status else self.trouble
                     threading.Event().wait(pause)
                     pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
                     continue
                 current.refusal = error
                 _say(f"{current.what} was refused: {error}")
             self._settle(current)
+            self.trouble = None
             pause = FIRST_PAUSE_SECONDS
 
     def _settle(self, current: Announcement) -> None:
@@ -157,6 +167,16 @@ class Announcements:
                 self._away = False
                 _say("all that was stored is acknowledged")
             self._changed.notify_all()
+
+
+def unless_refused(what: str, send: Callable[[], object]) -> None:
+    """Send what the job does not depend on: a refusal is said on stderr, and is no failure of the job's."""
+    try:
+        send()
+    except JobApiError as error:
+        if not error.final:
+            raise
+        _say(f"{what} were refused: {error}")
 
 
 def acknowledged(what: str) -> Announcement:

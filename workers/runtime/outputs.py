@@ -57,6 +57,7 @@ class Outputs:
         self._asked_ahead = False
         self.moved_at = time.monotonic()
         """When the last piece of a file was sent."""
+        self._furthest: defaultdict[Path, int] = defaultdict(int)
         self._owner = os.getpid()
         self._reset()
         after_fork_in_child(self, Outputs._reset)
@@ -103,7 +104,8 @@ class Outputs:
         place = self.place(output)
         if place.is_distant and stored.path not in self._sent:
             path = stored.path.relative_to(place.folder).as_posix()
-            self._send(Sending(output, path, stored.path, stored.size_bytes, stored.sha256, self._moved))
+            moved = functools.partial(self._moved, stored.path)
+            self._send(Sending(output, path, stored.path, stored.size_bytes, stored.sha256, moved))
 
     def acknowledged(self, stored: StoredFile) -> None:
         """A checkpoint counts: the one before it need not be here any more."""
@@ -131,15 +133,18 @@ class Outputs:
 
     def _send_from(self, name: str, path: Path) -> None:
         place = path.relative_to(self._known[name].folder).as_posix()
-        self._send(Sending(name, place, path, path.stat().st_size, hash_file(path), self._moved))
+        moved = functools.partial(self._moved, path)
+        self._send(Sending(name, place, path, path.stat().st_size, hash_file(path), moved))
 
     def _send(self, file: Sending) -> None:
         self._link.upload(file)
-        self._moved()
+        self.moved_at = time.monotonic()
         self._sent.add(file.source)
 
-    def _moved(self) -> None:
-        self.moved_at = time.monotonic()
+    def _moved(self, source: Path, position: int) -> None:
+        """Only what goes further than any try before is a move: to a full disk the same is sent again and again."""
+        if position > self._furthest[source]:
+            self._furthest[source], self.moved_at = position, time.monotonic()
 
     def look_ahead(self) -> None:
         """Ask now where checkpoints and artifacts go: the control plane may be away when the first is written."""

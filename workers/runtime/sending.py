@@ -28,8 +28,8 @@ class Sending:
     source: Path
     size_bytes: int
     sha256: str
-    moved: Callable[[], None] = field(default=lambda: None, compare=False)
-    """Called when some of it has gone."""
+    moved: Callable[[int], None] = field(default=lambda position: None, compare=False)
+    """Called when some of it has gone: up to which byte."""
 
     @property
     def own_address(self) -> str:
@@ -57,7 +57,7 @@ def put_file(file: Sending, url: str, headers: dict[str, str]) -> None:
         raise problem_of(response)
 
 
-def _chunks(opened: IO[bytes], moved: Callable[[], None]) -> Iterator[bytes]:
+def _chunks(opened: IO[bytes], moved: Callable[[int], None]) -> Iterator[bytes]:
     while chunk := opened.read(CHUNK_BYTES):
         yield chunk
-        moved()
+        moved(opened.tell())

@@ -37,8 +37,6 @@ class Garbage:
                 loop.soon(self._foreground_owner, metadata["uid"])
             if ORPHAN in metadata["finalizers"]:
                 loop.soon(self._orphan, change.kind, *change.name)
-        elif change.type == "ADDED" and metadata.get("ownerReferences"):
-            loop.soon(self._check_owners, change.kind, *change.name)
         elif not metadata.get("deletionTimestamp") and self._are_gone(metadata.get("ownerReferences")):
             loop.soon(self._check_owners, change.kind, *change.name)
 

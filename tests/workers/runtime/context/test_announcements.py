@@ -134,3 +134,24 @@ def test_a_forked_process_tells_only_of_its_own(side: Side, queue: Announcements
 
 def test_nothing_to_tell_is_acknowledged() -> None:
     assert acknowledged("a local file").wait(0)
+
+
+def test_why_it_waits_is_said_once(queue: Announcements, capsys: pytest.CaptureFixture[str]) -> None:
+    """A store without room answers at once, each time with other numbers."""
+    tries, has_room = [0], threading.Event()
+
+    def tell() -> None:
+        tries[0] += 1
+        if not has_room.is_set():
+            raise JobApiError("storage_unavailable", f"the disk is full ({tries[0]} bytes free)", 503)
+
+    made = queue.announce("the artifact big", tell)
+    until(lambda: tries[0] > 2)
+    assert str(queue.trouble).startswith("storage_unavailable: the disk is full (")
+    has_room.set()
+    assert made.wait(10)
+    until(lambda: queue.waiting == 0)
+    assert queue.trouble is None
+    waits = "bedplate: the artifact big waits: storage_unavailable: the disk is full (1 bytes free)\n"
+    said = capsys.readouterr().err
+    assert (said.count("waits"), said.count(waits)) == (1, 1)

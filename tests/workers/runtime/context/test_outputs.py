@@ -13,6 +13,8 @@ import pytest
 
 from workers.runtime.client import JobApiError
 from workers.runtime.outputs import CHECKPOINTS, Outputs
+from workers.runtime.sending import Sending
+from workers.runtime.stored_file import StoredFile
 
 
 class Link:
@@ -92,3 +94,27 @@ def test_a_forked_process_asks_for_itself(link: Link, outputs: Outputs) -> None:
         os._exit(0 if outputs.place(CHECKPOINTS)[0].name == CHECKPOINTS else 1)
     link.may_answer.set()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_what_is_sent_again_from_its_start_is_no_progress(tmp_path: Path) -> None:
+    """The patience is for when nothing goes: a disk that is full takes the first bytes of each try."""
+    goes_to = [100, 100, 300]
+    moves: list[bool] = []
+
+    class Full(Link):
+        def resolve(self, name: str, mode: str) -> dict[str, Any]:
+            return {"uri": "bedplate://store/"}
+
+        def upload(self, file: Sending) -> None:
+            before = made.moved_at
+            for position in range(100, goes_to.pop(0) + 1, 100):
+                file.moved(position)
+            moves.append(made.moved_at > before)
+            raise JobApiError("storage_unavailable", "full", 503)
+
+    made = Outputs(Full(), tmp_path, 0)  # type: ignore[arg-type]
+    stored = StoredFile("bedplate://store/last.bin", made.place(CHECKPOINTS).folder / "last.bin", "0" * 64, 300)
+    for _ in range(3):
+        with pytest.raises(JobApiError):
+            made.send(CHECKPOINTS, stored)
+    assert moves == [True, False, True]
