@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Mapping
+from math import isfinite, isnan
 from typing import Any
 
 import msgspec
@@ -37,7 +38,7 @@ def pack(rank: int, sequence: int, series: Mapping[str, Series]) -> bytes:
 
 
 def unpack(batch: bytes) -> dict[str, Any]:
-    """The same batch as JSON has it: lists of numbers."""
+    """The same batch as JSON has it: lists of numbers, and texts for values that are none: `"NaN"`, `"-Infinity"`."""
     found: dict[str, Any] = msgspec.msgpack.decode(batch)
     kinds = (("steps", "q"), ("values", "d"), ("times", "d"))
     return {
@@ -60,4 +61,9 @@ def _numbers(kind: str, content: bytes) -> list[Any]:
     numbers: array[Any] = array(kind, content)
     if sys.byteorder == "big":
         numbers.byteswap()
-    return numbers.tolist()
+    listed = numbers.tolist()
+    return listed if kind == "q" or all(map(isfinite, listed)) else [*map(_said, listed)]
+
+
+def _said(number: float) -> float | str:
+    return number if isfinite(number) else "NaN" if isnan(number) else "Infinity" if number > 0 else "-Infinity"

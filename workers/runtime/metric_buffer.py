@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from math import isfinite
 from pathlib import Path
 
 from workers.runtime.client import AttemptSuperseded, JobApiError
@@ -29,7 +28,6 @@ CLOSE_SECONDS = 10.0
 STEP_MOST = 2**53
 NAME_LENGTH = 200
 NAMES = f"1 to {NAME_LENGTH} printable characters do"
-NOT_FINITE = "values that are no finite number are not recorded"
 
 Send = Callable[[bytes], None]
 """Delivers one packed batch (`metric_batch.pack`). Raises JobApiError when it could not."""
@@ -75,7 +73,7 @@ class MetricBuffer:
         after_fork_in_child(self, MetricBuffer._forget)
 
     def add(self, values: Mapping[str, float], step: int) -> None:
-        """Add one value per key at `step`. Never waits for the network.
+        """Add one value per key at `step`, NaN and infinities too. Never waits for the network.
 
         Raises:
             AttemptSuperseded: the control plane said that this attempt no longer counts.
@@ -89,9 +87,6 @@ class MetricBuffer:
         with self._lock:
             for key, given in values.items():
                 value = float(given)
-                if not isfinite(value):
-                    _say_once(self._said, key, f"{key} is {value} at step {step}; {NOT_FINITE}")
-                    continue
                 series = self._series.get(key)
                 if series is None:
                     if not _is_name(key):

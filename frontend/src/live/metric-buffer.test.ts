@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { MetricBuffer, Points, Projected, type Series } from "./metric-buffer";
+import { MetricBuffer, Points, Projected, type Said, type Series } from "./metric-buffer";
 import type { PointsTold } from "./protocol";
 
-const series = (steps: number[], values: (number | null)[] = steps): Series => ({ steps, values, times: steps.map((step) => 1_000 + step) });
-const told = (steps: number[], attempt = 1, key = "loss", values: (number | null)[] = steps): PointsTold => ({
+const series = (steps: number[], values: Said[] = steps): Series => ({ steps, values, times: steps.map((step) => 1_000 + step) });
+const told = (steps: number[], attempt = 1, key = "loss", values: Said[] = steps): PointsTold => ({
   key,
   attempt,
   rank: 0,
@@ -37,6 +37,15 @@ describe("points of one metric", () => {
     expect(valuesOf(points)).toEqual([1, NaN, 3]);
     points.append(series([2], [null]));
     expect(points.length).toBe(3);
+  });
+
+  it("hears the texts that stand for what JSON has no number for, and hides no peak behind them", () => {
+    const points = new Points(1_024);
+    points.append(series([1, 2, 3], ["NaN", "Infinity", "-Infinity"]));
+    expect(valuesOf(points)).toEqual([NaN, Infinity, -Infinity]);
+    for (let step = 4; step < 5_000; step += 1) points.append(series([step], [step === 2_001 ? 9 : step % 2 ? 0 : "Infinity"]));
+    expect(points.length).toBeLessThanOrEqual(1_024);
+    expect(valuesOf(points)).toContain(9);
   });
 
   it("is bounded: a million points leave no more than it may hold, with every spike and the ends", () => {

@@ -4,9 +4,14 @@ import type { PointsTold } from "./protocol";
 /** Points of one metric as the API answers them. */
 export interface Series {
   steps: readonly number[];
-  values: readonly (number | null)[];
+  values: readonly Said[];
   times: readonly number[];
 }
+
+/** A value as JSON has it: NaN and the infinities, which it has not, are texts. Null: there is none. */
+export type Said = number | "NaN" | "Infinity" | "-Infinity" | null;
+
+const heard = (said: Said | undefined): number => (typeof said === "number" ? said : said == null ? NaN : Number(said));
 
 /** What became of points that were told. */
 export type Taken =
@@ -46,7 +51,7 @@ export class Points {
   append({ steps, values, times }: Series): void {
     for (let at = 0; at < steps.length; at += 1) {
       const step = steps[at]!;
-      const each = values[at] ?? NaN;
+      const each = heard(values[at]);
       const time = times[at] ?? NaN;
       if (step > this.lastStep) this.put(this.length, step, each, time);
       else this.insert(step, each, time);
@@ -118,9 +123,10 @@ export class Points {
       let low = at;
       let high = at;
       for (; at < last && partOf(at) === part; at += 1) {
-        // A comparison with NaN is false: a gap stays only where there is nothing else.
-        if (this.values[at]! < this.values[low]! || Number.isNaN(this.values[low]!)) low = at;
-        if (this.values[at]! >= this.values[high]! || Number.isNaN(this.values[high]!)) high = at;
+        // A gap stays only where there is nothing else: an infinity is one too, and hides no peak.
+        if (!Number.isFinite(this.values[at])) continue;
+        if (this.values[at]! < this.values[low]! || !Number.isFinite(this.values[low])) low = at;
+        if (this.values[at]! >= this.values[high]! || !Number.isFinite(this.values[high])) high = at;
       }
       kept = this.keep(kept, Math.min(low, high));
       if (low !== high) kept = this.keep(kept, Math.max(low, high));

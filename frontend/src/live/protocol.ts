@@ -14,8 +14,8 @@ export interface PointsTold {
   attempt: number;
   rank: number;
   steps: number[];
-  /** NaN and infinities come as null. */
-  values: (number | null)[];
+  /** NaN and infinities come as texts. */
+  values: (number | "NaN" | "Infinity" | "-Infinity" | null)[];
   /** Unix seconds. */
   times: number[];
 }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
 import tracemalloc
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.disks import files_of_at_most
@@ -243,15 +246,16 @@ def test_a_full_disk_costs_points_and_never_the_job(make: Make, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_finite_number_is_said_once_and_not_sent(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_finite_number_is_sent_too_and_is_text_in_json(make: Make) -> None:
     sink = Sink()
     buffer = make(sink, flush_seconds=LONG)
-    buffer.add({"loss": float("nan"), "auc": 0.5}, 1)
-    buffer.add({"loss": float("inf"), "auc": 0.6}, 2)
+    for step, value in enumerate([math.nan, math.inf, -math.inf, 0.5]):
+        buffer.add({"loss": value}, step)
     buffer.close()
 
-    assert values(sink.sent[0][1]) == [("auc", 1, 0.5), ("auc", 2, 0.6)]
-    assert capsys.readouterr().err.count("loss is nan at step 1") == 1
+    packed = msgspec.msgpack.decode(sink.batches[0])["points"][0]["values"]
+    assert [repr(value) for value in array("d", packed)] == ["nan", "inf", "-inf", "0.5"]
+    assert sink.sent[0][1][0]["values"] == ["NaN", "Infinity", "-Infinity", 0.5]
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\0b", "a\nb", "\ud800"])
