@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import os
 import sys
 from collections.abc import Generator
+from contextlib import suppress
 
 import pytest
 from django.test import TransactionTestCase
@@ -31,14 +33,32 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """What is collected stays to the end: to look through it for garbage again and again is a good part of all work."""
     gc.disable()
     try:
+        _compile_a_share(session.config)
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _compile_a_share(config: pytest.Config) -> None:
+    """Begin to load the tests at another place than the other workers, so that not each of them compiles them all.
+
+    What is compiled is kept: only after a change, or in a fresh clone, is there anything to compile.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if not worker:
+        return
+    place, workers = int(worker), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    ignored = [config.rootpath / path for path in config.getoption("ignore") or ()]
+    below = [path for word in config.args for path in sorted((config.rootpath / word).rglob("test_*.py"))]
+    modules = [path for path in below if not any(path.is_relative_to(folder) for folder in ignored)]
+    for path in modules[len(modules) * place // workers : len(modules) * (place + 1) // workers]:
+        with suppress(Exception):  # whoever collects it says why
+            importlib.import_module(".".join(path.relative_to(config.rootpath).with_suffix("").parts))
 
 
 def pytest_unconfigure() -> None:
