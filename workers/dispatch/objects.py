@@ -30,7 +30,9 @@ EVERY = timedelta(hours=1)
 """Between two looks at all uploads, and at all parts: each lists its folders of the store."""
 UPLOADS_SWEPT: Final = "sweep:uploads"
 PARTS_SWEPT: Final = "sweep:parts"
+CONTENTS_SWEPT: Final = "sweep:contents"
 PARTS: Final = "parts"
+CONTENTS: Final = "artifacts"
 PARTS_BATCH = 1000
 
 Namer = Callable[[Collection[UUID]], set[str]]
@@ -89,15 +91,28 @@ def parts_sweep(named: Callable[[UUID, Collection[str]], set[str]]) -> list[str]
     Args:
         named: project id and paths below `parts/<project id>/` → those that a version names.
     """
-    if not _is_due(PARTS_SWEPT):
+    return _kept_sweep(PARTS, PARTS_SWEPT, named)
+
+
+def contents_sweep(named: Callable[[Collection[str]], set[str]]) -> list[str]:
+    """Remove contents of artifacts that no row names, once an hour: of an upload that was killed before it had one.
+
+    Args:
+        named: paths below `artifacts/<project id>/` → those that a row names.
+    """
+    return _kept_sweep(CONTENTS, CONTENTS_SWEPT, lambda _, paths: named(paths))
+
+
+def _kept_sweep(folder: str, mark: str, named: Callable[[UUID, Collection[str]], set[str]]) -> list[str]:
+    if not _is_due(mark):
         return []
-    ids = [UUID(name) for name in store().folders(PARTS) if _is_id(name)]
+    ids = [UUID(name) for name in store().folders(folder) if _is_id(name)]
     gone: list[str] = []
     for project_id in Project.objects.filter(pk__in=ids).order_by("pk").values_list("pk", flat=True):
-        there = (path for path, _ in store().listing(f"{PARTS}/{project_id}"))
+        there = (path for path, _ in store().listing(f"{folder}/{project_id}"))
         while some := list(islice(there, PARTS_BATCH)):
             gone += _parts_remove(project_id, sorted(set(some) - named(project_id, some)), named)
-    pulse_beat(PARTS_SWEPT)
+    pulse_beat(mark)
     return gone
 
 
@@ -112,7 +127,7 @@ def _parts_remove(
         for path in gone:
             store().delete(path)
     if gone:
-        log.info("removed %d parts of project %s that no version names", len(gone), project_id)
+        log.info("removed %d files of project %s that nobody names", len(gone), project_id)
     return gone
 
 

@@ -16,6 +16,7 @@ from apps.common.replay import news_forget
 from apps.datasets.services.schedules import schedules_start_due
 from apps.datasets.services.upload_bytes import uploads_finish
 from apps.datasets.services.uploads import uploads_expire
+from apps.experiments.services.artifact_uploads import artifact_uploads_expire
 from apps.quotas.models import Workload
 from apps.quotas.selectors import pools_with_work
 from apps.quotas.services.admission import REST_SECONDS, pool_admit
@@ -77,6 +78,7 @@ def tick_expire() -> None:
     keys_forget()
     uploads_expire()
     uploads_finish()
+    artifact_uploads_expire()
     news_forget()
     waiting = ApprovalRequest.objects.filter(state=ApprovalState.APPROVED, applied_at=None)
     for_each(list(waiting.values_list("pk", flat=True)), approval_apply, what="approval")

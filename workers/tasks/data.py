@@ -10,6 +10,7 @@ from django.conf import settings
 from apps.common import queues
 from apps.datasets.services.keeping import versions_collect
 from apps.experiments.services.compaction import metrics_compact
+from apps.experiments.services.keeping import files_collect
 from apps.experiments.services.verifying import model_version_verify
 from apps.quotas.services.estimates import estimates_forget, estimates_refresh, pools_estimated
 from apps.quotas.services.log_retention import logs_forget
@@ -30,6 +31,7 @@ def tick_compact() -> None:
 def tick_forget() -> None:
     logs_forget(days=settings.BEDPLATE_LOG_RETENTION_DAYS)
     versions_collect()
+    files_collect()
     estimates_forget()
 
 

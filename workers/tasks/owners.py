@@ -19,6 +19,7 @@ from apps.deployments.services.figures import figures_tell_silence
 from apps.deployments.services.reconcile import reconcile_due as deployments_due
 from apps.deployments.services.revisions import revision_reconcile
 from apps.experiments.selectors.files import objects_named as files_named
+from apps.experiments.services.model_approvals import approval_apply as model_approval_apply
 from apps.experiments.services.reconcile import reconcile_due as experiments_due
 from apps.experiments.services.runs import run_reconcile
 from apps.quotas.services.approvals import approval_apply as quota_approval_apply
@@ -41,6 +42,7 @@ COMMANDS: Final[dict[str, Callable[[UUID], object]]] = {
     **dict.fromkeys(CHANGES, quota_approval_apply),
     "budget.override": budget_approval_apply,
     "dataset_version.publish": quality_approval_apply,
+    "model_version.use": model_approval_apply,
 }
 """By `ApprovalRequest.command`: takes the approval's id, runs the command if it was approved, once."""
 

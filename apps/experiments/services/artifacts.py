@@ -100,7 +100,7 @@ def artifact_keep(*, owner: Owner, name: str, stored: Stored, kind: str, actor: 
         _locked(owner)
         current: Artifact | None = owner.files().filter(name=name).first()
         is_same = current is not None and (current.path, current.size_bytes) == (path, stored.size_bytes)
-        if current is not None and is_same and current.gone_at is None:
+        if current is not None and is_same and current.gone_at is None and current.tombstoned_at is None:
             return current
         if current is None:
             _room_check(owner, name)

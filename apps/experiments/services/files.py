@@ -19,6 +19,8 @@ from apps.quotas.services.plain import json_cleaned
 from apps.quotas.services.preemption import workload_checkpointed
 
 METADATA_BYTES_MOST = 64 << 10
+THERE: dict[str, Any] = {"looked_at": None, "tombstoned_at": None, "gone_at": None}
+"""What is announced is there, whatever became of a file of that name before."""
 
 
 class NotTheAnnouncedFile(Conflict):
@@ -42,6 +44,7 @@ def artifact_register(
     run = run_of(attempt)
     path = _verified(attempt, uri, sha256, size_bytes)
     columns = {"name": name, "kind": kind, "sha256": sha256, "size_bytes": size_bytes, "metadata": _plain(metadata)}
+    columns |= THERE
     created = {"run": run, "project": run.project, **columns}
     artifact: Artifact
     with transaction.atomic():
@@ -60,7 +63,7 @@ def checkpoint_register(
     """Acknowledge a checkpoint of a run, after reading it; as `artifact_register` in all else."""
     run = run_of(attempt)
     path = _verified(attempt, uri, sha256, size_bytes)
-    columns = {"step": step, "sha256": sha256, "size_bytes": size_bytes, "metadata": _plain(metadata)}
+    columns = {"step": step, "sha256": sha256, "size_bytes": size_bytes, "metadata": _plain(metadata), **THERE}
     created = {"run": run, "project": run.project, "acknowledged_at": clock.db_now(), **columns}
     checkpoint: Checkpoint
     with transaction.atomic():
@@ -100,7 +103,7 @@ def run_of(attempt: Attempt) -> Run:
 
 def _latest(run: Run) -> Checkpoint | None:
     objects = store()
-    newest_first = run.checkpoints.order_by("-attempt__number", "-step", "-id").iterator(chunk_size=20)
+    newest_first = run.checkpoints.filter(gone_at=None).order_by("-attempt__number", "-step", "-id").iterator(chunk_size=20)
     return next((checkpoint for checkpoint in newest_first if objects.exists(checkpoint.path)), None)
 
 

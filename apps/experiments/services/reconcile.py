@@ -13,6 +13,7 @@ from apps.common import clock
 from apps.common.errors import BedplateError
 from apps.experiments.models import ModelVersion
 from apps.experiments.selectors.due import runs_due, versions_due
+from apps.experiments.services.model_approvals import denied_due, use_deny
 from apps.experiments.services.runs import FOLLOWS, run_reconcile
 from apps.experiments.services.verifying import model_version_verify_soon
 
@@ -32,7 +33,11 @@ def reconcile_due() -> int:
     now = clock.db_now()
     runs = runs_due(FOLLOWS, result_since=now - LATE_RESULT)
     versions = versions_due(before=now - VERIFY_AFTER)
-    return _each(runs, run_reconcile, "run of workload") + _each(versions, _verify, "model version")
+    return (
+        _each(runs, run_reconcile, "run of workload")
+        + _each(versions, _verify, "model version")
+        + _each(denied_due(), use_deny, "denied request")
+    )
 
 
 def _verify(version_id: UUID) -> None:

@@ -96,6 +96,7 @@ def _create(
     actor: Actor,
     registered_by: User | None,
 ) -> ModelVersion:
+    _there_check(made.files)
     locked: RegisteredModel = RegisteredModel.objects.select_for_update(of=("self",)).get(pk=model.pk)
     if locked.deleted_at is not None:
         raise Conflict(f"the model {locked.name} is deleted")
@@ -124,6 +125,19 @@ def _create(
     detail = {"run": str(made.run.pk) if made.run else None, "digest": version.digest, "manifest": version.manifest}
     audit.record(actor, "model_version.registered", version, detail=detail)
     return version
+
+
+def _there_check(files: Mapping[str, Artifact]) -> None:
+    """Lock the rows of the files, so that none is collected before the version names it.
+
+    Raises:
+        Conflict: one was collected before.
+    """
+    ids = sorted(one.pk for one in files.values())
+    rows = Artifact.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=ids).order_by("id")
+    gone = [one.name for one in rows.only("name", "gone_at") if one.gone_at is not None]
+    if gone:
+        raise Conflict(f"not kept any more: {', '.join(gone[:20])}")
 
 
 def _principal(files: Mapping[str, Artifact]) -> Artifact:
