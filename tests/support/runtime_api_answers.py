@@ -52,6 +52,7 @@ class RuntimeApiAnswers(TakesFiles):
         """By (rank, sequence), as first sent."""
         self.checkpoints: list[dict[str, Any]] = []
         self.artifacts: list[dict[str, Any]] = []
+        self.parameters: dict[str, Any] = {}
         self.heartbeats: list[dict[str, Any]] = []
         self.wrong: list[str] = []
         """What was not as agreed."""
@@ -191,6 +192,12 @@ class RuntimeApiAnswers(TakesFiles):
         if body not in self.artifacts:
             self.artifacts.append(body)
         return 201, {"id": f"artifact-{self.artifacts.index(body)}"}
+
+    def _post_parameters(self, body: dict[str, Any]) -> tuple[int, Any]:
+        for name, value in body["parameters"].items():
+            if self.parameters.setdefault(name, value) != value:
+                raise Problem(400, "invalid", "Invalid", f"{name} has another value")
+        return 200, {"logged": sorted(body["parameters"])}
 
     def _post_attempts_self_heartbeat(self, body: dict[str, Any]) -> tuple[int, Any]:
         self.heartbeats.append(body)

@@ -17,9 +17,8 @@ PATIENCE_SECONDS = 3.0
 class Announcement:
     """One thing that was stored: `acknowledged` once it counts."""
 
-    def __init__(self, what: str, send: Callable[[], object]) -> None:
-        self.what = what
-        self.send = send
+    def __init__(self, what: str, send: Callable[[], object], *, matters: bool = True) -> None:
+        self.what, self.send, self.matters = what, send, matters
         self.refusal: JobApiError | None = None
         """Why the control plane does not take it."""
         self.settled = threading.Event()
@@ -86,10 +85,11 @@ class Announcements:
         self.check()
         return made
 
-    def add(self, what: str, send: Callable[[], object]) -> None:
-        """Tell of one thing at the end, after all others. Does not wait, and raises nothing: `check` does."""
+    def add(self, what: str, send: Callable[[], object], *, matters: bool = True) -> None:
+        """Tell of one thing after all others. Does not wait, and raises nothing: `check` does. Without one that does
+        not matter a job has succeeded all the same."""
         with self._changed:
-            self._queue.append(Announcement(what, send))
+            self._queue.append(Announcement(what, send, matters=matters))
             self._start()
             self._changed.notify_all()
 
@@ -105,6 +105,11 @@ class Announcements:
     def waiting(self) -> int:
         """Not yet settled."""
         return len(self._queue)
+
+    @property
+    def mattering(self) -> int:
+        """Of these, those without which a job has not succeeded."""
+        return sum(one.matters for one in self._queue)
 
     def finish(self) -> None:
         """No more come. Does not wait."""
@@ -162,6 +167,16 @@ class Announcements:
                 self._away = False
                 _say("all that was stored is acknowledged")
             self._changed.notify_all()
+
+
+def unless_refused(what: str, send: Callable[[], object]) -> None:
+    """Send what the job does not depend on: a refusal is said on stderr, and is no failure of the job's."""
+    try:
+        send()
+    except JobApiError as error:
+        if not error.final:
+            raise
+        _say(f"{what} were refused: {error}")
 
 
 def acknowledged(what: str) -> Announcement:

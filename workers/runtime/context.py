@@ -23,13 +23,13 @@ from typing import Any
 from workers.contracts import environment as names
 from workers.contracts import exit_codes
 from workers.contracts.specs import spec_from_json
-from workers.runtime.announcements import Announcement, Announcements, acknowledged
+from workers.runtime.announcements import Announcement, Announcements, acknowledged, unless_refused
 from workers.runtime.client import JobApiError, RuntimeClient
 from workers.runtime.environment_report import tell_in_background
 from workers.runtime.farewell import wait_for_the_rest
 from workers.runtime.identity import Identity, identity_from
 from workers.runtime.inputs import Input, Inputs
-from workers.runtime.link import LOCAL_FOLDER, ApiLink, Link, LocalLink
+from workers.runtime.link import LOCAL_FOLDER, ApiLink, Link, LocalLink, ParameterValue
 from workers.runtime.metric_buffer import MetricBuffer, send_before
 from workers.runtime.outputs import ARTIFACTS, CHECKPOINTS, Outputs
 from workers.runtime.stop_watch import StopWatch
@@ -37,6 +37,7 @@ from workers.runtime.stored_file import (
     Checkpoint,
     StoredFile,
     Writer,
+    artifact_place,
     checked_name,
     hash_file,
     store_file,
@@ -106,6 +107,15 @@ class JobContext:
 
     # What happens -------------------------------------------------------------------------------------------
 
+    def log_parameters(self, values: Mapping[str, ParameterValue]) -> None:
+        """Say parameters that the code chose itself. Never blocks; one that the run has otherwise is said on stderr."""
+        tell = functools.partial(self._link.log_parameters, dict(values))
+        if self._link.distant:
+            careless = functools.partial(unless_refused, "the parameters", tell)
+            self._announcements.add("the parameters", careless, matters=False)
+        else:
+            tell()
+
     def log_metrics(self, values: Mapping[str, float], step: int) -> None:
         """Record one value per key. Never blocks: batches leave in the background, the rest at exit."""
         self._metrics.add(values, step)
@@ -169,11 +179,12 @@ class JobContext:
     ) -> StoredFile:
         """Store a file as an artifact, and announce it as a checkpoint is.
 
-        `kind` is `model`, `preprocessor`, `report` or `file`. Stored again under its name it is another file beside
-        the first, which stays (by hand it takes its place); the last one counts.
+        `name` may have folders: `plots/loss.png`. `kind` is `model`, `preprocessor`, `report` or `file`. Stored again
+        under its name it is another file beside the first, which stays (by hand it takes its place); the last counts.
         """
-        (folder, uri, _), source = self._outputs.place(ARTIFACTS), Path(path)
-        place = f"{checked_name(name)}/{checked_name(source.name)}"
+        source = Path(path)
+        place = artifact_place(name, source)
+        folder, uri, _ = self._outputs.place(ARTIFACTS)
         stored = store_file(source, folder, uri, self._outputs.unused(ARTIFACTS, place) if self.attempt_id else place)
         record = {"name": name, "kind": kind, **stored.description(), "metadata": metadata or {}}
 
@@ -210,7 +221,7 @@ class JobContext:
         if self._outputs.has_rest:
             self._announcements.add("what was written into the outputs", self._outputs.send_rest)
         wait_for_the_rest(self._metrics, self._announcements, self._stop, patience, lambda: self._outputs.moved_at)
-        left = self._announcements.waiting
+        left = self._announcements.mattering
         self._metrics.close(0)
         self._stop.close()
         self._link.close()

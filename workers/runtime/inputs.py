@@ -45,8 +45,9 @@ class Inputs:
         return self._known[name]
 
     def supply(self, name: str, path: Path) -> None:
-        """Let a file that is here already be the input of that name."""
-        self._known[name] = Input(name=name, uri="", path=path, files=[path])
+        """Let a file, or a folder with its files, that is here already be the input of that name."""
+        files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
+        self._known[name] = Input(name=name, uri="", path=path, files=files)
 
     def download(self, name: str, wanted: Wanted) -> Path:
         """Where a file is, after it was fetched from its address if need be."""

@@ -18,6 +18,7 @@ from workers.runtime.metric_batch import CONTENT_TYPE, unpack
 from workers.runtime.sending import Sending
 
 LOCAL_FOLDER = "bedplate-local"
+ParameterValue = str | int | float | bool | None
 
 
 class Link(Protocol):
@@ -55,6 +56,9 @@ class Link(Protocol):
 
     def register_artifact(self, record: dict[str, Any]) -> None:
         """Announce one, in one try. Raises JobApiError."""
+
+    def log_parameters(self, values: dict[str, ParameterValue]) -> None:
+        """Say parameters of the run, in one try. Raises JobApiError: also where one has another value."""
 
     def should_stop(self) -> StopOrder: ...
 
@@ -113,6 +117,9 @@ class ApiLink:
 
     def register_artifact(self, record: dict[str, Any]) -> None:
         self._client.register_artifact(record, retry=0.0)
+
+    def log_parameters(self, values: dict[str, ParameterValue]) -> None:
+        self._client.post("/parameters", {"parameters": values}, retry_seconds=0.0)
 
     def should_stop(self) -> StopOrder:
         return self._client.should_stop()
@@ -188,6 +195,9 @@ class LocalLink:
 
     def register_artifact(self, record: dict[str, Any]) -> None:
         self._append("artifacts.jsonl", record)
+
+    def log_parameters(self, values: dict[str, ParameterValue]) -> None:
+        self._append("logged_parameters.jsonl", dict(values))
 
     def should_stop(self) -> StopOrder:
         return StopOrder()

@@ -15,6 +15,7 @@ from typing import Any
 from workers.runtime.announcements import Announcement, acknowledged
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_ARTIFACT = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\x00-\x1f\x7f]{1,500}")
 Writer = Callable[[Path], object]
 """Writes a file at the path it is given: `lambda path: torch.save(state, path)`."""
 
@@ -103,6 +104,24 @@ def write_text_atomically(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):  # as above
             partial.unlink()
         raise
+
+
+def artifact_place(name: str, source: Path) -> str:
+    """Where a file is written that is an artifact of this name, below the folder of them.
+
+    A name with folders, or with letters that a path is not trusted with, becomes a digest: as a path it could lie below
+    another artifact's file.
+
+    Raises:
+        ValueError: the name cannot be one.
+    """
+    if _NAME.fullmatch(name):
+        return f"{name}/{checked_name(source.name)}"
+    if not _ARTIFACT.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of an artifact: no '..', no empty part, at most 500 characters")
+    own = hashlib.sha256(name.encode()).hexdigest()[:32]
+    last = name.rpartition("/")[2]
+    return f"{own}/{last if _NAME.fullmatch(last) else 'file'}"
 
 
 def checked_name(name: str) -> str:

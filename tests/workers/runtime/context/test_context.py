@@ -193,7 +193,7 @@ def test_an_artifact_stored_again_leaves_the_one_that_was_acknowledged(
     assert [api.path_of(one["uri"]).read_bytes() for one in api.artifacts] == [b"first", b"second", b"third"]
 
 
-@pytest.mark.parametrize("name", ["../model", "a/b", "", ".hidden"])
+@pytest.mark.parametrize("name", ["../model", "a//b", "", "a/..", "/a"])
 def test_a_name_cannot_lead_out_of_the_output(api: RuntimeApi, tmp_path: Path, name: str, ctx: JobContext) -> None:
     source = tmp_path / "model.onnx"
     source.write_bytes(b"onnx")
