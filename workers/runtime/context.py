@@ -66,6 +66,7 @@ class JobContext:
         self.attempt_number = identity.attempt_number
         self.rank = identity.rank
         self.world_size = identity.world_size
+        self.seed = identity.seed
         self.parameters: dict[str, Any] = link.parameters()
         self.resources = link.resources()
         self._link = link

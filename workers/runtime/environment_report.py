@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,14 @@ def _tell(send: Callable[[dict[str, Any]], None], environment: Mapping[str, str]
         send(environment_report(environment))
 
 
-def environment_report(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Body of `POST runtime/attempts/self/environment`."""
-    packages = _packages()
+def environment_report(environment: Mapping[str, str], first: Sequence[Path] = ()) -> dict[str, Any]:
+    """Body of `POST runtime/attempts/self/environment`.
+
+    Args:
+        first: folders of packages that are found before those of this process.
+    """
+    folders = [*first, *_folders()]
+    packages = _packages(folders)
     gpus, driver = _gpus(environment)
     torch = packages.get("torch")
     return {
@@ -54,7 +59,7 @@ def environment_report(environment: Mapping[str, str]) -> dict[str, Any]:
         "platform": platform.platform()[:200],
         "hostname": platform.node()[:255],
         "cpu_count": os.cpu_count() or 0,
-        "torch": {"version": torch, "cuda": _torch_cuda()} if torch else None,
+        "torch": {"version": torch, "cuda": _torch_cuda(folders)} if torch else None,
         "gpus": gpus,
         "driver": driver,
         "git_commit": environment.get(COMMIT, "")[:64],
@@ -62,10 +67,10 @@ def environment_report(environment: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _packages() -> dict[str, str]:
+def _packages(folders: Sequence[Path]) -> dict[str, str]:
     """Versions by name, from the names of folders alone: reading the metadata of hundreds would take longer."""
     found: dict[str, str] = {}
-    for folder in _folders():
+    for folder in folders:
         for path in folder.glob("*.dist-info"):
             match = _DISTRIBUTION.fullmatch(path.name)
             if match:
@@ -77,8 +82,8 @@ def _folders() -> list[Path]:
     return [Path(place) for place in dict.fromkeys(sys.path) if place and Path(place).is_dir()]
 
 
-def _torch_cuda() -> str:
-    for folder in _folders():
+def _torch_cuda(folders: Sequence[Path]) -> str:
+    for folder in folders:
         with contextlib.suppress(OSError, UnicodeDecodeError):
             match = _CUDA.search((folder / "torch" / "version.py").read_text(encoding="utf-8"))
             return match[1] if match else ""

@@ -27,6 +27,8 @@ class Identity:
     serve_port: int = 8080
     data_runner: str = "native"
     ray_address: str = ""
+    seed: int | None = None
+    """Of the run; None: it was given none."""
     patience_seconds: float = DEFAULT_PATIENCE_SECONDS
 
 
@@ -44,5 +46,6 @@ def identity_from(environment: Mapping[str, str]) -> Identity:
         serve_port=int(environment.get(names.SERVE_PORT, "8080")),
         data_runner=environment.get(names.DATA_RUNNER, "native"),
         ray_address=environment.get(names.RAY_ADDRESS, ""),
+        seed=int(environment[names.SEED]) if environment.get(names.SEED) else None,
         patience_seconds=float(environment.get(names.PATIENCE_SECONDS) or DEFAULT_PATIENCE_SECONDS),
     )

@@ -58,6 +58,7 @@ def test_devices_are_those_of_each_member() -> None:
     "spec, launch",
     [
         pytest.param(shell("true", command=()), make_launch(), id="no command"),
+        pytest.param(shell("true", image="python:3.12"), make_launch(), id="a container image"),
         pytest.param(shell("true", command=("",)), make_launch(), id="an empty command"),
         pytest.param(shell("true\0"), make_launch(), id="a NUL in the command"),
         pytest.param(shell("true", environment={"A": "\0"}), make_launch(), id="a NUL in the environment"),

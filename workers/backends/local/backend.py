@@ -76,6 +76,7 @@ class LocalBackend(Backend, DiscoversNodes, ReportsFaults, StopsEverything):
             project_root=str(PROJECT_ROOT),
             search_path=os.pathsep.join([bin_folder, *(path for path in os.get_exec_path() if path != bin_folder)]),
             temporary=tempfile.gettempdir(),
+            environments=str(self.home / "environments"),
             environment=dict(environment or {}),
             temporary_prefix=f"{TEMPORARY_PREFIX}{hashlib.sha256(os.fsencode(self._jobs)).hexdigest()[:6]}-",
             processes_most=fence.processes_most(),

@@ -32,6 +32,8 @@ class Site:
     """Where a job's own temporary folder is made. Short: sockets are made in it."""
     environment: Mapping[str, str]
     """Variables that every job gets."""
+    environments: str = ""
+    """Where environments of packages are kept for the jobs of this home; empty: for each job in its own folder."""
     temporary_prefix: str = "bedplate-"
     """How its name begins: by it this home knows its own again."""
     processes_most: int = LEAST_PROCESSES
@@ -93,6 +95,7 @@ def _environment(spec: Spec, launch: LaunchContext, folder: JobFolder, site: Sit
         names.TOKEN_FILE: folder.token,
         names.SPEC_FILE: folder.spec,
         names.SECRETS_DIR: folder.secrets,
+        names.ENVIRONMENTS_DIR: site.environments,
     }
 
 
@@ -116,6 +119,8 @@ def _check(spec: Spec, launch: LaunchContext) -> None:
     for name in launch.secrets:
         if not _SECRET_NAME.fullmatch(name):
             raise LaunchRefused(f"The secret name {name!r} cannot name a file.")
+    if isinstance(spec, JobSpec) and spec.image:
+        raise LaunchRefused("This machine starts processes and cannot run a container image.")
     _check_devices(spec, launch)
 
 

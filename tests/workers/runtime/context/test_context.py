@@ -44,6 +44,12 @@ def test_says_which_job_it_is(api: RuntimeApi, ctx: JobContext) -> None:
     assert ctx.resources.cpu_millis == 1000
 
 
+def test_says_the_seed_of_the_run(api: RuntimeApi, ctx: JobContext) -> None:
+    seeded = context_from({**api.job_environment(), names.SEED: "7"}, api.work_dir)
+    assert (seeded.seed, ctx.seed) == (7, None)
+    seeded.close()
+
+
 def test_a_variable_that_is_missing_is_an_error(api: RuntimeApi) -> None:
     environment = api.job_environment()
     del environment[names.TOKEN_FILE]
