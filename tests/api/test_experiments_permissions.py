@@ -156,6 +156,11 @@ CASES = [
     Case("GET", lambda ctx: f"{API}/source-bundles/{stored_bundle(ctx)}/download"),
     Case("POST", f"{API}/source-bundles", body=bundle_body, role=Role.EDITOR, status=201, format="multipart"),
     Case("GET", lambda ctx: f"{API}/runs/compare?run={key(RunFactory.create(project=ctx.project))}", stranger=404),
+    Case(
+        "GET",
+        lambda ctx: f"{API}/runs/metrics.csv?run={key(RunFactory.create(project=ctx.project))}",
+        name="many-metrics-as-csv",
+    ),
     Case("GET", one("runs", RunFactory, "/notes")),
     Case("PUT", one("runs", RunFactory, "/notes"), body=lambda ctx: {"notes": "flat"}, role=Role.EDITOR),
     Case("DELETE", one("runs", RunFactory), role=Role.EDITOR, status=204),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from typing import Any
 
 import pyarrow as pa
@@ -17,10 +18,10 @@ from apps.access.models import User
 from apps.access.states import Role
 from apps.common import clock
 from apps.experiments.models import Run
-from apps.experiments.selectors import run_export
+from apps.experiments.selectors import curves_export, run_export
 from apps.experiments.services.summaries import summary_add
 from tests.support.factories.access import ProjectFactory, member
-from tests.support.factories.experiments import RunFactory
+from tests.support.factories.experiments import MetricBatchFactory, RunFactory, next_attempt, run_of, started
 
 pytestmark = pytest.mark.django_db
 TABLE = "/api/v1/runs/table"
@@ -116,3 +117,47 @@ def test_what_is_not_understood_is_refused_before_the_first_byte(client: APIClie
 
 def test_there_is_no_third_kind_of_file(client: APIClient) -> None:
     assert client.get(f"{TABLE}.xlsx").status_code == 404
+
+
+def curves(client: APIClient, *runs: Run, kind: str = "csv", **asked: Any) -> bytes:
+    answer: Any = client.get(f"/api/v1/runs/metrics.{kind}", {"run": [run.pk for run in runs], **asked})
+    assert answer.status_code == 200, answer.content
+    return b"".join(answer.streaming_content)
+
+
+def test_curves_have_every_point_that_counts(client: APIClient, project: Any) -> None:
+    attempt = started(project=project, name="resumed")
+    for points, rank in (((1, 0.5), (2, 0.25), (3, 9.0)), 0), (((1, math.nan),), 1):
+        MetricBatchFactory.create(attempt=attempt, rank=rank, points=points)
+    MetricBatchFactory.create(attempt=attempt, key="auc", points=((1, math.inf),))
+    MetricBatchFactory.create(attempt=next_attempt(attempt), points=((3, 0.1),))
+    run = run_of(attempt)
+    Run.objects.filter(pk=run.pk).update(attempt_starts={"1": None, "2": 2})
+    bare = RunFactory.create(project=project, name="bare")
+    head, *rows = csv.reader(io.StringIO(curves(client, run, bare).decode()))
+    assert head == ["run", "run_name", "metric", "attempt", "member", "step", "time", "value"]
+    assert {row[0] for row in rows} == {str(run.pk)}
+    assert [row[2:6] + row[7:] for row in rows] == [
+        ["auc", "1", "0", "1", "inf"],
+        ["loss", "1", "0", "1", "0.5"],
+        ["loss", "1", "0", "2", "0.25"],
+        ["loss", "1", "1", "1", "nan"],
+        ["loss", "2", "0", "3", "0.1"],
+    ]
+    assert rows[1][6] == "1970-01-01T00:16:41+00:00"
+
+
+def test_curves_of_some_metrics_as_parquet(client: APIClient, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curves_export, "ROWS_AT_ONCE", 2)
+    attempt = started(project=project)
+    for number in range(5):
+        MetricBatchFactory.create(attempt=attempt, points=((number, float(number)),))
+    MetricBatchFactory.create(attempt=attempt, key="auc")
+    found = pq.read_table(io.BytesIO(curves(client, run_of(attempt), kind="parquet", key=["loss"])))
+    assert found.column("step").to_pylist() == found.column("value").to_pylist() == [0, 1, 2, 3, 4]
+    assert set(found.column("metric").to_pylist()) == {"loss"}
+
+
+def test_curves_of_a_hidden_run_are_not_found(client: APIClient, project: Any) -> None:
+    mine, other = RunFactory.create(project=project), RunFactory.create()
+    assert client.get("/api/v1/runs/metrics.csv", {"run": [mine.pk, other.pk]}).status_code == 404

@@ -1,27 +1,43 @@
-"""`GET /runs/compare`, `/runs/metrics` as a file: for the viewset of runs."""
+"""`GET /runs/compare`, and `/runs/metrics` as a file: for the viewset of runs."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.errors import NotFound
 from apps.experiments.api import examples
 from apps.experiments.api.examples import shown_as
 from apps.experiments.api.run_page import RUNS_MOST, RunEnvironmentSerializer
 from apps.experiments.api.run_shapes import EvaluationField
 from apps.experiments.api.serializers import RunRowSerializer
+from apps.experiments.api.table import BINARY, saved
+from apps.experiments.api.table_shapes import FILE_KIND
+from apps.experiments.models import Run
 from apps.experiments.selectors.comparison import FILES_MOST, runs_compared
+from apps.experiments.selectors.curves_export import COLUMNS, curves_export
 from apps.experiments.states import ArtifactKind, GoalMode
 
 
 class CompareQuerySerializer(serializers.Serializer[Any]):
     run = serializers.ListField(
         child=serializers.UUIDField(), min_length=1, max_length=RUNS_MOST, help_text="Several times"
+    )
+
+
+class CurvesFileQuerySerializer(CompareQuerySerializer):
+    key = serializers.ListField(
+        child=serializers.CharField(max_length=250),
+        required=False,
+        default=list,
+        max_length=100,
+        help_text="Several times; all metrics by default",
     )
 
 
@@ -114,3 +130,27 @@ class CompareMixin:
         query.is_valid(raise_exception=True)
         found = runs_compared(request.user, list(dict.fromkeys(query.validated_data["run"])))
         return Response(ComparisonSerializer({"runs": found}).data)
+
+    @extend_schema(
+        summary="Points of several runs as a file",
+        parameters=[CurvesFileQuerySerializer, FILE_KIND],
+        responses=BINARY,
+        operation_id="runs_many_metrics_file",
+    )
+    @action(
+        detail=False,
+        methods=["get"],
+        filter_backends=(),
+        pagination_class=None,
+        url_path=r"metrics\.(?P<kind>csv|parquet)",
+    )
+    def many_metrics_file(self: Any, request: Request, kind: str) -> StreamingHttpResponse:
+        """A row for every point that counts: run, metric, attempt, member, step, time, value. 404 names no run."""
+        query = CurvesFileQuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        wanted = list(dict.fromkeys(query.validated_data["run"]))
+        found = Run.objects.visible_to(request.user).only("id", "name", "attempt_starts").in_bulk(wanted)
+        if len(found) < len(wanted):
+            raise NotFound("run: not found")
+        rows = curves_export([found[pk] for pk in wanted], query.validated_data["key"])
+        return saved(request, "curves", kind, COLUMNS, rows)

@@ -96,6 +96,11 @@ class ViewCreateSerializer(ViewFieldsSerializer):
 class ViewChangeSerializer(ViewFieldsSerializer):
     """What is named is changed."""
 
+    name = serializers.CharField(max_length=120, required=False)
+    is_shared = serializers.BooleanField(required=False, help_text="Everybody in the project sees it")
+    is_default = serializers.BooleanField(required=False)
+    document = ViewDocumentSerializer(required=False)
+
 
 @extend_schema_view(
     list=extend_schema(summary="List saved views"),
@@ -128,7 +133,7 @@ class SavedViewViewSet(CreateViewSet):
         view, user = self.get_object(), caller(request)
         if view.owner_id != user.pk:
             raise Forbidden("Only its owner changes a view. Save it under a name of your own.")
-        asked = ViewChangeSerializer(data=request.data, partial=True)
+        asked = ViewChangeSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         changes = asked.validated_data
         require(user, view.project, Role.EDITOR if changes.get("is_shared") else Role.VIEWER)
