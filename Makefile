@@ -12,6 +12,9 @@ PYTHON ?= $(shell for each in python3 python3.11 python3.12 python3.13; do \
 	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done || true)
 # Two more than two cores, for tests also wait for processes; name another number with WORKERS=…
 WORKERS ?= 4
+# Anything, to let tests try more of what is drawn by chance: `make test LONG=1`
+LONG ?=
+export LONG
 # Where torch comes from, when not from the usual index: TORCH_ARGS="--index-url …"
 TORCH_ARGS ?=
 

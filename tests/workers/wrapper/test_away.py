@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chance import seeds
 from tests.support.waiting import until
 from tests.workers.wrapper.conftest import Wrapped
 from tests.workers.wrapper.misbehaving_api import (
@@ -196,7 +197,7 @@ def check_gaps(wrapped: Wrapped, api: MisbehavingApi, *, lines: int) -> None:
     assert wrapped.report()["exit_code"] == 0
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(1, 10))
 def test_a_wrapper_killed_at_any_moment_and_started_again(wrapped: Wrapped, api: MisbehavingApi, seed: int) -> None:
     """No number has two contents (`chunks` looks), no line comes twice, and what is new comes behind what is old."""
     rng = random.Random(seed)
