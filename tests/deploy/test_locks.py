@@ -46,9 +46,11 @@ print(len(hidden))
     [
         (
             "control.lock",
-            ["controlplane", "apps", "workers/backends", "workers/contracts", "workers/dispatch", "workers/tasks"],
+            [
+                *("controlplane", "apps", "workers/backends", "workers/contracts", "workers/dispatch", "workers/tasks"),
+                *("workers/runtime/gateway", "workers/runtime/web"),
+            ],
         ),
-        ("control.lock", ["workers/contracts", "workers/runtime/gateway", "workers/runtime/web"]),
         ("runtime.lock,torch.txt", ["workers/contracts", "workers/runtime"]),
     ],
 )
