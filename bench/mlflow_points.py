@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
-import psutil
 
-from bench import mlflow_peer
+from bench.mlflow_server import is_installed, mlflow_server
 from bench.web_alone import WebAlone
-from tests.support.stack import free_ports
-from tests.support.waiting import until
 
 SECONDS = 5.0
 BATCH = 1000
@@ -21,29 +16,10 @@ BATCH = 1000
 
 def points_per_second(web: WebAlone, *, install: bool) -> float | None:
     """Points that one worker stored, sent by one client; None where MLflow is not installed and may not be."""
-    if not install and not (mlflow_peer.ENVIRONMENT / "bin" / "python").exists():
+    if not install and not is_installed():
         return None
-    python = mlflow_peer.environment()
-    with web.database() as database:
-        database.execute("CREATE DATABASE mlflow")
-    parts = urlsplit(web.database_url)
-    own = urlunsplit(parts._replace(scheme="postgresql+psycopg2", path="/mlflow"))
-    (port,) = free_ports(1)
-    words = ["--backend-store-uri", own, "--artifacts-destination", str(web.home / "mlflow"), "--workers", "1"]
-    server = subprocess.Popen(
-        [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), *words],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**web.environment, "PYTHONWARNINGS": "ignore"},
-    )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
-            until(lambda: mlflow_peer.healthy(client), timeout_seconds=120)
-            return _measured(client)
-    finally:
-        for process in [*psutil.Process(server.pid).children(recursive=True), psutil.Process(server.pid)]:
-            process.terminate()
-        server.wait(30)
+    with mlflow_server(web) as url, httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        return _measured(client)
 
 
 def _measured(client: httpx.Client) -> float:
