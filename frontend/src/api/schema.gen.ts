@@ -3342,7 +3342,7 @@ export interface paths {
         };
         /**
          * What a run was made of
-         * @description Digests of its code and data, the environment that it reported, and what stands in the way of repeating it.
+         * @description Digests of its code and data, the environment that it reported, and what is in the way of a repetition.
          */
         get: operations["runs_provenance_retrieve"];
         put?: never;
@@ -9368,16 +9368,9 @@ export interface components {
         /** @description What is named is changed. */
         PatchedViewChangeRequest: {
             name?: string;
-            /**
-             * @description Everybody in the project sees it
-             * @default false
-             */
-            is_shared: boolean;
-            /**
-             * @description Yours in this project; the one before is so no more
-             * @default false
-             */
-            is_default: boolean;
+            /** @description Everybody in the project sees it */
+            is_shared?: boolean;
+            is_default?: boolean;
             document?: components["schemas"]["ViewDocumentRequest"];
         };
         PatternsShape: {

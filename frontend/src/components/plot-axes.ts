@@ -61,7 +61,8 @@ export function axesOf(kind: XKind, format: (y: number) => string): uPlot.Axis[]
     gap: 6,
     space: kind === "step" ? 56 : 72,
     grid: { show: false },
-    values: (_, splits, __, ___, increment) => splits.map((x) => xTick(kind, x, increment)),
+    // Of a logarithmic axis only some places have words.
+    values: (_, splits, __, ___, increment) => splits.map((x) => ((x as number | null) === null ? null : xTick(kind, x, increment))),
     ...(kind === "step" ? { incrs: STEPS } : { incrs: SECONDS }),
   };
   const yAxis: uPlot.Axis = {

@@ -1,4 +1,15 @@
-import { extendRange, firstFrom, roomFor, SMOOTHED_UNITS, smoothInto, thinInto, type Curve } from "@/lib/curves";
+import { bandInto, bandRoom, extendRange, firstFrom, roomFor, SMOOTHED_UNITS, smoothInto, thinInto, type Curve } from "@/lib/curves";
+
+/** How a curve is taken: columns of pixels, weight of its moving average, whether x is logarithmic, whether its band is wanted. */
+export interface Taking {
+  columns: number;
+  smoothing: number;
+  logX: boolean;
+  band: boolean;
+}
+
+/** Columns of pixels of which a band shows the least and the greatest. */
+const BAND_COLUMNS = 4;
 
 /** The shown part of one curve, thinned to the width; its arrays are used again for every frame. */
 export class Line {
@@ -7,17 +18,43 @@ export class Line {
   smooth = new Float64Array(0);
   count = 0;
   isSmooth = false;
+  /** Least, greatest and mean of parts of the line, where a band is wanted; none: `parts` is 0. */
+  band = { x: new Float64Array(0), low: new Float64Array(0), high: new Float64Array(0), mean: new Float64Array(0) };
+  parts = 0;
+  private logs = new Float64Array(0);
 
   /** Take the points between `low` and `high`, and one more on either side, so that lines go on to the edge. */
-  take(curve: Curve, low: number, high: number, columns: number, smoothing: number): void {
+  take(curve: Curve, low: number, high: number, { columns, smoothing, logX, band }: Taking): void {
     this.makeRoom(roomFor(columns));
-    const from = Math.max(0, firstFrom(curve.x, curve.length, low) - 1);
+    // Of a logarithmic axis nothing lies before its beginning.
+    const from = Math.max(logX ? firstFrom(curve.x, curve.length, Number.MIN_VALUE) : 0, firstFrom(curve.x, curve.length, low) - 1);
     const to = Math.min(curve.length, firstFrom(curve.x, curve.length, high) + 2);
     this.isSmooth = smoothing > 0 && to - from > 2;
-    this.count = to > from ? thinInto(curve.x, curve.y, from, to, columns, this.x, this.y) : 0;
+    this.count = to > from ? (logX ? this.thinLogs(curve, from, to, columns) : thinInto(curve.x, curve.y, from, to, columns, this.x, this.y)) : 0;
+    this.parts = 0;
+    if (band && !logX && this.count) this.takeBand(columns);
     if (!this.isSmooth || !this.count) return;
     const unit = (this.x[this.count - 1]! - this.x[0]!) / Math.min(to - from - 1, SMOOTHED_UNITS) || 1;
     smoothInto(this.x, this.y, this.count, smoothing, unit, this.smooth);
+  }
+
+  /** As `thinInto`, by columns of the logarithm of x. */
+  private thinLogs(curve: Curve, from: number, to: number, columns: number): number {
+    if (this.logs.length < to) this.logs = new Float64Array(curve.x.length);
+    for (let at = from; at < to; at += 1) this.logs[at] = Math.log10(curve.x[at]!);
+    const count = thinInto(this.logs, curve.y, from, to, columns, this.x, this.y);
+    for (let at = 0; at < count; at += 1) this.x[at] = 10 ** this.x[at]!;
+    return count;
+  }
+
+  private takeBand(columns: number): void {
+    const wanted = Math.ceil(columns / BAND_COLUMNS);
+    if (this.band.x.length < bandRoom(wanted)) {
+      const made = (): Float64Array<ArrayBuffer> => new Float64Array(bandRoom(wanted));
+      this.band = { x: made(), low: made(), high: made(), mean: made() };
+    }
+    const width = (this.x[this.count - 1]! - this.x[0]!) / wanted;
+    if (width > 0) this.parts = bandInto(this.x, this.y, this.count, width, this.band);
   }
 
   /** Widens `into` to what is shown. */
@@ -41,11 +78,62 @@ export interface Projection {
   log: boolean;
 }
 
+interface Place {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** Where values lie on the canvas: its place, what it shows of x and y, and which of the two is logarithmic. */
+export function projectionOf(place: Place, x: { min: number; max: number }, y: { min: number; max: number }, { log, logX }: { log: boolean; logX: boolean }): Projection {
+  const [lowX, highX] = logX ? [Math.log10(x.min), Math.log10(x.max)] : [x.min, x.max];
+  const [lowY, highY] = log ? [Math.log10(y.min), Math.log10(y.max)] : [y.min, y.max];
+  const perX = place.width / (highX - lowX);
+  const perY = place.height / (highY - lowY);
+  const bottom = place.top + place.height;
+  return {
+    x: logX ? (value) => place.left + (Math.log10(value) - lowX) * perX : (value) => place.left + (value - lowX) * perX,
+    y: log ? (value) => bottom - (Math.log10(value) - lowY) * perY : (value) => bottom - (value - lowY) * perY,
+    bottom,
+    log,
+  };
+}
+
+/** One curve: its area, its band, its values, its moving average before them. */
+export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, line: Line, to: Projection, { color, faded }: { color: string; faded: number }): void {
+  const stepped = curve.stepped ?? false;
+  ctx.strokeStyle = ctx.fillStyle = color;
+  ctx.lineJoin = line.count > 400 ? "bevel" : "round";
+  if (curve.area) {
+    ctx.globalAlpha = 0.1 * faded;
+    ctx.beginPath();
+    traceArea(ctx, line, line.y, to, stepped);
+    ctx.fill();
+  }
+  const stroke = (path: () => void, width: number, alpha: number): void => {
+    ctx.globalAlpha = alpha * faded;
+    ctx.lineWidth = width * devicePixelRatio;
+    ctx.beginPath();
+    path();
+    ctx.stroke();
+  };
+  ctx.setLineDash((curve.dash ?? []).map((length) => length * devicePixelRatio));
+  if (line.parts) {
+    ctx.globalAlpha = 0.18 * faded;
+    ctx.beginPath();
+    traceBand(ctx, line, to);
+    ctx.fill();
+    if (!line.isSmooth) stroke(() => traceMean(ctx, line, to), 1.5, 1);
+  } else stroke(() => trace(ctx, line, line.y, to, stepped), line.isSmooth ? 1 : 1.5, line.isSmooth ? 0.25 : 1);
+  if (line.isSmooth) stroke(() => trace(ctx, line, line.smooth, to, stepped), 1.75, 1);
+}
+
 /** Whether there is a value to draw: a gap is none, nor is what a log scale has no place for. */
 const isDrawn = (line: Line, y: Float64Array, at: number, log: boolean): boolean => at < line.count && Number.isFinite(y[at]) && (!log || y[at]! > 0);
 
 /** Adds the line to the path that `context` is at; a gap lifts the pen. */
-export function trace(context: CanvasRenderingContext2D, line: Line, y: Float64Array, to: Projection, stepped: boolean): void {
+function trace(context: CanvasRenderingContext2D, line: Line, y: Float64Array, to: Projection, stepped: boolean): void {
   let drawing = false;
   let before = 0;
   for (let at = 0; at < line.count; at += 1) {
@@ -70,8 +158,37 @@ export function trace(context: CanvasRenderingContext2D, line: Line, y: Float64A
   }
 }
 
+/** Adds the band of a line to the path that is to be filled: there along the greatest, back along the least. */
+function traceBand(context: CanvasRenderingContext2D, line: Line, to: Projection): void {
+  const { x, low, high } = line.band;
+  const isThere = (at: number): boolean => at < line.parts && Number.isFinite(low[at]) && (!to.log || low[at]! > 0);
+  for (let at = 0; at < line.parts; at += 1) {
+    if (!isThere(at)) continue;
+    const first = at;
+    context.moveTo(to.x(x[at]!), to.y(high[at]!));
+    while (isThere(at + 1)) {
+      at += 1;
+      context.lineTo(to.x(x[at]!), to.y(high[at]!));
+    }
+    for (let back = at; back >= first; back -= 1) context.lineTo(to.x(x[back]!), to.y(low[back]!));
+    context.closePath();
+  }
+}
+
+/** Adds the means of a line's parts to the path that `context` is at. */
+function traceMean(context: CanvasRenderingContext2D, line: Line, to: Projection): void {
+  const { x, mean } = line.band;
+  let drawing = false;
+  for (let at = 0; at < line.parts; at += 1) {
+    const isThere = Number.isFinite(mean[at]) && (!to.log || mean[at]! > 0);
+    if (isThere && drawing) context.lineTo(to.x(x[at]!), to.y(mean[at]!));
+    else if (isThere) context.moveTo(to.x(x[at]!), to.y(mean[at]!));
+    drawing = isThere;
+  }
+}
+
 /** Closes each unbroken part of the line at the bottom and adds it to the path that is to be filled. */
-export function traceArea(context: CanvasRenderingContext2D, line: Line, y: Float64Array, to: Projection, stepped: boolean): void {
+function traceArea(context: CanvasRenderingContext2D, line: Line, y: Float64Array, to: Projection, stepped: boolean): void {
   let start = NaN;
   let last = NaN;
   let before = 0;

@@ -1,11 +1,11 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { nearest, type Curve, type CurveSource } from "@/lib/curves";
+import { firstFrom, nearest, type Curve, type CurveSource } from "@/lib/curves";
 import { drawNever, drawSoon, type Drawable } from "@/lib/frames";
 import { hoverGroup, joinGroup, type Hovered } from "./hover-group";
 import { axesOf, colorOf, onTheme, type XKind } from "./plot-axes";
 import { Dots } from "./plot-dots";
-import { Line, trace, traceArea, type Projection } from "./plot-lines";
+import { drawCurve, Line, projectionOf, type Projection } from "./plot-lines";
 
 export type Span = readonly [number, number];
 
@@ -22,6 +22,8 @@ export interface PlotOptions {
   format: (y: number) => string;
   height: number;
   log: boolean;
+  /** x is logarithmic; what is not positive has no place. */
+  logX: boolean;
   /** The y axis begins at 0 where no value is below it. */
   zero: boolean;
   /** Charts of one group point at the same x together. */
@@ -45,6 +47,7 @@ export class Plot implements Drawable, Hovered {
   private curves: readonly Curve[] = [];
   private range: Span | null = null;
   private smoothing = 0;
+  private band = false;
   private marks: readonly Mark[] = [];
   private hidden: ReadonlySet<string> = new Set();
   private strong: string | null = null;
@@ -84,9 +87,10 @@ export class Plot implements Drawable, Hovered {
     this.changed();
   }
 
-  look(range: Span | null, smoothing: number, marks: readonly Mark[], hidden: ReadonlySet<string>): void {
+  look(range: Span | null, smoothing: number, band: boolean, marks: readonly Mark[], hidden: ReadonlySet<string>): void {
     this.range = range;
     this.smoothing = smoothing;
+    this.band = band;
     this.marks = marks;
     this.hidden = hidden;
     this.changed();
@@ -138,7 +142,7 @@ export class Plot implements Drawable, Hovered {
       legend: { show: false },
       padding: [10, kind === "step" ? 12 : 26, 0, 0],
       scales: {
-        x: { time: kind === "time", range: (_, min, max) => [min, max] },
+        x: { time: kind === "time", ...(this.options.logX ? { distr: 3 as const, log: 10 as const } : {}), range: (_, min, max) => [min, max] },
         y: log ? { distr: 3, log: 10, range: (_, min, max) => [min, max] } : { range: (_, min, max) => [min, max] },
       },
       series: [{}],
@@ -180,7 +184,7 @@ export class Plot implements Drawable, Hovered {
     this.curves.forEach((curve, index) => {
       const line = (this.lines[index] ??= new Line());
       if (this.hidden.has(curve.id)) return void (line.count = 0);
-      line.take(curve, this.x.min, this.x.max, columns, this.smoothing);
+      line.take(curve, this.x.min, this.x.max, { columns, smoothing: this.smoothing, logX: this.options.logX, band: this.band });
       line.range(this.options.log, this.y);
     });
     if (this.y.min > this.y.max) Object.assign(this.y, { min: this.options.log ? 0.1 : 0, max: 1 });
@@ -199,34 +203,20 @@ export class Plot implements Drawable, Hovered {
     else
       for (const curve of this.curves) {
         if (!curve.length || this.hidden.has(curve.id)) continue;
-        min = Math.min(min, curve.x[0]!);
+        const first = this.options.logX ? firstFrom(curve.x, curve.length, Number.MIN_VALUE) : 0;
+        if (first >= curve.length) continue;
+        min = Math.min(min, curve.x[first]!);
         max = Math.max(max, curve.x[curve.length - 1]!);
       }
-    if (min > max) [min, max] = [0, 1];
-    if (min === max) [min, max] = [min - 0.5, max + 0.5];
+    if (min > max) [min, max] = this.options.logX ? [1, 10] : [0, 1];
+    if (min === max) [min, max] = this.options.logX ? [min / 2, max * 2] : [min - 0.5, max + 0.5];
     this.x.min = min;
     this.x.max = max;
   }
 
-  private projection(): Projection {
-    const { bbox } = this.chart;
-    const { log } = this.options;
-    const low = log ? Math.log10(this.y.min) : this.y.min;
-    const perX = bbox.width / (this.x.max - this.x.min);
-    const perY = bbox.height / ((log ? Math.log10(this.y.max) : this.y.max) - low);
-    const { min } = this.x;
-    const bottom = bbox.top + bbox.height;
-    return {
-      x: (value) => bbox.left + (value - min) * perX,
-      y: log ? (value) => bottom - (Math.log10(value) - low) * perY : (value) => bottom - (value - low) * perY,
-      bottom,
-      log,
-    };
-  }
-
   private drawLines(): void {
     const { ctx, bbox } = this.chart;
-    const to = this.projection();
+    const to = projectionOf(bbox, this.x, this.y, this.options);
     ctx.save();
     ctx.beginPath();
     ctx.rect(bbox.left, bbox.top - devicePixelRatio, bbox.width, bbox.height + 2 * devicePixelRatio);
@@ -235,32 +225,10 @@ export class Plot implements Drawable, Hovered {
     this.drawMarks(ctx, to);
     this.curves.forEach((curve, index) => {
       const line = this.lines[index];
-      if (line?.count) this.drawLine(ctx, curve, line, to);
+      const faded = this.strong !== null && this.strong !== curve.id ? 0.2 : 1;
+      if (line?.count) drawCurve(ctx, curve, line, to, { color: colorOf(curve.color), faded });
     });
     ctx.restore();
-  }
-
-  private drawLine(ctx: CanvasRenderingContext2D, curve: Curve, line: Line, to: Projection): void {
-    const faded = this.strong !== null && this.strong !== curve.id ? 0.2 : 1;
-    const stepped = curve.stepped ?? false;
-    ctx.strokeStyle = ctx.fillStyle = colorOf(curve.color);
-    ctx.lineJoin = line.count > 400 ? "bevel" : "round";
-    if (curve.area) {
-      ctx.globalAlpha = 0.1 * faded;
-      ctx.beginPath();
-      traceArea(ctx, line, line.y, to, stepped);
-      ctx.fill();
-    }
-    const stroke = (y: Float64Array, width: number, alpha: number): void => {
-      ctx.globalAlpha = alpha * faded;
-      ctx.lineWidth = width * devicePixelRatio;
-      ctx.beginPath();
-      trace(ctx, line, y, to, stepped);
-      ctx.stroke();
-    };
-    ctx.setLineDash((curve.dash ?? []).map((length) => length * devicePixelRatio));
-    stroke(line.y, line.isSmooth ? 1 : 1.5, line.isSmooth ? 0.25 : 1);
-    if (line.isSmooth) stroke(line.smooth, 1.75, 1);
   }
 
   private drawMarks(ctx: CanvasRenderingContext2D, to: Projection): void {

@@ -27,6 +27,10 @@ interface Props {
   height?: number;
   /** Logarithmic values; those that are not positive are gaps. */
   log?: boolean;
+  /** Logarithmic x; not of the time of day. */
+  logX?: boolean;
+  /** Instead of the values, the least and the greatest of neighbouring ones as a band. */
+  band?: boolean;
   /** 0 … 0.999: weight of the moving average; the values stay, faint. */
   smoothing?: number;
   /** The y axis begins at 0. */
@@ -58,7 +62,7 @@ const still = (curves: readonly Curve[]): CurveSource => ({ subscribe: () => () 
  * What changes is drawn on the canvas, at most once a frame and only while it is in sight; React renders nothing for it.
  */
 export function TimeSeries(props: Props) {
-  const { title, curves, source: given, x, unit, format = value, height = 180, log = false, smoothing = 0, zero = false, marks = NO_MARKS } = props;
+  const { title, curves, source: given, x, unit, format = value, height = 180, log = false, logX = false, band = false, smoothing = 0, zero = false, marks = NO_MARKS } = props;
   const { t } = useTranslation();
   const source = useMemo(() => given ?? still(curves ?? NO_CURVES), [given, curves]);
   const own = useId();
@@ -71,11 +75,11 @@ export function TimeSeries(props: Props) {
   const [readout] = useState(() => new Readout());
   const { setPlace, setFirst, setEmpty } = readout;
   useLayoutEffect(() => void Object.assign(readout, { kind: x, format }), [readout, x, format]);
-  const { plot, host } = usePlot({ source, kind: x, format, height, log, zero, group, onRange, onValues: readout.show });
+  const { plot, host } = usePlot({ source, kind: x, format, height, log, logX: logX && x !== "time", zero, group, onRange, onValues: readout.show });
   const drawn = useSyncExternalStore(readout.subscribe, readout.named);
   const named = curves ?? drawn;
   const legend = props.legend ?? named.length > 1;
-  useEffect(() => plot.current?.look(range, smoothing, marks, hidden));
+  useEffect(() => plot.current?.look(range, smoothing, band, marks, hidden));
   const onKeyDown = (event: KeyboardEvent): void => {
     if (plot.current && moved(event.key, plot.current, range, onRange)) event.preventDefault();
   };

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { bandInto, describe, expect, it } from "vitest";
 import { curveOf, extendRange, firstFrom, nearest, roomFor, smoothInto, thinInto } from "./curves";
 
 const LOOK = { id: "a", label: "a", color: "red" };
@@ -85,4 +85,22 @@ it("takes only positive values into a logarithmic range", () => {
   const range = { min: Infinity, max: -Infinity };
   extendRange(Float64Array.of(-1, 0, 0.5, Infinity, NaN, 8), 6, true, range);
   expect(range).toEqual({ min: 0.5, max: 8 });
+});
+
+describe("bands", () => {
+  const room = (parts: number) => ({ x: new Float64Array(parts), low: new Float64Array(parts), high: new Float64Array(parts), mean: new Float64Array(parts) });
+
+  it("have the least, the greatest and the mean of each part", () => {
+    const out = room(8);
+    const found = bandInto(Float64Array.of(0, 1, 2, 10, 11), Float64Array.of(1, 5, 3, NaN, 2), 5, 5, out);
+    expect(found).toBe(2);
+    expect([[...out.low], [...out.high], [...out.mean]].map((column) => column.slice(0, 2))).toEqual([[1, 2], [5, 2], [3, 2]]);
+    expect([...out.x].slice(0, 2)).toEqual([1, 10.5]);
+  });
+
+  it("have gaps where there is nothing", () => {
+    const out = room(4);
+    expect(bandInto(Float64Array.of(0, 10), Float64Array.of(NaN, 1), 2, 5, out)).toBe(2);
+    expect([out.low[0], out.mean[0], out.low[1]]).toEqual([NaN, NaN, 1]);
+  });
 });

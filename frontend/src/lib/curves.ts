@@ -176,3 +176,45 @@ export function extendRange(y: Float64Array, count: number, positive: boolean, i
     if (each > into.max) into.max = each;
   }
 }
+
+/** Room that `bandInto` needs for so many columns. */
+export const bandRoom = (columns: number): number => columns + 4;
+
+/**
+ * The least, the greatest and the mean of the finite values in each part of x of this width; a part without any is a gap (NaN).
+ * Returns how many parts there are.
+ */
+export function bandInto(
+  x: Float64Array,
+  y: Float64Array,
+  count: number,
+  width: number,
+  out: { x: Float64Array; low: Float64Array; high: Float64Array; mean: Float64Array },
+): number {
+  let parts = 0;
+  let at = 0;
+  while (at < count && parts < out.x.length) {
+    const part = Math.floor((x[at]! - x[0]!) / width);
+    let low = NaN;
+    let high = NaN;
+    let sum = 0;
+    let known = 0;
+    const first = x[at]!;
+    let last = first;
+    for (; at < count && Math.floor((x[at]! - x[0]!) / width) === part; at += 1) {
+      const each = y[at]!;
+      if (!Number.isFinite(each)) continue;
+      last = x[at]!;
+      if (!(each >= low)) low = each;
+      if (!(each <= high)) high = each;
+      sum += each;
+      known += 1;
+    }
+    out.x[parts] = (first + last) / 2;
+    out.low[parts] = low;
+    out.high[parts] = high;
+    out.mean[parts] = known ? sum / known : NaN;
+    parts += 1;
+  }
+  return parts;
+}

@@ -2,6 +2,7 @@ import { Button, Checkbox, Popover, ScrollArea, Text, TextInput } from "@mantine
 import { IconColumns3 } from "@tabler/icons-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { ColumnOrder } from "./column-order";
 import classes from "./column-picker.module.css";
 
 export interface ColumnGroup {
@@ -14,6 +15,9 @@ interface Props {
   /** Keys of the columns that are shown, in their order. */
   chosen: readonly string[];
   onChange: (chosen: string[]) => void;
+  /** How many of the first stay at the left, where readers may say. */
+  pinned?: number;
+  onPinned?: (pinned: number) => void;
   /** Back to the columns that a new reader sees. */
   onReset: () => void;
 }
@@ -21,11 +25,12 @@ interface Props {
 const SHOWN_MOST = 100;
 
 /** Which columns a table shows; found by name where there are hundreds. */
-export function ColumnPicker({ groups, chosen, onChange, onReset }: Props) {
+export function ColumnPicker({ groups, chosen, onChange, pinned = 0, onPinned, onReset }: Props) {
   const { t } = useTranslation();
   const [wanted, setWanted] = useState("");
   const needle = useDeferredValue(wanted.trim().toLowerCase());
   const isChosen = new Set(chosen);
+  const titles = new Map(groups.flatMap(({ options }) => options.map(({ key, title }) => [key, title])));
   const toggle = (key: string): void => onChange(isChosen.has(key) ? chosen.filter((each) => each !== key) : [...chosen, key]);
   const found = groups
     .map((group) => ({ ...group, options: group.options.filter(({ title }) => title.toLowerCase().includes(needle)) }))
@@ -38,6 +43,7 @@ export function ColumnPicker({ groups, chosen, onChange, onReset }: Props) {
         </Button>
       </Popover.Target>
       <Popover.Dropdown p={8} aria-label={t("table.columns")}>
+        {onPinned ? <ColumnOrder chosen={chosen} titleOf={(key) => titles.get(key) ?? key} onChange={onChange} pinned={pinned} onPinned={onPinned} /> : null}
         <TextInput
           aria-label={t("table.findColumn")}
           placeholder={t("table.findColumn")}

@@ -22,8 +22,10 @@ export interface Column<Row> {
   sort?: string | undefined;
   /** The first press sorts downward, as people want of figures and times. By default what `numeric` says. */
   downFirst?: boolean | undefined;
-  /** Stays at the left when the table is scrolled sideways. Only the first column may. */
+  /** Stays at the left when the table is scrolled sideways. Only the first columns may; of several, none may grow. */
   pinned?: boolean | undefined;
+  /** May be dragged to another place. */
+  movable?: boolean | undefined;
   /** The header is for screen readers only (icons, actions). */
   untitled?: boolean | undefined;
 }
@@ -50,4 +52,29 @@ export const widthOf = <Row>(column: Column<Row>): number => column.width ?? WID
 /** The least width of all columns together. */
 export function leastWidth<Row>(columns: readonly Column<Row>[], selectable: boolean): number {
   return columns.reduce((sum, column) => sum + widthOf(column), selectable ? SELECT_WIDTH : 0);
+}
+
+/** Where pinned columns stay: px from the left, by column; undefined: it scrolls. */
+export function pinnedLefts<Row>(columns: readonly Column<Row>[], selectable: boolean): (number | undefined)[] {
+  let left = selectable ? SELECT_WIDTH : 0;
+  let isPinned = true;
+  return columns.map((column) => {
+    isPinned &&= column.pinned ?? false;
+    if (!isPinned) return undefined;
+    const found = left;
+    left += widthOf(column);
+    return found;
+  });
+}
+
+export const WIDTH_LEAST = 56;
+export const WIDTH_MOST = 800;
+export const boundedWidth = (width: number): number => Math.round(Math.min(WIDTH_MOST, Math.max(WIDTH_LEAST, width)));
+
+/** What readers may do to columns. */
+export interface ColumnChanges {
+  /** This column is so wide from now on: px. */
+  onWidth?: ((key: string, width: number) => void) | undefined;
+  /** This column goes to the place of that one. */
+  onMove?: ((key: string, to: string) => void) | undefined;
 }

@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
-import { useMemo, useRef, type ReactNode } from "react";
+import { useCallback, useMemo, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorFace } from "../faces";
-import { leastWidth, widthOf, SELECT_WIDTH, type Column, type RowSource } from "./columns";
+import { leastWidth, widthOf, SELECT_WIDTH, type Column, type ColumnChanges, type RowSource } from "./columns";
 import { TableHead } from "./table-head";
 import { TableRow } from "./table-row";
 import { useFillHeight } from "./use-fill-height";
@@ -10,7 +10,7 @@ import { useTableKeys } from "./use-table-keys";
 import { useVirtualRows } from "./use-virtual-rows";
 import classes from "./data-table.module.css";
 
-interface Props<Row> {
+interface Props<Row> extends ColumnChanges {
   /** For screen readers: what is listed. */
   label: string;
   columns: readonly Column<Row>[];
@@ -79,7 +79,8 @@ type TableProps<Row> = Props<Row> & { source: RowSource<Row> & { isStale?: boole
 
 function Table<Row>(props: TableProps<Row>) {
   const { t } = useTranslation();
-  const { columns, source, rowKey, rowName, selection = NOTHING, onSelect, height, rowHeight = 34, coming = 8 } = props;
+  const { source, rowKey, rowName, selection = NOTHING, onSelect, height, rowHeight = 34, coming = 8 } = props;
+  const { columns, onDragWidth } = useDragged(props.columns);
   const scroller = useRef<HTMLDivElement>(null);
   const filled = useFillHeight(scroller, height === "fill", props.below ?? 24);
   const isVirtual = height !== undefined;
@@ -114,6 +115,9 @@ function Table<Row>(props: TableProps<Row>) {
             selectable={selectable}
             selected={selection.size === 0 ? "none" : selection.size >= count ? "all" : "some"}
             onSelectAll={keys.onSelectAll}
+            onWidth={props.onWidth}
+            onMove={props.onMove}
+            onDragWidth={onDragWidth}
           />
           <tbody onKeyDown={keys.onKeyDown} onFocus={keys.onFocus} onBlur={keys.onBlur}>
             <Space height={top} span={span} />
@@ -139,6 +143,17 @@ function Table<Row>(props: TableProps<Row>) {
       </div>
     </div>
   );
+}
+
+/** The columns, one of them as wide as it is being dragged. */
+function useDragged<Row>(columns: readonly Column<Row>[]) {
+  const [dragged, setDragged] = useState<{ key: string; width: number }>();
+  const onDragWidth = useCallback((key: string, width: number | undefined) => setDragged(width === undefined ? undefined : { key, width }), []);
+  const shown = useMemo(
+    () => (dragged ? columns.map((column) => (column.key === dragged.key ? { ...column, width: dragged.width, grow: false } : column)) : columns),
+    [columns, dragged],
+  );
+  return { columns: shown, onDragWidth };
 }
 
 function Widths<Row>({ columns, selectable }: { columns: readonly Column<Row>[]; selectable: boolean }) {

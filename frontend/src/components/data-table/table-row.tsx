@@ -1,6 +1,6 @@
 import type { TFunction } from "i18next";
 import { memo } from "react";
-import type { Column } from "./columns";
+import { pinnedLefts, type Column } from "./columns";
 import classes from "./data-table.module.css";
 
 interface Props<Row> {
@@ -21,6 +21,7 @@ interface Props<Row> {
 
 function Line<Row>({ row, index, columns, selectable, selected, current, name, t, height, onToggle }: Props<Row>) {
   const pinned = columns[0]?.pinned ?? false;
+  const lefts = pinnedLefts(columns, selectable);
   return (
     <tr
       aria-rowindex={index + 2}
@@ -43,12 +44,12 @@ function Line<Row>({ row, index, columns, selectable, selected, current, name, t
           />
         </td>
       ) : null}
-      {columns.map((column) => (
+      {columns.map((column, place) => (
         <td
           key={column.key}
           className={column.numeric ? classes.numeric : undefined}
-          data-pinned={column.pinned || undefined}
-          data-beside={(column.pinned && selectable) || undefined}
+          data-pinned={lefts[place] === undefined ? undefined : true}
+          style={lefts[place] ? { left: lefts[place] } : undefined}
         >
           {row === undefined ? <span className={classes.coming} /> : column.cell(row)}
         </td>

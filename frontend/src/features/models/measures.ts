@@ -1,4 +1,5 @@
 import type { components } from "@/api/schema.gen";
+import type { Point } from "@/components/unit-chart";
 import { percent, value } from "@/lib/format";
 
 type Schemas = components["schemas"];
@@ -34,11 +35,6 @@ export function nearestThreshold(table: readonly Threshold[], wanted: number): n
 /** Where a threshold stands on the curves. */
 export const onRoc = (at: Threshold): Point => ({ x: share(at.false_positives, at.true_negatives), y: share(at.true_positives, at.false_negatives) });
 export const onPrecisionRecall = (at: Threshold): Point | null => (at.precision === null ? null : { x: at.recall, y: at.precision });
-
-export interface Point {
-  x: number;
-  y: number;
-}
 
 const share = (part: number, rest: number): number => (part + rest ? part / (part + rest) : 0);
 

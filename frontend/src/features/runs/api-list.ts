@@ -24,6 +24,28 @@ export const loadRuns =
   ({ offset, limit }: { offset: number; limit: number }, signal: AbortSignal): Promise<RangePage<RunRow>> =>
     unwrap(api.GET("/api/v1/runs/table", { params: { query: { ...asked, offset, limit, spark: true } }, signal }));
 
+/** The address of a file with these values; several of a name each stand for themselves. */
+function fileAddress(path: string, values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    for (const each of typeof value === "object" ? value : [value]) if (each !== undefined) query.append(name, String(each));
+  }
+  return `/api/v1/runs/${path}?${query.toString()}`;
+}
+
+export type FileKind = "csv" | "parquet";
+/** Where the whole table is as a file. */
+export const tableFile = (asked: RunsAsked, kind: FileKind): string => fileAddress(`table.${kind}`, asked);
+/** Where every point of these runs is as a file. */
+export const curvesFile = (ids: readonly string[], kind: FileKind): string => fileAddress(`metrics.${kind}`, { run: ids });
+
+/** Whether the server understands a filter; its refusal says where it does not. */
+export function useFilterCheck() {
+  return useMutation({
+    mutationFn: (filter: string) => unwrap(api.GET("/api/v1/runs/table", { params: { query: { filter, limit: 1 } } })),
+  });
+}
+
 interface Where {
   project?: string | undefined;
   experiment?: string | undefined;
@@ -88,6 +110,22 @@ export function useTagRuns() {
   return useMutation({
     mutationFn: (wanted: readonly { id: string; tags: string[] }[]) =>
       forEach(wanted, ({ id, tags }) => unwrap(api.PUT("/api/v1/runs/{id}/tags", { params: { path: { id } }, body: { tags } }))),
+    onSettled: changed,
+  });
+}
+
+export function useDeleteRuns() {
+  const changed = useRunsChanged();
+  return useMutation({
+    mutationFn: (ids: readonly string[]) => forEach(ids, (id) => unwrap(api.DELETE("/api/v1/runs/{id}", { params: { path: { id } } }))),
+    onSettled: changed,
+  });
+}
+
+export function useRestoreRuns() {
+  const changed = useRunsChanged();
+  return useMutation({
+    mutationFn: (ids: readonly string[]) => forEach(ids, (id) => unwrap(api.POST("/api/v1/runs/{id}/restore", { params: { path: { id } } }))),
     onSettled: changed,
   });
 }

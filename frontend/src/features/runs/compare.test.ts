@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { axisOf, commonKeys, flattened, metricRows, parameterRows, type ComparedRun } from "./compare";
+import { axisOf, bestPlaces, commonKeys, factRows, flattened, metricRows, parameterRows, type ComparedRun } from "./compare";
 
 const metric = (last: number, min = last, max = last) => ({ last, min, max });
 const run = (id: string, parameters: Record<string, unknown>, summary: ComparedRun["summary"] = {}): ComparedRun => ({ id, parameters, summary });
@@ -68,4 +68,20 @@ describe("axes", () => {
   });
 
   it("is none where nobody has a value", () => expect(axisOf([undefined, null], words)).toBeUndefined());
+});
+
+describe("facts", () => {
+  it("leaves out what nobody has, and marks what differs", () => {
+    const rows = factRows([{ python: "3.11", gpu: "", commit: "a" }, { python: "3.11", gpu: null, commit: "b", host: "n1" }]);
+    expect(rows.map(({ key, values, differs }) => [key, values, differs])).toEqual([
+      ["python", ["3.11", "3.11"], false],
+      ["commit", ["a", "b"], true],
+      ["host", [undefined, "n1"], true],
+    ]);
+  });
+
+  it("finds the best, if there is one", () => {
+    expect([...bestPlaces([0.1, undefined, 0.3], "max")]).toEqual([2]);
+    expect([...bestPlaces([0.1, 0.1], "max"), ...bestPlaces([1, 2], undefined)]).toEqual([]);
+  });
 });

@@ -61,15 +61,26 @@ export function metricRows(runs: readonly ComparedRun[], part: MetricPart, modes
   const keys = [...new Set(runs.flatMap(({ summary }) => Object.keys(summary)))].sort();
   return keys.map((key) => {
     const values = runs.map((run) => metricValue(run, key, part, modes));
-    return { key, values, differs: new Set(values).size > 1, best: bestOf(values, modes.get(key)) };
+    return { key, values, differs: new Set(values).size > 1, best: bestPlaces(values, modes.get(key)) };
   });
 }
 
-function bestOf(values: readonly (number | undefined)[], mode: "min" | "max" | undefined): ReadonlySet<number> {
+/** Places of the best of these values; none where one is as good as another, or nobody knows which way is better. */
+export function bestPlaces(values: readonly (number | undefined)[], mode: "min" | "max" | undefined): ReadonlySet<number> {
   const known = values.filter((value) => value !== undefined);
   if (!mode || new Set(known).size < 2) return NONE;
   const top = mode === "max" ? Math.max(...known) : Math.min(...known);
   return new Set(values.flatMap((value, place) => (value === top ? [place] : [])));
+}
+
+/** Rows of plain facts: by key what each run has; what none has is left out. */
+export function factRows(facts: readonly Readonly<Record<string, unknown>>[]): ComparedRow[] {
+  const keys = [...new Set(facts.flatMap((each) => Object.keys(each)))];
+  return keys.flatMap((key) => {
+    const values = facts.map((each) => (each[key] === "" || each[key] === null ? undefined : each[key]));
+    if (values.every((each) => each === undefined)) return [];
+    return [{ key, values, differs: new Set(values.map(canonical)).size > 1, best: NONE }];
+  });
 }
 
 /** The metrics of all runs, most common first. */

@@ -1,43 +1,36 @@
 import { describe, expect, it } from "vitest";
-import { readViews, sameView, viewSearch, withoutView, withView, writeViews } from "./views";
+import { isPlain, movedTo, NO_VIEW, sameView, viewSearch, widthsOf, widthTexts } from "./views";
 
-function store(): Pick<Storage, "getItem" | "setItem"> {
-  const held = new Map<string, string>();
-  return { getItem: (key) => held.get(key) ?? null, setItem: (key, value) => void held.set(key, value) };
-}
+describe("what a view keeps", () => {
+  const search = { project: "risk", view: "v1", sort: "-metrics.auc", columns: ["state"], widths: ["180:params.lr"], pinned: "2", filter: "metrics.auc > 0.8" };
 
-describe("views", () => {
-  const best = { name: "Best", search: { sort: "-metrics.auc", where: ["metrics.auc>0.8"] } };
-
-  it("keeps what the table shows, not where the reader is", () => {
-    expect(viewSearch({ sort: "name", project: "p", view: "Best", state: undefined })).toEqual({ sort: "name" });
+  it("is the table, not the project nor the name", () => {
+    expect(viewSearch(search)).toEqual({ sort: "-metrics.auc", columns: ["state"], widths: ["180:params.lr"], pinned: "2", filter: "metrics.auc > 0.8" });
   });
 
-  it("tells whether the page still shows the view", () => {
-    expect(sameView(best.search, { where: ["metrics.auc>0.8"], sort: "-metrics.auc" })).toBe(true);
-    expect(sameView(best.search, { ...best.search, state: ["failed"] })).toBe(false);
+  it("is the same whatever the order in which it was said", () => {
+    expect(sameView({ sort: "a", where: ["x=1"] }, { where: ["x=1"], sort: "a" })).toBe(true);
+    expect(sameView({ sort: "a" }, { sort: "a", pinned: "1" })).toBe(false);
+    expect(sameView({ sort: "a", search: undefined }, { sort: "a" })).toBe(true);
   });
 
-  it("is kept per user, and replaced by its name", () => {
-    const kept = store();
-    writeViews("ann", withView(withView([], best), { name: "All", search: {} }), kept);
-    expect(readViews("ann", kept).map(({ name }) => name)).toEqual(["Best", "All"]);
-    expect(readViews("bob", kept)).toEqual([]);
-    const changed = withView(readViews("ann", kept), { name: "Best", search: { sort: "name" } });
-    expect(changed).toEqual([{ name: "Best", search: { sort: "name" } }, { name: "All", search: {} }]);
-    expect(withoutView(changed, "Best")).toEqual([{ name: "All", search: {} }]);
+  it("gives way to the view that is shown first only where the address says nothing", () => {
+    expect(isPlain({ project: "risk" })).toBe(true);
+    expect(isPlain({ view: NO_VIEW })).toBe(false);
+    expect(isPlain({ sort: "name" })).toBe(false);
+  });
+});
+
+describe("columns", () => {
+  it("keep their widths in the address", () => {
+    const widths = new Map([["params.lr", 180], ['metrics."a:b"', 90]]);
+    expect(widthsOf(widthTexts(widths))).toEqual(widths);
+    expect(widthsOf(["wide:x", "5:x", "120:"])).toEqual(new Map());
   });
 
-  it("leaves out what it does not understand", () => {
-    const kept = store();
-    kept.setItem("bedplate-run-views-ann", JSON.stringify([best, { name: "", search: {} }, { name: "x", search: { state: "failed" } }, 3]));
-    expect(readViews("ann", kept)).toEqual([best]);
-    kept.setItem("bedplate-run-views-ann", "{");
-    expect(readViews("ann", kept)).toEqual([]);
-  });
-
-  it("says when a browser has no room", () => {
-    const full = { setItem: () => { throw new Error("full"); } };
-    expect(writeViews("ann", [best], full)).toBe(false);
+  it("go to the place of another", () => {
+    expect(movedTo(["a", "b", "c"], "a", "c")).toEqual(["b", "c", "a"]);
+    expect(movedTo(["a", "b", "c"], "c", "a")).toEqual(["c", "a", "b"]);
+    expect(movedTo(["a", "b"], "x", "a")).toEqual(["a", "b"]);
   });
 });

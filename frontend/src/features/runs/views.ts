@@ -1,69 +1,56 @@
-/** Named views of the table of runs: what is filtered, shown and sorted. Kept per user in this browser; shared by address. Pure but for the store. */
+/** What a view of the table of runs is: the part of the address that it keeps. Pure. */
 
-/** The part of the address that a view is. */
 export interface ViewSearch {
   search?: string | undefined;
   state?: string[] | undefined;
   where?: string[] | undefined;
+  /** Conditions as one text. */
+  filter?: string | undefined;
   columns?: string[] | undefined;
+  /** `180:params.lr` */
+  widths?: string[] | undefined;
+  /** How many columns stay at the left. */
+  pinned?: string | undefined;
   sort?: string | undefined;
   experiment?: string | undefined;
+  /** `1`: those that were deleted. */
+  deleted?: string | undefined;
 }
 
-export interface View {
-  name: string;
-  search: ViewSearch;
-}
+/** The same as it is kept: what is not set is not there. */
+export type ViewDocument = { [Part in keyof ViewSearch]?: Exclude<ViewSearch[Part], undefined> };
 
-const PARTS = ["search", "state", "where", "columns", "sort", "experiment"] as const;
-const VIEWS_MOST = 50;
-const keyOf = (user: string): string => `bedplate-run-views-${user}`;
+const PARTS = ["search", "state", "where", "filter", "columns", "widths", "pinned", "sort", "experiment", "deleted"] as const;
+/** In the place of the id of a view: none, not even the one that is shown first. */
+export const NO_VIEW = "none";
 
 /** Only what a view keeps, without what is not set. */
-export function viewSearch(search: Readonly<Record<string, unknown>>): ViewSearch {
+export function viewSearch(search: Readonly<Record<string, unknown>>): ViewDocument {
   return Object.fromEntries(PARTS.filter((part) => search[part] !== undefined).map((part) => [part, search[part]]));
 }
 
 /** Whether two addresses show the same. */
 export const sameView = (a: ViewSearch, b: ViewSearch): boolean => JSON.stringify(viewSearch({ ...a })) === JSON.stringify(viewSearch({ ...b }));
 
-/** With the view, in the place of one with the same name, else at the end. */
-export function withView(views: readonly View[], view: View): View[] {
-  const known = views.some(({ name }) => name === view.name);
-  const next = known ? views.map((each) => (each.name === view.name ? view : each)) : [...views, view];
-  return next.slice(-VIEWS_MOST);
-}
+/** Whether an address says nothing of its own, so that the view that is shown first may take its place. */
+export const isPlain = (search: Readonly<Record<string, unknown>>): boolean => search.view === undefined && !Object.keys(viewSearch(search)).length;
 
-export const withoutView = (views: readonly View[], name: string): View[] => views.filter((each) => each.name !== name);
-
-const isText = (value: unknown): value is string => typeof value === "string";
-const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
-
-function isView(value: unknown): value is View {
-  if (typeof value !== "object" || value === null) return false;
-  const { name, search } = value as Partial<View>;
-  if (!isText(name) || !name || typeof search !== "object" || search === null) return false;
-  return Object.entries(search).every(([part, held]) =>
-    ["state", "where", "columns"].includes(part) ? isTexts(held) : (PARTS as readonly string[]).includes(part) && isText(held),
-  );
-}
-
-/** What somebody kept in this browser; what is not understood is left out. */
-export function readViews(user: string, store: Pick<Storage, "getItem"> = localStorage): View[] {
-  try {
-    const found: unknown = JSON.parse(store.getItem(keyOf(user)) ?? "[]");
-    return Array.isArray(found) ? found.filter(isView) : [];
-  } catch {
-    return [];
+/** Widths as the address has them, by column. */
+export function widthsOf(texts: readonly string[] | undefined): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const text of texts ?? []) {
+    const [, width, key] = /^(\d{2,4}):(.+)$/.exec(text) ?? [];
+    if (width && key) found.set(key, Number(width));
   }
+  return found;
 }
 
-/** Whether it could be kept: a browser may have no room, or not allow it. */
-export function writeViews(user: string, views: readonly View[], store: Pick<Storage, "setItem"> = localStorage): boolean {
-  try {
-    store.setItem(keyOf(user), JSON.stringify(views));
-    return true;
-  } catch {
-    return false;
-  }
+export const widthTexts = (widths: ReadonlyMap<string, number>): string[] => [...widths].map(([key, width]) => `${width}:${key}`);
+
+/** The columns with this one in the place of that one. */
+export function movedTo(columns: readonly string[], key: string, to: string): string[] {
+  const target = columns.indexOf(to);
+  if (target < 0 || !columns.includes(key)) return [...columns];
+  const rest = columns.filter((each) => each !== key);
+  return [...rest.slice(0, target), key, ...rest.slice(target)];
 }

@@ -4,9 +4,9 @@
  */
 
 export const RUN_FIELDS = {
-  text: ["name", "state", "reason", "kind", "experiment", "dataset", "requested_by", "tag"],
+  text: ["name", "state", "reason", "kind", "project", "experiment", "dataset", "requested_by", "tag", "notes", "image"],
   time: ["created_at", "started_at", "ended_at"],
-  number: ["duration_seconds", "goal"],
+  number: ["duration_seconds", "goal", "seed"],
 } as const;
 export type RunField = (typeof RUN_FIELDS)[keyof typeof RUN_FIELDS][number];
 
@@ -44,7 +44,7 @@ function matchAt(pattern: RegExp, text: string, at: number): string | undefined 
 
 /** Where the field that begins the text ends, or what is wrong. */
 function fieldEnd(text: string): number | Refused {
-  const group = ["params.", "metrics."].find((each) => text.startsWith(each));
+  const group = ["params.", "metrics.", "labels."].find((each) => text.startsWith(each));
   if (group) {
     const key = matchAt(QUOTED, text, group.length) ?? matchAt(KEY, text, group.length);
     if (!key) return { problem: "key", at: group.length };
@@ -121,7 +121,7 @@ export const conditionText = ({ field, operator, value }: Condition): string => 
 
 /** The name of a field without its group: `val_auc` of `metrics.val_auc`, `my key` of `params."my key"`. */
 export function shortField(field: string): string {
-  const key = field.replace(/^(?:params|metrics)\./, "");
+  const key = field.replace(/^(?:params|metrics|labels)\./, "");
   const quoted = matchAt(QUOTED, key, 0);
   if (!quoted) return key;
   try {

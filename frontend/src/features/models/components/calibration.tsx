@@ -1,7 +1,7 @@
 import { useTranslation } from "react-i18next";
+import { UnitChart, type Point } from "@/components/unit-chart";
 import { count } from "@/lib/format";
-import { figure, type Evaluation, type Point } from "../measures";
-import { UnitChart } from "./unit-chart";
+import { figure, type Evaluation } from "../measures";
 import classes from "./evaluation.module.css";
 
 const PERFECT = [

@@ -1,11 +1,11 @@
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { UnitChart } from "@/components/unit-chart";
 import { count } from "@/lib/format";
 import { figure, nearestThreshold, onPrecisionRecall, onRoc, pointsOf, type Evaluation as Measured, type Threshold } from "../measures";
 import { Calibration } from "./calibration";
 import { ClassTable } from "./class-table";
 import { Confusion } from "./confusion";
-import { UnitChart } from "./unit-chart";
 import classes from "./evaluation.module.css";
 
 const CHANCE = [

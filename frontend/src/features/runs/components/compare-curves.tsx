@@ -1,5 +1,4 @@
-import { Button, SegmentedControl, Slider, Switch, TextInput } from "@mantine/core";
-import { IconSearch } from "@tabler/icons-react";
+import { Button, MultiSelect, SegmentedControl, Slider, Switch } from "@mantine/core";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { TimeSeries } from "@/components/time-series";
@@ -8,8 +7,11 @@ import type { CurveSource } from "@/lib/curves";
 import { live } from "@/live/live";
 import type { XAxis } from "@/live/metric-buffer";
 import { RunCurves } from "@/live/run-curves";
-import { readMetrics, type Run } from "../api";
+import { isOver } from "@/lib/states";
+import { readMetrics } from "../api";
+import { readMany, type CompareRun } from "../api-compare";
 import { commonKeys } from "../compare";
+import { ManyCurves } from "../many-curves";
 import classes from "./compare.module.css";
 
 export interface CurveView {
@@ -17,10 +19,14 @@ export interface CurveView {
   /** 0 … 0.99 */
   smooth: number;
   log: boolean;
+  logX: boolean;
+  band: boolean;
+  /** Metrics that are shown; none: all. */
+  metrics: readonly string[];
 }
 
 interface Props {
-  runs: readonly Run[];
+  runs: readonly CompareRun[];
   colors: ReadonlyMap<string, string>;
   view: CurveView;
   onView: (part: Partial<CurveView>) => void;
@@ -35,12 +41,11 @@ const LEGEND_MOST = 8;
 /** Each metric as a chart with a curve for each run; those that go on move. */
 export function CompareCurves({ runs, colors, view, onView }: Props) {
   const { t } = useTranslation("runs");
-  const [words, setWords] = useState("");
   const [most, setMost] = useState(SHOWN_AT_FIRST);
   const [range, setRange] = useState<Span | null>(null);
   const curves = useCurves(runs);
   const keys = useMemo(() => commonKeys(runs), [runs]);
-  const found = keys.filter((key) => key.toLowerCase().includes(words.trim().toLowerCase()));
+  const found = view.metrics.length ? view.metrics.filter((key) => keys.includes(key)) : keys;
   const setX = (x: CurveView["x"]): void => {
     setRange(null);
     onView({ x });
@@ -48,13 +53,18 @@ export function CompareCurves({ runs, colors, view, onView }: Props) {
   return (
     <>
       <div className={classes.bar}>
-        <TextInput
-          type="search"
-          aria-label={t("compare.findMetric")}
-          placeholder={t("compare.findMetric")}
-          leftSection={<IconSearch size={14} aria-hidden />}
-          value={words}
-          onChange={(event) => setWords(event.currentTarget.value)}
+        <MultiSelect
+          className={classes.metrics ?? ""}
+          searchable
+          clearable
+          size="xs"
+          aria-label={t("compare.chooseMetrics")}
+          placeholder={view.metrics.length ? undefined : t("compare.allMetrics")}
+          data={keys}
+          limit={200}
+          value={[...view.metrics]}
+          onChange={(metrics) => onView({ metrics })}
+          clearButtonProps={{ "aria-label": t("verb.clear", { ns: "common" }) }}
         />
         <SegmentedControl
           aria-label={t("compare.xAxis")}
@@ -75,6 +85,8 @@ export function CompareCurves({ runs, colors, view, onView }: Props) {
           onChange={(smooth) => onView({ smooth })}
         />
         <Switch label={t("compare.log")} checked={view.log} onChange={(event) => onView({ log: event.currentTarget.checked })} />
+        <Switch label={t("compare.logX")} checked={view.logX && view.x !== "time"} disabled={view.x === "time"} onChange={(event) => onView({ logX: event.currentTarget.checked })} />
+        <Switch label={t("compare.band")} checked={view.band} onChange={(event) => onView({ band: event.currentTarget.checked })} />
       </div>
       {found.length ? null : <p className="soft">{t("compare.noMetric")}</p>}
       <div className={classes.grid}>
@@ -93,25 +105,41 @@ export function CompareCurves({ runs, colors, view, onView }: Props) {
   );
 }
 
+/** Where the curves of one run come from. */
+type Curves = Pick<RunCurves, "source">;
+
 /** Curves stay while others are left out or added. */
 class Shelf {
   private readonly held = new Map<string, RunCurves>();
+  private readonly many = new ManyCurves(readMany);
 
+  /** Of a run that goes on: read once, then followed. */
   take(id: string, keys: readonly string[]): RunCurves {
     const found = this.held.get(id) ?? new RunCurves(readMetrics(id), keys, WHOLE);
     this.held.set(id, found);
     found.expect(keys);
     return found;
   }
+
+  /** Of a run that is over: read with the others when a chart wants it. */
+  still(id: string): Curves {
+    return { source: (key, look, axis) => this.many.source(id, key, look, axis) };
+  }
 }
 
-/** The points of every run, read once and followed while they are looked at. */
-function useCurves(runs: readonly Run[]): ReadonlyMap<string, RunCurves> {
+/** The points of every run: of those that go on followed while they are looked at, of the others read in one question. */
+function useCurves(runs: readonly CompareRun[]): ReadonlyMap<string, Curves> {
   const [shelf] = useState(() => new Shelf());
-  const asked = JSON.stringify(runs.map(({ id, summary }) => [id, Object.keys(summary)]));
-  const curves = useMemo(() => new Map((JSON.parse(asked) as [string, string[]][]).map(([id, keys]) => [id, shelf.take(id, keys)])), [asked, shelf]);
+  // A run that ends while it is looked at stays with those that were followed.
+  const [followed] = useState(() => new Set<string>());
+  for (const { id, state } of runs) if (!isOver(state)) followed.add(id);
+  const asked = JSON.stringify(runs.map(({ id, summary }) => [id, followed.has(id), followed.has(id) ? Object.keys(summary) : []]));
+  const curves = useMemo(
+    () => new Map((JSON.parse(asked) as [string, boolean, string[]][]).map(([id, goesOn, keys]) => [id, goesOn ? shelf.take(id, keys) : shelf.still(id)])),
+    [asked, shelf],
+  );
   useEffect(() => {
-    const ends = [...curves].map(([id, each]) => each.start(live.follow.bind(live), `run.${id}`));
+    const ends = [...curves].map(([id, each]) => (each instanceof RunCurves ? each.start(live.follow.bind(live), `run.${id}`) : () => undefined));
     return () => ends.forEach((end) => end());
   }, [curves]);
   return curves;
@@ -119,7 +147,7 @@ function useCurves(runs: readonly Run[]): ReadonlyMap<string, RunCurves> {
 
 interface OverlaidProps extends Pick<Props, "runs" | "colors" | "view"> {
   metric: string;
-  curves: ReadonlyMap<string, RunCurves>;
+  curves: ReadonlyMap<string, Curves>;
   range: Span | null;
   onRange: (range: Span | null) => void;
 }
@@ -132,7 +160,7 @@ function Overlaid({ metric, runs, curves, colors, view, range, onRange }: Overla
     [metric, key, curves, colors, view.x],
   );
   return (
-    <TimeSeries title={metric} source={source} x={view.x} smoothing={view.smooth} log={view.log} range={range} onRange={onRange} group="compare" legend={runs.length <= LEGEND_MOST} height={220} />
+    <TimeSeries title={metric} source={source} x={view.x} smoothing={view.smooth} log={view.log} logX={view.logX} band={view.band} range={range} onRange={onRange} group="compare" legend={runs.length <= LEGEND_MOST} height={220} />
   );
 }
 
@@ -143,7 +171,7 @@ interface Look {
 }
 
 /** One metric of several runs as a single source. */
-function overlaid(metric: string, looks: readonly Look[], curves: ReadonlyMap<string, RunCurves>, colors: ReadonlyMap<string, string>, x: CurveView["x"]): CurveSource {
+function overlaid(metric: string, looks: readonly Look[], curves: ReadonlyMap<string, Curves>, colors: ReadonlyMap<string, string>, x: CurveView["x"]): CurveSource {
   const sources = looks.flatMap(({ id, name, started }) => {
     const axis: XAxis = x === "relative" ? { kind: x, zero: started ? Date.parse(started) / 1000 : 0 } : { kind: x };
     const source = curves.get(id)?.source(metric, { label: name, color: colors.get(id) ?? "" }, axis);

@@ -3,11 +3,11 @@ import { IconX } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { StateBadge } from "@/components/state-badge";
-import type { Run } from "../api";
+import type { CompareRun } from "../api-compare";
 import classes from "./compare.module.css";
 
 interface Props {
-  runs: readonly Run[];
+  runs: readonly CompareRun[];
   colors: ReadonlyMap<string, string>;
   /** Absent where two are left: fewer cannot be compared. */
   onRemove: ((id: string) => void) | undefined;

@@ -4,14 +4,15 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
-import { count, duration } from "@/lib/format";
-import type { Run } from "../api";
-import { metricRows, parameterRows, type ComparedRow, type MetricPart, type Modes } from "../compare";
+import { count } from "@/lib/format";
+import type { Compared, CompareRun } from "../api-compare";
+import { factRows, metricRows, parameterRows, type ComparedRow, type MetricPart, type Modes } from "../compare";
+import { environmentFacts, inputFacts, packageFacts, useAboutFacts, useSourceFacts } from "./compare/facts";
 import { ValueCell } from "./run-cells";
 import classes from "./compare.module.css";
 
 interface Props {
-  runs: readonly Run[];
+  compared: readonly Compared[];
   colors: ReadonlyMap<string, string>;
   modes: Modes;
   /** Also what is the same in all of them. */
@@ -20,15 +21,30 @@ interface Props {
 }
 
 const keyOf = (row: ComparedRow): string => row.key;
+/** A longer table scrolls in itself. */
+const ROWS_MOST = 40;
 
-/** Parameters and metrics, a column for each run; what differs stands out. */
-export function CompareTable({ runs, colors, modes, all, onAll }: Props) {
+/** Parameters, metrics, environment, source and data, a column for each run; what differs stands out. */
+export function CompareTable({ compared, colors, modes, all, onAll }: Props) {
   const { t } = useTranslation("runs");
   const [part, setPart] = useState<MetricPart>("last");
-  const parameters = useMemo(() => parameterRows(runs), [runs]);
-  const metrics = useMemo(() => metricRows(runs, part, modes), [runs, part, modes]);
-  const about = useMemo(() => aboutRows(runs, t("column.dataset"), t("column.experiment"), t("column.duration")), [runs, t]);
-  const same = [...parameters, ...metrics, ...about].filter(({ differs }) => !differs).length;
+  const runs = useMemo(() => compared.map(({ run }) => run), [compared]);
+  const about = useAboutFacts(compared);
+  const source = useSourceFacts(compared);
+  const sections = useMemo(
+    () => ({
+      parameters: parameterRows(runs),
+      metrics: metricRows(runs, part, modes),
+      about: factRows(about),
+      data: factRows(compared.map(inputFacts)),
+      source: factRows(source),
+      environment: factRows(compared.map(environmentFacts)),
+      packages: factRows(compared.map(packageFacts)).sort((a, b) => (a.key < b.key ? -1 : 1)),
+      labels: factRows(runs.map(({ labels }) => labels)),
+    }),
+    [compared, runs, part, modes, about, source],
+  );
+  const same = Object.values(sections).flat().filter(({ differs }) => !differs).length;
   const shown = (rows: ComparedRow[]): ComparedRow[] => (all ? rows : rows.filter(({ differs }) => differs));
   return (
     <>
@@ -36,7 +52,7 @@ export function CompareTable({ runs, colors, modes, all, onAll }: Props) {
         <Switch label={t("compare.onlyDifferences")} checked={!all} onChange={(event) => onAll(!event.currentTarget.checked)} />
         {all || !same ? null : <span className="soft">{t("compare.hidden", { count: same, n: count(same) })}</span>}
       </div>
-      <Section title={t("list.groupParameters")} rows={shown(parameters)} {...{ runs, colors }} />
+      <Section title={t("list.groupParameters")} rows={shown(sections.parameters)} {...{ runs, colors }} />
       <section className={classes.section}>
         <div className={classes.bar}>
           <Title order={2}>{t("list.groupMetrics")}</Title>
@@ -47,28 +63,21 @@ export function CompareTable({ runs, colors, modes, all, onAll }: Props) {
             data={(["last", "best"] as const).map((value) => ({ value, label: t(`compare.${value}`) }))}
           />
         </div>
-        <Rows title={t("list.groupMetrics")} rows={shown(metrics)} {...{ runs, colors }} numeric />
+        <Rows title={t("list.groupMetrics")} rows={shown(sections.metrics)} {...{ runs, colors }} numeric />
       </section>
-      <Section title={t("list.groupRun")} rows={shown(about)} {...{ runs, colors }} />
+      <Section title={t("list.groupRun")} rows={shown(sections.about)} {...{ runs, colors }} />
+      {(["data", "source", "environment", "packages", "labels"] as const).map((each) =>
+        // What nobody has said needs no heading.
+        sections[each].length ? <Section key={each} title={t(`facts.${each}Compared`)} rows={shown(sections[each])} {...{ runs, colors }} /> : null,
+      )}
     </>
   );
-}
-
-function aboutRows(runs: readonly Run[], dataset: string, experiment: string, took: string): ComparedRow[] {
-  const row = (key: string, values: unknown[]): ComparedRow => ({ key, values, differs: new Set(values).size > 1, best: new Set() });
-  const seconds = ({ started_at: from, ended_at: to }: Run): string | undefined =>
-    from && to ? duration((Date.parse(to) - Date.parse(from)) / 1000) : undefined;
-  return [
-    row(experiment, runs.map((run) => run.experiment_name)),
-    row(dataset, runs.map((run) => `${run.dataset_name}${run.dataset_version_number === null ? "" : ` v${run.dataset_version_number}`}`)),
-    row(took, runs.map(seconds)),
-  ];
 }
 
 interface RowsProps {
   title: string;
   rows: readonly ComparedRow[];
-  runs: readonly Run[];
+  runs: readonly CompareRun[];
   colors: ReadonlyMap<string, string>;
   numeric?: boolean;
 }
@@ -100,7 +109,8 @@ function Rows({ title, rows, runs, colors, numeric = false }: RowsProps) {
     ],
     [runs, colors, numeric, t],
   );
-  return <DataTable label={title} columns={columns} rows={rows} rowKey={keyOf} empty={<span className="soft">{t("compare.nothing")}</span>} />;
+  const height = rows.length > ROWS_MOST ? 640 : undefined;
+  return <DataTable label={title} columns={columns} rows={rows} rowKey={keyOf} height={height} empty={<span className="soft">{t("compare.nothing")}</span>} />;
 }
 
 function Held({ row, place }: { row: ComparedRow; place: number }) {

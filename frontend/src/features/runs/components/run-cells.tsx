@@ -51,6 +51,17 @@ export const GoalCell = memo(function GoalCell({ goal }: { goal: RunRow["goal"] 
   );
 });
 
+export const KindCell = memo(function KindCell({ kind }: { kind: RunRow["kind"] }) {
+  const { t } = useTranslation("runs");
+  return t(`kind.${kind}`);
+});
+
+/** The first line of the notes. */
+export const NotesCell = memo(function NotesCell({ run }: { run: RunRow }) {
+  if (!run.notes) return null;
+  return <span title={run.notes}>{run.notes.split("\n", 1)[0]}</span>;
+});
+
 export const CurveCell = memo(function CurveCell({ run }: { run: RunRow }) {
   if (!run.spark?.length) return null;
   return (
@@ -89,6 +100,8 @@ export const ValueCell = memo(function ValueCell({ held }: { held: unknown }) {
   if (held === null || held === undefined) return null;
   if (typeof held === "number") return <span title={String(held)}>{value(held)}</span>;
   if (typeof held === "boolean") return t(held ? "yes" : "no");
+  // Numbers that JSON has no word for come as text: they stand as figures.
+  if (held === "NaN" || held === "Infinity" || held === "-Infinity") return <span title={held}>{value(Number(held))}</span>;
   if (typeof held === "string") return <span title={held}>{held}</span>;
   const text = JSON.stringify(held);
   return (

@@ -8,7 +8,9 @@ import { count } from "@/lib/format";
 import type { RunColumns, RunRow } from "../api-list";
 import { isValue, RUN_COLUMNS, type RunColumnKey } from "../list-search";
 import { shortField } from "../where";
-import { CurveCell, DurationCell, GoalCell, NameCell, StateCell, ValueCell } from "./run-cells";
+import { CurveCell, DurationCell, GoalCell, KindCell, NameCell, NotesCell, StateCell, ValueCell } from "./run-cells";
+
+const NAME_WIDTH = 240;
 
 type Look = Omit<Column<RunRow>, "key" | "title">;
 
@@ -26,15 +28,13 @@ const LOOKS: Readonly<Record<Exclude<RunColumnKey, "duration">, Look>> = {
   dataset: {
     sort: "dataset",
     width: 104,
-    cell: (run) => (
-      <RowLink
-        href={`/dataset-versions/${run.dataset_version}`}
-        target={() => ({ to: "/dataset-versions/$versionId", params: { versionId: run.dataset_version } })}
-      >
-        {run.dataset_name}
-        {run.dataset_version_number === null ? "" : ` v${run.dataset_version_number}`}
-      </RowLink>
-    ),
+    cell: ({ dataset_version: id, dataset_name: name, dataset_version_number: number }) =>
+      id === null ? null : (
+        <RowLink href={`/dataset-versions/${id}`} target={() => ({ to: "/dataset-versions/$versionId", params: { versionId: id } })}>
+          {name}
+          {number === null ? "" : ` v${number}`}
+        </RowLink>
+      ),
   },
   experiment: { sort: "experiment", width: 140, cell: (run) => run.experiment_name },
   project: { width: 140, cell: (run) => run.project_name },
@@ -42,7 +42,10 @@ const LOOKS: Readonly<Record<Exclude<RunColumnKey, "duration">, Look>> = {
   created_at: when("created_at"),
   started_at: when("started_at"),
   ended_at: when("ended_at"),
-  kind: { sort: "kind", width: 90, cell: (run) => run.kind },
+  kind: { sort: "kind", width: 110, cell: (run) => <KindCell kind={run.kind} /> },
+  notes: { sort: "notes", width: 180, cell: (run) => <NotesCell run={run} /> },
+  image: { sort: "image", width: 160, cell: (run) => (run.image ? <span title={run.image}>{run.image}</span> : null) },
+  seed: { sort: "seed", numeric: true, width: 80, cell: (run) => run.seed },
 };
 
 const durationLook = (longest: number): Look => ({
@@ -62,8 +65,15 @@ const valueLook = (name: string, isNumber: boolean): Look => ({
 
 const isRunColumn = (key: string): key is RunColumnKey => (RUN_COLUMNS as readonly string[]).includes(key);
 
+interface Layout {
+  /** px, where readers have said so. */
+  widths: ReadonlyMap<string, number>;
+  /** How many after the name stay at the left. */
+  pinned: number;
+}
+
 /** The columns that are asked for, as the table draws them. `longest`: seconds of a full duration bar. */
-export function useRunColumns(chosen: readonly string[], known: RunColumns | undefined, longest: number): Column<RunRow>[] {
+export function useRunColumns(chosen: readonly string[], known: RunColumns | undefined, longest: number, { widths, pinned }: Layout): Column<RunRow>[] {
   const { t } = useTranslation("runs");
   return useMemo(() => {
     const numbers = new Set(known?.parameters.filter(({ type }) => type === "number").map(({ name }) => name));
@@ -81,11 +91,17 @@ export function useRunColumns(chosen: readonly string[], known: RunColumns | und
       if (!isRunColumn(key)) return [];
       return [{ key, title: t(`column.${key}`), ...(key === "duration" ? durationLook(longest) : LOOKS[key]) }];
     });
-    return [name, ...others];
-  }, [chosen, known, longest, t]);
+    return [name, ...others].map((column, place) => {
+      const width = widths.get(column.key);
+      const isPinned = place <= pinned;
+      // Where others stay beside it, the name has a width of its own.
+      const grow = column.grow && width === undefined && pinned === 0;
+      return { ...column, pinned: isPinned, grow, movable: place > 0, ...(width === undefined ? (column.grow && !grow ? { width: NAME_WIDTH } : {}) : { width }) };
+    });
+  }, [chosen, known, longest, widths, pinned, t]);
 }
 
-/** What may be chosen: of the run, its metrics (last and best), its parameters; the most used first. */
+/** What may be chosen: of the run, its metrics (last and best), its parameters and labels; the most used first. */
 export function useColumnGroups(known: RunColumns | undefined): ColumnGroup[] {
   const { t } = useTranslation("runs");
   return useMemo(() => {
@@ -102,6 +118,10 @@ export function useColumnGroups(known: RunColumns | undefined): ColumnGroup[] {
       {
         title: t("list.groupParameters"),
         options: (known?.parameters ?? []).map(({ name, runs: n }) => ({ key: name, title: shortField(name), hint: runs(n) })),
+      },
+      {
+        title: t("list.groupLabels"),
+        options: (known?.labels ?? []).map(({ name, runs: n }) => ({ key: name, title: shortField(name), hint: runs(n) })),
       },
     ];
   }, [known, t]);

@@ -1,14 +1,15 @@
 import { ActionIcon, Button, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconSearch, IconX } from "@tabler/icons-react";
+import { IconSearch, IconTrash, IconX } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { StateBadge } from "@/components/state-badge";
 import { count } from "@/lib/format";
 import { runNumbersQuery, type RunColumns, type RunState } from "../api-list";
-import { isFiltered, type RunsAddress } from "../list-search";
+import { isFiltered, UNFILTERED, type RunsAddress } from "../list-search";
 import { ExperimentSelect } from "./experiment-select";
+import { TextFilter } from "./text-filter";
 import { WhereChips } from "./where-chips";
 import classes from "./run-filters.module.css";
 
@@ -37,14 +38,19 @@ export function RunFilters({ address, projectId, known, tools }: Props) {
           width={190}
         />
         <StateFilter address={address} projectId={projectId} />
+        <button type="button" className={classes.state} aria-pressed={search.deleted === "1"} onClick={() => change({ deleted: search.deleted === "1" ? undefined : "1" }, false)}>
+          <IconTrash size={13} aria-hidden />
+          <span>{t("list.deleted")}</span>
+        </button>
       </div>
       <div className={classes.row}>
         <WhereChips where={search.where ?? []} known={known} onChange={(where) => change({ where: where.length ? where : undefined }, false)} />
+        <TextFilter filter={search.filter} onChange={(filter) => change({ filter }, false)} />
         {isFiltered(search) ? (
           <Button
             variant="subtle"
             color="gray"
-            onClick={() => change({ search: undefined, state: undefined, where: undefined, experiment: undefined }, false)}
+            onClick={() => change(UNFILTERED, false)}
           >
             {t("verb.clearFilters", { ns: "common" })}
           </Button>

@@ -58,7 +58,7 @@ export function StopDialog({ runs, opened, onClose, onDone }: Props) {
   );
 }
 
-function NameList({ runs }: { runs: readonly VerbRun[] }) {
+export function NameList({ runs }: { runs: readonly VerbRun[] }) {
   const { t } = useTranslation("runs");
   return (
     <ul>

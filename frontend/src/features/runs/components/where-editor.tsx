@@ -100,6 +100,7 @@ function useFields(known: RunColumns | undefined) {
       [
         { group: t("list.groupMetrics"), items: known?.metrics.map(({ name }) => name) ?? [] },
         { group: t("list.groupParameters"), items: known?.parameters.map(({ name }) => name) ?? [] },
+        { group: t("list.groupLabels"), items: known?.labels.map(({ name }) => name) ?? [] },
         { group: t("list.groupRun"), items: [...RUN_FIELDS.text, ...RUN_FIELDS.time, ...RUN_FIELDS.number] },
       ].filter(({ items }) => items.length),
     [known, t],

@@ -21,6 +21,7 @@ import { CurveGrid } from "../components/run/curve-grid";
 import type { View } from "../components/run/curve-tools";
 import { Environment } from "../components/run/environment";
 import { Idle } from "../components/run/idle";
+import { Notes } from "../components/run/notes";
 import { RunActions } from "../components/run/run-actions";
 import { Facts, RunFacts } from "../components/run/run-facts";
 import { RunFiles } from "../components/run/run-files";
@@ -107,6 +108,7 @@ function Shown({ run }: { run: Run }) {
           </Tabs.Panel>
         </Tabs>
         <aside className={classes.side} aria-label={t("page.facts")}>
+          <Notes run={run} />
           <RunFacts run={run} />
           <Facts title={t("attempts.title")}>
             <Attempts attempts={attempts} />
@@ -127,7 +129,7 @@ function Waits({ run, workload }: { run: Run; workload: string }) {
   const { t } = useTranslation("runs");
   return (
     <WhyWaiting workload={workload} fallback={{ reason: run.state_reason, detail: run.state_detail, message: run.state_message }}>
-      {run.state_reason === "quality_blocked" ? (
+      {run.state_reason === "quality_blocked" && run.dataset_version ? (
         <Link to="/dataset-versions/$versionId" params={{ versionId: run.dataset_version }} search={{ tab: "quality" }}>
           {t("waiting.toVersion")}
         </Link>

@@ -2,7 +2,7 @@ import { Text } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
 import { useCrumbs } from "@/components/breadcrumbs";
@@ -15,12 +15,14 @@ import { PageHeader } from "@/components/page-header";
 import { count } from "@/lib/format";
 import { useHasRole, useProject } from "@/lib/permissions";
 import { loadRuns, PAGE_SIZE, runColumnsQuery, runTableKey, type RunRow } from "../api-list";
+import { ExportTable } from "../components/export-menu";
 import { scaleOf, useColumnGroups, useRunColumns } from "../components/run-columns";
 import { RunFilters } from "../components/run-filters";
 import { RunsLive } from "../components/runs-live";
 import { SavedViews } from "../components/saved-views";
 import { SelectionBar } from "../components/selection-bar";
-import { askedOf, isFiltered, useRunsAddress, USUAL_COLUMNS, USUAL_SORT } from "../list-search";
+import { askedOf, fileColumns, isFiltered, UNFILTERED, useRunsAddress, USUAL_COLUMNS, USUAL_SORT } from "../list-search";
+import { movedTo, widthsOf, widthTexts } from "../views";
 
 const keyOf = (run: RunRow): string => run.id;
 const nameOf = (run: RunRow): string => run.name;
@@ -36,7 +38,14 @@ export function RunsPage() {
   const asked = useMemo(() => askedOf(search, project?.id), [search, project?.id]);
   const source = useRangeRows({ queryKey: runTableKey(asked), load: loadRuns(asked), rowKey: keyOf, pageSize: PAGE_SIZE });
   const chosen = search.columns ?? USUAL_COLUMNS;
-  const columns = useRunColumns(chosen, known, scaleOf(source.loaded.values()));
+  const pinned = Math.min(chosen.length, Number(search.pinned ?? 0) || 0);
+  const widths = useMemo(() => widthsOf(search.widths), [search.widths]);
+  const columns = useRunColumns(chosen, known, scaleOf(source.loaded.values()), { widths, pinned });
+  const onWidth = useCallback(
+    (key: string, width: number) => change({ widths: widthTexts(new Map([...widths, [key, width]])) }),
+    [change, widths],
+  );
+  const onMove = useCallback((key: string, to: string) => change({ columns: movedTo(chosen, key, to) }), [change, chosen]);
   const groups = useColumnGroups(known);
   const { selection, picked, select } = useSelection(source.loaded);
   const navigate = useNavigate();
@@ -50,8 +59,16 @@ export function RunsPage() {
         known={known}
         tools={
           <>
-            <SavedViews address={address} />
-            <ColumnPicker groups={groups} chosen={chosen} onChange={(next) => change({ columns: next })} onReset={() => change({ columns: undefined })} />
+            <SavedViews address={address} project={project} />
+            <ColumnPicker
+              groups={groups}
+              chosen={chosen}
+              onChange={(next) => change({ columns: next })}
+              pinned={pinned}
+              onPinned={(next) => change({ pinned: next ? String(next) : undefined })}
+              onReset={() => change({ columns: undefined, widths: undefined, pinned: undefined })}
+            />
+            <ExportTable asked={{ ...asked, columns: fileColumns(chosen) }} total={source.total} />
           </>
         }
       />
@@ -63,6 +80,8 @@ export function RunsPage() {
         rowKey={keyOf}
         rowName={nameOf}
         sort={search.sort ?? USUAL_SORT}
+        onWidth={onWidth}
+        onMove={onMove}
         onSort={(sort) => change({ sort: sort === USUAL_SORT ? undefined : sort })}
         selection={selection}
         onSelect={select}
@@ -72,10 +91,10 @@ export function RunsPage() {
         error={source.error}
         onRetry={source.refetch}
         filtered={isFiltered(search)}
-        onClearFilters={() => change({ search: undefined, state: undefined, where: undefined, experiment: undefined }, false)}
+        onClearFilters={() => change(UNFILTERED, false)}
         empty={<NoRuns />}
       />
-      <SelectionBar runs={picked} onClear={() => select(new Set())} />
+      <SelectionBar runs={picked} deleted={search.deleted === "1"} onClear={() => select(new Set())} />
     </>
   );
 }

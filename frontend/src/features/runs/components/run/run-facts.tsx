@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Ago } from "@/components/ago";
 import { CopyButton } from "@/components/copy-button";
-import { count, duration, value } from "@/lib/format";
+import { count, duration, NONE, value } from "@/lib/format";
 import type { Run } from "../../api";
 import { holdings } from "../../holdings";
 import classes from "./run.module.css";
@@ -12,6 +12,7 @@ import classes from "./run.module.css";
 export function RunFacts({ run }: { run: Run }) {
   const { t } = useTranslation("runs");
   const parameters = Object.entries(run.parameters);
+  const labels = Object.entries(run.labels);
   const results = Object.entries(run.result?.metrics ?? {});
   return (
     <>
@@ -25,6 +26,11 @@ export function RunFacts({ run }: { run: Run }) {
       <Facts title={t("facts.parameters")} aside={parameters.length ? <CopyButton text={JSON.stringify(run.parameters, null, 2)} label={t("facts.copyParameters")} /> : null}>
         {parameters.length ? <Pairs pairs={parameters.map(([key, each]) => [key, textOf(each)])} mono label={t("facts.parameters")} /> : <p className="soft">{t("facts.noParameters")}</p>}
       </Facts>
+      {labels.length ? (
+        <Facts title={t("facts.labels")}>
+          <Pairs pairs={labels} mono label={t("facts.labels")} />
+        </Facts>
+      ) : null}
       {results.length ? (
         <Facts title={t("facts.results")}>
           <Pairs pairs={results.map(([key, each]) => [key, value(each)])} mono label={t("facts.results")} />
@@ -35,7 +41,9 @@ export function RunFacts({ run }: { run: Run }) {
           pairs={[
             [
               t("column.dataset"),
-              run.dataset_name ? (
+              run.dataset_version === null ? (
+                NONE
+              ) : run.dataset_name ? (
                 <Link key="dataset" to="/dataset-versions/$versionId" params={{ versionId: run.dataset_version }}>
                   {run.dataset_name} v{run.dataset_version_number}
                 </Link>
@@ -45,7 +53,7 @@ export function RunFacts({ run }: { run: Run }) {
             ],
             [t("facts.asks"), holdings([run.resources], t("cpu"))],
             ...(run.count_max > 1 ? [[t("facts.members"), run.count_min === run.count_max ? count(run.count_max) : `${count(run.count_min)}–${count(run.count_max)}`] as const] : []),
-            [t("facts.timeLimit"), duration(run.time_limit_seconds)],
+            ...(run.time_limit_seconds === null ? [] : [[t("facts.timeLimit"), duration(run.time_limit_seconds)] as const]),
             ...(run.priority_class ? [[t("facts.priority"), run.priority_class] as const] : []),
             ...(run.secrets.length ? [[t("facts.secrets"), run.secrets.join(", ")] as const] : []),
             ...(run.retry_of

@@ -2,10 +2,14 @@ import { ActionIcon, Table } from "@mantine/core";
 import { IconTable } from "@tabler/icons-react";
 import { useId, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Dialog } from "@/components/dialog";
 import { value } from "@/lib/format";
-import type { Point } from "../measures";
+import { Dialog } from "./dialog";
 import classes from "./unit-chart.module.css";
+
+export interface Point {
+  x: number;
+  y: number;
+}
 
 export interface Line {
   label: string;
