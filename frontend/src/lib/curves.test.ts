@@ -1,5 +1,5 @@
-import { bandInto, describe, expect, it } from "vitest";
-import { curveOf, extendRange, firstFrom, nearest, roomFor, smoothInto, thinInto } from "./curves";
+import { describe, expect, it } from "vitest";
+import { bandInto, curveOf, extendRange, firstFrom, nearest, roomFor, smoothInto, thinInto } from "./curves";
 
 const LOOK = { id: "a", label: "a", color: "red" };
 
