@@ -86,16 +86,17 @@ def main() -> None:
     options = _options()
     figures.say_machine(BENCH)
     with web_alone() as web:
-        ours = Server(web.url, "/mlflow/bench", web.python("bench.tracking_rows", "place")["token"])
+        made = web.python("bench.tracking_rows", "place", str(2 * NATIVE_RUNS + 2))
+        ours = Server(web.url, "/mlflow/bench", made["token"])
         if options.peer or is_installed():
             with mlflow_server(web) as url:
                 compared(web, ours, Server(url), options)
         else:
             compared(web, ours, None, options)
         if "native" in options.only:
-            native(web, options.seconds)
+            native(web, made["jobs"], options.seconds)
         if "buckets" in options.only:
-            large(web, ours, options.points)
+            large(web, made, options.points)
     if "overhead" in options.only:
         overhead()
 
@@ -194,30 +195,26 @@ def timed(call: Callable[[], httpx.Response], times: int) -> float:
     return median(took[1:])
 
 
-def native(web: WebAlone, seconds: float) -> None:
+def native(web: WebAlone, jobs: list[dict[str, str]], seconds: float) -> None:
     for points, name in ((1_000, ""), (10_000, ".packed_10000")):
-        runs = web.python("bench.live_rows", str(NATIVE_RUNS))["runs"]
+        runs = [jobs.pop() for _ in range(NATIVE_RUNS)]
         spec = {"url": web.url, "form": "packed", "points": points, "seconds": seconds, "senders": runs}
         done = web.python("bench.ingest_load", json.dumps(spec))
         rate = sum(sender["units"] for sender in done["senders"]) / done["seconds"]
         figures.say(BENCH, f"native_points_per_second{name}", rate, "points/s")
 
 
-def large(web: WebAlone, ours: Server, millions: int) -> None:
+def large(web: WebAlone, made: dict[str, Any], millions: int) -> None:
     """One curve of a million points, one of ten, and what they take."""
-    made = web.python("bench.live_rows", "2")
-    web.python("bench.tracking_rows", "compact")
-    before = web.python("bench.tracking_rows", "vacuum") or web.python("bench.tracking_rows", "size")
-    small, big = made["runs"]
+    after = before = web.python("bench.tracking_rows", "settle")
+    small, big = made["jobs"][:2]
     for run, count in ((small, MILLION), (big, millions * MILLION)):
         for first in range(0, count, ROUND_POINTS):
             send_curve(web, run["token"], first, min(ROUND_POINTS, count - first))
-            web.python("bench.tracking_rows", "compact")
-            web.python("bench.tracking_rows", "vacuum")
-    after = web.python("bench.tracking_rows", "size")
+            after = web.python("bench.tracking_rows", "settle")
     for run, count in ((small, 1), (big, millions)):
         address = f"{web.url}/api/v1/runs/{run['run']}/metrics"
-        with httpx.Client(headers={"Authorization": f"Bearer {made['token']}"}, timeout=60, trust_env=False) as client:
+        with httpx.Client(headers={"Authorization": f"Bearer {made['admin']}"}, timeout=60, trust_env=False) as client:
             found = client.get(address, params={"keys": "loss", "points": 640}).raise_for_status().json()
             series = found["series"]["loss"]
             if (series["steps"][-1], max(series["values"])) != (count * MILLION - 1, 1000.0):

@@ -1,8 +1,8 @@
 """Rows for `bench.tracking`, past the services, in its environment; each command prints JSON.
 
-`python -m bench.tracking_rows place` makes a project `bench` with an editor's token; `runs COUNT` makes tracked runs to
-search; `compact` merges and packs all points as if they were old; `vacuum` frees what compaction left, as autovacuum
-does; `size` says how many bytes the table of points takes, and how many points it holds.
+`python -m bench.tracking_rows place JOBS` makes a project `bench` with an editor's token, and so many runs with an open
+attempt; `runs COUNT` makes tracked runs to search; `settle` merges and packs all points as if they were old, and frees
+what that left, as autovacuum does; `size` says how many bytes the table of points takes, and how many points it holds.
 """
 
 from __future__ import annotations
@@ -28,18 +28,21 @@ from apps.access.models import Project  # noqa: E402
 from apps.access.states import Role  # noqa: E402
 from apps.common import clock  # noqa: E402
 from apps.experiments.models import Experiment, MetricBatch, Run  # noqa: E402
+from apps.experiments.models.packing import PLAIN  # noqa: E402
 from apps.experiments.services.compaction import metrics_compact  # noqa: E402
 from apps.experiments.services.summaries import Summary, summary_add  # noqa: E402
 from apps.experiments.states import RunKind, RunState  # noqa: E402
+from bench.live_rows import main as started_runs  # noqa: E402
 from tests.support.factories.access import ProjectFactory, member, token_for  # noqa: E402
 
 PROJECT = "bench"
 TABLE = MetricBatch._meta.db_table
 
 
-def place() -> dict[str, str]:
+def place(jobs: int) -> dict[str, Any]:
     project = ProjectFactory.create(name=PROJECT)
-    return {"token": token_for(member(project, Role.EDITOR))}
+    made = started_runs(jobs)
+    return {"token": token_for(member(project, Role.EDITOR)), "admin": made["token"], "jobs": made["runs"]}
 
 
 def runs(count: int) -> dict[str, str]:
@@ -82,22 +85,17 @@ def runs(count: int) -> dict[str, str]:
     return {"experiment": experiment.pk.hex}
 
 
-def compact() -> int:
+def settle() -> dict[str, int]:
     """Until nothing is left to merge or to pack."""
     MetricBatch.objects.update(created_at=clock.now() - timedelta(hours=1))
-    gone = 0
+    plain = MetricBatch.objects.filter(form=PLAIN)
     while True:
-        before = MetricBatch.objects.filter(form=0).count()
-        more = metrics_compact(seconds=600)
-        gone += more
-        if not more and MetricBatch.objects.filter(form=0).count() == before:
-            return gone
-
-
-def vacuum() -> int:
+        before = plain.count()
+        if not metrics_compact(seconds=600) and plain.count() == before:
+            break
     with connection.cursor() as cursor:
         cursor.execute(f"VACUUM {TABLE}")
-    return 0
+    return size()
 
 
 def size() -> dict[str, int]:
@@ -107,7 +105,7 @@ def size() -> dict[str, int]:
     return {"bytes": taken, "points": MetricBatch.objects.aggregate(all=Sum("count"))["all"] or 0}
 
 
-COMMANDS: dict[str, Any] = {"place": place, "runs": runs, "compact": compact, "vacuum": vacuum, "size": size}
+COMMANDS: dict[str, Any] = {"place": place, "runs": runs, "settle": settle, "size": size}
 
 if __name__ == "__main__":
     print(json.dumps(COMMANDS[sys.argv[1]](*map(int, sys.argv[2:]))))
