@@ -264,3 +264,21 @@ class TestCursor:
         found += points(ask(user, attempt, keys="loss", after=answer["next_after"]))
         assert count > 5
         assert found == expected(*range(count))
+
+
+@pytest.mark.django_db
+def test_what_a_jobs_wrapper_measures_is_read_by_name_and_by_member(user: User, attempt: Attempt) -> None:
+    key = "system/cpu_cores"
+    keep(attempt, 1, 2)
+    for rank in (0, 1):
+        at = [(100 + 10 * turn, float(rank)) for turn in range(2)]
+        MetricBatchFactory.create(attempt=attempt, key=key, rank=rank, sequence=1 << 52, points=at)
+    assert set(ask(user, attempt)["series"]) == {"loss"}
+    both = points(ask(user, attempt, keys=key), key)
+    assert sorted(both) == [(100, 0.0), (100, 1.0), (110, 0.0), (110, 1.0)]
+    assert points(ask(user, attempt, keys=key, member=1), key) == [(100, 1.0), (110, 1.0)]
+    assert points(ask(user, attempt, keys=key, member=2), key) == []
+    ask(user, attempt, 400, keys=key, member=-1)
+    later = next_attempt(attempt)
+    keep(later, 1)
+    assert points(ask(user, later, keys=key, member=0), key) == [(100, 0.0), (110, 0.0)], "an attempt takes none away"

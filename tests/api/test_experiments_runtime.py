@@ -96,3 +96,34 @@ def test_only_an_open_attempt_of_a_run_gets_in(path: str) -> None:
     superseded = job(attempt).post(f"{RUNTIME}/{path}", body)
     assert (superseded.status_code, superseded.json()["code"]) == (401, "attempt_superseded")
     assert (Artifact.objects.count(), Checkpoint.objects.count()) == (0, 0)
+
+
+def test_parameters_that_the_code_chose_are_the_runs_and_written_once() -> None:
+    attempt = started()
+    given = {"optimiser": "adamw", "warmup": 500, "fused": True, "note": None}
+    answers = [job(attempt).post(f"{RUNTIME}/parameters", {"parameters": given}, format="json") for _ in range(2)]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, {"parameters": given})] * 2
+    run = run_of(attempt)
+    assert {name: run.parameters[name] for name in given} == given
+    assert run.provenance["logged_parameters"] == sorted(given)
+    other = {"parameters": {"fresh": 1, "warmup": 501}}
+    assert job(attempt).post(f"{RUNTIME}/parameters", other, format="json").status_code == 400
+    assert "fresh" not in run_of(attempt).parameters
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"": 1}, {"a\n": 1}, {"a": [1]}, {"a": {"b": 1}}, {"a": "x" * 6001}, {str(n): n for n in range(101)}, [1]],
+    ids=lambda given: str(given)[:20],
+)
+def test_parameters_that_cannot_be_are_refused(given: Any) -> None:
+    attempt = started()
+    before = run_of(attempt).parameters
+    answer = job(attempt).post(f"{RUNTIME}/parameters", {"parameters": given}, format="json")
+    assert (answer.status_code, next(iter(answer.json()["fields"])).split(".")[0]) == (400, "parameters")
+    assert run_of(attempt).parameters == before
+
+
+def test_only_a_run_has_parameters() -> None:
+    answer = job(AttemptFactory()).post(f"{RUNTIME}/parameters", {"parameters": {"a": 1}}, format="json")
+    assert answer.status_code == 403

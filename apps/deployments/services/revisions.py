@@ -20,7 +20,7 @@ from apps.deployments.selectors.endpoints import Replicas, replicas_of
 from apps.deployments.specs import StoredFile, revision_spec
 from apps.deployments.states import REVISION, TAKING_REQUESTS, RevisionState
 from apps.experiments.models import ModelVersion
-from apps.experiments.states import ModelVersionState
+from apps.experiments.states import ModelVersionState, RunKind
 from apps.quotas.models import Workload
 from apps.quotas.selectors import ANSWERING
 from apps.quotas.services.workloads import workload_stop, workload_submit
@@ -29,6 +29,8 @@ from workers.contracts.sentences import say
 
 OWNER_KIND = "revision"
 FULL_WEIGHT = 100
+NOT_SERVED = frozenset({RunKind.TABULAR_REGRESSOR, RunKind.TEXT_CLASSIFIER, RunKind.IMAGE_CLASSIFIER})
+"""Kinds of runs whose models a replica cannot ask: it gives a row of a table one score."""
 RECONCILE = Actor.system("reconcile")
 
 _ORDER = [*RevisionState]
@@ -48,7 +50,8 @@ def revision_create(
 
     Raises:
         Conflict: the model version is not ready.
-        Invalid: it is no ONNX model with a preprocessor, or the number of replicas cannot be.
+        Invalid: it is no ONNX model with a preprocessor, or of a trainer whose models are not served, or the number of
+            replicas cannot be.
     """
     model, preprocessor = _servable(model_version)
     locked: Endpoint = Endpoint.objects.select_for_update(of=("self",)).select_related("project").get(pk=endpoint.pk)
@@ -210,7 +213,10 @@ def _servable(version: ModelVersion) -> tuple[StoredFile, StoredFile]:
         raise Conflict(f"model version {version.number} is {version.state}; one that is served is ready")
     model, preprocessor = version.artifact, version.preprocessor
     problem = ""
-    if not model.path.endswith(".onnx"):
+    kind = version.run.kind if version.run is not None else ""
+    if kind in NOT_SERVED:
+        problem = f"models of the trainer {kind} are not served yet"
+    elif not model.path.endswith(".onnx"):
         problem = "its model is no ONNX file (*.onnx)"
     elif preprocessor is None or not preprocessor.path.endswith(".json"):
         problem = "its run left no preprocessor (*.json) beside the model"

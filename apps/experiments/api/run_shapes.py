@@ -106,6 +106,25 @@ class ClassMeasuresSerializer(serializers.Serializer[Any]):
     support = serializers.IntegerField(help_text="Rows of the class")
 
 
+class ResidualsSerializer(serializers.Serializer[Any]):
+    """How often the actual value was so much more than the predicted one."""
+
+    edges = serializers.ListField(child=serializers.FloatField(), help_text="Of the bins: one more than there are")
+    counts = serializers.ListField(child=serializers.IntegerField())
+
+
+class RegressionSerializer(serializers.Serializer[Any]):
+    """How well a number is predicted, in its own unit."""
+
+    r2 = serializers.FloatField(allow_null=True, help_text="0: as well as by the mean; null: all values are equal")
+    mae = serializers.FloatField(help_text="Mean distance of predicted and actual")
+    rmse = serializers.FloatField(help_text="Root of the mean squared distance")
+    mean_error = serializers.FloatField(help_text="Mean of actual less predicted")
+    residuals = ResidualsSerializer()
+    actual = serializers.ListField(child=serializers.FloatField(), help_text="Of some rows, evenly over all")
+    predicted = serializers.ListField(child=serializers.FloatField(), help_text="Of the same rows")
+
+
 class EvaluationSerializer(serializers.Serializer[Any]):
     """On held-out rows. A script reports what it likes: each of these may be missing, and others may be there."""
 
@@ -126,6 +145,7 @@ class EvaluationSerializer(serializers.Serializer[Any]):
     thresholds = ThresholdSerializer(many=True, required=False)
     calibration = CalibrationBinSerializer(many=True, required=False, help_text="Ten bins of equal width")
     classes = ClassMeasuresSerializer(many=True, required=False)
+    regression = RegressionSerializer(required=False)
 
 
 @extend_schema_field(EvaluationSerializer)

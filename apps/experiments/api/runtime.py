@@ -10,18 +10,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.common.audit import Actor
 from apps.common.errors import NotFound
 from apps.common.storage import uri_of
 from apps.experiments.api.examples import ATTEMPT_ID, SHA256
 from apps.experiments.models.artifact import NAME
 from apps.experiments.models.artifact import SHA256 as DIGEST
-from apps.experiments.services.files import artifact_register, checkpoint_register, checkpoint_resume
+from apps.experiments.services.files import artifact_register, checkpoint_register, checkpoint_resume, run_of
+from apps.experiments.services.run_facts import run_parameters_log
 from apps.experiments.states import ArtifactKind
 from apps.quotas.models import Attempt
 from apps.quotas.permissions import AttemptAuthentication, IsAttempt
 from apps.quotas.services.distance import object_place
 
 STEP_MOST = 2**53
+PARAMETERS_MOST, NAME_CHARACTERS_MOST, VALUE_CHARACTERS_MOST = 100, 250, 6000
 
 
 class AnnouncedFileSerializer(serializers.Serializer[Any]):
@@ -40,6 +43,30 @@ class ArtifactAnnouncedSerializer(AnnouncedFileSerializer):
 
 class CheckpointAnnouncedSerializer(AnnouncedFileSerializer):
     step = serializers.IntegerField(min_value=0, max_value=STEP_MOST)
+
+
+class ParameterValueField(serializers.JSONField):
+    """A text, a number, true, false or null."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        if not isinstance(value, str | int | float | bool | None):
+            raise serializers.ValidationError("must be a text, a number, true, false or null")
+        if isinstance(value, str) and len(value) > VALUE_CHARACTERS_MOST:
+            raise serializers.ValidationError(f"must have at most {VALUE_CHARACTERS_MOST} characters")
+        return value
+
+
+class LoggedParametersSerializer(serializers.Serializer[Any]):
+    parameters = serializers.DictField(child=ParameterValueField(allow_null=True), allow_empty=False)
+
+    def validate_parameters(self, value: dict[str, Any]) -> dict[str, Any]:
+        if len(value) > PARAMETERS_MOST:
+            raise serializers.ValidationError(f"at most {PARAMETERS_MOST} at once")
+        for name in value:
+            if not 0 < len(name) <= NAME_CHARACTERS_MOST or not name.isprintable():
+                raise serializers.ValidationError(f"a name has 1 to {NAME_CHARACTERS_MOST} printable characters")
+        return value
 
 
 class AcknowledgedSerializer(serializers.Serializer[Any]):
@@ -62,6 +89,9 @@ _ARTIFACT = {
 }  # fmt: skip
 _CHECKPOINT = {"step": 50, "uri": f"bedplate://attempts/{ATTEMPT_ID}/checkpoints/step-50.pt", **_FILE}
 _LATEST = {**_CHECKPOINT, "path": f"/var/bedplate/objects/attempts/{ATTEMPT_ID}/checkpoints/step-50.pt", "url": None}
+
+
+_PARAMETERS = {"parameters": {"optimiser": "adamw", "warmup_steps": 500}}
 
 
 class RunJobView(APIView):
@@ -108,6 +138,25 @@ class CheckpointsView(RunJobView):
         asked.is_valid(raise_exception=True)
         checkpoint = checkpoint_register(attempt=self.attempt(), **asked.validated_data)
         return Response({"id": str(checkpoint.pk)}, status=status.HTTP_201_CREATED)
+
+
+class LoggedParametersView(RunJobView):
+    """Parameters that the code of a run chose itself."""
+
+    @extend_schema(
+        summary="Say parameters of the run",
+        tags=["runtime"],
+        request=LoggedParametersSerializer,
+        responses=LoggedParametersSerializer,
+        examples=[OpenApiExample("Two parameters", _PARAMETERS)],
+    )
+    def post(self, request: Request) -> Response:
+        """Each is written once: the same value again changes nothing, another is refused, and then none is written."""
+        asked = LoggedParametersSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        run, given = run_of(self.attempt()), asked.validated_data["parameters"]
+        run_parameters_log(run_id=run.pk, parameters=given, actor=Actor.system("job"))
+        return Response({"parameters": given})
 
 
 class LatestCheckpointView(RunJobView):

@@ -153,6 +153,9 @@ class RunMetricsQuerySerializer(serializers.Serializer[Any]):
         required=False, default="", help_text="Separated by commas, at most 100; left out: the first 100 of the run"
     )
     points = serializers.IntegerField(min_value=4, max_value=10_000, default=500, help_text="Most points per key")
+    member = serializers.IntegerField(
+        min_value=0, max_value=1_000_000, required=False, help_text="Only points that this member of the job logged"
+    )
     from_step = serializers.IntegerField(min_value=-STEP_MOST, max_value=STEP_MOST, required=False)
     to_step = serializers.IntegerField(min_value=-STEP_MOST, max_value=STEP_MOST, required=False)
     from_time = FiniteField(required=False, help_text="Unix seconds")

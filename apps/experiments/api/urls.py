@@ -9,7 +9,7 @@ from apps.experiments.api.again import RunKindsView
 from apps.experiments.api.artifact_parts import ArtifactPartView
 from apps.experiments.api.bundles import SourceBundleViewSet
 from apps.experiments.api.registry_views import ModelAliasViewSet, ModelVersionViewSet, RegisteredModelViewSet
-from apps.experiments.api.runtime import ArtifactsView, CheckpointsView, LatestCheckpointView
+from apps.experiments.api.runtime import ArtifactsView, CheckpointsView, LatestCheckpointView, LoggedParametersView
 from apps.experiments.api.saved_views import SavedViewViewSet
 from apps.experiments.api.views import ArtifactViewSet, CheckpointViewSet, ExperimentViewSet, RunViewSet
 
@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("run-kinds", RunKindsView.as_view(), name="run-kinds"),
     path("artifact-parts/<uuid:upload>/<int:number>", ArtifactPartView.as_view(), name="artifact-parts"),
     path("runtime/artifacts", ArtifactsView.as_view(), name="runtime-artifacts"),
+    path("runtime/parameters", LoggedParametersView.as_view(), name="runtime-parameters"),
     path("runtime/checkpoints", CheckpointsView.as_view(), name="runtime-checkpoints"),
     path("runtime/checkpoints/latest", LatestCheckpointView.as_view(), name="runtime-checkpoints-latest"),
 ]

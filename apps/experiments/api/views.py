@@ -125,7 +125,7 @@ class RunViewSet(
     def metrics(self, request: Request, pk: str) -> Response:
         """Curves by ascending step, thinned so that every minimum and maximum stays; superseded points are left out.
 
-        With `after` the raw points that came later, in the order in which they came, a page at a time.
+        Without `keys` those that a job's wrapper measures, `system/…`, are left out too. With `after` the raw points that came later, in the order in which they came, a page at a time.
         """
         run: Run = self.get_object()
         query = shapes.RunMetricsQuerySerializer(data=request.query_params)
@@ -134,11 +134,12 @@ class RunViewSet(
         keys = [key for key in asked["keys"].split(",") if key]
         if len(keys) > KEYS_MOST:
             raise Invalid(f"keys: at most {KEYS_MOST} at once", fields={"keys": ["too many"]})
+        member = asked.get("member")
         if "after" in asked:
-            curves = run_points_after(run, keys, cursor_of(asked["after"]), asked["points"])
+            curves = run_points_after(run, keys, cursor_of(asked["after"]), asked["points"], member)
         else:
             span = Span(**{name: asked[name] for name in shapes.SPAN if name in asked})
-            curves = run_curves(run, keys, asked["points"], span)
+            curves = run_curves(run, keys, asked["points"], span, member)
         ends = {"cursor": cursor_text(curves.live_from), "next_after": cursor_text(curves.next_after)}
         return Response({"series": curves.series, **ends, "reset": curves.reset, "more": curves.more})
 

@@ -48,6 +48,21 @@ class ClassMeasures(msgspec.Struct):
     support: int
 
 
+class Residuals(msgspec.Struct):
+    edges: list[float]
+    counts: list[int]
+
+
+class Regression(msgspec.Struct):
+    r2: float | None
+    mae: float
+    rmse: float
+    mean_error: float
+    residuals: Residuals
+    actual: list[float]
+    predicted: list[float]
+
+
 FORMS: Final[dict[str, Any]] = {
     "auc": float,
     "accuracy": float,
@@ -62,6 +77,7 @@ FORMS: Final[dict[str, Any]] = {
     "thresholds": list[Threshold],
     "calibration": list[CalibrationBin],
     "classes": list[ClassMeasures],
+    "regression": Regression,
 }
 """Part of an evaluation → its form."""
 

@@ -3298,7 +3298,7 @@ export interface paths {
          * Metric curves of a run
          * @description Curves by ascending step, thinned so that every minimum and maximum stays; superseded points are left out.
          *
-         *     With `after` the raw points that came later, in the order in which they came, a page at a time.
+         *     Without `keys` those that a job's wrapper measures, `system/…`, are left out too. With `after` the raw points that came later, in the order in which they came, a page at a time.
          */
         get: operations["runs_metrics_retrieve"];
         put?: never;
@@ -3547,6 +3547,26 @@ export interface paths {
          * @description Thinned so that every minimum and maximum stays; superseded points are left out. 404 names no run.
          */
         get: operations["runs_many_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/metrics.{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Points of several runs as a file
+         * @description A row for every point that counts: run, metric, attempt, member, step, time, value. 404 names no run.
+         */
+        get: operations["runs_many_metrics_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3973,6 +3993,26 @@ export interface paths {
          */
         put: operations["runtime_outputs_update"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runtime/parameters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say parameters of the run
+         * @description Each is written once: the same value again changes nothing, another is refused, and then none is written.
+         */
+        post: operations["runtime_parameters_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6575,6 +6615,7 @@ export interface components {
             /** @description Ten bins of equal width */
             calibration?: components["schemas"]["CalibrationBin"][];
             classes?: components["schemas"]["ClassMeasures"][];
+            regression?: components["schemas"]["Regression"];
         };
         /** @description What was reported: of a device its UUID, how bad it is and the XIDs; of a node when it went away. */
         Evidence: {
@@ -7875,6 +7916,16 @@ export interface components {
             first_line: number;
             lines: number;
             readonly text: string;
+        };
+        LoggedParameters: {
+            parameters: {
+                [key: string]: unknown;
+            };
+        };
+        LoggedParametersRequest: {
+            parameters: {
+                [key: string]: unknown;
+            };
         };
         LoginRequest: {
             username: string;
@@ -10236,6 +10287,34 @@ export interface components {
             project: string;
             name: string;
         };
+        /** @description How well a number is predicted, in its own unit. */
+        Regression: {
+            /**
+             * Format: double
+             * @description 0: as well as by the mean; null: all values are equal
+             */
+            r2: number | null;
+            /**
+             * Format: double
+             * @description Mean distance of predicted and actual
+             */
+            mae: number;
+            /**
+             * Format: double
+             * @description Root of the mean squared distance
+             */
+            rmse: number;
+            /**
+             * Format: double
+             * @description Mean of actual less predicted
+             */
+            mean_error: number;
+            residuals: components["schemas"]["Residuals"];
+            /** @description Of some rows, evenly over all */
+            actual: number[];
+            /** @description Of the same rows */
+            predicted: number[];
+        };
         RejectRequest: {
             /**
              * @description Why
@@ -10352,6 +10431,12 @@ export interface components {
             name: string;
             /** Format: uuid */
             dataset_version: string;
+        };
+        /** @description How often the actual value was so much more than the predicted one. */
+        Residuals: {
+            /** @description Of the bins: one more than there are */
+            edges: number[];
+            counts: number[];
         };
         /**
          * @description * `read` - read
@@ -29002,6 +29087,8 @@ export interface operations {
                 from_time?: number;
                 /** @description Separated by commas, at most 100; left out: the first 100 of the run */
                 keys?: string;
+                /** @description Only points that this member of the job logged */
+                member?: number;
                 /** @description Most points per key */
                 points?: number;
                 to_step?: number;
@@ -30202,6 +30289,72 @@ export interface operations {
                      *       "status": 401,
                      *       "detail": "Sign in or send a valid token",
                      *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_many_metrics_file: {
+        parameters: {
+            query: {
+                /** @description Several times; all metrics by default */
+                key?: string[];
+                /** @description Several times */
+                run: string[];
+            };
+            header?: never;
+            path: {
+                kind: "csv" | "parquet";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }
@@ -32163,6 +32316,111 @@ export interface operations {
                      *       "status": 404,
                      *       "detail": "Not found",
                      *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not possible in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:conflict",
+                     *       "title": "Not possible in the present state",
+                     *       "status": 409,
+                     *       "detail": "Not possible in the present state",
+                     *       "code": "conflict",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runtime_parameters_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoggedParametersRequest"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoggedParametersRequest"];
+                "multipart/form-data": components["schemas"]["LoggedParametersRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedParameters"];
+                };
+            };
+            /** @description The request is not valid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:invalid",
+                     *       "title": "The request is not valid",
+                     *       "status": 400,
+                     *       "detail": "The request is not valid",
+                     *       "code": "invalid",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:forbidden",
+                     *       "title": "Not allowed",
+                     *       "status": 403,
+                     *       "detail": "Not allowed",
+                     *       "code": "forbidden",
                      *       "retryable": false,
                      *       "request_id": ""
                      *     }

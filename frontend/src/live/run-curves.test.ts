@@ -72,6 +72,12 @@ describe("the curves of a run", () => {
     expect(asked).toHaveLength(3);
   });
 
+  it("leave out what the platform measures of the job: it is shown apart", async () => {
+    await asked[0]!.answer({ series: { loss: series(1) }, next_after: "10-5", reset: true });
+    update("12-9", { points: [{ ...points(1, 1), key: "system/cpu_cores" }, { ...points(1, 2), key: "accuracy" }] });
+    expect(curves.keys()).toEqual(["loss", "accuracy"]);
+  });
+
   it("do not pass by what was told to be missing, whatever is told after it", async () => {
     await asked[0]!.answer({ series: { loss: series(1) }, next_after: "10-5", reset: true });
     update("12-9", { points_missing: true });

@@ -29,6 +29,9 @@ const WHOLE = 512;
 const KEYS_AT_ONCE = 100;
 /** A stretch is as fine as the coarsest of so many equal parts of it. */
 const PARTS = 8;
+/** What the platform measures of a job is shown apart from what its code logs. */
+export const SYSTEM = "system/";
+const isOwn = (key: string): boolean => !key.startsWith(SYSTEM);
 /** Before a reading that failed is tried again. */
 const PAUSE = 5_000;
 /** The measure that says how long an update took. */
@@ -62,7 +65,7 @@ export class RunCurves {
     keys: readonly string[],
     private readonly whole: number = WHOLE,
   ) {
-    this.known = [...keys];
+    this.known = keys.filter(isOwn);
   }
 
   /** Begins to read and to follow; returns what ends it. */
@@ -87,7 +90,7 @@ export class RunCurves {
 
   /** Metrics that somebody has heard of. */
   expect(keys: readonly string[]): void {
-    const news = keys.filter((key) => !this.known.includes(key));
+    const news = keys.filter((key) => isOwn(key) && !this.known.includes(key));
     if (!news.length) return;
     this.known = [...this.known, ...news];
     for (const listener of this.keyListeners) listener();

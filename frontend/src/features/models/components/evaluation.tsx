@@ -6,6 +6,7 @@ import { figure, nearestThreshold, onPrecisionRecall, onRoc, pointsOf, type Eval
 import { Calibration } from "./calibration";
 import { ClassTable } from "./class-table";
 import { Confusion } from "./confusion";
+import { Regression } from "./regression";
 import classes from "./evaluation.module.css";
 
 const CHANCE = [
@@ -28,7 +29,7 @@ export function Evaluation({ evaluation, labels }: Props) {
   const [chosen, choose] = useState<number | null>(null);
   const at = table[chosen ?? usual];
   const { roc, precision_recall: curve } = evaluation;
-  const known = roc || curve || at || evaluation.confusion_matrix || evaluation.calibration?.length || evaluation.classes?.length;
+  const known = evaluation.regression || roc || curve || at || evaluation.confusion_matrix || evaluation.calibration?.length || evaluation.classes?.length;
   if (!known && evaluation.auc === undefined && evaluation.accuracy === undefined) return <p className="soft">{t("evaluation.none")}</p>;
   return (
     <section aria-label={t("tab.evaluation")}>
@@ -39,6 +40,7 @@ export function Evaluation({ evaluation, labels }: Props) {
         ) : null}
         {roc ? <RocChart roc={roc} auc={evaluation.auc} at={at} /> : null}
         {curve ? <PrecisionRecallChart curve={curve} average={evaluation.average_precision} at={at} /> : null}
+        {evaluation.regression ? <Regression regression={evaluation.regression} /> : null}
         {evaluation.calibration?.length ? <Calibration bins={evaluation.calibration} brier={evaluation.brier} /> : null}
       </div>
       {evaluation.classes?.length ? <ClassTable classes={evaluation.classes} threshold={evaluation.threshold} /> : null}
@@ -57,6 +59,14 @@ function Sums({ evaluation }: { evaluation: Measured }) {
           <dd>{figure(evaluation[name])}</dd>
         </div>
       ))}
+      {(["r2", "rmse", "mae", "mean_error"] as const).map((name) =>
+        evaluation.regression ? (
+          <div key={name}>
+            <dt>{t(`evaluation.${name}`)}</dt>
+            <dd>{figure(evaluation.regression[name])}</dd>
+          </div>
+        ) : null,
+      )}
       {evaluation.rows === undefined ? null : (
         <div>
           <dt>{t("evaluation.rows")}</dt>

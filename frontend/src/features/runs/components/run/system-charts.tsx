@@ -1,5 +1,5 @@
 import { Select } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Faces, LoadingFace } from "@/components/faces";
@@ -8,12 +8,14 @@ import { curveOf, type Curve } from "@/lib/curves";
 import { bytes, percent, value } from "@/lib/format";
 import { SERIES } from "@/lib/series-colors";
 import { systemQuery, type Attempt, type MemberUsage, type Run } from "../../api";
+import { FLOWS, flowsQuery } from "../../api-system";
 import classes from "./curves.module.css";
 
 /** As often as it is measured. */
 const RENEWED = 5_000;
+const FLOWS_RENEWED = 10_000;
 
-/** What an attempt used: processors, memory, GPUs, of each of its members. */
+/** What an attempt used: processors, memory, GPUs, disk and network, of each of its members. */
 export function SystemCharts({ run, attempts }: { run: Run; attempts: readonly Attempt[] }) {
   const { t } = useTranslation(["runs", "common"]);
   const [chosen, choose] = useState<string | null>(null);
@@ -35,7 +37,7 @@ export function SystemCharts({ run, attempts }: { run: Run; attempts: readonly A
         />
       ) : null}
       <Faces query={query} loading={<LoadingFace height={400} />}>
-        {({ members }) => (members.some(({ times }) => times.length) ? <Charts members={members} run={run} /> : <p className="soft">{t(goesOn ? "system.noneYet" : "system.none")}</p>)}
+        {({ members }) => (members.some(({ times }) => times.length) ? <Charts members={members} run={run} attempt={attempt} goesOn={Boolean(goesOn)} /> : <p className="soft">{t(goesOn ? "system.noneYet" : "system.none")}</p>)}
       </Faces>
     </section>
   );
@@ -43,8 +45,16 @@ export function SystemCharts({ run, attempts }: { run: Run; attempts: readonly A
 
 type Of = (member: MemberUsage) => (number | null)[];
 
-function Charts({ members, run }: { members: readonly MemberUsage[]; run: Run }) {
+interface ChartsProps {
+  members: readonly MemberUsage[];
+  run: Run;
+  attempt: Attempt;
+  goesOn: boolean;
+}
+
+function Charts({ members, run, attempt, goesOn }: ChartsProps) {
   const { t } = useTranslation("runs");
+  const flows = useFlows(run, attempt, members, goesOn);
   const many = members.length > 1;
   const charts = useMemo(() => {
     const label = (member: MemberUsage, word: string): string => (many ? t("system.member", { rank: member.rank, word }) : word);
@@ -62,8 +72,20 @@ function Charts({ members, run }: { members: readonly MemberUsage[]; run: Run })
       { title: t("system.gpuUse"), curves: gpus(({ utilisation_ratio }) => utilisation_ratio), format: percent },
       { title: t("system.gpuMemory"), curves: gpus(({ memory_bytes }) => memory_bytes), format: bytes },
     ];
-    return all.filter(({ curves }) => curves.length > 0);
-  }, [members, many, t]);
+    const perSecond = (y: number): string => t("system.perSecond", { amount: bytes(y) });
+    const flowing = FLOWS.map(({ key, title }) => ({
+      title: t(title),
+      curves: flows.flatMap(({ rank, series }, index) => {
+        const found = series[key];
+        if (!found?.steps.length) return [];
+        const values = found.values.map((y) => (typeof y === "number" ? y : null));
+        const word = many ? t("system.member", { rank, word: t(title) }) : t(title);
+        return [curveOf({ id: `${rank}`, label: word, color: SERIES[index % SERIES.length]!, area: !many }, found.times, values)];
+      }),
+      format: perSecond,
+    }));
+    return [...all, ...flowing].filter(({ curves }) => curves.length > 0);
+  }, [members, flows, many, t]);
   return (
     <ul className={classes.grid}>
       {charts.map(({ title, curves, format }) => (
@@ -73,6 +95,15 @@ function Charts({ members, run }: { members: readonly MemberUsage[]; run: Run })
       ))}
     </ul>
   );
+}
+
+/** What the members read, wrote, sent and got. */
+function useFlows(run: Run, attempt: Attempt, members: readonly MemberUsage[], goesOn: boolean) {
+  const answers = useQueries({
+    queries: members.map(({ rank }) => ({ ...flowsQuery(run.id, attempt, rank), refetchInterval: goesOn ? FLOWS_RENEWED : (false as const) })),
+    combine: (found) => found.map(({ data }) => data),
+  });
+  return useMemo(() => members.map(({ rank }, index) => ({ rank, series: answers[index]?.series ?? {} })), [members, answers]);
 }
 
 const cores = (y: number): string => value(y, 3);
