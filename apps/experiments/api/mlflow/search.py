@@ -21,10 +21,19 @@ from apps.experiments.api.mlflow.wire import Asked
 from apps.experiments.models import Experiment, Run
 from apps.experiments.search.grammar import Comparison, Order, Vocabulary, filter_of, order_of
 from apps.experiments.search.words import BadSearch
-from apps.experiments.selectors.run_search import EXPERIMENTS, RUNS, experiments_found, runs_found
+from apps.experiments.selectors.run_search import (
+    EXPERIMENTS,
+    RUNS,
+    experiments_found,
+    inputs_of,
+    latest,
+    runs_found,
+    with_people,
+)
 
 RESULTS_DEFAULT: Final = 1000
 ORDERS_MOST: Final = 20
+LATEST: Final = 2000
 OFFSET_MOST: Final = 10**7
 VIEWS: Final = {"ACTIVE_ONLY": False, "DELETED_ONLY": True, "ALL": None}
 """View type → whether what it shows is deleted; None: both."""
@@ -92,12 +101,25 @@ class RunsView(SearchView):
 
     def post(self, request: Request) -> Response:
         filters, orders = self.terms(RUNS)
-        rows = shown(self._rows(), self.asked, "run_view_type")
-        found, token = page_of(runs_found(rows, filters, orders, STATUS_OF), self.asked, most=wire.RESULTS_MOST)
-        return paged("runs", [run_json(run, run.inputs.all()) for run in found], token)
+        rows, is_one = self._rows()
+        found, token = self._page(shown(rows, self.asked, "run_view_type"), filters, orders, is_one=is_one)
+        inputs = inputs_of(found) if found else {}
+        with_people(found)
+        return paged("runs", [run_json(run, inputs.get(run.pk, ())) for run in found], token)
 
-    def _rows(self) -> QuerySet[Run]:
-        """Runs of the experiments that are named, as far as the caller sees them."""
+    def _page(
+        self, rows: QuerySet[Run], filters: list[Comparison], orders: list[Order], *, is_one: bool
+    ) -> tuple[list[Run], str]:
+        """The page that is asked for; the first mostly has runs that began lately, and is looked for there first."""
+        if is_one and filters and not orders and not self.asked.text("page_token"):
+            among = runs_found(latest(rows, LATEST), filters, orders, STATUS_OF)
+            found, token = page_of(among, self.asked, most=wire.RESULTS_MOST)
+            if token:  # it is full, and there are more
+                return found, token
+        return page_of(runs_found(rows, filters, orders, STATUS_OF), self.asked, most=wire.RESULTS_MOST)
+
+    def _rows(self) -> tuple[QuerySet[Run], bool]:
+        """Runs of the experiments that are named, as far as the caller sees them, and whether it is one."""
         named = self.asked.texts("experiment_ids")
         if len(named) > wire.EXPERIMENTS_MOST:
             raise invalid(f"A search may name at most {wire.EXPERIMENTS_MOST} experiments. Got {len(named)}.")
@@ -107,7 +129,9 @@ class RunsView(SearchView):
             ids |= {default.pk} if default is not None else set()
         rows: QuerySet[Run] = self.caller.rows(Run.objects.all())
         # Of one experiment by its id, so that an index gives the order.
-        return rows.filter(experiment=next(iter(ids))) if len(ids) == 1 else rows.filter(experiment__in=ids)
+        if len(ids) == 1:
+            return rows.filter(experiment=next(iter(ids))), True
+        return rows.filter(experiment__in=ids), False
 
 
 class ExperimentsView(SearchView):
