@@ -44,6 +44,7 @@ PAGES: Final = (
         "expressions",
         "runs",
         "models",
+        "mlflow",
         "endpoints",
         "quotas",
         "clusters",
