@@ -204,7 +204,7 @@ def test_what_cannot_be_asked_for_is_refused_by_field(
 def test_forms_have_words_in_both_languages_and_the_bounds_that_are_checked(client: APIClient) -> None:
     found = client.get(f"{API}/run-kinds").json()
     kinds = {one["kind"]: one for one in found["kinds"]}
-    assert list(kinds) == [*TRAINERS, "script"]
+    assert list(kinds) == [*TRAINERS, "script", "bundle", "image"]
     for kind, known in TRAINERS.items():
         form = kinds[kind]["parameters"]
         assert list(form["properties"]) == list(known)

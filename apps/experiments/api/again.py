@@ -160,6 +160,11 @@ class RunKindFormSerializer(serializers.Serializer[Any]):
             "description": serializers.CharField(),
             "x-zh-hans": WordsSerializer(),
             "takes_script": serializers.BooleanField(),
+            "takes": serializers.ListField(
+                child=serializers.ChoiceField(["script", "bundle", "command", "requirements", "image"]),
+                help_text="Fields of the request that say what it executes",
+            ),
+            "needs_data": serializers.BooleanField(help_text="It cannot do without a dataset version"),
             "parameters": serializers.DictField(help_text="JSON Schema 2020-12 of `parameters`"),
         }
 

@@ -4,8 +4,9 @@ import { bodyOf, curlOf, draftOf, effectsOf, freshDraft, missingIn, partOf, verd
 const words = { title: "", description: "" };
 const kinds = {
   kinds: [
-    { kind: "tabular_classifier", ...words, "x-zh-hans": words, takes_script: false, parameters: { type: "object", properties: { epochs: { type: "integer", default: 15 } } } },
-    { kind: "script", ...words, "x-zh-hans": words, takes_script: true, parameters: { type: "object", additionalProperties: true, properties: {} } },
+    { kind: "tabular_classifier", ...words, "x-zh-hans": words, takes_script: false, takes: [], needs_data: true, parameters: { type: "object", properties: { epochs: { type: "integer", default: 15 } } } },
+    { kind: "script", ...words, "x-zh-hans": words, takes_script: true, takes: ["script"], needs_data: true, parameters: { type: "object", additionalProperties: true, properties: {} } },
+    { kind: "bundle", ...words, "x-zh-hans": words, takes_script: false, takes: ["bundle", "command", "requirements"], needs_data: false, parameters: { type: "object", additionalProperties: true, properties: {} } },
   ],
   request: {
     type: "object",
@@ -41,11 +42,50 @@ describe("a run's form", () => {
   });
 
   it("repeats what was asked for, and loses nothing when the kind is changed", () => {
-    const asked = { ...bodyOf(freshDraft(kinds), kinds), kind: "script", script: "print()", parameters: { lr: 1 } } as never;
+    const asked = { ...bodyOf(freshDraft(kinds), kinds), kind: "script", script: "print()", parameters: { lr: 1 }, command: [], environment: {}, inputs: [], retries: {}, seed: null, bundle: null } as never;
     const draft = draftOf(asked);
     expect(bodyOf(draft, kinds)).toMatchObject({ kind: "script", script: "print()", parameters: { lr: 1 } });
     expect(bodyOf({ ...draft, kind: "tabular_classifier" }, kinds)).toMatchObject({ script: "", parameters: { epochs: 15 } });
     expect(bodyOf({ ...draft, kind: "tabular_classifier" }, kinds).name).toBe("");
+  });
+
+  it("sends the words of a command, and of what belongs to another kind nothing", () => {
+    const draft = { ...freshDraft(kinds), kind: "bundle" as const, bundle: "b1", command: `python train.py "a b"`, requirements: "x==1\n", script: "print()", image: "x" };
+    const body = bodyOf(draft, kinds);
+    expect(body).toMatchObject({ kind: "bundle", bundle: "b1", command: ["python", "train.py", "a b"], requirements: "x==1\n", script: "", image: "" });
+    expect("dataset_version" in body).toBe(false);
+    const script = bodyOf({ ...draft, kind: "script" }, kinds);
+    expect(["bundle", "command"].filter((name) => name in script)).toEqual([]);
+    expect(script).toMatchObject({ script: "print()", requirements: "" });
+  });
+
+  it("sends variables, a seed, retries and further versions only where there are some", () => {
+    const draft = { ...freshDraft(kinds), kind: "bundle" as const };
+    const absent = ["environment", "seed", "retries", "inputs"];
+    expect(absent.filter((name) => name in bodyOf(draft, kinds))).toEqual([]);
+    const body = bodyOf(
+      {
+        ...draft,
+        variables: [{ name: " MODE ", value: "a b" }, { name: "", value: "x" }],
+        seed: 0,
+        retries: { reasons: ["lost"], max_attempts: 2, backoff_seconds: 5 },
+        inputs: [{ name: "holdout", dataset_version: "v2" }],
+      },
+      kinds,
+    );
+    expect(body).toMatchObject({ environment: { MODE: "a b" }, seed: 0, retries: { reasons: ["lost"], max_attempts: 2, backoff_seconds: 5 }, inputs: [{ name: "holdout", dataset_version: "v2" }] });
+  });
+
+  it("says what a bundle misses, and opens again as it was asked for", () => {
+    const draft = { ...freshDraft(kinds), kind: "bundle" as const, inputs: [{ name: "", dataset_version: undefined }] };
+    expect(missingIn(draft, kinds)).toEqual(["experiment", "name", "bundle", "command", "inputs"]);
+    const asked = {
+      ...bodyOf({ ...draft, experiment: "e", name: "n", bundle: "b", command: "sh -c 'a b'", inputs: [] }, kinds),
+      dataset_version: null, inputs: [], environment: { A: "1" }, seed: null, retries: {}, priority_class: null,
+    } as never;
+    const again = draftOf(asked);
+    expect(again).toMatchObject({ command: "sh -c 'a b'", variables: [{ name: "A", value: "1" }], dataset_version: undefined, retries: { reasons: [], max_attempts: 3, backoff_seconds: 10 } });
+    expect(bodyOf(again, kinds).command).toEqual(["sh", "-c", "a b"]);
   });
 
   it("asks for members of a script only, and never for fewer at most than at least", () => {

@@ -1,5 +1,6 @@
 import type { components } from "@/api/schema.gen";
 import { initialForm, isObject, type JsonSchema } from "@/components/schema-form/schema";
+import { lineOf, wordsOf } from "./command";
 
 /** The form of a run: what it begins with, what it sends, what it would do. Pure. */
 
@@ -15,7 +16,17 @@ export interface Draft {
   experiment: string | undefined;
   name: string;
   dataset_version: string | undefined;
+  /** Further versions, by the names with which the job asks for them. */
+  inputs: { name: string; dataset_version: string | undefined }[];
   script: string;
+  bundle: string | null;
+  /** As it is typed: words, quoted where they have blanks. */
+  command: string;
+  image: string;
+  requirements: string;
+  variables: { name: string; value: string }[];
+  seed: number | null;
+  retries: Required<Schemas["RetriesRequest"]>;
   /** By kind, so that a change of mind loses nothing. */
   parameters: Partial<Record<RunKindName, Record<string, unknown>>>;
   resources: Resources;
@@ -43,7 +54,15 @@ export function freshDraft(kinds: RunKinds): Draft {
     experiment: undefined,
     name: "",
     dataset_version: undefined,
+    inputs: [],
     script: "",
+    bundle: null,
+    command: "",
+    image: "",
+    requirements: "",
+    variables: [],
+    seed: null,
+    retries: { ...RETRIES },
     parameters: {},
     resources: { cpu_millis: 1000, memory_bytes: 2 * 2 ** 30, gpus: 0, flavor: "", ...(isObject(request.resources) ? request.resources : {}) },
     time_limit_seconds: typeof request.time_limit_seconds === "number" ? request.time_limit_seconds : 3600,
@@ -55,8 +74,18 @@ export function freshDraft(kinds: RunKinds): Draft {
   };
 }
 
+const RETRIES: Draft["retries"] = { reasons: [], max_attempts: 3, backoff_seconds: 10 };
+
 /** The form of what was asked for before. */
-export const draftOf = ({ parameters, ...asked }: Schemas["RunRequest"]): Draft => ({ ...asked, parameters: { [asked.kind]: parameters } });
+export const draftOf = ({ parameters, command, environment, dataset_version, inputs, retries, ...asked }: Schemas["RunRequest"]): Draft => ({
+  ...asked,
+  dataset_version: dataset_version ?? undefined,
+  inputs,
+  command: lineOf(command),
+  variables: Object.entries(environment).map(([name, value]) => ({ name, value })),
+  retries: { ...RETRIES, ...(retries as Partial<Draft["retries"]>) },
+  parameters: { [asked.kind]: parameters },
+});
 
 /** The parameters that are sent: those of the kind, or its defaults. */
 export const parametersOf = (draft: Draft, kinds: RunKinds): Record<string, unknown> =>
@@ -64,39 +93,62 @@ export const parametersOf = (draft: Draft, kinds: RunKinds): Record<string, unkn
 
 export const kindOf = (draft: Draft, kinds: RunKinds) => kinds.kinds.find(({ kind }) => kind === draft.kind);
 
+/** Fields that say what the kind executes. */
+export const takesOf = (draft: Draft, kinds: RunKinds): readonly string[] => kindOf(draft, kinds)?.takes ?? ["script"];
+
+export const needsData = (draft: Draft, kinds: RunKinds): boolean => kindOf(draft, kinds)?.needs_data ?? true;
+
 /** Members that are asked for; what brings its own trainer is one process. */
 export function membersOf(draft: Draft, kinds: RunKinds): Required<Pick<RunRequest, "count_min" | "count_max">> {
   const { count_min, count_max } = draft;
-  return (kindOf(draft, kinds)?.takes_script ?? true) ? { count_min, count_max: Math.max(count_min, count_max) } : { count_min: 1, count_max: 1 };
+  return takesOf(draft, kinds).length ? { count_min, count_max: Math.max(count_min, count_max) } : { count_min: 1, count_max: 1 };
 }
 
 /** The body of `POST /runs`. */
 export function bodyOf(draft: Draft, kinds: RunKinds): RunRequest {
-  const takesScript = kindOf(draft, kinds)?.takes_script ?? true;
+  const takes = takesOf(draft, kinds);
+  const when = (name: "bundle" | "command" | "image" | "requirements", value: unknown) => (takes.includes(name) ? { [name]: value } : {});
+  const variables = draft.variables.filter(({ name }) => name.trim());
   return {
     experiment: draft.experiment ?? "",
     name: draft.name.trim(),
     kind: draft.kind,
-    script: takesScript ? draft.script : "",
-    dataset_version: draft.dataset_version ?? "",
+    script: takes.includes("script") ? draft.script : "",
+    image: "",
+    requirements: "",
+    ...when("bundle", draft.bundle),
+    ...when("command", wordsOf(draft.command).words),
+    ...when("image", draft.image.trim()),
+    ...when("requirements", draft.requirements),
+    ...(draft.dataset_version === undefined && !needsData(draft, kinds) ? {} : { dataset_version: draft.dataset_version ?? "" }),
+    ...(draft.inputs.length ? { inputs: draft.inputs.map(({ name, dataset_version }) => ({ name: name.trim(), dataset_version: dataset_version ?? "" })) } : {}),
     parameters: parametersOf(draft, kinds),
+    ...(variables.length ? { environment: Object.fromEntries(variables.map(({ name, value }) => [name.trim(), value])) } : {}),
+    ...(draft.seed === null ? {} : { seed: draft.seed }),
     resources: draft.resources,
     time_limit_seconds: draft.time_limit_seconds,
     ...membersOf(draft, kinds),
     ...(draft.priority_class === null ? {} : { priority_class: draft.priority_class }),
+    ...(draft.retries.reasons.length ? { retries: draft.retries } : {}),
     secrets: draft.secrets,
     tags: draft.tags,
   };
 }
 
+export type Missing = "experiment" | "name" | "dataset_version" | "script" | "bundle" | "image" | "command" | "inputs";
+
 /** What is missing before the server is worth asking, by field. */
-export function missingIn(draft: Draft, kinds: RunKinds): ("experiment" | "name" | "dataset_version" | "script")[] {
-  const takesScript = kindOf(draft, kinds)?.takes_script ?? true;
-  const missing: ("experiment" | "name" | "dataset_version" | "script")[] = [];
+export function missingIn(draft: Draft, kinds: RunKinds): Missing[] {
+  const takes = takesOf(draft, kinds);
+  const missing: Missing[] = [];
   if (!draft.experiment) missing.push("experiment");
   if (!draft.name.trim()) missing.push("name");
-  if (!draft.dataset_version) missing.push("dataset_version");
-  if (takesScript && !draft.script.trim()) missing.push("script");
+  if (!draft.dataset_version && needsData(draft, kinds)) missing.push("dataset_version");
+  if (takes.includes("script") && !draft.script.trim()) missing.push("script");
+  if (takes.includes("bundle") && !draft.bundle) missing.push("bundle");
+  if (takes.includes("image") && !draft.image.trim()) missing.push("image");
+  if (takes.includes("command") && !wordsOf(draft.command).words.length) missing.push("command");
+  if (draft.inputs.some(({ name, dataset_version }) => !name.trim() || !dataset_version)) missing.push("inputs");
   return missing;
 }
 

@@ -21,6 +21,7 @@ import { CurveGrid } from "../components/run/curve-grid";
 import type { View } from "../components/run/curve-tools";
 import { Environment } from "../components/run/environment";
 import { Idle } from "../components/run/idle";
+import { MadeOf } from "../components/run/made-of";
 import { Notes } from "../components/run/notes";
 import { RunActions } from "../components/run/run-actions";
 import { Facts, RunFacts } from "../components/run/run-facts";
@@ -113,6 +114,7 @@ function Shown({ run }: { run: Run }) {
           <Facts title={t("attempts.title")}>
             <Attempts attempts={attempts} />
           </Facts>
+          <MadeOf run={run} />
           <Environment attempts={attempts} />
         </aside>
       </div>

@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
 import { useClipboard, useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
-import { IconArrowsDiff, IconCopy, IconDots, IconHash, IconPackage, IconPlayerStop, IconRefresh, IconTag } from "@tabler/icons-react";
+import { IconArrowsDiff, IconCopy, IconDots, IconHash, IconPackage, IconPlayerStop, IconRefresh, IconRepeat, IconTag } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -11,6 +11,7 @@ import { useHasRole } from "@/lib/permissions";
 import { isOver } from "@/lib/states";
 import { artifactsQuery, useRetryRun, type Run } from "../../api";
 import { canStop, StopDialog } from "../run-verbs";
+import { RepeatDialog } from "./repeat-dialog";
 import { TagsDialog } from "./tags-dialog";
 
 /** Where a run left a model. */
@@ -32,6 +33,7 @@ export function RunActions({ run }: { run: Run }) {
   const [stops, stopping] = useDisclosure(false);
   const [retries, retrying] = useDisclosure(false);
   const [tags, tagging] = useDisclosure(false);
+  const [repeats, repeating] = useDisclosure(false);
   const retry = useRetryRun(run.id);
   const navigate = useNavigate();
   const clipboard = useClipboard();
@@ -65,6 +67,11 @@ export function RunActions({ run }: { run: Run }) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
+          {over && run.kind !== "tracked" ? (
+            <Menu.Item leftSection={<IconRepeat size={14} aria-hidden />} onClick={repeating.open} disabled={!mayEdit}>
+              {t("page.repeat")}
+            </Menu.Item>
+          ) : null}
           <Menu.Item component={Link} to="/runs/new" search={{ from: run.id } as never} leftSection={<IconCopy size={14} aria-hidden />} disabled={!mayEdit}>
             {t("page.clone")}
           </Menu.Item>
@@ -83,6 +90,7 @@ export function RunActions({ run }: { run: Run }) {
       <ConfirmDialog opened={retries} onClose={retrying.close} title={t("page.retryTitle", { name: run.name })} verb={t("page.retry")} danger={false} onConfirm={again}>
         {t("page.retryEffect")}
       </ConfirmDialog>
+      {repeats ? <RepeatDialog run={run} onClose={repeating.close} /> : null}
       {tags ? <TagsDialog run={run} onClose={tagging.close} /> : null}
     </>
   );

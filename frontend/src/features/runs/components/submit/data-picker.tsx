@@ -14,10 +14,11 @@ interface Props {
   error?: string | undefined;
   /** The built-in trainer needs a version with a split. */
   needsSplit: boolean;
+  required?: boolean;
 }
 
 /** A dataset, and which of its versions; of one that is not published yet the run waits until it is. */
-export function DataPicker({ projectId, version, onChange, error, needsSplit }: Props) {
+export function DataPicker({ projectId, version, onChange, error, needsSplit, required = true }: Props) {
   const { t } = useTranslation("runs");
   const { words, onSearch } = useTyped();
   const [browsed, setBrowsed] = useState<string>();
@@ -37,7 +38,8 @@ export function DataPicker({ projectId, version, onChange, error, needsSplit }: 
     <div className={classes.pair}>
       <Select
         searchable
-        required
+        required={required}
+        clearable={!required}
         label={t("column.dataset")}
         placeholder={t("submit.chooseDataset")}
         data={datasets}
@@ -50,7 +52,7 @@ export function DataPicker({ projectId, version, onChange, error, needsSplit }: 
         data-path="dataset_version"
       />
       <Select
-        required
+        required={required}
         label={t("submit.version")}
         disabled={dataset === undefined}
         data={(versions ?? (chosen ? [chosen] : [])).map(({ id, number, row_count: rows, state }) => ({

@@ -6,11 +6,14 @@ import { useMe, type Project } from "@/api/me";
 import { SchemaForm } from "@/components/schema-form/schema-form";
 import { wordsOf, type JsonSchema } from "@/components/schema-form/schema";
 import { useMakeExperiment, secretsQuery } from "../../api-submit";
-import { kindOf, parametersOf, partOf, type Draft, type RunKinds } from "../../submit";
+import { kindOf, needsData, parametersOf, partOf, takesOf, type Draft, type RunKinds } from "../../submit";
 import { ExperimentSelect } from "../experiment-select";
+import { CodeFields } from "./code-fields";
 import { DataPicker } from "./data-picker";
+import { MoreInputs } from "./more-inputs";
 import { PriorityField } from "./priority-field";
 import { ResourceFields } from "./resource-fields";
+import { RunManner } from "./run-manner";
 import { ScriptInput } from "./script-input";
 import classes from "./submit.module.css";
 
@@ -32,6 +35,7 @@ export interface RunFormProps {
 export function RunForm(props: RunFormProps) {
   const { t } = useTranslation("runs");
   const { kinds, draft, onChange, project, errorOf } = props;
+  const takes = takesOf(draft, kinds);
   return (
     <>
       <section aria-label={t("submit.what")}>
@@ -47,9 +51,18 @@ export function RunForm(props: RunFormProps) {
           onChange={(dataset_version) => onChange({ dataset_version })}
           error={errorOf("dataset_version")}
           needsSplit={draft.kind === "tabular_classifier"}
+          required={needsData(draft, kinds)}
         />
+        {errorOf("inputs") ? <Text size="sm" role="alert" c="red.8">{errorOf("inputs")}</Text> : null}
+        <MoreInputs draft={draft} projectId={project?.id} onChange={onChange} errorOf={errorOf} />
       </section>
-      {kindOf(draft, kinds)?.takes_script ? (
+      {takes.length && !takes.includes("script") ? (
+        <section aria-label={t("submit.code")}>
+          <Title order={2}>{t("submit.code")}</Title>
+          <CodeFields draft={draft} takes={takes} projectId={project?.id} onChange={onChange} errorOf={errorOf} />
+        </section>
+      ) : null}
+      {takes.includes("script") ? (
         <section aria-label={t("submit.script")}>
           <Title order={2}>{t("submit.script")}</Title>
           <ScriptInput script={draft.script} onChange={(script) => onChange({ script })} error={errorOf("script")} />
@@ -61,9 +74,13 @@ export function RunForm(props: RunFormProps) {
       </section>
       <section aria-label={t("submit.resources")}>
         <Title order={2}>{t("submit.resources")}</Title>
-        <ResourceFields schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf} takesScript={kindOf(draft, kinds)?.takes_script ?? true}>
+        <ResourceFields schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf} takesScript={takes.length > 0}>
           <PriorityField schema={kinds.request} value={draft.priority_class} onChange={(priority_class) => onChange({ priority_class })} projectId={project?.id} error={errorOf("priority_class")} />
         </ResourceFields>
+      </section>
+      <section aria-label={t("submit.manner")}>
+        <Title order={2}>{t("submit.manner")}</Title>
+        <RunManner schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf} />
       </section>
       <Extras {...props} />
     </>
