@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +17,19 @@ from apps.common import clock
 from apps.common.models import Transition
 from apps.experiments.models import MetricBatch, Run
 from apps.experiments.services.segments import rows_merge
+from apps.experiments.services.summaries import summary_add
 from apps.quotas.models import Attempt
 from apps.quotas.services.member_usage import usage_keep
 from apps.quotas.services.reports import environment_note
 from tests.support.factories.access import ProjectFactory, member
-from tests.support.factories.experiments import MetricBatchFactory, RunFactory, next_attempt, run_of, started
+from tests.support.factories.experiments import (
+    ExperimentFactory,
+    MetricBatchFactory,
+    RunFactory,
+    next_attempt,
+    run_of,
+    started,
+)
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/runs"
@@ -87,6 +96,35 @@ def test_previews_stand_for_many_points_unless_some_are_superseded(client: APICl
     assert curve(client, run, "loss")["steps"][-2:] == [12_000, 12_001]
 
 
+def test_a_part_of_several_curves_is_read_by_step_or_time(client: APIClient, project: Project) -> None:
+    attempt = started(project=project)
+    MetricBatchFactory.create(attempt=attempt, points=[(step, float(step)) for step in range(10)])
+    run = run_of(attempt)
+    assert curve(client, run, "loss", from_step=3, to_step=5)["steps"] == [3, 4, 5]
+    assert curve(client, run, "loss", from_time=1008.0)["steps"] == [8, 9]
+
+
+def test_what_json_has_no_number_for_is_told_as_text(client: APIClient, project: Project) -> None:
+    attempt = started(project=project)
+    MetricBatchFactory.create(attempt=attempt, points=[(1, math.nan), (2, 0.5), (3, -math.inf)])
+    assert curve(client, run_of(attempt), "loss")["values"] == ["NaN", 0.5, "-Infinity"]
+    own = client.get(f"{API}/{run_of(attempt).pk}/metrics").json()["series"]["loss"]
+    assert own["values"] == ["NaN", 0.5, "-Infinity"]
+
+
+@pytest.mark.parametrize("goal, best, step", [("", 0.25, 1), ("max", 0.75, 2)])
+def test_a_summary_says_the_best_by_the_goal_of_the_experiment(
+    client: APIClient, project: Project, goal: str, best: float, step: int
+) -> None:
+    experiment = ExperimentFactory.create(project=project, goal_metric="loss", goal_mode=goal)
+    run = RunFactory.create(project=project, experiment=experiment)
+    summary_add(run.summary, "loss", [1, 2, 3], [0.25, 0.75, math.nan])
+    run.save(update_fields=["summary"])
+    for found in (client.get(f"{API}/{run.pk}").json(), client.get(API).json()["results"][0]):
+        entry = found["summary"]["loss"]
+        assert (entry["last"], entry["best"], entry["best_step"], entry["not_finite"]) == ("NaN", best, step, 1)
+
+
 def test_a_run_that_is_not_seen_is_not_there(client: APIClient, project: Project) -> None:
     run, hidden = RunFactory.create(project=project), RunFactory.create()
     asked = {"run": [str(run.pk), str(hidden.pk)], "key": "loss"}
@@ -95,7 +133,7 @@ def test_a_run_that_is_not_seen_is_not_there(client: APIClient, project: Project
 
 @pytest.mark.parametrize(
     "asked",
-    [{"key": "loss"}, {"run": "no"}, {"run": [str(number) for number in range(21)]}, {"buckets": 1}, {"buckets": 257}],
+    [{"key": "loss"}, {"run": "no"}, {"run": [str(number) for number in range(21)]}, {"buckets": 1}, {"buckets": 1001}],
     ids=str,
 )
 def test_what_cannot_be_asked_is_refused(client: APIClient, project: Project, asked: dict[str, Any]) -> None:

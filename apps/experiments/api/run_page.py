@@ -16,9 +16,12 @@ from apps.common.stories import StateMessageField
 from apps.experiments.api import examples
 from apps.experiments.api.examples import shown_as
 from apps.experiments.api.run_shapes import SeriesSerializer
+from apps.experiments.api.serializers import SPAN, FiniteField
 from apps.experiments.models import Run
+from apps.experiments.models.metric import STEP_MOST
 from apps.experiments.selectors.attempts import attempts_of
 from apps.experiments.selectors.many_curves import POINTS_MOST, many_curves
+from apps.experiments.selectors.series import Span
 from apps.quotas.models import Attempt
 from apps.quotas.selectors.member_usage import usage_of
 from apps.quotas.states import Reason
@@ -37,6 +40,10 @@ class ManyCurvesQuerySerializer(serializers.Serializer[Any]):
     buckets = serializers.IntegerField(
         min_value=2, max_value=POINTS_MOST // 2, default=100, help_text="Two points of each: its least and its greatest"
     )
+    from_step = serializers.IntegerField(min_value=-STEP_MOST, max_value=STEP_MOST, required=False)
+    to_step = serializers.IntegerField(min_value=-STEP_MOST, max_value=STEP_MOST, required=False)
+    from_time = FiniteField(required=False, help_text="Unix seconds")
+    to_time = FiniteField(required=False, help_text="Unix seconds")
 
 
 class RunCurvesSerializer(serializers.Serializer[Any]):
@@ -148,7 +155,8 @@ class RunPageMixin:
             raise NotFound("run: not found")
         runs: list[Run] = [found[pk] for pk in wanted]
         keys = list(dict.fromkeys(asked["key"]))
-        series = many_curves(runs, keys, 2 * asked["buckets"])
+        span = Span(**{name: asked[name] for name in SPAN if name in asked})
+        series = many_curves(runs, keys, 2 * asked["buckets"], span)
         rows = [{"run": str(run.pk), "name": run.name, "series": each} for run, each in zip(runs, series, strict=True)]
         return Response({"runs": rows})
 

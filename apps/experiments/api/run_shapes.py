@@ -8,32 +8,55 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.experiments.selectors.evaluations import evaluation_typed, numbers_in
+from apps.experiments.selectors.goals import mode_of
 from apps.quotas.states import Reason
 
 ANY_VALUES = {"type": "object", "additionalProperties": {}}
 
 
-class MetricSummarySerializer(serializers.Serializer[Any]):
-    """All points of a metric that count, in a few numbers."""
+@extend_schema_field({"oneOf": [{"type": "number"}, {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}]})
+class ValueField(serializers.FloatField):
+    """A number, or the text for what JSON has no number for."""
 
-    last = serializers.FloatField(help_text="At the highest step")
+
+class MetricSummarySerializer(serializers.Serializer[Any]):
+    """All points of a metric that count, in a few numbers: of finite values, null where there is none."""
+
+    last = ValueField(help_text="At the highest step")
     last_step = serializers.IntegerField()
-    min = serializers.FloatField()
-    max = serializers.FloatField()
-    mean = serializers.FloatField()
+    last_time = serializers.FloatField(required=False, help_text="Unix seconds")
+    min = serializers.FloatField(allow_null=True)
+    min_step = serializers.IntegerField(required=False, allow_null=True, help_text="Where it was first met")
+    max = serializers.FloatField(allow_null=True)
+    max_step = serializers.IntegerField(required=False, allow_null=True, help_text="Where it was first met")
+    mean = serializers.FloatField(allow_null=True)
     sum = serializers.FloatField()
     count = serializers.IntegerField()
+    not_finite = serializers.IntegerField(required=False, help_text="Of them, NaN or infinite; where some are")
+    best = serializers.FloatField(allow_null=True, help_text="By the goal of the experiment, else by the metric's name")
+    best_step = serializers.IntegerField(required=False, allow_null=True)
 
 
 class SeriesSerializer(serializers.Serializer[Any]):
     steps = serializers.ListField(child=serializers.IntegerField())
-    values = serializers.ListField(child=serializers.FloatField())
+    values = serializers.ListField(child=ValueField())
     times = serializers.ListField(child=serializers.FloatField(), help_text="Unix seconds")
 
 
 @extend_schema_field(serializers.DictField(child=MetricSummarySerializer()))
 class SummaryField(serializers.JSONField):
-    """By key of the metric."""
+    """By key of the metric, with the best value by the goal of the experiment (`selectors.runs.with_names`)."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        named, chosen = getattr(instance, "goal_metric", ""), getattr(instance, "goal_mode", "")
+        return {
+            key: _with_best(entry, mode_of(key, chosen if key == named else ""))
+            for key, entry in super().get_attribute(instance).items()
+        }
+
+
+def _with_best(entry: dict[str, Any], mode: str) -> dict[str, Any]:
+    return {**entry, "best": entry.get(mode), "best_step": entry.get(f"{mode}_step")}
 
 
 @extend_schema_field(ANY_VALUES)

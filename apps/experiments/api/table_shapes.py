@@ -95,7 +95,7 @@ class GoalSerializer(serializers.Serializer[Any]):
 
     key = serializers.CharField()
     mode = serializers.ChoiceField(GoalMode.choices, help_text="Which way it is better")
-    last = serializers.FloatField()
+    last = serializers.FloatField(allow_null=True, help_text="Null: it is NaN or infinite")
     last_step = serializers.IntegerField()
     best = serializers.FloatField()
 

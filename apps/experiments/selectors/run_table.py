@@ -166,14 +166,16 @@ def _row(found: dict[str, Any], columns: Sequence[Field]) -> dict[str, Any]:
 
 
 def _goal(found: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Where the run stands by the metric that matters; None while it has no point of it."""
+    """Where the run stands by the metric that matters; None while it has no number of it."""
     if not found or not found["entry"]:
         return None
     entry, mode = found["entry"], mode_of(found["key"], found["mode"])
+    if entry[mode] is None:
+        return None
     return {
         "key": found["key"],
         "mode": mode,
-        "last": entry["last"],
+        "last": entry["last"] if isinstance(entry["last"], int | float) else None,
         "last_step": entry["last_step"],
         "best": entry[mode],
     }

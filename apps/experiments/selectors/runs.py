@@ -12,13 +12,15 @@ VALIDATION = ("validation", "val", "test", "eval")
 
 
 def with_names(runs: Any) -> Any:
-    """Runs with the names of what they belong to, and their workload's word on why they wait. No further query."""
+    """Runs with the names of what they belong to, the goal of their experiment, and their workload's word on why they wait. No further query."""
     return (
         runs.annotate(
             project_name=F("project__name"),
             experiment_name=F("experiment__name"),
             dataset_name=Coalesce(F("dataset_version__dataset__name"), Value("")),
             dataset_version_number=F("dataset_version__number"),
+            goal_metric=F("experiment__goal_metric"),
+            goal_mode=F("experiment__goal_mode"),
             requested_by_name=Coalesce(F("requested_by__username"), Value("")),
         )
         .select_related("workload", "priority_class")
