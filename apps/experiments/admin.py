@@ -19,7 +19,19 @@ from apps.common.panel.cells import (
     state_column,
     word,
 )
-from apps.experiments.models import Artifact, Checkpoint, Experiment, ModelAlias, ModelVersion, RegisteredModel, Run
+from apps.experiments.models import (
+    Artifact,
+    ArtifactUpload,
+    Checkpoint,
+    Experiment,
+    FileHold,
+    FileRule,
+    LoggedModel,
+    ModelAlias,
+    ModelVersion,
+    RegisteredModel,
+    Run,
+)
 
 
 class _Experiments(ReadOnlyAdmin):
@@ -123,3 +135,42 @@ class ModelAliasAdmin(_Experiments):
     list_filter = ("project",)
     model_link = link_column("model", "model")
     version_link = link_column("version", "version")
+
+
+@admin.register(LoggedModel)
+class LoggedModelAdmin(_Experiments):
+    list_display = ("name", "experiment_link", "run_link", "state_said", "made")
+    list_select_related = ("experiment", "run")
+    search_fields = ("name", "id")
+    list_filter = ("state", "project")
+    experiment_link = link_column("experiment", "experiment")
+
+
+@admin.register(ArtifactUpload)
+class ArtifactUploadAdmin(_Experiments):
+    list_display = ("name", "run_link", "state_said", "made")
+    list_select_related = ("run",)
+    search_fields = ("name", "id")
+    list_filter = ("state", "project")
+
+
+@admin.register(FileRule)
+class FileRuleAdmin(_Experiments):
+    list_display = ("project_link", "changed")
+    list_select_related = ("project",)
+    list_filter = ("project",)
+    changed = moment_column("changed_at", "changed")
+
+
+@admin.register(FileHold)
+class FileHoldAdmin(_Experiments):
+    list_display = ("reason_said", "project_link", "run_link", "version_link", "made", "lifted")
+    list_select_related = ("project", "run", "model_version__model")
+    search_fields = ("reason",)
+    list_filter = ("project",)
+    version_link = link_column("model_version", "version")
+    lifted = moment_column("lifted_at", "lifted")
+
+    @admin.display(description=gettext_lazy("reason"), ordering="reason")
+    def reason_said(self, row: Any) -> str:
+        return str(row.reason)

@@ -362,6 +362,12 @@ class TestRegistry:
             "metrics": RESULT["metrics"],
             "evaluation": RESULT["evaluation"],
             "digest": f"sha256:{artifact.sha256}",
+            "manifest": ModelVersion.objects.get().manifest,
+            "description": "",
+            "labels": {},
+            "source": "",
+            "logged_model": None,
+            "approval": None,
             "registered_by": str(user.pk),
             **times,
         }
@@ -396,7 +402,7 @@ class TestRegistry:
         assert client.delete(f"{API}/model-aliases/{moved['id']}").status_code == 204
         assert client.get(f"{API}/model-aliases").json()["results"] == []
 
-    @pytest.mark.parametrize("name", ["", "Champion", "1st", "a b", "x" * 61])
+    @pytest.mark.parametrize("name", ["", "latest", "v1", "7", "a b", "a/b", "x" * 256])
     def test_an_alias_has_a_plain_name(self, client: APIClient, project: Project, name: str) -> None:
         version = ModelVersionFactory.create(project=project)
         body = {"model": str(version.model_id), "name": name, "version": str(version.pk)}

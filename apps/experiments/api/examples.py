@@ -180,6 +180,8 @@ MODEL = {
     "project": PROJECT_ID,
     "project_name": "credit-risk",
     "name": "risk",
+    "description": "Which loans go bad.",
+    "labels": {},
     "versions_made": 1,
     "latest_version": {
         "id": MODEL_VERSION_ID,
@@ -227,6 +229,12 @@ MODEL_VERSION = {
     "metrics": METRICS,
     "evaluation": EVALUATION,
     "digest": f"sha256:{SHA256}",
+    "manifest": f"sha256:{SHA256}",
+    "description": "",
+    "labels": {},
+    "source": "",
+    "logged_model": None,
+    "approval": None,
     "registered_by": "01936f2e-0000-7000-8000-000000000007",
     "created_at": AT,
 }

@@ -15,14 +15,20 @@ from apps.experiments.api.examples import asked_as, shown_as
 from apps.experiments.api.run_shapes import EvaluationField, NumbersField
 from apps.experiments.api.serializers import STATE
 from apps.experiments.models import ModelAlias, ModelVersion, RegisteredModel, Run
-from apps.experiments.models.registry import ALIAS
+from apps.experiments.models.registry import ALIAS, MODEL_NAME
+
+
+class LabelsField(serializers.DictField):
+    """Keys and texts."""
+
+    child = serializers.CharField(allow_blank=True, max_length=100_000, trim_whitespace=False)
 
 
 class LatestVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     """The newest version of a model, in short."""
 
     metrics = NumbersField(read_only=True)
-    run_name = serializers.CharField(source="run.name", read_only=True)
+    run_name = serializers.CharField(source="run.name", read_only=True, default="")
     registered_by_name = serializers.CharField(source="registered_by.username", read_only=True, default="")
 
     class Meta:
@@ -55,7 +61,8 @@ class RegisteredModelSerializer(serializers.ModelSerializer[RegisteredModel]):
     class Meta:
         model = RegisteredModel
         fields = (
-            "id", "project", "project_name", "name", "versions_made", "latest_version", "aliases", "created_at",
+            "id", "project", "project_name", "name", "description", "labels", "versions_made", "latest_version",
+            "aliases", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -67,7 +74,15 @@ class RegisteredModelSerializer(serializers.ModelSerializer[RegisteredModel]):
 @asked_as({"project": examples.PROJECT_ID, "name": "risk"})
 class RegisteredModelCreateSerializer(serializers.Serializer[Any]):
     project = VisibleRelatedField(Project)
-    name = serializers.SlugField(max_length=60)
+    name = serializers.CharField(max_length=256, validators=[MODEL_NAME])
+    description = serializers.CharField(required=False, default="", allow_blank=True, max_length=100_000)
+
+
+@asked_as({"name": "risk", "description": "Which loans go bad."})
+class RegisteredModelChangeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=256, validators=[MODEL_NAME], required=False)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=100_000, trim_whitespace=False)
+    labels = LabelsField(required=False)
 
 
 VERSION_NAMES = (
@@ -82,10 +97,10 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
 
     project_name = serializers.CharField(read_only=True)
     model_name = serializers.CharField(read_only=True)
-    run_name = serializers.CharField(read_only=True)
-    experiment_name = serializers.CharField(read_only=True)
-    dataset_version = serializers.UUIDField(source="dataset_version_id", read_only=True)
-    dataset_name = serializers.CharField(read_only=True)
+    run_name = serializers.CharField(read_only=True, allow_null=True)
+    experiment_name = serializers.CharField(read_only=True, allow_null=True)
+    dataset_version = serializers.UUIDField(source="dataset_version_id", read_only=True, allow_null=True)
+    dataset_name = serializers.CharField(read_only=True, allow_null=True)
     dataset_version_number = serializers.IntegerField(read_only=True, allow_null=True)
     registered_by_name = serializers.CharField(read_only=True)
     state_message = StateMessageField(source="state_detail")
@@ -97,7 +112,8 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
         model = ModelVersion
         fields = (
             "id", "project", "model", "number", *VERSION_NAMES, *STATE, "run", "artifact", "preprocessor", "metrics",
-            "evaluation", "digest", "registered_by", "created_at",
+            "evaluation", "digest", "manifest", "description", "labels", "source", "logged_model", "approval",
+            "registered_by", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -119,5 +135,5 @@ class ModelAliasSerializer(serializers.ModelSerializer[ModelAlias]):
 @asked_as({"model": examples.MODEL_ID, "name": "champion", "version": examples.MODEL_VERSION_ID})
 class ModelAliasSetSerializer(serializers.Serializer[Any]):
     model = VisibleRelatedField(RegisteredModel)
-    name = serializers.CharField(max_length=60, validators=[ALIAS])
+    name = serializers.CharField(max_length=255, validators=[ALIAS])
     version = VisibleRelatedField(ModelVersion)

@@ -18,13 +18,16 @@ from apps.common.pages import SEARCHED
 from apps.common.stories import StoryMixin
 from apps.experiments.api import registry_shapes as shapes
 from apps.experiments.api.signatures import SignatureMixin
+from apps.experiments.api.version_files import VersionFilesMixin
 from apps.experiments.models import ModelAlias, ModelVersion, RegisteredModel
 from apps.experiments.selectors.registry import with_latest, with_names
 from apps.experiments.services.registering import model_version_create
 from apps.experiments.services.registry import (
     model_alias_delete,
     model_alias_set,
+    model_change,
     model_create,
+    model_delete,
     model_version_archive,
 )
 from apps.experiments.services.verifying import model_version_verify_soon
@@ -42,7 +45,7 @@ from apps.experiments.services.verifying import model_version_verify_soon
 class RegisteredModelViewSet(CreateViewSet):
     """Names under which versions of models are kept."""
 
-    queryset = RegisteredModel.objects.all()
+    queryset = RegisteredModel.objects.filter(deleted_at=None)
     serializer_class = shapes.RegisteredModelSerializer
     create_serializer_class = shapes.RegisteredModelCreateSerializer
     filterset_fields = ("project", "name")
@@ -58,15 +61,38 @@ class RegisteredModelViewSet(CreateViewSet):
         require(user, data["project"], Role.EDITOR)
         return model_create(**data, actor=Actor.user(user))
 
+    @extend_schema(
+        summary="Rename or describe a registered model",
+        request=shapes.RegisteredModelChangeSerializer,
+        responses=shapes.RegisteredModelSerializer,
+    )
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What is not named stays."""
+        model: RegisteredModel = self.get_object()
+        require(request.user, model.project, Role.EDITOR)
+        asked = shapes.RegisteredModelChangeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        return Response(
+            self.represent(model_change(model=model, actor=Actor.user(request.user), **asked.validated_data))
+        )
+
+    @extend_schema(summary="Delete a registered model", responses={204: None})
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """With its versions and their aliases; its name is free then. What serves them goes on."""
+        model: RegisteredModel = self.get_object()
+        require(request.user, model.project, Role.ADMIN)
+        model_delete(model=model, actor=Actor.user(request.user))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
 
 @extend_schema_view(
     list=extend_schema(summary="List model versions"),
     retrieve=extend_schema(summary="One model version"),
 )
-class ModelVersionViewSet(SignatureMixin, StoryMixin, CreateViewSet):
+class ModelVersionViewSet(VersionFilesMixin, SignatureMixin, StoryMixin, CreateViewSet):
     """What runs made, fixed and numbered."""
 
-    queryset = ModelVersion.objects.all()
+    queryset = ModelVersion.objects.filter(deleted_at=None)
     serializer_class = shapes.ModelVersionSerializer
     create_serializer_class = shapes.ModelVersionCreateSerializer
     filterset_fields = ("project", "model", "number", "run", "state", "digest")

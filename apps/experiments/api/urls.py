@@ -6,8 +6,11 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from apps.experiments.api.again import RunKindsView
+from apps.experiments.api.artifact_files import LoggedModelViewSet
 from apps.experiments.api.artifact_parts import ArtifactPartView
+from apps.experiments.api.artifact_uploads import ArtifactUploadViewSet
 from apps.experiments.api.bundles import SourceBundleViewSet
+from apps.experiments.api.keeping_views import FileHoldViewSet, FileRuleViewSet
 from apps.experiments.api.registry_views import ModelAliasViewSet, ModelVersionViewSet, RegisteredModelViewSet
 from apps.experiments.api.runtime import ArtifactsView, CheckpointsView, LatestCheckpointView, LoggedParametersView
 from apps.experiments.api.saved_views import SavedViewViewSet
@@ -23,6 +26,10 @@ router.register("checkpoints", CheckpointViewSet, basename="checkpoint")
 router.register("models", RegisteredModelViewSet, basename="model")
 router.register("model-versions", ModelVersionViewSet, basename="model-version")
 router.register("model-aliases", ModelAliasViewSet, basename="model-alias")
+router.register("logged-models", LoggedModelViewSet, basename="logged-model")
+router.register("artifact-uploads", ArtifactUploadViewSet, basename="artifact-upload")
+router.register("file-rules", FileRuleViewSet, basename="file-rule")
+router.register("file-holds", FileHoldViewSet, basename="file-hold")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,

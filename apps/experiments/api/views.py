@@ -25,6 +25,7 @@ from apps.common.pages import SEARCHED
 from apps.common.stories import StoryMixin
 from apps.experiments.api import serializers as shapes
 from apps.experiments.api.again import AgainMixin
+from apps.experiments.api.artifact_files import FilesMixin
 from apps.experiments.api.compare import CompareMixin
 from apps.experiments.api.keeping import KeepingMixin
 from apps.experiments.api.provenance import ProvenanceMixin
@@ -81,7 +82,15 @@ class ExperimentViewSet(CreateViewSet):
     create=extend_schema(summary="Submit a run", request=RunCreateSerializer, responses={201: shapes.RunSerializer}),
 )
 class RunViewSet(
-    RunTableMixin, CompareMixin, RunPageMixin, KeepingMixin, AgainMixin, ProvenanceMixin, StoryMixin, CreateViewSet
+    FilesMixin,
+    RunTableMixin,
+    CompareMixin,
+    RunPageMixin,
+    KeepingMixin,
+    AgainMixin,
+    ProvenanceMixin,
+    StoryMixin,
+    CreateViewSet,
 ):
     """Executions of training scripts."""
 
@@ -162,7 +171,7 @@ class StoredFileViewSet(ReadViewSet):
 class ArtifactViewSet(StoredFileViewSet):
     """Models, preprocessors, reports and other files of runs."""
 
-    queryset = Artifact.objects.all()
+    queryset = Artifact.objects.filter(deleted_at=None)
     serializer_class = shapes.ArtifactSerializer
     filterset_fields = ("project", "run", "kind", "name", "sha256")
 

@@ -10,11 +10,23 @@ from django.db.models.functions import Coalesce
 
 from apps.experiments.models import ModelAlias, ModelVersion
 
+HEAVY = ("files", "inspection", "signature")
+"""Columns of a version that only its own pages show."""
+
 
 def with_latest(models: Any) -> Any:
     """Models with `latest` (a list of the newest version, or of none) and their aliases. Two more queries."""
     newest = ModelVersion.objects.filter(number=F("model__versions_made")).select_related("run", "registered_by")
-    newest = newest.defer("evaluation", "run__script", "run__result", "run__summary", "run__parameters")
+    newest = newest.defer(
+        "evaluation",
+        "files",
+        "inspection",
+        "signature",
+        "run__script",
+        "run__result",
+        "run__summary",
+        "run__parameters",
+    )
     aliases = ModelAlias.objects.select_related("version").defer("version__evaluation").order_by("name")
     return models.select_related("project").prefetch_related(
         Prefetch("versions", queryset=newest, to_attr="latest"), Prefetch("aliases", queryset=aliases)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import factory
@@ -12,8 +13,12 @@ from apps.common import clock
 from apps.common.storage import store
 from apps.experiments.models import (
     Artifact,
+    ArtifactUpload,
     Checkpoint,
     Experiment,
+    FileHold,
+    FileRule,
+    LoggedModel,
     MetricBatch,
     ModelAlias,
     ModelVersion,
@@ -184,6 +189,49 @@ class SavedViewFactory(DjangoModelFactory[SavedView]):
     owner = factory.SubFactory(UserFactory)
     name = factory.Sequence(lambda n: f"view-{n}")
     document = factory.LazyFunction(lambda: {"sort": "-metrics.auc"})
+
+
+class LoggedModelFactory(DjangoModelFactory[LoggedModel]):
+    """Of a run, without files."""
+
+    class Meta:
+        model = LoggedModel
+
+    project = factory.SubFactory(ProjectFactory)
+    run = factory.SubFactory(RunFactory, project=factory.SelfAttribute("..project"))
+    experiment = factory.SelfAttribute("run.experiment")
+    name = factory.Sequence(lambda n: f"logged-{n}")
+
+
+class ArtifactUploadFactory(DjangoModelFactory[ArtifactUpload]):
+    """Of two parts, of which none has come."""
+
+    class Meta:
+        model = ArtifactUpload
+
+    project = factory.SubFactory(ProjectFactory)
+    run = factory.SubFactory(RunFactory, project=factory.SelfAttribute("..project"))
+    name = factory.Sequence(lambda n: f"folder/{n}.bin")
+    kind = ArtifactKind.FILE
+    parts = 2
+    expires_at = factory.LazyFunction(lambda: clock.now() + timedelta(hours=1))
+
+
+class FileRuleFactory(DjangoModelFactory[FileRule]):
+    class Meta:
+        model = FileRule
+
+    project = factory.SubFactory(ProjectFactory)
+    changed_at = factory.LazyFunction(clock.now)
+
+
+class FileHoldFactory(DjangoModelFactory[FileHold]):
+    class Meta:
+        model = FileHold
+
+    project = factory.SubFactory(ProjectFactory)
+    run = factory.SubFactory(RunFactory, project=factory.SelfAttribute("..project"))
+    reason = "audit"
 
 
 # Runs moved by hand ---------------------------------------------------------------------------------------------
