@@ -49,11 +49,12 @@ export type MetricPart = "last" | "best";
 /** Which way metrics are better, as far as it is known. */
 export type Modes = ReadonlyMap<string, "min" | "max">;
 
-/** Their last value, or the best one. */
+/** Their last value, or the best one; undefined where there is none, or it is no number. */
 export function metricValue(run: ComparedRun, key: string, part: MetricPart, modes: Modes): number | undefined {
   const entry = run.summary[key];
   const mode = modes.get(key);
-  return part === "best" && mode ? entry?.[mode] : entry?.last;
+  const found: number | string | null | undefined = part === "best" && mode ? entry?.[mode] : entry?.last;
+  return typeof found === "number" ? found : undefined;
 }
 
 /** A row for each metric that any of the runs has. */
