@@ -46,6 +46,6 @@ describe("parallel coordinates", () => {
   });
 
   it("mixes colours of the theme", () => {
-    expect(mixed(0.256)).toBe("color-mix(in oklab, var(--series-1) 26%, var(--series-0))");
+    expect(mixed(0.256)).toBe("color-mix(in oklch, var(--series-1) 26%, var(--series-0))");
   });
 });

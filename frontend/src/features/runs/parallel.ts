@@ -66,4 +66,4 @@ export function brushesOf(texts: readonly string[] | undefined): Brushes {
 }
 
 /** A colour between two of the theme, for a share of 0 to 1. */
-export const mixed = (share: number): string => `color-mix(in oklab, var(--series-1) ${Math.round(share * 100)}%, var(--series-0))`;
+export const mixed = (share: number): string => `color-mix(in oklch, var(--series-1) ${Math.round(share * 100)}%, var(--series-0))`;

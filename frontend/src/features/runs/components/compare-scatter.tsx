@@ -96,7 +96,7 @@ export function Scale({ axis }: { axis: Axis }) {
   return (
     <span className={classes.scale}>
       <span>{first}</span>
-      <span className={classes.ramp} aria-hidden style={{ background: `linear-gradient(to right in oklab, ${mixed(0)}, ${mixed(1)})` }} />
+      <span className={classes.ramp} aria-hidden style={{ background: `linear-gradient(to right in oklch, ${mixed(0)}, ${mixed(1)})` }} />
       <span>{last}</span>
     </span>
   );

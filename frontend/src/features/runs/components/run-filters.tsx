@@ -38,14 +38,14 @@ export function RunFilters({ address, projectId, known, tools }: Props) {
           width={190}
         />
         <StateFilter address={address} projectId={projectId} />
-        <button type="button" className={classes.state} aria-pressed={search.deleted === "1"} onClick={() => change({ deleted: search.deleted === "1" ? undefined : "1" }, false)}>
-          <IconTrash size={13} aria-hidden />
-          <span>{t("list.deleted")}</span>
-        </button>
       </div>
       <div className={classes.row}>
         <WhereChips where={search.where ?? []} known={known} onChange={(where) => change({ where: where.length ? where : undefined }, false)} />
         <TextFilter filter={search.filter} onChange={(filter) => change({ filter }, false)} />
+        <button type="button" className={classes.state} aria-pressed={search.deleted === "1"} onClick={() => change({ deleted: search.deleted === "1" ? undefined : "1" }, false)}>
+          <IconTrash size={13} aria-hidden />
+          <span>{t("list.deleted")}</span>
+        </button>
         {isFiltered(search) ? (
           <Button
             variant="subtle"
