@@ -19,6 +19,7 @@ from apps.experiments.models import (
     ModelVersion,
     RegisteredModel,
     Run,
+    SourceBundle,
 )
 from apps.experiments.models.packing import PLAIN
 from apps.experiments.services.runs import FOLLOWS, OWNER_KIND
@@ -42,6 +43,9 @@ def stored_files() -> Iterator[NamedObject]:
         named = files.order_by("id").values_list("id", "path", "size_bytes", "sha256")
         for pk, *file in named.iterator(chunk_size=1000):
             yield NamedObject(f"{noun} {pk}", *file)
+    archives = SourceBundle.objects.order_by("id").values_list("id", "path", "size_bytes", "archive_sha256")
+    for pk, *file in archives.iterator(chunk_size=1000):
+        yield NamedObject(f"source bundle {pk}", *file)
 
 
 def _summaries(instant: Instant) -> Iterator[Finding]:
@@ -281,6 +285,7 @@ CHECKS: Sequence[Check] = (
             (ModelAlias, "model_alias.set"),
         ]
     ),
-    audited(Run, "run.submitted", where="r.state <> 'draft'"),
+    audited(Run, "run.submitted", where="r.state <> 'draft' AND r.kind <> 'tracked'"),
+    audited(Run, "run.tracked", where="r.kind = 'tracked'"),
     audited(ModelVersion, "model_version.archived", where="r.state_reason = 'archived_by_user'"),
 )
