@@ -200,7 +200,7 @@ def quota_refusal(trial: Trial) -> str:
     except Refusal as refusal:
         if not refusal.forbidden:
             raise
-        raise Skipped("this account may not make a ResourceQuota to try it with; Bedplate makes none") from refusal
+        raise Skipped("this account may not make a ResourceQuota to try it with") from refusal
     try:
         handle = trial.start(trial.job(HELLO))
         seen = trial.see(handle, "a job that waits for quota", lambda seen: seen.reason == "waiting_for_quota")

@@ -23,7 +23,7 @@ from workers.dispatch.sweep import sweep
 from workers.dispatch.watch import watch_due
 from workers.tasks.owners import NAMERS
 from workers.tasks.schedule import EVERY_SECONDS
-from workers.tasks.single_flight import single_flight
+from workers.tasks.single_flight import paced, single_flight
 
 
 @shared_task(name=queues.LAUNCH)
@@ -51,6 +51,7 @@ def resize_task(workload_id: str) -> None:
 
 
 @shared_task(name=queues.CLUSTER_CHECK)
+@paced(queues.CLUSTER_CHECK, rest_seconds=2.0)
 def cluster_check_task(cluster_id: str) -> None:
     cluster_check(UUID(cluster_id))
 

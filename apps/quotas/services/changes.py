@@ -8,8 +8,11 @@ from typing import Any
 
 from django.db import models
 
+from apps.common import queues
 from apps.common.audit import Actor, record
 from apps.common.errors import Invalid
+from apps.common.events import emit
+from apps.quotas.models import ResourcePool
 from apps.quotas.models.cohort import WEIGHT_MOST
 
 
@@ -55,3 +58,12 @@ def between_check(field: str, value: int | None, least: int, most: int) -> None:
 def refuse(field: str, sentence: str) -> None:
     """Raise Invalid about one field."""
     raise Invalid(f"{field}: {sentence}", fields={field: [sentence]})
+
+
+def pool_shared_anew(pool: ResourcePool) -> None:
+    """Tell of other quotas, weights or cohorts of a pool: who waits in it, who looks at it, and the cluster behind it,
+    which is told at its check what projects may hold there."""
+    emit("pool.changed", pool, noun="pool")
+    queues.send(queues.ADMIT, pool.pk)
+    if pool.cluster_id is not None:
+        queues.send(queues.CLUSTER_CHECK, pool.cluster_id)

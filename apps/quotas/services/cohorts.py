@@ -9,12 +9,10 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.access.models import Team
-from apps.common import queues
 from apps.common.audit import Actor, record
 from apps.common.errors import Conflict, NotFound
-from apps.common.events import emit
 from apps.quotas.models import Cohort, ResourcePool
-from apps.quotas.services.changes import change_save, changed, plain, refuse, weight_check
+from apps.quotas.services.changes import change_save, changed, plain, pool_shared_anew, refuse, weight_check
 from apps.quotas.services.locks import pool_locked
 
 DEEPEST = 12
@@ -153,5 +151,4 @@ def _depth_below(cohort: Cohort, above: Mapping[UUID, UUID | None]) -> int:
 
 
 def _tell(pool: ResourcePool) -> None:
-    emit("pool.changed", pool, noun="pool")
-    queues.send(queues.ADMIT, pool.pk)
+    pool_shared_anew(pool)

@@ -12,13 +12,20 @@ from django.db import connection, transaction
 from django.db.models import Case, When
 
 from apps.access.models import Project
-from apps.common import queues
 from apps.common.audit import Actor, record
 from apps.common.errors import NotFound, Unavailable
 from apps.common.events import emit
 from apps.quotas.models import Cohort, Queue, Quota, ResourcePool
 from apps.quotas.models.pool import REMOVED
-from apps.quotas.services.changes import between_check, change_save, changed, plain, refuse, weight_check
+from apps.quotas.services.changes import (
+    between_check,
+    change_save,
+    changed,
+    plain,
+    pool_shared_anew,
+    refuse,
+    weight_check,
+)
 from apps.quotas.services.locks import pool_locked
 from apps.quotas.states import Resource
 
@@ -171,6 +178,5 @@ def queue_change(*, queue: Queue, actor: Actor, **changes: Unpack[QueueChanges])
     if cohort is not None and not Cohort.objects.filter(pk=cohort.pk, pool=locked).exists():
         refuse("cohort", f"{cohort.name} is no cohort of {locked.name}")
     if change_save(current, was, action="queue.changed", actor=actor):
-        emit("pool.changed", locked, noun="pool")
-        queues.send(queues.ADMIT, locked.pk)
+        pool_shared_anew(locked)
     return current

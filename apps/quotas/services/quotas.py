@@ -6,12 +6,10 @@ from typing import Any, Final, TypedDict, Unpack
 
 from django.db import transaction
 
-from apps.common import queues
 from apps.common.audit import Actor, record
 from apps.common.errors import Invalid
-from apps.common.events import emit
 from apps.quotas.models import Cohort, Queue, Quota, ResourceFlavor
-from apps.quotas.services.changes import refuse, weight_check
+from apps.quotas.services.changes import pool_shared_anew, refuse, weight_check
 from apps.quotas.services.locks import pool_locked
 from apps.quotas.states import Resource
 
@@ -70,8 +68,7 @@ def quota_set(
     after = _amounts(quota)
     named = {"resource": resource, "flavor": flavor, "nominal": nominal, "was": before and before["nominal"]}
     _note(actor, "quota.set", quota, owner, {**named, "before": before, "after": after})
-    emit("pool.changed", pool, noun="pool")
-    queues.send(queues.ADMIT, pool.pk)
+    pool_shared_anew(pool)
     return quota
 
 
@@ -101,8 +98,7 @@ def quota_remove(*, quota: Quota, actor: Actor) -> None:
     named = {"resource": current.resource, "flavor": current.flavor}
     _note(actor, "quota.removed", current, owner, {**named, "before": _amounts(current), "after": None})
     current.delete()
-    emit("pool.changed", pool, noun="pool")
-    queues.send(queues.ADMIT, pool.pk)
+    pool_shared_anew(pool)
 
 
 def owner_of(quota: Quota) -> Queue | Cohort:

@@ -24,6 +24,7 @@ from apps.quotas.services.clusters import (
     cluster_create,
     cluster_delete,
 )
+from apps.quotas.services.quotas import quota_set
 from tests.support.factories.access import UserFactory
 from tests.support.factories.quotas import ClusterFactory, NodeFactory, NodeIncidentFactory, WorkloadFactory, make_queue
 from tests.support.jobs import Sent
@@ -247,3 +248,12 @@ def test_who_sees_clusters() -> None:
     ResourcePool.objects.filter(cluster=foreign).update(organisation=UserFactory.create().organisation)
     assert set(Cluster.objects.visible_to(user)) == {shared, own}
     assert Cluster.objects.visible_to(UserFactory.create(is_superuser=True)).count() == 3
+
+
+def test_other_quotas_are_told_to_the_cluster_behind_a_pool(sent: Sent) -> None:
+    """It holds projects to them by a fence of its own, which must not stay lower than they are."""
+    cluster = ClusterFactory.create(name="gpu")
+    queue = make_queue(cluster.pool)
+    sent.take()
+    quota_set(queue, "cpu_millis", "", 1000, actor=ACTOR)
+    assert sent.take() == [(queues.ADMIT, str(cluster.pool.pk)), (queues.CLUSTER_CHECK, str(cluster.pk))]

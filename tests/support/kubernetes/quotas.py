@@ -65,7 +65,7 @@ class Quotas:
         if kind is PODS:
             self._check_ranges(obj)
         cost = costs(kind, obj)
-        for quota in self._cluster.store.all(QUOTAS, namespace) if cost else ():
+        for quota in self._cluster.store.all(QUOTAS, namespace) if cost and namespace else ():
             self._check_quota(kind, obj, quota, cost)
 
     def _check_quota(self, kind: Kind, obj: Object, quota: Object, cost: dict[str, Decimal]) -> None:

@@ -21,6 +21,7 @@ from workers.backends.kubernetes.check import check_cluster
 from workers.backends.kubernetes.connection import connection_from_kubeconfig, connection_with_token
 from workers.backends.kubernetes.reflector import Reflector
 from workers.backends.kubernetes.rights import Right
+from workers.backends.shares import Amount, Share
 from workers.contracts.launch import JobHandle
 
 
@@ -45,7 +46,7 @@ class Day:
         self._installation = account
         self._old_watches: set[int] = set()
         self._labels = {"organisation": "acme", "team": "risk", "project": account}
-        self._steps: list[Callable[[], object]] = [self._jobs, self._servers, self._sweep, self._watch]
+        self._steps: list[Callable[[], object]] = [self._jobs, self._fence, self._servers, self._sweep, self._watch]
 
     def refused(self) -> list[str]:
         """What the cluster refused for want of a right: `verb resource`."""
@@ -68,6 +69,11 @@ class Day:
         self._each(handles, lambda handle: self._backend.observe([handle]))
         self._each(handles, self._backend.logs)
         self._each(handles, lambda handle: self._backend.stop(handle, 1))
+
+    def _fence(self) -> None:
+        amounts = {"cpu": Amount(64_000), "memory": Amount(1 << 40)}
+        queue = Share("queue", self._installation, ("pool", "lab"), amounts, labels=self._labels)
+        self._backend.mirror((Share("pool", "lab", None, amounts), queue), ())
 
     def _servers(self) -> None:
         launch = make_launch(labels=self._labels)
@@ -151,6 +157,14 @@ class TestCheck:
         assert found.problems[1].params == {
             **{"group": "", "resource": "pods/log", "verb": "get", "namespace": ""},
         }
+
+    def test_without_a_second_fence_jobs_run_all_the_same(self, world: KubernetesServer) -> None:
+        some = [right for right in rights.RIGHTS if right.part != rights.QUOTAS]
+        found = check_cluster(
+            connection_from_kubeconfig(world.kubeconfig(world.token("open", rules=rules(some)))), SITE
+        )
+        assert found.healthy
+        assert {(one.params["resource"], one.blocking) for one in found.problems} == {("resourcequotas", False)}
 
     def test_where_others_make_namespaces_less_is_needed(self, world: KubernetesServer) -> None:
         some = [right for right in rights.RIGHTS if right.part != rights.SPACES]

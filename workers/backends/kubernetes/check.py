@@ -156,4 +156,5 @@ def _absent(api: Api, site: ClusterSite) -> list[Problem]:
 def _may_not(right: rights.Right, namespace: str) -> Problem:
     place = f"in {namespace}" if namespace else "in the cluster" if right.cluster_wide else "in all namespaces"
     params = {"group": right.group, "resource": right.resource, "verb": right.verb, "namespace": namespace}
-    return Problem("missing_permission", f"The account may not {right.text} {place}.", params)
+    blocking = right.part != rights.QUOTAS
+    return Problem("missing_permission", f"The account may not {right.text} {place}.", params, blocking=blocking)

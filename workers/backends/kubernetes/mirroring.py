@@ -42,9 +42,10 @@ def mirror(place: Place, shares: Sequence[Share], flavors: Sequence[str]) -> Non
 
 
 def _fence(place: Place, manifest: dict[str, Any]) -> None:
-    """In the namespaces that there are: that of a project is made with its first job."""
+    """In the namespaces that there are: that of a project is made with its first job. An account that may not make them
+    is told so by the check of the cluster."""
     try:
         place.api.apply(RESOURCE_QUOTAS, manifest, names.MANAGER)
     except Refusal as refusal:
-        if not refusal.not_found and not refusal.terminating:
+        if not refusal.not_found and not refusal.terminating and not refusal.forbidden:
             raise

@@ -22,6 +22,7 @@ from workers.backends.kubernetes.resources import (
     NODES,
     PODS,
     PRIORITY_CLASSES,
+    RESOURCE_QUOTAS,
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
@@ -31,6 +32,8 @@ from workers.backends.kubernetes.site import ClusterSite
 
 JOB, WATCH, FENCES, SPACES, MACHINES = "jobs", "watch", "fences", "namespaces", "machines"
 """Parts: running jobs, being told of news, what a project's namespace has, making namespaces, seeing nodes."""
+QUOTAS = "quotas"
+"""Another: a second fence of each project behind our own quotas. Jobs run without it too."""
 OPERATED = "operators"
 """A part that only some clusters have."""
 MEASURES = "measures"
@@ -77,6 +80,7 @@ RIGHTS: Final[tuple[Right, ...]] = (
     *_rights(WATCH, PODS, "watch"),
     *_rights(FENCES, SERVICE_ACCOUNTS, "create", "patch"),
     *_rights(FENCES, LIMIT_RANGES, "create", "patch"),
+    *_rights(QUOTAS, RESOURCE_QUOTAS, "create", "patch"),
     *_rights(SPACES, NAMESPACES, "create", "patch"),
     *_rights(SPACES, PRIORITY_CLASSES, "create", "patch"),
     *_rights(MACHINES, NODES, "list"),

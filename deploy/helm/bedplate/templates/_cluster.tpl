@@ -45,7 +45,7 @@
   resources: [events]
   verbs: [list]
 - apiGroups: [""]
-  resources: [secrets, services, serviceaccounts, limitranges]
+  resources: [secrets, services, serviceaccounts, limitranges, resourcequotas]
   verbs: [create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
