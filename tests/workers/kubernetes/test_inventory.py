@@ -14,10 +14,12 @@ from tests.support.kubernetes.server import KubernetesServer
 from tests.workers.backends.jobs import make_launch
 from tests.workers.kubernetes.harness import SITE, KubernetesHarness
 from workers.backends.base import GpuFacts
+from workers.backends.kubernetes import names
 from workers.backends.kubernetes.inventory import AskingPod, Node, asked_by, node_facts
+from workers.backends.kubernetes.operators import mpi
 from workers.backends.kubernetes.quantities import quantity, whole
 from workers.backends.kubernetes.seen_objects import read
-from workers.backends.kubernetes.site import FlavorSite, Toleration
+from workers.backends.kubernetes.site import FlavorSite, Operators, Toleration
 
 GIB = 1024**3
 H200 = {"nvidia.com/gpu.product": "NVIDIA-H200", "nvidia.com/gpu.memory": "143771"}
@@ -173,3 +175,19 @@ def test_pods_of_the_installation_are_not_others(harness: KubernetesHarness, clu
     assert (facts["node-3"].cpu_millis, facts["node-3"].taken_cpu_millis) == (2500, 1500)
     assert len(facts["node-1"].gpus) == 8
     assert {each.ready for each in facts.values()} == {True}
+
+
+@pytest.mark.parametrize(("gangs", "left"), [("mpi", 3500), ("train", 4000)])
+def test_a_launcher_is_beside_the_members(
+    harness: KubernetesHarness, cluster: KubernetesServer, gangs: str, left: int
+) -> None:
+    """What it takes of its node was not admitted, so admission must find it gone."""
+    cluster.nodes.add(NodeSpec("node-3", cpu="4", memory="16Gi"))
+    labels = {names.MANAGED_BY: names.MANAGER, names.INSTALLATION: SITE.installation, mpi.ROLE: "launcher"}
+    spec = {"nodeName": "node-3", "containers": [{"name": "l", "image": "i", **container(cpu="500m")}]}
+    cluster.cluster.add(
+        PODS, {"metadata": {"name": "l", "labels": labels}, "spec": spec, "status": {"phase": "Running"}}, "default"
+    )
+    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+    backend = harness.as_account("any", rules, operators=Operators(gangs=gangs))
+    assert {each.name: each.cpu_millis for each in backend.discover()}["node-3"] == left

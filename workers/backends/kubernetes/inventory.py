@@ -10,6 +10,7 @@ from typing import Final
 from workers.backends.base import GpuFacts, NodeFacts
 from workers.backends.kubernetes import names
 from workers.backends.kubernetes.flavors import GPU_TAINT
+from workers.backends.kubernetes.operators import mpi
 from workers.backends.kubernetes.place import Place
 from workers.backends.kubernetes.quantities import quantity, whole
 from workers.backends.kubernetes.resources import NODES, PODS
@@ -73,11 +74,14 @@ class AskingPod(Part, frozen=True):
 
 
 def nodes(place: Place) -> list[NodeFacts]:
-    """Ask for nodes, and for the pods of others on them."""
+    """Ask for nodes, and for the pods on them that no admission has counted: those of others, and launchers of MPI."""
     found = place.api.items(NODES, Node)[0]
     others = f"{names.INSTALLATION}!={names.label_value(place.site.installation)}"
     living = "status.phase!=Succeeded,status.phase!=Failed"
     pods = place.api.items(PODS, AskingPod, labels=others, fields=living)[0]
+    if place.site.operators.gangs == mpi.Mpi.kind:  # a launcher is beside the members that were admitted
+        beside = f"{names.installation_selector(place.site)},{mpi.ROLE}={mpi.LAUNCHER}"
+        pods += place.api.items(PODS, AskingPod, labels=beside, fields=living)[0]
     return node_facts(found, pods, place.site)
 
 

@@ -2,7 +2,8 @@
 workers by SSH. Pure.
 
 The image has to bring MPI and an SSH server for the user `mpiuser`, as those of the operator's examples do. The
-launcher is member 0 for the control plane: its wrapper tells logs and exit. Workers are a `sshd` each.
+launcher is member 0 for the control plane: its wrapper tells logs and exit. Workers are a `sshd` each, as many as
+members were admitted; the launcher is beside them, and the inventory takes what it asks for off its node.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ KEYS: Final = "/home/mpiuser/.ssh"
 SSH_SERVER: Final = ["/usr/sbin/sshd", "-De", "-f", "/home/mpiuser/.sshd_config"]
 LAUNCHER_CPU: Final = "500m"
 ROLE: Final = "training.kubeflow.org/job-role"
+LAUNCHER: Final = "launcher"
+"""Value of `ROLE`."""
 REPLICA: Final = "training.kubeflow.org/replica-index"
 
 
@@ -113,6 +116,6 @@ class Mpi(Operator):
 
     def rank(self, pod: Pod) -> int | None:
         index = pod.metadata.label(REPLICA)
-        if pod.metadata.label(ROLE) == "launcher":
+        if pod.metadata.label(ROLE) == LAUNCHER:
             return 0
         return int(index) + 1 if index.isdecimal() else None
