@@ -15,7 +15,8 @@ def clone_many(template: models.Model, count: int, **changes: Any) -> list[Any]:
     """Write `count` copies of a saved row in a few statements; returns them.
 
     Columns that a unique constraint names get a value of their own (a suffix, an offset, a new UUID).
-    A constraint of foreign keys alone cannot be satisfied that way; one with a condition is the caller's to respect.
+    A constraint of foreign keys alone cannot be satisfied that way; where it has a condition, it is the caller's to
+    respect.
 
     Raises:
         ValueError: the table allows only one row per combination of foreign keys.
@@ -41,8 +42,10 @@ def _freest(template: models.Model, names: list[str]) -> list[str]:
 
 def _unique_sets(model: type[models.Model]) -> Iterator[tuple[str, ...]]:
     for constraint in model._meta.constraints:
-        if isinstance(constraint, models.UniqueConstraint) and constraint.fields and constraint.condition is None:
-            yield tuple(constraint.fields)
+        if isinstance(constraint, models.UniqueConstraint) and constraint.fields:
+            names = tuple(constraint.fields)
+            if constraint.condition is None or any(not model._meta.get_field(name).is_relation for name in names):
+                yield names
     for names in model._meta.unique_together:
         yield tuple(names)
     for field in model._meta.concrete_fields:
