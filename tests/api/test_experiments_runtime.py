@@ -13,7 +13,7 @@ from apps.common.storage import store
 from apps.experiments.models import Artifact, Checkpoint
 from apps.quotas.models import Attempt
 from apps.quotas.services.attempt_tokens import issue
-from tests.support.factories.access import UserFactory, token_for
+from tests.support.factories.access import UserFactory, member, token_for
 from tests.support.factories.experiments import next_attempt, run_of, started
 from tests.support.factories.quotas import AttemptFactory
 
@@ -106,6 +106,9 @@ def test_parameters_that_the_code_chose_are_the_runs_and_written_once() -> None:
     run = run_of(attempt)
     assert {name: run.parameters[name] for name in given} == given
     assert run.provenance["logged_parameters"] == sorted(given)
+    reader = APIClient()
+    reader.force_authenticate(member(run.project))
+    assert reader.get(f"/api/v1/runs/{run.pk}").json()["logged_parameters"] == sorted(given)
     other = {"parameters": {"fresh": 1, "warmup": 501}}
     assert job(attempt).post(f"{RUNTIME}/parameters", other, format="json").status_code == 400
     assert "fresh" not in run_of(attempt).parameters

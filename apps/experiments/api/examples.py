@@ -104,6 +104,7 @@ _STATES = {"draft": 0, "queued": 2, "running": 3, "stopping": 0, "succeeded": 34
 RUN_NUMBERS = {"total": 41, "by_state": _STATES, "failed_last_24_hours": 1}
 RUN = {
     **RUN_ROW,
+    "logged_parameters": [],
     "bundle": None,
     "command": [],
     "image": "",

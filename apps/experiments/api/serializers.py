@@ -121,10 +121,14 @@ class RunSerializer(RunRowSerializer):
     retries = RetriesField(read_only=True)
     secrets = serializers.ListField(child=serializers.CharField(), read_only=True)
     result = ResultField(read_only=True, allow_null=True)
+    logged_parameters = serializers.SerializerMethodField(help_text="Parameters that the code of the run chose itself")
 
     class Meta(RunRowSerializer.Meta):
-        fields = (*RUN_ROW, *RUN_CODE, "dataset_reference", "secrets", "result")
+        fields = (*RUN_ROW, *RUN_CODE, "dataset_reference", "secrets", "result", "logged_parameters")
         read_only_fields = fields
+
+    def get_logged_parameters(self, run: Run) -> list[str]:
+        return list(run.provenance.get("logged_parameters", ()))
 
 
 class FiniteField(serializers.FloatField):

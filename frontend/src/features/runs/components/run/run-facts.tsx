@@ -12,6 +12,7 @@ import classes from "./run.module.css";
 export function RunFacts({ run }: { run: Run }) {
   const { t } = useTranslation("runs");
   const parameters = Object.entries(run.parameters);
+  const logged = new Set(run.logged_parameters);
   const labels = Object.entries(run.labels);
   const results = Object.entries(run.result?.metrics ?? {});
   return (
@@ -24,7 +25,7 @@ export function RunFacts({ run }: { run: Run }) {
         </Facts>
       ) : null}
       <Facts title={t("facts.parameters")} aside={parameters.length ? <CopyButton text={JSON.stringify(run.parameters, null, 2)} label={t("facts.copyParameters")} /> : null}>
-        {parameters.length ? <Pairs pairs={parameters.map(([key, each]) => [key, textOf(each)])} mono label={t("facts.parameters")} /> : <p className="soft">{t("facts.noParameters")}</p>}
+        {parameters.length ? <Pairs pairs={parameters.map(([key, each]) => [key, logged.has(key) ? <Logged key={key} text={textOf(each)} /> : textOf(each)])} mono label={t("facts.parameters")} /> : <p className="soft">{t("facts.noParameters")}</p>}
       </Facts>
       {labels.length ? (
         <Facts title={t("facts.labels")}>
@@ -106,6 +107,19 @@ export function Pairs({ pairs, mono = false, label }: { pairs: readonly (readonl
     <div className={classes.long} tabIndex={0} role="region" aria-label={label}>
       {list}
     </div>
+  );
+}
+
+/** One that the code of the run chose. */
+function Logged({ text }: { text: string }) {
+  const { t } = useTranslation("runs");
+  return (
+    <span title={text}>
+      {text}{" "}
+      <span className="soft" title={t("facts.loggedWhy")}>
+        {t("facts.logged")}
+      </span>
+    </span>
   );
 }
 
