@@ -31,6 +31,8 @@ from apps.experiments.models import (
     ModelVersion,
     RegisteredModel,
     Run,
+    RunInput,
+    SourceBundle,
 )
 
 
@@ -174,3 +176,20 @@ class FileHoldAdmin(_Experiments):
     @admin.display(description=gettext_lazy("reason"), ordering="reason")
     def reason_said(self, row: Any) -> str:
         return str(row.reason)
+
+
+@admin.register(SourceBundle)
+class SourceBundleAdmin(_Experiments):
+    list_display = ("__str__", "project_link", "n_size", "made")
+    list_select_related = ("project",)
+    search_fields = ("sha256", "id")
+    list_filter = ("project",)
+
+
+@admin.register(RunInput)
+class RunInputAdmin(_Experiments):
+    list_display = ("name", "run_link", "version_link", "made")
+    list_select_related = ("run", "dataset_version__dataset")
+    search_fields = ("name", "reference")
+    list_filter = ("project",)
+    version_link = link_column("dataset_version", "version")

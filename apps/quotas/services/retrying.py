@@ -43,6 +43,11 @@ class RetryPolicy:
         """How many attempts may be lost in a row."""
         return self.max_attempts if Reason.LOST in self.reasons else LOSSES_DEFAULT
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Of a new workload."""
+        return {"retries": self.to_json(), "max_attempts": self.losses}
+
     def to_json(self) -> dict[str, Any]:
         """As it is stored; empty where nothing is tried again."""
         if not self.reasons or self.max_attempts < 2:

@@ -67,8 +67,7 @@ def workload_submit(
     asked = asked_columns(pool_id, spec, priority=of, topology=topology, **counts)
     workload, is_counted = workload_insert(
         project, actor=actor, queue_id=queue_id, name=name, spec=stored, owner_kind=owner_kind, owner_id=owner_id,
-        requested_by=requested_by, retries=retries.to_json(), max_attempts=retries.losses, **asked,
-        **(hold.columns if hold else {}),
+        requested_by=requested_by, **asked, **retries.columns, **(hold.columns if hold else {}),
     )  # fmt: skip
     if not workload.is_held and not (is_counted and budget_gate(workload)):
         queues.send(queues.ADMIT, pool_id)

@@ -24,6 +24,7 @@ from apps.experiments.models import (
     ModelVersion,
     RegisteredModel,
     Run,
+    RunInput,
     SavedView,
     SourceBundle,
 )
@@ -62,6 +63,16 @@ class RunFactory(DjangoModelFactory[Run]):
     script = "print('hello')\n"
     dataset_version = factory.SubFactory(DatasetVersionFactory, project=factory.SelfAttribute("..project"))
     time_limit_seconds = 60
+
+
+class RunInputFactory(DjangoModelFactory[RunInput]):
+    class Meta:
+        model = RunInput
+
+    project = factory.SubFactory(ProjectFactory)
+    run = factory.SubFactory(RunFactory, project=factory.SelfAttribute("..project"))
+    name = factory.Sequence(lambda n: f"input-{n}")
+    dataset_version = factory.SubFactory(DatasetVersionFactory, project=factory.SelfAttribute("..project"))
 
 
 class SourceBundleFactory(DjangoModelFactory[SourceBundle]):
@@ -220,6 +231,7 @@ class ArtifactUploadFactory(DjangoModelFactory[ArtifactUpload]):
 class FileRuleFactory(DjangoModelFactory[FileRule]):
     class Meta:
         model = FileRule
+        django_get_or_create = ("project",)
 
     project = factory.SubFactory(ProjectFactory)
     changed_at = factory.LazyFunction(clock.now)

@@ -80,7 +80,7 @@ export function RunForm(props: RunFormProps) {
       </section>
       <section aria-label={t("submit.manner")}>
         <Title order={2}>{t("submit.manner")}</Title>
-        <RunManner schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf} />
+        <RunManner hasSeed={takes.length > 0} schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf} />
       </section>
       <Extras {...props} />
     </>

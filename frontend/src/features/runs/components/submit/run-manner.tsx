@@ -13,11 +13,16 @@ interface Props {
   errorOf: (path: string) => string | undefined;
 }
 
+interface MannerProps extends Props {
+  /** A trainer's seed is one of its parameters. */
+  hasSeed: boolean;
+}
+
 const UNDER = ["label", "input", "description", "error"] as const;
 const SEED_MOST = 2 ** 31 - 1;
 
 /** Seed, retries, and variables of the job. */
-export function RunManner({ schema, draft, onChange, errorOf }: Props) {
+export function RunManner({ schema, draft, onChange, errorOf, hasSeed }: MannerProps) {
   const { t, i18n } = useTranslation(["runs", "states"]);
   const words = (path: string) => wordsOf(partOf(schema, path), i18n.language, path);
   const known = (partOf(schema, "retries.reasons").items as { enum?: string[] } | undefined)?.enum ?? [];
@@ -26,19 +31,21 @@ export function RunManner({ schema, draft, onChange, errorOf }: Props) {
   return (
     <>
       <div className={grid.pair}>
-        <NumberInput
-          label={words("seed").title}
-          description={words("seed").description.replaceAll("`", "")}
-          inputWrapperOrder={[...UNDER]}
-          min={0}
-          max={SEED_MOST}
-          allowDecimal={false}
-          allowNegative={false}
-          value={draft.seed ?? ""}
-          onChange={(seed) => onChange({ seed: typeof seed === "number" ? seed : null })}
-          error={errorOf("seed")}
-          data-path="seed"
-        />
+        {hasSeed ? (
+          <NumberInput
+            label={words("seed").title}
+            description={words("seed").description.replaceAll("`", "")}
+            inputWrapperOrder={[...UNDER]}
+            min={0}
+            max={SEED_MOST}
+            allowDecimal={false}
+            allowNegative={false}
+            value={draft.seed ?? ""}
+            onChange={(seed) => onChange({ seed: typeof seed === "number" ? seed : null })}
+            error={errorOf("seed")}
+            data-path="seed"
+          />
+        ) : null}
         <MultiSelect
           label={words("retries.reasons").title}
           description={words("retries.reasons").description}
