@@ -66,7 +66,9 @@ class FilesMixin:
 
     def get_parsers(self: Any) -> list[BaseParser]:
         """A file is taken as it arrives, whatever it is."""
-        if getattr(self, "action", None) == "file" and self.request.method == "PUT":
+        # The action itself is not known yet: REST framework asks for parsers first.
+        is_file = getattr(self, "action_map", None) and self.action_map.get("put") == "put_file"
+        if is_file and self.request is not None and self.request.method == "PUT":
             return [AnyBodyParser()]
         parsers: list[BaseParser] = super().get_parsers()  # type: ignore[misc]  # of the viewset beside
         return parsers

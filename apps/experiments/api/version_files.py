@@ -50,7 +50,7 @@ class VersionFileSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     size_bytes = serializers.IntegerField()
     sha256 = serializers.CharField()
-    format = serializers.ChoiceField(choices=["", *(str(one) for one in Format)])
+    file_format = serializers.ChoiceField(choices=["", *(str(one) for one in Format)], source="format")
     verdict = serializers.ChoiceField(choices=["", *(str(one) for one in Verdict)])
     detail = serializers.CharField()
     refused = RefusedSerializer(many=True, help_text="What a pickle names that is not on the list of allowed names")
@@ -74,7 +74,7 @@ class VersionApprovalSerializer(serializers.Serializer[Any]):
         "inspected_at": AT,
         "files": [
             {
-                "name": "model.pkl", "size_bytes": 711, "sha256": SHA256, "format": "pickle", "verdict": "listed",
+                "name": "model.pkl", "size_bytes": 711, "sha256": SHA256, "file_format": "pickle", "verdict": "listed",
                 "detail": "", "refused": [],
             }
         ],

@@ -6784,7 +6784,7 @@ export interface components {
         };
         /** @description What was found out about a file, or was said; what does not concern its format is not there. */
         DetectedShape: {
-            format?: components["schemas"]["FormatA25Enum"];
+            format?: components["schemas"]["FormatEnum"];
             /** @description gzip, zstd, zip or tar */
             packing?: string;
             /** @description In an archive, of those that were read */
@@ -7506,19 +7506,6 @@ export interface components {
             total: components["schemas"]["FiguresSeries"];
             revisions: components["schemas"]["RevisionFigures"][];
         };
-        /**
-         * @description * `csv` - Csv
-         *     * `tsv` - Tsv
-         *     * `jsonl` - Jsonl
-         *     * `json` - Json
-         *     * `parquet` - Parquet
-         *     * `excel` - Excel
-         *     * `images` - Images
-         *     * `texts` - Texts
-         *     * `archive` - Archive
-         * @enum {string}
-         */
-        FileFormatEnum: "csv" | "tsv" | "jsonl" | "json" | "parquet" | "excel" | "images" | "texts" | "archive";
         FileHold: {
             /** Format: uuid */
             readonly id: string;
@@ -7735,7 +7722,7 @@ export interface components {
          *     * `archive` - archive
          * @enum {string}
          */
-        FormatA25Enum: "csv" | "tsv" | "jsonl" | "json" | "parquet" | "excel" | "images" | "texts" | "archive";
+        FormatEnum: "csv" | "tsv" | "jsonl" | "json" | "parquet" | "excel" | "images" | "texts" | "archive";
         /** @description What is free on the machines, of a kind that would do. */
         Free: {
             /** @description Empty: it wants no GPU. */
@@ -7755,8 +7742,11 @@ export interface components {
              *     * `min` - Min
              */
             mode: components["schemas"]["GoalMode"];
-            /** Format: double */
-            last: number;
+            /**
+             * Format: double
+             * @description Null: it is NaN or infinite
+             */
+            last: number | null;
             last_step: number;
             /** Format: double */
             best: number;
@@ -8040,7 +8030,7 @@ export interface components {
              *     * `texts` - texts
              *     * `archive` - archive
              */
-            format?: (components["schemas"]["FormatA25Enum"] | components["schemas"]["NullEnum"]) | null;
+            format?: (components["schemas"]["FormatEnum"] | components["schemas"]["NullEnum"]) | null;
             /** @description Found from the file where null */
             encoding?: string | null;
             /** @description One ASCII character. Found from the file where null */
@@ -8081,7 +8071,7 @@ export interface components {
              *     * `texts` - texts
              *     * `archive` - archive
              */
-            format?: (components["schemas"]["FormatA25Enum"] | components["schemas"]["NullEnum"]) | null;
+            format?: (components["schemas"]["FormatEnum"] | components["schemas"]["NullEnum"]) | null;
             /** @description Found from the file where null */
             encoding?: string | null;
             /** @description One ASCII character. Found from the file where null */
@@ -8659,23 +8649,37 @@ export interface components {
              */
             mode: components["schemas"]["GoalMode"];
         };
-        /** @description All points of a metric that count, in a few numbers. */
+        /** @description All points of a metric that count, in a few numbers: of finite values, null where there is none. */
         MetricSummary: {
+            /** @description At the highest step */
+            last: number | ("NaN" | "Infinity" | "-Infinity");
+            last_step: number;
             /**
              * Format: double
-             * @description At the highest step
+             * @description Unix seconds
              */
-            last: number;
-            last_step: number;
+            last_time?: number;
             /** Format: double */
-            min: number;
+            min: number | null;
+            /** @description Where it was first met */
+            min_step?: number | null;
             /** Format: double */
-            max: number;
+            max: number | null;
+            /** @description Where it was first met */
+            max_step?: number | null;
             /** Format: double */
-            mean: number;
+            mean: number | null;
             /** Format: double */
             sum: number;
             count: number;
+            /** @description Of them, NaN or infinite; where some are */
+            not_finite?: number;
+            /**
+             * Format: double
+             * @description By the goal of the experiment, else by the metric's name
+             */
+            best: number | null;
+            best_step?: number | null;
         };
         MissingPatternShape: {
             /** @description Places in `columns` */
@@ -11515,6 +11519,8 @@ export interface components {
             readonly dataset_reference: string;
             readonly secrets: string[];
             readonly result: components["schemas"]["Result"] | null;
+            /** @description Parameters that the code of the run chose itself */
+            readonly logged_parameters: string[];
         };
         /** @description One launch: times in their order, how it ended, what it ran in. */
         RunAttempt: {
@@ -12036,7 +12042,7 @@ export interface components {
         SensitivityEnum: "unclassified";
         Series: {
             steps: number[];
-            values: number[];
+            values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
             /** @description Unix seconds */
             times: number[];
         };
@@ -12079,7 +12085,7 @@ export interface components {
             readonly dataset: string;
             readonly dataset_name: string;
             readonly name: string;
-            readonly file_format: components["schemas"]["FileFormatEnum"];
+            readonly file_format: components["schemas"]["SourceFileFormatEnum"];
             readonly sha256: string;
             readonly size_bytes: number;
             /** @description Where it was fetched from; null for an upload */
@@ -12162,6 +12168,19 @@ export interface components {
              */
             file: string;
         };
+        /**
+         * @description * `csv` - Csv
+         *     * `tsv` - Tsv
+         *     * `jsonl` - Jsonl
+         *     * `json` - Json
+         *     * `parquet` - Parquet
+         *     * `excel` - Excel
+         *     * `images` - Images
+         *     * `texts` - Texts
+         *     * `archive` - Archive
+         * @enum {string}
+         */
+        SourceFileFormatEnum: "csv" | "tsv" | "jsonl" | "json" | "parquet" | "excel" | "images" | "texts" | "archive";
         /** @description When something is expected to start: in four of five cases between `low_at` and `high_at`. */
         StartBand: {
             /** Format: date-time */
@@ -13070,7 +13089,7 @@ export interface components {
             name: string;
             size_bytes: number;
             sha256: string;
-            format: components["schemas"]["VersionFileFormatEnum"] | components["schemas"]["BlankEnum"];
+            file_format: components["schemas"]["VersionFileFileFormatEnum"] | components["schemas"]["BlankEnum"];
             verdict: components["schemas"]["VerdictEnum"] | components["schemas"]["BlankEnum"];
             detail: string;
             /** @description What a pickle names that is not on the list of allowed names */
@@ -13092,7 +13111,7 @@ export interface components {
          *     * `other` - other
          * @enum {string}
          */
-        VersionFileFormatEnum: "safetensors" | "onnx" | "torch_export" | "torch" | "torch_script" | "pickle" | "joblib" | "numpy" | "zip" | "keras" | "python" | "other";
+        VersionFileFileFormatEnum: "safetensors" | "onnx" | "torch_export" | "torch" | "torch_script" | "pickle" | "joblib" | "numpy" | "zip" | "keras" | "python" | "other";
         VersionFiles: {
             /** @description Over names, sizes and digests of all files */
             manifest: string;
@@ -33929,10 +33948,16 @@ export interface operations {
             query: {
                 /** @description Two points of each: its least and its greatest */
                 buckets?: number;
+                from_step?: number;
+                /** @description Unix seconds */
+                from_time?: number;
                 /** @description Several times */
                 key: string[];
                 /** @description Several times */
                 run: string[];
+                to_step?: number;
+                /** @description Unix seconds */
+                to_time?: number;
             };
             header?: never;
             path?: never;

@@ -17,7 +17,7 @@ from apps.experiments.api.mlflow.runs import run_of
 from apps.experiments.api.mlflow.search import SearchView, page_of, paged
 from apps.experiments.api.mlflow.wire import ms_of, pairs_of
 from apps.experiments.models import LoggedModel
-from apps.experiments.search.grammar import Order, order_of
+from apps.experiments.search.grammar import Order, filter_of, order_of
 from apps.experiments.search.words import BadSearch, quoted
 from apps.experiments.selectors.registry_search import LOGGED, logged_found
 from apps.experiments.services.logged_models import (
@@ -165,7 +165,10 @@ class LoggedModelsSearchView(SearchView):
 
     def post(self, request: Request) -> Response:
         asked = self.asked
-        filters, _ = self.terms(LOGGED)
+        try:
+            filters = filter_of(asked.text("filter"), LOGGED)
+        except BadSearch as error:
+            raise invalid(f"Invalid filter: {error}") from error
         orders = [self._order(one) for one in asked.items("order_by")]
         datasets = [(one.needed("dataset_name"), one.text("dataset_digest")) for one in asked.items("datasets")]
         ids = [experiment_of(self.caller, text).pk for text in asked.texts("experiment_ids")]

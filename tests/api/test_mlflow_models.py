@@ -1,0 +1,291 @@
+"""Files, logged models and the registry over MLflow's protocol: what a client gets, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from apps.access.states import Role
+from apps.common.models import AuditEvent
+from apps.common.storage import store
+from apps.experiments.models import Artifact, ArtifactUpload, LoggedModel, ModelVersion, Run
+from apps.experiments.services.contents import ARRIVING
+from tests.support.factories.access import ProjectFactory, member, token_for
+from tests.support.factories.experiments import RunFactory
+
+pytestmark = pytest.mark.django_db
+API, PROXY = "/api/2.0/mlflow", "/api/2.0/mlflow-artifacts"
+SIGNATURE = json.dumps([{"type": "double", "name": "income", "required": True}])
+MLMODEL = f"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\nsignature:\n  inputs: '{SIGNATURE}'\n"
+
+
+class Client:
+    """An editor of one project with a run."""
+
+    def __init__(self) -> None:
+        self.project = ProjectFactory.create()
+        self.user = member(self.project, Role.EDITOR)
+        self.api = APIClient(headers={"Authorization": f"Bearer {token_for(self.user)}"})
+        self.run: Run = RunFactory.create(project=self.project)
+
+    @property
+    def root(self) -> str:
+        return f"{self.run.experiment_id.hex}/{self.run.pk.hex}/artifacts"
+
+    def put(self, name: str, content: bytes, root: str = "") -> Any:
+        address = f"{PROXY}/artifacts/{root or self.root}/{name}"
+        return self.api.put(address, content, content_type="application/octet-stream")
+
+    def ask(self, method: str, path: str, /, **body: Any) -> Any:
+        send = getattr(self.api, method)
+        return send(f"{API}/{path}", body) if method == "get" else send(f"{API}/{path}", body, format="json")
+
+    def model(self, name: str = "risk model", **files: bytes) -> Any:
+        """A version of these files, `MLmodel` beside them."""
+        for file, content in {"MLmodel": MLMODEL.encode(), **files}.items():
+            assert self.put(f"model/{file}", content).status_code == 200
+        self.ask("post", "registered-models/create", name=name)
+        source = f"runs:/{self.run.pk.hex}/model"
+        return self.ask("post", "model-versions/create", name=name, source=source)
+
+
+@pytest.fixture
+def client(db: None) -> Client:
+    return Client()
+
+
+def refused(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error_code"]
+
+
+class TestFiles:
+    def test_what_is_put_is_listed_and_read_back(self, client: Client) -> None:
+        for name in ("a.txt", "deep/er/ü x.txt"):
+            assert client.put(name, name.encode()).status_code == 200
+        listed = client.api.get(f"{PROXY}/artifacts", {"path": client.root}).json()["files"]
+        assert listed == [{"path": "a.txt", "is_dir": False, "file_size": 5}, {"path": "deep", "is_dir": True}]
+        below = client.ask("get", "artifacts/list", run_id=client.run.pk.hex, path="deep/er").json()
+        assert below["files"] == [{"path": "deep/er/ü x.txt", "is_dir": False, "file_size": 16}]
+        read = client.api.get(f"{PROXY}/artifacts/{client.root}/deep/er/ü x.txt")
+        assert b"".join(read.streaming_content) == "deep/er/ü x.txt".encode()
+
+    def test_the_same_content_is_kept_once_and_another_takes_its_name(self, client: Client) -> None:
+        for name, content in (("a", b"1"), ("b", b"1"), ("a", b"1"), ("a", b"2")):
+            client.put(name, content)
+        rows = Artifact.objects.order_by("id")
+        assert [(row.name, row.deleted_at is None) for row in rows] == [("a", False), ("b", True), ("a", True)]
+        assert rows[0].path == rows[1].path != rows[2].path
+        assert store().folders(ARRIVING) == []
+
+    @pytest.mark.parametrize(
+        "name", ["../x", "a/../../x", "./x", "a//x", "a\\x", "%2e%2e/x", "..%2fx", "x" * 501, "a\x01b", "a/" * 40 + "x"]
+    )
+    def test_names_that_lead_elsewhere_are_refused_and_nothing_is_kept(self, client: Client, name: str) -> None:
+        assert refused(client.put(name, b"x")) in {(400, "INVALID_PARAMETER_VALUE"), (404, "RESOURCE_DOES_NOT_EXIST")}
+        assert (Artifact.objects.count(), store().folders(ARRIVING)) == (0, [])
+
+    def test_a_file_is_no_folder(self, client: Client) -> None:
+        client.put("a", b"x")
+        client.put("b/c", b"x")
+        assert refused(client.put("a/b", b"x")) == (409, "RESOURCE_CONFLICT")
+        assert refused(client.put("b", b"x")) == (409, "RESOURCE_CONFLICT")
+
+    def test_of_a_file_that_is_too_large_nothing_is_kept(self, client: Client, settings: Any) -> None:
+        settings.BEDPLATE_OUTPUT_MOST_BYTES = 3
+        assert refused(client.put("a", b"1234"))[1] == "INVALID_PARAMETER_VALUE"
+        assert (Artifact.objects.count(), store().folders(ARRIVING)) == (0, [])
+
+    def test_deleting_a_folder_unlists_what_is_in_it(self, client: Client) -> None:
+        client.put("a/b", b"x")
+        client.put("ab", b"x")
+        assert client.api.delete(f"{PROXY}/artifacts/{client.root}/a").status_code == 200
+        listed = client.api.get(f"{PROXY}/artifacts", {"path": client.root}).json()["files"]
+        assert [one["path"] for one in listed] == ["ab"]
+        assert refused(client.api.delete(f"{PROXY}/artifacts/{client.root}/a"))[1] == "RESOURCE_DOES_NOT_EXIST"
+        assert AuditEvent.objects.filter(action="artifacts.deleted").count() == 1
+
+    def test_a_file_in_parts_goes_on_where_it_broke_off(self, client: Client) -> None:
+        create = client.api.post(
+            f"{PROXY}/mpu/create/{client.root}/big", {"path": "/home/me/x.bin", "num_parts": 2}, format="json"
+        ).json()
+        first, second = (one["url"].partition("/api/v1")[2] for one in create["credentials"])
+        anybody = APIClient()
+        said = {"path": "x.bin", "upload_id": create["upload_id"], "parts": []}
+        complete = f"{PROXY}/mpu/complete/{client.root}/big"
+        assert anybody.put(f"/api/v1{second}", b"def", content_type="application/octet-stream").status_code == 200
+        missing = client.api.post(complete, said, format="json")
+        assert (missing.status_code, missing.json()["message"]) == (409, "1 of 2 parts are missing: 1")
+        assert anybody.put(f"/api/v1{first}", b"abc", content_type="application/octet-stream").status_code == 200
+        for _ in range(2):
+            assert client.api.post(complete, said, format="json").status_code == 200
+        (made,) = Artifact.objects.all()
+        assert (made.name, store().open(made.path).read()) == ("big/x.bin", b"abcdef")
+        assert store().folders(ARRIVING) == []
+        late = anybody.put(f"/api/v1{first}", b"abc", content_type="application/octet-stream")
+        assert (late.status_code, late.json()["code"]) == (410, "upload_gone")
+
+    def test_an_address_of_a_part_is_for_that_part(self, client: Client) -> None:
+        create = client.api.post(
+            f"{PROXY}/mpu/create/{client.root}", {"path": "x.bin", "num_parts": 2}, format="json"
+        ).json()
+        url = create["credentials"][0]["url"].partition("/api/v1")[2]
+        other = url.replace("/1?", "/2?")
+        assert APIClient().put(f"/api/v1{other}", b"x", content_type="application/octet-stream").status_code == 403
+        client.api.post(
+            f"{PROXY}/mpu/abort/{client.root}", {"path": "x.bin", "upload_id": create["upload_id"]}, format="json"
+        )
+        assert ArtifactUpload.objects.get().state == "cancelled"
+        assert APIClient().put(f"/api/v1{url}", b"x", content_type="application/octet-stream").status_code == 410
+
+
+class TestRegistry:
+    def test_a_version_is_a_fixed_list_of_files_that_are_looked_at(self, client: Client) -> None:
+        answer = client.model(**{"model.pkl": pickle.dumps({"w": 1})})
+        assert answer.status_code == 200, answer.content
+        made = answer.json()["model_version"]
+        assert (made["name"], made["version"], made["status"]) == ("risk model", "1", "READY")
+        version = ModelVersion.objects.get()
+        assert [file["name"] for file in version.files] == ["MLmodel", "model.pkl"]
+        assert (version.inspection["verdict"], version.signature["source"]) == ("listed", "mlflow")
+        assert version.signature["inputs"] == [{"name": "income", "type": "double", "required": True}]
+        client.put("model/model.pkl", b"other")
+        uri = client.ask("get", "model-versions/get-download-uri", name="risk model", version="1").json()[
+            "artifact_uri"
+        ]
+        assert uri == f"mlflow-artifacts:/versions/{version.pk.hex}"
+        read = client.api.get(f"{PROXY}/artifacts/versions/{version.pk.hex}/model.pkl")
+        assert pickle.loads(b"".join(read.streaming_content)) == {"w": 1}
+
+    def test_a_model_that_runs_code_is_not_ready_and_not_loaded(self, client: Client) -> None:
+        made = client.model(**{"model.pkl": b"cos\nsystem\n(S'id'\ntR."}).json()["model_version"]
+        assert (made["status"], "model.pkl" in made["status_message"]) == ("FAILED_REGISTRATION", True)
+        version = ModelVersion.objects.get()
+        assert (version.state, version.state_reason) == ("pending", "runs_code")
+        for path in ("", "/model.pkl"):
+            answer = client.api.get(f"{PROXY}/artifacts/versions/{version.pk.hex}{path}")
+            assert answer.status_code in (404, 409) if not path else answer.status_code == 409
+        answer = client.ask("get", "model-versions/get-download-uri", name="risk model", version="1")
+        assert refused(answer) == (409, "RESOURCE_CONFLICT")
+        alias = client.ask("post", "registered-models/alias", name="risk model", alias="champion", version="1")
+        assert refused(alias) == (409, "RESOURCE_CONFLICT")
+
+    def test_a_damaged_file_is_refused_with_the_reason_and_the_version_archived(self, client: Client) -> None:
+        client.model(**{"model.pkl": pickle.dumps({"w": 1})})
+        version = ModelVersion.objects.get()
+        client.ask("post", "registered-models/alias", name="risk model", alias="champion", version="1")
+        path = next(file["path"] for file in version.files if file["name"] == "model.pkl")
+        store().put(path, [b"damaged"])
+        answer = client.api.get(f"{PROXY}/artifacts/versions/{version.pk.hex}/model.pkl")
+        assert (refused(answer), "model.pkl" in answer.json()["message"]) == ((409, "RESOURCE_CONFLICT"), True)
+        version.refresh_from_db()
+        assert (version.state, version.state_reason) == ("archived", "file_damaged")
+        told = client.ask("get", "registered-models/alias", name="risk model", alias="champion").json()["model_version"]
+        assert (told["status"], "model.pkl" in told["status_message"]) == ("FAILED_REGISTRATION", True)
+
+    @pytest.mark.parametrize(
+        "name, status",
+        [("ü mlaut 模型 v1.2 (x)", 200), ("a/b", 400), ("a:b", 400), ("", 400), (" a", 400), ("x" * 257, 400)],
+    )
+    def test_names_that_clients_use_are_taken(self, client: Client, name: str, status: int) -> None:
+        answer = client.ask("post", "registered-models/create", name=name)
+        assert answer.status_code == status
+        if status == 200:
+            assert client.ask("get", "registered-models/get", name=name).json()["registered_model"]["name"] == name
+
+    def test_a_taken_name_has_the_code_that_clients_wait_for(self, client: Client) -> None:
+        client.ask("post", "registered-models/create", name="a")
+        assert refused(client.ask("post", "registered-models/create", name="a")) == (400, "RESOURCE_ALREADY_EXISTS")
+        assert refused(client.ask("get", "registered-models/get", name="b")) == (404, "RESOURCE_DOES_NOT_EXIST")
+        assert client.ask("delete", "registered-models/delete", name="a").status_code == 200
+        assert client.ask("post", "registered-models/create", name="a").status_code == 200
+
+    def test_stages_are_aliases(self, client: Client) -> None:
+        for _ in range(2):
+            client.model(**{"model.pkl": pickle.dumps(1)})
+        move = {"name": "risk model", "stage": "production", "archive_existing_versions": True}
+        client.ask("post", "model-versions/transition-stage", version="1", **move)
+        assert client.ask("get", "registered-models/alias", name="risk model", alias="production").status_code == 200
+        client.ask("post", "model-versions/transition-stage", version="2", **move)
+        latest = client.ask("get", "registered-models/get-latest-versions", name="risk model").json()["model_versions"]
+        assert [(one["version"], one["current_stage"]) for one in latest] == [("2", "Production")]
+        first = client.ask("get", "model-versions/get", name="risk model", version="1").json()["model_version"]
+        assert first["current_stage"] == "Archived"
+        bad = client.ask("post", "model-versions/transition-stage", name="risk model", version="2", stage="x")
+        assert refused(bad) == (400, "INVALID_PARAMETER_VALUE")
+
+    def test_searches(self, client: Client) -> None:
+        client.model(**{"model.pkl": pickle.dumps(1)})
+        client.ask("post", "registered-models/create", name="other", tags=[{"key": "team", "value": "a"}])
+        found = client.ask("get", "registered-models/search", filter="name ILIKE 'RISK%'").json()["registered_models"]
+        assert [one["name"] for one in found] == ["risk model"]
+        prompts = "tags.`mlflow.prompt.is_prompt` != 'true' AND tags.team = 'a'"
+        found = client.ask("get", "registered-models/search", filter=prompts).json()["registered_models"]
+        assert [one["name"] for one in found] == ["other"]
+        page = client.ask("get", "registered-models/search", max_results=1, order_by=["name DESC"]).json()
+        assert ([one["name"] for one in page["registered_models"]], "next_page_token" in page) == (["risk model"], True)
+        text = f"run_id = '{client.run.pk.hex}' AND version_number >= 1"
+        found = client.ask("get", "model-versions/search", filter=text).json()["model_versions"]
+        assert [one["version"] for one in found] == ["1"]
+        for wrong in ("metrics.a > 1", "name", "name = 'a' OR name = 'b'", "version_number > 'x'"):
+            assert refused(client.ask("get", "model-versions/search", filter=wrong)) == (400, "INVALID_PARAMETER_VALUE")
+
+    @pytest.mark.parametrize(
+        "source",
+        ["s3://bucket/x", "/etc/passwd", "file:///etc", "runs:/abc/x", "models:/none/1", "mlflow-artifacts:/../x"],
+    )
+    def test_sources_elsewhere_are_refused(self, client: Client, source: str) -> None:
+        client.ask("post", "registered-models/create", name="a")
+        answer = client.ask("post", "model-versions/create", name="a", source=source)
+        assert answer.json()["error_code"] in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
+        assert ModelVersion.objects.count() == 0
+
+
+class TestLoggedModels:
+    def made(self, client: Client, **more: Any) -> Any:
+        body = {"experiment_id": client.run.experiment_id.hex, "name": "m", "source_run_id": client.run.pk.hex, **more}
+        return client.ask("post", "logged-models", **body).json()["model"]["info"]
+
+    def test_its_life(self, client: Client) -> None:
+        info = self.made(client, params=[{"key": "depth", "value": "4"}])
+        assert (info["status"], info["source_run_id"]) == ("LOGGED_MODEL_PENDING", client.run.pk.hex)
+        root = info["artifact_uri"].removeprefix("mlflow-artifacts:/")
+        assert client.put("MLmodel", MLMODEL.encode(), root).status_code == 200
+        path = f"logged-models/{info['model_id']}"
+        assert (
+            client.ask("patch", path, status="LOGGED_MODEL_READY").json()["model"]["info"]["status"]
+            == "LOGGED_MODEL_READY"
+        )
+        assert refused(client.ask("patch", path, status="LOGGED_MODEL_UPLOAD_FAILED")) == (409, "RESOURCE_CONFLICT")
+        assert refused(client.ask("patch", path, status="x")) == (400, "INVALID_PARAMETER_VALUE")
+        client.ask("patch", f"{path}/tags", tags=[{"key": "a/b", "value": "c"}])
+        assert LoggedModel.objects.get().labels == {"a/b": "c"}
+        assert client.ask("delete", f"{path}/tags/a/b").status_code == 200
+        changed = client.ask("post", f"{path}/params", params=[{"key": "depth", "value": "5"}])
+        assert refused(changed) == (400, "INVALID_PARAMETER_VALUE")
+        client.ask("post", "registered-models/create", name="a")
+        version = client.ask("post", "model-versions/create", name="a", source=f"models:/{info['model_id']}").json()
+        assert (version["model_version"]["status"], version["model_version"]["model_id"]) == ("READY", info["model_id"])
+        assert client.ask("delete", path).status_code == 200
+        assert refused(client.ask("get", path)) == (404, "RESOURCE_DOES_NOT_EXIST")
+
+    def test_searches(self, client: Client) -> None:
+        first, second = self.made(client), self.made(client, name="n", tags=[{"key": "t", "value": "1"}])
+        LoggedModel.objects.filter(name="m").update(metrics=[{"key": "auc", "value": 0.9, "step": 1, "time": 1.0}])
+        ids = [client.run.experiment_id.hex]
+
+        def names(**asked: Any) -> list[str]:
+            found = client.ask("post", "logged-models/search", experiment_ids=ids, **asked).json()["models"]
+            return [one["info"]["name"] for one in found]
+
+        assert names() == ["n", "m"]
+        assert names(filter="metrics.auc > 0.8") == ["m"]
+        assert names(filter="tags.t = '1' AND status = 'PENDING'") == ["n"]
+        assert names(order_by=[{"field_name": "metrics.auc", "ascending": False}]) == ["m", "n"]
+        assert names(filter=f"model_id = '{first['model_id']}'") == ["m"]
+        assert second["model_id"] != first["model_id"]
+        wrong = client.ask("post", "logged-models/search", experiment_ids=ids, filter="name >")
+        assert refused(wrong) == (400, "INVALID_PARAMETER_VALUE")
