@@ -43,6 +43,7 @@ PAGES: Final = (
         "recipes",
         "expressions",
         "runs",
+        "library",
         "models",
         "mlflow",
         "endpoints",
