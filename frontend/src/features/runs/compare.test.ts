@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { axisOf, bestPlaces, commonKeys, factRows, flattened, metricRows, parameterRows, type ComparedRun } from "./compare";
+import { axisOf, bestPlaces, commonKeys, factRows, flattened, metricRows, metricValue, parameterRows, type ComparedRun } from "./compare";
 
 const metric = (last: number, min = last, max = last) => ({ last, min, max });
 const run = (id: string, parameters: Record<string, unknown>, summary: ComparedRun["summary"] = {}): ComparedRun => ({ id, parameters, summary });
@@ -78,6 +78,12 @@ describe("facts", () => {
       ["commit", ["a", "b"], true],
       ["host", [undefined, "n1"], true],
     ]);
+  });
+
+  it("reads numbers that JSON has no word for; NaN is never the best", () => {
+    const of = (last: "NaN" | "Infinity" | null): ComparedRun => run("x", {}, { loss: { last, min: null, max: null } });
+    expect([of("NaN"), of("Infinity"), of(null)].map((each) => metricValue(each, "loss", "last", new Map()))).toEqual([NaN, Infinity, undefined]);
+    expect([...bestPlaces([NaN, 2, 1], "min")]).toEqual([2]);
   });
 
   it("finds the best, if there is one", () => {

@@ -3,8 +3,12 @@
 export interface ComparedRun {
   id: string;
   parameters: Readonly<Record<string, unknown>>;
-  summary: Readonly<Record<string, { last: number; min: number; max: number }>>;
+  /** Numbers that JSON has no word for are text; where there is none it is null. */
+  summary: Readonly<Record<string, { last: Told; min: Told; max: Told }>>;
 }
+
+export type Told = number | "NaN" | "Infinity" | "-Infinity" | null;
+const numberOf = (told: Told | undefined): number | undefined => (told === undefined || told === null ? undefined : Number(told));
 
 export interface ComparedRow {
   key: string;
@@ -49,12 +53,11 @@ export type MetricPart = "last" | "best";
 /** Which way metrics are better, as far as it is known. */
 export type Modes = ReadonlyMap<string, "min" | "max">;
 
-/** Their last value, or the best one; undefined where there is none, or it is no number. */
+/** Their last value, or the best one; undefined where there is none. */
 export function metricValue(run: ComparedRun, key: string, part: MetricPart, modes: Modes): number | undefined {
   const entry = run.summary[key];
   const mode = modes.get(key);
-  const found: number | string | null | undefined = part === "best" && mode ? entry?.[mode] : entry?.last;
-  return typeof found === "number" ? found : undefined;
+  return numberOf(part === "best" && mode ? entry?.[mode] : entry?.last);
 }
 
 /** A row for each metric that any of the runs has. */
@@ -68,7 +71,7 @@ export function metricRows(runs: readonly ComparedRun[], part: MetricPart, modes
 
 /** Places of the best of these values; none where one is as good as another, or nobody knows which way is better. */
 export function bestPlaces(values: readonly (number | undefined)[], mode: "min" | "max" | undefined): ReadonlySet<number> {
-  const known = values.filter((value) => value !== undefined);
+  const known = values.filter((value) => value !== undefined).filter((value) => !Number.isNaN(value));
   if (!mode || new Set(known).size < 2) return NONE;
   const top = mode === "max" ? Math.max(...known) : Math.min(...known);
   return new Set(values.flatMap((value, place) => (value === top ? [place] : [])));

@@ -13,9 +13,12 @@ export interface ParallelAxis {
 export type Brush = readonly [number, number];
 export type Brushes = ReadonlyMap<string, Brush>;
 
-/** What a run has of a parameter or metric: of a metric the best value. */
-export const heldBy = (run: ComparedRun, field: string, modes: Modes): unknown =>
-  field.startsWith("params.") ? flattened(run.parameters).get(field.slice(7)) : metricValue(run, field.slice(8), "best", modes);
+/** What a run has of a parameter or metric: of a metric the best value, where it has a place on an axis. */
+export function heldBy(run: ComparedRun, field: string, modes: Modes): unknown {
+  if (field.startsWith("params.")) return flattened(run.parameters).get(field.slice(7));
+  const value = metricValue(run, field.slice(8), "best", modes);
+  return Number.isFinite(value) ? value : undefined;
+}
 
 export const titleOf = (field: string): string => field.replace(/^(?:params|metrics)\./, "");
 

@@ -7,7 +7,7 @@ import { DataTable } from "@/components/data-table/data-table";
 import { count } from "@/lib/format";
 import type { Compared, CompareRun } from "../api-compare";
 import { factRows, metricRows, parameterRows, type ComparedRow, type MetricPart, type Modes } from "../compare";
-import { environmentFacts, inputFacts, packageFacts, useAboutFacts, useSourceFacts } from "./compare/facts";
+import { inputFacts, packageFacts, useAboutFacts, useEnvironmentFacts, useSourceFacts } from "./compare/facts";
 import { ValueCell } from "./run-cells";
 import classes from "./compare.module.css";
 
@@ -31,6 +31,7 @@ export function CompareTable({ compared, colors, modes, all, onAll }: Props) {
   const runs = useMemo(() => compared.map(({ run }) => run), [compared]);
   const about = useAboutFacts(compared);
   const source = useSourceFacts(compared);
+  const environment = useEnvironmentFacts(compared);
   const sections = useMemo(
     () => ({
       parameters: parameterRows(runs),
@@ -38,11 +39,11 @@ export function CompareTable({ compared, colors, modes, all, onAll }: Props) {
       about: factRows(about),
       data: factRows(compared.map(inputFacts)),
       source: factRows(source),
-      environment: factRows(compared.map(environmentFacts)),
+      environment: factRows(environment),
       packages: factRows(compared.map(packageFacts)).sort((a, b) => (a.key < b.key ? -1 : 1)),
       labels: factRows(runs.map(({ labels }) => labels)),
     }),
-    [compared, runs, part, modes, about, source],
+    [compared, runs, part, modes, about, source, environment],
   );
   const same = Object.values(sections).flat().filter(({ differs }) => !differs).length;
   const shown = (rows: ComparedRow[]): ComparedRow[] => (all ? rows : rows.filter(({ differs }) => differs));

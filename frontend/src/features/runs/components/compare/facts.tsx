@@ -51,19 +51,26 @@ export function inputFacts({ inputs }: Compared): Facts {
   );
 }
 
-export function environmentFacts({ environment }: Compared): Facts {
-  if (!environment) return {};
-  const { python, platform, hostname, cpu_count: cpus, torch, gpus, driver } = environment;
-  const names = [...new Set(gpus.map(({ name, memory_bytes: memory }) => `${name}, ${bytes(memory)}`))];
-  return {
-    Python: python,
-    PyTorch: torch ? `${torch.version}${torch.cuda ? ` (CUDA ${torch.cuda})` : ""}` : undefined,
-    GPU: gpus.length ? `${gpus.length} × ${names.join(" · ")}` : undefined,
-    Driver: driver,
-    CPU: cpus,
-    Platform: platform,
-    Host: hostname,
-  };
+export function useEnvironmentFacts(compared: readonly Compared[]): Facts[] {
+  const { t } = useTranslation("runs");
+  return useMemo(
+    () =>
+      compared.map(({ environment }) => {
+        if (!environment) return {};
+        const { python, platform, hostname, cpu_count: cpus, torch, gpus, driver } = environment;
+        const names = [...new Set(gpus.map(({ name, memory_bytes: memory }) => `${name}, ${bytes(memory)}`))];
+        return {
+          Python: python,
+          PyTorch: torch ? `${torch.version}${torch.cuda ? ` (CUDA ${torch.cuda})` : ""}` : undefined,
+          GPU: gpus.length ? `${gpus.length} × ${names.join(" · ")}` : undefined,
+          [t("environment.driver")]: driver,
+          [t("environment.cpus")]: cpus,
+          [t("environment.platform")]: platform,
+          [t("environment.host")]: hostname,
+        };
+      }),
+    [compared, t],
+  );
 }
 
 export const packageFacts = ({ environment }: Compared): Facts => environment?.packages ?? {};
