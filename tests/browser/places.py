@@ -7,7 +7,7 @@ from tests.browser.ground import Ground
 TABS = {
     "/datasets/$datasetId": ("versions", "quality", "compare", "keep", "sources", "schedules", "jobs"),
     "/dataset-versions/$versionId": ("columns", "quality", "sample", "report", "lineage", "files", "story"),
-    "/runs/compare": ("curves", "differences", "scatter"),
+    "/runs/compare": ("curves", "differences", "parallel", "scatter", "evaluations", "files", "source"),
     "/runs/$runId": ("curves", "system", "files", "lineage", "script", "story"),
     "/model-versions/$versionId": ("evaluation", "lineage", "files", "signature", "story"),
     "/endpoints/$endpointId": ("figures", "try", "revisions", "lineage"),

@@ -58,6 +58,6 @@ def test_two_runs_are_compared(opened: Opens, ground: Ground) -> None:
     for name in ("curves-1", "curves-2"):
         expect(loss).to_contain_text(f"{name}: 30 points")
 
-    page.get_by_role("tab", name="Parameters and metrics").click()
+    page.get_by_role("tab", name="Differences").click()
     rate = page.get_by_role("row").filter(has=page.get_by_text("rate", exact=True))
     expect(rate.get_by_role("cell")).to_contain_text(["1", "2"])
