@@ -8,6 +8,8 @@ export type Model = Schemas["RegisteredModel"];
 export type Version = Schemas["ModelVersion"];
 export type Alias = Model["aliases"][number];
 export type Signature = Schemas["Signature"];
+export type VersionFile = Schemas["VersionFile"];
+export type VersionApproval = Schemas["VersionApproval"];
 
 const MOST = 200;
 export const keys = {
@@ -66,12 +68,21 @@ export const signatureQuery = (id: string) =>
     staleTime: Infinity,
   });
 
-export const artifactQuery = (id: string) =>
+/** Its files with their digests and what was seen in them, and requests to use it although loading it runs code. */
+export const versionFilesQuery = (id: string) =>
   queryOptions({
-    queryKey: ["artifacts", id],
-    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/artifacts/{id}", { params: { path: { id } }, signal })),
-    staleTime: Infinity,
+    queryKey: [...keys.version(id), "files"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/model-versions/{id}/files", { params: { path: { id } }, signal })),
   });
+
+/** Ask an admin of the project; takes why. */
+export function useRequestApproval(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (comment: string) => unwrap(api.POST("/api/v1/model-versions/{id}/request-approval", { params: { path: { id } }, body: { comment } })),
+    onSuccess: (files) => client.setQueryData(versionFilesQuery(id).queryKey, files),
+  });
+}
 
 /** Endpoints that serve a version now. */
 export const servedByQuery = (version: string) =>
@@ -117,7 +128,7 @@ function useWrite<Asked, Answer>(write: (asked: Asked) => Promise<Answer>) {
 /** A new version of a model, from a run; of a model that there is, or of one made for it. */
 export const useRegister = () =>
   useWrite(async (asked: { project: string; run: string; model?: string; name?: string; key: string }) => {
-    const model = asked.model ?? (await unwrap(api.POST("/api/v1/models", { body: { project: asked.project, name: asked.name ?? "" } }))).id;
+    const model = asked.model ?? (await unwrap(api.POST("/api/v1/models", { body: { project: asked.project, name: asked.name ?? "", description: "" } }))).id;
     return unwrap(api.POST("/api/v1/model-versions", { body: { model, run: asked.run }, params: { header: { "Idempotency-Key": asked.key } } }));
   });
 

@@ -10,6 +10,7 @@ export function ApprovalAsked({ approval }: { approval: Approval }) {
   const args = (approval.arguments ?? {}) as Record<string, unknown>;
   if (approval.command === "quota.set") return <QuotaSentence asked={args as unknown as QuotaAsked} isPending={approval.state === "pending"} />;
   if (approval.command === "dataset_version.publish") return <PublishSentence version={String(args.dataset_version)} />;
+  if (approval.command === "model_version.use") return <UseSentence version={String(args.model_version)} />;
   return (
     <dl className={classes.arguments}>
       {Object.entries(args).map(([name, value]) => (
@@ -30,6 +31,19 @@ function PublishSentence({ version }: { version: string }) {
       {t("approval.publish")}{" "}
       <Link to="/dataset-versions/$versionId" params={{ versionId: version }} search={{ tab: "quality" }}>
         {t("approval.publishResults")}
+      </Link>
+    </p>
+  );
+}
+
+/** Which model version would be used although loading it runs code, with the way to what was seen in its files. */
+function UseSentence({ version }: { version: string }) {
+  const { t } = useTranslation("access");
+  return (
+    <p>
+      {t("approval.use")}{" "}
+      <Link to="/model-versions/$versionId" params={{ versionId: version }} search={{ tab: "files" }}>
+        {t("approval.useFiles")}
       </Link>
     </p>
   );

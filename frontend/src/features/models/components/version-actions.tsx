@@ -1,6 +1,6 @@
-import { ActionIcon, Menu, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconArchive, IconDots, IconHash, IconRocket, IconTag } from "@tabler/icons-react";
+import { IconArchive, IconCertificate, IconDots, IconHash, IconRocket, IconTag } from "@tabler/icons-react";
 import { useClipboard } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
 import { ConfirmDialog } from "@/components/confirm-dialog";
@@ -37,6 +37,9 @@ export function VersionActions({ version, aliases, serving }: Props) {
           </LinkButton>
         </span>
       </Tooltip>
+      <Button component="a" variant="default" size="xs" href={`/api/v1/model-versions/${version.id}/card?form=markdown`} download leftSection={<IconCertificate size={14} aria-hidden />}>
+        {t("version.card")}
+      </Button>
       <Menu position="bottom-end">
         <Menu.Target>
           <ActionIcon variant="default" size={30} aria-label={t("verb.more", { ns: "common" })} title={t("verb.more", { ns: "common" })}>

@@ -33,7 +33,7 @@ export function VersionFacts({ version, endpoints }: { version: Version; endpoin
       <Card title={t("version.origin")}>
         <dl className={classes.pairs}>
           <Pair name={t("column.run")}>
-            {version.run_name ? (
+            {version.run && version.run_name ? (
               <Link to="/runs/$runId" params={{ runId: version.run }}>
                 {version.run_name}
               </Link>
@@ -41,9 +41,9 @@ export function VersionFacts({ version, endpoints }: { version: Version; endpoin
               hidden
             )}
           </Pair>
-          <Pair name={t("version.experiment")}>{version.experiment_name}</Pair>
+          <Pair name={t("version.experiment")}>{version.experiment_name ?? hidden}</Pair>
           <Pair name={t("column.data")}>
-            {version.dataset_name ? (
+            {version.dataset_version && version.dataset_name ? (
               <Link to="/dataset-versions/$versionId" params={{ versionId: version.dataset_version }}>
                 {version.dataset_name} v{version.dataset_version_number}
               </Link>

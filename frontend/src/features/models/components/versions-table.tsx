@@ -73,18 +73,21 @@ function useColumns(versions: readonly Version[], aliases: readonly Alias[]): Co
         title: t("column.run"),
         grow: true,
         width: 180,
-        cell: (row) => (
-          <Link to="/runs/$runId" params={{ runId: row.run }}>
-            {row.run_name}
-          </Link>
-        ),
+        cell: (row) =>
+          row.run && row.run_name ? (
+            <Link to="/runs/$runId" params={{ runId: row.run }}>
+              {row.run_name}
+            </Link>
+          ) : (
+            <span className="soft">{t("hidden", { ns: "common" })}</span>
+          ),
       },
       {
         key: "data",
         title: t("column.data"),
         width: 130,
         cell: (row) =>
-          row.dataset_name ? (
+          row.dataset_version && row.dataset_name ? (
             <Link to="/dataset-versions/$versionId" params={{ versionId: row.dataset_version }}>
               {row.dataset_name} v{row.dataset_version_number}
             </Link>
