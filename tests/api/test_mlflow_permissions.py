@@ -47,6 +47,8 @@ def _change(path: str, body: Body, **more: Any) -> Case:
 _DATASET = {"name": "loans", "digest": "abc", "source_type": "local", "source": "{}"}
 _MODEL = json.dumps({"run_id": "r", "artifact_path": "model", "utc_time_created": "now", "flavors": {}})
 
+_HISTORIES = (("get-history", "run_id"), ("get-history-bulk", "run_id"), ("get-history-bulk-interval", "run_ids"))
+
 CASES = [
     _change("experiments/create", lambda ctx: {"name": "fresh"}, headers=_named),
     Case(
@@ -83,6 +85,15 @@ CASES = [
         lambda ctx: {"experiment_ids": [_run(ctx).experiment_id.hex]},
         scope="read",
         stranger=200,
+    ),
+    *(
+        Case(
+            "GET",
+            lambda ctx, path=path, name=name: f"{API}/metrics/{path}?{name}={_run(ctx).pk.hex}&metric_key=loss",
+            stranger=404,
+            name=f"GET-metrics/{path}",
+        )
+        for path, name in _HISTORIES
     ),
     _change("runs/update", _of_run(run_name="renamed")),
     _change("runs/delete", _of_run()),
