@@ -49,7 +49,7 @@ class ParameterValueField(serializers.JSONField):
     """A text, a number, true, false or null."""
 
     def to_internal_value(self, data: Any) -> Any:
-        value = super().to_internal_value(data)
+        value: object = super().to_internal_value(data)
         if not isinstance(value, str | int | float | bool | None):
             raise serializers.ValidationError("must be a text, a number, true, false or null")
         if isinstance(value, str) and len(value) > VALUE_CHARACTERS_MOST:
