@@ -22,6 +22,7 @@ from apps.experiments.models import (
     SourceBundle,
 )
 from apps.experiments.models.packing import PLAIN
+from apps.experiments.registry_invariants import FILES, REGISTRY
 from apps.experiments.services.runs import FOLLOWS, OWNER_KIND
 from apps.experiments.services.summaries import entries_agree, summary_rebuild
 from apps.experiments.states import RUN
@@ -40,7 +41,7 @@ def stored_files() -> Iterator[NamedObject]:
     """Every file that a row of this app names."""
     for model, noun in ((Artifact, "artifact"), (Checkpoint, "checkpoint")):
         files: Any = model._default_manager
-        named = files.order_by("id").values_list("id", "path", "size_bytes", "sha256")
+        named = files.filter(gone_at=None).order_by("id").values_list("id", "path", "size_bytes", "sha256")
         for pk, *file in named.iterator(chunk_size=1000):
             yield NamedObject(f"{noun} {pk}", *file)
     archives = SourceBundle.objects.order_by("id").values_list("id", "path", "size_bytes", "archive_sha256")
@@ -75,22 +76,6 @@ def _compact_rows(instant: Instant) -> Iterator[Finding]:
         ends = [steps.min(), steps.max(), times.min(), times.max()]
         if ends != [row.first_step, row.last_step, row.first_time, row.last_time]:
             yield Finding(f"row {row.pk} of metric points goes from {ends[0]} to {ends[1]}, and says otherwise")
-
-
-def _files(model: type[Artifact] | type[Checkpoint], noun: str) -> Check:
-    return query_check(
-        f"{noun}.attempt",
-        f"Each {noun} is of an attempt of its own run, in that attempt's folder.",
-        f"{noun} {{}} of run {{}} is of attempt {{}} at {{}}",
-        """
-        SELECT f.id, f.run_id, f.attempt_id, f.path FROM {file} f
-        JOIN {attempt} a ON a.id = f.attempt_id JOIN {run} r ON r.id = f.run_id
-        WHERE a.workload_id IS DISTINCT FROM r.workload_id OR NOT starts_with(f.path, 'attempts/' || a.id || '/')
-        """,
-        file=model,
-        attempt=Attempt,
-        run=Run,
-    )
 
 
 _RUNS: Sequence[Check] = (
@@ -224,59 +209,13 @@ _METRICS: Sequence[Check] = (
         sender=MetricSender,
     ),
 )
-_REGISTRY: Sequence[Check] = (
-    Check(
-        "model_version.origin",
-        "Versions of a model are numbered without holes, each of a run that succeeded and of its file.",
-        together(
-            by_query(
-                "model {} made {} versions; it has {}, the last one number {}",
-                """
-                SELECT m.id, m.versions_made, count(v.id), coalesce(max(v.number), 0) FROM {model} m
-                LEFT JOIN {version} v ON v.model_id = m.id GROUP BY m.id
-                HAVING count(v.id) <> m.versions_made OR coalesce(max(v.number), 0) <> m.versions_made
-                """,
-                model=RegisteredModel,
-                version=ModelVersion,
-            ),
-            by_query(
-                "version {} with the digest {} is of run {}, which is {}, and of an artifact of run {} with SHA-256 {}",
-                """
-                SELECT v.id, v.digest, r.id, r.state, a.run_id, a.sha256 FROM {version} v
-                JOIN {run} r ON r.id = v.run_id JOIN {artifact} a ON a.id = v.artifact_id
-                WHERE r.state <> 'succeeded' OR a.run_id <> r.id OR v.digest <> 'sha256:' || a.sha256
-                """,
-                version=ModelVersion,
-                run=Run,
-                artifact=Artifact,
-            ),
-            by_query(
-                "version {} is pending since {}",
-                "SELECT id, created_at FROM {version} WHERE state = 'pending'"
-                " AND created_at < %(settled)s - interval '5 minutes'",
-                level=Level.WARNING,
-                version=ModelVersion,
-            ),
-        ),
-    ),
-    query_check(
-        "model_alias.target",
-        "An alias points at a version of its own model that is ready.",
-        "alias {} of model {} points at version {} of model {}, which is {}",
-        "SELECT a.name, a.model_id, v.id, v.model_id, v.state FROM {alias} a JOIN {version} v ON v.id = a.version_id"
-        " WHERE v.model_id <> a.model_id OR v.state <> 'ready'",
-        alias=ModelAlias,
-        version=ModelVersion,
-    ),
-)
 CHECKS: Sequence[Check] = (
     story_of(Run),
     story_of(ModelVersion),
     *_RUNS,
     *_METRICS,
-    _files(Artifact, "artifact"),
-    _files(Checkpoint, "checkpoint"),
-    *_REGISTRY,
+    *FILES,
+    *REGISTRY,
     *audited_all(
         [
             (Experiment, "experiment.created"),
