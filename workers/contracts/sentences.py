@@ -208,18 +208,6 @@ _ENDINGS: Final = {
     "revision_first": "Revision {number:number} was ready first.",
 }
 
-_LEAVING: Final = {
-    "left_with": "It left in time, with its checkpoint of {at:time}.",
-    "left_anew": "It left in time, has no checkpoint and starts anew: {seconds:number} s of work are lost.",
-    "left_late": ("It did not leave as agreed: {seconds:number} s of work since its checkpoint of {at:time} are lost."),
-    "left_late_anew": (
-        "It did not leave as agreed, has no checkpoint and starts anew: {seconds:number} s of work are lost."
-    ),
-    "gives_back": (
-        "Gives {gives:members} back to project {project:name}, and goes on with {keeps:members} from its checkpoint."
-    ),
-}
-
 _QUALITY: Final = {
     "quality_checked": "Its expectations are being evaluated.",
     "quality_failed": "Fails expectations: {rules:names}.",
@@ -282,7 +270,6 @@ SENTENCES: Final[dict[str, str]] = {
     **_READING,
     **_COLLECTING,
     **_ENDINGS,
-    **_LEAVING,
     **_QUALITY,
     **_BUDGETS,
     **RUNS,

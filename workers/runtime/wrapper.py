@@ -239,12 +239,12 @@ def main(argv: list[str]) -> int:
     place = importlib.import_module("wrapper_place")
     place.take_place()
     place.tell_of_mlflow()
+    status, detail = 0, ""
     try:
         source = command.start()
         command.limit(options["time_limit_seconds"])
     except OSError as error:
-        status = 127 if error.errno == errno.ENOENT else 126
-        detail = f"cannot start {words[0]}: {error.strerror}"
+        status, detail = 127 if error.errno == errno.ENOENT else 126, f"cannot start {words[0]}: {error.strerror}"
         report |= {"reason": "launch_error", "result": {"error": {"code": "launch_error", "detail": detail}}}
     # Only now: it takes longer than starting the command.
     parts, logs = with_the_rest(os.path.dirname(os.environ.get(RESULT_FILE) or report_file))
@@ -261,12 +261,7 @@ def main(argv: list[str]) -> int:
         logs.feed(line)
     else:
         output = outputs.Output(source, logs, copy_bytes=int(number(OUTPUT_BYTES, outputs.COPY_BYTES)))
-        reader = threading.Thread(target=output.pump, daemon=True)
-        reader.start()
-        status = command.wait()
-        clear_descendants()
-        reader.join(CLEAR_SECONDS)
-        said = "" if command.told_to_stop or command.superseded else output.last_error()
+        status, said = until_it_ends(command, output)
         limit = options["time_limit_seconds"] if command.late else 0.0
         status = ending.judged(report, status, said, os.environ.get(RESULT_FILE, ""), memory, limit)
     report["exit_code"] = status = CONTROL_PLANE_GONE if command.superseded else status
@@ -274,6 +269,16 @@ def main(argv: list[str]) -> int:
     reporter.end(report)
     logs.close(discard=not options["replica"])
     return status
+
+
+def until_it_ends(command: Command, output: Any) -> tuple[int, str]:
+    """Pass output on until nothing of the command is left: its exit status, its last error unless others ended it."""
+    reader = threading.Thread(target=output.pump, daemon=True)
+    reader.start()
+    status = command.wait()
+    clear_descendants()
+    reader.join(CLEAR_SECONDS)
+    return status, "" if command.told_to_stop or command.superseded else str(output.last_error())
 
 
 def with_the_rest(folder: str) -> tuple[dict[str, Any], Any]:
