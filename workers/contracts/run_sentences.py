@@ -1,4 +1,4 @@
-"""What is said of work that is tried again, leaves its place, or whose data will not come. Part of `sentences.SENTENCES`; see there."""
+"""What is said of work that is tried again, leaves, or whose data will not come. Part of `sentences.SENTENCES`."""
 
 from __future__ import annotations
 
