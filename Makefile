@@ -148,7 +148,7 @@ restore: $(STAMP) ## Restore a backup into an empty home: FROM=folder
 	@$(BIN)/python manage.py restore "$(FROM)"
 
 bench: $(STAMP) $(DASHBOARD) ## Run the benchmarks; each prints figures
-	@for name in control_plane example job_client live outages dashboard scheduling replay chaos; do $(BIN)/python -m bench.$$name; done
+	@for name in control_plane example job_client live tracking outages dashboard scheduling replay chaos; do $(BIN)/python -m bench.$$name; done
 
 query-counts: $(STAMP) ## Write the baseline of queries per endpoint; the diff is the review
 	@WRITE_QUERY_COUNTS=1 $(BIN)/python -m pytest -q tests/api -k query_counts

@@ -123,7 +123,7 @@ def compared(web: WebAlone, ours: Server, theirs: Server | None, options: argpar
             done = logged(ours, clients, points, options.seconds)
             milliseconds = [1000 * second for second in done["took"]]
             figures.say(
-                BENCH, metric, done["rate"], "points/s", peer=PEER, peer_value=peer and peer["rate"], clients=clients,
+                BENCH, metric, done["rate"], "points/s", peer=PEER, peer_value=peer["rate"] if peer else None, clients=clients,
                 p50_ms=round(figures.percentile(milliseconds, 50), 2),
                 p99_ms=round(figures.percentile(milliseconds, 99), 2),
             )  # fmt: skip
@@ -145,7 +145,7 @@ def logged(server: Server, clients: int, points: int, seconds: float) -> dict[st
 
 def histories(ours: Server, theirs: Server | None) -> None:
     """Of one metric of 100,000 points, by MLflow's client and by a plain one."""
-    found = {}
+    found: dict[Server, tuple[float | None, float]] = {}
     for server in [ours, *([theirs] if theirs else [])]:
         (run,) = server.runs(1)
         for first in range(0, HISTORY, 1000):
@@ -157,9 +157,10 @@ def histories(ours: Server, theirs: Server | None) -> None:
         query = {"run_id": run, "metric_key": "loss"}
         plain = timed(lambda: server.client.get("/api/2.0/mlflow/metrics/get-history", params=query), 5)  # noqa: B023
         found[server] = (by_client(server, run) if is_installed() else None, plain)
-    peer = found[theirs] if theirs else (None, None)
-    if found[ours][0] is not None:
-        figures.say(BENCH, "history_100k_seconds", found[ours][0], "s", peer=PEER, peer_value=peer[0])
+    peer: tuple[float | None, float | None] = found[theirs] if theirs else (None, None)
+    took = found[ours][0]
+    if took is not None:
+        figures.say(BENCH, "history_100k_seconds", took, "s", peer=PEER, peer_value=peer[0])
     figures.say(BENCH, "history_100k_server_seconds", found[ours][1], "s", peer=PEER, peer_value=peer[1])
 
 

@@ -23,6 +23,7 @@ INNER = {
     "LogChunk",
     "MemberUsage",
     "MetricBatch",
+    "MetricRequest",
     "MetricSender",
     "EndpointSecond",
     "EndpointMinute",

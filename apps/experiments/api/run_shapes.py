@@ -49,10 +49,8 @@ class SummaryField(serializers.JSONField):
 
     def get_attribute(self, instance: Any) -> Any:
         named, chosen = getattr(instance, "goal_metric", ""), getattr(instance, "goal_mode", "")
-        return {
-            key: _with_best(entry, mode_of(key, chosen if key == named else ""))
-            for key, entry in super().get_attribute(instance).items()
-        }
+        entries: Any = super().get_attribute(instance)
+        return {key: _with_best(entry, mode_of(key, chosen if key == named else "")) for key, entry in entries.items()}
 
 
 def _with_best(entry: dict[str, Any], mode: str) -> dict[str, Any]:

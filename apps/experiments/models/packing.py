@@ -132,6 +132,8 @@ def _compact(kind: int, column: Numbers) -> bytes:
 
 
 def _expanded(code: str, packed: bytes | memoryview[int]) -> Numbers:
+    if not len(packed):
+        raise ValueError("an empty column is no column of the compact form")
     kind, rest = packed[0], memoryview(packed)[1:]
     if kind == _AS_IT_IS:
         return unpack(code, rest)
