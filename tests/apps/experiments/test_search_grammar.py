@@ -41,6 +41,8 @@ from apps.experiments.services.run_facts import text_of
 from apps.experiments.states import RunKind, RunState
 from tests.support.factories.experiments import ExperimentFactory, RunFactory
 
+QUIETLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""However busy the machine is."""
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 KEY = TEXT.filter(bool)
@@ -70,16 +72,19 @@ def any_comparison(keys: Any = KEY, texts: Any = TEXT, numbers: Any = FINITE) ->
     return comparison(metrics, NUMERIC, numbers) | comparison(said, TEXTUAL, texts)
 
 
+@QUIETLY
 @given(st.lists(any_comparison(), max_size=5))
 def test_what_is_written_is_read_back(asked: list[Comparison]) -> None:
     assert filter_of(filter_text(asked), RUNS) == asked
 
 
+@QUIETLY
 @given(st.builds(Order, st.builds(Name, st.sampled_from([METRIC, PARAM, TAG]), KEY), st.booleans()))
 def test_an_order_is_read_back(order: Order) -> None:
     assert order_of(order_text(order), RUNS) == order
 
 
+@QUIETLY
 @given(st.text(max_size=40))
 def test_nothing_else_than_a_refusal_comes_of_any_text(text: str) -> None:
     for read in (filter_of, order_of):
@@ -222,7 +227,9 @@ TEXTS_THERE = st.sampled_from(
 NUMBERS_THERE = st.sampled_from([0.5, 1.0, -1.0, 0.0, 1767225600000.0, 1767225660000.0])
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(asked=st.lists(any_comparison(KEYS_THERE, TEXTS_THERE, NUMBERS_THERE), min_size=1, max_size=2))
 def test_postgresql_finds_what_plain_python_finds(runs: list[Run], asked: list[Comparison]) -> None:
     rows = Run.objects.filter(experiment=runs[0].experiment_id)
