@@ -76,8 +76,8 @@ FILES: Sequence[Check] = (
 REGISTRY: Sequence[Check] = (
     Check(
         "model_version.origin",
-        "Versions of a model are numbered without holes, each of a run that succeeded or of what a client logged, and of"
-        " its file.",
+        "Versions of a model are numbered without holes, each of a run that succeeded or of what a client logged, and"
+        " of its file.",
         together(
             by_query(
                 "model {} made {} versions; it has {}, the last one number {}",

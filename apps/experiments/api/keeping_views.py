@@ -199,5 +199,6 @@ class FileHoldViewSet(CreateViewSet):
     def lift(self, request: Request, pk: str) -> Response:
         """The files are left to the rules again."""
         hold: FileHold = self.get_object()
-        require(request.user, hold.project, Role.ADMIN)
-        return Response(self.represent(file_hold_lift(hold, lifted_by=request.user, actor=Actor.user(request.user))))
+        user = caller(request)
+        require(user, hold.project, Role.ADMIN)
+        return Response(self.represent(file_hold_lift(hold, lifted_by=user, actor=Actor.user(user))))

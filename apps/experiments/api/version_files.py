@@ -118,21 +118,7 @@ class VersionFilesMixin:
     @action(detail=True, methods=["get"], filter_backends=(), pagination_class=None)
     def files(self, request: Request, pk: str) -> Response:
         """With their digests, and what was seen in them when the version was registered."""
-        version: ModelVersion = self.get_object()
-        seen = version.inspection.get("files", {})
-        empty = {"format": "", "verdict": "", "detail": "", "refused": []}
-        files = [
-            {"name": one.name, "size_bytes": one.size_bytes, "sha256": one.sha256, **empty, **seen.get(one.name, {})}
-            for one in files_of(version)
-        ]
-        found = {
-            "manifest": version.manifest,
-            "verdict": version.inspection.get("verdict", ""),
-            "inspected_at": version.inspection.get("inspected_at"),
-            "files": files,
-            "approvals": approvals_of(version),
-        }
-        return Response(VersionFilesSerializer(found).data)
+        return _files_shown(self.get_object())
 
     @extend_schema(
         summary="Download a file of a model version", parameters=[VersionFileQuerySerializer], responses=BINARY
@@ -184,7 +170,7 @@ class VersionFilesMixin:
         asked.is_valid(raise_exception=True)
         comment = asked.validated_data["comment"]
         use_request(version=version, comment=comment, requested_by=user, actor=Actor.user(user))
-        return self.files(request, pk)
+        return _files_shown(version)
 
     @extend_schema(summary="Describe a model version", request=VersionChangeSerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -195,3 +181,20 @@ class VersionFilesMixin:
         asked.is_valid(raise_exception=True)
         model_version_change(version=version, actor=Actor.user(request.user), **asked.validated_data)
         return Response(self.represent(version))
+
+
+def _files_shown(version: ModelVersion) -> Response:
+    seen = version.inspection.get("files", {})
+    empty = {"format": "", "verdict": "", "detail": "", "refused": []}
+    files = [
+        {"name": one.name, "size_bytes": one.size_bytes, "sha256": one.sha256, **empty, **seen.get(one.name, {})}
+        for one in files_of(version)
+    ]
+    found = {
+        "manifest": version.manifest,
+        "verdict": version.inspection.get("verdict", ""),
+        "inspected_at": version.inspection.get("inspected_at"),
+        "files": files,
+        "approvals": approvals_of(version),
+    }
+    return Response(VersionFilesSerializer(found).data)

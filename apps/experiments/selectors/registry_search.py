@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import F, Prefetch
 
 from apps.experiments.models import LoggedModel, ModelAlias, ModelVersion, RegisteredModel
 from apps.experiments.search.grammar import METRIC, PARAM, TAG, Comparison, Name, Order, Vocabulary
@@ -73,14 +73,14 @@ _OF_LOGGED: Final[Mapping[str, tuple[str, bool]]] = {
 }
 
 
-def models_found(rows: Any, filters: Sequence[Comparison], orders: Sequence[Order]) -> QuerySet[RegisteredModel]:
+def models_found(rows: Any, filters: Sequence[Comparison], orders: Sequence[Order]) -> Any:
     """Those of these models for which all comparisons hold, by name where no order is given, with aliases."""
     for one in filters:
         rows = rows.filter(_condition(one, _MODEL, _OF_MODEL))
     return with_aliases(rows.order_by(*_order(orders, _MODEL, _OF_MODEL), "name", "id"))
 
 
-def versions_found(rows: Any, filters: Sequence[Comparison], orders: Sequence[Order]) -> QuerySet[ModelVersion]:
+def versions_found(rows: Any, filters: Sequence[Comparison], orders: Sequence[Order]) -> Any:
     """Those of these versions for which all comparisons hold; the last changed first where no order is given."""
     for one in filters:
         rows = rows.filter(_condition(one, _VERSION, _OF_VERSION))
@@ -96,7 +96,7 @@ def logged_found(
     *,
     datasets: Sequence[tuple[str, str]],
     status_of: Mapping[str, str],
-) -> QuerySet[LoggedModel]:
+) -> Any:
     """Those of these logged models for which all comparisons hold, the newest first where no order is given.
 
     Args:

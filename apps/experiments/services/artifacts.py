@@ -145,7 +145,7 @@ def artifacts_delete(*, owner: Owner, name: str, actor: Actor) -> int:
 
 def _locked(owner: Owner) -> None:
     """Two files of the same run are noted one after the other."""
-    type(owner.row)._default_manager.select_for_update(of=("self",), no_key=True).only("pk").get(pk=owner.row.pk)  # type: ignore[attr-defined]
+    type(owner.row)._default_manager.select_for_update(of=("self",), no_key=True).only("pk").get(pk=owner.row.pk)
 
 
 def _room_check(owner: Owner, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -137,7 +137,7 @@ def _report(file: ModelFile) -> Report:
     last = file.name.rpartition("/")[2]
     name = file.name if "." in last else file.path.rpartition("/")[2]  # an artifact of a job has its ending there
     with store().open(file.path) as opened:
-        return file_inspected(cast(IO[bytes], opened), name)
+        return file_inspected(opened, name)
 
 
 @transaction.atomic
