@@ -13,7 +13,7 @@ interface Props {
   onCancel: () => void;
 }
 
-const SUGGESTED: Readonly<Record<string, readonly string[]>> = { state: Object.keys(TONES.run), kind: ["script", "tabular_classifier"] };
+const SUGGESTED: Readonly<Record<string, readonly string[]>> = { state: Object.keys(TONES.run), kind: ["script", "bundle", "image", "tracked", "tabular_classifier", "tabular_regressor", "text_classifier", "image_classifier"] };
 
 /** Field, operator, value; or a whole condition, written where the field is. */
 export function WhereEditor({ initial, known, onDone, onCancel }: Props) {
