@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
+from django.core.exceptions import TooManyFilesSent
+from django.core.files.uploadhandler import MemoryFileUploadHandler, TemporaryFileUploadHandler
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
@@ -72,17 +73,21 @@ def _too_deep() -> ParseError:
     return ParseError(f"JSON parse error - more than {DEPTH_MOST} lists or objects inside each other")
 
 
-class UploadedToDisk(TemporaryFileUploadHandler):
-    """Django's, but a file that finds no room is removed at once, so that it does not keep what room there is. Each of
-    its files is an open one of this process: a view that takes many has a handler of its own."""
+class UploadedToMemory(MemoryFileUploadHandler):
+    """Django's, for small requests; it hears of every file, and there may be few: each of a large request is an open
+    one of this process. A view that takes many has a handler of its own."""
 
     files_begun = 0
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         self.files_begun += 1
         if self.files_begun > FILES_MOST:
-            raise ParseError(f"more than {FILES_MOST} files in one request")
+            raise TooManyFilesSent(f"more than {FILES_MOST} files in one request")
         super().new_file(*args, **kwargs)
+
+
+class UploadedToDisk(TemporaryFileUploadHandler):
+    """Django's, but a file that finds no room is removed at once, so that it does not keep what room there is."""
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         with self._gone_when_full():

@@ -188,7 +188,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE, DATA_UPLOAD_MAX_NUMBER_FILES = 10 << 20, 20_001  # see apps.common.parsers: few elsewhere
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
-    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "apps.common.parsers.UploadedToMemory",
     "apps.common.parsers.UploadedToDisk",
 ]
 
