@@ -32,6 +32,7 @@ from apps.experiments.models import (
     RegisteredModel,
     Run,
     RunInput,
+    SavedView,
     SourceBundle,
 )
 
@@ -193,3 +194,11 @@ class RunInputAdmin(_Experiments):
     search_fields = ("name", "reference")
     list_filter = ("project",)
     version_link = link_column("dataset_version", "version")
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(_Experiments):
+    list_display = ("name", "owner", "project_link", "is_shared", "is_default", "made")
+    list_select_related = ("owner", "project")
+    search_fields = ("name", "id")
+    list_filter = ("project", "is_shared")

@@ -16,6 +16,7 @@ describe("parallel coordinates", () => {
     expect(AXES.map(({ field, title }) => [field, title])).toEqual([["params.lr", "lr"], ["params.opt", "opt"], ["metrics.auc", "auc"]]);
     expect(heldBy(RUNS[0]!, "params.model.depth", MODES)).toBe(2);
     expect(heldBy(RUNS[0]!, "metrics.auc", MODES)).toBe(0.9);
+    expect(["0.01", "1e-3", "adam", "1.2.3"].map((lr) => heldBy(run("t", { lr }), "params.lr", MODES))).toEqual([0.01, 0.001, "adam", "1.2.3"]);
   });
 
   it("places values between low and high", () => {

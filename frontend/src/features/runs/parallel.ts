@@ -15,10 +15,14 @@ export type Brushes = ReadonlyMap<string, Brush>;
 
 /** What a run has of a parameter or metric: of a metric the best value, where it has a place on an axis. */
 export function heldBy(run: ComparedRun, field: string, modes: Modes): unknown {
-  if (field.startsWith("params.")) return flattened(run.parameters).get(field.slice(7));
+  if (field.startsWith("params.")) return numeric(flattened(run.parameters).get(field.slice(7)));
   const value = metricValue(run, field.slice(8), "best", modes);
   return Number.isFinite(value) ? value : undefined;
 }
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** Parameters of tracked runs are text: what reads as a number stands among numbers. */
+const numeric = (held: unknown): unknown => (typeof held === "string" && NUMBER.test(held) ? Number(held) : held);
 
 export const titleOf = (field: string): string => field.replace(/^(?:params|metrics)\./, "");
 
