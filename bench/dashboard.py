@@ -5,7 +5,9 @@
 `first_page_seconds`: cold cache, navigation → the overview's figures are read. `initial_js_kb`: scripts of the first
 page, gzip. `route_change_ms`: a press on the navigation → the other page's heading, p95 of visits to pages whose code
 is there; `first_visit_ms` beside it: code and words are fetched too. `runs_list_seconds`: cold, 10,000 runs → the
-first row. `live_frame_p95_ms`: work of the main thread in a frame (its animation callbacks to the end of its
+first row. `runs_scroll_longest_ms`: the longest task of the main thread, in its processor time, while those runs are
+scrolled, three rows a frame and then a hundred. `runs_filter_p95_ms`: another condition in the address → its rows are
+counted on the page. `live_frame_p95_ms`: work of the main thread in a frame (its animation callbacks to the end of its
 painting) on a run's page with 20 charts of 100,000 points, while 10 batches a second arrive. `memory_growth_mb`: of
 the same page's heap after collection, over the minutes. There is no peer on this machine to open beside it.
 """
@@ -38,6 +40,25 @@ BATCH_POINTS = 5_000
 ROUNDS = 5
 ALL_CHARTS = 2400
 """Height of a screen (px) on which all charts are seen at once: those out of sight are not drawn."""
+SCROLLED_FRAMES = 300
+LONG_TASK_MS = 50
+SCROLL = """async frames => {
+  const box = document.querySelector('[data-scroll-restoration-id=runs]');
+  for (let at = 0; at < frames; at += 1) {
+    box.scrollTop += at < 0.75 * frames ? 102 : 3400;
+    await new Promise(requestAnimationFrame);
+  }
+}"""
+FILTER = """async where => {
+  const said = () => document.querySelector('main [role=status]').textContent;
+  const before = said();
+  const began = performance.now();
+  const search = new URLSearchParams(location.search);
+  search.set('where', JSON.stringify([where]));
+  history.pushState({}, '', '/runs?' + search);
+  while (said() === before) await new Promise(requestAnimationFrame);
+  return performance.now() - began;
+}"""
 PAGES = ("Datasets", "Runs", "Models", "Endpoints", "Quotas", "Access", "Overview")
 FRAMES = """() => {
   const spent = (window.spent = []);
@@ -68,6 +89,7 @@ def main() -> None:
         first_page(browser, web, state)
         routes(browser, web, state)
         runs_list(browser, web, state, made)
+        runs_scroll(browser, web, state, made)
         live_run(browser, web, state, made, options)
         browser.close()
 
@@ -150,6 +172,34 @@ def runs_list(browser: Browser, web: WebAlone, state: Any, made: dict[str, Any])
     figures.say(
         BENCH, "runs_list_seconds", statistics.median(seconds), "s", most=round(max(seconds), 3), runs=made["runs"]
     )
+
+
+def runs_scroll(browser: Browser, web: WebAlone, state: Any, made: dict[str, Any]) -> None:
+    columns = "&".join(f"columns={name}" for name in ("state", "goal", "params.learning_rate", "curve", "created_at"))
+    with cold(browser, state) as (_context, page):
+        page.goto(f"{web.url}/runs?project={made['project']}&{columns}")
+        page.wait_for_selector("main tbody a")
+        page.evaluate(SCROLL, 40)
+        browser.start_tracing(page=page, categories=["toplevel", "devtools.timeline"])
+        page.evaluate(SCROLL, SCROLLED_FRAMES)
+        tasks = _main_thread(msgspec.json.decode(browser.stop_tracing())["traceEvents"])
+        filtered = [page.evaluate(FILTER, f"metrics.validation/auc>0.{number}") for number in range(70, 90)]
+    long = sum(each > LONG_TASK_MS for each in tasks)
+    figures.say(BENCH, "runs_scroll_longest_ms", max(tasks), "ms", frames=SCROLLED_FRAMES, long_tasks=long,
+                per_frame_ms=round(sum(tasks) / SCROLLED_FRAMES, 1))  # fmt: skip
+    figures.say(BENCH, "runs_filter_p95_ms", figures.percentile(filtered, 95), "ms",
+                p50=round(statistics.median(filtered), 1), runs=made["runs"])  # fmt: skip
+
+
+def _main_thread(events: list[dict[str, Any]]) -> list[float]:
+    """Tasks of the page's main thread: milliseconds of processor time, which other programs do not lengthen."""
+    named = (each for each in events if each["name"] == "thread_name" and each["args"]["name"] == "CrRendererMain")
+    threads = {(each["pid"], each["tid"]) for each in named}
+    return [
+        each.get("tdur", 0) / 1000
+        for each in events
+        if each["name"].endswith("RunTask") and each["ph"] == "X" and (each["pid"], each["tid"]) in threads
+    ]
 
 
 def _loss(key: int, step: int) -> float:
