@@ -34,7 +34,8 @@ RESIZE: Final = "dispatch.resize"
 CLUSTER_CHECK: Final = "dispatch.cluster_check"
 """(cluster id) Added or changed: see whether it answers, and allows what is needed."""
 MODEL_VERSION: Final = "data.model_version"
-"""(model version id) Registered, and too large to be read by the request: read its files."""
+"""(model version id) Registered, and too large to be read by the request; or a replica could not load it: read its
+files."""
 WHAT_IF: Final = "data.what_if"
 """(what-if id) Asked: work it out."""
 

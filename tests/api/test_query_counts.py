@@ -33,7 +33,7 @@ CLONED_WITH: dict[str, dict[str, Any]] = {
     "Preview": {"is_closing": True},
 }
 """What a copy needs to be a row beside its original: a workload has one open attempt and one open record."""
-MADE_SINGLY = {"Cohort", "IdlePolicy", "KeepRule", "Rate", "Queue", "Quota", "QualityHold"}
+MADE_SINGLY = {"Cohort", "FileRule", "IdlePolicy", "KeepRule", "Rate", "Queue", "Quota", "QualityHold"}
 """One row per combination of others: each copy needs its own."""
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workers.runtime.client_errors import JobApiError
 from workers.runtime.fetching import Wanted, in_parallel
 from workers.runtime.link import Link
-from workers.runtime.stored_file import checked_name
+from workers.runtime.stored_file import checked_name, hash_file
 
 CHECKPOINTS = "checkpoints"
 
@@ -76,6 +77,8 @@ class Inputs:
         entries = answer.get("files") or []
         files = in_parallel([functools.partial(self._file, name, entry) for entry in entries])
         alone = files[0] if len(files) == 1 and not uri.endswith("/") else None
+        if alone is not None and answer.get("path"):  # a model on a shared disk: what is fetched was compared before
+            _whole_check(alone, entries[0])
         path = Path(answer.get("path") or alone or self._folder / name)
         return Input(name=name, uri=uri, path=path, files=files or [path])
 
@@ -96,3 +99,10 @@ class Inputs:
         path = self._folder / checked_name(name) / checked_name(file_name.rsplit("/", 1)[-1])
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def _whole_check(path: Path, entry: dict[str, Any]) -> None:
+    """Raise JobApiError unless the file is the one that was registered, where anybody said which."""
+    said = entry.get("sha256")
+    if said and hash_file(path) != said:
+        raise JobApiError("damaged", f"{entry['name']} does not have the SHA-256 {said}")

@@ -11,7 +11,7 @@ from apps.common import queues
 from apps.datasets.services.keeping import versions_collect
 from apps.experiments.services.compaction import metrics_compact
 from apps.experiments.services.keeping import files_collect
-from apps.experiments.services.verifying import model_version_verify
+from apps.experiments.services.verifying import model_version_look
 from apps.quotas.services.estimates import estimates_forget, estimates_refresh, pools_estimated
 from apps.quotas.services.log_retention import logs_forget
 from apps.quotas.services.what_ifs import what_if_answer, what_ifs_due, what_ifs_forget
@@ -37,7 +37,7 @@ def tick_forget() -> None:
 
 @shared_task(name=queues.MODEL_VERSION)
 def model_version_task(version_id: str) -> None:
-    model_version_verify(UUID(version_id))
+    model_version_look(UUID(version_id))
 
 
 @shared_task(name=queues.WHAT_IF)

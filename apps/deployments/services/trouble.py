@@ -12,6 +12,8 @@ from apps.quotas.services.plain import text_cleaned
 from apps.quotas.services.reports import rank_check
 
 TROUBLE_MOST = 1000
+DAMAGED = "does not have the SHA-256"
+"""What a replica says of a file that is not the one that was registered: the version is looked at again then."""
 
 
 @transaction.atomic
@@ -24,6 +26,10 @@ def replica_trouble_note(attempt: Attempt, *, rank: int, detail: str) -> None:
     """
     rank_check(attempt, rank)
     said = text_cleaned(detail)[:TROUBLE_MOST]
-    if not Revision.objects.filter(workload_id=attempt.workload_id).update(trouble=said):
+    revisions = Revision.objects.filter(workload_id=attempt.workload_id)
+    if not revisions.update(trouble=said):
         raise Forbidden("Only a replica of an endpoint has such trouble.")
+    if DAMAGED in said:
+        for version_id in revisions.values_list("model_version_id", flat=True):
+            queues.send(queues.MODEL_VERSION, version_id)
     queues.send(queues.WORKLOAD_CHANGED, attempt.workload_id)

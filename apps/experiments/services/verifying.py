@@ -59,6 +59,12 @@ def model_version_verify(version_id: UUID) -> ModelVersion:
     return _loaded(version_id)
 
 
+def model_version_look(version_id: UUID) -> ModelVersion:
+    """Verify a version that was not yet, and look again at one that was: somebody could not load it. Raises as both."""
+    version = _loaded(version_id)
+    return model_version_verify(version_id) if _is_due(version) else model_version_check(version_id)
+
+
 def model_version_check(version_id: UUID) -> ModelVersion:
     """Read the files of a version again, because somebody could not load it; *archived* where they are damaged."""
     version = _loaded(version_id)

@@ -21,7 +21,7 @@ from apps.experiments.services.registry import (
     model_create,
     model_version_archive,
 )
-from apps.experiments.services.verifying import model_version_verify
+from apps.experiments.services.verifying import model_version_look, model_version_verify
 from apps.experiments.states import ArtifactKind, RunState
 from tests.support.concurrency import Thread
 from tests.support.factories.access import ProjectFactory
@@ -188,3 +188,11 @@ def test_versions_registered_at_once_get_numbers_of_their_own() -> None:
         return register(run, model).number
 
     assert sorted(twin.join() for twin in [Thread(work) for _ in range(4)]) == [1, 2, 3, 4]
+
+
+def test_a_ready_version_that_could_not_be_loaded_is_looked_at_again() -> None:
+    version = model_version_look(register(succeeded_run()).pk)
+    assert (version.state, model_version_look(version.pk).state) == ("ready", "ready")
+    store().put(version.artifact.path, [b"damaged"])
+    version = model_version_look(version.pk)
+    assert (version.state, version.state_reason) == ("archived", "file_damaged")
