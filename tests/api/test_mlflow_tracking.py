@@ -372,7 +372,7 @@ class TestAddresses:
         assert client.get("/health").content == b"OK"
         assert client.get("/mlflow/any/version").content.startswith(b"3.")
         info = client.get("/api/3.0/mlflow/server-info").json()
-        assert info == {"store_type": "SqlStore", "workspaces_enabled": True}
+        assert info == {"store_type": "SqlStore", "workspaces_enabled": True, "multipart_uploads_enabled": True}
 
     @pytest.mark.parametrize(
         ("path", "status", "code"),

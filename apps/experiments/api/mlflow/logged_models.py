@@ -103,8 +103,8 @@ class CreateView(MlflowView):
         return Response({"model": model_json(made)})
 
 
-class ModelView(MlflowView):
-    """One logged model; `PATCH` says that its files have come, or will not."""
+class OfModelView(MlflowView):
+    """Base: about one logged model."""
 
     def model(self, model_id: str, *, with_deleted: bool = False) -> LoggedModel:
         return logged_model_of(self.caller, model_id, with_deleted=with_deleted)
@@ -113,6 +113,10 @@ class ModelView(MlflowView):
         found = self.model(model_id)
         model_writable(self.caller, found)
         return found
+
+
+class ModelView(OfModelView):
+    """One logged model; `PATCH` says that its files have come, or will not."""
 
     def get(self, request: Request, model_id: str) -> Response:
         return Response({"model": model_json(self.model(model_id, with_deleted=self.asked.flag("allow_deleted")))})
@@ -131,7 +135,7 @@ class ModelView(MlflowView):
         return Response({})
 
 
-class TagsView(ModelView):
+class TagsView(OfModelView):
     http_method_names = ("patch", "post")
 
     def patch(self, request: Request, model_id: str) -> Response:
@@ -143,7 +147,7 @@ class TagsView(ModelView):
         return self.patch(request, model_id)
 
 
-class TagView(ModelView):
+class TagView(OfModelView):
     http_method_names = ("delete",)
 
     def delete(self, request: Request, model_id: str, key: str = "") -> Response:
@@ -151,7 +155,7 @@ class TagView(ModelView):
         return Response({})
 
 
-class ParamsView(ModelView):
+class ParamsView(OfModelView):
     http_method_names = ("post",)
 
     def post(self, request: Request, model_id: str) -> Response:

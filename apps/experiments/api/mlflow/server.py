@@ -42,7 +42,7 @@ class ServerInfoView(MlflowView):
     permission_classes: Any = ()
 
     def get(self, request: Request) -> Response:
-        return Response({"store_type": "SqlStore", "workspaces_enabled": True})
+        return Response({"store_type": "SqlStore", "workspaces_enabled": True, "multipart_uploads_enabled": True})
 
 
 class NotOfferedView(MlflowView):
