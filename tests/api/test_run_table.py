@@ -111,6 +111,14 @@ def test_order_by_a_parameter_is_by_number_and_not_by_text(client: APIClient, pr
     assert names(client, sort="params.p") == ["run-adam", "run-1.5", "run-9", "run-10", "run-None"]
 
 
+def test_text_that_reads_as_a_number_stands_among_numbers(client: APIClient, project: Any) -> None:
+    for value in ("9", "10", 9.5, "1e1x", "-1e400", "1e-3"):
+        make(project, f"run-{value}", parameters={"p": value})
+    found = names(client, sort="params.p")
+    assert found == ["run-1e1x", "run--1e400", "run-1e-3", "run-9", "run-9.5", "run-10"]
+    assert names(client, where="params.p>9", sort="params.p") == ["run-9.5", "run-10"]
+
+
 @pytest.mark.parametrize("sort", ["name", "-state", "experiment", "created_at", "-duration_seconds", "reason", "goal"])
 def test_order_by_what_every_run_has(client: APIClient, project: Any, sort: str) -> None:
     started(project=project)
@@ -122,7 +130,7 @@ def test_order_by_what_every_run_has(client: APIClient, project: Any, sort: str)
     ("where", "found"),
     [
         (["params.lr=0.01"], ["a", "text"]),
-        (["params.lr>=0.01"], ["a", "b"]),
+        (["params.lr>=0.01"], ["a", "b", "text"]),
         (["params.lr!=0.01"], ["b"]),
         (["params.lr=null"], ["c"]),
         (["params.lr!=null"], ["a", "b", "text"]),

@@ -37,6 +37,8 @@ COLUMNS: Final = {
 """Field of a run → what the ORM calls it; `shown_reason` is an annotation."""
 EMPTY: Final = ("reason", "notes", "image")
 """Texts that may be empty."""
+NUMERIC: Final = r"^[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?$"
+"""Text that is a number, and no larger than PostgreSQL's."""
 SECONDS: Final = f"extract(epoch FROM coalesce({_RUN}.ended_at, statement_timestamp()) - {_RUN}.started_at)"
 
 _WORDS = ", ".join(f"'{word}'" for word in VALIDATION)
@@ -60,6 +62,16 @@ def json_sql(field: Field) -> tuple[str, list[Any]]:
     return f"{_RUN}.summary -> %s::text -> %s::text", [field.key, field.part]
 
 
+def ordered_sql(field: Field) -> tuple[str, list[Any]]:
+    """As `json_sql`, for comparing by size: a parameter that is text and reads as a number, as code that runs
+    elsewhere sends them, is that number."""
+    sql, params = json_sql(field)
+    if field.group != "params":
+        return sql, params
+    number = "CASE WHEN jsonb_typeof(v) = 'string' AND v #>> '{}' ~ %s THEN to_jsonb((v #>> '{}')::numeric) ELSE v END"
+    return f"(SELECT {number} FROM (SELECT {sql} AS v) p)", [NUMERIC, *params]  # noqa: S608 - names of our own
+
+
 def json_value(field: Field) -> RawSQL:
     """A parameter, a label, or a part of a metric's summary."""
     sql, params = json_sql(field)
@@ -74,7 +86,8 @@ def order_by(field: Field, *, downward: bool) -> list[OrderBy]:
 
 def _sorted_by(field: Field) -> Any:
     if field.group != "run":
-        return json_value(field)
+        sql, params = ordered_sql(field)
+        return RawSQL(f"({sql})", params, output_field=JSONField())  # noqa: S611 - parameters are bound
     if field.key == "goal":
         return RawSQL(f"({GOAL} -> 'entry' -> 'last')", [], output_field=JSONField())  # noqa: S611
     if field.key == "duration_seconds":
@@ -87,7 +100,8 @@ def condition_q(condition: Condition) -> Q | RawSQL:
     """One condition, for `filter`. A run without the value meets only `= null`, and `!=` of a column of its own."""
     field = condition.field
     if field.group != "run":
-        return _json_condition(condition, *json_sql(field))
+        ordered = condition.operator in (">", ">=", "<", "<=")
+        return _json_condition(condition, *(ordered_sql if ordered else json_sql)(field))
     if field.key == "goal":
         return _json_condition(condition, f"{GOAL} -> 'entry' -> 'last'", [])
     if field.key == "duration_seconds":
