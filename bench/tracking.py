@@ -85,6 +85,14 @@ class Server:
 def main() -> None:
     options = _options()
     figures.say_machine(BENCH)
+    if set(options.only) - {"overhead"}:
+        served(options)
+    if "overhead" in options.only:
+        overhead()
+
+
+def served(options: argparse.Namespace) -> None:
+    """What needs a web process."""
     with web_alone() as web:
         made = web.python("bench.tracking_rows", "place", str(2 * NATIVE_RUNS + 2))
         ours = Server(web.url, "/mlflow/bench", made["token"])
@@ -97,8 +105,6 @@ def main() -> None:
             native(web, made["jobs"], options.seconds)
         if "buckets" in options.only:
             large(web, made, options.points)
-    if "overhead" in options.only:
-        overhead()
 
 
 def _options() -> argparse.Namespace:
@@ -123,7 +129,8 @@ def compared(web: WebAlone, ours: Server, theirs: Server | None, options: argpar
             done = logged(ours, clients, points, options.seconds)
             milliseconds = [1000 * second for second in done["took"]]
             figures.say(
-                BENCH, metric, done["rate"], "points/s", peer=PEER, peer_value=peer["rate"] if peer else None, clients=clients,
+                BENCH, metric, done["rate"], "points/s", peer=PEER, peer_value=peer["rate"] if peer else None,
+                clients=clients,
                 p50_ms=round(figures.percentile(milliseconds, 50), 2),
                 p99_ms=round(figures.percentile(milliseconds, 99), 2),
             )  # fmt: skip

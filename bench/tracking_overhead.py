@@ -19,8 +19,8 @@ from tests.support.runtime_api import RuntimeApi
 from workers.contracts import environment as names
 from workers.runtime.context import context_from
 
-STEPS = 300
-PAIRS = 41
+STEPS = 200
+PAIRS = 31
 STEP_SECONDS = 0.001
 
 
