@@ -157,7 +157,7 @@ class TestSubmit:
             ({"count_min": 0}, "count_min"),
             ({"count_min": 3, "count_max": 2}, "count_max"),
             ({"count_max": 10_001}, "count_max"),
-            ({"kind": "tabular_classifier", "script": "", "count_max": 2}, "count_max"),
+            ({"kind": "tabular_classifier", "script": "", "count_max": 10_001}, "count_max"),
             ({"secrets": ["nobody-knows"]}, "secrets"),
             ({"experiment": "no id"}, "experiment"),
         ],

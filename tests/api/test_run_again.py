@@ -170,9 +170,10 @@ def test_what_is_no_tag_is_refused(client: APIClient, project: Project, tags: An
 
 
 def test_a_built_in_trainer_brings_its_script_and_defaults(client: APIClient, project: Project) -> None:
-    body = body_of(project, kind="tabular_classifier", parameters={"epochs": 3})
+    body = body_of(project, kind="tabular_classifier", parameters={"epochs": 3}, count_max=2)
     del body["script"]
     run = submitted(client, body)
+    assert (run["count_min"], run["count_max"]) == (1, 2)
     assert (run["kind"], run["script"]) == ("tabular_classifier", trainer_script("tabular_classifier"))
     assert run["parameters"] == {**{name: one.default for name, one in TABULAR_CLASSIFIER.items()}, "epochs": 3}
     again = client.get(f"{API}/runs/{run['id']}/as-request").json()

@@ -32,6 +32,7 @@ from apps.quotas.services.containers import container_check
 from apps.quotas.services.retrying import policy_of
 from workers.contracts.package_lock import BadLock, lock_read
 from workers.contracts.specs import DataRef, JobSpec, Resources
+from workers.contracts.trainers import TRAINERS
 from workers.contracts.variables import variables_wrong
 
 TIME_LIMIT_DEFAULT_SECONDS = 3600
@@ -43,7 +44,7 @@ COMMAND_BYTES_MOST: Final = 128 << 10
 RESERVED: Final = frozenset({SOURCE, CHECKPOINTS, ARTIFACTS})
 """Names that the job has for other things."""
 BRINGS_CODE: Final = frozenset({RunKind.BUNDLE, RunKind.IMAGE})
-TAKES_MEMBERS: Final = frozenset({RunKind.SCRIPT, *BRINGS_CODE})
+TAKES_MEMBERS: Final = frozenset({RunKind.SCRIPT, *BRINGS_CODE, *TRAINERS})
 
 
 class NamedVersion(NamedTuple):
