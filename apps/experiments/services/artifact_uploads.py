@@ -96,10 +96,7 @@ def artifact_upload_begin(
         raise Invalid(text, fields={"parts": ["is out of range"]})
     if size_bytes is not None and size_bytes > most_bytes():
         raise TooLarge(f"A file may have {most_bytes()} bytes; this one has {size_bytes}.")
-    Project.objects.select_for_update(of=("self",), no_key=True).get(pk=owner.project.pk)
-    receiving = ArtifactUpload.objects.filter(project=owner.project, state=UploadState.RECEIVING)
-    if receiving.count() >= RECEIVING_MOST:
-        raise QuotaExceeded(f"{RECEIVING_MOST} uploads of project {owner.project.name} are not finished.")
+    _room_check(owner.project)
     made: ArtifactUpload = ArtifactUpload.objects.create(
         project=owner.project,
         **owner.columns,
@@ -113,6 +110,14 @@ def artifact_upload_begin(
         attempt=attempt,
     )
     return made
+
+
+def _room_check(project: Project) -> None:
+    """Two that begin at once are counted one after the other: the project's row is locked."""
+    Project.objects.select_for_update(of=("self",), no_key=True).get(pk=project.pk)
+    receiving = ArtifactUpload.objects.filter(project=project, state=UploadState.RECEIVING)
+    if receiving.count() >= RECEIVING_MOST:
+        raise QuotaExceeded(f"{RECEIVING_MOST} uploads of project {project.name} are not finished.")
 
 
 def part_put(*, upload_id: UUID, number: int, chunks: Iterable[bytes]) -> Stored:

@@ -1,4 +1,4 @@
-"""What must hold of files of runs and of the registry: a part of `invariants.py`."""
+"""What must hold of files of runs and of the registry."""
 
 from __future__ import annotations
 

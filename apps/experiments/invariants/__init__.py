@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from apps.common.checks import audited, audited_all, story_of
 from apps.common.invariants import Check, Finding, Instant, Level, NamedObject, by_query, listed, query_check, together
+from apps.experiments.invariants.files import FILES, REGISTRY
 from apps.experiments.models import (
     Artifact,
     Checkpoint,
@@ -22,7 +23,6 @@ from apps.experiments.models import (
     SourceBundle,
 )
 from apps.experiments.models.packing import PLAIN
-from apps.experiments.registry_invariants import FILES, REGISTRY
 from apps.experiments.services.runs import FOLLOWS, OWNER_KIND
 from apps.experiments.services.summaries import entries_agree, summary_rebuild
 from apps.experiments.states import RUN
