@@ -22,17 +22,30 @@ def main(address, artifacts, count):
             run = uuid.uuid4().hex
             at = now - 1000 * (count - number)
             session.add(
-                SqlRun(run_uuid=run, name=f"run-{number}", experiment_id=int(experiment), user_id="bench",
-                       status="FINISHED", start_time=at, end_time=at, lifecycle_stage="active", source_type="LOCAL",
-                       artifact_uri=f"{artifacts}/{run}")
+                SqlRun(
+                    run_uuid=run,
+                    name=f"run-{number}",
+                    experiment_id=int(experiment),
+                    user_id="bench",
+                    status="FINISHED",
+                    start_time=at,
+                    end_time=at,
+                    lifecycle_stage="active",
+                    source_type="LOCAL",
+                    artifact_uri=f"{artifacts}/{run}",
+                )
             )
-            parameters = {"learning_rate": chance.choice(["0.1", "0.01", "0.001"]), "layers": str(number % 8),
-                          "seed": str(number)}
+            parameters = {
+                "learning_rate": chance.choice(["0.1", "0.01", "0.001"]),
+                "layers": str(number % 8),
+                "seed": str(number),
+            }
             for key, value in parameters.items():
                 session.add(SqlParam(run_uuid=run, key=key, value=value))
             for key in ("auc", "loss", "train/loss"):
-                session.add(SqlLatestMetric(run_uuid=run, key=key, value=chance.random(), timestamp=at, step=2,
-                                            is_nan=False))
+                session.add(
+                    SqlLatestMetric(run_uuid=run, key=key, value=chance.random(), timestamp=at, step=2, is_nan=False)
+                )
     print(experiment)
 
 

@@ -42,10 +42,7 @@ def _diagrams(app: str) -> dict[str, dict[str, set[str]]]:
     found: dict[str, dict[str, set[str]]] = {}
     for noun, block in re.findall(r"```\s*states (\w+)\n(.*?)```", text, re.DOTALL):
         rows = (line.split(":", 1) for line in block.strip().splitlines())
-        found[noun] = {
-            state.strip(): {name.strip() for name in to.split(",")} - {"(terminal)"}
-            for state, to in rows
-        }
+        found[noun] = {state.strip(): {name.strip() for name in to.split(",")} - {"(terminal)"} for state, to in rows}
     return found
 
 

@@ -234,11 +234,7 @@ def main(argv: list[str]) -> int:
     report_file = os.environ.get(REPORT_FILE, "")
     report: dict[str, Any] = {"exit_code": 0, "reason": "", "result": None}
     command, source = Command(words), -1
-    # At the end of the path, so that it shadows nothing.
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-    place = importlib.import_module("wrapper_place")
-    place.take_place()
-    place.tell_of_mlflow()
+    settle()
     status, detail = 0, ""
     try:
         source = command.start()
@@ -269,6 +265,14 @@ def main(argv: list[str]) -> int:
     reporter.end(report)
     logs.close(discard=not options["replica"])
     return status
+
+
+def settle() -> None:
+    """Find the rest of the wrapper beside it, and make the job's place ready before its command starts."""
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # last, so that it shadows nothing
+    place = importlib.import_module("wrapper_place")
+    place.take_place()
+    place.tell_of_mlflow()
 
 
 def until_it_ends(command: Command, output: Any) -> tuple[int, str]:

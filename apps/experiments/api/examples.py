@@ -55,7 +55,8 @@ RUN_ROW: dict[str, Any] = {
     "state_at": AT,
     "summary": {
         "train/loss": {
-            "last": 0.39, "last_step": 750, "min": 0.31, "max": 0.71, "mean": 0.44, "sum": 330.0, "count": 750,
+            "last": 0.39, "last_step": 750, "last_time": 1772443800.0, "min": 0.31, "min_step": 731, "max": 0.71,
+            "max_step": 1, "mean": 0.44, "sum": 330.0, "count": 750, "best": 0.31, "best_step": 731,
         }
     },
     "parameters": {"epochs": 15, "learning_rate": 0.001},

@@ -134,7 +134,8 @@ class RunViewSet(
     def metrics(self, request: Request, pk: str) -> Response:
         """Curves by ascending step, thinned so that every minimum and maximum stays; superseded points are left out.
 
-        Without `keys` those that a job's wrapper measures, `system/…`, are left out too. With `after` the raw points that came later, in the order in which they came, a page at a time.
+        Without `keys` those that a job's wrapper measures, `system/…`, are left out too. With `after` the raw
+        points that came later, in the order in which they came, a page at a time.
         """
         run: Run = self.get_object()
         query = shapes.RunMetricsQuerySerializer(data=request.query_params)

@@ -61,9 +61,7 @@ def run_curves(
     return Curves(found, live_from, last)
 
 
-def run_points_after(
-    run: Run, keys: Sequence[str], after: Cursor, points: int, member: int | None = None
-) -> Curves:
+def run_points_after(run: Run, keys: Sequence[str], after: Cursor, points: int, member: int | None = None) -> Curves:
     """The raw points that came after a cursor, in the order in which they came; two to six queries.
 
     Where that cannot be said (the cursor lies within what compaction has merged, or a later attempt took the place of

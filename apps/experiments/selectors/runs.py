@@ -12,7 +12,8 @@ VALIDATION = ("validation", "val", "test", "eval")
 
 
 def with_names(runs: Any) -> Any:
-    """Runs with the names of what they belong to, the goal of their experiment, and their workload's word on why they wait. No further query."""
+    """Runs with the names of what they belong to, the goal of their experiment, and their workload's word on why they
+    wait. No further query."""
     return (
         runs.annotate(
             project_name=F("project__name"),

@@ -103,7 +103,9 @@ def run_of(attempt: Attempt) -> Run:
 
 def _latest(run: Run) -> Checkpoint | None:
     objects = store()
-    newest_first = run.checkpoints.filter(gone_at=None).order_by("-attempt__number", "-step", "-id").iterator(chunk_size=20)
+    newest_first = (
+        run.checkpoints.filter(gone_at=None).order_by("-attempt__number", "-step", "-id").iterator(chunk_size=20)
+    )
     return next((checkpoint for checkpoint in newest_first if objects.exists(checkpoint.path)), None)
 
 

@@ -1,4 +1,4 @@
-"""Inputs on a disk that the job shares with the store: a file that somebody vouched for is compared before it is used."""
+"""Inputs on a disk that the job shares with the store: a file that somebody vouched for is compared before its use."""
 
 from __future__ import annotations
 
