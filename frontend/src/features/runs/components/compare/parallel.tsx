@@ -82,8 +82,8 @@ export function CompareParallel({ runs, colors, modes, fields, brushes, tint, on
               <OneAxis key={each.field} of={each} left={leftOf(index, axes.length)} brush={brushes.get(each.field)} onBrush={(part) => brush(each.field, part)} />
             ))}
           </svg>
-          <figcaption className="soft" role="status">
-            {brushes.size ? t("parallel.through", { count: through.length, n: count(through.length), all: count(runs.length) }) : t("parallel.help")}
+          <figcaption className="soft">
+            <span role="status">{brushes.size ? t("parallel.through", { count: through.length, n: count(through.length), all: count(runs.length) }) : t("parallel.help")}</span>
           </figcaption>
         </figure>
       )}
