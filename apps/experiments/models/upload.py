@@ -11,7 +11,7 @@ from apps.common.states import StateMachine
 from apps.experiments.models.artifact import NAME, Artifact
 from apps.experiments.models.logged_model import LoggedModel
 from apps.experiments.models.run import Run
-from apps.experiments.states import ARTIFACT_UPLOAD
+from apps.experiments.states import ARTIFACT_UPLOAD, ArtifactKind
 from apps.quotas.models import Attempt
 
 
@@ -26,7 +26,7 @@ class ArtifactUpload(ScopedStateful):
         LoggedModel, models.PROTECT, related_name="+", null=True, editable=False, db_index=False
     )
     name = models.CharField(max_length=500, validators=[NAME], editable=False)
-    kind = models.CharField(max_length=20, editable=False)
+    kind = models.CharField(max_length=20, choices=ArtifactKind.choices, editable=False)
     parts = models.PositiveIntegerField(editable=False)
     """How many, numbered from 1."""
     size_bytes = models.BigIntegerField(null=True, editable=False)

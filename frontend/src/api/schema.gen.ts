@@ -3745,7 +3745,8 @@ export interface paths {
          * Metric curves of a run
          * @description Curves by ascending step, thinned so that every minimum and maximum stays; superseded points are left out.
          *
-         *     Without `keys` those that a job's wrapper measures, `system/…`, are left out too. With `after` the raw points that came later, in the order in which they came, a page at a time.
+         *     Without `keys` those that a job's wrapper measures, `system/…`, are left out too. With `after` the raw
+         *     points that came later, in the order in which they came, a page at a time.
          */
         get: operations["runs_metrics_retrieve"];
         put?: never;
