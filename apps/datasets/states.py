@@ -30,6 +30,7 @@ class JobReason(models.TextChoices):
     TIME_LIMIT = "time_limit"
     IMAGE_PULL = "image_pull"
     LAUNCH_ERROR = "launch_error"
+    ENVIRONMENT_FAILED = "environment_failed"
     LOST = "lost"
     EXCEEDS_QUOTA = "exceeds_quota"
     NO_MATCHING_FLAVOR = "no_matching_flavor"

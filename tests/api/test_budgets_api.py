@@ -266,7 +266,7 @@ def _token() -> str:
     return token_for(UserFactory.create(is_superuser=True))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1-1", "@SUM(A1)", "\tx", "\rx"])
 def test_no_name_is_a_formula(text: str, queue: Queue) -> None:
     assert cell(text) == f"'{text}"
     held(queue, 2, by=UserFactory.create(username=text))

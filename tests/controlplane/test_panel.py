@@ -36,6 +36,7 @@ __all__ = ["everything"]
 SINGLY = {
     *("ModelAlias", "Queue", "Quota", "LineageEdge", "User", "Organisation", "Team", "Project", "ResourceFlavor"),
     *("Cohort", "IdlePolicy", "KeepRule", "QualityHold", "QualityOverride", "Rate"),
+    "FileRule",
 }
 """Rows with a name of their own each: made one by one."""
 CLONED_WITH: dict[str, dict[str, Any]] = {

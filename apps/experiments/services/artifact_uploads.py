@@ -20,7 +20,6 @@ from apps.access.models import Project, User
 from apps.common import clock
 from apps.common.audit import Actor
 from apps.common.errors import (
-    BedplateError,
     Conflict,
     Invalid,
     NotFound,
@@ -31,6 +30,7 @@ from apps.common.errors import (
 )
 from apps.common.states import transition
 from apps.common.storage import CHUNK_BYTES, Stored, store
+from apps.datasets.services.uploads import UploadGone
 from apps.experiments.models import Artifact, ArtifactUpload
 from apps.experiments.services.artifacts import Owner, artifact_keep, name_check
 from apps.experiments.services.contents import ARRIVING, bounded, left_remove, most_bytes
@@ -50,10 +50,8 @@ LEFT_OVER_SECONDS: Final = 3600.0
 EXPIRER: Final = Actor.system("expiry")
 
 
-class UploadOver(BedplateError):
+class UploadOver(UploadGone):
     """It was put together, given up, or nothing came for too long."""
-
-    code, status, title = "upload_gone", 410, "This upload has ended"
 
 
 class PartsMissing(Conflict):

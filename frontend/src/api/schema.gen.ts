@@ -5626,7 +5626,7 @@ export interface components {
             /** Format: uuid */
             readonly logged_model: string | null;
             readonly name: string;
-            readonly kind: string;
+            readonly kind: components["schemas"]["ArtifactKind"];
             readonly parts: number;
             readonly size_bytes: number | null;
             readonly sha256: string;

@@ -25,7 +25,7 @@ def every_error(base: type[errors.BedplateError] = errors.BedplateError) -> list
 
 
 def test_codes_are_unique() -> None:
-    codes = [error.code for error in every_error()]
+    codes = [error.code for error in every_error() if "code" in vars(error)]
     assert len(codes) == len(set(codes))
 
 

@@ -77,6 +77,7 @@ def test_the_environment_is_exactly_what_the_contracts_say(looked: tuple[LocalJo
         "CUDA_VISIBLE_DEVICES": "4,6",
         "MODE": "fast",
         names.DATA_RUNNER: "native",
+        names.ENVIRONMENTS_DIR: str(job.path.parent.parent / "environments"),
         names.API_URL: "",
         names.ATTEMPT_ID: job.attempt_id,
         names.ATTEMPT_NUMBER: "3",

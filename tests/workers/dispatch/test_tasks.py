@@ -127,7 +127,7 @@ def test_every_kind_of_owner_is_known() -> None:
     assert set(owners.COMMANDS) == {
         *("quota.set", "quota.remove", "queue.change", "pool.change", "cohort.create", "cohort.change"),
         *("cohort.delete", "priority_class.create", "priority_class.change"),
-        *("budget.override", "dataset_version.publish"),
+        *("budget.override", "dataset_version.publish", "model_version.use"),
     }
     assert len(owners.RECONCILERS) == 5
 
