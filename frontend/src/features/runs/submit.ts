@@ -98,10 +98,9 @@ export const takesOf = (draft: Draft, kinds: RunKinds): readonly string[] => kin
 
 export const needsData = (draft: Draft, kinds: RunKinds): boolean => kindOf(draft, kinds)?.needs_data ?? true;
 
-/** Members that are asked for; what brings its own trainer is one process. */
-export function membersOf(draft: Draft, kinds: RunKinds): Required<Pick<RunRequest, "count_min" | "count_max">> {
-  const { count_min, count_max } = draft;
-  return takesOf(draft, kinds).length ? { count_min, count_max: Math.max(count_min, count_max) } : { count_min: 1, count_max: 1 };
+/** Members that are asked for. */
+export function membersOf({ count_min, count_max }: Draft): Required<Pick<RunRequest, "count_min" | "count_max">> {
+  return { count_min, count_max: Math.max(count_min, count_max) };
 }
 
 /** The body of `POST /runs`. */
@@ -127,7 +126,7 @@ export function bodyOf(draft: Draft, kinds: RunKinds): RunRequest {
     ...(draft.seed === null ? {} : { seed: draft.seed }),
     resources: draft.resources,
     time_limit_seconds: draft.time_limit_seconds,
-    ...membersOf(draft, kinds),
+    ...membersOf(draft),
     ...(draft.priority_class === null ? {} : { priority_class: draft.priority_class }),
     ...(draft.retries.reasons.length ? { retries: draft.retries } : {}),
     secrets: draft.secrets,

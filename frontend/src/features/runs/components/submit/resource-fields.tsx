@@ -14,7 +14,6 @@ interface Props {
   onChange: (part: Partial<Draft>) => void;
   errorOf: (path: string) => string | undefined;
   /** A script of one's own may have several members. */
-  takesScript: boolean;
   /** Fields that stand beside them. */
   children?: ReactNode;
 }
@@ -27,7 +26,7 @@ const UNITS: Readonly<Record<string, { size: number; word: "cores" | "gib" | "mi
 };
 
 /** What the run holds, and for how long; bounds and words are the schema's. */
-export function ResourceFields({ schema, draft, onChange, errorOf, takesScript, children }: Props) {
+export function ResourceFields({ schema, draft, onChange, errorOf, children }: Props) {
   const { t, i18n } = useTranslation("runs");
   const flavors = useQuery(flavorsQuery).data;
   const set = (part: Partial<Resources>): void => onChange({ resources: { ...draft.resources, ...part } });
@@ -64,12 +63,8 @@ export function ResourceFields({ schema, draft, onChange, errorOf, takesScript, 
           error={errorOf("time_limit_seconds")}
           hint={duration(draft.time_limit_seconds)}
         />
-        {takesScript && (
-          <>
-            <Measured schema={schema} path="count_min" value={draft.count_min} onChange={(count_min) => onChange({ count_min, count_max: Math.max(count_min, draft.count_max) })} error={errorOf("count_min")} />
-            <Measured schema={schema} path="count_max" value={draft.count_max} onChange={(count_max) => onChange({ count_max })} error={errorOf("count_max")} />
-          </>
-        )}
+        <Measured schema={schema} path="count_min" value={draft.count_min} onChange={(count_min) => onChange({ count_min, count_max: Math.max(count_min, draft.count_max) })} error={errorOf("count_min")} />
+        <Measured schema={schema} path="count_max" value={draft.count_max} onChange={(count_max) => onChange({ count_max })} error={errorOf("count_max")} />
         {children}
       </div>
     </>

@@ -74,7 +74,7 @@ export function RunForm(props: RunFormProps) {
       </section>
       <section aria-label={t("submit.resources")}>
         <Title order={2}>{t("submit.resources")}</Title>
-        <ResourceFields schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf} takesScript={takes.length > 0}>
+        <ResourceFields schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf}>
           <PriorityField schema={kinds.request} value={draft.priority_class} onChange={(priority_class) => onChange({ priority_class })} projectId={project?.id} error={errorOf("priority_class")} />
         </ResourceFields>
       </section>
