@@ -32,7 +32,7 @@ for step in range({STEPS}):
 def test_points_that_came_while_the_line_was_down_are_drawn(
     opened: Opens, stack: Stack, demo: httpx.Client, ground: Ground
 ) -> None:
-    run = post(demo, "/runs", run_body(ground.experiment, ground.cleaned, f"follow-{secrets.token_hex(3)}", SCRIPT))
+    run = post(demo, "/runs", run_body(ground.experiment, ground.cleaned, f"follow-{secrets.randbelow(10**6)}", SCRIPT))
     followed = opened("demo", f"/runs/{run['id']}")
     followed.allow(*PROVOKED)
     page = followed.page

@@ -22,7 +22,7 @@ def test_an_administrator_raises_a_quota_and_the_waiting_run_starts_before_every
 ) -> None:
     usage = _usage(demo, ground)
     _set_quota(root, usage["queue"], _cpu(usage)["reserved"] + LEFT_MILLIS)
-    body = run_body(ground.experiment, ground.cleaned, f"waits-{secrets.token_hex(3)}", "print('my turn')")
+    body = run_body(ground.experiment, ground.cleaned, f"waits-{secrets.randbelow(9**6)}", "print('my turn')")
     run = post(demo, "/runs", body)
 
     waiting = opened("demo", f"/runs/{run['id']}").page
@@ -53,12 +53,16 @@ def test_what_waits_says_what_would_have_to_change_and_when_it_starts(
     opened: Opens, demo: httpx.Client, root: httpx.Client, ground: Ground
 ) -> None:
     before = _cpu(_usage(demo, ground))
-    body = run_body(ground.experiment, ground.cleaned, f"holds-{secrets.token_hex(3)}", HOLDS, time_limit_seconds=900)
+    body = run_body(
+        ground.experiment, ground.cleaned, f"holds-{secrets.randbelow(9**6)}", HOLDS, time_limit_seconds=900
+    )
     holder = post(demo, "/runs", {**body, "resources": SMALL | {"cpu_millis": 1500}})  # as much as the job asks for
     until(lambda: _state(demo, holder) == "running", 60, what="the run that holds the quota")
     usage = _usage(demo, ground)
     _set_quota(root, usage["queue"], _cpu(usage)["reserved"], borrowing_limit=0)
-    run = post(demo, "/runs", run_body(ground.experiment, ground.cleaned, f"waits-{secrets.token_hex(3)}", "print(1)"))
+    run = post(
+        demo, "/runs", run_body(ground.experiment, ground.cleaned, f"waits-{secrets.randbelow(9**6)}", "print(1)")
+    )
     job = post(demo, "/cleaning-runs", {"recipe": ground.recipe, "input_version": ground.raw})
 
     watched = opened("demo", f"/runs/{run['id']}", script=AXE)
