@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,15 +60,16 @@ def client(db: None) -> Client:
 
 
 @pytest.fixture
-def before() -> list[str]:
-    """What arrives for others."""
-    return store().folders(ARRIVING)
+def own_store(settings: Any, tmp_path: Path) -> None:
+    """A store in which nothing arrives for other tests."""
+    settings.BEDPLATE_STORAGE_URL = f"file://{tmp_path / 'objects'}"
 
 
 def refused(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json()["error_code"]
 
 
+@pytest.mark.usefixtures("own_store")
 class TestFiles:
     def test_what_is_put_is_listed_and_read_back(self, client: Client) -> None:
         for name in ("a.txt", "deep/er/ü x.txt"):
@@ -79,22 +81,22 @@ class TestFiles:
         read = client.api.get(f"{PROXY}/artifacts/{client.root}/deep/er/ü x.txt")
         assert b"".join(read.streaming_content) == "deep/er/ü x.txt".encode()
 
-    def test_the_same_content_is_kept_once_and_another_takes_its_name(self, client: Client, before: list[str]) -> None:
+    def test_the_same_content_is_kept_once_and_another_takes_its_name(self, client: Client) -> None:
         for name, content in (("a", b"1"), ("b", b"1"), ("a", b"1"), ("a", b"2")):
             client.put(name, content)
         rows = Artifact.objects.order_by("id")
         assert [(row.name, row.deleted_at is None) for row in rows] == [("a", False), ("b", True), ("a", True)]
         assert rows[0].path == rows[1].path != rows[2].path
-        assert store().folders(ARRIVING) == before
+        assert store().folders(ARRIVING) == []
 
     @pytest.mark.parametrize(
         "name", ["../x", "a/../../x", "./x", "a//x", "a\\x", "%2e%2e/x", "..%2fx", "x" * 501, "a\x01b", "a/" * 40 + "x"]
     )
     def test_names_that_lead_elsewhere_are_refused_and_nothing_is_kept(
-        self, client: Client, before: list[str], name: str
+        self, client: Client, name: str
     ) -> None:
         assert refused(client.put(name, b"x")) in {(400, "INVALID_PARAMETER_VALUE"), (404, "RESOURCE_DOES_NOT_EXIST")}
-        assert (Artifact.objects.count(), store().folders(ARRIVING)) == (0, before)
+        assert (Artifact.objects.count(), store().folders(ARRIVING)) == (0, [])
 
     def test_a_file_is_no_folder(self, client: Client) -> None:
         client.put("a", b"x")
@@ -103,11 +105,11 @@ class TestFiles:
         assert refused(client.put("b", b"x")) == (409, "RESOURCE_CONFLICT")
 
     def test_of_a_file_that_is_too_large_nothing_is_kept(
-        self, client: Client, before: list[str], settings: Any
+        self, client: Client, settings: Any
     ) -> None:
         settings.BEDPLATE_OUTPUT_MOST_BYTES = 3
         assert refused(client.put("a", b"1234"))[1] == "INVALID_PARAMETER_VALUE"
-        assert (Artifact.objects.count(), store().folders(ARRIVING)) == (0, before)
+        assert (Artifact.objects.count(), store().folders(ARRIVING)) == (0, [])
 
     def test_deleting_a_folder_unlists_what_is_in_it(self, client: Client) -> None:
         client.put("a/b", b"x")
@@ -118,7 +120,7 @@ class TestFiles:
         assert refused(client.api.delete(f"{PROXY}/artifacts/{client.root}/a"))[1] == "RESOURCE_DOES_NOT_EXIST"
         assert AuditEvent.objects.filter(action="artifacts.deleted").count() == 1
 
-    def test_a_file_in_parts_goes_on_where_it_broke_off(self, client: Client, before: list[str]) -> None:
+    def test_a_file_in_parts_goes_on_where_it_broke_off(self, client: Client) -> None:
         create = client.api.post(
             f"{PROXY}/mpu/create/{client.root}/big", {"path": "/home/me/x.bin", "num_parts": 2}, format="json"
         ).json()
@@ -134,7 +136,7 @@ class TestFiles:
             assert client.api.post(complete, said, format="json").status_code == 200
         (made,) = Artifact.objects.all()
         assert (made.name, store().open(made.path).read()) == ("big/x.bin", b"abcdef")
-        assert store().folders(ARRIVING) == before
+        assert store().folders(ARRIVING) == []
         late = anybody.put(f"/api/v1{first}", b"abc", content_type="application/octet-stream")
         assert (late.status_code, late.json()["code"]) == (410, "upload_gone")
 
