@@ -92,9 +92,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         "name", ["../x", "a/../../x", "./x", "a//x", "a\\x", "%2e%2e/x", "..%2fx", "x" * 501, "a\x01b", "a/" * 40 + "x"]
     )
-    def test_names_that_lead_elsewhere_are_refused_and_nothing_is_kept(
-        self, client: Client, name: str
-    ) -> None:
+    def test_names_that_lead_elsewhere_are_refused_and_nothing_is_kept(self, client: Client, name: str) -> None:
         assert refused(client.put(name, b"x")) in {(400, "INVALID_PARAMETER_VALUE"), (404, "RESOURCE_DOES_NOT_EXIST")}
         assert (Artifact.objects.count(), store().folders(ARRIVING)) == (0, [])
 
@@ -104,9 +102,7 @@ class TestFiles:
         assert refused(client.put("a/b", b"x")) == (409, "RESOURCE_CONFLICT")
         assert refused(client.put("b", b"x")) == (409, "RESOURCE_CONFLICT")
 
-    def test_of_a_file_that_is_too_large_nothing_is_kept(
-        self, client: Client, settings: Any
-    ) -> None:
+    def test_of_a_file_that_is_too_large_nothing_is_kept(self, client: Client, settings: Any) -> None:
         settings.BEDPLATE_OUTPUT_MOST_BYTES = 3
         assert refused(client.put("a", b"1234"))[1] == "INVALID_PARAMETER_VALUE"
         assert (Artifact.objects.count(), store().folders(ARRIVING)) == (0, [])
