@@ -20,7 +20,7 @@ SOURCES = ROOT / "frontend/src"
 COLLECT = (Path(__file__).parent / "untranslated.js").read_text(encoding="utf-8")
 SAID_BY_NAMES = re.compile(
     r"Bedplate|Chromium|Python|Parquet|JSON|CSV|TSV|SHA-256|GiB|MiB|KiB|NVIDIA|ONNX|ROC|AUC|F1|Brier|IQR|utf-8"
-    r"|train\.py|one-hot|Bearer|AWS Fargate",
+    r"|train\.py|ctx\.seed|one-hot|Bearer|AWS Fargate",
     re.IGNORECASE,
 )
 """Proper names, formats, units and terms that Chinese texts have as they are."""
