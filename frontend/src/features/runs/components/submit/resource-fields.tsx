@@ -13,7 +13,6 @@ interface Props {
   draft: Draft;
   onChange: (part: Partial<Draft>) => void;
   errorOf: (path: string) => string | undefined;
-  /** A script of one's own may have several members. */
   /** Fields that stand beside them. */
   children?: ReactNode;
 }
