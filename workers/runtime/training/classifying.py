@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from torch import nn
 from workers.contracts.exit_codes import PREEMPTED
 from workers.runtime.context import JobContext
 from workers.runtime.training.evaluation_classes import evaluate_classes, metrics_of
-from workers.runtime.training.loop import DEVICE, Loop, Plan, Preempted
+from workers.runtime.training.loop import DEVICE, Loop, Plan, Preempted, begin
 from workers.runtime.training.tensor_file import load_tensors, save_tensors
 
 SCORED_AT_ONCE = 256
@@ -91,6 +91,30 @@ def chances_of(model: nn.Module, inputs: torch.Tensor) -> npt.NDArray[np.float32
     parts = [torch.softmax(model(part.to(DEVICE)).float(), dim=1).cpu() for part in torch.split(inputs, SCORED_AT_ONCE)]
     found: npt.NDArray[np.float32] = torch.cat(parts).numpy()
     return found
+
+
+def train(
+    ctx: JobContext,
+    parameters: Mapping[str, Any],
+    load_data: Callable[[JobContext, Any], tuple[list[Rows], dict[str, Any]]],
+    network_of: Callable[[Mapping[str, Any]], nn.Module],
+) -> int:
+    """Train, evaluate and store, or leave when told to; the status to end with.
+
+    Args:
+        load_data: rows to train on, to watch and to be measured by, and the description of a model for them.
+        network_of: a new network as a description has it.
+    """
+    with begin(ctx, parameters) as team:
+        parts, description = load_data(ctx, parameters)
+        model = network_of(description).to(DEVICE)
+        return learn(
+            ctx,
+            Classification(model, parts[0], parts[1]),
+            Plan.of(parameters),
+            team,
+            lambda: finish(ctx, model, parts[2], lambda: network_of(description), description),
+        )
 
 
 def learn(ctx: JobContext, task: Classification, plan: Plan, team: Any, end: Callable[[], None]) -> int:

@@ -22,8 +22,8 @@ from torch import nn
 from workers.contracts.trainers import TEXT_CLASSIFIER, parameters_checked
 from workers.runtime.context import JobContext, job_context
 from workers.runtime.training import classifying
-from workers.runtime.training.classifying import Classification, Rows, chances_of, classes_of, labels_of, load_weights
-from workers.runtime.training.loop import DEVICE, Parameters, Plan, begin
+from workers.runtime.training.classifying import Rows, chances_of, classes_of, labels_of, load_weights
+from workers.runtime.training.loop import DEVICE, Parameters
 from workers.runtime.training.table_parts import read_parts
 
 FORMAT = "bedplate-text-classifier/1"
@@ -126,17 +126,7 @@ def main() -> int:
 
 def run(ctx: JobContext) -> int:
     """Train, evaluate and store, or leave when told to; the status to end with."""
-    parameters = parameters_checked(TEXT_CLASSIFIER, ctx.parameters)
-    with begin(ctx, parameters) as team:
-        parts, description = load_data(ctx, parameters)
-        model = network_of(description).to(DEVICE)
-        return classifying.learn(
-            ctx,
-            Classification(model, parts[0], parts[1]),
-            Plan.of(parameters),
-            team,
-            lambda: classifying.finish(ctx, model, parts[2], lambda: network_of(description), description),
-        )
+    return classifying.train(ctx, parameters_checked(TEXT_CLASSIFIER, ctx.parameters), load_data, network_of)
 
 
 def load_data(ctx: JobContext, parameters: Parameters) -> tuple[list[Rows], dict[str, Any]]:

@@ -17,6 +17,7 @@ from workers.runtime.context import JobContext
 pytestmark = pytest.mark.xdist_group("training")
 regressor = partial(import_module, "workers.runtime.training.tabular_regressor")
 texts = partial(import_module, "workers.runtime.training.text_classifier")
+classifying = partial(import_module, "workers.runtime.training.classifying")
 images = partial(import_module, "workers.runtime.training.image_classifier")
 loop = partial(import_module, "workers.runtime.training.loop")
 torch = partial(import_module, "torch")
@@ -120,7 +121,7 @@ def test_what_gets_no_better_ends_early_with_the_best_weights(folder: Path) -> N
     rows, description = texts().load_data(ctx, parameters)
     losses = iter([3.0, 1.0, 2.0, 2.0, 0.5])
     model = texts().network_of(description)
-    task = texts().Classification(model, rows[0], rows[1])
+    task = classifying().Classification(model, rows[0], rows[1])
     kept: list[dict[str, Any]] = []
 
     def watch() -> dict[str, float]:
@@ -143,7 +144,7 @@ def test_what_is_left_is_gone_on_with_and_the_best_is_not_forgotten(folder: Path
             attempt = told_after(looks)
             torch().manual_seed(1)
             model = texts().network_of(description)
-            task = texts().Classification(model, rows[0], rows[1])
+            task = classifying().Classification(model, rows[0], rows[1])
             made = attempt(ctx.identity, ctx._link, folder)
             try:
                 loop().Loop(made, task, loop().Plan.of(parameters)).run()
