@@ -55,8 +55,12 @@ def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = Non
     return []
 
 
+class UnsupportedOperation(NotImplementedError):
+    """By which front ends know that there is no source distribution (PEP 517)."""
+
+
 def build_sdist(sdist_directory: str, config_settings: Mapping[str, Any] | None = None) -> str:
-    raise NotImplementedError("bedplate-runtime is built as a wheel, from the repository")
+    raise UnsupportedOperation("bedplate-runtime is built as a wheel, from the repository")
 
 
 def _project() -> dict[str, Any]:
