@@ -177,6 +177,18 @@ def test_pods_of_the_installation_are_not_others(harness: KubernetesHarness, clu
     assert {each.ready for each in facts.values()} == {True}
 
 
+def test_a_node_has_the_name_by_which_pods_are_sent_to_it(
+    harness: KubernetesHarness, cluster: KubernetesServer
+) -> None:
+    """On some clouds its label `kubernetes.io/hostname` is another."""
+    cluster.nodes.add(NodeSpec("ip-10-0-0-7.ec2.internal", labels={"kubernetes.io/hostname": "ip-10-0-0-7"}))
+    (name,) = {each.name for each in harness.backend.discover()} - {"node-1", "node-2"}
+    launch = make_launch(nodes=(name,))
+    harness.run(harness.backend.submit(harness.running(launch), launch))
+    (pod,) = cluster.all(PODS)
+    assert pod["spec"]["nodeName"] == "ip-10-0-0-7.ec2.internal"
+
+
 @pytest.mark.parametrize(("gangs", "left"), [("mpi", 3500), ("train", 4000)])
 def test_a_launcher_is_beside_the_members(
     harness: KubernetesHarness, cluster: KubernetesServer, gangs: str, left: int

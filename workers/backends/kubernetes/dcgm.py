@@ -74,20 +74,16 @@ def faults(place: Place) -> list[DeviceFault]:
         Refusal, Unreachable: nothing was seen.
     """
     option = _asked_for(place)
-    nodes = {
-        each.metadata.name: (each.metadata.labels or {}).get(names.HOSTNAME, each.metadata.name)
-        for each in place.api.items(NODES, NamedNode)[0]
-    }
+    nodes = {each.metadata.name for each in place.api.items(NODES, NamedNode)[0]}
     pages = _pages(place, option)
     heard = {page.node for page in pages}
     found = {
         (fault.node, fault.device, fault.kind): fault
         for page in pages
         if page.node in nodes
-        for fault in faults_on(nodes[page.node], page)
+        for fault in faults_on(page.node, page)
     }
-    unseen = sorted(name for node, name in nodes.items() if node not in heard)
-    return [*found.values(), *(DeviceFault(name, 0, UNSEEN) for name in unseen)]
+    return [*found.values(), *(DeviceFault(name, 0, UNSEEN) for name in sorted(nodes - heard))]
 
 
 def faults_on(node: str, page: Page) -> Iterator[DeviceFault]:

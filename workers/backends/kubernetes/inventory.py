@@ -122,7 +122,7 @@ def _facts(node: Node, taken: Mapping[str, Decimal], site: ClusterSite) -> NodeF
     cpu_taken, memory_taken = taken.get("cpu", Decimal(0)), taken.get("memory", Decimal(0))
     gpus, gpus_taken = _gpus(meta.name, labels, has, taken)
     return NodeFacts(
-        name=labels.get(names.HOSTNAME, meta.name),
+        name=meta.name,  # not `kubernetes.io/hostname`, which may be another: pods are sent to nodes by name
         cpu_millis=int(max(cpu - cpu_taken, Decimal(0)) * 1000),
         memory_bytes=int(max(memory - memory_taken, Decimal(0))),
         gpus=gpus,

@@ -54,38 +54,9 @@ class Condition(Part, frozen=True):
     message: str | None = None
 
 
-class Expression(Part, frozen=True):
-    """A wish about a label."""
-
-    key: str = ""
-    operator: str = ""
-    values: tuple[str, ...] | None = None
-
-
-class Term(Part, frozen=True):
-    match_expressions: tuple[Expression, ...] | None = None
-
-
-class Required(Part, frozen=True):
-    node_selector_terms: tuple[Term, ...] | None = None
-
-
-class NodeAffinity(Part, frozen=True):
-    required: Required | None = msgspec.field(default=None, name="requiredDuringSchedulingIgnoredDuringExecution")
-
-
-class Affinity(Part, frozen=True):
-    node_affinity: NodeAffinity | None = None
-
-
 class PodSpec(Part, frozen=True):
     node_name: str | None = None
     restart_policy: str | None = None
-    affinity: Affinity | None = None
-
-
-class Template(Part, frozen=True):
-    spec: PodSpec = PodSpec()
 
 
 class JobSpec(Part, frozen=True):
@@ -93,7 +64,6 @@ class JobSpec(Part, frozen=True):
     completions: int | None = None
     suspend: bool | None = None
     backoff_limit: int | None = None
-    template: Template = Template()
 
 
 class JobStatus(Part, frozen=True):
@@ -124,19 +94,6 @@ class Job(Part, frozen=True):
             if found.type in types and found.status == "True":
                 return found
         return None
-
-    def nodes(self) -> frozenset[str]:
-        """Those on which its members may be; empty where it says none."""
-        affinity = self.spec.template.spec.affinity
-        required = affinity.node_affinity.required if affinity and affinity.node_affinity else None
-        terms = required.node_selector_terms if required else None
-        found = [
-            each.values or ()
-            for term in terms or ()
-            for each in term.match_expressions or ()
-            if each.key == "kubernetes.io/hostname" and each.operator == "In"
-        ]
-        return frozenset(name for values in found for name in values)
 
 
 class Waiting(Part, frozen=True):
