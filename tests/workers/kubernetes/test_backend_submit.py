@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.kubernetes.faults import Fault
@@ -22,8 +23,10 @@ from tests.support.kubernetes.server import KubernetesServer
 from tests.workers.backends.jobs import make_launch, server, shell
 from tests.workers.kubernetes.harness import NAME, SITE, KubernetesHarness
 from workers.backends.base import BackendUnavailable, LaunchRefused
-from workers.backends.kubernetes import names
+from workers.backends.kubernetes import names, submitting
+from workers.backends.kubernetes.api import MERGE, Api
 from workers.backends.kubernetes.backend import KubernetesBackend
+from workers.backends.kubernetes.resources import NETWORK_POLICIES
 from workers.backends.kubernetes.site import ClusterSite
 from workers.contracts.launch import LaunchContext
 from workers.contracts.observation import Phase
@@ -77,6 +80,34 @@ class TestWhatIsMade:
         assert NAMESPACE not in [each["metadata"]["name"] for each in cluster.all(NAMESPACES)]
         launch = make_launch()
         harness.run(harness.backend.submit(harness.running(launch), launch))
+
+    def test_a_fence_that_somebody_took_away_is_made_again_after_a_while(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        harness.backend.submit(shell("true"), make_launch())
+        uid = cluster.get(NETWORKPOLICIES, "bedplate-deny", NAMESPACE)["metadata"]["uid"]
+        api.delete(NETWORK_POLICIES, NAMESPACE, "bedplate-deny", uid=uid)
+        harness.backend.submit(shell("true"), make_launch())
+        assert "bedplate-deny" not in [each["metadata"]["name"] for each in cluster.all(NETWORKPOLICIES, NAMESPACE)]
+        monkeypatch.setattr(submitting, "FENCED_SECONDS", 0.0)
+        harness.backend.submit(shell("true"), make_launch())
+        cluster.get(NETWORKPOLICIES, "bedplate-deny", NAMESPACE)
+
+    def test_a_fence_that_an_administrator_changed_stays_and_jobs_start(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        harness.backend.submit(shell("true"), make_launch())
+        theirs = [{"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}]}]
+        body = msgspec.json.encode({"spec": {"egress": theirs}})
+        path = NETWORK_POLICIES.path(NAMESPACE, "bedplate-egress")
+        api.transport.repeated("PATCH", path, {"fieldManager": "kubectl-edit"}, body, MERGE)
+        launch = make_launch()
+        backend = harness.restarted()
+        harness.see_by(backend, backend.submit(harness.running(launch), launch), Phase.RUNNING)
+        assert cluster.get(NETWORKPOLICIES, "bedplate-egress", NAMESPACE)["spec"]["egress"] == theirs
+        (said,) = [each.getMessage() for each in caplog.records if "is left as somebody made it" in each.getMessage()]
+        assert said.startswith(f"NetworkPolicy {NAMESPACE}/bedplate-egress is left as somebody made it: Apply failed")
+        assert "kubectl-edit" in said
 
     def test_deleting_the_job_takes_all_of_it_away(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
         launch = make_launch(count=2)

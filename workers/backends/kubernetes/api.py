@@ -156,7 +156,7 @@ class Api:
             body = msgspec.json.encode(options)
             self.transport.repeated("DELETE", resource.path(namespace, name), None, body, JSON)
         except Refusal as refusal:
-            if refusal.not_found or (refusal.status == 409 and refusal.reason == "Conflict"):
+            if refusal.not_found or refusal.conflicts:
                 return False
             raise
         return True

@@ -12,6 +12,7 @@ from workers.backends.kubernetes.place import Place
 from workers.backends.kubernetes.refusal import Refusal
 from workers.backends.kubernetes.resources import RESOURCE_QUOTAS
 from workers.backends.kubernetes.seen_objects import Meta, Part
+from workers.backends.kubernetes.submitting import fence_apply
 from workers.backends.kubernetes.tenancy import fence_manifest
 from workers.backends.shares import Share
 
@@ -45,7 +46,7 @@ def _fence(place: Place, manifest: dict[str, Any]) -> None:
     """In the namespaces that there are: that of a project is made with its first job. An account that may not make them
     is told so by the check of the cluster."""
     try:
-        place.api.apply(RESOURCE_QUOTAS, manifest, names.MANAGER)
+        fence_apply(place, RESOURCE_QUOTAS, manifest)
     except Refusal as refusal:
         if not refusal.not_found and not refusal.terminating and not refusal.forbidden:
             raise

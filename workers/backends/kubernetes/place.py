@@ -75,8 +75,8 @@ class Place:
     api: Api
     site: ClusterSite
     memory: Memory = field(default_factory=Memory)
-    namespaces: set[str] = field(default_factory=set)
-    """Where this process has made, or found, everything that a project needs."""
+    namespaces: dict[str, float] = field(default_factory=dict)
+    """Where this process has made, or found, everything that a project needs, and when, by the monotonic clock."""
     wide: bool = True
     """Whether this account may list objects of all namespaces at once, as far as it is known."""
     _nodes: dict[str, tuple[float, bool]] = field(default_factory=dict)

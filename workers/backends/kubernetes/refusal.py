@@ -48,8 +48,13 @@ class Refusal(BackendError):
 
     @property
     def exists(self) -> bool:
-        """There is an object of that name. (Its sibling, `Conflict`, says that it is not as it was thought to be.)"""
+        """There is an object of that name."""
         return self.status == 409 and self.reason == "AlreadyExists"
+
+    @property
+    def conflicts(self) -> bool:
+        """It is not as it was thought to be: another has its name, or somebody else says what we would say."""
+        return self.status == 409 and self.reason == "Conflict"
 
     @property
     def gone(self) -> bool:

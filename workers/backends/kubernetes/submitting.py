@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import Any, Final
 
 from workers.backends.base import BackendUnavailable, LaunchRefused
@@ -11,11 +13,15 @@ from workers.backends.kubernetes.operators import crds, kueue_mirror
 from workers.backends.kubernetes.operators.crds import resource_of
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.refusal import Refusal
-from workers.backends.kubernetes.resources import JOBS, NAMESPACES, PRIORITY_CLASSES
+from workers.backends.kubernetes.resources import JOBS, NAMESPACES, PRIORITY_CLASSES, Resource
 from workers.contracts.launch import LaunchContext
 from workers.contracts.specs import Spec
 
+log = logging.getLogger(__name__)
+
 FULL: Final = "exceeded quota"
+FENCED_SECONDS: Final = 300.0
+"""After so long the fences of a namespace are made again before a job starts there: somebody may have taken one."""
 
 
 def submit(place: Place, where: Where, spec: Spec, launch: LaunchContext) -> None:
@@ -37,26 +43,44 @@ def submit(place: Place, where: Where, spec: Spec, launch: LaunchContext) -> Non
 
 
 def namespace_ensure(place: Place, launch: LaunchContext, namespace: str) -> None:
-    """Make the namespace of a project and its fences, unless this process has done so before.
+    """Make the namespace of a project and its fences, unless this process has just done so.
 
     Raises:
         Refusal: the cluster does not let us.
     """
-    if namespace in place.namespaces:
+    made_at = place.namespaces.get(namespace)
+    if made_at is not None and time.monotonic() - made_at < FENCED_SECONDS:
         return
     for manifest in tenancy.cluster_manifests(place.site):
         try:
-            place.api.apply(PRIORITY_CLASSES, manifest, names.MANAGER)
+            fence_apply(place, PRIORITY_CLASSES, manifest)
         except Refusal as refusal:
             if not refusal.forbidden:  # whoever may not make it has an administrator who has made it
                 raise
     for manifest in tenancy.tenant_manifests(names.tenant_of(launch), place.site, api_url=launch.api_url):
-        place.api.apply(resource_of(manifest), manifest, names.MANAGER)
+        fence_apply(place, resource_of(manifest), manifest)
     if place.site.operators.queue:
         version = place.queue_version()
         queue = kueue_mirror.local_queue(names.tenant_of(launch), place.site, version)
-        place.api.apply(kueue_mirror.local_queues(version), queue, names.MANAGER)
-    place.namespaces.add(namespace)
+        fence_apply(place, kueue_mirror.local_queues(version), queue)
+    place.namespaces[namespace] = time.monotonic()
+
+
+def fence_apply(place: Place, resource: Resource, manifest: dict[str, Any]) -> None:
+    """Make one of the objects that jobs live between, or what is missing of it. What an administrator of the cluster
+    says of it otherwise is left as it is, and named in the log: no job must wait for them to agree with us.
+
+    Raises:
+        Refusal: the cluster does not let us.
+    """
+    try:
+        place.api.apply(resource, manifest, names.MANAGER)
+    except Refusal as refusal:
+        if not refusal.conflicts:
+            raise
+        metadata = manifest["metadata"]
+        at = "/".join(filter(None, (metadata.get("namespace", ""), metadata["name"])))
+        log.warning("%s %s is left as somebody made it: %s", resource.kind, at, refusal)
 
 
 def _main(place: Place, made: Manifests, launch: LaunchContext) -> dict[str, Any]:
@@ -79,7 +103,7 @@ def _main(place: Place, made: Manifests, launch: LaunchContext) -> dict[str, Any
     except Refusal as refusal:
         if not refusal.not_found:
             raise
-    place.namespaces.discard(made.namespace)  # somebody deleted it since
+    place.namespaces.pop(made.namespace, None)  # somebody deleted it since
     namespace_ensure(place, launch, made.namespace)
     return place.api.create(resource, made.main)[0]
 
