@@ -214,6 +214,11 @@ class TestPace:
         now += 10
         assert [bucket.take(0) for _ in range(3)] == [True, True, False]
 
+    @pytest.mark.parametrize(("rate", "at_once"), [(100.0, 10), (50.0, 5), (1.0, 1)])
+    def test_after_a_rest_hardly_more_than_the_rate_is_let_through(self, rate: float, at_once: int) -> None:
+        bucket = TokenBucket(rate, clock=lambda: 0.0)
+        assert [bucket.take(0) for _ in range(at_once + 1)] == [True] * at_once + [False]
+
     def test_pauses_grow_and_are_spread(self) -> None:
         for tries in range(1, 12):
             longest = min(0.1 * 2 ** (tries - 1), 3.0)

@@ -10,12 +10,15 @@ from typing import Final
 
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 3.0
+BURST_RATIO: Final = 0.1
+"""Of what may be asked in a second, may be asked at once after a rest: over a few seconds that is hardly more."""
 
 
 class TokenBucket:
     """Lets `rate` requests a second through, after a rest `burst` at once. Shared by threads.
 
     Args:
+        burst: without one, `BURST_RATIO` of a second's, and one at least.
         clock, pause: monotonic seconds, and what waits for some; tests give others.
     """
 
@@ -28,7 +31,7 @@ class TokenBucket:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._rate = rate
-        self._burst = rate if burst is None else burst
+        self._burst = max(1.0, rate * BURST_RATIO) if burst is None else burst
         self._tokens = self._burst
         self._clock, self._pause = clock, pause
         self._at = clock()
