@@ -21,6 +21,9 @@ CLUSTER: Final = {
     "cluster_preempted": "The cluster gave the place of member {member:number} to something else: {said:text}",
     "cluster_node_lost": "The node {node:name} of member {member:number} is lost.",
     "cluster_node_silent": "The node {node:name} of member {member:number} does not answer.",
+    "cluster_forgotten": (
+        "The node {node:name} does not know how member {member:number} ended, as after a restart of the node."
+    ),
     "cluster_pod_deleted": "Somebody deleted a member on the cluster.",
     "cluster_member_vanished": "Member {member:number} is gone from the cluster, which does not say why.",
     "cluster_job_deleted": "Somebody deleted it on the cluster.",

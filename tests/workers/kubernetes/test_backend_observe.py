@@ -114,6 +114,17 @@ class TestEnds:
         assert (seen.phase, seen.reason) == (phase, reason)
         assert [member.exit_code for member in seen.members] == [code]
 
+    @pytest.mark.parametrize(("reason", "code"), [("Unknown", 255), ("ContainerStatusUnknown", 137)])
+    def test_what_a_node_forgot_when_it_was_restarted_is_no_fault_of_the_job(
+        self, harness: KubernetesHarness, reason: str, code: int
+    ) -> None:
+        seen = harness.end(started(harness, make_launch(), Plan(seconds=0, exit_code=code, reason=reason)))
+        assert (seen.phase, seen.reason) == (Phase.LOST, "node_lost")
+        node = seen.detail.removeprefix("The node ").partition(" ")[0]
+        assert node in {"node-1", "node-2"}
+        assert seen.detail == f"The node {node} does not know how member 0 ended, as after a restart of the node."
+        assert [member.exit_code for member in seen.members] == [None]
+
     def test_a_job_that_is_older_than_it_may_be(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
         handle = started(harness, make_launch(), Plan(), time_limit_seconds=60)
         harness.run(handle)

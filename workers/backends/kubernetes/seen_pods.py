@@ -33,6 +33,8 @@ TERMINAL: Final = frozenset({"Succeeded", "Failed"})
 EVICTED, NODE_LOST = "evicted", "node_lost"
 NOT_ADMITTED: Final = ("OutOf", "UnexpectedAdmissionError", "NodeAffinity", "NodePorts", "AppArmor", "TopologyAffinity")
 """How the reasons begin with which a node sends away a pod that it was given."""
+FORGOTTEN: Final = frozenset({"ContainerStatusUnknown", "Unknown"})
+"""What a kubelet, and containerd, say of a container of which they know only that it was there: they began anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def _restarted(found: Member, main: Container | None) -> Member:
 def _over(found: Member, main: Container | None) -> Member:
     """It has ended, or never began and never will."""
     status, ended = found.pod.status, _terminated(found.pod, main)
-    known = ended is not None and ended.reason != "ContainerStatusUnknown"
+    known = ended is not None and ended.reason not in FORGOTTEN
     code = ended.exit_code if ended and known else None
     finished = (ended.finished_at if ended else None) or ""
     found = replace(found, over=True, exit_code=code, finished_at=finished)
@@ -153,6 +155,9 @@ def _over(found: Member, main: Container | None) -> Member:
         node = found.pod.spec.node_name or "-"
         detail = say("cluster_not_taken", node=node, member=found.index, said=said)
         return replace(found, phase=Phase.LOST, reason="no_capacity", detail=detail)
+    if ended is not None and not known and not found.deleting:
+        detail = say("cluster_forgotten", node=found.pod.spec.node_name or "-", member=found.index)
+        return replace(found, phase=Phase.LOST, reason=NODE_LOST, detail=detail)
     if ended is None or not known:
         fine = status.phase == "Succeeded"
         return replace(found, phase=Phase.SUCCEEDED if fine else Phase.FAILED, exit_code=0 if fine else None)
