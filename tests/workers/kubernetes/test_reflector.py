@@ -14,6 +14,7 @@ from tests.support.waiting import until
 from tests.workers.backends.jobs import make_launch
 from tests.workers.kubernetes.harness import SITE, KubernetesHarness
 from tests.workers.kubernetes.test_backend_observe import name_of
+from workers.backends.kubernetes.connection import connection_from_kubeconfig
 from workers.backends.kubernetes.reflector import Patience, Reflector
 from workers.contracts.launch import LaunchContext
 
@@ -166,3 +167,34 @@ def test_everything_is_listed_again_now_and_then(harness: KubernetesHarness, clu
     with Watching(harness, Patience(silence=0.3, anew=0.5, coalesce=0.02)):
         before = cluster.faults.counts()[("list", "jobs")]
         until(lambda: cluster.faults.counts()[("list", "jobs")] > before + 1, timeout_seconds=15)
+
+
+class Pauses(threading.Event):
+    """Notes for how long it is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: Counter[float] = Counter()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds[timeout or 0.0] += 1
+        return super().wait(timeout)
+
+
+def test_who_may_not_watch_the_whole_cluster_does_not_ask_all_the_time(
+    harness: KubernetesHarness, cluster: KubernetesServer
+) -> None:
+    """An account of some namespaces only."""
+    rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+    cluster.namespace(NAMESPACE)
+    text = cluster.kubeconfig(cluster.token("some", rules=rules, namespace=NAMESPACE))
+    reflector = Reflector(connection_from_kubeconfig(text), SITE.installation, lambda _: None, patience=QUICK)
+    stop = Pauses()
+    thread = threading.Thread(target=reflector.run, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: stop.seconds[QUICK.forbidden] == len(KINDS))
+    finally:
+        stop.set()
+        thread.join(10)
+    assert set(stop.seconds) == {QUICK.forbidden, QUICK.coalesce}

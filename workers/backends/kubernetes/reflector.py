@@ -43,6 +43,8 @@ WATCH_SECONDS: Final = 300
 """A watch is ended by the server after about so long, and begun again where it was."""
 ANEW_SECONDS: Final = 1800.0
 """After so long everything is listed again, however well the watch seems."""
+FORBIDDEN_SECONDS: Final = 60.0
+"""Between two tries of an account that may not watch the whole cluster: its jobs are seen by the ticks alone."""
 LEAVE_SECONDS: Final = 5.0
 
 Hint = Callable[[str], None]
@@ -71,6 +73,7 @@ class Patience:
     anew: float = ANEW_SECONDS
     coalesce: float = COALESCE_SECONDS
     watch: int = WATCH_SECONDS
+    forbidden: float = FORBIDDEN_SECONDS
 
 
 class Reflector:
@@ -168,6 +171,9 @@ class _Watcher(threading.Thread):
         if isinstance(error, Refusal) and error.gone and tries == 1:
             return
         log.warning("watching %s: %s", self._resource.name, error)
+        if isinstance(error, Refusal) and error.forbidden:
+            self._stop_event.wait(self._patience.forbidden)
+            return
         after = error.retry_after if isinstance(error, Unreachable) else ""
         self._stop_event.wait(pause_seconds(tries, after))
 
