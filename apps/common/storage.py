@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,12 +22,12 @@ from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import override
 
+from apps.common import buckets
 from apps.common.errors import Invalid, StorageUnavailable
 from apps.common.links import linked
 
 SCHEME = "bedplate://"
 CHUNK_BYTES = 1 << 20
-SIGNED = {"config_kwargs": {"signature_version": "s3v4"}}  # addresses signed as before are refused by newer regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ class ObjectStore:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        options = SIGNED if self.url.startswith("s3://") else {}
+        self.is_local, self.is_bucket = self.url.startswith("file://"), self.url.startswith("s3://")
+        options = buckets.OPTIONS if self.is_bucket else {}
         self.fs, self.root = cast(tuple[Any, str], fsspec.core.url_to_fs(self.url, **options))
-        self.is_local = self.url.startswith("file://")
 
     def _at(self, path: str) -> str:
         at = posixpath.join(self.root, checked(path).rstrip("/"))
@@ -118,7 +118,8 @@ class ObjectStore:
         target = self._at(path)
         part = f"{target}.{uuid4().hex}.part" if self.is_local else target
         try:
-            self.fs.makedirs(posixpath.dirname(target), exist_ok=True)
+            if self.is_local:
+                self.fs.makedirs(posixpath.dirname(target), exist_ok=True)
             size, digest = self._write(part, chunks)
             if self.is_local:
                 Path(part).replace(target)
@@ -132,26 +133,11 @@ class ObjectStore:
 
     def _write(self, at: str, chunks: Iterable[bytes]) -> tuple[int, str]:
         if not self.is_local:
-            return self._write_remote(at, chunks)
+            return buckets.written(self.fs, at, chunks)
         with self.fs.open(at, "wb") as file:
-            size, digest = _copy(chunks, file)
+            size, digest = buckets.copied(chunks, file)
             file.flush()
             os.fsync(file.fileno())
-        return size, digest
-
-    def _write_remote(self, at: str, chunks: Iterable[bytes]) -> tuple[int, str]:
-        """Without `autocommit` closing a file does not make an object of the part that was written."""
-        file = self.fs.open(at, "wb", autocommit=False)
-        try:
-            size, digest = _copy(chunks, file)
-            file.close()
-            file.commit()
-        except BaseException:
-            file.discard()
-            raise
-        finally:
-            with contextlib.suppress(ValueError):  # taken out by another thread's end of transaction
-                self.fs.transaction.files.remove(file)
         return size, digest
 
     def share(self, path: str, target: str) -> None:
@@ -164,16 +150,29 @@ class ObjectStore:
         """
         there, at = self._at(path), self._at(target)
         try:
-            self.fs.makedirs(posixpath.dirname(at), exist_ok=True)
             if not self.is_local:
                 self.fs.copy(there, at)
-            elif not linked(there, at):  # a disk without second names
+                return
+            self.fs.makedirs(posixpath.dirname(at), exist_ok=True)
+            if not linked(there, at):  # a disk without second names
                 with self.open(path) as file:
                     self.put(target, iter(lambda: file.read(CHUNK_BYTES), b""))
         except FileNotFoundError:
             raise
         except OSError as error:
             raise self._unavailable(f"could not copy {path} to {target}", error) from error
+
+    def join(self, paths: Sequence[str], sizes: Sequence[int], target: str) -> bool:
+        """Make one object of others, of these sizes in bytes, without reading them; False where the store cannot."""
+        if not (self.is_bucket and buckets.can_join(sizes)):
+            return False
+        self.fs.join([self._at(path) for path in paths], self._at(target))
+        return True
+
+    def drop_unfinished(self, older_than_seconds: float) -> int:
+        """Give up what was begun in a bucket so long ago and never became an object; how many. It is listed nowhere,
+        and paid for."""
+        return int(self.fs.drop_unfinished(self.root, older_than_seconds)) if self.is_bucket else 0
 
     def open(self, path: str) -> IO[bytes]:
         """Open for reading.
@@ -208,7 +207,7 @@ class ObjectStore:
         root = self.root.rstrip("/") + "/"
         for folder, _, files in self.fs.walk(self._at(below) if below else self.root, detail=True):
             for name, about in files.items():
-                if not name.endswith(".part"):
+                if name and not name.endswith(".part"):  # without a name: some servers mark folders so
                     yield posixpath.join(folder, name).removeprefix(root), int(about["size"] or 0)
 
     def make_folder(self, path: str) -> None:
@@ -219,8 +218,9 @@ class ObjectStore:
 
     def delete(self, path: str) -> None:
         """Remove an object or a folder with all below it; what is not there is no error."""
-        if self.exists(path):
-            self.fs.rm(self._at(path), recursive=True)
+        with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+            if self.exists(path):
+                self.fs.rm(self._at(path), recursive=True)
 
     def room(self) -> Room | None:
         """Of the disk of a `file://` store; None for a remote one, which has no end that we know. Raises OSError."""
@@ -270,7 +270,11 @@ class ObjectStore:
         self.put(probe, [b"ok"])
         now = self.fs.modified(self._at(probe))
         self.delete(probe)
-        times = [self.fs.modified(at) for at in (*self.fs.find(self._at(path)), *([self._at(path)] * self.is_local))]
+        if self.is_bucket:  # a listing says it of all
+            times = [one["LastModified"] for one in self.fs.find(self._at(path), detail=True).values()]
+        else:
+            below = [*self.fs.find(self._at(path)), *([self._at(path)] * self.is_local)]
+            times = [self.fs.modified(at) for at in below]
         return float((now - max(times)).total_seconds()) if times else 0.0
 
     def check_writable(self) -> None:
@@ -278,16 +282,6 @@ class ObjectStore:
         probe = f".probe-{uuid4().hex}"
         self.put(probe, [b"ok"])
         self.delete(probe)
-
-
-def _copy(chunks: Iterable[bytes], file: IO[bytes]) -> tuple[int, str]:
-    """Write all; size and SHA-256."""
-    digest, size = hashlib.sha256(), 0
-    for chunk in chunks:
-        digest.update(chunk)
-        size += len(chunk)
-        file.write(chunk)
-    return size, digest.hexdigest()
 
 
 @lru_cache(maxsize=4)

@@ -7,7 +7,7 @@ A part counts once the store has it whole. Once all are there they are put toget
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -165,7 +165,7 @@ def artifact_upload_complete(*, upload: ArtifactUpload, actor: Actor) -> Artifac
         shown = ", ".join(map(str, missing[:20]))
         raise PartsMissing(f"{len(missing)} of {upload.parts} parts are missing: {shown}")
     try:
-        stored = _put_together(upload)
+        stored = _put_together(upload, there)
         _as_announced(upload, stored, actor)
         owner = Owner(run=None if upload.logged_model else upload.run, logged_model=upload.logged_model)
         made = artifact_keep(owner=owner, name=upload.name, stored=stored, kind=upload.kind, actor=actor)
@@ -180,13 +180,20 @@ def artifact_upload_complete(*, upload: ArtifactUpload, actor: Actor) -> Artifac
     return made
 
 
-def _put_together(upload: ArtifactUpload) -> Stored:
-    if upload.parts == 1:
-        return store().measure(part_path(upload.pk, 1))
+def _put_together(upload: ArtifactUpload, there: Mapping[int, int]) -> Stored:
+    """A bucket joins parts of some size by itself; then what it holds is read once."""
+    size = sum(there.values())
+    if size > most_bytes():
+        raise TooLarge(f"A file may have {most_bytes()} bytes; the parts have {size}.")
     if not connection.in_atomic_block:
         connection.close()
-    chunks = _chunks(part_path(upload.pk, number) for number in range(1, upload.parts + 1))
-    return store().put(f"{folder_of(upload.pk)}/whole", bounded(chunks, most_bytes()))
+    paths = [part_path(upload.pk, number) for number in sorted(there)]
+    if len(paths) == 1:
+        return store().measure(paths[0])
+    whole = f"{folder_of(upload.pk)}/whole"
+    if store().join(paths, [there[number] for number in sorted(there)], whole):
+        return store().measure(whole)
+    return store().put(whole, bounded(_chunks(paths), most_bytes()))
 
 
 def _chunks(paths: Iterable[str]) -> Iterator[bytes]:
