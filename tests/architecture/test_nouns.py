@@ -21,6 +21,7 @@ INNER = {
     "ProjectUserPermission",
     "BudgetHold",
     "LogChunk",
+    "LoggedModelMetric",
     "MemberUsage",
     "MetricBatch",
     "MetricRequest",

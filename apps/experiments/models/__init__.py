@@ -3,7 +3,7 @@
 from apps.experiments.models.artifact import Artifact, Checkpoint
 from apps.experiments.models.bundle import SourceBundle
 from apps.experiments.models.experiment import Experiment
-from apps.experiments.models.logged_model import LoggedModel
+from apps.experiments.models.logged_model import LoggedModel, LoggedModelMetric
 from apps.experiments.models.metric import MetricBatch, MetricRequest, MetricSender
 from apps.experiments.models.registry import ModelAlias, ModelVersion, RegisteredModel
 from apps.experiments.models.retention import FileHold, FileRule
@@ -19,6 +19,7 @@ __all__ = [
     "FileHold",
     "FileRule",
     "LoggedModel",
+    "LoggedModelMetric",
     "MetricBatch",
     "MetricRequest",
     "MetricSender",

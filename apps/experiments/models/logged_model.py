@@ -9,6 +9,7 @@ from django.db import models
 from apps.access.models import ScopedStateful, User
 from apps.common.states import StateMachine
 from apps.experiments.models.experiment import Experiment
+from apps.experiments.models.metric import KEY_LENGTH
 from apps.experiments.models.run import Run
 from apps.experiments.states import LOGGED_MODEL
 
@@ -28,8 +29,6 @@ class LoggedModel(ScopedStateful):
     """Keys and texts."""
     labels = models.JSONField(default=dict)
     """Keys and texts."""
-    metrics = models.JSONField(default=list)
-    """`[{"key", "value", "step", "time", "run", "dataset_name", "dataset_digest"}]`, newest of each last."""
     deleted_at = models.DateTimeField(null=True, editable=False)
     made_by = models.ForeignKey(User, models.PROTECT, related_name="+", null=True, editable=False)
 
@@ -43,3 +42,31 @@ class LoggedModel(ScopedStateful):
 
     def __str__(self) -> str:
         return self.name
+
+
+class LoggedModelMetric(models.Model):
+    """A point of a metric that a run said of a logged model. It is a point of the run, too."""
+
+    id = models.BigAutoField(primary_key=True)
+    model = models.ForeignKey(LoggedModel, models.CASCADE, related_name="metrics", db_index=False)
+    run = models.ForeignKey(Run, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=KEY_LENGTH)
+    value = models.FloatField()
+    """NaN and infinities too."""
+    step = models.BigIntegerField()
+    time_ms = models.BigIntegerField()
+    """Milliseconds since 1970, as the client says it."""
+    dataset_name = models.CharField(max_length=500, blank=True)
+    dataset_digest = models.CharField(max_length=36, blank=True)
+    """On which it was measured; empty: on none that was named."""
+    digest = models.BinaryField(max_length=16)
+    """BLAKE2b of all of the above but the model, 16 bytes: the same point is there once."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["model", "digest"], name="logged_model_metric_once"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["model", "key"], name="logged_model_metric_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from django.db.models import F, Prefetch
+from django.db.models import F, Prefetch, Window
+from django.db.models.functions import RowNumber
 
-from apps.experiments.models import LoggedModel, ModelAlias, ModelVersion, RegisteredModel
+from apps.experiments.models import LoggedModel, LoggedModelMetric, ModelAlias, ModelVersion, RegisteredModel
 from apps.experiments.search.grammar import METRIC, PARAM, TAG, Comparison, Name, Order, Vocabulary
 from apps.experiments.selectors.said_sql import (
     Sql,
     condition,
+    metric_compared,
+    metric_order,
     number_compared,
     number_order,
     param_compared,
@@ -24,6 +27,9 @@ PROMPT: Final = "mlflow.prompt.is_prompt"
 _MODEL: Final = RegisteredModel._meta.db_table
 _VERSION: Final = ModelVersion._meta.db_table
 _LOGGED: Final = LoggedModel._meta.db_table
+_METRIC: Final = LoggedModelMetric._meta.db_table
+METRIC_POINTS_MOST: Final = 1000
+"""Points that are shown of one metric of a logged model on one dataset: the newest."""
 _TIMES: Final = {word: word for word in ("creation_timestamp", "last_updated_timestamp")}
 MODELS: Final = Vocabulary(texts={"name": "name"}, numbers={}, groups=frozenset({TAG}), only_ordered=_TIMES)
 VERSIONS: Final = Vocabulary(
@@ -111,12 +117,25 @@ def logged_found(
     by: list[Any] = []
     for order, name, digest in orders:
         if order.name.group == METRIC:
-            by += number_order(_latest(order.name.key, name, digest), is_downward=order.is_downward)
+            by += metric_order(_latest(order.name.key, name, digest), is_downward=order.is_downward)
         elif order.name.key == "status":
             by += text_order(Sql(f"{_LOGGED}.state"), is_downward=order.is_downward)
         else:
             by += _order([order], _LOGGED, _OF_LOGGED)
-    return rows.order_by(*by, F("created_at").desc(), F("id").desc()).select_related("experiment", "run", "made_by")
+    return logged_said(rows.order_by(*by, F("created_at").desc(), F("id").desc()))
+
+
+def logged_said(models: Any) -> Any:
+    """Logged models with what a client is told of them. One more query."""
+    return models.select_related("experiment", "run", "made_by").prefetch_related(points_shown())
+
+
+def points_shown() -> Prefetch[str]:
+    """The points of logged models, as `metrics`: the newest of each metric and dataset, in order of arrival."""
+    which = [F("model"), F("key"), F("dataset_name"), F("dataset_digest")]
+    nth = Window(RowNumber(), partition_by=which, order_by=F("id").desc())
+    points = LoggedModelMetric.objects.annotate(nth=nth).filter(nth__lte=METRIC_POINTS_MOST).order_by("id")
+    return Prefetch("metrics", queryset=points)
 
 
 def with_aliases(models: Any) -> Any:
@@ -162,8 +181,8 @@ def _of(name: Name, table: str, columns: Mapping[str, tuple[str, bool]]) -> tupl
 
 def _logged_condition(one: Comparison, datasets: Sequence[tuple[str, str]], status_of: Mapping[str, str]) -> Sql:
     if one.name.group == METRIC:
-        inner = number_compared(Sql("(m ->> 'value')::float8"), one)
-        return _on_datasets(f"m ->> 'key' = %s AND {inner.text}", (one.name.key, *inner.values), datasets)
+        inner = metric_compared(Sql("m.value"), one)
+        return _on_datasets(f"m.key = %s AND {inner.text}", (one.name.key, *inner.values), datasets)
     if one.name.group == PARAM:
         return param_compared(f"{_LOGGED}.parameters", one)
     if one.name.group == TAG:
@@ -178,18 +197,18 @@ def _on_datasets(inner: str, values: tuple[Any, ...], datasets: Sequence[tuple[s
     """Whether a metric of the model is so, on one of the datasets where any are named."""
     on, more = [], []
     for name, digest in datasets:
-        on.append("(m ->> 'dataset_name' = %s AND (%s = '' OR m ->> 'dataset_digest' = %s))")
+        on.append("(m.dataset_name = %s AND (%s = '' OR m.dataset_digest = %s))")
         more += [name, digest, digest]
     which = f" AND ({' OR '.join(on)})" if on else ""
-    text = f"EXISTS (SELECT 1 FROM jsonb_array_elements({_LOGGED}.metrics) AS m WHERE {inner}{which})"  # noqa: S608
+    text = f"EXISTS (SELECT 1 FROM {_METRIC} m WHERE m.model_id = {_LOGGED}.id AND {inner}{which})"  # noqa: S608
     return Sql(text, (*values, *more))
 
 
 def _latest(key: str, name: str, digest: str) -> Sql:
-    """The last value of a metric that was said of the model."""
+    """The latest value of a metric of the model."""
     return Sql(
-        f"(SELECT m.one ->> 'value' FROM jsonb_array_elements({_LOGGED}.metrics) WITH ORDINALITY AS m(one, at)"  # noqa: S608
-        " WHERE m.one ->> 'key' = %s AND (%s = '' OR m.one ->> 'dataset_name' = %s)"
-        " AND (%s = '' OR m.one ->> 'dataset_digest' = %s) ORDER BY m.at DESC LIMIT 1)",
+        f"(SELECT m.value FROM {_METRIC} m WHERE m.model_id = {_LOGGED}.id AND m.key = %s"  # noqa: S608
+        " AND (%s = '' OR m.dataset_name = %s) AND (%s = '' OR m.dataset_digest = %s)"
+        " ORDER BY m.time_ms DESC, m.step DESC, m.id DESC LIMIT 1)",
         (key, name, name, digest, digest),
     )

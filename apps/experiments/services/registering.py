@@ -152,9 +152,10 @@ def _principal(files: Mapping[str, Artifact]) -> Artifact:
 def _metrics(made: Made) -> dict[str, float]:
     """By name, the last that was said: of the logged model where it has any, else of the run."""
     told: Iterable[tuple[str, Any]] = ()
-    if made.logged_model is not None and made.logged_model.metrics:
-        told = ((one["key"], one["value"]) for one in made.logged_model.metrics)
-    elif made.run is not None:
+    if made.logged_model is not None:
+        latest = made.logged_model.metrics.order_by("key", "-time_ms", "-step", "-id").distinct("key")
+        told = list(latest.values_list("key", "value"))
+    if not told and made.run is not None:
         told = ((key, one.get("last")) for key, one in made.run.summary.items() if not key.startswith("system/"))
     return {key: value for key, value in told if isinstance(value, int | float) and math.isfinite(value)}
 

@@ -1,8 +1,8 @@
 """Storing what clients of MLflow log: metrics, parameters and tags of many requests in one transaction.
 
 On an asynchronous connection, beside Django. What came at the same time, for whatever runs, shares the transaction:
-then a request costs little more than its points. A request that comes again, known by the digest of its body, adds no
-points; its parameters and tags are the same again.
+then a request costs little more than its points. A request that comes again, known by the digest of its points, adds
+none; its parameters and tags are the same again. Points that are said of logged models are kept with these, too.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from apps.experiments.models import MetricBatch, MetricRequest, MetricSender, Ru
 from apps.experiments.models.packing import PLAIN, columns_pack
 from apps.experiments.services.metric_batches import KEYS_PER_RUN_MOST
 from apps.experiments.services.metric_rows import Series, begun, summary_fold, summary_text
+from apps.experiments.services.model_points import ModelPoint, model_points_insert, models_known
 from apps.experiments.services.run_facts import facts_put
 from apps.quotas.models import Attempt
 
@@ -88,8 +89,10 @@ class Logged:
     attempt_id: UUID | None
     """Of the job whose own run it is."""
     digest: bytes
-    """16 bytes, of the body."""
+    """16 bytes, of the points."""
     series: Sequence[Series] = ()
+    model_points: Sequence[ModelPoint] = ()
+    """Those of its points that are said of logged models."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -115,14 +118,15 @@ async def logged_store(
         waits: for runs that others have locked; without, their requests are refused with RunBusy.
 
     Returns:
-        For each request why it was refused, or None: it is kept. NotFound: there is no such run. Invalid: it is
-        deleted, would have too many metrics, or a parameter has another value. AttemptSuperseded: the job's attempt
-        has ended.
+        For each request why it was refused, or None: it is kept. NotFound: there is no such run, or no such model in
+        its project. Invalid: it is deleted, would have too many metrics, or a parameter has another value.
+        AttemptSuperseded: the job's attempt has ended.
     """
     async with connection.transaction():
         kept = await _locked(connection, {one.run_id for one in requests}, waits)
         attempts = await _attempts(connection, {one.attempt_id for one in requests if one.attempt_id is not None})
-        outcomes = [_refusal(one, kept, attempts, waits) for one in requests]
+        models = await models_known(connection, {point.model_id for one in requests for point in one.model_points})
+        outcomes = [_refusal(one, kept, attempts, models, waits) for one in requests]
         taken = [one for one, outcome in zip(requests, outcomes, strict=True) if outcome is None]
         fresh = await _fresh(connection, [one for one in taken if one.series])
         for one in taken:
@@ -130,6 +134,7 @@ async def logged_store(
                 fresh.discard((one.run_id, one.digest))  # of two alike in here the first counts
                 _gather(kept[one.run_id].series[one.attempt_id], one.series)
         await _keep(connection, kept, attempts)
+        await model_points_insert(connection, [(one.run_id, point) for one in taken for point in one.model_points])
     return outcomes
 
 
@@ -153,7 +158,11 @@ async def _attempts(connection: AsyncConnection[Any], ids: set[UUID]) -> dict[UU
 
 
 def _refusal(
-    one: Logged, kept: dict[UUID, _Kept], attempts: Mapping[UUID | None, int | None], waits: bool
+    one: Logged,
+    kept: dict[UUID, _Kept],
+    attempts: Mapping[UUID | None, int | None],
+    models: Mapping[UUID, UUID],
+    waits: bool,
 ) -> BedplateError | None:
     """Why it cannot be kept; enters parameters and labels into the run where it can."""
     found = kept.get(one.run_id)
@@ -164,6 +173,9 @@ def _refusal(
         return Invalid(f"The run {run.pk.hex} must be in the 'active' state. Current state is deleted.")
     if one.attempt_id not in attempts:
         return AttemptSuperseded()
+    lost = next((each.model_id for each in one.model_points if models.get(each.model_id) != run.project_id), None)
+    if lost is not None:
+        return NotFound(f"Logged model with ID 'm-{lost.hex}' not found.")
     keys = {each.key for each in one.series}.union(*found.series.values(), run.summary) if one.series else ()
     if len(keys) > KEYS_PER_RUN_MOST:
         return Invalid(f"A run has at most {KEYS_PER_RUN_MOST} metrics.")

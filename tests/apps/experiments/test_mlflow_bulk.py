@@ -128,7 +128,10 @@ async def test_what_is_sent_again_is_kept_once_and_its_tags_are_put_again(apps: 
     other = {"metrics": [metric("loss", 0.5, 1)], "tags": [{"key": "phase", "value": "cold"}]}
     for each in (body, body, other, body):
         assert (await log(apps["log-batch"], world.token, world.run, **each))[0] == 200
-    assert len((await stored(world.run))["loss"]) == 2
+    more = {"metrics": [metric("loss", 0.5, 1), metric("auc", 0.9)]}
+    assert (await log(apps["log-batch"], world.token, world.run, **more))[0] == 200  # other points: kept as they are
+    found = await stored(world.run)
+    assert {key: len(points) for key, points in found.items()} == {"loss": 2, "auc": 1}
     run = await fresh(world.run)
     assert (run.labels, run.summary["loss"]["count"]) == ({"phase": "warm"}, 2)
 

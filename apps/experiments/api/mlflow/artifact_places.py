@@ -14,11 +14,10 @@ from typing import Final
 from apps.common.errors import Forbidden
 from apps.experiments.api.mlflow.caller import Caller
 from apps.experiments.api.mlflow.errors import invalid, missing
-from apps.experiments.api.mlflow.wire import uuid_or_none
+from apps.experiments.api.mlflow.wire import MODEL_PREFIX, logged_model_uuid, uuid_or_none
 from apps.experiments.models import LoggedModel, ModelVersion, Run
 from apps.experiments.services.artifacts import Owner
 
-MODEL_PREFIX: Final = "m-"
 _VERSION: Final = re.compile(r"versions/(?P<version>[0-9a-f]{32})(?:/(?P<name>.*))?")
 _MODEL: Final = re.compile(r"(?P<experiment>[0-9a-f]{32})/models/m-(?P<model>[0-9a-f]{32})/artifacts(?:/(?P<name>.*))?")
 _RUN: Final = re.compile(r"(?P<experiment>[0-9a-f]{32})/(?P<run>[0-9a-f]{32})/artifacts(?:/(?P<name>.*))?")
@@ -81,11 +80,11 @@ def version_of(caller: Caller, text: str) -> ModelVersion:
 
 def logged_model_of(caller: Caller, text: str, *, with_deleted: bool = False) -> LoggedModel:
     """A logged model by its id on the wire, which the caller sees."""
-    number = uuid_or_none(text.removeprefix(MODEL_PREFIX)) if text.startswith(MODEL_PREFIX) else None
+    number = logged_model_uuid(text)
     rows = caller.rows(LoggedModel.objects.select_related("project", "experiment", "run"))
     if not with_deleted:
         rows = rows.filter(deleted_at=None)
-    found: LoggedModel | None = rows.filter(pk=number).first() if number is not None else None
+    found: LoggedModel | None = rows.filter(pk=number).first()
     if found is None:
         raise missing(f"Logged model with ID '{text[:100]}' not found.")
     return found

@@ -7,7 +7,6 @@ MLflow's; who may write is looked up as for every other address of the protocol,
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
@@ -24,7 +23,10 @@ from apps.experiments.api.mlflow.bulk_shapes import (
     BODY_BYTES_MOST,
     BatchIn,
     batch_of,
+    digest_of,
+    each_once,
     metric_of,
+    model_points_in,
     params_in,
     run_named,
     series_in,
@@ -37,7 +39,6 @@ REQUESTS = Counter("bedplate_mlflow_logs", "Requests of log-batch and log-metric
 POINTS = Counter("bedplate_mlflow_points", "Metric points accepted by them, those sent again included.")
 SECONDS = Histogram("bedplate_mlflow_log_seconds", "Time per request of them.", buckets=BUCKETS)
 
-DIGEST_BYTES: Final = 16
 TOGETHER: Final = 4
 """Transactions that run at once; runs are spread over them."""
 _PATH: Final = re.compile(r"(?:/mlflow/[\w-]+)?/(?:ajax-)?api/[23]\.0/mlflow/runs/(log-batch|log-metric)")
@@ -89,16 +90,20 @@ class LogApp(BulkApp):
     async def take(self, request: Incoming) -> dict[str, Any]:
         batch = self._read(request.body)
         place = await self._logs.callers.place(request.attempt_id, run_named(batch))
+        metrics = batch.metrics or ()
+        model_points = model_points_in(metrics)
+        series = series_in(each_once(metrics) if model_points else metrics)
         logged = Logged(
             place.run_id,
             place.attempt_id,
-            hashlib.blake2b(request.body, digest_size=DIGEST_BYTES).digest(),
-            series_in(batch.metrics or ()),
+            digest_of(series, place.attempt_id),
+            series,
+            model_points,
             params_in(batch.params or ()),
             tags_in(batch.tags or ()),
         )
         await self._logs.keep(logged, len(request.body))
-        POINTS.inc(len(batch.metrics or ()))
+        POINTS.inc(len(metrics))
         return {}
 
     def refusal(self, error: BedplateError) -> tuple[int, str, bytes, list[tuple[bytes, bytes]]]:

@@ -5,9 +5,11 @@ Numbers may stand as text, as JSON of protobuf writes those of 64 bits, and as i
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
@@ -15,6 +17,7 @@ from apps.experiments.api.mlflow import wire
 from apps.experiments.api.mlflow.errors import BAD_REQUEST, MlflowError, invalid
 from apps.experiments.models.packing import columns_of
 from apps.experiments.services.metric_rows import Series
+from apps.experiments.services.model_points import DIGEST_BYTES, ModelPoint
 
 BODY_BYTES_MOST: Final = 1_000_000
 _PLACE: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<place>[^`]*)`)?", re.DOTALL)
@@ -88,6 +91,46 @@ def series_in(metrics: Sequence[MetricIn]) -> list[Series]:
         columns[1].append(one.value)
         columns[2].append(one.timestamp)
     return [_series(key, *columns, metrics) for key, columns in by_key.items()]
+
+
+def digest_of(series: Iterable[Series], attempt_id: UUID | None) -> bytes:
+    """16 bytes that other points, and those of another attempt, do not have."""
+    found = hashlib.blake2b(attempt_id.bytes if attempt_id is not None else b"", digest_size=DIGEST_BYTES)
+    for one in series:
+        found.update(f"{len(one)} {one.key}\0".encode())
+        for column in one.columns:
+            found.update(column)
+    return found.digest()
+
+
+def each_once(metrics: Iterable[MetricIn]) -> list[MetricIn]:
+    """Of points that differ in nothing but the model and dataset they are said of, the first."""
+    found: dict[tuple[Any, ...], MetricIn] = {}
+    for one in metrics:
+        value = one.value if one.value == one.value else None  # NaN is unequal to itself
+        found.setdefault((one.key, value, one.timestamp, one.step or 0), one)
+    return list(found.values())
+
+
+def model_points_in(metrics: Iterable[MetricIn]) -> list[ModelPoint]:
+    """Those that are said of logged models. Raises MlflowError; keys and numbers are looked at by `series_in`."""
+    return [_model_point(one) for one in metrics if one.model_id]
+
+
+def _model_point(one: MetricIn) -> ModelPoint:
+    number = wire.logged_model_uuid(one.model_id or "")
+    name, digest = one.dataset_name or "", one.dataset_digest or ""
+    if bool(name) != bool(digest):
+        raise invalid("Both dataset_name and dataset_digest must be provided if one is provided")
+    for field, said, most in (
+        ("dataset_name", name, wire.DATASET_NAME_CHARACTERS_MOST),
+        ("dataset_digest", digest, wire.DATASET_DIGEST_CHARACTERS_MOST),
+    ):
+        if len(said) > most:
+            raise wire.too_long(field, said, most)
+        if "\x00" in said:
+            raise invalid(f"Invalid value for parameter '{field}' supplied: it must be text without NUL characters.")
+    return ModelPoint(number, one.key, one.value, one.step or 0, one.timestamp, name, digest)
 
 
 def _series(key: str, steps: list[int], values: list[float], stamps: list[int], metrics: Sequence[MetricIn]) -> Series:

@@ -12,10 +12,8 @@ from apps.experiments.api.mlflow.wire import Asked
 from apps.experiments.models import LoggedModel
 from apps.experiments.services.run_facts import Said, run_inputs_log, run_outputs_log
 
-NAME_MOST, DIGEST_MOST = 500, 36
-SCHEMA_MOST, SOURCE_MOST, PROFILE_MOST = 1_048_575, 65_535, 16_777_215
+SOURCE_TYPE_MOST, SOURCE_MOST, SCHEMA_MOST, PROFILE_MOST = 500, 65_535, 1_048_575, 16_777_215
 TAG_KEY_MOST, TAG_VALUE_MOST = 255, 500
-MODEL_PREFIX = "m-"
 
 
 class ModelsView(RunView):
@@ -28,8 +26,8 @@ class ModelsView(RunView):
         ]
         if len(asked) > wire.ENTITIES_MOST:
             raise invalid(f"A request may name at most {wire.ENTITIES_MOST} models. Got {len(asked)}.")
-        ids = {text: wire.uuid_or_none(text.removeprefix(MODEL_PREFIX)) for text, _ in asked}
-        rows = self.caller.rows(LoggedModel.objects.filter(pk__in=[one for one in ids.values() if one is not None]))
+        ids = {text: wire.logged_model_uuid(text) for text, _ in asked}
+        rows = self.caller.rows(LoggedModel.objects.filter(pk__in=list(ids.values())))
         seen = set(rows.values_list("pk", flat=True)) if ids else set()
         lost = next((text for text, one in ids.items() if one not in seen), None)
         if lost is not None:
@@ -57,10 +55,13 @@ class OutputsView(ModelsView):
 def _dataset(asked: Asked) -> Said:
     """One of the datasets of a request; raises for one that cannot be."""
     dataset = asked.inner("dataset")
-    name, digest = dataset.needed("name", most=NAME_MOST), dataset.needed("digest", most=DIGEST_MOST)
+    name, digest = (
+        dataset.needed("name", most=wire.DATASET_NAME_CHARACTERS_MOST),
+        dataset.needed("digest", most=wire.DATASET_DIGEST_CHARACTERS_MOST),
+    )
     document = {
         "digest": digest,
-        "source_type": dataset.needed("source_type", most=NAME_MOST),
+        "source_type": dataset.needed("source_type", most=SOURCE_TYPE_MOST),
         "source": dataset.needed("source", most=SOURCE_MOST),
         "schema": dataset.text("schema", most=SCHEMA_MOST) or None,
         "profile": dataset.text("profile", most=PROFILE_MOST) or None,

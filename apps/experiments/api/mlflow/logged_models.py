@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import UUID
 
+from django.db.models import prefetch_related_objects
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.experiments.api.mlflow import wire
-from apps.experiments.api.mlflow.artifact_places import MODEL_PREFIX, logged_model_of, model_writable
+from apps.experiments.api.mlflow.artifact_places import logged_model_of, model_writable
 from apps.experiments.api.mlflow.base import MlflowView
 from apps.experiments.api.mlflow.errors import invalid
-from apps.experiments.api.mlflow.experiments import experiment_of
+from apps.experiments.api.mlflow.experiments import default_of, experiment_of
 from apps.experiments.api.mlflow.places import model_artifact_uri
 from apps.experiments.api.mlflow.runs import run_of
 from apps.experiments.api.mlflow.search import SearchView, page_of, paged
-from apps.experiments.api.mlflow.wire import ms_of, pairs_of
-from apps.experiments.models import LoggedModel
+from apps.experiments.api.mlflow.wire import MODEL_PREFIX, ms_of, pairs_of
+from apps.experiments.models import LoggedModel, LoggedModelMetric
 from apps.experiments.search.grammar import Order, filter_of, order_of
 from apps.experiments.search.words import BadSearch, quoted
-from apps.experiments.selectors.registry_search import LOGGED, logged_found
+from apps.experiments.selectors.registry_search import LOGGED, logged_found, points_shown
+from apps.experiments.selectors.series import number_said
 from apps.experiments.services.logged_models import (
     logged_model_create,
     logged_model_delete,
@@ -41,9 +44,11 @@ NUMBERS: Final = {1: "LOGGED_MODEL_PENDING", 2: "LOGGED_MODEL_READY", 3: "LOGGED
 PARAMS_MOST: Final = 1000
 RESULTS_DEFAULT: Final = 100
 RESULTS_MOST: Final = 1000
+"""On a page; who asks for more is given this many, and where to go on."""
 
 
 def model_json(model: LoggedModel) -> dict[str, Any]:
+    """A model with the points that were fetched with it."""
     made = ms_of(model.created_at)
     return {
         "info": {
@@ -59,22 +64,26 @@ def model_json(model: LoggedModel) -> dict[str, Any]:
             "source_run_id": model.run_id.hex if model.run_id else "",
             "tags": pairs_of(model.labels),
         },
-        "data": {"params": pairs_of(model.parameters), "metrics": [_metric(one, model) for one in model.metrics]},
+        "data": {"params": pairs_of(model.parameters), "metrics": [_metric(one) for one in model.metrics.all()]},
     }
 
 
-def _metric(one: dict[str, Any], model: LoggedModel) -> dict[str, Any]:
-    found = {
-        "key": one["key"],
-        "value": one["value"],
-        "timestamp": round(float(one.get("time") or 0) * 1000),
-        "step": one.get("step") or 0,
-        "model_id": f"{MODEL_PREFIX}{model.pk.hex}",
-        "run_id": str(one.get("run") or "").replace("-", ""),
-        "dataset_name": one.get("dataset_name"),
-        "dataset_digest": one.get("dataset_digest"),
+def _metric(one: LoggedModelMetric) -> dict[str, Any]:
+    dataset = {"dataset_name": one.dataset_name, "dataset_digest": one.dataset_digest} if one.dataset_name else {}
+    return {
+        "key": one.key,
+        "value": number_said(one.value),
+        "timestamp": one.time_ms,
+        "step": one.step,
+        "model_id": f"{MODEL_PREFIX}{one.model_id.hex}",
+        "run_id": one.run_id.hex,
+        **dataset,
     }
-    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def _shown(model: LoggedModel) -> Response:
+    prefetch_related_objects([model], points_shown())
+    return Response({"model": model_json(model)})
 
 
 class CreateView(MlflowView):
@@ -100,7 +109,7 @@ class CreateView(MlflowView):
             made_by=self.caller.person,
             actor=self.caller.actor,
         )
-        return Response({"model": model_json(made)})
+        return _shown(made)
 
 
 class OfModelView(MlflowView):
@@ -109,8 +118,8 @@ class OfModelView(MlflowView):
     def model(self, model_id: str, *, with_deleted: bool = False) -> LoggedModel:
         return logged_model_of(self.caller, model_id, with_deleted=with_deleted)
 
-    def own(self, model_id: str) -> LoggedModel:
-        found = self.model(model_id)
+    def own(self, model_id: str, *, with_deleted: bool = False) -> LoggedModel:
+        found = self.model(model_id, with_deleted=with_deleted)
         model_writable(self.caller, found)
         return found
 
@@ -119,7 +128,7 @@ class ModelView(OfModelView):
     """One logged model; `PATCH` says that its files have come, or will not."""
 
     def get(self, request: Request, model_id: str) -> Response:
-        return Response({"model": model_json(self.model(model_id, with_deleted=self.asked.flag("allow_deleted")))})
+        return _shown(self.model(model_id, with_deleted=self.asked.flag("allow_deleted")))
 
     def patch(self, request: Request, model_id: str) -> Response:
         said = self.asked.values.get("status")
@@ -128,10 +137,10 @@ class ModelView(OfModelView):
         if state is None or state == LoggedModelState.PENDING:
             raise invalid(f"Invalid value {str(said)[:100]!r} for parameter 'status' supplied.")
         found = logged_model_finalize(model=self.own(model_id), state=state, actor=self.caller.actor)
-        return Response({"model": model_json(found)})
+        return _shown(found)
 
     def delete(self, request: Request, model_id: str) -> Response:
-        logged_model_delete(model=self.own(model_id), actor=self.caller.actor)
+        logged_model_delete(model=self.own(model_id, with_deleted=True), actor=self.caller.actor)
         return Response({})
 
 
@@ -175,14 +184,24 @@ class LoggedModelsSearchView(SearchView):
             raise invalid(f"Invalid filter: {error}") from error
         orders = [self._order(one) for one in asked.items("order_by")]
         datasets = [(one.needed("dataset_name"), one.text("dataset_digest")) for one in asked.items("datasets")]
-        ids = [experiment_of(self.caller, text).pk for text in asked.texts("experiment_ids")]
-        rows = self.caller.rows(LoggedModel.objects.filter(experiment__in=ids, deleted_at=None))
-        if "max_results" not in asked.values:
-            asked = wire.Asked({**asked.values, "max_results": RESULTS_DEFAULT})
+        if not asked.texts("experiment_ids"):
+            raise asked.lacking("experiment_ids")
+        rows = self.caller.rows(LoggedModel.objects.filter(experiment__in=self._experiments(), deleted_at=None))
+        size = min(asked.number("max_results", RESULTS_DEFAULT, least=1), RESULTS_MOST)
+        asked = wire.Asked({**asked.values, "max_results": size})
         found, token = page_of(
             logged_found(rows, filters, orders, datasets=datasets, status_of=WORD_OF), asked, most=RESULTS_MOST
         )
         return paged("models", [model_json(one) for one in found], token)
+
+    def _experiments(self) -> list[UUID]:
+        """Those that are named and can be; what is not there has no models."""
+        named = self.asked.texts("experiment_ids")
+        found = [wire.uuid_or_none(text) for text in named]
+        if wire.DEFAULT_EXPERIMENT in named:
+            default = default_of(self.caller)
+            found.append(default.pk if default is not None else None)
+        return [each for each in found if each is not None]
 
     @staticmethod
     def _order(one: wire.Asked) -> tuple[Order, str, str]:

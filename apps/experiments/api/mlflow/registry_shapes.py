@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from apps.experiments.api.mlflow.artifact_places import MODEL_PREFIX
 from apps.experiments.api.mlflow.places import version_artifact_uri
-from apps.experiments.api.mlflow.wire import ms_of, pairs_of
+from apps.experiments.api.mlflow.wire import MODEL_PREFIX, ms_of, pairs_of
 from apps.experiments.models import ModelVersion, RegisteredModel
 from apps.experiments.services.stages import stage_of
 from apps.experiments.states import ModelVersionReason, ModelVersionState

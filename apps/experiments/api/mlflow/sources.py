@@ -6,11 +6,12 @@ import re
 from typing import Final
 from urllib.parse import unquote, urlparse
 
-from apps.experiments.api.mlflow.artifact_places import MODEL_PREFIX, logged_model_of, place_of
+from apps.experiments.api.mlflow.artifact_places import logged_model_of, place_of
 from apps.experiments.api.mlflow.caller import Caller
 from apps.experiments.api.mlflow.errors import invalid, missing
 from apps.experiments.api.mlflow.places import SCHEME
 from apps.experiments.api.mlflow.runs import run_of
+from apps.experiments.api.mlflow.wire import MODEL_PREFIX
 from apps.experiments.models import Artifact, LoggedModel, ModelVersion, Run
 from apps.experiments.selectors.artifacts import files_below
 from apps.experiments.selectors.model_files import files_of

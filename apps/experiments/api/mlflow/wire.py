@@ -26,6 +26,8 @@ TAGS_MOST: Final = 100
 ENTITIES_MOST: Final = 1000
 """Metrics, parameters and tags of one batch together."""
 DATASETS_MOST: Final = 1000
+DATASET_NAME_CHARACTERS_MOST: Final = 500
+DATASET_DIGEST_CHARACTERS_MOST: Final = 36
 RESULTS_MOST: Final = 50_000
 EXPERIMENTS_MOST: Final = 1000
 """Experiments that one search may name."""
@@ -35,6 +37,8 @@ DEFAULT_EXPERIMENT: Final = "0"
 """The id of the experiment that a client logs to when it was told none."""
 DEFAULT_EXPERIMENT_NAME: Final = "Default"
 
+MODEL_PREFIX: Final = "m-"
+"""Before the id of a logged model."""
 ACTIVE: Final = "active"
 DELETED: Final = "deleted"
 
@@ -234,6 +238,14 @@ def experiment_uuid(text: str) -> UUID:
     found = uuid_or_none(text)
     if found is None:
         raise missing(f"No Experiment with id={text} exists")
+    return found
+
+
+def logged_model_uuid(text: str) -> UUID:
+    """The id of a logged model. Raises MlflowError for what is none."""
+    found = uuid_or_none(text.removeprefix(MODEL_PREFIX)) if text.startswith(MODEL_PREFIX) else None
+    if found is None:
+        raise missing(f"Logged model with ID '{text[:100]}' not found.")
     return found
 
 
