@@ -50,3 +50,22 @@ class Handler(BaseHTTPRequestHandler):
         pass
 HTTPServer((os.environ["BEDPLATE_SERVE_HOST"], int(os.environ["BEDPLATE_SERVE_PORT"])), Handler).serve_forever()
 """
+ASKING = """
+import os, socket, ssl, sys
+from urllib.parse import urlsplit
+def asked(url):
+    parts = urlsplit(url)
+    host, port = parts.hostname, parts.port or (80 if parts.scheme == "http" else 443)
+    if not url:
+        host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    if not host:
+        return "nobody"
+    try:
+        connection = socket.create_connection((host, int(port)), timeout=10)
+        if parts.scheme == "https":
+            ssl.create_default_context().wrap_socket(connection, server_hostname=host)
+    except OSError as error:
+        return "no answer: %s" % (error or type(error).__name__)
+    return "reached"
+print("Asked: %s" % asked(sys.argv[1] if len(sys.argv) > 1 else ""), flush=True)
+"""

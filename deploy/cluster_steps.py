@@ -3,117 +3,26 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
-from cluster_programs import GREETING, HELLO, MEETING, SERVER, WAITING
+from cluster_cleanup import leftovers
+from cluster_programs import ASKING, GREETING, HELLO, MEETING, WAITING
+from cluster_trial import SMALL, Failed, Skipped, Trial, Warned, serves, short, succeeded
 
-from workers.backends.base import BackendError
 from workers.backends.kubernetes import names
-from workers.backends.kubernetes.api import Api
-from workers.backends.kubernetes.backend import KubernetesBackend
 from workers.backends.kubernetes.check import check_cluster
 from workers.backends.kubernetes.refusal import Refusal
-from workers.backends.kubernetes.resources import NAMESPACES, RESOURCE_QUOTAS
-from workers.backends.kubernetes.site import ClusterSite, Fence, Tenant
+from workers.backends.kubernetes.resources import RESOURCE_QUOTAS
+from workers.backends.kubernetes.site import Fence
 from workers.backends.kubernetes.tenancy import tenant_manifests
-from workers.contracts.launch import JobHandle, LaunchContext
-from workers.contracts.observation import ENDED, Observation, Phase
-from workers.contracts.specs import JobSpec, Resources, ServingSpec, Spec
+from workers.contracts.observation import ENDED, Phase
 
-LOOK_SECONDS: Final = 0.5
-SMALL: Final = Resources(cpu_millis=100, memory_bytes=128 << 20)
 NOWHERE: Final = "registry.invalid/bedplate/nothing:none"
 PLENTY: Final = 50
-
-
-class Skipped(Exception):
-    """A step that this account cannot try, and Bedplate does not need to."""
-
-
-class Failed(Exception):
-    """A step did not come out as it should; the message is for people."""
-
-
-@dataclass(slots=True)
-class Trial:
-    """One verification: its own namespace, and what was started in it."""
-
-    backend: KubernetesBackend
-    api: Api
-    site: ClusterSite
-    image: str
-    timeout_seconds: float
-    tenant: Tenant = field(default_factory=lambda: Tenant("check", "check", uuid.uuid4().hex[:8]))
-    handles: list[JobHandle] = field(default_factory=list)
-
-    @property
-    def namespace(self) -> str:
-        return names.namespace_of(self.tenant, self.site)
-
-    def start(self, spec: Spec, count: int = 1) -> JobHandle:
-        labels = {name: getattr(self.tenant, name) for name in ("organisation", "team", "project")}
-        ids = {name: str(uuid.uuid4()) for name in ("workload_id", "attempt_id")}
-        launch = LaunchContext(**ids, attempt_number=1, count=count, api_url="", token="none", labels=labels)  # noqa: S106
-        self.handles.append(self.backend.handle_for(spec, launch))
-        return self.backend.submit(spec, launch)
-
-    def job(self, script: str, **changes: Any) -> JobSpec:
-        command = ("python", "-I", "-S", "-u", "-c", script)
-        return JobSpec(command=command, resources=SMALL, **{"image": self.image, **changes})
-
-    def server(self, revision: str) -> ServingSpec:
-        command = ("python", "-I", "-S", "-c", SERVER)
-        return ServingSpec(command=command, resources=SMALL, image=self.image, environment={"REVISION": revision})
-
-    def see(self, handle: JobHandle, what: str, fits: Callable[[Observation], bool]) -> Observation:
-        """Look until it is as it should be. Raises Failed: not in time, or ended as something else."""
-        deadline = time.monotonic() + self.timeout_seconds
-        while True:
-            seen = self.backend.observe([handle])[0]
-            if fits(seen):
-                return seen
-            said = f"{seen.phase}, {seen.reason or 'no reason'}{': ' if seen.detail else ''}{seen.detail}"
-            if seen.phase in ENDED and seen.phase is not Phase.NOT_FOUND:
-                raise Failed(f"expected {what}; it is {said}")
-            if time.monotonic() > deadline:
-                raise Failed(f"expected {what} within {self.timeout_seconds:.0f} s; it is {said}")
-            time.sleep(LOOK_SECONDS)
-
-    def end(self, handle: JobHandle) -> None:
-        """Stop it and wait until nothing of it is alive."""
-        self.backend.stop(handle, 1)
-        deadline = time.monotonic() + self.timeout_seconds
-        while self.backend.observe([handle])[0].phase not in ENDED:
-            if time.monotonic() > deadline:
-                raise Failed("it was told to stop and is still alive")
-            time.sleep(LOOK_SECONDS)
-
-    def output(self, handle: JobHandle, expected: str, member: int = 0) -> str:
-        """What a member has printed, once the text is in it."""
-        deadline = time.monotonic() + self.timeout_seconds
-        while True:
-            text = self.backend.logs(handle, member=member).data.decode(errors="replace")
-            if expected in text:
-                return text
-            if time.monotonic() > deadline:
-                raise Failed(f"expected {expected!r} in the output of member {member}; it is {text[-200:]!r}")
-            time.sleep(LOOK_SECONDS)
-
-
-def succeeded(seen: Observation) -> bool:
-    return seen.phase is Phase.SUCCEEDED
-
-
-def serves(count: int) -> Callable[[Observation], bool]:
-    return lambda seen: len(seen.members) == count and all(member.ready for member in seen.members)
-
-
-def short(text: str) -> str:
-    return text if len(text) <= 100 else f"{text[:99]}…"
+API_SERVER_PORTS: Final = frozenset({443, 6443})
+"""On which a job would reach the API server, whose address every pod is told."""
 
 
 def connection(trial: Trial) -> str:
@@ -130,14 +39,14 @@ def permissions(trial: Trial) -> str:
     found = check_cluster(trial.backend.connection, trial.site)
     missing = [problem.sentence for problem in found.problems if problem.code == "missing_permission"]
     if missing:
-        raise Failed(" ".join(missing))
+        raise Failed(f"{' '.join(missing)} The role that it needs is in docs/en/clusters.md.")
     return "all that the role of the chart has"
 
 
 def machines(trial: Trial) -> str:
     nodes = [node for node in trial.backend.discover() if node.ready]
     if not nodes:
-        raise Failed("no machine takes jobs")
+        raise Failed("no machine takes jobs: none is ready, or all have taints or are cordoned (kubectl get nodes)")
     gpus = sum(len(node.gpus) for node in nodes)
     return f"{len(nodes)} ready, {sum(node.cpu_millis for node in nodes) // 1000} cores, {gpus} GPUs free"
 
@@ -233,58 +142,74 @@ def serving(trial: Trial) -> str:
     return "two revisions side by side, then one replica, then none"
 
 
-def cleanup(trial: Trial) -> str:
-    """Stop and remove what was started, then the namespace. Raises Failed: something is left, and what."""
-    deadline = time.monotonic() + trial.timeout_seconds
-    for handle, seen in observed(trial):
-        if seen.phase not in ENDED:
-            with suppress(BackendError):
-                trial.backend.stop(handle, 0)
-    while True:
-        trial.backend.sweep([], older_than_seconds=0)
-        left = [handle for handle, seen in observed(trial) if seen.phase is not Phase.NOT_FOUND]
-        if not left:
-            return namespace_remove(trial, deadline)
-        if time.monotonic() > deadline:
-            raise Failed(f"{len(left)} jobs are left in the namespace {trial.namespace}")
-        time.sleep(LOOK_SECONDS)
+def gpu(trial: Trial) -> str:
+    """A job that asks for one device, on whichever node the cluster puts it."""
+    free = [node for node in trial.backend.discover() if node.ready and node.gpus]
+    if not free:
+        raise Skipped("no node offers a device that is free (nvidia.com/gpu, by a device plugin)")
+    handle = trial.start(trial.job(HELLO, resources=replace(SMALL, gpus=1)))
+    trial.see(handle, "a job with a GPU that succeeds", succeeded)
+    return f"ran with a {free[0].gpus[0].model}"
 
 
-def observed(trial: Trial) -> list[tuple[JobHandle, Observation]]:
-    return list(zip(trial.handles, trial.backend.observe(trial.handles), strict=True))
+def isolation(trial: Trial) -> str:
+    """A job that tries to reach the API server, which no policy lets it reach."""
+    if any(peer.cidr and API_SERVER_PORTS & set(peer.ports) for peer in trial.site.api_egress):
+        raise Skipped("--api-url opens the port of the API server, too: this is tried without it")
+    handle = trial.start(trial.job(ASKING))
+    trial.see(handle, "a job that succeeds", succeeded)
+    said = trial.output(handle, "Asked: ")
+    if "Asked: nobody" in said:
+        raise Skipped("pods here are not told where the API server is")
+    if "Asked: reached" in said:
+        raise Warned(
+            "a job reached the API server, which its NetworkPolicies forbid: the cluster's network plugin does not"
+            " enforce them, so nothing keeps jobs of projects apart. Jobs run all the same"
+        )
+    return "a job could not reach what it may not"
 
 
-def namespace_remove(trial: Trial, deadline: float) -> str:
-    """Bedplate itself never does this, so an account with its rights only may not."""
-    try:
-        found = trial.api.find(NAMESPACES, "", trial.namespace)
-        if found is None:
-            return "nothing was left"
-        trial.api.delete(NAMESPACES, "", trial.namespace, uid=found["metadata"]["uid"])
-        while trial.api.find(NAMESPACES, "", trial.namespace) is not None:
-            if time.monotonic() > deadline:
-                raise Failed(f"the namespace {trial.namespace} is still being deleted")
-            time.sleep(LOOK_SECONDS)
-    except Refusal as refusal:
-        if not refusal.forbidden:
-            raise
-        words = "has no job any more and is left: this account may not delete it"
-        raise Failed(f"the namespace {trial.namespace} {words}") from refusal
-    return "nothing is left"
+def control_plane(trial: Trial) -> str:
+    """A job that asks the control plane whether it lives, through the hole that its address makes."""
+    if not trial.control_plane:
+        raise Skipped("--api-url was not given")
+    handle = trial.start(trial.job(ASKING, trial.control_plane))
+    trial.see(handle, "a job that succeeds", succeeded)
+    said = trial.output(handle, "Asked: ")
+    if "Asked: reached" not in said:
+        why = said.rpartition("Asked: ")[2].strip()
+        raise Failed(
+            f"a job cannot reach {trial.control_plane}: {why}. Pods must know its name and reach its port; the option"
+            " api_egress of a cluster says where it is, where its address does not"
+        )
+    return f"a job reached {trial.control_plane}"
 
 
 STEPS: Final[tuple[tuple[str, Callable[[Trial], str]], ...]] = (
     ("connection", connection),
+    ("earlier runs", leftovers),
     ("permissions", permissions),
     ("machines", machines),
     ("one job", one_job),
     ("logs", logs),
+    ("job on a GPU", gpu),
     ("gang of two", gang),
     ("failing job", failure),
     ("stop", stop),
     ("image error", image_error),
     ("quota refusal", quota_refusal),
     ("serving, rolling update", serving),
+    ("network policies", isolation),
+    ("control plane", control_plane),
 )
-NEEDED: Final = {"connection"}
-"""Steps without which no other makes sense."""
+NEEDS: Final = {
+    **{name: "connection" for name, _ in STEPS[1:]},
+    **dict.fromkeys(
+        (
+            *("logs", "job on a GPU", "gang of two", "failing job", "stop", "serving, rolling update"),
+            *("network policies", "control plane"),
+        ),
+        "one job",
+    ),
+}
+"""Step → the one without which it makes no sense."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from tests.support.kubernetes.nodes import NodeSpec
 from tests.support.kubernetes.plans import Plan
 from tests.support.kubernetes.server import KubernetesServer
 from tests.support.kubernetes.store import Change, Object
+from tests.support.waiting import until
 from workers.backends.kubernetes import rights
 
 cluster_steps, carried_runtime = sys.modules["cluster_steps"], sys.modules["carried_runtime"]
@@ -32,8 +35,9 @@ def of_no_image(pod: Object) -> bool:
 
 @pytest.fixture
 def cluster() -> Iterator[KubernetesServer]:
-    with KubernetesServer([NodeSpec("node-1"), NodeSpec("node-2")], processes=True) as server:
+    with KubernetesServer([NodeSpec("node-1", gpus=1), NodeSpec("node-2")], processes=True) as server:
         server.kubelet.removal_seconds = 0.5  # as a real one
+        server.processes.environment = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
         server.scripted_if = of_no_image
         server.plan(Plan(image_error="ErrImagePull"))
         yield server
@@ -59,7 +63,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 def outcomes(said: str) -> dict[str, str]:
     """Step → ok, FAILED or skipped."""
-    lines = re.findall(rf"^(.{{{verify_cluster.WIDTH}}})  (ok|FAILED|skipped) ", said, re.MULTILINE)
+    lines = re.findall(rf"^(.{{{verify_cluster.WIDTH}}})  (ok|FAILED|skipped|warning) ", said, re.MULTILINE)
     return {name.strip(): outcome for name, outcome in lines}
 
 
@@ -80,7 +84,7 @@ def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 def test_a_good_cluster_is_well_and_is_left_as_it_was(cluster: KubernetesServer, run: Run) -> None:
     before = everything(cluster)
     status, said = run(cluster.kubeconfig())
-    assert outcomes(said) == dict.fromkeys([*NAMES, "clean-up"], "ok"), said
+    assert outcomes(said) == {**dict.fromkeys([*NAMES, "clean-up"], "ok"), "control plane": "skipped"}, said
     assert (status, said.splitlines()[-1]) == (0, "All is well.")
     assert "two members have met by name" in said
     assert "SIGTERM was heard" in said
@@ -197,6 +201,76 @@ def test_whoever_interrupts_it_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         run(cluster.kubeconfig())
     assert everything(cluster) == before
+
+
+def test_what_a_killed_run_has_left_the_next_one_removes(
+    cluster: KubernetesServer, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = everything(cluster)
+    file = tmp_path / "of-the-first"
+    file.write_text(cluster.kubeconfig())
+    cluster.scripted_if = lambda pod: True  # the first job runs for ever
+    command = [sys.executable, verify_cluster.__file__, "--kubeconfig", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        until(lambda: cluster.all(kinds.PODS), timeout_seconds=60, what="a job of the first run")
+        status, said = run(cluster.kubeconfig())
+        assert (status, said.count("another run tries this cluster from here")) == (2, 1)
+        first.kill()
+    assert everything(cluster) != before
+    only(monkeypatch, "connection", "earlier runs")
+    status, said = run(cluster.kubeconfig())
+    assert (status, outcomes(said)) == (0, {"connection": "ok", "earlier runs": "ok", "clean-up": "ok"}), said
+    assert "one was ended before its clean-up: removed, and 1 of its jobs" in said
+    assert everything(cluster) == before
+
+
+def test_an_image_that_no_node_can_fetch_is_said_soon_and_what_needs_it_is_left_out(
+    cluster: KubernetesServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["cluster_trial"], "STUCK_SECONDS", 0.5)
+    only(monkeypatch, "connection", "one job", "logs", "gang of two")
+    cluster.scripted_if = lambda pod: True
+    status, said = run(cluster.kubeconfig())
+    assert (status, outcomes(said)) == (
+        1,
+        {"connection": "ok", "one job": "FAILED", "logs": "skipped", "gang of two": "skipped", "clean-up": "ok"},
+    ), said
+    assert "image_pull: The image of member 0 cannot be fetched" in said
+    assert "Name an image that its nodes can fetch (--image)" in said
+    assert said.count("needs: one job") == 2
+
+
+def test_policies_that_nothing_enforces_are_warned_of(
+    cluster: KubernetesServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, "connection", "network policies")
+    cluster.processes.environment["KUBERNETES_SERVICE_PORT"] = cluster.url.rpartition(":")[2]
+    status, said = run(cluster.kubeconfig())
+    assert (status, outcomes(said)["network policies"]) == (0, "warning"), said
+    assert "does not enforce them" in said
+    assert said.endswith("Jobs run here; mind the warning above.\n")
+
+
+def test_whether_jobs_reach_the_control_plane_is_tried_where_it_is_named(
+    cluster: KubernetesServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, "connection", "control plane")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        status, said = run(cluster.kubeconfig(), "--api-url", url)
+    assert (status, f"a job reached {url}" in said) == (0, True), said
+    status, said = run(cluster.kubeconfig(), "--api-url", url)
+    assert (status, outcomes(said)["control plane"]) == (1, "FAILED")
+    assert f"a job cannot reach {url}: no answer: " in said
+
+
+def test_without_a_device_no_job_asks_for_one(
+    cluster: KubernetesServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, "connection", "job on a GPU")
+    cluster.cluster.change(kinds.NODES, "node-1", "", lambda node: node["spec"].update(unschedulable=True))
+    status, said = run(cluster.kubeconfig())
+    assert (status, outcomes(said)["job on a GPU"]) == (0, "skipped"), said
 
 
 def test_what_is_kept_is_named(cluster: KubernetesServer, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

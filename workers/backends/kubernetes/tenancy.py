@@ -55,7 +55,7 @@ def tenant_manifests(
     policies = {
         "bedplate-deny": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
         "bedplate-dns": _out(_rules(site.dns, DNS_PORT, ("UDP", "TCP"))),
-        "bedplate-api": _out(_rules(site.api_egress or _api_peers(site.api_url or api_url))),
+        "bedplate-api": _out(_rules(site.api_egress or api_peers(site.api_url or api_url))),
         "bedplate-egress": _out(_rules(site.job_egress)),
         "bedplate-serving": _in(_rules(site.gateways, site.serve_port, side="from")),
     }
@@ -148,7 +148,7 @@ def _peer(peer: Peer) -> dict[str, Any]:
     return {"namespaceSelector": named, **pods}
 
 
-def _api_peers(url: str) -> tuple[Peer, ...]:
+def api_peers(url: str) -> tuple[Peer, ...]:
     """Where an address of the control plane may lead: the pods behind a Service of the cluster, whatever port they
     listen on, or else its port anywhere. A policy knows no names."""
     parts = urlsplit(url)
