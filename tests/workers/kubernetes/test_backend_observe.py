@@ -21,6 +21,7 @@ from workers.backends.kubernetes.asking import FEW
 from workers.backends.kubernetes.resources import DEPLOYMENTS as DEPLOYMENT_RESOURCE
 from workers.backends.kubernetes.resources import JOBS as JOB_RESOURCE
 from workers.backends.kubernetes.resources import PODS as POD_RESOURCE
+from workers.backends.kubernetes.seen_events import of_quota
 from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import ENDED, Observation, Phase
 
@@ -52,6 +53,17 @@ class TestWaiting:
         assert seen.phase is Phase.PENDING
         assert seen.detail.startswith("A quota of the cluster does not let its members start: pods")
         assert "exceeded quota: team" in seen.detail
+
+    @pytest.mark.parametrize(
+        ("said", "waits"),
+        [
+            ('pods "a" is forbidden: exceeded quota: team, requested: pods=1, used: pods=1, limited: pods=1', True),
+            ('pods "a" is forbidden: status unknown for quota: team, resources: pods', True),
+            ('pods "a" is forbidden: failed quota: team: must specify limits.memory for: main', False),
+        ],
+    )
+    def test_a_quota_that_was_just_made_is_waited_for_too(self, said: str, waits: bool) -> None:
+        assert of_quota(said) is waits
 
     def test_no_node_has_room_in_the_schedulers_words(
         self, harness: KubernetesHarness, cluster: KubernetesServer

@@ -12,7 +12,8 @@ from workers.contracts.sentences import say
 
 WORST: Final = ("image_pull", "launch_error", "no_capacity")
 """Of several members that wait, what is said is the worst."""
-QUOTA: Final = "exceeded quota"
+QUOTA: Final = ("exceeded quota", "status unknown for quota")
+"""What is refused because of a quota that is used up, or that the cluster has not counted yet."""
 FETCHED: Final = frozenset({"Pulled", "Created", "Started", "Failed", "BackOff", "ErrImageNeverPull"})
 NOT_FETCHED: Final = "Failed to pull image "
 STUCK: Final = frozenset({"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"})
@@ -59,9 +60,14 @@ def _why(member: Member, events: Sequence[Event]) -> str:
 def _not_created(message: str, observed: tuple[MemberObservation, ...]) -> Observation:
     """The Job is there, its pods are refused."""
     said = message.removeprefix("Error creating: ").strip()
-    if QUOTA in said:
+    if of_quota(said):
         return Observation(Phase.PENDING, "waiting_for_quota", say("cluster_quota", said=said), observed)
     return Observation(Phase.PENDING, "launch_error", say("cluster_refused", said=said), observed)
+
+
+def of_quota(said: str) -> bool:
+    """Whether it is a quota that refuses, for now."""
+    return any(words in said for words in QUOTA)
 
 
 def _pulling(member: Member, observed: tuple[MemberObservation, ...]) -> Observation:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from workers.backends.kubernetes import names
+from workers.backends.kubernetes.seen_events import of_quota
 from workers.backends.kubernetes.seen_jobs import NOT_FOUND, Order, order_of
 from workers.backends.kubernetes.seen_objects import Deployment, Pod
 from workers.backends.kubernetes.seen_pods import Member, main_container, member_of
@@ -117,7 +118,7 @@ def _refused(server: Deployment) -> str:
     for condition in server.status.conditions or ():
         if condition.type == "ReplicaFailure" and condition.status == "True":
             said = (condition.message or "").strip()
-            return say("cluster_quota" if "exceeded quota" in said else "cluster_refused", said=said)
+            return say("cluster_quota" if of_quota(said) else "cluster_refused", said=said)
     return ""
 
 

@@ -14,12 +14,12 @@ from workers.backends.kubernetes.operators.crds import resource_of
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.refusal import Refusal
 from workers.backends.kubernetes.resources import JOBS, NAMESPACES, PRIORITY_CLASSES, Resource
+from workers.backends.kubernetes.seen_events import of_quota
 from workers.contracts.launch import LaunchContext
 from workers.contracts.specs import Spec
 
 log = logging.getLogger(__name__)
 
-FULL: Final = "exceeded quota"
 FENCED_SECONDS: Final = 300.0
 """After so long the fences of a namespace are made again before a job starts there: somebody may have taken one."""
 
@@ -133,7 +133,7 @@ def _refused(refusal: Refusal, namespace: str) -> LaunchRefused | BackendUnavail
     """What a no means for the launch."""
     if refusal.terminating:
         return BackendUnavailable(f"The namespace {namespace} is being deleted.")
-    if refusal.forbidden and FULL in refusal.message:
+    if refusal.forbidden and of_quota(refusal.message):
         return BackendUnavailable(f"A quota of the cluster is used up: {refusal}")
     if refusal.not_found:
         return LaunchRefused(f"The cluster has no namespace {namespace}, and Bedplate does not make it here: {refusal}")
