@@ -12,6 +12,7 @@ from apps.access.models import User
 from apps.common.api import is_uuid
 from apps.experiments.models import Experiment, Run, RunInput
 from apps.experiments.search.grammar import (
+    ATTRIBUTE,
     DATASET,
     METRIC,
     PARAM,
@@ -105,6 +106,13 @@ def latest(rows: QuerySet[Any], count: int) -> QuerySet[Run]:
     """The last begun of runs of one experiment: an index has them in order, where no statistics tell PostgreSQL how
     many of them a filter on their documents will let through."""
     return Run.objects.filter(pk__in=rows.order_by(*LAST_BEGUN_FIRST).values("pk")[:count])
+
+
+def is_last_begun_first(orders: Sequence[Order]) -> bool:
+    """Whether they say what holds without any; clients with a table of runs mostly ask so."""
+    return all(each.name.key == "start_time" and each.name.group == ATTRIBUTE for each in orders) and (
+        not orders or orders[0].is_downward
+    )
 
 
 def inputs_of(runs: Sequence[Run]) -> dict[UUID, list[RunInput]]:

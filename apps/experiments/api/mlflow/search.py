@@ -26,6 +26,7 @@ from apps.experiments.selectors.run_search import (
     RUNS,
     experiments_found,
     inputs_of,
+    is_last_begun_first,
     latest,
     runs_found,
     with_people,
@@ -111,8 +112,8 @@ class RunsView(SearchView):
         self, rows: QuerySet[Run], filters: list[Comparison], orders: list[Order], *, is_one: bool
     ) -> tuple[list[Run], str]:
         """The page that is asked for; the first mostly has runs that began lately, and is looked for there first."""
-        if is_one and filters and not orders and not self.asked.text("page_token"):
-            among = runs_found(latest(rows, LATEST), filters, orders, STATUS_OF)
+        if is_one and filters and is_last_begun_first(orders) and not self.asked.text("page_token"):
+            among = runs_found(latest(rows, LATEST), filters, [], STATUS_OF)
             found, token = page_of(among, self.asked, most=wire.RESULTS_MOST)
             if token:  # it is full, and there are more
                 return found, token
