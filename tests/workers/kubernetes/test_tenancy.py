@@ -44,10 +44,14 @@ def rules(name: str, site: ClusterSite = SITE, api_url: str = URL) -> list[dict[
 
 
 def test_a_project_has_a_namespace_that_lets_little_in_and_little_out() -> None:
-    kube_dns = {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
-        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
-    }
+    name_servers = [
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+            "podSelector": {"matchLabels": {"k8s-app": name}},
+        }
+        for name in ("kube-dns", "node-local-dns")
+    ]
+    cache = {"ipBlock": {"cidr": "169.254.20.10/32"}}
     everywhere = {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}
     everywhere6 = {"cidr": "::/0", "except": ["fe80::/10", "fd00:ec2::254/128"]}
     bedplate = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "bedplate"}}}
@@ -77,7 +81,7 @@ def test_a_project_has_a_namespace_that_lets_little_in_and_little_out() -> None:
         policy("bedplate-deny", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}),
         egress(
             "bedplate-dns",
-            [{"to": [kube_dns], "ports": DNS}, {"to": [{"ipBlock": {"cidr": "169.254.20.10/32"}}], "ports": DNS}],
+            [{"to": [peer], "ports": DNS} for peer in (*name_servers, cache)],
         ),
         egress(
             "bedplate-api",

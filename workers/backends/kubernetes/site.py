@@ -125,7 +125,8 @@ class ClusterSite:
     rendezvous_port: int = RENDEZVOUS_PORT
     dns: tuple[Peer, ...] = (
         Peer(namespace="kube-system", pod_labels=MappingProxyType({"k8s-app": "kube-dns"})),
-        Peer(cidr="169.254.20.10/32"),  # where a cache of names on the node listens
+        Peer(namespace="kube-system", pod_labels=MappingProxyType({"k8s-app": "node-local-dns"})),
+        Peer(cidr="169.254.20.10/32"),  # where that cache of names on the node listens, if no plugin leads to its pod
     )
     api_egress: tuple[Peer, ...] = ()
     """Where the control plane is reached; empty: its port at any address but those of `METADATA_SERVICES`."""
