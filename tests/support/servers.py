@@ -2,7 +2,7 @@
 
 They live in `var/test-<process>/` and end with the run, however it ends. Workers of xdist share the servers of their
 controller: each has its own database (pytest-django) and its own number in Redis. Theirs are copies of one that is
-migrated, or loaded from a dump of one, while they collect.
+migrated while they collect.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from controlplane.embedded.redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
-MIGRATE_SECONDS = 180
+MIGRATE_SECONDS = 120
 TEMPLATE = "TEST_DATABASE_TEMPLATE"
 """Names the file that is there once the database of the server's address can be copied."""
 
@@ -51,7 +51,7 @@ class Servers:
                 raise pytest.UsageError(f"a test server did not start; see {home.logs}")
 
     def make_template(self) -> None:
-        """Begin to fill the server's own database; the file that `TEMPLATE` names is there once that is done."""
+        """Begin to migrate the server's own database; the file that `TEMPLATE` names is there once that is done."""
         done = self.place / "template-is-made"
         command = f"{shlex.quote(sys.executable)} -m tests.support.template && touch {shlex.quote(str(done))}"
         settings = {"DJANGO_SETTINGS_MODULE": "controlplane.settings.test"}
@@ -98,7 +98,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def use_template() -> None:
-    """Let this process's database be a copy of the migrated one: migrating takes each of them ten times as long."""
+    """Let this process's database be a copy of the migrated one, which takes a small part of what migrating takes."""
     if TEMPLATE not in os.environ:  # alone, and until now no test has asked for a database
         _servers.make_template()
     made = os.environ[TEMPLATE]
