@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -181,16 +181,20 @@ def artifact_upload_complete(*, upload: ArtifactUpload, actor: Actor) -> Artifac
 
 
 def _put_together(upload: ArtifactUpload, there: Mapping[int, int]) -> Stored:
-    """A bucket joins parts of some size by itself; then what it holds is read once."""
+    """One file of all parts, under a name that no sender has: while a part is read it may still be sent again.
+
+    A bucket joins parts of some size by itself; then what it holds is read once.
+    """
     size = sum(there.values())
     if size > most_bytes():
         raise TooLarge(f"A file may have {most_bytes()} bytes; the parts have {size}.")
     if not connection.in_atomic_block:
         connection.close()
     paths = [part_path(upload.pk, number) for number in sorted(there)]
+    whole = f"{folder_of(upload.pk)}/{uuid4()}"
     if len(paths) == 1:
-        return store().measure(paths[0])
-    whole = f"{folder_of(upload.pk)}/whole"
+        store().share(paths[0], whole)
+        return store().measure(whole)
     if store().join(paths, [there[number] for number in sorted(there)], whole):
         return store().measure(whole)
     return store().put(whole, bounded(_chunks(paths), most_bytes()))

@@ -90,7 +90,7 @@ def test_objects_get_second_names_and_go(store: ObjectStore) -> None:
     store.delete("a")
     store.delete("a")
     assert sorted(store.listing()) == [("c/three", 3)]
-    assert not store.exists("a")
+    assert not store.exists("a/one")
 
 
 def test_what_somebody_else_writes_is_seen_at_once(store: ObjectStore, settings: Any) -> None:
