@@ -15,7 +15,7 @@ from tests.support.waiting import until
 from tests.workers.backends.jobs import make_launch, shell
 from tests.workers.kubernetes.harness import KubernetesHarness
 from workers.backends.base import BackendUnavailable
-from workers.backends.kubernetes import names
+from workers.backends.kubernetes import names, output
 from workers.backends.kubernetes.api import Api
 from workers.backends.kubernetes.asking import FEW
 from workers.backends.kubernetes.resources import DEPLOYMENTS as DEPLOYMENT_RESOURCE
@@ -177,6 +177,24 @@ class TestEnds:
 
 
 class TestStrangers:
+    def test_a_node_that_gives_no_output_keeps_nobody_from_seeing_how_a_job_is(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its certificate may be unknown to the API server, or its port closed: the log is then a 500 for ever."""
+        monkeypatch.setattr(output, "LAST_WORDS_SECONDS", 0.2)
+        launch = make_launch(count=2)
+        handle = started(harness, launch, Plan(term_seconds=0.1))
+        harness.run(handle)
+        fault = cluster.faults.add(Fault(resource="pods/log", status=500, times=None))
+        cluster.kubelet.removal_seconds = 3600
+        harness.backend.stop(handle, 5)
+        cluster.advance(2)
+        before = len(cluster.faults.requests)
+        assert harness.backend.observe([handle])[0].phase in (Phase.STOPPING, Phase.FAILED)
+        asked = [each.resource for each in cluster.faults.requests[before:]]
+        assert asked.count("pods/log") >= 1
+        assert fault in cluster.faults.rules
+
     def test_a_pod_that_somebody_deleted(self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api) -> None:
         launch = make_launch(count=2)
         handle = started(harness, launch, Plan())

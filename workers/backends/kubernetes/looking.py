@@ -127,7 +127,7 @@ class Look:
     def _job(self, where: Where, job: Job, pods: list[Pod], events: Sequence[Event]) -> Observation:
         memory, uid = self.place.memory, job.metadata.uid
         gone = memory.note_pods(where.attempt_id, uid, pods)
-        self._last_words(where, pods)
+        self._last_words(pods)
         order = needed(job, pods, gone) or self.queues.taken_back(job, [*pods, *gone])
         if order is not None and order.reason == LOST:  # unless another thread has seen what began after our look
             pods = self.place.pods(where)
@@ -229,12 +229,11 @@ class Look:
                 return Observation(Phase.STOPPING, NODE_LOST, detail, members)
         return seen
 
-    def _last_words(self, where: Where, pods: Iterable[Pod]) -> None:
-        """Read what a member said, before its pod is gone."""
+    def _last_words(self, pods: Iterable[Pod]) -> None:
+        """Read what a member said, before its pod is gone; of several that cannot be read only one is waited for."""
         if len(self.handles) <= asking.FEW:
-            for pod in pods:
-                if pod.metadata.deletion_timestamp is not None and member_of(pod).over:
-                    self.output.keep(self.place, pod)
+            leaving = (pod for pod in pods if pod.metadata.deletion_timestamp is not None and member_of(pod).over)
+            all(self.output.keep(self.place, pod) for pod in leaving)
 
 
 def _unknown(member: MemberObservation) -> MemberObservation:

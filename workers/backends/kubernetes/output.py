@@ -7,13 +7,14 @@ its start, as the kubelet still has it. What was read last stays when the pod is
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from workers.backends.base import LogSlice
+from workers.backends.base import BackendError, LogSlice
 from workers.backends.kubernetes import names
 from workers.backends.kubernetes.place import Place, Where
 from workers.backends.kubernetes.refusal import Refusal
@@ -22,6 +23,9 @@ from workers.backends.kubernetes.seen_objects import Pod
 from workers.backends.kubernetes.seen_pods import main_container, member_of
 from workers.backends.kubernetes.seen_serving import in_order
 
+log = logging.getLogger(__name__)
+
+LAST_WORDS_SECONDS: Final = 3.0
 KEPT_BYTES: Final = 2 * 1024 * 1024
 """Of one pod, its last ones."""
 KEPT_PODS: Final = 256
@@ -84,11 +88,17 @@ class Output:
             data = bytes(kept.data[begin : begin + limit_bytes]) if after >= kept.begin else b""
         return LogSlice(data, after + len(data))
 
-    def keep(self, place: Place, pod: Pod) -> None:
-        """Read to its end what may be gone soon; what cannot be read is not kept."""
+    def keep(self, place: Place, pod: Pod) -> bool:
+        """Read to its end what may be gone soon. False: it cannot be read now, as of a node that does not answer; what
+        was read before stays. Takes some seconds at most."""
         kept = self._of(pod)
-        with kept.lock:
-            self._catch_up(place, pod, kept, 1 << 62)
+        try:
+            with kept.lock:
+                self._catch_up(place.within(LAST_WORDS_SECONDS), pod, kept, 1 << 62)
+        except BackendError as error:
+            log.warning("the last output of pod %s cannot be read: %s", pod.metadata.name, error)
+            return False
+        return True
 
     def _of(self, pod: Pod) -> _Kept:
         with self._lock:
