@@ -53,7 +53,7 @@ class Rendered:
         return found
 
 
-class _Strict(yaml.SafeLoader):
+class _Strict(yaml.CSafeLoader):
     """A key that comes twice is a mistake of a template, not the later one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
