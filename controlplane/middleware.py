@@ -68,20 +68,21 @@ class RequestContextMiddleware:
         log.info("%s %s %s", request.method, request.path, response.status_code, extra=extra)
 
 
-PROGRAMS = ("/api/", "/ajax-api/", "/mlflow/")
+PROGRAMS = re.compile(r"/(?:ajax-)?api/|/mlflow/[^/]+/.")
+"""How addresses begin that programs call. `/mlflow/<project>/` itself is a page."""
 
 
 class PageLanguageMiddleware(LocaleMiddleware):
     """Pages speak the reader's language; the API speaks English to everybody, so that programs can rely on it."""
 
     def process_request(self, request: HttpRequest) -> None:
-        if request.path_info.startswith(PROGRAMS):
+        if PROGRAMS.match(request.path_info):
             translation.activate("en")
         else:
             super().process_request(request)
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        return response if request.path_info.startswith(PROGRAMS) else super().process_response(request, response)
+        return response if PROGRAMS.match(request.path_info) else super().process_response(request, response)
 
 
 class RequestMetricsMiddleware:

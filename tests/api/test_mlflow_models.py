@@ -109,7 +109,21 @@ class TestFiles:
         assert store().folders(ARRIVING) == []
 
     @pytest.mark.parametrize(
-        "name", ["../x", "a/../../x", "./x", "a//x", "a\\x", "%2e%2e/x", "..%2fx", "x" * 501, "a\x01b", "a/" * 40 + "x"]
+        "name",
+        [
+            "../x",
+            "a/../../x",
+            "./x",
+            "a//x",
+            "a\\x",
+            "%2e%2e/x",
+            "..%2fx",
+            "%252e%252e/x",
+            "a%25252f..%25252fx",
+            "x" * 501,
+            "a\x01b",
+            "a/" * 40 + "x",
+        ],
     )
     def test_names_that_lead_elsewhere_are_refused_and_nothing_is_kept(self, client: Client, name: str) -> None:
         assert refused(client.put(name, b"x")) in {(400, "INVALID_PARAMETER_VALUE"), (404, "RESOURCE_DOES_NOT_EXIST")}

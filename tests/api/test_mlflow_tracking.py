@@ -103,11 +103,25 @@ class TestExperiments:
         assert refused(caller.post("experiments/update", {"experiment_id": number, "new_name": "x"}))[0] == 400
         assert refused(caller.post("runs/create", {"experiment_id": number})) == (400, "INVALID_PARAMETER_VALUE")
         assert refused(caller.post("runs/restore", {"run_id": first})) == (409, "RESOURCE_CONFLICT")
+        again = caller.post("experiments/delete", {"experiment_id": number})
+        assert refused(again) == (404, "RESOURCE_DOES_NOT_EXIST")
 
         assert caller.post("experiments/restore", {"experiment_id": number}).status_code == 200
+        again = caller.post("experiments/restore", {"experiment_id": number})
+        assert refused(again) == (404, "RESOURCE_DOES_NOT_EXIST")
         assert caller.read(second)["info"]["lifecycle_stage"] == "active"
         assert caller.read(first)["info"]["lifecycle_stage"] == "deleted", "it was deleted before"
         assert caller.post("runs/restore", {"run_id": first}).status_code == 200
+
+    def test_files_lie_where_they_lie(self, caller: Caller) -> None:
+        """A place that is asked for and is not given would be searched in vain."""
+        for place in ("s3://bucket/x", "file:///tmp", "mlflow-artifacts:/elsewhere"):
+            answer = caller.post("experiments/create", {"name": "placed", "artifact_location": place})
+            assert refused(answer) == (400, "INVALID_PARAMETER_VALUE")
+        assert not Experiment.objects.exists()
+        for name, place in (("a", ""), ("b", "mlflow-artifacts:/")):
+            made = caller.post("experiments/create", {"name": name, "artifact_location": place})
+            assert made.status_code == 200
 
     def test_it_is_renamed_and_tagged(self, caller: Caller) -> None:
         number = caller.experiment()
@@ -313,13 +327,46 @@ class TestRuns:
             "schema": "{}",
             "profile": "{}",
         }
+        more = {"key": "more", "value": "1"}
         first = {"tags": [{"key": "mlflow.data.context", "value": "training"}], "dataset": dataset}
-        second = {"tags": [{"key": "more", "value": "1"}], "dataset": dataset}
+        second = {"tags": [{"key": "mlflow.data.context", "value": "eval"}, more], "dataset": dataset}
         other = {"dataset": {**dataset, "digest": "def"}}
         for datasets in ([first, other], [second]):
             assert caller.post("runs/log-inputs", {"run_id": run, "datasets": datasets}).status_code == 200
         found = caller.read(run)["inputs"]["dataset_inputs"]
-        assert found == [{"tags": [*first["tags"], *second["tags"]], "dataset": dataset}, {"tags": [], **other}]
+        assert found == [{"tags": [*first["tags"], more], "dataset": dataset}, {"tags": [], **other}]
+
+    def test_models_that_a_run_read_and_made(self, caller: Caller) -> None:
+        """The other half of inputs and outputs: logged models, which the caller must see."""
+        experiment = caller.experiment()
+        run = caller.run(experiment)
+        made = [
+            caller.post("logged-models", {"experiment_id": experiment, "name": name}).json()["model"]["info"][
+                "model_id"
+            ]
+            for name in ("read", "made")
+        ]
+        for _ in range(2):
+            inputs = {"run_id": run, "models": [{"model_id": made[0]}]}
+            assert caller.post("runs/log-inputs", inputs).status_code == 200
+        for step in (3, 4):
+            outputs = {"run_id": run, "models": [{"model_id": made[1], "step": step}]}
+            assert caller.post("runs/outputs", outputs).status_code == 200
+        found = caller.read(run)
+        assert found["inputs"] == {"dataset_inputs": [], "model_inputs": [{"model_id": made[0]}]}
+        assert found["outputs"] == {"model_outputs": [{"model_id": made[1], "step": 4}]}
+
+        other = Caller()
+        strange = other.post("logged-models", {"experiment_id": other.experiment(), "name": "m"}).json()["model"][
+            "info"
+        ]
+        for wrong in (strange["model_id"], "m-" + "0" * 32, "nothing"):
+            for path in ("runs/log-inputs", "runs/outputs"):
+                answer = caller.post(path, {"run_id": run, "models": [{"model_id": made[0]}, {"model_id": wrong}]})
+                assert refused(answer) == (404, "RESOURCE_DOES_NOT_EXIST")
+        for body in ({}, {"models": []}, {"models": [{}]}, {"models": "m"}):
+            assert refused(caller.post("runs/outputs", {"run_id": run, **body})) == (400, "INVALID_PARAMETER_VALUE")
+        assert caller.read(run) == found
 
     def test_models_of_client_2_are_kept_as_a_tag(self, caller: Caller) -> None:
         run = caller.run()
@@ -372,7 +419,11 @@ class TestAddresses:
         assert client.get("/health").content == b"OK"
         assert client.get("/mlflow/any/version").content.startswith(b"3.")
         info = client.get("/api/3.0/mlflow/server-info").json()
-        assert info == {"store_type": "SqlStore", "workspaces_enabled": True, "multipart_uploads_enabled": True}
+        truths = {name for name, value in info.items() if value is True}
+        assert truths == {"workspaces_enabled", "multipart_uploads_enabled"}
+        lies = {name for name, value in info.items() if value is False}
+        assert {"multipart_downloads_enabled", "trace_archival_enabled", "presigned_upload_run_id_supported"} < lies
+        assert info["features_enabled"] == {"gateway": False}
 
     @pytest.mark.parametrize(
         ("path", "status", "code"),

@@ -31,7 +31,12 @@ _METRIC: Final = LoggedModelMetric._meta.db_table
 METRIC_POINTS_MOST: Final = 1000
 """Points that are shown of one metric of a logged model on one dataset: the newest."""
 _TIMES: Final = {word: word for word in ("creation_timestamp", "last_updated_timestamp")}
-MODELS: Final = Vocabulary(texts={"name": "name"}, numbers={}, groups=frozenset({TAG}), only_ordered=_TIMES)
+MODELS: Final = Vocabulary(
+    texts={"name": "name"},
+    numbers={},
+    groups=frozenset({TAG}),
+    only_ordered={**_TIMES, "timestamp": "last_updated_timestamp"},
+)
 VERSIONS: Final = Vocabulary(
     texts={"name": "name", "run_id": "run_id", "source_path": "source_path"},
     numbers={"version_number": "version_number", "version": "version_number", **_TIMES},

@@ -162,7 +162,8 @@ def run_label_delete(*, run_id: UUID, key: str, actor: Actor) -> None:
 
 @transaction.atomic
 def run_inputs_log(*, run_id: UUID, datasets: Sequence[Said], actor: Actor) -> None:
-    """Datasets that the run says it read; one of the same name and digest is there once, with the tags of both.
+    """Datasets that the run says it read; one of the same name and digest is there once, with the tags of both; of a
+    tag that both have the first value counts.
 
     Raises:
         NotFound: there is no such run.
@@ -181,7 +182,7 @@ def run_inputs_log(*, run_id: UUID, datasets: Sequence[Said], actor: Actor) -> N
         if found is None:
             fresh[at] = RunInput(run=run, name=said.name, document=said.document, **_scope(run))
         else:
-            tags = {**found.document.get("tags", {}), **said.document.get("tags", {})}
+            tags = {**said.document.get("tags", {}), **found.document.get("tags", {})}
             found.document = {**found.document, "tags": tags}
             again += [found] if at in known else []
     if len(known) + len(fresh) > FACTS_MOST:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from apps.common.errors import Forbidden
 from apps.experiments.api.mlflow.caller import Caller
@@ -49,7 +50,7 @@ def place_of(caller: Caller, path: str) -> Place:
         MlflowError: the address has none of the forms, leads elsewhere, or is of nothing that is visible.
     """
     path = path.strip("/")
-    if "\\" in path or any(part in ("", ".", "..") for part in path.split("/")):
+    if leads_elsewhere(path):
         raise invalid(f"Invalid path {path[:200]!r}: it leads elsewhere.")
     if found := _VERSION.fullmatch(path):
         return Place(found["name"] or "", version=version_of(caller, found["version"]))
@@ -67,6 +68,17 @@ def place_of(caller: Caller, path: str) -> Place:
     raise invalid(
         f"Invalid path {path[:200]!r}: files lie below the artifact_uri of a run, of a logged model or of a version."
     )
+
+
+def leads_elsewhere(path: str) -> bool:
+    """Whether a path has parts that are none, also once it is decoded, however often it was encoded."""
+    while True:
+        if "\\" in path or "\x00" in path or any(part in ("", ".", "..") for part in path.split("/")):
+            return True
+        decoded = unquote(path)
+        if decoded == path:
+            return False
+        path = decoded
 
 
 def version_of(caller: Caller, text: str) -> ModelVersion:

@@ -15,7 +15,7 @@ from apps.common.bodies import AnyBodyParser, chunks_of
 from apps.common.downloads import download
 from apps.common.storage import store
 from apps.experiments.api.artifact_parts import part_address
-from apps.experiments.api.mlflow.artifact_places import Place, logged_model_of, place_of
+from apps.experiments.api.mlflow.artifact_places import Place, leads_elsewhere, logged_model_of, place_of
 from apps.experiments.api.mlflow.base import MlflowView
 from apps.experiments.api.mlflow.errors import invalid, missing, not_offered
 from apps.experiments.api.mlflow.places import model_artifact_uri, run_artifact_uri
@@ -196,7 +196,7 @@ def _file_sent(request: Request, owner: Any, name: str) -> HttpResponseBase:
 def _folder(path: str) -> str:
     """A path below a root; raises for one that leads elsewhere."""
     stripped = path.strip("/")
-    if path.startswith("/") or "\\" in path or any(part in ("", ".", "..") for part in stripped.split("/") if stripped):
+    if path.startswith("/") or (stripped and leads_elsewhere(stripped)):
         raise invalid(f"Invalid path {path[:200]!r}: it leads elsewhere.")
     return stripped
 

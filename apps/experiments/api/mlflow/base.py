@@ -14,7 +14,13 @@ from apps.common.errors import BedplateError
 from apps.common.parsers import JsonParser
 from apps.common.problems import as_bedplate, problem_headers
 from apps.experiments.api.mlflow.caller import Caller, MlflowAuthentication, MlflowPermission
-from apps.experiments.api.mlflow.errors import BAD_REQUEST, ENDPOINT_NOT_FOUND, MlflowError, as_mlflow, error_body
+from apps.experiments.api.mlflow.errors import (
+    ENDPOINT_NOT_FOUND,
+    INVALID_PARAMETER_VALUE,
+    MlflowError,
+    as_mlflow,
+    error_body,
+)
 from apps.experiments.api.mlflow.wire import Asked
 
 
@@ -61,7 +67,7 @@ class MlflowView(APIView):
 
 def _known(error: Exception) -> BedplateError | None:
     if isinstance(error, exceptions.ParseError | exceptions.UnsupportedMediaType):
-        return MlflowError(BAD_REQUEST, f"The body of the request is not a JSON object: {error.detail}")
+        return MlflowError(INVALID_PARAMETER_VALUE, f"The body of the request is not a JSON object: {error.detail}")
     if isinstance(error, exceptions.MethodNotAllowed):
         return MlflowError(ENDPOINT_NOT_FOUND, str(error.detail))
     return as_bedplate(error)

@@ -11,7 +11,8 @@ from apps.common.errors import Invalid
 from apps.experiments.api.mlflow import wire
 from apps.experiments.api.mlflow.base import MlflowView
 from apps.experiments.api.mlflow.caller import Caller
-from apps.experiments.api.mlflow.errors import already_there, missing
+from apps.experiments.api.mlflow.errors import MlflowError, already_there, invalid, missing
+from apps.experiments.api.mlflow.places import SCHEME
 from apps.experiments.api.mlflow.shapes import experiment_json
 from apps.experiments.models import Experiment
 from apps.experiments.services.experiments import (
@@ -49,6 +50,7 @@ class CreateView(MlflowView):
     def post(self, request: Request) -> Response:
         name = name_of(self.asked.needed("name"))
         tags = self.asked.pairs("tags", most=TAGS_MOST, value_most=wire.EXPERIMENT_TAG_CHARACTERS_MOST)
+        _location_check(self.asked.text("artifact_location"))
         project = self.caller.project
         self.caller.require_maker(project)
         try:
@@ -98,14 +100,20 @@ class UpdateView(ExperimentView):
 class DeleteView(ExperimentView):
     def post(self, request: Request) -> Response:
         """Its runs go out of sight with it."""
-        experiment_delete(experiment=self.kept(), actor=self.caller.actor)
+        found = self.kept()
+        if found.deleted_at is not None:
+            raise _absent(found.pk.hex)
+        experiment_delete(experiment=found, actor=self.caller.actor)
         return Response({})
 
 
 class RestoreView(ExperimentView):
     def post(self, request: Request) -> Response:
         """With it come the runs that went with it."""
-        experiment_restore(experiment=self.kept(), actor=self.caller.actor)
+        found = self.kept()
+        if found.deleted_at is None:
+            raise missing(f"No deleted Experiment with id={found.pk.hex} exists")
+        experiment_restore(experiment=found, actor=self.caller.actor)
         return Response({})
 
 
@@ -132,8 +140,12 @@ def experiment_of(caller: Caller, text: str) -> Experiment:
         rows = caller.rows(Experiment.objects.select_related("project"))
         found = rows.filter(pk=wire.experiment_uuid(text)).first()
     if found is None:
-        raise missing(f"No Experiment with id={text} exists")
+        raise _absent(text)
     return found
+
+
+def _absent(text: str) -> MlflowError:
+    return missing(f"No Experiment with id={text} exists")
 
 
 def default_of(caller: Caller) -> Experiment | None:
@@ -143,6 +155,15 @@ def default_of(caller: Caller) -> Experiment | None:
     rows = caller.rows(Experiment.objects.select_related("project"))
     found: Experiment | None = rows.filter(project=caller.project, name=wire.DEFAULT_EXPERIMENT_NAME).first()
     return found
+
+
+def _location_check(text: str) -> None:
+    """Raises for a place that is not ours: files are kept by the rules of the project, and nowhere else."""
+    if text and text.strip("/") != SCHEME.strip("/"):
+        raise invalid(
+            f"Invalid value {text[:100]!r} for parameter 'artifact_location' supplied: files lie in the store of this"
+            " installation, so leave it out."
+        )
 
 
 def name_of(text: str) -> str:

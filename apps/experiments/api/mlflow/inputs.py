@@ -48,7 +48,10 @@ class LogInputsView(ModelsView):
 
 class OutputsView(ModelsView):
     def post(self, request: Request) -> Response:
-        run_outputs_log(run_id=self.own().pk, models=self.models(), actor=self.caller.actor)
+        models = self.models()
+        if not models:
+            raise self.asked.lacking("models")
+        run_outputs_log(run_id=self.own().pk, models=models, actor=self.caller.actor)
         return Response({})
 
 

@@ -163,7 +163,7 @@ class AliasView(ModelView):
         rows = versions_said(ModelVersion.objects.filter(model=model, deleted_at=None))
         found = rows.filter(aliases__name=name).first()
         if found is None:
-            raise missing(f"Registered model alias {name[:300]} not found.")
+            raise invalid(f"Registered model alias {name[:300]} not found.")
         return Response({"model_version": version_json(found)})
 
     def post(self, request: Request) -> Response:

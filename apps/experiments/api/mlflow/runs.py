@@ -23,6 +23,8 @@ from apps.experiments.states import RunState
 
 MODEL_HISTORY: Final = "mlflow.log-model.history"
 """The label in which client 2.x keeps what models it logged."""
+NOBODY: Final = "unknown"
+"""The user of a client that was told none."""
 MODEL_FIELDS: Final = {"run_id", "artifact_path", "utc_time_created", "flavors"}
 MODEL_BYTES_MOST: Final = 100_000
 """Of all of it together."""
@@ -60,6 +62,7 @@ class CreateView(MlflowView):
         asked = self.asked
         tags = asked.pairs("tags", most=wire.ENTITIES_MOST, value_most=wire.TAG_CHARACTERS_MOST)
         user = asked.text("user_id", most=wire.KEY_CHARACTERS_MOST)
+        user = "" if user == NOBODY else user
         name = asked.text("run_name", most=wire.RUN_NAME_CHARACTERS_MOST)
         started_at = asked.moment("start_time")
         run = run_track(
@@ -158,9 +161,7 @@ class LogModelView(RunView):
             told = json.loads(self.asked.needed("model_json", most=MODEL_BYTES_MOST))
         except ValueError as error:
             raise invalid("Malformed model info: it is not JSON.") from error
-        lacking = {"run_id", "artifact_path", "utc_time_created", "flavors"} - set(
-            told if isinstance(told, dict) else ()
-        )
+        lacking = MODEL_FIELDS - set(told if isinstance(told, dict) else ())
         if lacking:
             raise invalid(f"Model json is missing mandatory fields: {', '.join(sorted(lacking))}.")
         kept: dict[str, Any] = told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.request import Request
@@ -35,14 +35,28 @@ NOT_OFFERED: dict[str, str] = {
 """First word of an address → what to say about it."""
 
 
+SERVER_INFO: Final = {
+    "store_type": "SqlStore",
+    "workspaces_enabled": True,
+    "trace_archival_enabled": False,
+    "multipart_uploads_enabled": True,
+    # Clients would then fetch every file by an address of the store; those of versions come by way of us, compared.
+    "multipart_downloads_enabled": False,
+    "presigned_upload_run_id_supported": False,
+    "presigned_upload_model_id_supported": False,
+    "features_enabled": {"gateway": False},
+}
+"""What is so here, by the names that clients and pages of MLflow ask for."""
+
+
 class ServerInfoView(MlflowView):
-    """`GET server-info`: what client 3.x wants to know before it names a workspace."""
+    """`GET server-info`: what client 3.x asks before it names a workspace, sends a large file or fetches one."""
 
     authentication_classes: Any = ()
     permission_classes: Any = ()
 
     def get(self, request: Request) -> Response:
-        return Response({"store_type": "SqlStore", "workspaces_enabled": True, "multipart_uploads_enabled": True})
+        return Response(SERVER_INFO)
 
 
 class NotOfferedView(MlflowView):

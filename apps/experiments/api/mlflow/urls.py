@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from apps.experiments.api.mlflow import artifacts, experiments, history, inputs, runs, search, server
+from apps.experiments.api.mlflow import artifacts, experiments, history, inputs, links, runs, search, server
 from apps.experiments.api.mlflow.model_urls import ARTIFACT_LISTS, ARTIFACTS, LOGGED_MODELS, REGISTRY
 
 Patterns = list[URLPattern | URLResolver]
@@ -59,6 +59,10 @@ PROTOCOL: Patterns = [
 ]
 urlpatterns: Patterns = [
     *PROTOCOL,
+    *(
+        path(address, links.link)
+        for address in ("mlflow", "mlflow/", "mlflow/<slug:project>", "mlflow/<slug:project>/")
+    ),
     path("mlflow/<slug:project>/", include(PROTOCOL)),
     re_path(r"^mlflow/(?P<project>[\w-]+)/(?P<rest>.*)", server.nowhere),
 ]

@@ -35,7 +35,10 @@ class VersionView(MlflowView):
     """Base: a version that `name` and `version` name."""
 
     def version(self) -> ModelVersion:
-        name, number = self.asked.needed("name"), self.asked.number("version", 0, least=0)
+        name = self.asked.needed("name")
+        if not self.asked.has("version"):
+            raise self.asked.lacking("version")
+        number = self.asked.number("version", 0, least=0)
         model = model_of(self.caller, name)
         found: ModelVersion | None = (
             versions_said(ModelVersion.objects.filter(model=model, deleted_at=None)).filter(number=number).first()
