@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 from django.apps import apps
 from django.db import connection
@@ -208,11 +209,19 @@ def _send(case: Case, ctx: Context, token: str | None, address: str = "", body: 
 
 
 def _rows() -> dict[str, int]:
-    """How many rows each table has. One statement."""
-    tables = [model._meta.db_table for app in APPS for model in apps.get_app_config(app).get_models()]
+    """How many rows each table has. One statement, planned once for a connection: that is nearly all of its time."""
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in tables))
+        if connection.connection not in _planned:
+            tables = [model._meta.db_table for app in APPS for model in apps.get_app_config(app).get_models()]
+            counts = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in tables)
+            cursor.execute(f"PREPARE rows_of_tables AS {counts}")
+            _planned.add(connection.connection)
+        cursor.execute("EXECUTE rows_of_tables")
         return dict(cursor.fetchall())
+
+
+_planned: WeakSet[Any] = WeakSet()
+"""Connections that know the statement."""
 
 
 def _text(answer: Any) -> str:
