@@ -59,6 +59,8 @@ class Signs:
     """Since when the API answers without interruption; None: it does not answer now, as far as we know."""
     attended: bool = False
     """Its backend sees it well: a replica that answers its health checks is not ended for its silence."""
+    said: str = ""
+    """What its backend says of members that run: that it hears nothing of their nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Liveness:
     since: datetime
     limit_at: datetime | None = None
     cause: str = ""
+    said: str = ""
+    """Of a silence, what its backend says of it."""
 
     def overdue(self, now: datetime) -> bool:
         return self.limit_at is not None and now >= self.limit_at
@@ -109,7 +113,7 @@ def _running(signs: Signs, limits: Limits, now: datetime) -> Liveness:
             lost_at = counted + timedelta(seconds=limits.silent)
             if limits.silent and not signs.attended and (limit_at is None or lost_at < limit_at):
                 limit_at, cause = lost_at, SILENT
-    return Liveness(phase, since, limit_at, cause)
+    return Liveness(phase, since, limit_at, cause, signs.said if phase == SILENT else "")
 
 
 def sentence(found: Liveness | None) -> str:
@@ -119,7 +123,7 @@ def sentence(found: Liveness | None) -> str:
     said = say("silent", since=moment(found.since))
     if found.cause == SILENT and found.limit_at is not None:
         said += " " + say("silent_until", at=moment(found.limit_at))
-    return said
+    return f"{said} {found.said}".strip()
 
 
 def moment(at: datetime) -> str:

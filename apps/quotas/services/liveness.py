@@ -110,7 +110,14 @@ def _signs(workload: Workload, attempt: Attempt | None, since: datetime | None) 
         started_at=attempt.started_at,
         heard_at=attempt.heartbeat_at if serving else _heard_at(attempt),
         attended=serving and any(member["ready"] for member in attempt.members),
+        said=_said(attempt),
     )
+
+
+def _said(attempt: Attempt) -> str:
+    """What its backend says of members that run, each thing once."""
+    running = (member for member in attempt.members if member["phase"] == Phase.RUNNING)
+    return " ".join(dict.fromkeys(member["detail"] for member in running if member.get("detail")))
 
 
 def _heard_at(attempt: Attempt) -> datetime | None:

@@ -142,6 +142,8 @@ def test_a_silence_is_told_with_its_beginning_and_its_end() -> None:
     end = " If it stays silent it is taken for lost at 2026-05-05 12:14:00 UTC."
     assert sentence(Liveness("silent", ago(60), ago(-840), "silent")) == told + end
     assert sentence(Liveness("silent", ago(60), ago(-840), "running")) == told
+    node = "The node gpu-1 of member 0 does not answer."
+    assert sentence(Liveness("silent", ago(60), ago(-840), "silent", node)) == f"{told}{end} {node}"
     assert sentence(Liveness("running", ago(60), ago(-840), "running")) == sentence(None) == ""
 
 

@@ -144,6 +144,20 @@ def test_a_silence_is_told_after_a_minute_and_taken_back_when_it_ends(queue: Que
     assert stored(attempt).usage["0"]["at"] == stored(attempt).heartbeat_at.isoformat()
 
 
+def test_of_a_silence_its_backend_is_heard_too(queue: Queue) -> None:
+    """On a cluster: that the nodes of members do not answer."""
+    reachable(HOUR)
+    workload, attempt = running(queue)
+    said = "The node gpu-1 of member 0 does not answer."
+    seen = MemberObservation(0, Phase.RUNNING, detail=said)
+    attempt_observed(attempt.pk, Observation(Phase.RUNNING, members=(seen,)))
+    assert enforce_all() == [], "it is heard of"
+    heard(attempt, timedelta(seconds=70))
+    assert enforce_all() == [True]
+    assert fresh(workload).state_detail.endswith(f" UTC. {said}")
+    assert enforce_all() == []
+
+
 def test_what_is_silent_for_too_long_is_lost_and_tried_again(queue: Queue, sent: Sent) -> None:
     reachable(HOUR)
     workload, attempt = running(queue)

@@ -304,6 +304,7 @@ class TestDisruption:
         cluster.advance(60)
         seen = harness.see(handle, lambda seen: seen.detail != "")
         assert (seen.phase, seen.detail) == (Phase.RUNNING, "The node node-2 of member 0 does not answer.")
+        assert [member.detail for member in seen.members] == [seen.detail]
         cluster.advance(400)
         seen = harness.see(handle, lambda seen: seen.phase is Phase.STOPPING)
         assert (seen.reason, seen.detail) == ("node_lost", "The node node-2 of member 0 is lost.")

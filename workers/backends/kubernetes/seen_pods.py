@@ -71,7 +71,12 @@ class Member:
 
     def observed(self) -> MemberObservation:
         return MemberObservation(
-            self.index, self.phase, exit_code=self.exit_code, reason=self.reason, restarts=self.restarts
+            self.index,
+            self.phase,
+            exit_code=self.exit_code,
+            reason=self.reason,
+            restarts=self.restarts,
+            detail=self.detail if self.running else "",
         )
 
     def report(self) -> dict[str, Any] | None:
