@@ -92,6 +92,7 @@ def test_the_request_of_a_run_can_be_sent_again(client: APIClient, project: Proj
         "seed": None,
         "inputs": [],
         "retries": {},
+        "pool": "local",
     }
     second = submitted(client, again)
     assert second["parameters"] == {"lr": 0.1}

@@ -24,6 +24,7 @@ from tests.support.zips import zip_of
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/source-bundles"
+HASH = "0123456789abcdef" * 2 + "01234567"
 FILES = {"train.py": b"print(1)\n", "src/model.py": b"WIDTH = 3\n", "run.sh": b"#!/bin/sh\nexec python train.py\n"}
 
 
@@ -242,3 +243,25 @@ def test_an_archive_that_the_store_lost_is_there_again_when_it_is_sent_again(
     assert send_zip(client, project, zip_of(FILES)).json()["id"] == made["id"]
     bundle = SourceBundle.objects.get()
     assert store().measure(bundle.path).sha256 == bundle.archive_sha256
+
+
+@pytest.mark.parametrize(
+    ("git", "commit"),
+    [
+        ({".git/HEAD": f"{HASH}\n"}, HASH),
+        ({".git/HEAD": "ref: refs/heads/main\n", ".git/refs/heads/main": f"{HASH}\n"}, HASH),
+        ({".git/HEAD": "ref: refs/heads/a b\n", ".git/packed-refs": f"# x\n{'e' * 40} refs/heads/a\n"}, ""),
+        ({".git/HEAD": "ref: refs/heads/a\n", ".git/packed-refs": f"# x\n{HASH} refs/heads/a\n^{'e' * 40}\n"}, HASH),
+        ({".git/HEAD": "ref: ../../train.py\n"}, ""),
+        ({".git/HEAD": "print(1)"}, ""),
+        ({"lib/.git/HEAD": f"{HASH}\n"}, ""),
+    ],
+    ids=["detached", "branch", "other", "packed", "outside", "no hash", "below"],
+)
+def test_the_commit_of_a_working_copy_is_kept_and_its_folder_is_not(
+    client: APIClient, project: Project, git: dict[str, str], commit: str
+) -> None:
+    made = send_folder(client, project, {"train.py": b"print(1)", **{name: one.encode() for name, one in git.items()}})
+    assert (made.status_code, made.json()["git_commit"]) == (201, commit), made.content
+    assert [one["name"] for one in made.json()["files"]] == ["train.py"]
+    assert client.get(f"{API}/{made.json()['id']}").json()["git_commit"] == commit

@@ -61,6 +61,42 @@ def digest_of(image: str) -> str:
     return image.partition("@")[2]
 
 
+def said_by_node(image_id: str) -> str:
+    """What a node says that it runs (`imageID` of a container), without how its runtime fetched it."""
+    return image_id.removeprefix("docker-pullable://").removeprefix("docker://").strip()[:LONGEST]
+
+
+def exact_image(image: str, said: str) -> str:
+    """The name, by its digest, of the image that a job ran that was asked to run `image`.
+
+    Args:
+        said: by its node: `repository@sha256:…` where a registry knows it; the digest of its configuration alone, or a
+            name, where it was put on the node by hand.
+
+    Raises:
+        BadImage: nobody could fetch the same again by what is known.
+    """
+    if digest_of(image):
+        return image
+    name, _, digest = said.partition("@")
+    if not said:
+        raise BadImage(f"{image} is named by a tag, and no node has said which image that was.")
+    if not _DIGEST.fullmatch(digest):
+        raise BadImage(f"{image} was on its node without a registry that knows it ({said[:80]}): nobody can fetch it.")
+    try:
+        is_same = repository_of(name) == repository_of(image)
+    except BadImage:
+        is_same = False
+    if not is_same:
+        raise BadImage(f"{image} is named by a tag, and its node knows the image as one of another place: {said}.")
+    return f"{_without_tag(image)}@{digest}"
+
+
+def _without_tag(image: str) -> str:
+    path, colon, tag = image.rpartition(":")
+    return path if colon and "/" not in tag else image
+
+
 def _split(path: str) -> tuple[str, list[str]]:
     """Registry and parts: a first part is a registry when it has a dot or a colon, or is `localhost`."""
     first, *rest = path.split("/")

@@ -46,6 +46,8 @@ class MemberObservation:
     restarts: int = 0
     detail: str = ""
     """For people: why a replica does not run, where its backend says so. Of a job the whole says it."""
+    image: str = ""
+    """Of a member of a job in a container: what its node says that it runs. See `images.exact_image`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +63,6 @@ class Observation:
     """What the wrapper of member 0 left at the end (`environment.REPORT_FILE`), where the backend can read it."""
 
     def members_to_json(self) -> list[dict[str, Any]]:
-        return [asdict(member) for member in self.members]
+        """What few members have, an image, those without do not say."""
+        found = [asdict(member) for member in self.members]
+        return [{name: value for name, value in each.items() if name != "image" or value} for each in found]

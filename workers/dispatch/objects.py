@@ -31,8 +31,10 @@ EVERY = timedelta(hours=1)
 UPLOADS_SWEPT: Final = "sweep:uploads"
 PARTS_SWEPT: Final = "sweep:parts"
 CONTENTS_SWEPT: Final = "sweep:contents"
+BUNDLES_SWEPT: Final = "sweep:bundles"
 PARTS: Final = "parts"
 CONTENTS: Final = "artifacts"
+BUNDLES: Final = "bundles"
 PARTS_BATCH = 1000
 
 Namer = Callable[[Collection[UUID]], set[str]]
@@ -101,6 +103,16 @@ def contents_sweep(named: Callable[[Collection[str]], set[str]]) -> list[str]:
         named: paths below `artifacts/<project id>/` → those that a row names.
     """
     return _kept_sweep(CONTENTS, CONTENTS_SWEPT, lambda _, paths: named(paths))
+
+
+def bundles_sweep(named: Callable[[Sequence[str]], set[str]]) -> list[str]:
+    """Remove archives of source bundles that no row names, once an hour: of one that was killed while it was sent, or
+    collected.
+
+    Args:
+        named: paths below `bundles/<project id>/` → those that a row names.
+    """
+    return _kept_sweep(BUNDLES, BUNDLES_SWEPT, lambda _, paths: named(list(paths)))
 
 
 def _kept_sweep(folder: str, mark: str, named: Callable[[UUID, Collection[str]], set[str]]) -> list[str]:

@@ -22,7 +22,9 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
@@ -30,6 +32,8 @@ from workers.contracts.package_lock import PackageLock, lock_read
 
 READY: Final = "ready.json"
 BYTES_DEFAULT: Final = 20 << 30
+UNUSED_SECONDS: Final = 30 * 86_400.0
+"""After so long without a job an environment goes, whatever room there is."""
 SAID_MOST: Final = 1500
 OVERLAY: Final = "zz_bedplate_runtime.pth"
 _AWAY: Final = re.compile(
@@ -71,13 +75,11 @@ def environment_ready(
 
 def _ready(lock: PackageLock, folder: Path, held: IO[bytes], variables: Mapping[str, str], most_bytes: int) -> None:
     """Have it, and its lock together with others."""
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(held):
         _wait(held, folder)
     if not (folder / READY).exists():
         _make(lock, folder, _without_path(variables))
-        sweep(folder.parent, most_bytes, keep=folder)
+    sweep(folder.parent, most_bytes, keep=folder)
     os.utime(folder / READY)
     fcntl.flock(held, fcntl.LOCK_SH)
 
@@ -101,28 +103,72 @@ def site_of(folder: Path) -> Path:
     return folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
 
-def sweep(place: Path, most_bytes: int, *, keep: Path) -> list[str]:
-    """Remove the environments that were not used for longest, until the rest takes no more than that. Those that a job
-    uses stay. Returns the keys of what was removed."""
-    found: list[tuple[float, int, Path]] = []
-    for ready in place.glob(f"*/{READY}"):
+@dataclass(frozen=True, slots=True, order=True)
+class Kept:
+    """An environment on the disk, or what is left of one. The one that was used longest ago is the least."""
+
+    used_at: float
+    """Unix seconds."""
+    size_bytes: int
+    """0 of one that is not whole."""
+    folder: Path
+    is_whole: bool
+
+
+def kept(place: Path) -> list[Kept]:
+    """What is there, used longest ago first."""
+    found: list[Kept] = []
+    for folder in place.glob("*/"):
+        ready = folder / READY
         with contextlib.suppress(OSError, ValueError, KeyError):  # another job removes it
-            found.append((ready.stat().st_mtime, int(json.loads(ready.read_text())["bytes"]), ready.parent))
-    total, removed = sum(size for _, size, _ in found), []
-    for _, size, folder in sorted(found):
-        if total <= most_bytes:
-            break
-        if folder != keep and _remove(folder):
-            total -= size
-            removed.append(folder.name)
+            is_whole = ready.exists()
+            size = int(json.loads(ready.read_text())["bytes"]) if is_whole else 0
+            found.append(Kept((ready if is_whole else folder).stat().st_mtime, size, folder, is_whole))
+    return sorted(found)
+
+
+def sweep(
+    place: Path, most_bytes: int, *, keep: Path | None = None, goes: Callable[[Path], bool] | None = None
+) -> list[tuple[str, str]]:
+    """Remove what nobody uses: environments that were not used for a month, what a job left that was killed while it
+    made one, and, of the rest, those that were not used for longest, until they take no more than that.
+
+    Args:
+        keep: stays whatever it is.
+        goes: removes a folder, and says whether it could; that of an environment that a job uses cannot go.
+
+    Returns:
+        The key of each, and why: `unfinished`, `unused`, `space`.
+    """
+    found, removed = [one for one in kept(place) if one.folder != keep], []
+    total = sum(one.size_bytes for one in kept(place))
+    for one in found:
+        is_old = one.used_at < time.time() - UNUSED_SECONDS
+        why = "unfinished" if not one.is_whole else "unused" if is_old else "space" if total > most_bytes else ""
+        if why and (goes or _remove)(one.folder):
+            total -= one.size_bytes
+            removed.append((one.folder.name, why))
     return removed
+
+
+def is_free(folder: Path) -> bool:
+    """Nobody makes or uses it now."""
+    with _opened(folder) as held:
+        return _locked(held)
+
+
+def _locked(held: IO[bytes]) -> bool:
+    """Have the lock alone, if nobody has it."""
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _remove(folder: Path) -> bool:
     with _opened(folder) as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # somebody uses it
+        if not _locked(held):
             return False
         (folder / READY).unlink(missing_ok=True)  # first: half of it must not be taken for all
         shutil.rmtree(folder, ignore_errors=True)

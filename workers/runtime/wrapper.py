@@ -248,6 +248,7 @@ def main(argv: list[str]) -> int:
     memory = ending.Memory(report_file)
     usage = reporting.Usage(descendants, parts["gpus"].opened)
     system = parts["system"].maker(descendants, usage, options, is_alone=memory.is_alone)
+    system = parts["facts"].beside(system, words, descendants)
     reporter = reporting.Reporter(command, logs, usage, options, system)
     if os.environ.get(API_URL):
         reporter.start()
@@ -287,13 +288,12 @@ def until_it_ends(command: Command, output: Any) -> tuple[int, str]:
 
 def with_the_rest(folder: str) -> tuple[dict[str, Any], Any]:
     """The modules for reporting, output, the end and more, and the logs, which wait in `folder`."""
-    names = ("reporting", "output", "ending", "logs", "spool", "system", "gpus")
+    names = ("reporting", "output", "ending", "logs", "spool", "system", "gpus", "facts")
     parts = {name: importlib.import_module(f"wrapper_{name}") for name in names}
-    logging = parts["logs"]
-    disk_bytes = int(number(LOG_SPOOL_BYTES, logging.SPOOL_BYTES))
+    disk_bytes = int(number(LOG_SPOOL_BYTES, parts["logs"].SPOOL_BYTES))
     place = f"{folder}/log_spool" if folder else ""
-    spool = parts["spool"].Spool(place, memory_bytes=logging.PENDING_BYTES, disk_bytes=disk_bytes)
-    return parts, logging.Logs(folder, spool)
+    spool = parts["spool"].Spool(place, memory_bytes=parts["logs"].PENDING_BYTES, disk_bytes=disk_bytes)
+    return parts, parts["logs"].Logs(folder, spool)
 
 
 if __name__ == "__main__":

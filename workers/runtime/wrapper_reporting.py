@@ -136,7 +136,7 @@ class Teller:
         """The last thing told was refused for good."""
         self.unwelcome = False
         """The control plane itself says that it does not know our token."""
-        self._command = command
+        self.command = command
         self.rank = int(os.environ.get(RANK) or 0)
         self._api = Api(os.environ[API_URL], os.environ.get(TOKEN_FILE, ""))
 
@@ -159,8 +159,8 @@ class Teller:
 
     def _judge(self, status: int, answer: dict[str, Any]) -> dict[str, Any] | None:
         if status in (401, 410) and answer.get("code") == "attempt_superseded":
-            self._command.superseded = True
-            self._command.leave(SUPERSEDED_GRACE_SECONDS)
+            self.command.superseded = True
+            self.command.leave(SUPERSEDED_GRACE_SECONDS)
         self.refused = self.unwelcome = False
         if 200 <= status < 300:
             self.failures = 0

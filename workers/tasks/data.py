@@ -9,6 +9,7 @@ from django.conf import settings
 
 from apps.common import queues
 from apps.datasets.services.keeping import versions_collect
+from apps.experiments.services.bundle_keeping import bundles_collect
 from apps.experiments.services.compaction import metrics_compact
 from apps.experiments.services.keeping import files_collect
 from apps.experiments.services.verifying import model_version_look
@@ -32,6 +33,7 @@ def tick_forget() -> None:
     logs_forget(days=settings.BEDPLATE_LOG_RETENTION_DAYS)
     versions_collect()
     files_collect()
+    bundles_collect()
     estimates_forget()
 
 

@@ -59,6 +59,7 @@ class RequestInputSerializer(serializers.Serializer[Any]):
         "count_max": 1,
         "priority_class": "high",
         "tags": ["baseline"],
+        "pool": "main",
     }
 )
 class RunRequestSerializer(serializers.Serializer[Any]):
@@ -85,6 +86,7 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     count_max = serializers.IntegerField()
     priority_class = serializers.CharField(allow_null=True)
     tags = serializers.ListField(child=serializers.CharField())
+    pool = serializers.CharField(allow_null=True, help_text="Where it ran; null: where the project's work runs")
 
 
 @asked_as({"name": "risk-1 again"})

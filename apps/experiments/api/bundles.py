@@ -21,6 +21,7 @@ from apps.access.permissions import caller, require
 from apps.access.states import Role
 from apps.common.api import CreateViewSet, VisibleRelatedField, once
 from apps.common.audit import Actor
+from apps.common.deletions import nothing_deleted
 from apps.common.downloads import download
 from apps.common.errors import TooLarge
 from apps.experiments.api import submit_examples
@@ -48,7 +49,7 @@ class LeftOutSerializer(serializers.Serializer[Any]):
     rule = serializers.CharField(help_text="Place and line of the `.gitignore`, or `always`")
 
 
-ROW = ("id", "project", "sha256", "size_bytes", "file_count", "uploaded_by", "created_at")
+ROW = ("id", "project", "sha256", "size_bytes", "file_count", "git_commit", "uploaded_by", "created_at", "sent_at")
 
 
 @shown_as({name: submit_examples.BUNDLE[name] for name in ROW})
@@ -165,7 +166,7 @@ class SourceBundleViewSet(CreateViewSet):
         asked = serializer.validated_data
         project: Project = asked["project"]
         require(user, project, Role.EDITOR)
-        with bundle_packed(_entries(asked)) as packed:
+        with bundle_packed(_entries(asked)) as packed, nothing_deleted():
             bundle_put(project, packed)
 
             def produce() -> tuple[Any, int]:

@@ -15,10 +15,12 @@ from apps.access.permissions import caller, require
 from apps.access.states import Role
 from apps.common.api import CreateViewSet, VisibleRelatedField
 from apps.common.audit import Actor
-from apps.experiments.api.examples import ARTIFACT_ID, AT, PROJECT_ID, RUN_ID, asked_as, shown_as
+from apps.experiments.api.examples import ARTIFACT_ID, AT, PROJECT_ID, RUN_ID, SHA256, asked_as, shown_as
+from apps.experiments.api.submit_examples import BUNDLE_ID
 from apps.experiments.models import FileHold, FileRule, ModelVersion, Run
 from apps.experiments.models.retention import GRACE_DAYS
 from apps.experiments.selectors.keeping import NEEDS
+from apps.experiments.selectors.keeping_bundles import BUNDLE_NEEDS
 from apps.experiments.selectors.keeping_report import files_report
 from apps.experiments.services.keeping import file_hold_lift, file_hold_place, file_rule_delete, file_rule_set
 
@@ -78,6 +80,26 @@ class UnkeptShape(serializers.Serializer[Any]):
     tombstoned_at = serializers.DateTimeField(allow_null=True)
 
 
+class UnkeptBundleShape(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    sha256 = serializers.CharField()
+    size_bytes = serializers.IntegerField()
+    sent_at = serializers.DateTimeField(help_text="When it was sent last")
+
+
+class BundleReasonShape(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(list(BUNDLE_NEEDS))
+    files = serializers.IntegerField(help_text="Archives")
+    bytes = serializers.IntegerField()
+
+
+class BundlesReportShape(serializers.Serializer[Any]):
+    reasons = BundleReasonShape(many=True)
+    unkept_files = serializers.IntegerField()
+    unkept_bytes = serializers.IntegerField()
+    unkept = UnkeptBundleShape(many=True, help_text="The first hundred of them")
+
+
 @shown_as(
     {
         "project": PROJECT_ID,
@@ -92,6 +114,12 @@ class UnkeptShape(serializers.Serializer[Any]):
                 "tombstoned_at": None,
             }
         ],
+        "source_bundles": {
+            "reasons": [{"reason": "run", "files": 3, "bytes": 9120}, {"reason": "recent", "files": 1, "bytes": 800}],
+            "unkept_files": 1,
+            "unkept_bytes": 812,
+            "unkept": [{"id": BUNDLE_ID, "sha256": SHA256, "size_bytes": 812, "sent_at": AT}],
+        },
     }
 )  # fmt: skip
 class FilesReportShape(serializers.Serializer[Any]):
@@ -104,6 +132,7 @@ class FilesReportShape(serializers.Serializer[Any]):
     unkept_files = serializers.IntegerField()
     unkept_bytes = serializers.IntegerField()
     unkept = UnkeptShape(many=True, help_text="The first hundred of them")
+    source_bundles = BundlesReportShape(help_text="Kept for the reasons of a table of their own")
 
 
 @extend_schema_view(

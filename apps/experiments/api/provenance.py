@@ -54,7 +54,17 @@ class ProvenanceSerializer(serializers.Serializer[Any]):
     bundle = serializers.UUIDField(allow_null=True)
     bundle_sha256 = serializers.CharField(allow_blank=True, help_text="Of the names, modes and contents of its files")
     lock_sha256 = serializers.CharField(allow_blank=True, help_text="Of the packages of its environment")
-    image_digest = serializers.CharField(allow_blank=True)
+    image_digest = serializers.CharField(
+        allow_blank=True,
+        help_text="Of the image it asked for: as it was named, else as its nodes said; empty: not known",
+    )
+    images_seen = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What nodes said that its members ran: `repository@digest`, or what no registry knows",
+    )
+    git_commit = serializers.CharField(
+        allow_blank=True, help_text="Of its source, as the bundle was sent, else as its job said; empty: not known"
+    )
     seed = serializers.IntegerField(allow_null=True)
     inputs = ReadVersionSerializer(many=True)
     environment = RunEnvironmentSerializer(allow_null=True, help_text="As the last attempt said; null: none has")

@@ -101,14 +101,14 @@ class EnvironmentGpuShape(serializers.Serializer[Any]):
 
 
 class RunEnvironmentSerializer(serializers.Serializer[Any]):
-    python = serializers.CharField()
+    python = serializers.CharField(allow_blank=True, help_text="Empty: there is none")
     platform = serializers.CharField(allow_blank=True)
     hostname = serializers.CharField(allow_blank=True)
     cpu_count = serializers.IntegerField()
     torch = EnvironmentTorchShape(allow_null=True)
     gpus = EnvironmentGpuShape(many=True)
     driver = serializers.CharField(allow_blank=True, help_text="Of the GPUs")
-    git_commit = serializers.CharField(allow_blank=True, help_text="The job's variable GIT_COMMIT")
+    git_commit = serializers.CharField(allow_blank=True, help_text="Of its working copy, or as GIT_COMMIT says")
     packages = serializers.DictField(child=serializers.CharField(), help_text="Versions by name")
 
 

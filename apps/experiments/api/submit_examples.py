@@ -14,8 +14,10 @@ BUNDLE: dict[str, Any] = {
     "sha256": examples.SHA256,
     "size_bytes": 18_204,
     "file_count": 2,
+    "git_commit": "8c7f0f3a6f6d4c1f9a3b2e1d0c9b8a7f6e5d4c3b",
     "uploaded_by": "01936f2e-0000-7000-8000-000000000007",
     "created_at": examples.AT,
+    "sent_at": examples.AT,
     "files": [{"name": "src/model.py", "size_bytes": 5_120, **_FILE}, {"name": "train.py", "size_bytes": 911, **_FILE}],
 }
 BUNDLE_MADE = {
@@ -31,6 +33,8 @@ PROVENANCE: dict[str, Any] = {
     "bundle_sha256": examples.SHA256,
     "lock_sha256": examples.SHA256,
     "image_digest": "",
+    "images_seen": [],
+    "git_commit": "8c7f0f3a6f6d4c1f9a3b2e1d0c9b8a7f6e5d4c3b",
     "seed": 7,
     "inputs": [
         {

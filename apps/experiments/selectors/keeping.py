@@ -59,9 +59,14 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 def reasons_of(facts: Facts) -> list[str]:
     """Why a file is kept; none: it is not."""
-    return [reason for reason, needs in NEEDS.items() if all(_holds(facts, one) for one in needs)]
+    return [reason for reason, needs in NEEDS.items() if needs_hold(facts, needs)]
 
 
-def _holds(facts: Facts, need: str) -> bool:
+def needs_hold(facts: object, needs: tuple[str, ...]) -> bool:
+    """Whether all that a reason needs is so."""
+    return all(_holds(facts, one) for one in needs)
+
+
+def _holds(facts: object, need: str) -> bool:
     negated, _, name = need.rpartition(" ")
     return bool(getattr(facts, name)) is not (negated == "not")

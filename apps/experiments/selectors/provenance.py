@@ -10,10 +10,11 @@ from apps.common.storage import store
 from apps.datasets.models import DatasetVersion
 from apps.datasets.states import VersionState
 from apps.experiments.models import Run, RunInput
+from apps.experiments.selectors.images import digest_seen, image_exactly, images_seen
 from apps.experiments.specs import DATA, trainer_script
 from apps.experiments.states import RunKind
 from apps.quotas.models import Attempt
-from workers.contracts.images import digest_of
+from workers.contracts.images import BadImage
 
 COMPARED: Final = ("python", "platform", "cpu_count", "torch", "gpus", "driver", "git_commit")
 """Of the environment that a job reports, beside its packages."""
@@ -39,8 +40,8 @@ def versions_read(run: Run) -> list[tuple[str, DatasetVersion, str]]:
 
 
 def provenance_shown(run: Run) -> dict[str, Any]:
-    """All of it. Eight queries at most."""
-    kept = run.provenance
+    """All of it. Nine queries at most."""
+    kept, images = run.provenance, images_seen(run)
     read = versions_read(run)
     repeated = Run.objects.filter(pk=kept[REPEATS]).first() if REPEATS in kept else None
     now, before = environment_of(run), environment_of(repeated) if repeated is not None else None
@@ -51,7 +52,9 @@ def provenance_shown(run: Run) -> dict[str, Any]:
         "bundle": run.bundle_id,
         "bundle_sha256": kept.get("bundle_sha256", ""),
         "lock_sha256": kept.get("lock_sha256", ""),
-        "image_digest": kept.get("image_digest", ""),
+        "image_digest": digest_seen(run, images),
+        "images_seen": images,
+        "git_commit": kept.get("git_commit") or (now or {}).get("git_commit", ""),
         "seed": run.seed,
         "inputs": [
             {
@@ -68,7 +71,7 @@ def provenance_shown(run: Run) -> dict[str, Any]:
         "repeats": repeated.pk if repeated is not None else None,
         "repeats_name": repeated.name if repeated is not None else "",
         "differences": environments_differ(before, now) if before is not None and now is not None else None,
-        "obstacles": [{"what": what, "detail": why} for what, why in obstacles(run, read)],
+        "obstacles": [{"what": what, "detail": why} for what, why in obstacles(run, read, images)],
     }
 
 
@@ -92,8 +95,12 @@ def environments_differ(before: dict[str, Any], after: dict[str, Any]) -> list[d
     return [{"what": what, "before": was, "after": now} for what, was, now in pairs if was != now]
 
 
-def obstacles(run: Run, read: list[tuple[str, DatasetVersion, str]]) -> Iterator[tuple[str, str]]:
-    """What is gone or differs, and why, of what it reads and all else. Looks into the store; two queries at most."""
+def obstacles(run: Run, read: list[tuple[str, DatasetVersion, str]], images: list[str]) -> Iterator[tuple[str, str]]:
+    """What is gone or differs, and why, of what it reads and all else. Looks into the store; two queries at most.
+
+    Args:
+        images: `images_seen` of it.
+    """
     if run.kind == RunKind.TRACKED:
         yield "kind", "ran elsewhere and was tracked here: there is nothing that could be started"
         return
@@ -103,8 +110,11 @@ def obstacles(run: Run, read: list[tuple[str, DatasetVersion, str]]) -> Iterator
         yield from _of_version(run, name, version)
     if run.bundle is not None and not store().exists(run.bundle.path):
         yield "bundle", "is gone from the object store"
-    if run.image and not digest_of(run.image):
-        yield "image", "is named by a tag, which may mean another image now; submit it named by its digest"
+    if run.image:
+        try:
+            image_exactly(run, images)
+        except BadImage as error:
+            yield "image", f"cannot be named by its digest: {error} Submit it so named"
     if run.kind not in OWN_CODE and run.script != trainer_script(run.kind):
         yield "script", "of the built-in trainer is another one in this version"
     if run.secrets:

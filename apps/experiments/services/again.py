@@ -19,6 +19,8 @@ from apps.experiments.selectors.provenance import inputs_of
 from apps.experiments.services.asked import Asked, NamedVersion
 from apps.experiments.services.runs import run_submit
 from apps.experiments.states import RunKind
+from apps.quotas.models import ResourcePool
+from apps.quotas.models.pool import REMOVED
 from workers.contracts.specs import Resources
 
 NAME_CHARACTERS_MOST = 120
@@ -46,11 +48,12 @@ def run_request(run: Run) -> dict[str, Any]:
         "inputs": [{"name": each.name, "dataset_version": each.dataset_version_id} for each in inputs_of(run)],
         "resources": run.resources,
         "priority_class": run.priority_class.name if run.priority_class else None,
+        "pool": pool.name if (pool := pool_of(run)) is not None else None,
     }
 
 
 def run_asked(run: Run) -> Asked:
-    """What was asked for by a run, for `run_submit`. Two queries."""
+    """What was asked for by a run, for `run_submit`; where it ran says `pool_of`. Two queries."""
     read = [NamedVersion(each.name, each.dataset_version) for each in inputs_of(run) if each.dataset_version]
     return {
         **{name: getattr(run, name) for name in REPEATED},  # type: ignore[typeddict-item]  # columns of these names
@@ -61,6 +64,13 @@ def run_asked(run: Run) -> Asked:
         "resources": Resources(**run.resources),
         "priority_class": run.priority_class,
     }
+
+
+def pool_of(run: Run) -> ResourcePool | None:
+    """Where a run ran, and where its like can run too: an image of a cluster runs nowhere else. None: the pool is no
+    more, or it ran nowhere. Two queries."""
+    pool = run.workload.pool if run.workload is not None else None
+    return pool if pool is not None and pool.backend != REMOVED else None
 
 
 def free_name(run: Run) -> str:
@@ -82,7 +92,7 @@ def run_retry(*, run: Run, name: str, actor: Actor, requested_by: User | None) -
     again_check(run)
     return run_submit(
         experiment=run.experiment, name=name or free_name(run), retry_of=run, actor=actor, requested_by=requested_by,
-        **run_asked(run),
+        pool=pool_of(run), **run_asked(run),
     )  # fmt: skip
 
 

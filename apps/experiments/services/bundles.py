@@ -14,11 +14,13 @@ from typing import IO, Any, Final
 from django.db import transaction
 
 from apps.access.models import Project, User
+from apps.common import clock
 from apps.common.audit import Actor, record
 from apps.common.errors import TooLarge
 from apps.common.events import emit
 from apps.common.storage import store
 from apps.experiments.models import SourceBundle
+from apps.experiments.services.bundle_commit import commit_sent
 from apps.experiments.services.bundle_files import CHUNK_BYTES, Entry
 from apps.experiments.services.bundle_rules import (
     FILES_MOST,
@@ -47,6 +49,8 @@ class Packed:
     files: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     left_out_count: int = 0
+    git_commit: str = ""
+    """That was checked out in it; empty where nothing says so."""
 
 
 @contextmanager
@@ -60,7 +64,7 @@ def bundle_packed(entries: Sequence[Entry]) -> Iterator[Packed]:
     """
     names_check(entry.name for entry in entries)
     with tempfile.TemporaryFile(prefix="bedplate-bundle-") as archive:
-        packed = Packed(archive)
+        packed = Packed(archive, git_commit=commit_sent(entries))
         kept = _kept(entries, packed)
         if not kept:
             raise refuse("no file is left of it" if packed.left_out_count else "there is no file in it")
@@ -75,7 +79,7 @@ def bundle_create(
 ) -> tuple[SourceBundle, bool]:
     """Keep a bundle; the one that the project has where its content is the same. True: it was made now.
 
-    `bundle_put` was called before. In the caller's transaction.
+    `bundle_put` was called before, both inside one `nothing_deleted`. In the caller's transaction.
     """
     with transaction.atomic():
         columns = {
@@ -83,6 +87,7 @@ def bundle_create(
             "archive_sha256": _digest_of(packed.archive),
             "size_bytes": packed.archive.seek(0, 2),
             "files": packed.files,
+            "git_commit": packed.git_commit,
             "uploaded_by": uploaded_by,
         }
         bundle: SourceBundle
@@ -91,11 +96,16 @@ def bundle_create(
             emit("source_bundle.created", bundle)
             detail = {"sha256": packed.sha256, "files": len(packed.files), "size_bytes": bundle.size_bytes}
             record(actor, "source_bundle.created", bundle, detail=detail)
+        else:
+            bundle.sent_at = clock.db_now()
+            bundle.git_commit = bundle.git_commit or packed.git_commit
+            bundle.save(update_fields=["sent_at", "git_commit"])
     return bundle, made
 
 
 def bundle_put(project: Project, packed: Packed) -> None:
-    """Have the archive in the object store. Not in a transaction; nothing is written where it is there already.
+    """Have the archive in the object store: not in a transaction, but inside `nothing_deleted`. Nothing is written
+    where it is there already.
 
     Raises:
         StorageUnavailable: the store cannot be reached, or is full.

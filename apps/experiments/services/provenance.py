@@ -21,6 +21,7 @@ def provenance_of(request: Request) -> dict[str, Any]:
         "script_sha256": hashlib.sha256(request.script.encode()).hexdigest() if request.script else "",
         "bundle_sha256": request.bundle.sha256 if request.bundle is not None else "",
         "archive_sha256": request.bundle.archive_sha256 if request.bundle is not None else "",
+        "git_commit": request.bundle.git_commit if request.bundle is not None else "",
         "lock_sha256": lock.digest if lock.packages else "",
         "image_digest": digest_of(request.image),
     }

@@ -9,8 +9,9 @@ from apps.common import audit
 from apps.common.audit import Actor
 from apps.common.errors import Conflict
 from apps.experiments.models import Run
+from apps.experiments.selectors.images import image_exactly, images_seen
 from apps.experiments.selectors.provenance import REPEATS, obstacles, versions_read
-from apps.experiments.services.again import again_check, free_name, run_asked
+from apps.experiments.services.again import again_check, free_name, pool_of, run_asked
 from apps.experiments.services.runs import run_submit
 
 
@@ -22,7 +23,8 @@ class CannotRepeat(Conflict):
 
 @transaction.atomic
 def run_repeat(*, run: Run, name: str, actor: Actor, requested_by: User | None) -> Run:
-    """A new run of exactly the same: code, packages, data, parameters, seed, resources.
+    """A new run of exactly the same: code, packages, data, parameters, seed, resources; of the image by its digest, as
+    the nodes said which one it ran.
 
     Raises:
         CannotRepeat: with all that is gone or differs.
@@ -31,14 +33,18 @@ def run_repeat(*, run: Run, name: str, actor: Actor, requested_by: User | None) 
     """
     again_check(run)
     fields: dict[str, list[str]] = {}
-    for what, why in obstacles(run, versions_read(run)):
+    images = images_seen(run)
+    for what, why in obstacles(run, versions_read(run), images):
         fields.setdefault(what, []).append(why)
     if fields:
         said = "; ".join(f"{what} {texts[0]}" for what, texts in fields.items())
         raise CannotRepeat(f"{run.name} cannot be run exactly as it was: {said}", fields=fields)
+    asked = run_asked(run)
+    if run.image:
+        asked["image"] = image_exactly(run, images)
     made = run_submit(
         experiment=run.experiment, name=name or free_name(run), retry_of=run, actor=actor, requested_by=requested_by,
-        **run_asked(run),
+        pool=pool_of(run), **asked,
     )  # fmt: skip
     made.provenance = {**made.provenance, REPEATS: str(run.pk)}
     made.save(update_fields=["provenance"])

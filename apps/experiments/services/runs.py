@@ -19,6 +19,7 @@ from apps.experiments.models import Experiment, Run, RunInput
 from apps.experiments.services.asked import RESOURCES_DEFAULT as RESOURCES_DEFAULT
 from apps.experiments.services.asked import TIME_LIMIT_DEFAULT_SECONDS as TIME_LIMIT_DEFAULT_SECONDS
 from apps.experiments.services.asked import Asked, Request, request_checked, request_spec
+from apps.experiments.services.bundle_keeping import bundle_held
 from apps.experiments.services.provenance import provenance_of, read_edges_add
 from apps.experiments.specs import DATA
 from apps.experiments.states import RunState
@@ -74,6 +75,8 @@ def run_submit(
         Invalid: a name that is taken, an unknown secret, code, parameters or a request that cannot be.
     """
     request = request_checked(Request(**asked), experiment.project, pool)
+    if request.bundle is not None:
+        bundle_held(request.bundle)
     holds = [(version, version_hold(version)) for _, version in request.versions()]
     spec = request_spec(request, unpublished=any(hold is not None for _, hold in holds))
     run = _draft(experiment, name, spec, request, retry_of=retry_of, requested_by=requested_by)

@@ -116,14 +116,16 @@ class EnvironmentTorchSerializer(serializers.Serializer[Any]):
 class EnvironmentSerializer(serializers.Serializer[Any]):
     """What a job runs in."""
 
-    python = serializers.CharField(max_length=60)
+    python = serializers.CharField(max_length=60, allow_blank=True, help_text="Empty: there is none")
     platform = serializers.CharField(max_length=200, allow_blank=True, default="")
     hostname = serializers.CharField(max_length=255, allow_blank=True, default="")
     cpu_count = serializers.IntegerField(min_value=0, default=0)
     torch = EnvironmentTorchSerializer(allow_null=True, default=None)
     gpus = EnvironmentGpuSerializer(many=True, default=list)
     driver = serializers.CharField(max_length=60, allow_blank=True, default="", help_text="Of the GPUs")
-    git_commit = serializers.CharField(max_length=64, allow_blank=True, default="", help_text="Its variable GIT_COMMIT")
+    git_commit = serializers.CharField(
+        max_length=64, allow_blank=True, default="", help_text="Of its working copy, or as GIT_COMMIT says"
+    )
     packages = serializers.DictField(child=serializers.CharField(max_length=100), default=dict, help_text="Versions")
 
 

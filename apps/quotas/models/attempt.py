@@ -24,7 +24,8 @@ class Attempt(ProjectScoped):
     handle = models.JSONField()
     """`workers.contracts.launch.JobHandle.to_json()`."""
     members = models.JSONField(default=list)
-    """What was last seen: `Observation.members_to_json()`; `ready` and `address` of replicas are in it."""
+    """What was last seen: `Observation.members_to_json()`; `ready` and `address` of replicas are in it,
+    and of members in containers the `image` that their nodes said they run."""
     submitted_at = models.DateTimeField(null=True)
     """When the backend had acknowledged it."""
     stop_sent_at = models.DateTimeField(null=True)

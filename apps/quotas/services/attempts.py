@@ -134,7 +134,7 @@ def observation_matters(attempt: Attempt, observation: Observation, *, asked_at:
     if _says_why(workload, observation):
         return True
     fewer = workload.kind == WorkloadKind.SERVING and workload.count_kept < workload.count_granted
-    return fewer or attempt.members != observation.members_to_json()
+    return fewer or attempt.members != _members_seen(attempt, observation)
 
 
 def _says_why(workload: Workload, observation: Observation) -> bool:
@@ -172,7 +172,7 @@ def _seen(attempt: Attempt, workload: Workload, asked_at: datetime) -> Seen:
 
 def _members_keep(attempt: Attempt, observation: Observation, at: datetime) -> bool:
     """Store what was seen of the members if it is new."""
-    members = observation.members_to_json()
+    members = _members_seen(attempt, observation)
     if members == attempt.members:
         return False
     if _pulls(attempt.members) and not _pulls(members):
@@ -180,6 +180,12 @@ def _members_keep(attempt: Attempt, observation: Observation, at: datetime) -> b
     attempt.members = members
     attempt.save(update_fields=["members", "pulled_at"])
     return True
+
+
+def _members_seen(attempt: Attempt, observation: Observation) -> list[dict[str, Any]]:
+    """What was seen of the members; which image one ran is kept when nobody can say it any more."""
+    known = {member["index"]: {"image": member["image"]} for member in attempt.members if member.get("image")}
+    return [{**known.get(member["index"], {}), **member} for member in observation.members_to_json()]
 
 
 def _pulls(members: list[dict[str, Any]]) -> bool:

@@ -5925,6 +5925,25 @@ export interface components {
             sha256: string;
             is_executable: boolean;
         };
+        BundleReasonShape: {
+            reason: components["schemas"]["BundleReasonShapeReasonEnum"];
+            /** @description Archives */
+            files: number;
+            bytes: number;
+        };
+        /**
+         * @description * `run` - run
+         *     * `recent` - recent
+         * @enum {string}
+         */
+        BundleReasonShapeReasonEnum: "run" | "recent";
+        BundlesReportShape: {
+            reasons: components["schemas"]["BundleReasonShape"][];
+            unkept_files: number;
+            unkept_bytes: number;
+            /** @description The first hundred of them */
+            unkept: components["schemas"]["UnkeptBundleShape"][];
+        };
         /** @description The end of a day; all figures are sums since the beginning of the period. */
         BurnDay: {
             /**
@@ -7035,6 +7054,7 @@ export interface components {
         };
         /** @description What a job runs in. */
         EnvironmentRequest: {
+            /** @description Empty: there is none */
             python: string;
             /** @default  */
             platform: string;
@@ -7050,7 +7070,7 @@ export interface components {
              */
             driver: string;
             /**
-             * @description Its variable GIT_COMMIT
+             * @description Of its working copy, or as GIT_COMMIT says
              * @default
              */
             git_commit: string;
@@ -7572,6 +7592,8 @@ export interface components {
             unkept_bytes: number;
             /** @description The first hundred of them */
             unkept: components["schemas"]["UnkeptShape"][];
+            /** @description Kept for the reasons of a table of their own */
+            source_bundles: components["schemas"]["BundlesReportShape"];
         };
         /**
          * @description * `info` - info
@@ -10627,7 +10649,12 @@ export interface components {
             bundle_sha256: string;
             /** @description Of the packages of its environment */
             lock_sha256: string;
+            /** @description Of the image it asked for: as it was named, else as its nodes said; empty: not known */
             image_digest: string;
+            /** @description What nodes said that its members ran: `repository@digest`, or what no registry knows */
+            images_seen: string[];
+            /** @description Of its source, as the bundle was sent, else as its job said; empty: not known */
+            git_commit: string;
             seed: number | null;
             inputs: components["schemas"]["ReadVersion"][];
             /** @description As the last attempt said; null: none has */
@@ -11670,6 +11697,7 @@ export interface components {
             };
         };
         RunEnvironment: {
+            /** @description Empty: there is none */
             python: string;
             platform: string;
             hostname: string;
@@ -11678,7 +11706,7 @@ export interface components {
             gpus: components["schemas"]["EnvironmentGpuShape"][];
             /** @description Of the GPUs */
             driver: string;
-            /** @description The job's variable GIT_COMMIT */
+            /** @description Of its working copy, or as GIT_COMMIT says */
             git_commit: string;
             /** @description Versions by name */
             packages: {
@@ -11777,6 +11805,8 @@ export interface components {
             count_max: number;
             priority_class: string | null;
             tags: string[];
+            /** @description Where it ran; null: where the project's work runs */
+            pool: string | null;
         };
         /** @description A run in a list: without its script and its result. Takes runs of `selectors.runs.with_names`. */
         RunRow: {
@@ -12105,10 +12135,13 @@ export interface components {
             readonly sha256: string;
             readonly size_bytes: number;
             readonly file_count: number;
+            readonly git_commit: string;
             /** Format: uuid */
             readonly uploaded_by: string | null;
             /** Format: date-time */
             readonly created_at: string;
+            /** Format: date-time */
+            readonly sent_at: string;
             /** @description By name */
             readonly files: components["schemas"]["BundleFile"][];
         };
@@ -12135,10 +12168,13 @@ export interface components {
             readonly sha256: string;
             readonly size_bytes: number;
             readonly file_count: number;
+            readonly git_commit: string;
             /** Format: uuid */
             readonly uploaded_by: string | null;
             /** Format: date-time */
             readonly created_at: string;
+            /** Format: date-time */
+            readonly sent_at: string;
             /** @description By name */
             readonly files: components["schemas"]["BundleFile"][];
             /** @description False: the project had one of this content */
@@ -12155,10 +12191,13 @@ export interface components {
             readonly sha256: string;
             readonly size_bytes: number;
             readonly file_count: number;
+            readonly git_commit: string;
             /** Format: uuid */
             readonly uploaded_by: string | null;
             /** Format: date-time */
             readonly created_at: string;
+            /** Format: date-time */
+            readonly sent_at: string;
         };
         SourceCreateRequest: {
             /** Format: uuid */
@@ -12686,6 +12725,17 @@ export interface components {
             records: {
                 [key: string]: unknown;
             }[];
+        };
+        UnkeptBundleShape: {
+            /** Format: uuid */
+            id: string;
+            sha256: string;
+            size_bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was sent last
+             */
+            sent_at: string;
         };
         UnkeptShape: {
             /** Format: uuid */

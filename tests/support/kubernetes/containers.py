@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -116,6 +117,10 @@ class Runtime(ABC):
     @abstractmethod
     def pull(self, pod: Object, container: Container) -> tuple[float, bool]:
         """Seconds that pulling the image takes, and whether the node has it already."""
+
+    def image_id(self, pod: Object, container: Container) -> str:
+        """What the node says that it runs; unless told otherwise, an image that was put on the node by hand."""
+        return f"sha256:{hashlib.sha256(container.spec['image'].encode()).hexdigest()}"
 
     @abstractmethod
     def problem(self, pod: Object, container: Container) -> Problem | None:

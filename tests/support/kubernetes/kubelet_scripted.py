@@ -60,6 +60,9 @@ class ScriptedRuntime(Runtime):
         plan = self.plan_of(pod, container)
         return plan.pull_seconds, plan.present and not plan.pull_seconds
 
+    def image_id(self, pod: Object, container: Container) -> str:
+        return self.plan_of(pod, container).image_id or super().image_id(pod, container)
+
     def problem(self, pod: Object, container: Container) -> Problem | None:
         plan, image = self.plan_of(pod, container), container.spec["image"]
         if plan.image_error == "ErrImagePull":

@@ -28,6 +28,8 @@ class Plan:
     present: bool = True
     """Whether the node has the image already."""
     pull_seconds: float = 0
+    image_id: str = ""
+    """What the node says that it runs; empty: an image that was put on the node by hand, as in the recordings."""
     image_error: str = ""
     """One of IMAGE_ERRORS: the container never starts."""
     start_error: str = ""

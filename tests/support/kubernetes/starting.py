@@ -135,7 +135,7 @@ class Starting(PodRuns):
             self._blocked(uid, container, problem)
             return
         container.id = f"containerd://{podstatus.digest(f'{uid}{container.name}{container.restarts}')}"
-        container.image_id = f"sha256:{podstatus.digest(container.spec['image'])}"
+        container.image_id = run.runtime.image_id(run.pod, container)
         container.previous, container.log = container.log, Log()
         self.event(run, "Created", "Container created", container)
         if problem is not None:

@@ -7,11 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from rest_framework.test import APIClient
 
+from apps.access.states import Role
 from apps.common.audit import Actor
+from apps.experiments.models import Run
+from apps.experiments.services.runs import run_reconcile
 from apps.quotas.models import Cluster, Node, Queue, Workload
 from apps.quotas.services.cluster_credentials import Credentials
 from apps.quotas.services.clusters import cluster_change, cluster_create
+from tests.support.factories.access import member
+from tests.support.factories.experiments import ExperimentFactory
 from tests.support.factories.quotas import WorkloadFactory, job_spec, make_queue
 from tests.support.jobs import Sent, admit, fresh
 from tests.support.kubernetes.kinds import PODS
@@ -35,6 +41,7 @@ ALL_BUT_JOBS = [
     for right in RIGHTS
     if right.resource != "jobs"
 ]
+DIGEST = "sha256:" + "0123456789abcdef" * 4
 JOBS = {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get", "list", "patch", "delete", "watch"]}
 
 
@@ -173,3 +180,55 @@ def test_a_watch_hints_at_the_workload_that_moved(server: KubernetesServer, plac
         stop.set()
         thread.join(20)
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("said", "repeats", "digest"),
+    [
+        (f"ghcr.io/acme/train@{DIGEST}", f"ghcr.io/acme/train@{DIGEST}", DIGEST),
+        (f"docker-pullable://ghcr.io/acme/train@{DIGEST}", f"ghcr.io/acme/train@{DIGEST}", DIGEST),
+        (DIGEST, "", ""),
+        (f"docker://{DIGEST}", "", ""),
+        ("local/train:1", "", ""),
+        (f"mirror.example.com/acme/train@{DIGEST}", "", ""),
+    ],
+    ids=["registry", "docker", "by_hand", "docker_by_hand", "name", "elsewhere"],
+)
+def test_a_run_of_a_tag_is_repeated_by_the_digest_that_its_node_said(
+    server: KubernetesServer, place: Queue, said: str, repeats: str, digest: str
+) -> None:
+    server.plan(Plan(image_id=said), container="main")
+    client = APIClient()
+    client.force_authenticate(member(place.project, Role.EDITOR))
+    body = {
+        "experiment": str(ExperimentFactory.create(project=place.project).pk), "name": "risk", "kind": "image",
+        "image": "ghcr.io/acme/train:1", "command": ["python", "-c", "1"], "pool": place.pool.name,
+        "resources": {"cpu_millis": 100, "memory_bytes": 64 << 20}, "count_min": 2, "count_max": 2,
+    }  # fmt: skip
+    answer = client.post("/api/v1/runs", body, format="json")
+    assert answer.status_code == 201, answer.content
+    run = Run.objects.get(pk=answer.json()["id"])
+    launch(admit(run.workload).pk)
+    server.settle()
+    seen = said.rpartition("//")[2]
+    for _ in range(2):  # the second time only its Job is asked
+        observe_clusters_due()
+        (attempt,) = client.get(f"/api/v1/attempts?workload={run.workload_id}").json()["results"]
+        assert [(one["phase"], one["image"]) for one in attempt["members"]] == [("running", seen)] * 2
+    registry._of_clusters.clear()  # another worker, which has seen nothing
+    for pod in server.all(PODS):
+        server.exit(pod)
+    server.settle()
+    observe_clusters_due()
+    run_reconcile(run.workload_id)
+    shown = client.get(f"/api/v1/runs/{run.pk}/provenance").json()
+    assert (shown["images_seen"], shown["image_digest"]) == ([seen], digest)
+    assert [one["what"] for one in shown["obstacles"]] == ([] if repeats else ["image"])
+    again = client.post(f"/api/v1/runs/{run.pk}/repeat", {}, format="json")
+    if not repeats:
+        assert (again.status_code, again.json()["code"]) == (409, "cannot_repeat")
+        assert seen in again.json()["fields"]["image"][0]
+        return
+    assert (again.status_code, again.json()["image"]) == (201, repeats)
+    made = Run.objects.select_related("workload").get(pk=again.json()["id"])
+    assert (made.workload.pool_id, made.workload.spec["image"]) == (place.pool_id, repeats)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,12 +142,47 @@ def test_those_not_used_for_longest_go_and_those_in_use_stay(tmp_path: Path, var
         os.utime(folder / environments.READY, (at, at))
     environments._held[0].close()
     environments._held[2].close()
-    assert sweep(place, 0, keep=folders[2]) == [folders[0].name]
+    assert sweep(place, 0, keep=folders[2]) == [(folders[0].name, "space")]
     assert [folder.is_dir() for folder in folders] == [False, True, True]
     environments._held[1].close()
     assert sweep(place, 1 << 40, keep=folders[2]) == []
-    assert sweep(place, 0, keep=folders[2]) == [folders[1].name]
+    assert sweep(place, 0, keep=folders[2]) == [(folders[1].name, "space")]
     environments._held.clear()
+
+
+def aged(folder: Path, seconds: float) -> None:
+    """Let it have been used so long ago."""
+    at = time.time() - seconds
+    os.utime(folder / environments.READY, (at, at))
+
+
+def test_what_is_not_used_for_a_month_goes_when_another_is_used(tmp_path: Path, variables: dict[str, str]) -> None:
+    place = tmp_path / "kept"
+    old, used = (environment_ready(lock, place, variables) for lock in (LOCK, "bpl-beta==2.0"))
+    environments._held.pop().close()
+    aged(old, environments.UNUSED_SECONDS + 60)
+    aged(used, environments.UNUSED_SECONDS + 60)
+    environment_ready("bpl-beta==2.0", place, variables)
+    assert (old.is_dir(), used.is_dir()) == (True, True), "a job of this process uses both"
+    environments._held[0].close()
+    aged(used, environments.UNUSED_SECONDS - 60)
+    assert sweep(place, 1 << 40, goes=environments.is_free) == [(old.name, "unused")]
+    assert old.is_dir(), "it was only asked"
+    environment_ready("bpl-beta==2.0", place, variables)
+    assert (old.exists(), used.is_dir()) == (False, True)
+
+
+def test_what_a_killed_job_left_half_made_goes(tmp_path: Path, variables: dict[str, str]) -> None:
+    place = tmp_path / "kept"
+    half, making = place / ("a" * 32), place / ("b" * 32)
+    for folder in (half, making):
+        (folder / "bin").mkdir(parents=True)
+    with environments._opened(making) as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert sweep(place, 1 << 40) == [(half.name, "unfinished")]
+        assert (half.exists(), making.exists()) == (False, True)
+    assert sweep(place, 1 << 40) == [(making.name, "unfinished")]
+    assert environments.kept(place) == []
 
 
 def test_a_process_that_became_another_still_holds_it(tmp_path: Path, variables: dict[str, str]) -> None:
@@ -168,7 +205,7 @@ def test_a_process_that_became_another_still_holds_it(tmp_path: Path, variables:
         assert process.stdout.readline() == "ready\n"
         assert sweep(place, 0, keep=place) == []
         process.stdin.write("\n")
-    until(lambda: sweep(place, 0, keep=place) == [folder.name])
+    until(lambda: sweep(place, 0, keep=place) == [(folder.name, "space")])
 
 
 def test_the_key_is_of_the_packages_and_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from workers.runtime import (
     prepare,
     wrapper,
     wrapper_ending,
+    wrapper_facts,
     wrapper_gpus,
     wrapper_logs,
     wrapper_output,
@@ -38,6 +39,7 @@ FILES = (
     wrapper_place,
     wrapper_system,
     wrapper_gpus,
+    wrapper_facts,
 )
 
 

@@ -1,7 +1,8 @@
 """Looking at jobs: what is asked of the cluster to say how they are, and what is mended on the way.
 
 A few handles are asked for one by one. Many are read from lists of all that the installation has: a Job that says of
-itself that all its members run needs nothing else, so a tick over ten thousand is some twenty requests.
+itself that all its members run needs nothing else, so a tick over ten thousand is some twenty requests. Only once must
+its pods be seen to run: they say which images they are of.
 """
 
 from __future__ import annotations
@@ -108,8 +109,9 @@ class Look:
         memory.note(where.attempt_id, uid, where.namespace, where.kind)
         if not isinstance(main, Job):
             return None
-        if runs_whole(main):
-            return whole(main)
+        images = memory.images(where.attempt_id, uid)
+        if images is not None and runs_whole(main):
+            return whole(main, images)
         ended = memory.ended(where.attempt_id, uid)
         return ended if ended is not None and needed(main, ()) is None else None
 
@@ -146,6 +148,8 @@ class Look:
         if found.phase is Phase.PENDING and held_back(job):
             reason, detail = kueue.waiting(self.queues.workloads_of(job))
             found = replace(found, reason=reason or found.reason, detail=detail or found.detail)
+        if found.phase is Phase.RUNNING:
+            memory.note_images(where.attempt_id, uid, {member.index: member.image for member in found.members})
         if found.phase in ENDED:
             memory.end(where.attempt_id, uid, found)
         return found

@@ -24,6 +24,7 @@ PODS_MOST: Final = 4096
 class _Known:
     uid: str = ""
     pods: dict[str, Pod] = field(default_factory=dict)
+    images: dict[int, str] | None = None
     ended: Observation | None = None
     namespace: str = ""
     kind: str = ""
@@ -75,6 +76,17 @@ class Memory:
             for key in list(known.pods)[: max(0, len(known.pods) - PODS_MOST)]:
                 del known.pods[key]
             return gone
+
+    def note_images(self, attempt_id: str, uid: str, images: dict[int, str]) -> None:
+        """Its members run, of these images; an empty one: nobody says which."""
+        with self._lock:
+            self._of(attempt_id, uid).images = images
+
+    def images(self, attempt_id: str, uid: str) -> dict[int, str] | None:
+        """Of which images its members run; None: they were not seen to."""
+        with self._lock:
+            known = self._known.get(attempt_id)
+            return known.images if known is not None and known.uid == uid else None
 
     def knows(self, attempt_id: str) -> bool:
         """Whether it was ever seen on the cluster."""

@@ -7,7 +7,7 @@ end is said only when nothing can be alive: until then the job is STOPPING, with
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -107,10 +107,16 @@ def runs_whole(job: Job) -> bool:
     )
 
 
-def whole(job: Job) -> Observation:
-    """A job of which `runs_whole` is true."""
+def whole(job: Job, images: Mapping[int, str]) -> Observation:
+    """A job of which `runs_whole` is true.
+
+    Args:
+        images: of its members, as they were seen when they ran.
+    """
+    ranks = range(job.count)
     return Observation(
-        Phase.RUNNING, members=tuple(MemberObservation(index, Phase.RUNNING) for index in range(job.count))
+        Phase.RUNNING,
+        members=tuple(MemberObservation(index, Phase.RUNNING, image=images.get(index, "")) for index in ranks),
     )
 
 
@@ -189,7 +195,7 @@ class _Seen:
             return Observation(Phase.STOPPING, reason, detail, self._members(Phase.STOPPING))
         detail = next((each.detail for each in self._current.values() if self._ended_well(each) and each.detail), "")
         members = tuple(
-            MemberObservation(index, Phase.SUCCEEDED, exit_code=0, reason="completed")
+            MemberObservation(index, Phase.SUCCEEDED, exit_code=0, reason="completed", image=self._image(index))
             for index in range(self._job.count)
         )
         return Observation(Phase.SUCCEEDED, "completed", detail, members, self._report())
@@ -235,6 +241,9 @@ class _Seen:
             self._current[index].observed() if index in self._current else MemberObservation(index, phase)
             for index in range(self._job.count)
         )
+
+    def _image(self, index: int) -> str:
+        return self._current[index].image if index in self._current else ""
 
     def _report(self) -> dict[str, Any] | None:
         first = self._current.get(0)

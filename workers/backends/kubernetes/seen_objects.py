@@ -124,6 +124,7 @@ class Container(Part, frozen=True):
     name: str = ""
     ready: bool = False
     restart_count: int = 0
+    image_id: str | None = msgspec.field(default=None, name="imageID")
     state: ContainerState = ContainerState()
     last_state: ContainerState = ContainerState()
 

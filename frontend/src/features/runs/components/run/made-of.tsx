@@ -31,6 +31,15 @@ export function MadeOf({ run }: { run: Run }) {
       ),
     ],
     [t("provenance.image"), run.image && <span className="mono">{run.image}</span>],
+    [
+      t("provenance.imageSeen"),
+      Boolean(run.image) && found.images_seen.length > 0 && (
+        <span key="seen" className="mono" data-said>
+          {found.images_seen.join(", ")}
+        </span>
+      ),
+    ],
+    [t("provenance.commit"), found.git_commit && <Digest key="commit" text={found.git_commit} />],
     [t("provenance.command"), run.command.length ? <span className="mono">{lineOf(run.command)}</span> : ""],
     [t("provenance.lock"), found.lock_sha256 && <Digest key="lock" text={found.lock_sha256} />],
     [t("provenance.seed"), found.seed === null ? "" : <span className="mono">{found.seed}</span>],
