@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from workers.backends.kubernetes import check
 from workers.backends.kubernetes.rights import RIGHTS
 from workers.contracts.cluster_options import options_checked
+from workers.dispatch import cluster_settings
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 
@@ -38,3 +41,14 @@ def test_the_role_has_each_right_and_no_other(language: str) -> None:
 def test_the_options_are_taken(language: str) -> None:
     [options] = (json.loads(block) for block in _blocks(language, "json"))
     assert options_checked(options) == options
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_kind_of_problem_of_a_cluster_is_said_in_both_languages(language: str) -> None:
+    written = "".join(inspect.getsource(module) for module in (check, cluster_settings))
+    codes = set(re.findall(r'Problem\(\s*"([a-z_]+)"|"code": "([a-z_]+)"', written))
+    found = {one or other for one, other in codes} | set(check.CODES.values())
+    features = DOCS.parent / "frontend" / "src" / "features" / "clusters" / "locale"
+    said = json.loads((features / f"{language}.json").read_text(encoding="utf-8"))["said"]
+    assert found - {"missing_permission"} <= set(said)
+    assert {"missing_crd", "tls", "too_old", "no_store_egress"} <= found
