@@ -198,6 +198,12 @@ def test_fences_of_projects_and_of_the_release_have_the_same_holes() -> None:
     }
 
 
+def test_replicas_are_reached_on_the_port_that_the_options_name() -> None:
+    made = render(merged(PRODUCTION, cluster={"options": {"serve_port": 9000}}))
+    (way_out,) = made.one("NetworkPolicy", "bedplate-replicas")["spec"]["egress"]
+    assert way_out["ports"] == [{"port": 9000, "protocol": "TCP"}]
+
+
 def test_the_class_of_jobs_is_made_by_one_of_both() -> None:
     """What two managers say of one object differently, the second is refused."""
     assert render(TRIAL).of("PriorityClass") == {}
