@@ -9,6 +9,7 @@ import pickle
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from rest_framework.test import APIClient
@@ -25,6 +26,7 @@ from tests.support.factories.experiments import LoggedModelFactory, RunFactory
 pytestmark = pytest.mark.django_db
 API, PROXY = "/api/2.0/mlflow", "/api/2.0/mlflow-artifacts"
 SIGNATURE = json.dumps([{"type": "double", "name": "income", "required": True}])
+PROMPT_TAG = {"key": "mlflow.prompt.is_prompt", "value": "true"}
 MLMODEL = f"flavors:\n  python_function:\n    loader_module: mlflow.sklearn\nsignature:\n  inputs: '{SIGNATURE}'\n"
 
 
@@ -128,6 +130,11 @@ class TestFiles:
     def test_names_that_lead_elsewhere_are_refused_and_nothing_is_kept(self, client: Client, name: str) -> None:
         assert refused(client.put(name, b"x")) in {(400, "INVALID_PARAMETER_VALUE"), (404, "RESOURCE_DOES_NOT_EXIST")}
         assert (Artifact.objects.count(), store().folders(ARRIVING)) == (0, [])
+
+    @pytest.mark.parametrize("name", ["a%step%3%00ab%x.png", "100%", "a%2fb", "%5cx", "a..b", "ü%20ß"])
+    def test_a_name_with_a_percent_sign_is_a_name(self, client: Client, name: str) -> None:
+        assert client.put(quote(name), b"x").status_code == 200
+        assert Artifact.objects.get().name == name
 
     def test_a_file_is_no_folder(self, client: Client) -> None:
         client.put("a", b"x")
@@ -263,6 +270,8 @@ class TestRegistry:
         client.ask("post", "registered-models/create", name="other", tags=[{"key": "team", "value": "a"}])
         found = client.ask("get", "registered-models/search", filter="name ILIKE 'RISK%'").json()["registered_models"]
         assert [one["name"] for one in found] == ["risk model"]
+        refused_prompt = client.ask("post", "registered-models/create", name="p", tags=[PROMPT_TAG])
+        assert refused(refused_prompt) == (501, "NOT_IMPLEMENTED")
         prompts = "tags.`mlflow.prompt.is_prompt` != 'true' AND tags.team = 'a'"
         found = client.ask("get", "registered-models/search", filter=prompts).json()["registered_models"]
         assert [one["name"] for one in found] == ["other"]

@@ -17,7 +17,7 @@ from tests.support.stack import ROOT, Stack, finished
 
 pytestmark = pytest.mark.xdist_group("stack")
 CLIENTS = {each: ROOT / ".venv" / f"mlflow-{each}" for each in ("2", "3", "learning", "lightning")}
-SURFACE = Path(__file__).parent / "mlflow_surface.py"
+HERE = Path(__file__).parent
 QUIET = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 IN_A_JOB = """
@@ -78,7 +78,11 @@ def client(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def surface(client: str, stack: Stack, ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What a client made outside of jobs, by one variable and a token: ids of runs, the name of a model."""
-    home = tmp_path_factory.mktemp(f"mlflow-{client}")
+    return said_by("mlflow_surface.py", client, stack, tmp_path_factory.mktemp(f"mlflow-{client}"))
+
+
+def said_by(script: str, client: str, stack: Stack, home: Path) -> dict[str, str]:
+    """What a script beside this file prints at its end, run with one of the clients; fails where it fails."""
     (home / "files").mkdir()
     token = stack.manage("token", "demo", "--name", "mlflow", "--scopes", "read,write")
     environment = {
@@ -90,7 +94,7 @@ def surface(client: str, stack: Stack, ground: Ground, tmp_path_factory: pytest.
         **QUIET,
     }
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(SURFACE), str(home / "files")],
+        [sys.executable, "-W", "ignore", str(HERE / script), str(home / "files")],
         cwd=home,
         env=environment,
         capture_output=True,
@@ -109,6 +113,10 @@ def test_a_client_goes_through_its_whole_surface(surface: dict[str, str], ground
     assert run["parameters"] == {"lr": "0.01", "depth": "3", "model/kind": "α"}
     curve = demo.get(f"/runs/{run['id']}/metrics?keys=loss").json()["series"]["loss"]
     assert curve["values"] == [1.0, 1 / 2, 1 / 3, 1 / 4, 1 / 5]
+
+
+def test_what_code_does_beside_the_plain_calls(client: str, stack: Stack, ground: Ground, tmp_path: Path) -> None:
+    assert said_by("mlflow_habits.py", client, stack, tmp_path)["experiment"].startswith("habits-")
 
 
 def test_code_in_a_job_logs_to_its_run(

@@ -71,14 +71,18 @@ def place_of(caller: Caller, path: str) -> Place:
 
 
 def leads_elsewhere(path: str) -> bool:
-    """Whether a path has parts that are none, also once it is decoded, however often it was encoded."""
-    while True:
-        if "\\" in path or "\x00" in path or any(part in ("", ".", "..") for part in path.split("/")):
+    """Whether a path has parts that are none, or would lead upward once it is decoded, however often it was encoded.
+
+    Names with `%` are names: client 2 gives pictures such.
+    """
+    if "\\" in path or "" in path.split("/"):
+        return True
+    before = ""
+    while path != before:
+        if any(part in (".", "..") for part in path.replace("\\", "/").split("/")):
             return True
-        decoded = unquote(path)
-        if decoded == path:
-            return False
-        path = decoded
+        before, path = path, unquote(path)
+    return False
 
 
 def version_of(caller: Caller, text: str) -> ModelVersion:

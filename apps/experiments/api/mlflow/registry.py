@@ -11,12 +11,12 @@ from rest_framework.response import Response
 from apps.experiments.api.mlflow import wire
 from apps.experiments.api.mlflow.base import MlflowView
 from apps.experiments.api.mlflow.caller import Caller
-from apps.experiments.api.mlflow.errors import already_there, invalid, missing
+from apps.experiments.api.mlflow.errors import already_there, invalid, missing, not_offered
 from apps.experiments.api.mlflow.registry_shapes import model_json, version_json
 from apps.experiments.api.mlflow.search import SearchView, page_of, paged
 from apps.experiments.models import ModelAlias, ModelVersion, RegisteredModel
 from apps.experiments.models.registry import ALIAS, MODEL_NAME
-from apps.experiments.selectors.registry_search import MODELS, models_found, versions_said, with_aliases
+from apps.experiments.selectors.registry_search import MODELS, PROMPT, models_found, versions_said, with_aliases
 from apps.experiments.services.labels import TEXT_MOST
 from apps.experiments.services.registry import (
     NameTaken,
@@ -92,6 +92,8 @@ class CreateView(MlflowView):
     def post(self, request: Request) -> Response:
         name = name_of(self.asked.needed("name"))
         labels = self.asked.pairs("tags", most=wire.ENTITIES_MOST, value_most=TEXT_MOST)
+        if labels.get(PROMPT) == "true":
+            raise not_offered("Prompts are not kept here: log their text to a run, mlflow.log_text(…).")
         project = self.caller.project
         self.caller.require_maker(project)
         try:
