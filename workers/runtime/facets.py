@@ -40,7 +40,7 @@ class Metrics:
     def __init__(self, job: JobContext) -> None:
         # Without a call between: it is what a loop does at every step.
         self.log: LogsMetrics = job.log_metrics
-        """`log({"train/loss": 0.4}, step)`: one value per name. Takes about a microsecond, and never waits."""
+        """`log({"train/loss": 0.4}, step)`: one value per name. Takes a microsecond or two, and never waits."""
 
 
 class Params(Mapping[str, Any]):

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from math import isfinite, isnan
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 CONTENT_TYPE = "application/x-msgpack"
+
+
+Row = tuple[int, float, dict[str, float]]
+"""What was logged at once: its step, the time, a number per key."""
 
 
 class Series:
@@ -26,6 +32,25 @@ class Series:
         self.steps = array("q")
         self.values = array("d")
         self.times = array("d")
+
+
+def by_key(rows: Iterable[Row]) -> dict[str, Series]:
+    """The same points as one series per key, in the order of the rows.
+
+    Rows with the same keys, as a loop has them, are taken together: a few calls for all of them.
+    """
+    found: dict[str, Series] = {}
+    for keys, alike in groupby(rows, key=lambda row: tuple(row[2])):
+        steps, times, values = zip(*alike, strict=True)
+        same_steps, same_times = array("q", steps), array("d", times)
+        for key in keys:
+            series = found.get(key)
+            if series is None:
+                series = found[key] = Series()
+            series.steps.extend(same_steps)
+            series.times.extend(same_times)
+            series.values.extend(map(itemgetter(key), values))
+    return found
 
 
 def pack(rank: int, sequence: int, series: Mapping[str, Series]) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from workers.runtime.client import AttemptSuperseded, JobApiError
 from workers.runtime.forks import after_fork_in_child
-from workers.runtime.metric_batch import Series, pack
+from workers.runtime.metric_batch import Row, by_key, pack
 from workers.runtime.wrapper_spool import Spool
 
 FLUSH_SECONDS = 0.25
@@ -40,6 +40,9 @@ class MetricBuffer:
     sending it twice stores it once. Memory is bounded: what does not fit waits in files below `folder`, and where those
     are full, or the disk is, new points are dropped, and the count is said on stderr.
 
+    `add` is all that the loop of a job waits for: it appends one row to a list, which needs no lock, and looks at a
+    count that may be a few points off. Whoever makes a batch takes rows from the front of that list, with the lock.
+
     A process that is forked from this one starts with nothing: the points are its parent's. What it adds itself is
     dropped and said once, because two processes cannot number the batches of one rank.
     """
@@ -59,9 +62,10 @@ class MetricBuffer:
         self._flush_seconds = flush_seconds
         self._folder = folder / f".bedplate-metrics-{os.getpid()}-{id(self):x}"
         self._spool = Spool(str(self._folder), memory_bytes=memory_bytes, disk_bytes=disk_bytes)
-        self._series: dict[str, Series] = {}
-        self._open = self._sequence = 0  # points in `_series`; number of the next batch
-        self._done = 0  # batches that need no more sending
+        self._rows: list[Row] = []
+        self._open = 0  # points in `_rows`, or nearly
+        self._enough = 1  # with so many there is something to do; the first starts the sender
+        self._sequence = self._done = 0  # number of the next batch; batches that need no more sending
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._idle = False  # the sender waits for points
@@ -81,30 +85,25 @@ class MetricBuffer:
         """
         if self.superseded is not None:
             raise self.superseded
-        now, step = time.time(), int(step)
-        if not -STEP_MOST <= step <= STEP_MOST:
-            raise ValueError(f"step {step} is out of range")
-        with self._lock:
-            for key, given in values.items():
-                value = float(given)
-                series = self._series.get(key)
-                if series is None:
-                    if not _is_name(key):
-                        _say_once(self._said, key, f"{str(key)[:NAME_LENGTH]!r} cannot name a metric: {NAMES}")
-                        continue
-                    series = self._series[key] = Series()
-                series.steps.append(step)
-                series.values.append(value)
-                series.times.append(now)
-                self._open += 1
-            if self._open >= READY_POINTS or self._thread is None:
-                self._many()
+        if type(step) is not int or not -STEP_MOST <= step <= STEP_MOST:
+            step = _whole(step)
+        row = dict(values)  # the caller's may change; so may a tensor, which holds a graph besides
+        for value in row.values():
+            if type(value) is not float:
+                row = {key: float(given) for key, given in row.items()}
+                break
+        if not row:
+            return
+        self._rows.append((step, time.time(), row))
+        self._open += len(row)
+        if self._open >= self._enough:
+            self._many()
 
     @property
     def waiting_points(self) -> int:
         """Not yet acknowledged."""
         with self._changed:
-            return self._open + self._spool.weight
+            return sum(len(row) for _, _, row in self._rows) + self._spool.weight
 
     def finish(self) -> None:
         """No more points come: what is left is sent now. Does not wait."""
@@ -132,42 +131,55 @@ class MetricBuffer:
         if lost and self.superseded is None:
             _say(f"{lost} metric points could not be sent")
 
+    def _many(self) -> None:
+        """There is a batch, or the sender is needed."""
+        with self._changed:
+            if self._forked or self._closed:
+                if self._forked and not self.dropped_points:
+                    _say("this process was forked from the one that reports metrics: those that it logs are dropped")
+                self.dropped_points += sum(len(row) for _, _, row in self._taken())
+                return
+            if self._thread is None and not self._closing:
+                self._thread = threading.Thread(target=self._run, name="bedplate-metrics", daemon=True)
+                self._enough = BATCH_POINTS
+                self._thread.start()
+            if self._idle and self._open >= READY_POINTS:
+                self._idle, self._enough = False, BATCH_POINTS
+                self._changed.notify()
+            elif self._open >= BATCH_POINTS:
+                self._seal()
+
     # Below, with the lock held ----------------------------------------------------------------------------------
 
-    def _many(self) -> None:
-        """The sender is needed, or there is a batch."""
-        if self._forked:
-            if not self.dropped_points:
-                _say("this process was forked from the one that reports metrics: those that it logs are dropped")
-            self.dropped_points += self._open
-            self._series, self._open = {}, 0
-            return
-        if self._thread is None and not self._closing:
-            self._thread = threading.Thread(target=self._run, name="bedplate-metrics", daemon=True)
-            self._thread.start()
-        if self._idle and self._open >= READY_POINTS:
-            self._idle = False
-            self._changed.notify()
-        elif self._open >= BATCH_POINTS:
-            self._seal()
+    def _taken(self) -> list[Row]:
+        """All rows there are. Others may come meanwhile, behind them."""
+        rows = self._rows[:]
+        del self._rows[: len(rows)]
+        self._open = 0
+        return rows
 
     def _seal(self) -> None:
         """Make a batch of what there is. A number is used up only by a batch that is kept."""
-        batch = pack(self._rank, self._sequence, self._series)
-        if self._spool.put(batch, self._open):
+        series = by_key(self._taken())
+        for key in [key for key in series if not _is_name(key)]:
+            _say_once(self._said, key, f"{str(key)[:NAME_LENGTH]!r} cannot name a metric: {NAMES}")
+            del series[key]
+        points = sum(len(one.steps) for one in series.values())
+        if not points:
+            return
+        if self._spool.put(pack(self._rank, self._sequence, series), points):
             self._sequence += 1
         else:
             if not self.dropped_points:
                 _say("too many metric points wait to be sent, or the disk is full: new ones are dropped")
-            self.dropped_points += self._open
-        self._series, self._open = {}, 0
+            self.dropped_points += points
 
     def _forget(self) -> None:
         """In a forked child: nothing here is ours, and the lock may be another thread's for ever."""
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._forked, self._thread = True, None
-        self._series, self._open, self.dropped_points = {}, 0, 0
+        self._rows, self._open, self._enough, self.dropped_points = [], 0, 1, 0
 
     # The sender -------------------------------------------------------------------------------------------------
 
@@ -178,16 +190,18 @@ class MetricBuffer:
                 if self._closed:
                     return
                 if not len(self._spool):
+                    self._enough = READY_POINTS
                     if self._open < READY_POINTS and not self._closing:
                         self._idle = True
                         self._changed.wait(self._flush_seconds)
                         self._idle = False
-                    if self._open:
+                    self._enough = BATCH_POINTS
+                    if self._rows:
                         self._seal()
                 batch = self._spool.first()
                 self.dropped_points += self._spool.damaged_weight
                 self._spool.damaged_weight = 0
-                if batch is None and not self._open and self._closing:
+                if batch is None and not self._rows and self._closing:
                     return
             if batch is None or self._deliver(batch):
                 pause = self._flush_seconds
@@ -237,7 +251,7 @@ def send_before(buffer: MetricBuffer, call: Callable[[], None]) -> None:
     """
     with buffer._changed:
         if buffer._thread is not None and not buffer._forked and not buffer._closing:
-            if buffer._open:
+            if buffer._rows:
                 buffer._seal()
             wanted = buffer._sequence
             buffer._changed.notify_all()
@@ -249,6 +263,13 @@ def _say_once(said: set[str], key: str, text: str) -> None:
     if key not in said:
         said.add(key)
         _say(text)
+
+
+def _whole(step: int) -> int:
+    found = int(step)
+    if not -STEP_MOST <= found <= STEP_MOST:
+        raise ValueError(f"step {found} is out of range")
+    return found
 
 
 def _is_name(key: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from tests.support.disks import files_of_at_most
@@ -91,6 +92,44 @@ def test_points_are_grouped_by_key_and_sent_at_the_end(make: Make) -> None:
         ("train/auc", [1], [0.7]),
     ]
     assert all(len(each["times"]) == len(each["steps"]) for each in points)
+
+
+def test_points_of_a_key_keep_their_order_whatever_came_with_it(make: Make) -> None:
+    sink = Sink()
+    buffer = make(sink, flush_seconds=LONG)
+    buffer.add({"loss": 0.5}, 3)
+    buffer.add({"loss": 0.4, "auc": 0.7}, 2)
+    buffer.add({"auc": 0.8, "loss": 0.3}, 1)
+    buffer.add({}, 7)
+    buffer.add({"loss": 0.2}, 0)
+    buffer.close()
+
+    [(_, points)] = sink.sent
+    assert [(each["key"], each["steps"], each["values"]) for each in points] == [
+        ("loss", [3, 2, 1, 0], [0.5, 0.4, 0.3, 0.2]),
+        ("auc", [2, 1], [0.7, 0.8]),
+    ]
+
+
+def test_a_value_is_what_it_was_when_it_was_added(make: Make) -> None:
+    sink = Sink()
+    buffer = make(sink, flush_seconds=LONG)
+    cell, given = np.array(0.5, dtype=np.float32), {"loss": 0.25}
+    buffer.add({"loss": cell, "count": 3, "done": True, "text": "1.5"}, np.int64(1))  # type: ignore[dict-item, arg-type]
+    buffer.add(given, 2)
+    cell[()], given["loss"] = 9.0, 9.0
+    for nothing, error in (("many", ValueError), (None, TypeError)):
+        with pytest.raises(error):
+            buffer.add({"auc": 0.5, "loss": nothing}, 3)  # type: ignore[dict-item]
+    buffer.close()
+
+    assert values(sink.sent[0][1]) == [
+        ("loss", 1, 0.5),
+        ("loss", 2, 0.25),
+        ("count", 1, 3.0),
+        ("done", 1, 1.0),
+        ("text", 1, 1.5),
+    ]
 
 
 def test_points_leave_after_the_flush_time(make: Make) -> None:
