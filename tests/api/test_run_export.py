@@ -105,6 +105,27 @@ def test_many_rows_are_read_in_pieces(client: APIClient, project: Any, monkeypat
     assert len(queries) == 4, "which runs, and three pieces"
 
 
+def test_notes_are_whole(client: APIClient, project: Any) -> None:
+    written = "first line\n" + "x" * 5_000 + " end"
+    RunFactory.create(project=project, notes=written)
+    (row,) = csv_rows(client, columns="notes")[1:]
+    assert row[2] == written
+    assert client.get(TABLE).json()["rows"][0]["notes"] == written[:200]
+
+
+def test_more_runs_than_a_file_has_are_refused_and_none_is_left_out(
+    client: APIClient, project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_export, "RUNS_MOST", 2)
+    for number in range(3):
+        RunFactory.create(project=project, name=f"run-{number}")
+    for kind in ("csv", "parquet"):
+        answer = client.get(f"{TABLE}.{kind}")
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        assert answer.json()["detail"].startswith("More than 2 runs are meant, and a file has at most so many.")
+    assert len(csv_rows(client, search="run-0")) == 2
+
+
 def test_without_a_run_there_is_a_head(client: APIClient) -> None:
     assert csv_rows(client, columns="params.lr") == [["id", "name", "params.lr"]]
     assert pq.read_table(io.BytesIO(content(client, "parquet", columns="params.lr"))).num_rows == 0

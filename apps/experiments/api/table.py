@@ -63,7 +63,8 @@ class RunTableMixin:
         url_path=r"table\.(?P<kind>csv|parquet)",
     )
     def table_file(self: Any, request: Request, kind: str) -> StreamingHttpResponse:
-        """All runs that are meant, with id, name and the columns that are asked for, as CSV or Parquet."""
+        """All runs that are meant, with id, name and the columns that are asked for, notes as a whole; as CSV or
+        Parquet. 413 (`too_large`) for more than 200,000."""
         query = shapes.RunsAskedSerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         columns, rows = run_export(request.user, asked_of(query.validated_data))

@@ -10,14 +10,16 @@ from django.contrib.postgres.aggregates import BoolAnd
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
+from apps.common.errors import TooLarge
 from apps.common.parquet import Column, Kind
 from apps.common.tables import number_of, text_of
 from apps.experiments.selectors.run_fields import Field
+from apps.experiments.selectors.run_rows import rows_of
 from apps.experiments.selectors.run_sql import json_sql
-from apps.experiments.selectors.run_table import Asked, rows_of, run_ids, runs_found
+from apps.experiments.selectors.run_table import Asked, run_ids, runs_found
 
 RUNS_MOST: Final = 200_000
-"""In one file; the first of them by its order."""
+"""In one file; more are refused, so that no file lacks some that were meant."""
 ROWS_AT_ONCE: Final = 1_000
 Cell = Callable[[dict[str, Any]], Any]
 _ALWAYS: Final = (("id", Kind.TEXT, lambda row: str(row["id"])), ("name", Kind.TEXT, lambda row: row["name"]))
@@ -25,7 +27,17 @@ _ALWAYS: Final = (("id", Kind.TEXT, lambda row: str(row["id"])), ("name", Kind.T
 
 def run_export(user: Any, asked: Asked) -> tuple[list[Column], Iterator[Sequence[Sequence[Any]]]]:
     """What stands in the file's head, and its rows; which runs there are is looked up at once. Two queries, and one
-    for each thousand rows."""
+    for each thousand rows.
+
+    Raises:
+        TooLarge: they are more than `RUNS_MOST`.
+    """
+    ids = run_ids(user, asked, RUNS_MOST + 1)
+    if len(ids) > RUNS_MOST:
+        raise TooLarge(
+            f"More than {RUNS_MOST:,} runs are meant, and a file has at most so many. Filter them, for example by"
+            " project or by when they were created, and save several files."
+        )
     kinds = _kinds(user, asked)
     cells: list[Cell] = [cell for _, _, cell in _ALWAYS]
     columns = [Column(name, kind) for name, kind, _ in _ALWAYS]
@@ -35,9 +47,9 @@ def run_export(user: Any, asked: Asked) -> tuple[list[Column], Iterator[Sequence
         kind, cell = _run_cell(field) if field.group == "run" else _value_cell(field, kinds.get(place, Kind.TEXT))
         columns.append(Column(field.text, kind))
         cells.append(cell)
-    ids = run_ids(user, asked, RUNS_MOST)
     windows = (ids[at : at + ROWS_AT_ONCE] for at in range(0, len(ids), ROWS_AT_ONCE))
-    return columns, ([[cell(row) for cell in cells] for row in rows_of(some, asked.columns)] for some in windows)
+    pieces = (rows_of(some, asked.columns, whole_notes=True) for some in windows)
+    return columns, ([[cell(row) for cell in cells] for row in rows] for rows in pieces)
 
 
 def _kinds(user: Any, asked: Asked) -> dict[int, Kind]:

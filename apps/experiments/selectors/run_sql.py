@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import BooleanField, F, JSONField, OrderBy, Q, Value
+from django.db.models import BooleanField, Case, F, Func, JSONField, OrderBy, Q, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import NullIf
 
@@ -42,15 +42,20 @@ NUMERIC: Final = r"^[+-]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][+-]?[0-9
 SECONDS: Final = f"extract(epoch FROM coalesce({_RUN}.ended_at, statement_timestamp()) - {_RUN}.started_at)"
 
 _WORDS = ", ".join(f"'{word}'" for word in VALIDATION)
+_FIRST: Final = f"""FROM jsonb_each({_RUN}.summary) m
+    ORDER BY split_part(translate(m.key, '_', '/'), '/', 1) IN ({_WORDS}) DESC, m.key COLLATE "C" LIMIT 1"""
 GOAL: Final = f"""(
 SELECT CASE WHEN e.goal_metric <> '' THEN
     jsonb_build_object('key', e.goal_metric, 'mode', e.goal_mode, 'entry', {_RUN}.summary -> e.goal_metric)
 ELSE (
-    SELECT jsonb_build_object('key', m.key, 'mode', e.goal_mode, 'entry', m.value) FROM jsonb_each({_RUN}.summary) m
-    ORDER BY split_part(translate(m.key, '_', '/'), '/', 1) IN ({_WORDS}) DESC, m.key COLLATE "C" LIMIT 1
+    SELECT jsonb_build_object('key', m.key, 'mode', e.goal_mode, 'entry', m.value) {_FIRST}
 ) END FROM {Experiment._meta.db_table} e WHERE e.id = {_RUN}.experiment_id)"""  # noqa: S608 - names of our own
 """`{"key", "mode", "entry"}` of the metric that a run is judged by: the one that its experiment names, else the
 first validation metric, else the first."""
+_FIRST_LAST: Final = f"(SELECT m.value -> 'last' {_FIRST})"
+GOAL_LAST: Final = f"""(SELECT CASE WHEN e.goal_metric <> '' THEN {_RUN}.summary -> e.goal_metric -> 'last'
+ELSE {_FIRST_LAST} END FROM {Experiment._meta.db_table} e WHERE e.id = {_RUN}.experiment_id)"""  # noqa: S608
+"""Its last value alone."""
 
 
 def json_sql(field: Field) -> tuple[str, list[Any]]:
@@ -84,12 +89,22 @@ def order_by(field: Field, *, downward: bool) -> list[OrderBy]:
     return [OrderBy(_sorted_by(field), **ends), OrderBy(F("id"), descending=downward)]
 
 
+def is_value(field: Field) -> bool:
+    """Whether it is read out of a document of the run, instead of being a column."""
+    return field.group != "run" or field.key == "goal"
+
+
 def _sorted_by(field: Field) -> Any:
+    """What runs are ordered by."""
     if field.group != "run":
         sql, params = ordered_sql(field)
         return RawSQL(f"({sql})", params, output_field=JSONField())  # noqa: S611 - parameters are bound
     if field.key == "goal":
-        return RawSQL(f"({GOAL} -> 'entry' -> 'last')", [], output_field=JSONField())  # noqa: S611
+        # By a join: an experiment is not looked up for each of its runs.
+        named = Func(F("summary"), F("experiment__goal_metric"), template="(%(expressions)s -> 'last')",
+                     arg_joiner=" -> ", output_field=JSONField())  # fmt: skip
+        first = RawSQL(_FIRST_LAST, [], output_field=JSONField())  # noqa: S611
+        return Case(When(~Q(experiment__goal_metric=""), then=named), default=first, output_field=JSONField())
     if field.key == "duration_seconds":
         return RawSQL(SECONDS, [])  # noqa: S611
     # An empty text is no value either.
@@ -103,7 +118,7 @@ def condition_q(condition: Condition) -> Q | RawSQL:
         ordered = condition.operator in (">", ">=", "<", "<=")
         return _json_condition(condition, *(ordered_sql if ordered else json_sql)(field))
     if field.key == "goal":
-        return _json_condition(condition, f"{GOAL} -> 'entry' -> 'last'", [])
+        return _json_condition(condition, GOAL_LAST, [])
     if field.key == "duration_seconds":
         return _number_condition(condition, SECONDS, f"{_RUN}.started_at")
     if field.key == "seed":
