@@ -68,8 +68,9 @@ def bundle_body(ctx: Context) -> dict[str, Any]:
 
 
 def stored_bundle(ctx: Context) -> str:
-    bundle: SourceBundle = SourceBundleFactory.create(project=ctx.project)
-    store().put(bundle.path, [zip_of({})])
+    file = {"name": "train.py", "size_bytes": 8, "sha256": "0" * 64, "is_executable": False}
+    bundle: SourceBundle = SourceBundleFactory.create(project=ctx.project, files=[file])
+    store().put(bundle.path, [zip_of({"train.py": "print(1)"})])
     return key(bundle)
 
 
@@ -154,8 +155,14 @@ CASES = [
     Case("GET", listed("source-bundles", SourceBundleFactory)),
     Case("GET", one("source-bundles", SourceBundleFactory)),
     Case("GET", lambda ctx: f"{API}/source-bundles/{stored_bundle(ctx)}/download"),
+    Case("GET", lambda ctx: f"{API}/source-bundles/{stored_bundle(ctx)}/file?name=train.py"),
     Case("POST", f"{API}/source-bundles", body=bundle_body, role=Role.EDITOR, status=201, format="multipart"),
     Case("GET", lambda ctx: f"{API}/runs/compare?run={key(RunFactory.create(project=ctx.project))}", stranger=404),
+    Case(
+        "GET",
+        lambda ctx: f"{API}/runs/member-metrics?run={key(RunFactory.create(project=ctx.project))}&key=loss",
+        stranger=404,
+    ),
     Case(
         "GET",
         lambda ctx: f"{API}/runs/metrics.csv?run={key(RunFactory.create(project=ctx.project))}",

@@ -72,6 +72,7 @@ def test_each_run_brings_what_can_be_set_beside_the_others(client: APIClient, pr
     assert first["environment"]["packages"] == {"numpy": "2.1.0"}
     assert first["source"] == {
         "script_sha256": hashlib.sha256(run.script.encode()).hexdigest(),
+        "bundle": None,
         "bundle_sha256": "",
         "command": [],
         "image": "",
@@ -135,6 +136,19 @@ def test_notes_are_kept_as_written_and_shown_as_safe_html(client: APIClient, pro
     assert client.get(path).json() == shown
     assert AuditEvent.objects.filter(action="run.noted").count() == 1, "what changes nothing is no event"
     assert client.put(path, {"notes": "x" * 20_001}, format="json").status_code == 400
+
+
+def test_notes_are_not_written_over_those_that_the_writer_has_not_seen(client: APIClient, project: Any) -> None:
+    run = RunFactory.create(project=project, notes="first")
+    path = f"/api/v1/runs/{run.pk}/notes"
+    assert client.put(path, {"notes": "mine", "before": "first"}, format="json").json()["notes"] == "mine"
+    refused = client.put(path, {"notes": "theirs", "before": "first"}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "stale_state")
+    assert client.get(path).json()["notes"] == "mine"
+    assert AuditEvent.objects.filter(action="run.noted").count() == 1
+    same = client.put(path, {"notes": "mine", "before": "first"}, format="json")
+    assert same.status_code == 200, "what an answer that was lost has written is no conflict"
+    assert client.put(path, {"notes": "theirs", "before": " mine\n"}, format="json").json()["notes"] == "theirs"
 
 
 def test_what_is_deleted_is_out_of_the_lists_and_can_be_restored(client: APIClient, project: Any) -> None:

@@ -18,6 +18,7 @@ from apps.access.states import Role
 from apps.common.models import AuditEvent
 from apps.common.storage import store
 from apps.experiments.models import SourceBundle
+from apps.experiments.selectors import bundle_text
 from apps.experiments.services import bundle_rules, bundles
 from tests.support.factories.access import ProjectFactory, member
 from tests.support.zips import zip_of
@@ -86,6 +87,33 @@ def test_its_archive_has_the_files_with_their_modes_and_is_the_same_each_time(
     assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     again = send_zip(client, ProjectFactory.create(), zip_of(FILES))
     assert again.status_code == 404
+
+
+def test_a_file_is_read_by_its_name(client: APIClient, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {**FILES, "weights.bin": b"PK\x00\x01", "latin.txt": "Müller".encode("latin-1"), "long.txt": b"x" * 101}
+    monkeypatch.setattr(bundle_text, "TEXT_BYTES_MOST", 100)
+    made = send_zip(client, project, zip_of(files)).json()
+    path = f"{API}/{made['id']}/file"
+    entries = {entry["name"]: entry for entry in made["files"]}
+    text = client.get(path, {"name": "src/model.py"})
+    assert text.json() == {**entries["src/model.py"], "is_binary": False, "text": "WIDTH = 3\n"}
+    for name in ("weights.bin", "latin.txt"):
+        assert client.get(path, {"name": name}).json() == {**entries[name], "is_binary": True, "text": None}
+    assert client.get(path, {"name": "long.txt"}).json() == {**entries["long.txt"], "is_binary": False, "text": None}
+    for name in ("gone.py", "../train.py", "src"):
+        assert client.get(path, {"name": name}).status_code == 404
+    assert client.get(path).status_code == 400
+
+
+def test_a_file_of_an_archive_that_is_lost_or_damaged_is_said_to_be(client: APIClient, project: Project) -> None:
+    made = send_zip(client, project, zip_of(FILES)).json()
+    path = f"{API}/{made['id']}/file"
+    bundle = SourceBundle.objects.get()
+    content = store().open(bundle.path).read()
+    store().put(bundle.path, [content[:-30]])
+    assert client.get(path, {"name": "train.py"}).json()["code"] == "conflict"
+    store().delete(bundle.path)
+    assert client.get(path, {"name": "train.py"}).status_code == 404
 
 
 def test_a_mode_makes_another_bundle(client: APIClient, project: Project) -> None:

@@ -25,6 +25,7 @@ from apps.common.deletions import nothing_deleted
 from apps.common.downloads import download
 from apps.common.errors import TooLarge
 from apps.experiments.api import submit_examples
+from apps.experiments.api.bundle_file import BundleFileMixin
 from apps.experiments.api.bundle_upload import FolderUpload
 from apps.experiments.api.examples import shown_as
 from apps.experiments.models import SourceBundle
@@ -128,7 +129,7 @@ class SourceBundleCreateSerializer(serializers.Serializer[Any]):
         responses={200: SourceBundleMadeSerializer, 201: SourceBundleMadeSerializer},
     ),
 )
-class SourceBundleViewSet(CreateViewSet):
+class SourceBundleViewSet(BundleFileMixin, CreateViewSet):
     """Folders of code that runs execute, each content once."""
 
     queryset = SourceBundle.objects.all()

@@ -13,8 +13,9 @@ from rest_framework.response import Response
 
 from apps.common.errors import NotFound
 from apps.experiments.api import examples
+from apps.experiments.api.curves import RUNS_MOST
 from apps.experiments.api.examples import shown_as
-from apps.experiments.api.run_page import RUNS_MOST, RunEnvironmentSerializer
+from apps.experiments.api.run_page import RunEnvironmentSerializer
 from apps.experiments.api.run_shapes import EvaluationField
 from apps.experiments.api.serializers import RunRowSerializer
 from apps.experiments.api.table import BINARY, saved
@@ -45,6 +46,7 @@ class ComparedSourceSerializer(serializers.Serializer[Any]):
     """What was executed: each is empty where the run has none of it."""
 
     script_sha256 = serializers.CharField(allow_blank=True)
+    bundle = serializers.UUIDField(allow_null=True, help_text="A source bundle, whose files can be read")
     bundle_sha256 = serializers.CharField(allow_blank=True)
     command = serializers.ListField(child=serializers.CharField())
     image = serializers.CharField(allow_blank=True)
@@ -90,7 +92,8 @@ class ComparedRunSerializer(serializers.Serializer[Any]):
                 "run": examples.RUN_ROW,
                 "environment": None,
                 "source": {
-                    "script_sha256": "0" * 64, "bundle_sha256": "", "command": [], "image": "", "git_commit": "4f2c91",
+                    "script_sha256": "0" * 64, "bundle": None, "bundle_sha256": "", "command": [], "image": "",
+                    "git_commit": "4f2c91",
                 },
                 "inputs": [
                     {

@@ -27,10 +27,19 @@ class NotesSerializer(serializers.Serializer[Any]):
     html = serializers.CharField(allow_blank=True, help_text="Safe to show: HTML inside the notes is text")
 
 
-@asked_as({"notes": "Loss is **flat** after step 400."})
+@asked_as({"notes": "Loss is **flat** after step 400.", "before": ""})
 class NotesSetSerializer(serializers.Serializer[Any]):
     notes = serializers.CharField(
         allow_blank=True, max_length=NOTES_CHARACTERS_MOST, trim_whitespace=False, help_text="Markdown"
+    )
+    before = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        default=None,
+        max_length=NOTES_CHARACTERS_MOST,
+        trim_whitespace=False,
+        help_text="The notes as you saw them: where they are others by now, nothing is written (409, `stale_state`)",
     )
 
 
@@ -56,7 +65,7 @@ class KeepingMixin:
         require(request.user, run.project, Role.EDITOR)
         asked = NotesSetSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        return _shown(run_notes_set(run=run, notes=asked.validated_data["notes"], actor=Actor.user(request.user)))
+        return _shown(run_notes_set(run=run, **asked.validated_data, actor=Actor.user(request.user)))
 
     @extend_schema(summary="Delete a run", responses={204: None})
     def destroy(self: Any, request: Request, pk: str) -> Response:

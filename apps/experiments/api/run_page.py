@@ -1,4 +1,4 @@
-"""What the page of a run and a comparison show beside the run: attempts, what they used, curves of many runs."""
+"""What the page of a run shows beside the run: attempts, and what they used."""
 
 from __future__ import annotations
 
@@ -15,46 +15,11 @@ from apps.common.errors import NotFound
 from apps.common.stories import StateMessageField
 from apps.experiments.api import examples
 from apps.experiments.api.examples import shown_as
-from apps.experiments.api.run_shapes import SeriesSerializer
-from apps.experiments.api.serializers import SPAN, FiniteField
 from apps.experiments.models import Run
-from apps.experiments.models.metric import STEP_MOST
 from apps.experiments.selectors.attempts import attempts_of
-from apps.experiments.selectors.many_curves import POINTS_MOST, many_curves
-from apps.experiments.selectors.series import Span
 from apps.quotas.models import Attempt
 from apps.quotas.selectors.member_usage import usage_of
 from apps.quotas.states import Reason
-
-RUNS_MOST = 50
-KEYS_MOST = 20
-
-
-class ManyCurvesQuerySerializer(serializers.Serializer[Any]):
-    run = serializers.ListField(
-        child=serializers.UUIDField(), min_length=1, max_length=RUNS_MOST, help_text="Several times"
-    )
-    key = serializers.ListField(
-        child=serializers.CharField(max_length=200), min_length=1, max_length=KEYS_MOST, help_text="Several times"
-    )
-    buckets = serializers.IntegerField(
-        min_value=2, max_value=POINTS_MOST // 2, default=100, help_text="Two points of each: its least and its greatest"
-    )
-    from_step = serializers.IntegerField(min_value=-STEP_MOST, max_value=STEP_MOST, required=False)
-    to_step = serializers.IntegerField(min_value=-STEP_MOST, max_value=STEP_MOST, required=False)
-    from_time = FiniteField(required=False, help_text="Unix seconds")
-    to_time = FiniteField(required=False, help_text="Unix seconds")
-
-
-class RunCurvesSerializer(serializers.Serializer[Any]):
-    run = serializers.UUIDField()
-    name = serializers.CharField()
-    series = serializers.DictField(child=SeriesSerializer(), help_text="By key; empty lists where it has no points")
-
-
-@shown_as({"runs": [{"run": examples.RUN_ID, "name": "risk-1", "series": examples.SERIES["series"]}]})
-class ManyCurvesSerializer(serializers.Serializer[Any]):
-    runs = RunCurvesSerializer(many=True, help_text="In the order in which they were asked for")
 
 
 class SystemMetricsQuerySerializer(serializers.Serializer[Any]):
@@ -136,29 +101,6 @@ class RunAttemptSerializer(serializers.Serializer[Any]):
 
 class RunPageMixin:
     """For the viewset of runs."""
-
-    @extend_schema(
-        summary="Metric curves of several runs",
-        parameters=[ManyCurvesQuerySerializer],
-        responses=ManyCurvesSerializer,
-        operation_id="runs_many_metrics",
-    )
-    @action(detail=False, methods=["get"], url_path="metrics", filter_backends=(), pagination_class=None)
-    def many_metrics(self: Any, request: Request) -> Response:
-        """Thinned so that every minimum and maximum stays; superseded points are left out. 404 names no run."""
-        query = ManyCurvesQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
-        asked = query.validated_data
-        wanted = list(dict.fromkeys(asked["run"]))
-        found = Run.objects.visible_to(request.user).only("id", "name", "attempt_starts").in_bulk(wanted)
-        if len(found) < len(wanted):
-            raise NotFound("run: not found")
-        runs: list[Run] = [found[pk] for pk in wanted]
-        keys = list(dict.fromkeys(asked["key"]))
-        span = Span(**{name: asked[name] for name in SPAN if name in asked})
-        series = many_curves(runs, keys, 2 * asked["buckets"], span)
-        rows = [{"run": str(run.pk), "name": run.name, "series": each} for run, each in zip(runs, series, strict=True)]
-        return Response({"runs": rows})
 
     @extend_schema(
         summary="What a run used over time",

@@ -27,6 +27,7 @@ from apps.experiments.api import serializers as shapes
 from apps.experiments.api.again import AgainMixin
 from apps.experiments.api.artifact_files import FilesMixin
 from apps.experiments.api.compare import CompareMixin
+from apps.experiments.api.curves import ManyCurvesMixin
 from apps.experiments.api.keeping import KeepingMixin
 from apps.experiments.api.provenance import ProvenanceMixin
 from apps.experiments.api.run_page import RunPageMixin
@@ -85,6 +86,7 @@ class RunViewSet(
     FilesMixin,
     RunTableMixin,
     CompareMixin,
+    ManyCurvesMixin,
     RunPageMixin,
     KeepingMixin,
     AgainMixin,

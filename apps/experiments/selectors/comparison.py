@@ -84,6 +84,7 @@ def _source(run: Run, environment: Any) -> dict[str, Any]:
     said = environment.get("git_commit") if isinstance(environment, dict) else ""
     return {
         "script_sha256": run.script_sha256,  # type: ignore[attr-defined]  # annotated
+        "bundle": run.bundle_id,
         "bundle_sha256": run.bundle.sha256 if run.bundle else "",
         "command": run.command,
         "image": run.image,

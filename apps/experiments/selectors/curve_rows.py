@@ -7,7 +7,7 @@ million points costs about as much as one of a million. Rows that count in part 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
@@ -34,6 +34,8 @@ from apps.experiments.selectors.series import (
 RICHER: Final = 2
 """So many times the points that were asked for are read at least, where there are as many."""
 PACKED: Final = ("steps", "values", "times")
+Spans = Span | Mapping[UUID, Span]
+"""One for all runs, or one for each."""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class Piece:
 
     run_id: UUID
     key: str
+    rank: int
     attempt_number: int | None
     transaction_id: int
     id: int
@@ -74,40 +77,68 @@ class Curve:
     columns: Columns
     newest: Cursor
     """Of its last row."""
+    member: int
+    """Whose points they are, where each member has a curve of its own; else the member of the first of them."""
 
 
-def curves_of(rows: QuerySet[MetricBatch], starts: Mapping[UUID, Starts], points: int, span: Span) -> Iterator[Curve]:
+def curves_of(
+    rows: QuerySet[MetricBatch], starts: Mapping[UUID, Starts], points: int, spans: Spans, *, by_member: bool = False
+) -> Iterator[Curve]:
     """The curves of some runs, of points that count and are within; one query, or up to three where rows are full.
 
     Args:
         rows: of these runs.
         starts: `Run.attempt_starts` of each.
         points: which will be chosen of each curve.
+        by_member: a curve for each member that logged the metric, instead of one of all their points.
     """
     superseded = [Q(run=pk) & partly_superseded(one) for pk, one in starts.items() if len(one) > 1]
-    found = _pieces(within(rows, span), reduce(or_, [*superseded, *_partly(span)], Q(overview=None)))
-    by_curve = [list(group) for _, group in groupby(found, key=lambda piece: (piece.run_id, piece.key))]
+    whole = reduce(or_, [*superseded, *_partly(spans)], Q(overview=None))
+    found = _pieces(rows.filter(_each(spans, _within)), whole, by_member=by_member)
+    by_curve = [list(group) for _, group in groupby(found, key=_of_member if by_member else _of_run)]
     finer = _finer(by_curve, points)
     for pieces in by_curve:
         first = pieces[0]
+        span = spans if isinstance(spans, Span) else spans[first.run_id]
         limits = {each.attempt_number for each in pieces}
         highest = {number: last_step_that_counts(starts[first.run_id], number, first.key) for number in limits}
         parts = [
             span.within(counting(finer.get(each.id) or each.columns, highest[each.attempt_number])) for each in pieces
         ]
         newest = max((each.transaction_id, each.id) for each in pieces)
-        yield Curve(first.run_id, first.key, joined(parts), newest)
+        yield Curve(first.run_id, first.key, joined(parts), newest, first.rank)
+
+
+def _of_run(piece: Piece) -> Any:
+    return piece.run_id, piece.key
+
+
+def _of_member(piece: Piece) -> Any:
+    return piece.run_id, piece.key, piece.rank
+
+
+def _each(spans: Spans, rows_of: Callable[[Span], Q]) -> Q:
+    """Rows of the span, or of each run those of its own."""
+    if isinstance(spans, Span):
+        return rows_of(spans)
+    return reduce(or_, (Q(run=pk) & rows_of(span) for pk, span in spans.items()), Q(pk__in=[]))
 
 
 def within(rows: QuerySet[MetricBatch], span: Span) -> QuerySet[MetricBatch]:
-    """Rows that may have points of the span. Of small rows the times are not known."""
+    """Rows that may have points of the span."""
+    return rows.filter(_within(span))
+
+
+def _within(span: Span) -> Q:
+    """Of small rows the times are not known."""
+    found = Q()
     if span.from_step is not None:
-        rows = rows.filter(last_step__gte=span.from_step)
+        found &= Q(last_step__gte=span.from_step)
     if span.to_step is not None:
-        rows = rows.filter(first_step__lte=span.to_step)
+        found &= Q(first_step__lte=span.to_step)
     if span.from_time is not None:
-        rows = rows.filter(Q(last_time=None) | Q(last_time__gte=span.from_time))
-    return rows if span.to_time is None else rows.filter(Q(first_time=None) | Q(first_time__lte=span.to_time))
+        found &= Q(last_time=None) | Q(last_time__gte=span.from_time)
+    return found if span.to_time is None else found & (Q(first_time=None) | Q(first_time__lte=span.to_time))
 
 
 def partly_superseded(starts: Starts) -> Q:
@@ -117,8 +148,11 @@ def partly_superseded(starts: Starts) -> Q:
     return reduce(or_, partly, Q(pk__in=[])) & ~Q(key__startswith=SYSTEM)
 
 
-def _partly(span: Span) -> list[Q]:
-    """Rows that may reach out of the span."""
+def _partly(spans: Spans) -> list[Q]:
+    """Rows that may reach out of their span."""
+    if not isinstance(spans, Span):
+        return [Q(run=pk) & end for pk, span in spans.items() for end in _partly(span)]
+    span = spans
     ends = {
         "first_step__lt": span.from_step,
         "last_step__gt": span.to_step,
@@ -128,12 +162,13 @@ def _partly(span: Span) -> list[Q]:
     return [Q(**{name: end}) for name, end in ends.items() if end is not None]
 
 
-def _pieces(rows: QuerySet[MetricBatch], whole: Q) -> list[Piece]:
+def _pieces(rows: QuerySet[MetricBatch], whole: Q, *, by_member: bool) -> list[Piece]:
     """One query; of rows that are not `whole` the overview alone."""
     named = {f"whole_{name}": Case(When(whole, then=F(name)), default=None) for name in PACKED}
     thin = Case(When(whole, then=None), default=F("overview"), output_field=BinaryField())
-    columns = ("run_id", "key", "attempt__number", "transaction_id", "id", "form", "count", *named, "thin")
-    found = rows.annotate(**named, thin=thin).order_by("run_id", "key", "id").values_list(*columns)
+    columns = ("run_id", "key", "rank", "attempt__number", "transaction_id", "id", "form", "count", *named, "thin")
+    order = ("run_id", "key", "rank", "id") if by_member else ("run_id", "key", "id")
+    found = rows.annotate(**named, thin=thin).order_by(*order).values_list(*columns)
     return [Piece(*row) for row in found.iterator(chunk_size=200)]
 
 

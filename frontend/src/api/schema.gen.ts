@@ -253,7 +253,7 @@ export interface paths {
         };
         /**
          * Parts of an upload, and where they are sent to
-         * @description Those that are there have a size; an upload that broke off goes on with the others.
+         * @description A thousand at a time. Those that are there have a size; an upload that broke off goes on with the others.
          */
         get: operations["artifact_uploads_parts_retrieve"];
         put?: never;
@@ -3983,6 +3983,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/member-metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metric curves of several runs, member by member
+         * @description What each member of a run logged by itself, thinned likewise. 404 names no run.
+         */
+        get: operations["runs_member_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/metrics": {
         parameters: {
             query?: never;
@@ -4072,7 +4092,8 @@ export interface paths {
         };
         /**
          * Table of runs as a file
-         * @description All runs that are meant, with id, name and the columns that are asked for, as CSV or Parquet.
+         * @description All runs that are meant, with id, name and the columns that are asked for, notes as a whole; as CSV or
+         *     Parquet. 413 (`too_large`) for more than 200,000.
          */
         get: operations["runs_table_file"];
         put?: never;
@@ -4623,6 +4644,26 @@ export interface paths {
          * @description Its files as a zip archive.
          */
         get: operations["source_bundles_download_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/source-bundles/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One file of a source bundle
+         * @description Its text, to be read and compared. 404 where the bundle has no file of this name.
+         */
+        get: operations["source_bundles_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5937,6 +5978,16 @@ export interface components {
          * @enum {string}
          */
         BundleReasonShapeReasonEnum: "run" | "recent";
+        BundleText: {
+            name: string;
+            size_bytes: number;
+            sha256: string;
+            is_executable: boolean;
+            /** @description It is no text in UTF-8; not said of one that is too large */
+            is_binary: boolean;
+            /** @description Null: it is binary, or has more than 524288 bytes */
+            text: string | null;
+        };
         BundlesReportShape: {
             reasons: components["schemas"]["BundleReasonShape"][];
             unkept_files: number;
@@ -6567,6 +6618,11 @@ export interface components {
         /** @description What was executed: each is empty where the run has none of it. */
         ComparedSource: {
             script_sha256: string;
+            /**
+             * Format: uuid
+             * @description A source bundle, whose files can be read
+             */
+            bundle: string | null;
             bundle_sha256: string;
             command: string[];
             image: string;
@@ -8514,7 +8570,7 @@ export interface components {
             readonly state_at: string;
             readonly parameters: unknown;
             readonly labels: unknown;
-            readonly metrics: unknown;
+            readonly metrics: number[];
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -8567,6 +8623,10 @@ export interface components {
         ManyCurves: {
             /** @description In the order in which they were asked for */
             runs: components["schemas"]["RunCurves"][];
+        };
+        ManyMembers: {
+            /** @description In the order in which they were asked for */
+            runs: components["schemas"]["RunMembers"][];
         };
         /** @description A machine and who holds what of it. */
         MapNode: {
@@ -8624,6 +8684,14 @@ export interface components {
              * @description When the role was given; null: not known.
              */
             since: string | null;
+        };
+        MemberCurves: {
+            /** @description Its number in the job, from 0 */
+            member: number;
+            /** @description By key; without those of which it has none */
+            series: {
+                [key: string]: components["schemas"]["Series"];
+            };
         };
         MemberPutRequest: {
             /** @description A user's name or id, of the project's organisation. */
@@ -8969,6 +9037,8 @@ export interface components {
         NotesSetRequest: {
             /** @description Markdown */
             notes: string;
+            /** @description The notes as you saw them: where they are others by now, nothing is written (409, `stale_state`) */
+            before?: string | null;
         };
         /** @enum {unknown} */
         NullEnum: null;
@@ -9974,6 +10044,8 @@ export interface components {
         };
         Parts: {
             parts: components["schemas"]["Part"][];
+            /** @description `first` of the next answer; null: these are the last */
+            next: number | null;
         };
         /** @description What of a budget may be changed; what is left out stays. */
         PatchedBudgetChangeRequest: {
@@ -11754,6 +11826,15 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             };
+        };
+        RunMembers: {
+            /** Format: uuid */
+            run: string;
+            name: string;
+            /** @description How many logged any of these metrics */
+            member_count: number;
+            /** @description The first 64 of them */
+            members: components["schemas"]["MemberCurves"][];
         };
         RunMetrics: {
             /** @description By key */
@@ -15335,7 +15416,10 @@ export interface operations {
     };
     artifact_uploads_parts_retrieve: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Number of the first one */
+                first?: number;
+            };
             header?: never;
             path: {
                 /** @description A UUID string identifying this artifact upload. */
@@ -33994,11 +34078,13 @@ export interface operations {
             };
         };
     };
-    runs_many_metrics: {
+    runs_member_metrics: {
         parameters: {
             query: {
                 /** @description Two points of each: its least and its greatest */
                 buckets?: number;
+                /** @description Of each run since it began; 1970 where it has not */
+                from_second?: number;
                 from_step?: number;
                 /** @description Unix seconds */
                 from_time?: number;
@@ -34006,6 +34092,64 @@ export interface operations {
                 key: string[];
                 /** @description Several times */
                 run: string[];
+                /** @description Likewise */
+                to_second?: number;
+                to_step?: number;
+                /** @description Unix seconds */
+                to_time?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyMembers"];
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_many_metrics: {
+        parameters: {
+            query: {
+                /** @description Two points of each: its least and its greatest */
+                buckets?: number;
+                /** @description Of each run since it began; 1970 where it has not */
+                from_second?: number;
+                from_step?: number;
+                /** @description Unix seconds */
+                from_time?: number;
+                /** @description Several times */
+                key: string[];
+                /** @description Several times */
+                run: string[];
+                /** @description Likewise */
+                to_second?: number;
                 to_step?: number;
                 /** @description Unix seconds */
                 to_time?: number;
@@ -37248,6 +37392,71 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+            /** @description Sign in or send a valid token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:unauthenticated",
+                     *       "title": "Sign in or send a valid token",
+                     *       "status": 401,
+                     *       "detail": "Sign in or send a valid token",
+                     *       "code": "unauthenticated",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:bedplate:problem:not_found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "Not found",
+                     *       "code": "not_found",
+                     *       "retryable": false,
+                     *       "request_id": ""
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    source_bundles_file: {
+        parameters: {
+            query: {
+                /** @description As the bundle names it */
+                name: string;
+            };
+            header?: never;
+            path: {
+                /** @description A UUID string identifying this source bundle. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BundleText"];
                 };
             };
             /** @description Sign in or send a valid token */
