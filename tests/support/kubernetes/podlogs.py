@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from tests.support.kubernetes import answers, pods
 from tests.support.kubernetes.cluster import Cluster
@@ -25,6 +25,8 @@ class Logs:
 
     def __init__(self, cluster: Cluster, kubelet: Kubelet) -> None:
         self._cluster, self._kubelet = cluster, kubelet
+        self.zone: tzinfo = UTC
+        """That of the nodes, in which they write the times of lines."""
 
     def get(self, target: Target, query: Mapping[str, str], fault: WatchFault) -> Response:
         if causes := list(_wrong(query)):
@@ -48,7 +50,8 @@ class Logs:
         if query.get("follow", "") in _YES:
             return Response(200, b"", TEXT, stream=self._follow(log, query, fault))
         with self._cluster.store.lock:
-            return Response(200, b"".join(_shown(log.lines, query, self._cluster.clock.micro())), TEXT)
+            shown = _shown(log.lines, query, self._cluster.clock.micro(), self.zone)
+            return Response(200, b"".join(shown), TEXT)
 
     def _log(self, pod: Object, container: Container | None, name: str, *, previous: bool) -> Log | Response:
         if container is None:
@@ -103,16 +106,20 @@ def _since(log: Log, at: int, partial: int) -> list[tuple[str, str, bytes]]:
     return new
 
 
-def _stamped(line: tuple[str, str, bytes], query: Mapping[str, str]) -> bytes:
+def _stamped(line: tuple[str, str, bytes], query: Mapping[str, str], zone: tzinfo = UTC) -> bytes:
     if query.get("stream", "All").lower() not in {"all", line[1]}:
         return b""
-    return (line[0].encode() + b" " if query.get("timestamps", "") in _YES else b"") + line[2]
+    stamp = line[0]
+    if zone is not UTC:
+        at = _parsed(f"{stamp[:19]}Z").astimezone(zone).isoformat()
+        stamp = f"{at[:19]}{stamp[19:-1]}{at[19:]}"
+    return (stamp.encode() + b" " if query.get("timestamps", "") in _YES else b"") + line[2]
 
 
-def _shown(lines: list[tuple[str, str, bytes]], query: Mapping[str, str], now: str) -> list[bytes]:
+def _shown(lines: list[tuple[str, str, bytes]], query: Mapping[str, str], now: str, zone: tzinfo = UTC) -> list[bytes]:
     since = query.get("sinceTime", "")
     if since:
-        second = _parsed(since).strftime("%Y-%m-%dT%H:%M:%S")
+        second = _parsed(since).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
         lines = [line for line in lines if line[0][:19] >= second]
     if "sinceSeconds" in query:
         oldest = _parsed(now).timestamp() - int(query["sinceSeconds"])
@@ -120,7 +127,7 @@ def _shown(lines: list[tuple[str, str, bytes]], query: Mapping[str, str], now: s
     if "tailLines" in query:
         count = int(query["tailLines"])
         lines = lines[-count:] if count else []
-    parts = [_stamped(line, query) for line in lines]
+    parts = [_stamped(line, query, zone) for line in lines]
     if "limitBytes" in query:
         return [b"".join(parts)[: int(query["limitBytes"])]]
     return parts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone
+
 import pytest
 
 from tests.support.kubernetes.faults import Fault
@@ -312,7 +314,10 @@ class TestSweep:
 
 
 class TestLogs:
-    def test_they_go_on_byte_by_byte(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
+    @pytest.mark.parametrize("hours", [0, 2, -5])
+    def test_they_go_on_byte_by_byte(self, harness: KubernetesHarness, cluster: KubernetesServer, hours: int) -> None:
+        """Wherever the clocks of its nodes are: they write the times of lines in their own zone."""
+        cluster.api.logs.zone = timezone(timedelta(hours=hours))
         launch = make_launch()
         handle = started(harness, launch, Plan(log="first ä\r50%\rline\n"))
         harness.run(handle)

@@ -12,6 +12,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from workers.backends.base import BackendError, LogSlice
@@ -42,7 +44,7 @@ class _Kept:
     begin: int = 0
     data: bytearray = field(default_factory=bytearray)
     second: bytes = b""
-    """Of the last line that was read, `2026-11-23T15:41:07`."""
+    """Of the last line that was read, in UTC: `2026-11-23T15:41:07`."""
     lines: int = 0
     """How many were read since the first one of that second."""
     restarts: int = 0
@@ -153,13 +155,25 @@ class Output:
         for number, line in enumerate(lines):
             stamp, _, text = line.partition(b" ")
             if number >= known:
-                kept.add(stamp[:19], text)
+                kept.add(_in_utc(stamp[:19], stamp[-6:]), text)
 
     def _from_start(self, place: Place, pod: Pod, after: int, limit_bytes: int) -> LogSlice:
         """What is no longer kept here, as far as the node has it."""
         body = _fetch(place, pod, {"limitBytes": str(after + limit_bytes)})
         data = body[after : after + limit_bytes]
         return LogSlice(data, after + len(data))
+
+
+@lru_cache(maxsize=256)
+def _in_utc(second: bytes, zone: bytes) -> bytes:
+    """The second of a line's time. Nodes write it in their own zone, such as `+02:00`, which changes twice a year."""
+    if zone.endswith(b"Z"):
+        return second
+    try:
+        at = datetime.fromisoformat((second + zone).decode("ascii"))
+    except ValueError:  # no time at all
+        return second
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
 def _lines(body: bytes) -> list[bytes]:
