@@ -135,7 +135,7 @@ class MetricRequest(models.Model):
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(Run, models.CASCADE, related_name="+", db_index=False)
     digest = models.BinaryField(max_length=16)
-    """BLAKE2b of its body, 16 bytes."""
+    """BLAKE2b of its points, and of the attempt that sent them: 16 bytes."""
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
