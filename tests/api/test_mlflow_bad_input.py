@@ -165,13 +165,13 @@ def test_unicode_and_slashes_are_names_like_others(client: APIClient, run: Run) 
 
 
 def test_a_search_asks_as_much_whatever_it_finds(client: APIClient, run: Run, django_assert_num_queries: Any) -> None:
-    """Token and user, runs, inputs; and the person, where no label says who it is."""
+    """Token and user, experiment, runs, inputs; and the person, where no label says who it is."""
     asked = {"experiment_ids": [run.experiment_id.hex]}
     client.post(f"{API}/runs/search", asked, format="json")
     for count in (1, 20):
         while Run.objects.filter(experiment=run.experiment_id).count() < count:
             RunFactory.create(project=run.project, experiment=run.experiment, requested_by=member(run.project))
-        with django_assert_num_queries(3 if count == 1 else 4):
+        with django_assert_num_queries(4 if count == 1 else 5):
             answer = client.post(f"{API}/runs/search", asked, format="json")
         assert len(answer.json()["runs"]) == count
 

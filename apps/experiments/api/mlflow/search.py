@@ -124,14 +124,16 @@ class RunsView(SearchView):
         named = self.asked.texts("experiment_ids")
         if len(named) > wire.EXPERIMENTS_MOST:
             raise invalid(f"A search may name at most {wire.EXPERIMENTS_MOST} experiments. Got {len(named)}.")
-        ids = {wire.uuid_or_none(text) for text in named} - {None}
+        ids = {found for text in named if (found := wire.uuid_or_none(text)) is not None}
         if wire.DEFAULT_EXPERIMENT in named:
             default = default_of(self.caller)
             ids |= {default.pk} if default is not None else set()
-        rows: QuerySet[Run] = self.caller.rows(Run.objects.all())
-        # Of one experiment by its id, so that an index gives the order.
         if len(ids) == 1:
-            return rows.filter(experiment=next(iter(ids))), True
+            # Who may see it is asked first: then the index of its runs gives the order, and no other is as good.
+            seen = self.caller.rows(Experiment.objects.filter(pk__in=ids)).only("project_id").first()
+            runs = Run.objects.none() if seen is None else Run.objects.filter(experiment=seen, project=seen.project_id)
+            return runs, True
+        rows: QuerySet[Run] = self.caller.rows(Run.objects.all())
         return rows.filter(experiment__in=ids), False
 
 
