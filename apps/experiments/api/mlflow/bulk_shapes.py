@@ -99,7 +99,7 @@ def digest_of(series: Iterable[Series], attempt_id: UUID | None) -> bytes:
     for one in series:
         found.update(f"{len(one)} {one.key}\0".encode())
         for column in one.columns:
-            found.update(column)
+            found.update(column.data)
     return found.digest()
 
 
