@@ -22,10 +22,12 @@ from apps.common.models import Event
 from apps.experiments.api.mlflow.bulk import LogApp, application_at, apps_of
 from apps.experiments.invariants import CHECKS
 from apps.experiments.models import MetricBatch, MetricRequest, MetricSender, Run
+from apps.experiments.selectors.metrics import run_curves
 from apps.experiments.services import compaction
 from apps.experiments.services.compaction import metrics_compact
-from apps.experiments.services.tracked import run_track
+from apps.experiments.services.tracked import run_track, run_update
 from apps.experiments.services.tracked_batches import PROTOCOL_RANK
+from apps.experiments.states import RunState
 from tests.support.asgi_calls import Answer, post, token_of
 from tests.support.damage import everything
 from tests.support.factories.access import ProjectFactory, member, token_for
@@ -255,6 +257,33 @@ async def test_limits_are_reached_exactly(apps: Apps) -> None:
     assert len(found["loss"]) == 1000
     entry = (await fresh(world.run)).summary["a/b.c-d: e"]
     assert (entry["last_step"], entry["min_step"], entry["sum"]) == (2**63 - 1, -(2**63), 0.0)
+
+
+async def test_steps_out_of_order_and_clocks_that_are_wrong_change_no_value(apps: Apps) -> None:
+    """A sender whose clock is years ahead, or at its beginning: the steps say what comes after what."""
+    world = await aworld()
+    ahead, behind = 4_102_444_800_000, 1  # the year 2100, and 1970
+    before = await fresh(world.run)
+    for step, value, at in ((5, 0.5, ahead), (3, 0.3, behind), (9, 0.9, behind), (9, 0.95, ahead), (4, 0.4, AT)):
+        assert (await log(apps["log-metric"], world.token, world.run, **metric("loss", value, step, at)))[0] == 200
+    run = await fresh(world.run)
+    entry = run.summary["loss"]
+    assert (entry["last"], entry["last_step"], entry["count"], entry["min"]) == (0.95, 9, 5, 0.3)
+    assert (run.started_at, run.state) == (before.started_at, before.state)
+    curves = await sync_to_async(run_curves)(run, ["loss"], 100)
+    assert curves.series["loss"]["steps"] == [3, 4, 5, 9, 9]
+
+
+async def test_a_run_that_is_over_takes_what_is_measured_afterwards(apps: Apps) -> None:
+    """Clients of MLflow log to ended runs; the end stays as it was said."""
+    world = await aworld()
+    ended_at = clock.now()
+    await sync_to_async(run_update)(
+        run_id=world.run.pk, actor=Actor.user(world.user), state=RunState.SUCCEEDED, ended_at=ended_at
+    )
+    assert (await log(apps["log-batch"], world.token, world.run, metrics=[metric("auc", 0.9)]))[0] == 200
+    run = await fresh(world.run)
+    assert (run.state, run.ended_at, run.summary["auc"]["last"]) == (RunState.SUCCEEDED, ended_at, 0.9)
 
 
 async def test_a_run_has_a_thousand_metrics_at_most(apps: Apps) -> None:
