@@ -144,6 +144,11 @@ class TestCheck:
         found = check_cluster(connection_from_kubeconfig(text), SITE)
         assert (found.healthy, found.version, found.problems) == (True, "v1.36.2", ())
 
+    def test_one_that_is_to_be_asked_little_is_not_taken_for_silent(self, world: KubernetesServer) -> None:
+        text = world.kubeconfig(world.token("slow", rules=rules(rights.RIGHTS)))
+        found = check_cluster(replace(connection_from_kubeconfig(text), requests_per_second=1.0), SITE)
+        assert (found.healthy, found.problems) == (True, ())
+
     def test_each_right_that_is_missing_is_listed(self, world: KubernetesServer) -> None:
         some = [right for right in rights.RIGHTS if right.text not in ("delete pods", "get pods/log", "list nodes")]
         text = world.kubeconfig(world.token("less", rules=rules(some)))

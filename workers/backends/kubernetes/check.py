@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from workers.contracts.kubeconfig import KubeconfigRefused
 OLDEST: Final = (1, 30)
 """The first version whose Jobs do all that is asked of them."""
 SOON: Final = timedelta(days=14)
+LEAST_PER_SECOND: Final = 20.0
+"""A check asks some fifty things, now and then: a cluster that is otherwise asked less is not to look silent for it."""
 CODES: Final = {"tls": "tls", "unauthorised": "unauthorised"}
 
 
@@ -66,7 +68,8 @@ def check_cluster(
     version = ""
     try:
         problems += _expiry(connection)
-        api = Api.of(connection).within(timeout_seconds)
+        rate = max(connection.requests_per_second, LEAST_PER_SECOND)
+        api = Api.of(replace(connection, requests_per_second=rate)).within(timeout_seconds)
         try:
             version = _version(api)
             problems += _age(version)
