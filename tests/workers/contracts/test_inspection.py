@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from workers.contracts.inspection import files as looking
+from workers.contracts.inspection import zips
 from workers.contracts.inspection.files import file_inspected
 from workers.contracts.inspection.pickles import OPCODES_MOST
 from workers.contracts.inspection.reports import Report, Verdict
@@ -211,18 +212,18 @@ def test_zips_in_zips_and_bombs_are_left(monkeypatch: pytest.MonkeyPatch) -> Non
     for _ in range(2):
         nested = zipped({"a.zip": nested})
     assert seen(nested, "a.zip").verdict == Verdict.UNREADABLE
-    monkeypatch.setattr(looking, "RATIO_FROM_BYTES", 1 << 20)
+    monkeypatch.setattr(zips, "RATIO_FROM_BYTES", 1 << 20)
     bomb = zipped({"a.bin": bytes(4 << 20)}, zipfile.ZIP_DEFLATED)
     report = seen(bomb, "a.zip")
     assert (report.verdict, report.detail) == (Verdict.UNREADABLE, "a.bin in it unpacks to far more than it takes")
-    monkeypatch.setattr(looking, "ENTRIES_MOST", 2)
+    monkeypatch.setattr(zips, "ENTRIES_MOST", 2)
     assert seen(zipped(dict.fromkeys("abc", b"")), "a.zip").verdict == Verdict.UNREADABLE
 
 
 def test_formats_that_hold_data_only() -> None:
     assert seen((8).to_bytes(8, "little") + b"{      }", "model.safetensors").verdict == Verdict.PREFERRED
     assert seen(pickle.dumps(Call()), "model.safetensors").verdict == Verdict.UNREADABLE
-    assert seen(b"\x08\x08onnx", "model.onnx").verdict == Verdict.PREFERRED
+    assert seen(b"\x08\x08", "model.onnx").verdict == Verdict.PREFERRED
     assert seen(b"flavors: {}\n", "MLmodel").verdict == Verdict.PLAIN
 
 

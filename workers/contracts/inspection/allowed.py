@@ -10,12 +10,12 @@ import re
 from typing import Final
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 ALLOWED: Final[dict[str, frozenset[str]]] = {
-    "builtins": _words("bool bytearray bytes complex dict float frozenset int list object range set slice str tuple"),
+    "builtins": words("bool bytearray bytes complex dict float frozenset int list object range set slice str tuple"),
     "_codecs": frozenset({"encode"}),
     "collections": frozenset({"Counter", "OrderedDict", "defaultdict", "deque"}),
     "copyreg": frozenset({"_reconstructor"}),
@@ -23,7 +23,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "decimal": frozenset({"Decimal"}),
     "fractions": frozenset({"Fraction"}),
     "uuid": frozenset({"UUID"}),
-    "numpy": _words(
+    "numpy": words(
         "dtype ndarray bool_ int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64"
         " complex128 str_ bytes_ datetime64 timedelta64"
     ),
@@ -40,19 +40,19 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "scipy.sparse._csr": frozenset({"csr_array", "csr_matrix"}),
     "scipy.sparse._csc": frozenset({"csc_array", "csc_matrix"}),
     "scipy.sparse._coo": frozenset({"coo_array", "coo_matrix"}),
-    "torch": _words(
+    "torch": words(
         "BFloat16Storage BoolStorage ByteStorage CharStorage DoubleStorage FloatStorage HalfStorage IntStorage"
         " LongStorage ShortStorage Size Tensor device dtype bfloat16 bool float16 float32 float64 int16 int32 int64"
         " int8 uint8 complex64 complex128 float8_e4m3fn float8_e5m2"
     ),
     "torch.storage": frozenset({"TypedStorage", "UntypedStorage"}),
     "torch.nn.parameter": frozenset({"Parameter"}),
-    "torch._utils": _words(
+    "torch._utils": words(
         "_rebuild_parameter _rebuild_parameter_with_state _rebuild_sparse_tensor _rebuild_tensor _rebuild_tensor_v2"
         " _rebuild_tensor_v3 _rebuild_qtensor"
     ),
     "torch.serialization": frozenset({"_get_layout"}),
-    "torch.jit._pickle": _words(
+    "torch.jit._pickle": words(
         "build_boollist build_doublelist build_intlist build_tensor_from_id build_tensorlist restore_type_tag"
     ),
     "xgboost.core": frozenset({"Booster"}),
@@ -63,15 +63,19 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
 """Module → names."""
 OLD_NAMES: Final = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 """Of Python 2, by which pickles of protocol 2 and below still say it."""
-SKLEARN: Final = _words(
+SKLEARN: Final = words(
     "_loss base calibration cluster compose covariance cross_decomposition decomposition discriminant_analysis dummy"
     " ensemble feature_extraction feature_selection gaussian_process impute isotonic kernel_approximation kernel_ridge"
     " linear_model manifold mixture multiclass multioutput naive_bayes neighbors neural_network pipeline preprocessing"
     " random_projection semi_supervised svm tree"
 )
 """Packages of scikit-learn whose classes are allowed, also from their own inner modules."""
-NOT_OF_SKLEARN: Final = frozenset({"Memory", "MemorizedFunc", "Parallel", "Path", "ThreadPool", "ThreadPoolExecutor"})
+NOT_OF_SKLEARN: Final = words("ABC ABCMeta Memory MemorizedFunc Parallel Path ThreadPool ThreadPoolExecutor")
 """Classes that some of these modules import from elsewhere."""
+TREES: Final = words("sklearn.neighbors._ball_tree sklearn.neighbors._kd_tree sklearn.metrics._dist_metrics")
+"""What scikit-learn compiled, and pickles by functions: `newObj` makes an object of a class, empty."""
+_DISTANCE: Final = re.compile(r"(?!PyFunc)[A-Z][A-Za-z]*Distance[0-9]*")
+_LOSS: Final = re.compile(r"__pyx_unpickle_Cy[A-Za-z]+")
 SCRIPT: Final = re.compile(r"__torch__(\.\w+)*")
 """Modules of TorchScript: names of its own types, which no Python module can have."""
 _CLASS: Final = re.compile(r"_?[A-Z][A-Za-z0-9]*")
@@ -84,6 +88,10 @@ def is_allowed(module: str, name: str) -> bool:
         return True
     if SCRIPT.fullmatch(module):
         return True
+    if module in TREES and (name == "newObj" or _DISTANCE.fullmatch(name)):
+        return True
+    if module == "sklearn._loss._loss" and _LOSS.fullmatch(name):
+        return True
     parts = module.split(".")
-    is_sklearn = parts[0] == "sklearn" and len(parts) > 1 and parts[1] in SKLEARN
+    is_sklearn = parts[0] == "sklearn" and len(parts) > 1 and parts[1] in SKLEARN and "tests" not in parts
     return is_sklearn and name not in NOT_OF_SKLEARN and _CLASS.fullmatch(name) is not None

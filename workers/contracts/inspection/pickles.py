@@ -1,48 +1,55 @@
-"""Which names a pickle imports and calls, by walking its opcodes; nothing is imported, made or called."""
+"""Which names a pickle imports and calls, by walking its opcodes; nothing is imported, made or called.
+
+The same bytes are two programs: joblib passes over the arrays that it wrote into a pickle, `pickle` reads their bytes
+as more steps. So what has arrays is walked both ways.
+"""
 
 from __future__ import annotations
 
 import pickletools
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from workers.contracts.inspection.allowed import is_allowed
-from workers.contracts.inspection.arrays import array_passed, is_array
-from workers.contracts.inspection.reading import Pieces, Unreadable
-from workers.contracts.inspection.symbols import OTHER, Call, Memo, Name, Stack, noted
+from workers.contracts.inspection.allowed import is_allowed, words
+from workers.contracts.inspection.arrays import WRAPPER, array_passed, has_inner_objects, is_array, is_type
+from workers.contracts.inspection.calls import COMPUTED, is_clear, is_text
+from workers.contracts.inspection.reading import BROKEN, Pieces, Unreadable
+from workers.contracts.inspection.symbols import OTHER, Call, Found, Memo, Name, Stack, noted
 
 OPCODES_MOST: Final = 3_000_000
-FOUND_MOST: Final = 50
+KEYS_MOST: Final = 100
+WRAPPER_NAME: Final = WRAPPER.rpartition(".")[2]
+_WORDS: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
-@dataclass(slots=True)
-class Found:
-    """What was found in a file's pickles."""
+def pickle_tried(pieces: Pieces, opcodes: int = 0) -> tuple[Found, bool]:
+    """What something that need be no pickle would run, as `pickle` reads it, until it breaks off; and whether it ends
+    as a pickle does. What runs nothing was found to hold nothing.
 
-    names: set[str] = field(default_factory=set)
-    """Every name that is imported."""
-    refused: dict[str, str] = field(default_factory=dict)
-    """What is not on the list of allowed names → what is done with it: `imports`, `calls`."""
-    opcodes: int = 0
-
-    def name(self, name: Name) -> None:
-        self.names.add(str(name))
-        if not is_allowed(name.module, name.name):
-            self.refuse(str(name), "imports")
-
-    def refuse(self, what: str, how: str) -> None:
-        if what in self.refused or len(self.refused) < FOUND_MOST:
-            self.refused[what] = "calls" if "calls" in (how, self.refused.get(what)) else how
+    Args:
+        opcodes: so many were read before.
+    """
+    found = Found(opcodes=opcodes)
+    try:
+        pickle_walked(pieces, found, is_joblib=False)
+        is_whole = True
+    except BROKEN:
+        is_whole = False
+    is_one = found.runs or (is_whole and bool(found.refused))
+    return (found if is_one else Found()), is_whole
 
 
-def pickle_walked(pieces: Pieces, found: Found) -> None:
+def pickle_walked(pieces: Pieces, found: Found, *, is_joblib: bool = True) -> None:
     """Read one pickle to its end and note what it names.
+
+    Args:
+        is_joblib: pass over arrays as joblib does.
 
     Raises:
         Unreadable: it is no pickle, is damaged, or is longer than is looked at.
     """
-    walker = _Walker(pieces, found)
+    walker = _Walker(pieces, found, is_joblib)
     try:
         for opcode, argument, _ in pickletools.genops(pieces):  # type: ignore[arg-type]  # it reads and has lines
             found.opcodes += 1
@@ -54,9 +61,11 @@ def pickle_walked(pieces: Pieces, found: Found) -> None:
 
 
 class _Walker:
-    def __init__(self, pieces: Pieces, found: Found) -> None:
-        self._pieces, self._found = pieces, found
+    def __init__(self, pieces: Pieces, found: Found, is_joblib: bool) -> None:
+        self._pieces, self._found, self._is_joblib = pieces, found, is_joblib
         self._stack, self._memo = Stack(), Memo()
+        self._strange: dict[int, Any] = {}
+        """By their ids: arrays that were set up, and types that are not what their names say."""
 
     def step(self, opcode: str, argument: Any) -> None:
         known = _STEPS.get(opcode)
@@ -73,9 +82,14 @@ class _Walker:
 
     def imports(self, module: Any, name: Any) -> None:
         if not (isinstance(module, str) and isinstance(name, str)):
+            are_texts = all(isinstance(one, str) or is_text(one) for one in (module, name))
+            if not (are_texts or self._is_joblib):
+                raise Unreadable("it imports what is no name")
             self._found.refuse("a name that is computed", "imports")
-            self._stack.push(OTHER)
+            self._stack.push(COMPUTED if are_texts else OTHER)
             return
+        if module == WRAPPER_NAME and not self._is_joblib:
+            raise Unreadable("it imports what is no module")  # read as joblib does not, its words are mixed up
         made = Name(module, name)
         self._found.name(made)
         self._stack.push(made)
@@ -91,11 +105,16 @@ class _Walker:
     def calls(self, called: Any, given: Any) -> None:
         if not isinstance(called, Name):
             self._found.refuse("what an earlier call made", "calls")
+            self._found.runs |= isinstance(called, Call)
             self._stack.push(OTHER)
             return
-        if not is_allowed(called.module, called.name):
-            self._found.refuse(str(called), "calls")
+        if not is_allowed(called.module, called.name) or not is_clear(called, given):
+            self._refuse(called, "calls")
         self._stack.push(Call(called, noted(given)))
+
+    def _refuse(self, name: Name, how: str) -> None:
+        self._found.refuse(str(name), how)
+        self._found.runs |= bool(_WORDS.fullmatch(name.module) and _WORDS.fullmatch(name.name))
 
     def reduce(self, _: Any) -> None:
         given = self._stack.pop()
@@ -115,16 +134,31 @@ class _Walker:
         self.calls(called, tuple(given))
 
     def build(self, _: Any) -> None:
-        state = self._stack.pop()
-        if isinstance(self._stack.top, Name):
-            self._found.refuse(str(self._stack.top), "changes")
-        elif is_array(self._stack.top) and isinstance(state, dict):
-            self._array(state)
+        state, made = self._stack.pop(), self._stack.top
+        if isinstance(made, Name):
+            self._refuse(made, "changes")
+        elif is_type(made):
+            self._type(made, state)
+        elif is_array(made) and self._is_joblib:
+            self._array(made, state)
 
-    def _array(self, state: dict[Any, Any]) -> None:
+    def _type(self, made: Call, state: Any) -> None:
+        inner = has_inner_objects(made, state, self._strange)
+        if inner is None:
+            self._refuse(made.of, "changes")
+        if inner is not False:
+            self._strange[id(made)] = made
+
+    def _array(self, made: Any, state: Any) -> None:
         """joblib writes the bytes of an array, or a pickle of its objects, in the middle of its own pickle."""
+        if id(made) in self._strange or not isinstance(state, dict) or id(state.get("dtype")) in self._strange:
+            raise Unreadable("it has an array whose size cannot be told")
+        self._strange[id(made)] = made
+        self._found.has_arrays = True
+        self._stack.pop()
+        self._stack.push(OTHER)
         if not array_passed(self._pieces, state):
-            pickle_walked(self._pieces, self._found)
+            pickle_walked(self._pieces, self._found, is_joblib=False)
 
     def extension(self, argument: int) -> None:
         self._found.refuse(f"extension {argument} of copyreg", "calls")
@@ -156,10 +190,17 @@ class _Walker:
 
     @staticmethod
     def _enter(into: Any, items: list[Any]) -> None:
-        """Only what joblib says of an array is asked for: words as keys, in a small dictionary."""
-        if isinstance(into, dict):
-            pairs = zip(items[::2], items[1::2], strict=True)
-            into.update((key, value) for key, value in pairs if isinstance(key, str) and len(into) < 100)
+        """Only what joblib says of an array is asked for: words as keys, in a small dictionary. Of any other nothing is
+        known, then or later."""
+        pairs = zip(items[::2], items[1::2], strict=True)
+        for key, value in pairs if isinstance(into, dict) else ():
+            if None in into:
+                return
+            if isinstance(key, str) and (key in into or len(into) < KEYS_MOST):
+                into[key] = value
+            else:
+                into.clear()
+                into[None] = OTHER
 
     def get(self, argument: Any) -> None:
         self._stack.push(self._memo.get(int(argument)))
@@ -194,32 +235,9 @@ class _Walker:
 
 
 _NOTHING: Final = frozenset({"PROTO", "FRAME", "STOP", "READONLY_BUFFER"})
-_CONSTANTS: Final = frozenset(
-    {
-        "INT",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG",
-        "LONG1",
-        "LONG4",
-        "STRING",
-        "BINSTRING",
-        "SHORT_BINSTRING",
-        "BINBYTES",
-        "SHORT_BINBYTES",
-        "BINBYTES8",
-        "BYTEARRAY8",
-        "NONE",
-        "NEWTRUE",
-        "NEWFALSE",
-        "UNICODE",
-        "SHORT_BINUNICODE",
-        "BINUNICODE",
-        "BINUNICODE8",
-        "FLOAT",
-        "BINFLOAT",
-    }
+_CONSTANTS: Final = words(
+    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8"
+    " BYTEARRAY8 NONE NEWTRUE NEWFALSE UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 FLOAT BINFLOAT"
 )
 _STEPS: Final[dict[str, Callable[[_Walker, Any], None]]] = {
     "GLOBAL": _Walker.global_,

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import lzma
+import zlib
 from typing import IO, Final, Protocol
 
 PIECE_BYTES: Final = 1 << 20
 AHEAD_BYTES: Final = 1 << 16
 LINE_MOST: Final = 1 << 16
+UNPACKED_MOST: Final = 8 << 30
+"""Of a file that is packed: so much of what it unpacks to is looked at."""
 
 
 class Unreadable(Exception):
     """It cannot be read to its end, so what it holds is not known; the text says why, for people."""
+
+
+BROKEN: Final = (Unreadable, zlib.error, lzma.LZMAError, EOFError, RecursionError)
+"""What reading raises that cannot be read on; a store that fails is another matter."""
 
 
 class Source(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from workers.contracts.inspection.pickles import Found
+from workers.contracts.inspection.symbols import Found
 
 
 class Format(StrEnum):
@@ -61,13 +61,14 @@ class Report:
     refused: dict[str, str] = field(default_factory=dict)
 
     def add(self, inner: Report, name: str) -> None:
-        """Take over what was found in a file inside this one; the worse of the two verdicts counts."""
+        """Take over what was found in a file inside this one, or in this one read in another way, which has no name;
+        the worse of the two verdicts counts."""
         self.names |= inner.names
         self.refused |= inner.refused
         is_weights = self.format in PREFERRED and inner.verdict not in NEEDS_APPROVAL
         if WORST.index(inner.verdict) > WORST.index(self.verdict) and not is_weights:
             self.verdict = inner.verdict
-            self.detail = f"{name}: {inner.detail}" if inner.detail else ""
+            self.detail = f"{name}: {inner.detail}" if inner.detail and name else inner.detail
 
     def plain(self) -> dict[str, Any]:
         """As JSON: `{"format", "verdict", "detail", "names", "refused": [{"name", "how"}]}`."""

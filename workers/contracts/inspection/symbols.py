@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+from workers.contracts.inspection.allowed import is_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class _Other:
 
 OTHER: Final = _Other()
 WORD_MOST: Final = 1000
+FOUND_MOST: Final = 50
 WIDE: Final = 16
 
 
@@ -94,3 +97,32 @@ class Stack:
             self._values.pop()
         else:
             self._values = self._below.pop()
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found in a file's pickles."""
+
+    names: set[str] = field(default_factory=set)
+    """Every name that is imported."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """What is not on the list of allowed names → what is done with it: `imports`, `calls`."""
+    opcodes: int = 0
+    runs: bool = False
+    """Something not on the list is called, by a name that Python could have."""
+    has_arrays: bool = False
+    """Arrays of joblib were passed over."""
+
+    def name(self, name: Name) -> None:
+        self.names.add(str(name))
+        if not is_allowed(name.module, name.name):
+            self.refuse(str(name), "imports")
+
+    def refuse(self, what: str, how: str) -> None:
+        if what in self.refused or len(self.refused) < FOUND_MOST:
+            self.refused[what] = "calls" if "calls" in (how, self.refused.get(what)) else how
+
+    def take(self, other: Found) -> None:
+        self.names |= other.names
+        self.refused |= other.refused
+        self.opcodes += other.opcodes
