@@ -18,7 +18,7 @@ def leftovers(trial: Trial) -> str:
     """What a run that was killed has left: its namespace has the same name, and its jobs the same labels."""
     swept = trial.backend.sweep([], older_than_seconds=0)
     try:
-        gone = namespace_remove(trial, time.monotonic() + trial.timeout_seconds)
+        gone = namespace_remove(trial)
     except Failed:
         if swept or trial.handles:
             raise
@@ -28,7 +28,6 @@ def leftovers(trial: Trial) -> str:
 
 def cleanup(trial: Trial) -> str:
     """Stop and remove what was started, then the namespace. Raises Failed: something is left, and what."""
-    deadline = time.monotonic() + trial.timeout_seconds
     for handle, seen in observed(trial):
         if seen.phase not in ENDED:
             with suppress(BackendError):
@@ -37,8 +36,8 @@ def cleanup(trial: Trial) -> str:
         trial.backend.sweep([], older_than_seconds=0)
         left = [handle for handle, seen in observed(trial) if seen.phase is not Phase.NOT_FOUND]
         if not left:
-            return "nothing is left" if namespace_remove(trial, deadline) else "nothing was left"
-        if time.monotonic() > deadline:
+            return "nothing is left" if namespace_remove(trial) else "nothing was left"
+        if time.monotonic() > trial.deadline:
             raise Failed(
                 f"{len(left)} jobs are left in the namespace {trial.namespace}: see whether their nodes answer, then"
                 f" kubectl delete namespace {trial.namespace}"
@@ -50,7 +49,7 @@ def observed(trial: Trial) -> list[tuple[JobHandle, Observation]]:
     return list(zip(trial.handles, trial.backend.observe(trial.handles), strict=True))
 
 
-def namespace_remove(trial: Trial, deadline: float) -> bool:
+def namespace_remove(trial: Trial) -> bool:
     """Whether there was one. Bedplate itself never removes any, so an account with its rights only may not."""
     try:
         found = trial.api.find(NAMESPACES, "", trial.namespace)
@@ -58,7 +57,7 @@ def namespace_remove(trial: Trial, deadline: float) -> bool:
             return False
         trial.api.delete(NAMESPACES, "", trial.namespace, uid=found["metadata"]["uid"])
         while (found := trial.api.find(NAMESPACES, "", trial.namespace)) is not None:
-            if time.monotonic() > deadline:
+            if time.monotonic() > trial.deadline:
                 raise Failed(f"the namespace {trial.namespace} is still being deleted. {_holds(found)}".strip())
             time.sleep(LOOK_SECONDS)
     except Refusal as refusal:

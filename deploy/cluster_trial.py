@@ -24,7 +24,7 @@ STUCK_SECONDS: Final = 30.0
 """What cannot be fetched, or set up, for so long will not be."""
 STUCK: Final = ("image_pull", "launch_error")
 HINTS: Final = {
-    "image_pull": "Name an image that its nodes can fetch (--image), or give them the Secret of its registry.",
+    "image_pull": "Name an image that its nodes can fetch (--image), or give them the credentials of its registry.",
     "no_capacity": "Is a node ready, without a taint, and has it a tenth of a core and 128 MiB left?",
     "waiting_for_quota": "Raise the ResourceQuota of the namespace, or take it away.",
     "pulling": "If the registry is only slow: --timeout.",
@@ -56,6 +56,12 @@ class Trial:
     control_plane: str = ""
     """Its address as pods reach it; empty: that is not tried."""
     handles: list[JobHandle] = field(default_factory=list)
+    deadline: float = 0.0
+    """Of the step that is tried, by the monotonic clock."""
+
+    def begin(self) -> None:
+        """A step begins: all its waits together have so long."""
+        self.deadline = time.monotonic() + self.timeout_seconds
 
     @property
     def namespace(self) -> str:
@@ -77,7 +83,7 @@ class Trial:
 
     def see(self, handle: JobHandle, what: str, fits: Callable[[Observation], bool]) -> Observation:
         """Look until it is as it should be. Raises Failed: not in time, or never."""
-        deadline, since = time.monotonic() + self.timeout_seconds, time.monotonic()
+        since = time.monotonic()
         while True:
             seen = self.backend.observe([handle])[0]
             now = time.monotonic()
@@ -86,27 +92,25 @@ class Trial:
             since = since if seen.phase is Phase.PENDING and seen.reason in STUCK else now
             if (seen.phase in ENDED and seen.phase is not Phase.NOT_FOUND) or now - since > STUCK_SECONDS:
                 raise Failed(f"expected {what}; it is {_said(seen)}")
-            if now > deadline:
+            if now > self.deadline:
                 raise Failed(f"expected {what} within {self.timeout_seconds:.0f} s; it is {_said(seen)}")
             time.sleep(LOOK_SECONDS)
 
     def end(self, handle: JobHandle) -> None:
         """Stop it and wait until nothing of it is alive."""
         self.backend.stop(handle, 1)
-        deadline = time.monotonic() + self.timeout_seconds
         while self.backend.observe([handle])[0].phase not in ENDED:
-            if time.monotonic() > deadline:
+            if time.monotonic() > self.deadline:
                 raise Failed("it was told to stop and is still alive: does its node answer?")
             time.sleep(LOOK_SECONDS)
 
     def output(self, handle: JobHandle, expected: str, member: int = 0) -> str:
         """What a member has printed, once the text is in it."""
-        deadline = time.monotonic() + self.timeout_seconds
         while True:
             text = self.backend.logs(handle, member=member).data.decode(errors="replace")
             if expected in text:
                 return text
-            if time.monotonic() > deadline:
+            if time.monotonic() > self.deadline:
                 seen = _said(self.backend.observe([handle])[0])
                 raise Failed(
                     f"expected {expected!r} in the output of member {member}; it is {text[-200:]!r}, the job is {seen}"

@@ -12,6 +12,7 @@ import argparse
 import fcntl
 import hashlib
 import os
+import re
 import signal
 import socket
 import sys
@@ -54,7 +55,6 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--kubeconfig", required=True, metavar="FILE", help="its current context is what is tried")
     parser.add_argument("--image", default=IMAGE, help="what jobs run in: any with Python 3.8 or newer (%(default)s)")
     parser.add_argument("--runtime-image", default="", help="Bedplate's runtime image, to try that one, too")
-    parser.add_argument("--pull-secret", default=[], action="append", metavar="NAME", help="see image_pull_secrets")
     parser.add_argument("--api-url", default="", metavar="URL", help="the control plane as pods reach it, to try that")
     parser.add_argument("--namespace-prefix", default="bedplate", help="how the namespace's name begins (%(default)s)")
     parser.add_argument("--timeout", type=seconds, default=180.0, metavar="SECONDS", help="of one step (%(default)s)")
@@ -63,10 +63,9 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
 
 
 def seconds(text: str) -> float:
-    value = float(text)
-    if not 1 <= value <= 3600:
-        raise ValueError(text)
-    return value
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) or not 1 <= float(text) <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds from 1 to 3600")
+    return float(text)
 
 
 def trial_of(options: argparse.Namespace) -> Trial:
@@ -78,7 +77,6 @@ def trial_of(options: argparse.Namespace) -> Trial:
         cluster="verified",
         runtime_image=options.runtime_image or options.image,
         namespace_prefix=options.namespace_prefix,
-        image_pull_secrets=tuple(options.pull_secret),
         api_egress=api_peers(options.api_url),
         priority_class="",  # it would be left: it is the whole cluster's
         scratch_bytes=1 << 30,
@@ -105,6 +103,7 @@ def alone(trial: Trial) -> Any:
 def attempt(name: str, step: Callable[[Trial], str], trial: Trial) -> str:
     """Do one step and print its line; how it came out."""
     started = time.monotonic()
+    trial.begin()
     try:
         outcome, said = "ok", step(trial)
     except Skipped as skipped:

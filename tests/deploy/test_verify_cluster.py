@@ -21,6 +21,8 @@ from tests.support.kubernetes.server import KubernetesServer
 from tests.support.kubernetes.store import Change, Object
 from tests.support.waiting import until
 from workers.backends.kubernetes import rights
+from workers.backends.kubernetes.site import ClusterSite, Tenant
+from workers.contracts.observation import Observation, Phase
 
 cluster_steps, carried_runtime = sys.modules["cluster_steps"], sys.modules["carried_runtime"]
 """Beside the script, and found by it."""
@@ -307,6 +309,30 @@ def test_a_kubeconfig_that_runs_a_program_is_refused(cluster: KubernetesServer, 
 def test_a_file_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert verify_cluster.main(["--kubeconfig", "/nowhere/kubeconfig"]) == 2
     assert "/nowhere/kubeconfig cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["0", "3601", "nan", "-1", "soon"])
+def test_a_time_that_is_none_is_refused(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        verify_cluster.main(["--kubeconfig", "k", f"--timeout={text}"])
+    assert left.value.code == 2
+    assert f"{text} is no number of seconds from 1 to 3600" in capsys.readouterr().err
+
+
+class Silent:
+    """A backend of which nothing is heard."""
+
+    def observe(self, handles: list[Any]) -> list[Observation]:
+        return [Observation(Phase.PENDING)]
+
+
+def test_a_step_takes_no_longer_than_it_may_however_often_it_waits() -> None:
+    site = ClusterSite("i", "c", "image")
+    trial: Any = verify_cluster.Trial(Silent(), None, site, Tenant("o", "t", "p"), "image", 3600.0)  # type: ignore[arg-type]
+    trial.begin()
+    trial.deadline -= 3600.0  # as after a first wait that took all
+    with pytest.raises(cluster_steps.Failed, match="expected an end within 3600 s; it is pending, no reason"):
+        trial.see(None, "an end", lambda seen: False)
 
 
 def test_what_a_pod_carries_fits_into_a_command() -> None:
