@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any, ClassVar
 from uuid import UUID
@@ -65,6 +65,17 @@ class NamedRelatedField(VisibleRelatedField):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, str) and "/" in data:
             return self.named_by(self.context["request"].user, data)
+        return super().to_internal_value(data)
+
+
+class KnownFields(serializers.Serializer[Any]):
+    """A request of which every word counts: a field that it has not is refused, never passed over in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = [str(name)[:100] for name in data if name not in self.fields] if isinstance(data, Mapping) else []
+        if unknown:
+            known = f"is no field of this request; it has {', '.join(self.fields)}"
+            raise serializers.ValidationError({name: [known] for name in unknown[:20]})
         return super().to_internal_value(data)
 
 

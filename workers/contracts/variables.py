@@ -30,6 +30,10 @@ _SET: Final = frozenset(
     }
 )
 """What a job is given by where it runs."""
+_LOADED: Final = frozenset({"LD_AUDIT", "LD_PRELOAD", "PYTHONHOME"})
+"""What would change the program that starts the command and reports on it, too."""
+_PASSWORD: Final = re.compile(r"://[^/?#\s:@]*:[^/?#\s@]+@")
+"""Begins with what is no part of the rest: long texts are read once."""
 _SECRET: Final = re.compile(
     r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRETS|TOKEN|CREDENTIAL|CREDENTIALS|API_?KEY|ACCESS_?KEY"
     r"|PRIVATE_?KEY)(?:_|$)"
@@ -52,6 +56,10 @@ def _trouble(name: str, value: str) -> str:
         return "is no name of a variable: letters, digits and _, not beginning with a digit, at most 100"
     if name.upper().startswith(_OURS) or name in _SET:
         return "is set for every job by where it runs"
+    if name in _LOADED:
+        return f"would change what starts the command, too: set it in the command, `env {name}=… python train.py`"
+    if _PASSWORD.search(value):
+        return "has a password in an address: store it as a secret of the project, and the job gets it as a file"
     if _SECRET.search(name.upper()):
         return "looks like a secret: store it as a secret of the project, and the job gets it as a file"
     if "\0" in value:

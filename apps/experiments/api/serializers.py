@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.access.models import Project
-from apps.common.api import VisibleRelatedField
+from apps.common.api import KnownFields, VisibleRelatedField
 from apps.common.storage import uri_of
 from apps.common.stories import StateMessageField
 from apps.experiments.api import examples
@@ -58,7 +58,7 @@ class ExperimentCreateSerializer(serializers.Serializer[Any]):
     )
 
 
-class ResourcesSerializer(serializers.Serializer[Any]):
+class ResourcesSerializer(KnownFields):
     """What the one member of a run asks for."""
 
     cpu_millis = serializers.IntegerField(

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.api import NamedRelatedField, VisibleRelatedField
+from apps.common.api import KnownFields, NamedRelatedField, VisibleRelatedField
 from apps.common.tags import TAG_CHARACTERS_MOST, TAGS_MOST
 from apps.datasets.models import DatasetVersion
 from apps.datasets.selectors.references import reference_resolve
@@ -64,7 +64,7 @@ class TagsField(serializers.ListField):
 
 
 @asked_as({"name": "holdout", "dataset_version": "credit-risk/loans@gold"})
-class RunInputAskedSerializer(serializers.Serializer[Any]):
+class RunInputAskedSerializer(KnownFields):
     """A dataset version that the job finds by `ctx.input(name)`."""
 
     name = serializers.RegexField(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$", help_text="Letters, digits, _, - and .")
@@ -73,7 +73,7 @@ class RunInputAskedSerializer(serializers.Serializer[Any]):
     )
 
 
-class RetriesSerializer(serializers.Serializer[Any]):
+class RetriesSerializer(KnownFields):
     """An attempt that ends for one of these reasons is followed by another, from its last checkpoint."""
 
     reasons = serializers.ListField(
@@ -107,7 +107,7 @@ class VariablesField(serializers.DictField):
         "time_limit_seconds": 600,
     }
 )
-class RunCreateSerializer(serializers.Serializer[Any]):
+class RunCreateSerializer(KnownFields):
     experiment = VisibleRelatedField(Experiment)
     name = serializers.CharField(max_length=120)
     kind = serializers.ChoiceField(RunKind.choices, default=RunKind.SCRIPT, help_text="See `GET /run-kinds`")
@@ -128,8 +128,9 @@ class RunCreateSerializer(serializers.Serializer[Any]):
         help_text="Words, without a shell. Of a bundle, executed in its folder; of an image. `python` is the run's own",
     )  # fmt: skip
     image = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, default="", help_text="Of the kind `image`"
-    )
+        max_length=500, required=False, allow_blank=True, default="", trim_whitespace=False,
+        help_text="Of the kind `image`",
+    )  # fmt: skip
     requirements = serializers.CharField(
         max_length=LOCK_BYTES_MOST, required=False, allow_blank=True, default="", trim_whitespace=False,
         help_text="Packages of a bundle, each with its version, as `pip freeze` and `pip-compile` write them",

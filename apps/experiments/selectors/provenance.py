@@ -114,7 +114,7 @@ def obstacles(run: Run, read: list[tuple[str, DatasetVersion, str]], images: lis
         try:
             image_exactly(run, images)
         except BadImage as error:
-            yield "image", f"cannot be named by its digest: {error} Submit it so named"
+            yield "image", f"cannot be named by its digest: {error}"
     if run.kind not in OWN_CODE and run.script != trainer_script(run.kind):
         yield "script", "of the built-in trainer is another one in this version"
     if run.secrets:

@@ -137,6 +137,15 @@ class TestEnds:
         assert seen.detail == f"The node {node} does not know how member 0 ended, as after a restart of the node."
         assert [member.exit_code for member in seen.members] == [None]
 
+    def test_an_image_without_a_python_is_told_of(self, harness: KubernetesHarness) -> None:
+        said = 'failed to create containerd task: exec: "python3": executable file not found in $PATH: unknown'
+        seen = harness.end(started(harness, make_launch(), Plan(start_error=said), image="ghcr.io/acme/busybox:1"))
+        assert (seen.phase, seen.reason) == (Phase.FAILED, "launch_error")
+        assert seen.detail == (
+            "Member 0 could not be started: its image has no python3, which starts the command and reports on it."
+            f" {said}"
+        )
+
     def test_a_job_that_is_older_than_it_may_be(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
         handle = started(harness, make_launch(), Plan(), time_limit_seconds=60)
         harness.run(handle)

@@ -28,6 +28,8 @@ IMAGE_TROUBLE: Final = frozenset(
 )
 _BACK_OFF: Final = re.compile(r'Back-off pulling image "[^"]*"(?:: \w+: (?P<said>.+))?', re.DOTALL)
 """What a kubelet says between two tries to fetch an image; before 1.32 or so it does not say again why."""
+_NO_PYTHON: Final = re.compile(r'exec: "python3":.*not found')
+"""What container runtimes say where the program of the wrapper is not in the image."""
 SETTING_UP: Final = frozenset({"ContainerCreating", "PodInitializing", ""})
 NOT_STARTED: Final = frozenset({"StartError", "ContainerCannotRun"})
 TERMINAL: Final = frozenset({"Succeeded", "Failed"})
@@ -196,7 +198,8 @@ def _by_exit(found: Member, ended: Terminated, *, prepared: bool) -> Member:
     code, index = ended.exit_code, found.index
     said = (ended.message or ended.reason or "").strip()
     if ended.reason in NOT_STARTED:
-        return _failed(found, "launch_error", say("cluster_not_started", member=index, said=said))
+        code_of = "cluster_no_python" if _NO_PYTHON.search(said) else "cluster_not_started"
+        return _failed(found, "launch_error", say(code_of, member=index, said=said))
     if ended.reason == "OOMKilled" and code:  # of the program itself or of a child of it, which it then told
         return _failed(found, "out_of_memory", say("cluster_memory", member=index, status=code))
     if code == 0:
