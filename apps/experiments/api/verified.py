@@ -17,7 +17,9 @@ from apps.experiments.models import ModelVersion
 from apps.experiments.selectors.model_files import ModelFile, files_of
 from apps.experiments.services.verifying import is_whole, model_version_damaged
 from apps.experiments.states import ModelVersionReason, ModelVersionState
+from workers.contracts.inspection.reports import NEEDS_APPROVAL, Verdict
 
+HARMLESS: Final = frozenset(Verdict) - NEEDS_APPROVAL
 FIRST_BYTES: Final = 256 << 20
 """A file of so much is read before the first byte goes out; of a larger one the end is held back until all was read."""
 
@@ -33,13 +35,18 @@ class Damaged(Exception):
 
 
 def usable_check(version: ModelVersion) -> None:
-    """Raise VersionUnusable unless its files may be loaded. One that somebody archived may."""
+    """Raise VersionUnusable unless its files may be loaded.
+
+    One that somebody archived may, if loading it runs no code: of one that was approved, archiving takes that back.
+    """
     if version.state == ModelVersionState.READY:
         return
-    is_damaged = version.state_reason in (ModelVersionReason.FILE_DAMAGED, ModelVersionReason.APPROVAL_DENIED)
-    if version.state == ModelVersionState.ARCHIVED and not is_damaged:
+    is_archived = version.state_reason == ModelVersionReason.ARCHIVED_BY_USER
+    verdict = version.inspection.get("verdict", "" if version.manifest else Verdict.PLAIN)
+    if is_archived and verdict in HARMLESS:
         return
-    why = version.state_detail or "its files are being read"
+    unseen = "its files run code, or nobody looked at them" if is_archived else "its files are being read"
+    why = version.state_detail or unseen
     raise VersionUnusable(f"Version {version.number} of {version.model.name} is {version.state}: {why}")
 
 
