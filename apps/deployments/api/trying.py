@@ -32,8 +32,11 @@ class TrySerializer(serializers.Serializer[Any]):
 
 
 class PredictionSerializer(serializers.Serializer[Any]):
-    score = serializers.FloatField(help_text="How sure the model is of the positive class")
-    label = serializers.CharField()  # type: ignore[assignment]  # a field, which the class takes out of the way
+    score = serializers.FloatField(
+        required=False, help_text="Of one that tells two classes apart: how sure it is of the positive one"
+    )
+    label = serializers.CharField(required=False)  # type: ignore[assignment]  # a field, which the class takes out of the way
+    value = serializers.FloatField(required=False, help_text="Of one that predicts a number, and alone then")
 
 
 class TriedRevisionSerializer(serializers.Serializer[Any]):

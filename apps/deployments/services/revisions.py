@@ -29,8 +29,8 @@ from workers.contracts.sentences import say
 
 OWNER_KIND = "revision"
 FULL_WEIGHT = 100
-NOT_SERVED = frozenset({RunKind.TABULAR_REGRESSOR, RunKind.TEXT_CLASSIFIER, RunKind.IMAGE_CLASSIFIER})
-"""Kinds of runs whose models a replica cannot ask: it gives a row of a table one score."""
+NOT_SERVED = frozenset({RunKind.TEXT_CLASSIFIER, RunKind.IMAGE_CLASSIFIER})
+"""Kinds of runs whose models a replica cannot ask: it gives a row of a table one number."""
 RECONCILE = Actor.system("reconcile")
 
 _ORDER = [*RevisionState]

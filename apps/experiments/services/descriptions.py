@@ -41,8 +41,12 @@ def signature_read(files: Sequence[ModelFile]) -> dict[str, Any]:
     if not document:
         return {}
     inputs = [_column(one) for one in document.get("inputs", []) if isinstance(one, dict)]
-    label = document.get("label")
-    outputs = [{"name": str(label.get("column")), "type": "score", "required": True}] if isinstance(label, dict) else []
+    said = (("score", document.get("label")), ("number", document.get("target")))
+    outputs = [
+        {"name": str(what.get("column")), "type": kind, "required": True}
+        for kind, what in said
+        if isinstance(what, dict)
+    ]
     return {"source": "preprocessor", "inputs": inputs, "outputs": outputs, "parameters": []}
 
 

@@ -10323,10 +10323,15 @@ export interface components {
         Prediction: {
             /**
              * Format: double
-             * @description How sure the model is of the positive class
+             * @description Of one that tells two classes apart: how sure it is of the positive one
              */
-            score: number;
-            label: string;
+            score?: number;
+            label?: string;
+            /**
+             * Format: double
+             * @description Of one that predicts a number, and alone then
+             */
+            value?: number;
         };
         /**
          * @description * `never` - Never

@@ -1,6 +1,6 @@
 """`preprocessor.json`: {"format": "bedplate-preprocessor/2", "inputs": [{"name", "type"}], "ignored": [names that a
 record may have], "steps": [...], "not_served": [...], "outputs": [names], "label": {...} | null, "examples": [raw
-records of the held-out part]}.
+records of the held-out part], "target": {"column": name}, where the model predicts a number}.
 
 An input is a `number`, a `category` (text, true or false), a `date` or a `timestamp`. Steps are done in their order;
 each is what a step of the recipe learned, under its kind:
@@ -54,6 +54,7 @@ class Preprocessor:
         self.inputs: dict[str, str] = {each["name"]: each["type"] for each in document["inputs"]}
         self.outputs: list[str] = list(document["outputs"])
         self.label: dict[str, Any] | None = document.get("label")
+        self.target: str | None = (document.get("target") or {}).get("column")
         self.not_served: list[dict[str, Any]] = list(document.get("not_served", ()))
         is_first = document["format"] == FORMATS[0]
         done = [step for step in steps if not (is_first and step["kind"] == "missing_values")]
@@ -78,6 +79,13 @@ class Preprocessor:
         for step in self._steps:
             step(columns)
         return self._stack(columns, len(records))
+
+    def lacking(self) -> list[str]:
+        """Outputs that no step makes of the inputs."""
+        columns = self._reader.read([{}])
+        for step in self._steps:
+            step(columns)
+        return [name for name in self.outputs if name not in columns]
 
     def _stack(self, columns: Columns, count: int) -> npt.NDArray[np.float32]:
         result = np.empty((count, len(self.outputs)), dtype=np.float32)

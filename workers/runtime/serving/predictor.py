@@ -1,4 +1,4 @@
-"""Raw records in, scores and labels out: the preprocessor that was fitted with the data, then the model."""
+"""Raw records in, scores and labels or numbers out: the preprocessor that was fitted with the data, then the model."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ class Prediction(msgspec.Struct, frozen=True):
     score: float
     """Between 0 and 1: how sure the model is of the positive label."""
     label: str
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    value: float
+    """Of the target, in the unit that the version trained on has it in."""
 
 
 class NoScore(Exception):
@@ -55,7 +60,7 @@ class Predictor:
             raise ValueError(f"the model takes {takes} features and its preprocessor makes {width}")
         self._scores(np.zeros((1, width), dtype=np.float32))  # what is slow the first time is not left to a caller
 
-    def predict(self, records: list[dict[str, Any]]) -> list[Prediction]:
+    def predict(self, records: list[dict[str, Any]]) -> list[Prediction] | list[Estimate]:
         """One prediction per record, in order.
 
         Raises:
@@ -66,6 +71,8 @@ class Predictor:
         finite = np.isfinite(scores)
         if not finite.all():
             raise NoScore(int(np.argmin(finite)), "its values are too large to be scored")
+        if self._preprocessor.target is not None:
+            return [Estimate(value) for value in scores.tolist()]
         return [Prediction(score, self._labels[score >= self._threshold]) for score in scores.tolist()]
 
     def _scores(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

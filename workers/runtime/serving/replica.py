@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from workers.runtime.preprocessor import RecordError
-from workers.runtime.serving.predictor import NoScore, Prediction, Predictor
+from workers.runtime.serving.predictor import Estimate, NoScore, Prediction, Predictor
 from workers.runtime.web.figures import Window
 from workers.runtime.web.messages import JSON, Problem, Request, Response
 from workers.runtime.web.service import Service
@@ -25,7 +25,7 @@ class PredictRequest(msgspec.Struct):
 
 
 class PredictResponse(msgspec.Struct):
-    predictions: list[Prediction]
+    predictions: list[Prediction] | list[Estimate]
     model_version: str
 
 
@@ -49,6 +49,7 @@ class Replica:
         self._predictions = Counter(
             "bedplate_replica_predictions", "Records predicted, by label.", ["label"], registry=registry
         )
+        self._estimates = Summary("bedplate_replica_estimates", "Numbers predicted, and their sum.", registry=registry)
         in_flight = Gauge("bedplate_replica_requests_in_flight", "Requests not answered yet.", registry=registry)
         in_flight.set_function(lambda: self.service.in_flight)
 
@@ -66,7 +67,10 @@ class Replica:
         records = self._decode(await request.body(BODY_LIMIT_BYTES))
         predictions = _predict(self.predictor, records)
         for prediction in predictions:
-            self._predictions.labels(prediction.label).inc()
+            if isinstance(prediction, Estimate):
+                self._estimates.observe(prediction.value)
+            else:
+                self._predictions.labels(prediction.label).inc()
         return Response(self._encoder.encode(PredictResponse(predictions, self._model_version)))
 
     def _decode(self, body: bytes) -> list[dict[str, Any]]:
@@ -90,7 +94,7 @@ class Replica:
             self.window.add(OWN, response.status, request.own_seconds)
 
 
-def _predict(predictor: Predictor, records: list[dict[str, Any]]) -> list[Prediction]:
+def _predict(predictor: Predictor, records: list[dict[str, Any]]) -> list[Prediction] | list[Estimate]:
     try:
         return predictor.predict(records)
     except RecordError as error:

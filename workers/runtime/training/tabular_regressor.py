@@ -1,8 +1,9 @@
 """The built-in trainer that predicts a number from the numbers of a table.
 
 Features are the columns of numbers beside the target: of a cleaned version those that its preprocessor makes, of
-another all. Their means and deviations over the rows trained on are part of the model, which takes rows as the version
-has them and says the target in its own unit. Parameters: `workers.contracts.trainers.TABULAR_REGRESSOR`.
+another all. What turns records into them is stored beside the model (`served_numbers`). Their means and deviations over
+the rows trained on are part of the model, which says the target in the unit that the version has it in. Parameters:
+`workers.contracts.trainers.TABULAR_REGRESSOR`.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from workers.runtime.context import JobContext, job_context
 from workers.runtime.training.evaluation_numbers import evaluate_numbers
 from workers.runtime.training.export import export_onnx, onnx_scores
 from workers.runtime.training.loop import DEVICE, Loop, Parameters, Plan, Preempted, begin
+from workers.runtime.training.served_numbers import Document, served_numbers
 from workers.runtime.training.table_parts import columns_of, read_parts
 
-FORMAT = "bedplate-tabular-regressor/1"
 ONNX_TOLERANCE = 1e-4
 """Of the target's deviation."""
 Floats = npt.NDArray[np.float32]
@@ -46,8 +47,8 @@ class Data:
     rest: Numbers
     validation: Numbers
     test: Numbers
-    features: tuple[str, ...]
-    target: str
+    preprocessor: Document
+    """Records to features; see `served_numbers`."""
 
 
 class Network(nn.Module):
@@ -133,7 +134,8 @@ def load_data(ctx: JobContext, parameters: Parameters) -> Data:
         ValueError: there is no such target, or no column of numbers beside it, or a part has no rows.
     """
     found, target = ctx.input("data"), str(parameters["target"])
-    features = _features(found.path / "preprocessor.json", columns_of(found.files), target)
+    preprocessor = served_numbers(found.path / "preprocessor.json", columns_of(found.files), target)
+    features = tuple(preprocessor["outputs"])
     parts = read_parts(
         found.files,
         (*features, target),
@@ -143,7 +145,7 @@ def load_data(ctx: JobContext, parameters: Parameters) -> Data:
     )
     print(f"{parts.said()}; {len(features)} features; on {DEVICE}")
     rest, validation, test = (_numbers(part, features, target) for part in (parts.train, parts.validation, parts.test))
-    return Data(rest, validation, test, features, target)
+    return Data(rest, validation, test, preprocessor)
 
 
 @torch.no_grad()
@@ -164,40 +166,19 @@ def finish(ctx: JobContext, model: Network, data: Data) -> None:
     evaluation = evaluate_numbers(data.test.target, predicted)
     measured = evaluation["regression"]
     print(f"held-out RMSE {measured['rmse']:.6g}, mean error {measured['mae']:.6g}")
-    path, description = Path("model.onnx"), Path("regressor.json")
-    export_onnx(model, path, n_features=len(data.features))
+    path, description = Path("model.onnx"), Path("preprocessor.json")
+    features: list[str] = data.preprocessor["outputs"]
+    export_onnx(model, path, n_features=len(features))
     difference = float(np.abs(onnx_scores(path, data.test.features) - predicted).max())
     if difference > ONNX_TOLERANCE * float(model.target_scale):
         raise ValueError(f"the exported model differs from the trained one by up to {difference}")
-    said = {"format": FORMAT, "features": list(data.features), "target": data.target}
-    description.write_text(json.dumps(said, indent=1), encoding="utf-8")
-    described = {"onnx_difference": difference, "features": list(data.features), "target": data.target}
+    description.write_text(json.dumps(data.preprocessor, ensure_ascii=False), encoding="utf-8")
+    target: str = data.preprocessor["target"]["column"]
+    described = {"onnx_difference": difference, "features": features, "target": target}
     ctx.log_artifact("model", path, kind="model", metadata=described)
     ctx.log_artifact("preprocessor", description, kind="preprocessor")
     metrics = {f"test_{name}": measured[name] for name in ("r2", "mae", "rmse") if measured[name] is not None}
     ctx.report({"metrics": metrics, "evaluation": evaluation, "model": {"artifact": "model"}})
-
-
-def _features(preprocessor: Path, schema: pa.Schema, target: str) -> tuple[str, ...]:
-    """Names of the columns that the target is predicted from, in the order of the model."""
-    if target not in schema.names:
-        raise ValueError(f"the dataset has no column {target} to predict; it has {', '.join(_shown(schema))}")
-    if preprocessor.exists():
-        made: list[str] = json.loads(preprocessor.read_text(encoding="utf-8"))["outputs"]
-    else:
-        made = [name for name in _shown(schema) if _is_number(schema.field(name).type)]
-    found = tuple(name for name in made if name != target)
-    if not found or not _is_number(schema.field(target).type):
-        raise ValueError("the target and at least one other column must be numbers: encode them in a recipe")
-    return found
-
-
-def _shown(schema: pa.Schema) -> list[str]:
-    return [name for name in schema.names if not name.startswith("__")]
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
 
 
 def _numbers(part: pa.Table, features: tuple[str, ...], target: str) -> Numbers:

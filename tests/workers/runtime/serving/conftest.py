@@ -25,17 +25,21 @@ WEIGHTS = {"Income": 1.0, "Debt": -2.0, "Home=owner": 0.5, "Home=rent": 0.25}
 
 def expected_score(income: float, debt: float, home: str) -> float:
     """What the model says of a record whose numbers the preprocessor scales by (100, 10) and (50, 5)."""
-    total = WEIGHTS["Income"] * (income - 100) / 10 + WEIGHTS["Debt"] * (debt - 50) / 5 + WEIGHTS.get(f"Home={home}", 0)
-    return 1 / (1 + math.exp(-total))
+    return 1 / (1 + math.exp(-expected_value(income, debt, home)))
 
 
-def write_model(path: Path, weights: list[float]) -> None:
-    """sigmoid(features · weights) as ONNX."""
+def expected_value(income: float, debt: float, home: str) -> float:
+    """The same of the model that predicts a number."""
+    return WEIGHTS["Income"] * (income - 100) / 10 + WEIGHTS["Debt"] * (debt - 50) / 5 + WEIGHTS.get(f"Home={home}", 0)
+
+
+def write_model(path: Path, weights: list[float], last: str = "Sigmoid") -> None:
+    """last(features · weights) as ONNX."""
     column = helper.make_tensor("w", TensorProto.FLOAT, [len(weights), 1], weights)
     flat = helper.make_tensor("flat", TensorProto.INT64, [1], [-1])
     nodes = [
         helper.make_node("MatMul", ["features", "w"], ["product"]),
-        helper.make_node("Sigmoid", ["product"], ["scores"]),
+        helper.make_node(last, ["product"], ["scores"]),
         helper.make_node("Reshape", ["scores", "flat"], ["score"]),
     ]
     features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", len(weights)])
@@ -45,13 +49,14 @@ def write_model(path: Path, weights: list[float]) -> None:
 
 
 class Serving:
-    """A runtime API with a model in it, and replicas started on it."""
+    """A runtime API with a model in it, and replicas started on it; the model predicts a number where it is named."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, target: str = "") -> None:
         self.api = RuntimeApi(folder)
         model, preprocessor = folder / "model.onnx", folder / "preprocessor.json"
-        write_model(model, list(WEIGHTS.values()))
-        preprocessor.write_text(json.dumps(PREPROCESSOR), encoding="utf-8")
+        write_model(model, list(WEIGHTS.values()), "Identity" if target else "Sigmoid")
+        made = PREPROCESSOR | ({"label": None, "target": {"column": target}, "ignored": [target]} if target else {})
+        preprocessor.write_text(json.dumps(made), encoding="utf-8")
         self.api.add_input("model", [model])
         self.api.add_input("preprocessor", [preprocessor])
         self.port = free_ports(1)[0]

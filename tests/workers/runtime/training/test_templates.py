@@ -13,6 +13,8 @@ import pytest
 
 from tests.workers.runtime.training import grounds
 from workers.runtime.context import JobContext
+from workers.runtime.preprocessor import Preprocessor, RecordError
+from workers.runtime.serving.predictor import Estimate, Predictor
 
 pytestmark = pytest.mark.xdist_group("training")
 regressor = partial(import_module, "workers.runtime.training.tabular_regressor")
@@ -61,8 +63,58 @@ def test_what_a_loan_is_of_is_predicted_in_its_own_unit(folder: Path) -> None:
     assert (found["evaluation"]["rows"], sum(measured["residuals"]["counts"])) == (120, 120)
     assert len(measured["actual"]) == len(measured["predicted"]) == 120
     said = json.loads(grounds.path_of(folder, "preprocessor").read_text(encoding="utf-8"))
-    assert said["features"] == [name for name in grounds.NUMBERS if name != "Amount"]
-    assert grounds.path_of(folder, "model").suffix == ".onnx"
+    assert said["outputs"] == [name for name in grounds.NUMBERS if name != "Amount"]
+    assert (said["label"], said["target"]) == (None, {"column": "Amount"})
+    predictor = Predictor(
+        grounds.path_of(folder, "model"), Preprocessor.load(grounds.path_of(folder, "preprocessor")), threshold=0.5
+    )
+    record = dict.fromkeys(grounds.NUMBERS, 40) | {"Home": "rent"}
+    (one,), (other,) = predictor.predict([record]), predictor.predict([record | {"Amount": 9e9, "Home": None}])
+    assert isinstance(one, Estimate)
+    assert one == other
+    with pytest.raises(RecordError, match="record 0: Price is missing"):
+        predictor.predict([{name: 40 for name in said["outputs"] if name != "Price"}])
+
+
+def test_a_feature_that_is_made_of_the_target_is_left_out(folder: Path, capsys: Any) -> None:
+    columns = ("Income", "Amount", "Ratio", "Income_missing", "Home=own")
+    document = {
+        "format": "bedplate-preprocessor/2",
+        "inputs": [
+            {"name": "Income", "type": "number"},
+            {"name": "Amount", "type": "number"},
+            {"name": "Home", "type": "category"},
+        ],
+        "ignored": ["Name"],
+        "steps": [
+            {
+                "kind": "derive",
+                "name": "Ratio",
+                "expression": "Amount / Income",
+                "types": {"Amount": "float64", "Income": "float64"},
+                "type": "float64",
+            },
+            {"kind": "impute", "numbers": {"Income": 125.0, "Amount": 7.0}, "categories": {}, "indicators": ["Income"]},
+            {"kind": "standardise", "columns": {"Income": [100.0, 10.0], "Amount": [5.0, 2.0]}},
+            {"kind": "one_hot", "columns": {"Home": ["own"]}},
+        ],
+        "not_served": [],
+        "outputs": list(columns),
+        "label": {"column": "Status", "mapping": {"good": 0, "bad": 1}},
+        "examples": [{"Income": 1, "Amount": 2, "Home": "own", "Status": "bad"}],
+    }
+    rows = 60
+    grounds.write(folder, {name: [float(n % 7) for n in range(rows)] for name in (*columns, "Status")})
+    (folder / "bedplate-local" / "data" / "preprocessor.json").write_text(json.dumps(document))
+    ctx, _ = grounds.job(folder, "tabular_regressor", target="Amount", epochs=1)
+    assert ran(regressor(), ctx) == 0
+    assert "left out, as they are made of Amount: Ratio" in capsys.readouterr().out
+    said = json.loads(grounds.path_of(folder, "preprocessor").read_text(encoding="utf-8"))
+    assert said["outputs"] == ["Income", "Income_missing", "Home=own"]
+    assert said["ignored"] == ["Amount", "Name", "Status"]
+    assert said["examples"] == [{"Income": 1, "Home": "own"}]
+    made = Preprocessor(said).transform([{"Income": 120, "Home": "own"}, {"Amount": 3, "Status": "bad"}])
+    assert made.tolist() == [[2.0, 0.0, 1.0], [2.5, 1.0, 0.0]]
 
 
 def test_messages_are_told_apart_by_their_words(folder: Path) -> None:

@@ -3,10 +3,11 @@ import { value } from "@/lib/format";
 import type { Tried } from "../api";
 import styles from "./endpoints.module.css";
 
-/** The label, and how sure the model is, on a scale between the classes. */
+/** The number, or the label and how sure the model is, on a scale between the classes. */
 export function Answer({ prediction, classes }: { prediction: Tried["predictions"][number]; classes: readonly string[] | null }) {
   const { t } = useTranslation("endpoints");
-  const { score, label } = prediction;
+  const { score, label, value: number } = prediction;
+  if (score === undefined) return <p className={styles.score}>{number === undefined ? label : value(number, 6)}</p>;
   const [negative, positive] = classes?.length === 2 ? classes : [t("try.negative"), t("try.positive")];
   return (
     <>
