@@ -364,7 +364,7 @@ class TestRuns:
             for path in ("runs/log-inputs", "runs/outputs"):
                 answer = caller.post(path, {"run_id": run, "models": [{"model_id": made[0]}, {"model_id": wrong}]})
                 assert refused(answer) == (404, "RESOURCE_DOES_NOT_EXIST")
-        for body in ({}, {"models": []}, {"models": [{}]}, {"models": "m"}):
+        for body in ({"models": [{}]}, {"models": "m"}, {"models": [{"model_id": made[0], "step": "x"}]}):
             assert refused(caller.post("runs/outputs", {"run_id": run, **body})) == (400, "INVALID_PARAMETER_VALUE")
         assert caller.read(run) == found
 
