@@ -39,7 +39,7 @@ MODULES := frontend/node_modules/.package-lock.json
 FRONTEND := $(shell find frontend/src -type f 2>/dev/null) frontend/vite.config.ts frontend/tsconfig.json
 NODE := frontend/with-node.sh
 
-.PHONY: help setup demo up frontend images test test-frontend browser mariadb journeys screenshots guide-steps lint format bench backup restore verify query-counts lock \
+.PHONY: help setup demo up frontend images test tests style types test-frontend frontend-quick api-is-known browser mariadb journeys screenshots guide-steps lint format bench backup restore verify query-counts lock \
 	migrations schema api-types clean
 
 help: ## Show this help
@@ -99,9 +99,18 @@ up: $(STAMP) $(DASHBOARD) ## Start everything and serve until Ctrl-C
 	@$(BIN)/python manage.py up
 
 test: mariadb $(CLIENT_35_STAMP) $(MLFLOW_STAMPS) $(DASHBOARD) ## Set up, lint (with the architecture's tests), and run every other test
-	@$(MAKE) -j2 --output-sync=target lint test-frontend
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture --ignore tests/browser
+	@$(MAKE) -j2 --output-sync=target style frontend-quick
+	@$(MAKE) -j2 types tests
 	@$(BIN)/python -m pytest -q -m alone $$(grep -rl --include='test_*.py' mark.alone tests)
+
+tests: $(STAMP)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not alone" --ignore tests/architecture --ignore tests/browser
+
+# A minute of computing that has nothing to wait for: `make test` has it in the pauses of the tests.
+types: $(STAMP) $(DASHBOARD)
+	@nice $(BIN)/mypy
+	@nice $(NODE) npm run --silent types
+	@nice $(NODE) npm run --silent lint
 
 journeys: browser $(DASHBOARD) ## Journeys through the dashboard in Chromium; `.ci/run` has them beside `make test`
 	@$(BIN)/python -m pytest -q tests/browser
@@ -113,12 +122,17 @@ guide-steps: ## Write the guide's tables of cleaning steps and of functions from
 screenshots: browser $(DASHBOARD) ## Take the guide's images from a running installation: docs/images
 	@$(BIN)/python -m docs.screenshots
 
-test-frontend: $(DASHBOARD) ## Types, style and tests of the dashboard, and whether its API types are those of the API
+test-frontend: api-is-known ## Types, style and tests of the dashboard, and whether its API types are those of the API
+	@$(NODE) npm run --silent check
+
+frontend-quick: api-is-known
+	@$(NODE) npm run --silent test
+
+api-is-known: $(DASHBOARD)
 	@$(BIN)/python manage.py spectacular --file frontend/dist/openapi.yaml
 	@$(NODE) npx openapi-typescript dist/openapi.yaml -o dist/schema.gen.ts >/dev/null
 	@cmp -s frontend/dist/schema.gen.ts frontend/src/api/schema.gen.ts || { \
 		echo "frontend/src/api/schema.gen.ts is not what the API says: run 'make api-types'"; exit 1; }
-	@$(NODE) npm run --silent check
 
 browser: $(STAMP) ## Find Chromium for the browser tests, or install Debian's
 	@$(BIN)/python -m tests.support.chromium
@@ -126,10 +140,12 @@ browser: $(STAMP) ## Find Chromium for the browser tests, or install Debian's
 mariadb: $(STAMP) ## Find MariaDB for the tests of what is fetched from databases, or install Debian's
 	@$(BIN)/python -m tests.support.mariadb
 
-lint: $(STAMP) ## Style, types, doors and budgets
+lint: style ## Style, types, doors and budgets
+	@$(BIN)/mypy
+
+style: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run 'make format'"; exit 1; }
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -q tests/architecture
 
