@@ -25,8 +25,9 @@ from tests.workers.backends.jobs import make_launch, shell
 from tests.workers.kubernetes.harness import KubernetesHarness
 from tests.workers.kubernetes.test_backend_observe import name_of, pods, started
 from workers.backends.base import Backend, BackendUnavailable
-from workers.backends.kubernetes import names
+from workers.backends.kubernetes import names, remains
 from workers.backends.kubernetes.api import Api
+from workers.backends.kubernetes.place import Where
 from workers.backends.kubernetes.resources import DEPLOYMENTS as DEPLOYMENT_RESOURCE
 from workers.backends.kubernetes.resources import JOBS as JOB_RESOURCE
 from workers.backends.kubernetes.resources import PODS as POD_RESOURCE
@@ -271,6 +272,39 @@ class TestSweep:
         until(lambda: removed.extend(swept.sweep([], older_than_seconds=0)) or removed)  # type: ignore[func-returns-value]
         assert removed == [launch.attempt_id]
         until(lambda: pods(cluster, launch) == [])
+
+    def test_what_is_left_of_a_job_that_no_living_process_saw_goes_when_it_is_not_found(
+        self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api
+    ) -> None:
+        """All had been killed when somebody deleted the Job alone, and its pods after it."""
+        launch = make_launch(count=2)
+        handle = started(harness, launch, Plan())
+        harness.run(handle)
+        delete_alone(api, JOB_RESOURCE, launch)
+        for pod in pods(cluster, launch):
+            api.delete(POD_RESOURCE, NAMESPACE, pod["metadata"]["name"], uid=pod["metadata"]["uid"], grace_seconds=0)
+        until(lambda: pods(cluster, launch) == [])
+        assert left(cluster, SECRETS) == [name_of(launch)]
+        another = harness.restarted()
+        assert another.observe([handle]) == [Observation(Phase.NOT_FOUND)]
+        until(lambda: [left(cluster, kind) for kind in EVERYTHING] == [[]] * len(EVERYTHING))
+        before = len(cluster.faults.requests)
+        assert another.observe([handle]) == [Observation(Phase.NOT_FOUND)]
+        assert {each.verb for each in cluster.faults.requests[before:]} == {"get", "list"}, "it is tried once"
+
+    def test_what_has_a_job_stays_though_it_was_taken_for_left(
+        self, harness: KubernetesHarness, cluster: KubernetesServer
+    ) -> None:
+        """A submit may be on its way while another process finds nothing."""
+        launch = make_launch()
+        handle = started(harness, launch, Plan())
+        harness.run(handle)
+        where = Where(launch.attempt_id, NAMESPACE, "job")
+        remains.clear(harness.backend._place, where)
+        remains.clear(harness.backend._place, where)
+        cluster.settle()
+        uids = [each["uid"] for each in cluster.get(SECRETS, name_of(launch), NAMESPACE)["metadata"]["ownerReferences"]]
+        assert cluster.get(JOBS, name_of(launch), NAMESPACE)["metadata"]["uid"] in uids
 
     def test_so_do_those_that_had_ended(self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api) -> None:
         launch = make_launch()

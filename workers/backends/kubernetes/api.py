@@ -132,18 +132,24 @@ class Api:
     def give(
         self, resource: Resource, namespace: str, name: str, *, labels: Mapping[str, str], owner: Mapping[str, str]
     ) -> bool:
-        """Give an object another owner, the same however often; False where none of that name has these labels."""
+        """Give an object one more owner; False where none of that name has these labels. Those that it has stay: while
+        one of them is there, it stays, too."""
         at = {name.replace("~", "~0").replace("/", "~1"): value for name, value in labels.items()}
         tests = [{"op": "test", "path": f"/metadata/labels/{name}", "value": value} for name, value in at.items()]
-        change = {"op": "add", "path": "/metadata/ownerReferences", "value": [owner]}
-        body = msgspec.json.encode([*tests, change])
-        try:
-            self.transport.repeated("PATCH", resource.path(namespace, name), None, body, OPERATIONS)
-        except Refusal as refusal:
-            if refusal.not_found or refusal.status == 422:
-                return False
-            raise
-        return True
+        beside = {"op": "add", "path": "/metadata/ownerReferences/-", "value": owner}
+        first = {"op": "add", "path": "/metadata/ownerReferences", "value": [owner]}
+        for change in (beside, first):  # where there is no list, nothing can be added to it
+            body = msgspec.json.encode([*tests, change])
+            try:
+                self.transport.repeated("PATCH", resource.path(namespace, name), None, body, OPERATIONS)
+            except Refusal as refusal:
+                if refusal.not_found:
+                    return False
+                if refusal.status != 422:
+                    raise
+            else:
+                return True
+        return False
 
     def delete(
         self, resource: Resource, namespace: str, name: str, *, uid: str, grace_seconds: int | None = None

@@ -130,11 +130,13 @@ class Look:
         memory, uid = self.place.memory, job.metadata.uid
         gone = memory.note_pods(where.attempt_id, uid, pods)
         self._last_words(pods)
-        order = needed(job, pods, gone) or self.queues.taken_back(job, [*pods, *gone])
+        order = needed(job, pods, gone)
         if order is not None and order.reason == LOST:  # unless another thread has seen what began after our look
             pods = self.place.pods(where)
             gone = memory.note_pods(where.attempt_id, uid, pods)
             order = needed(job, pods, gone)
+        if order is None or order.reason == LOST:  # who took its place away took its members with it
+            order = self.queues.taken_back(job, [*pods, *gone]) or order
         if order is not None:
             log.warning("a job is stopped: %s %s %s", where.name, order.reason, order.detail)
             patched = stopping.order(self.place, where, order, pods)
@@ -194,13 +196,21 @@ class Look:
         """There is no Job of it, or no Deployment (any more)."""
         living = any(not member_of(pod).over for pod in pods)
         if not living and not self.place.memory.knows(where.attempt_id):
-            return NOT_FOUND
+            return self._unseen(where)
         main = self.place.main(where)  # it may have been made since the lists were read
         if main is not None:
             return self._one(where, main, self.place.pods(where), ())
         if living and where.resource is DEPLOYMENTS:  # what would make pods anew has no owner to end it any more
             stopping.never(self.place, where, names.DELETED)
         return self._deleted(where, pods)
+
+    def _unseen(self, where: Where) -> Observation:
+        """Nothing is there, and nobody here has seen anything: it was never submitted, or its Job was deleted alone
+        while no process looked."""
+        if self.clearing < asking.FEW and self.place.memory.is_news(where.attempt_id):
+            self.clearing += 1
+            remains.clear(self.place, where)
+        return NOT_FOUND
 
     def _deleted(self, where: Where, pods: Sequence[Pod]) -> Observation:
         """Somebody deleted its Job or Deployment: its pods leave, and then what else was left of it goes."""

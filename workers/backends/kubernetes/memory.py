@@ -36,6 +36,7 @@ class Memory:
 
     def __init__(self, attempts_most: int = ATTEMPTS_MOST) -> None:
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._unseen: OrderedDict[str, None] = OrderedDict()
         self._most = attempts_most
         self._lock = threading.Lock()
 
@@ -65,6 +66,16 @@ class Memory:
         with self._lock:
             if attempt_id in self._known:
                 self._known[attempt_id].cleared = True
+
+    def is_news(self, attempt_id: str) -> bool:
+        """Whether it is noted for the first time that there is nothing of one that was never seen."""
+        with self._lock:
+            if attempt_id in self._unseen:
+                return False
+            self._unseen[attempt_id] = None
+            while len(self._unseen) > self._most:
+                self._unseen.popitem(last=False)
+            return True
 
     def note_pods(self, attempt_id: str, uid: str, pods: Iterable[Pod]) -> list[Pod]:
         """Keep what pods look like now; returns those that were seen before and are not among them."""
