@@ -156,25 +156,23 @@ def check(case: Case) -> None:
 
 
 def _try_stranger(case: Case, ctx: Context) -> None:
-    if case.role == ANY_USER and not _names_object(case, ctx):
+    address = case.address(ctx)
+    names_object = bool(resolve(address.split("?")[0]).kwargs)
+    if case.role == ANY_USER and not names_object:
         return
     if case.stranger:
         expected = case.stranger
     elif case.role == SUPERUSER:
         expected = 403
-    elif case.method in SAFE and not _names_object(case, ctx):
+    elif case.method in SAFE and not names_object:
         expected = 200
     else:
         expected = 404
-    answer = _refused(case, ctx, "a stranger", token_for(ctx.stranger), expected)
+    answer = _refused(case, ctx, "a stranger", token_for(ctx.stranger), expected, address)
     if expected == 200:
         assert str(ctx.project.pk) not in _text(answer), f"{case} as a stranger shows the project: {_text(answer)}"
     if expected == 404:
         assert answer.json()["code"] == "not_found", f"{case} as a stranger: {answer.json()}"
-
-
-def _names_object(case: Case, ctx: Context) -> bool:
-    return bool(resolve(case.address(ctx).split("?")[0]).kwargs)
 
 
 def _weaker(role: str) -> list[str]:
@@ -183,9 +181,10 @@ def _weaker(role: str) -> list[str]:
     return list(Role.values[: Role.values.index(role)]) if role in Role.values else []
 
 
-def _refused(case: Case, ctx: Context, who: str, token: str | None, status: int) -> Any:
+def _refused(case: Case, ctx: Context, who: str, token: str | None, status: int, address: str = "") -> Any:
     """Send, and see that nothing came of it."""
-    address, body = case.address(ctx), case.body(ctx) if case.body else None
+    address = address or case.address(ctx)
+    body = case.body(ctx) if case.body else None
     before = _rows()
     answer = _send(case, ctx, token, address, body)
     assert answer.status_code == status, f"{case} as {who}: {answer.status_code}, not {status}: {_text(answer)[:2000]}"
