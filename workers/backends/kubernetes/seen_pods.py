@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import signal
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
 from workers.backends.kubernetes import names
+from workers.backends.kubernetes.exit_words import ended_badly
 from workers.backends.kubernetes.seen_objects import Container, Pod, Terminated
 from workers.contracts.images import said_by_node
 from workers.contracts.observation import MemberObservation, Phase
@@ -222,20 +222,6 @@ def _by_report(found: Member) -> Member:
     if report.get("reason") in ("time_limit", "out_of_memory"):
         return replace(found, reason=str(report["reason"]))
     return found
-
-
-def ended_badly(index: int, code: int) -> str:
-    """A sentence about an exit status; 128 + n is an end by signal n."""
-    if code > 128:
-        return say("member_signal", member=index, signal=_signal_name(code - 128), status=code)
-    return say("member_exit", member=index, status=code)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _failed(found: Member, reason: str, detail: str) -> Member:
