@@ -57,7 +57,7 @@ def logged_id(ctx: Context, **more: Any) -> str:
 
 
 def version(ctx: Context, **more: Any) -> ModelVersion:
-    artifact = ArtifactFactory.with_object(b"onnx", project=ctx.project)
+    artifact = ArtifactFactory.with_object(b"\x08\x08", project=ctx.project)
     made: ModelVersion = ModelVersionFactory.create(project=ctx.project, artifact=artifact, preprocessor=None, **more)
     return made
 

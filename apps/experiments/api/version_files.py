@@ -95,6 +95,7 @@ class VersionFileQuerySerializer(serializers.Serializer[Any]):
 
 class CardQuerySerializer(serializers.Serializer[Any]):
     form = serializers.ChoiceField(choices=("json", "markdown"), default="json")
+    language = serializers.ChoiceField(choices=("en", "zh"), default="en", help_text="Of the words in Markdown")
 
 
 @asked_as({"comment": "Our own estimator; its code is reviewed."})
@@ -150,7 +151,9 @@ class VersionFilesMixin:
         card = card_of(version)
         if asked.validated_data["form"] == "json":
             return Response(card)
-        answer = HttpResponse(markdown_of(card), content_type="text/markdown; charset=utf-8")
+        answer = HttpResponse(
+            markdown_of(card, asked.validated_data["language"]), content_type="text/markdown; charset=utf-8"
+        )
         answer["Content-Disposition"] = f'attachment; filename="model-card-{version.number}.md"'
         return answer
 

@@ -151,7 +151,7 @@ class TestTick:
 
     def test_what_a_version_has_is_kept_until_it_is_archived(self) -> None:
         run = self.ended()
-        file = self.put(run, "model.onnx", b"onnx")
+        file = self.put(run, "model.onnx", b"\x08\x08")
         model = RegisteredModelFactory.create(project=run.project)
         made = Made(files={"model.onnx": file}, run=run)
         version = model_version_register(model=model, made=made, actor=TESTER, registered_by=None)
@@ -163,7 +163,7 @@ class TestTick:
 
     def test_a_version_cannot_be_made_of_what_was_collected(self) -> None:
         run = self.ended()
-        file = self.put(run, "model.onnx", b"onnx")
+        file = self.put(run, "model.onnx", b"\x08\x08")
         Artifact.objects.filter(pk=file.pk).update(gone_at=clock.db_now())
         model = RegisteredModelFactory.create(project=run.project)
         made = Made(files={"model.onnx": file}, run=run)

@@ -129,6 +129,10 @@ class _StoredFileFactory(DjangoModelFactory[Any]):
         return made
 
 
+ONNX = b"\x08\x08\x12\x00"
+"""A model of ONNX, in which is nothing."""
+
+
 class ArtifactFactory(_StoredFileFactory):
     class Meta:
         model = Artifact
@@ -274,7 +278,7 @@ def run_of(attempt: Attempt) -> Run:
     return found
 
 
-def succeeded_run(*, model: bytes = b"onnx", preprocessor: bytes | None = b"{}", **kwargs: Any) -> Run:
+def succeeded_run(*, model: bytes = ONNX, preprocessor: bytes | None = b"{}", **kwargs: Any) -> Run:
     """A run that has succeeded and left a model, and a preprocessor unless that is None."""
     attempt = started(**kwargs)
     run = run_of(attempt)

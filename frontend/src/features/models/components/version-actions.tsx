@@ -19,7 +19,7 @@ interface Props {
 
 /** What can be done with a version: deploy it, name it, take it out of use. */
 export function VersionActions({ version, aliases, serving }: Props) {
-  const { t } = useTranslation("models");
+  const { t, i18n } = useTranslation("models");
   const [named, naming] = useDisclosure(false);
   const [goes, archiving] = useDisclosure(false);
   const archive = useArchive();
@@ -37,7 +37,7 @@ export function VersionActions({ version, aliases, serving }: Props) {
           </LinkButton>
         </span>
       </Tooltip>
-      <Button component="a" variant="default" size="xs" href={`/api/v1/model-versions/${version.id}/card?form=markdown`} download leftSection={<IconCertificate size={14} aria-hidden />}>
+      <Button component="a" variant="default" size="xs" href={`/api/v1/model-versions/${version.id}/card?form=markdown&language=${i18n.language.startsWith("zh") ? "zh" : "en"}`} download leftSection={<IconCertificate size={14} aria-hidden />}>
         {t("version.card")}
       </Button>
       <Menu position="bottom-end">
