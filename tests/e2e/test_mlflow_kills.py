@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.e2e.conftest import Ground
+from tests.e2e.test_mlflow_clients import paths_of
 from tests.support.concurrency import Thread
 from tests.support.stack import Stack
 from tests.support.waiting import until
@@ -83,6 +88,49 @@ def test_what_was_acknowledged_is_there_once(stack: Stack, ground: Ground, name:
         assert {one.key: tags[one.key] for one in senders} == {one.key: str(REQUESTS - 1) for one in senders}
     shown = httpx.get(f"{stack.url}/api/v1/runs/{run}", headers=headers, trust_env=False, timeout=20).json()["summary"]
     assert {key: entry["count"] for key, entry in shown.items()} == {one.key: REQUESTS * EACH for one in senders}
+
+
+CLIENT = """
+import mlflow, sys
+client = mlflow.MlflowClient()
+run = client.create_run(client.create_experiment(sys.argv[1])).info.run_id
+print(run, flush=True)
+for step in range(POINTS):
+    client.log_metric(run, "loss", step / 2, timestamp=AT + step, step=step)
+    print(step, flush=True)
+"""
+POINTS = 120
+
+
+@pytest.mark.parametrize("client", ["3", "2"])
+def test_an_unmodified_client_goes_on_over_a_kill(
+    stack: Stack, ground: Ground, demo: httpx.Client, client: str, tmp_path: Path
+) -> None:
+    """It repeats what was not answered, by itself: whether that was kept or not, it is there once."""
+    token = stack.manage("token", "demo", "--name", f"over-a-kill-{client}", "--scopes", "read,write")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join(paths_of(client)),
+        "MLFLOW_TRACKING_URI": f"{stack.url}/mlflow/ground",
+        "MLFLOW_TRACKING_TOKEN": token,
+        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    script = CLIENT.replace("POINTS", str(POINTS)).replace("AT", str(AT))
+    command = [sys.executable, "-W", "ignore", "-c", script, f"over a kill {client}"]
+    with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        run = process.stdout.readline().strip()
+        for line in process.stdout:
+            if int(line) == POINTS // 3:
+                old = stack.child("web")
+                old.send_signal(signal.SIGKILL)
+    assert process.returncode == 0
+    assert stack.child("web").pid != old.pid
+    curve = demo.get(f"/runs/{run}/metrics?keys=loss&points={POINTS}").json()["series"]["loss"]
+    assert curve["steps"] == list(range(POINTS))
+    assert demo.get(f"/runs/{run}").json()["summary"]["loss"]["count"] == POINTS
 
 
 def _replaced(stack: Stack, name: str, pid: int) -> bool:
