@@ -1,4 +1,4 @@
-import { bandInto, bandRoom, extendRange, firstFrom, roomFor, SMOOTHED_UNITS, smoothInto, thinInto, type Curve } from "@/lib/curves";
+import { bandInto, bandRoom, extendRange, firstFrom, oddOf, roomFor, SMOOTHED_UNITS, smoothInto, thinInto, type Curve, type Odd } from "@/lib/curves";
 
 /** How a curve is taken: columns of pixels, weight of its moving average, whether x is logarithmic, whether its band is wanted. */
 export interface Taking {
@@ -21,6 +21,8 @@ export class Line {
   /** Least, greatest and mean of parts of the line, where a band is wanted; none: `parts` is 0. */
   band = { x: new Float64Array(0), low: new Float64Array(0), high: new Float64Array(0), mean: new Float64Array(0) };
   parts = 0;
+  /** Where there are values that have no place on any axis. */
+  odd: { x: number; kind: Odd }[] = [];
   private logs = new Float64Array(0);
 
   /** Take the points between `low` and `high`, and one more on either side, so that lines go on to the edge. */
@@ -32,7 +34,9 @@ export class Line {
     this.isSmooth = smoothing > 0 && to - from > 2;
     this.count = to > from ? (logX ? this.thinLogs(curve, from, to, columns) : thinInto(curve.x, curve.y, from, to, columns, this.x, this.y)) : 0;
     this.parts = 0;
-    if (band && !logX && this.count) this.takeBand(columns);
+    this.odd = this.count && curve.odd !== 0 ? oddOf(curve.x, curve.y, from, to, columns) : [];
+    if (curve.low && curve.high && this.count) this.takeGiven(curve.x, curve.y, curve.low, curve.high, from, to, columns);
+    else if (band && !logX && this.count) this.takeBand(columns);
     if (!this.isSmooth || !this.count) return;
     const unit = (this.x[this.count - 1]! - this.x[0]!) / Math.min(to - from - 1, SMOOTHED_UNITS) || 1;
     smoothInto(this.x, this.y, this.count, smoothing, unit, this.smooth);
@@ -47,12 +51,35 @@ export class Line {
     return count;
   }
 
+  private makeBand(wanted: number): void {
+    if (this.band.x.length >= bandRoom(wanted)) return;
+    const made = (): Float64Array<ArrayBuffer> => new Float64Array(bandRoom(wanted));
+    this.band = { x: made(), low: made(), high: made(), mean: made() };
+  }
+
+  /** The band that the curve brings; of many points the ends of so many parts. */
+  private takeGiven(x: Float64Array, y: Float64Array, low: Float64Array, high: Float64Array, from: number, to: number, columns: number): void {
+    const stride = Math.max(1, Math.ceil((to - from) / columns));
+    this.makeBand(Math.ceil((to - from) / stride));
+    for (let at = from; at < to; at += stride) {
+      let [least, most] = [NaN, NaN];
+      const end = Math.min(to, at + stride);
+      for (let each = at; each < end; each += 1) {
+        if (!(low[each]! >= least) && Number.isFinite(low[each])) least = low[each]!;
+        if (!(high[each]! <= most) && Number.isFinite(high[each])) most = high[each]!;
+      }
+      const middle = (at + end - 1) >> 1;
+      this.band.x[this.parts] = x[middle]!;
+      this.band.mean[this.parts] = y[middle]!;
+      this.band.low[this.parts] = least;
+      this.band.high[this.parts] = most;
+      this.parts += 1;
+    }
+  }
+
   private takeBand(columns: number): void {
     const wanted = Math.ceil(columns / BAND_COLUMNS);
-    if (this.band.x.length < bandRoom(wanted)) {
-      const made = (): Float64Array<ArrayBuffer> => new Float64Array(bandRoom(wanted));
-      this.band = { x: made(), low: made(), high: made(), mean: made() };
-    }
+    this.makeBand(wanted);
     const width = (this.x[this.count - 1]! - this.x[0]!) / wanted;
     if (width > 0) this.parts = bandInto(this.x, this.y, this.count, width, this.band);
   }
@@ -60,6 +87,14 @@ export class Line {
   /** Widens `into` to what is shown. */
   range(positive: boolean, into: { min: number; max: number }): void {
     extendRange(this.y, this.count, positive, into);
+    extendRange(this.band.low, this.parts, positive, into);
+    extendRange(this.band.high, this.parts, positive, into);
+  }
+
+  /** Whether some of its values have no place on a logarithmic axis. */
+  get isBelow(): boolean {
+    for (let at = 0; at < this.count; at += 1) if (this.y[at]! <= 0 && Number.isFinite(this.y[at])) return true;
+    return false;
   }
 
   private makeRoom(room: number): void {
@@ -74,6 +109,7 @@ export class Line {
 export interface Projection {
   x: (value: number) => number;
   y: (value: number) => number;
+  top: number;
   bottom: number;
   log: boolean;
 }
@@ -95,6 +131,7 @@ export function projectionOf(place: Place, x: { min: number; max: number }, y: {
   return {
     x: logX ? (value) => place.left + (Math.log10(value) - lowX) * perX : (value) => place.left + (value - lowX) * perX,
     y: log ? (value) => bottom - (Math.log10(value) - lowY) * perY : (value) => bottom - (value - lowY) * perY,
+    top: place.top,
     bottom,
     log,
   };
@@ -127,6 +164,31 @@ export function drawCurve(ctx: CanvasRenderingContext2D, curve: Curve, line: Lin
     if (!line.isSmooth) stroke(() => traceMean(ctx, line, to), 1.5, 1);
   } else stroke(() => trace(ctx, line, line.y, to, stepped), line.isSmooth ? 1 : 1.5, line.isSmooth ? 0.25 : 1);
   if (line.isSmooth) stroke(() => trace(ctx, line, line.smooth, to, stepped), 1.75, 1);
+  ctx.setLineDash([]);
+  if (line.odd.length) stroke(() => traceOdd(ctx, line, to), 1.5, 1);
+}
+
+/** Half of the size of a mark: CSS px. */
+const MARK = 3;
+
+/** Adds marks of what no axis has a place for: a cross at the foot for NaN, an arrow head at the top or the foot for the infinities. */
+function traceOdd(context: CanvasRenderingContext2D, line: Line, to: Projection): void {
+  const size = MARK * devicePixelRatio;
+  for (const { x, kind } of line.odd) {
+    const px = to.x(x);
+    const py = kind === "up" ? to.top + 2 * size : to.bottom - 2 * size;
+    const tip = kind === "up" ? -size : size;
+    if (kind === "nan") {
+      context.moveTo(px - size, py - size);
+      context.lineTo(px + size, py + size);
+      context.moveTo(px - size, py + size);
+      context.lineTo(px + size, py - size);
+    } else {
+      context.moveTo(px - size, py - tip);
+      context.lineTo(px, py + tip);
+      context.lineTo(px + size, py - tip);
+    }
+  }
 }
 
 /** Whether there is a value to draw: a gap is none, nor is what a log scale has no place for. */

@@ -31,6 +31,8 @@ export interface PlotOptions {
   onRange: (range: Span | null) => void;
   /** The values at `x` that is pointed at, else the last ones, in the order of the curves. */
   onValues: (x: number | null, curves: readonly Curve[], values: readonly number[]) => void;
+  /** Whether values in sight are not finite, and whether some have no place on a logarithmic axis. */
+  onOdd: (odd: boolean, below: boolean) => void;
 }
 
 /** Pixels of which the least and the greatest value are drawn. More than one, so that a part that is known more finely looks like the rest. */
@@ -187,6 +189,8 @@ export class Plot implements Drawable, Hovered {
       line.take(curve, this.x.min, this.x.max, { columns, smoothing: this.smoothing, logX: this.options.logX, band: this.band });
       line.range(this.options.log, this.y);
     });
+    const drawn = this.lines.slice(0, this.curves.length);
+    this.options.onOdd(drawn.some(({ count, odd }) => count > 0 && odd.length > 0), this.options.log && drawn.some((line) => line.isBelow));
     if (this.y.min > this.y.max) Object.assign(this.y, { min: this.options.log ? 0.1 : 0, max: 1 });
     const { log, zero } = this.options;
     // Of nothing but zeros the axis ends at one, not at a hundred.
@@ -225,7 +229,7 @@ export class Plot implements Drawable, Hovered {
     this.drawMarks(ctx, to);
     this.curves.forEach((curve, index) => {
       const line = this.lines[index];
-      const faded = this.strong !== null && this.strong !== curve.id ? 0.2 : 1;
+      const faded = this.strong !== null && this.strong !== curve.id && this.strong !== curve.group ? 0.2 : 1;
       if (line?.count) drawCurve(ctx, curve, line, to, { color: colorOf(curve.color), faded });
     });
     ctx.restore();

@@ -8,17 +8,21 @@ type Place = HTMLElement | null;
 export class Readout {
   kind: XKind = "step";
   format: (y: number) => string = String;
+  /** What is said of values that are not drawn as points: such that are not finite, and such below a logarithmic axis. */
+  words: (odd: boolean, below: boolean) => string = () => "";
   private curves: readonly Curve[] = [];
   private names = "";
   private place: Place = null;
   private first: Place = null;
   private empty: Place = null;
+  private note: Place = null;
   private readonly entries: Place[] = [];
   private readonly listeners = new Set<() => void>();
 
   readonly setPlace = (element: Place): void => void (this.place = element);
   readonly setFirst = (element: Place): void => void (this.first = element);
   readonly setEmpty = (element: Place): void => void (this.empty = element);
+  readonly setNote = (element: Place): void => void (this.note = element);
   readonly setEntry = (index: number, element: Place): void => void (this.entries[index] = element);
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -27,6 +31,12 @@ export class Readout {
   };
 
   readonly named = (): readonly Curve[] => this.curves;
+
+  readonly tellOdd = (odd: boolean, below: boolean): void => {
+    const text = odd || below ? this.words(odd, below) : "";
+    write(this.note, text);
+    if (this.note) this.note.hidden = !text;
+  };
 
   readonly show = (x: number | null, curves: readonly Curve[], values: readonly number[]): void => {
     const text = (index: number): string => (curves[index]?.length ? this.format(values[index]!) : NONE);

@@ -25,8 +25,9 @@ export function SeriesSummary({ id, source, kind, format }: Props) {
       const sentences = source.curves().map((curve) => {
         const found = statistics(curve);
         if (!found) return t("chart.noPoints", { label: curve.label });
-        const { points, last, lastX, min, max } = found;
-        return t("chart.summary", { label: curve.label, points: count(points), last: format(last), at: xText(kind, lastX), min: format(min), max: format(max) });
+        const { points, odd, last, lastX, min, max } = found;
+        const summary = t("chart.summary", { label: curve.label, points: count(points), last: format(last), at: xText(kind, lastX), min: format(min), max: format(max) });
+        return odd ? `${summary} ${t("chart.oddCount", { count: odd, n: count(odd) })}` : summary;
       });
       if (element.current) element.current.textContent = sentences.join(" ") || t("chart.empty");
     };
@@ -42,8 +43,8 @@ export function SeriesSummary({ id, source, kind, format }: Props) {
   return <p id={id} ref={element} className="visually-hidden" />;
 }
 
-/** Of the finite values; null without any. */
-export function statistics(curve: Curve): { points: number; last: number; lastX: number; min: number; max: number } | null {
+/** Of the finite values, and how many are not; null without any finite one. */
+export function statistics(curve: Curve): { points: number; odd: number; last: number; lastX: number; min: number; max: number } | null {
   let points = 0;
   let last = NaN;
   let lastX = NaN;
@@ -58,5 +59,5 @@ export function statistics(curve: Curve): { points: number; last: number; lastX:
     if (each < min) min = each;
     if (each > max) max = each;
   }
-  return points ? { points, last, lastX, min, max } : null;
+  return points ? { points, odd: curve.length - points, last, lastX, min, max } : null;
 }

@@ -1,10 +1,12 @@
 import { ActionIcon, UnstyledButton } from "@mantine/core";
 import { IconTable, IconZoomReset } from "@tabler/icons-react";
-import { useEffect, useId, useLayoutEffect, useMemo, useState, useSyncExternalStore, type KeyboardEvent, type ReactNode } from "react";
+import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useState, useSyncExternalStore, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Curve, CurveSource } from "@/lib/curves";
 import { value } from "@/lib/format";
+import { swatch } from "@/lib/series-colors";
 import { moved } from "./chart-keys";
+import type { Emphasis } from "./emphasis";
 import type { Mark, Span } from "./plot";
 import type { XKind } from "./plot-axes";
 import { Readout } from "./readout";
@@ -45,6 +47,8 @@ interface Props {
   actions?: ReactNode;
   /** By default shown for more than one curve. */
   legend?: boolean;
+  /** Says from elsewhere which curve stands out. Keep the object. */
+  emphasis?: Emphasis;
   /** Instead of the drawn title, where the page has one: it stays for screen readers. */
   titleHidden?: boolean;
   /** Said while there is nothing to draw. */
@@ -73,13 +77,16 @@ export function TimeSeries(props: Props) {
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [table, setTable] = useState(false);
   const [readout] = useState(() => new Readout());
-  const { setPlace, setFirst, setEmpty } = readout;
-  useLayoutEffect(() => void Object.assign(readout, { kind: x, format }), [readout, x, format]);
-  const { plot, host } = usePlot({ source, kind: x, format, height, log, logX: logX && x !== "time", zero, group, onRange, onValues: readout.show });
+  const { setPlace, setFirst, setEmpty, setNote } = readout;
+  const words = useCallback((odd: boolean, below: boolean) => [odd ? t("chart.odd") : "", below ? t("chart.below") : ""].filter(Boolean).join(" "), [t]);
+  useLayoutEffect(() => void Object.assign(readout, { kind: x, format, words }), [readout, x, format, words]);
+  const { plot, host } = usePlot({ source, kind: x, format, height, log, logX: logX && x !== "time", zero, group, onRange, onValues: readout.show, onOdd: readout.tellOdd });
   const drawn = useSyncExternalStore(readout.subscribe, readout.named);
   const named = curves ?? drawn;
   const legend = props.legend ?? named.length > 1;
   useEffect(() => plot.current?.look(range, smoothing, band, marks, hidden));
+  const { emphasis } = props;
+  useEffect(() => emphasis?.subscribe((id) => plot.current?.emphasise(id)), [emphasis, plot]);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (plot.current && moved(event.key, plot.current, range, onRange)) event.preventDefault();
   };
@@ -90,7 +97,7 @@ export function TimeSeries(props: Props) {
         <span className={`${classes.title} cut`} title={title}>
           {title} {unit ? <span className={classes.unit}>{unit}</span> : null}
         </span>
-        {legend ? <span className={classes.readout} /> : <span className={classes.readout} ref={setFirst} />}
+        {legend || named.length > 1 ? <span className={classes.readout} /> : <span className={classes.readout} ref={setFirst} />}
         <span className={classes.tools}>
           {range ? (
             <ActionIcon size="sm" aria-label={t("chart.reset", { title })} title={t("chart.resetShort")} onClick={() => onRange(null)}>
@@ -120,6 +127,7 @@ export function TimeSeries(props: Props) {
           {props.empty ?? t("chart.empty")}
         </span>
       </div>
+      <p ref={setNote} className={classes.note} hidden />
       <SeriesSummary id={`${own}-summary`} source={source} kind={x} format={format} />
       {legend ? (
         <ul className={classes.legend}>
@@ -132,7 +140,7 @@ export function TimeSeries(props: Props) {
                 onPointerEnter={() => plot.current?.emphasise(curve.id)}
                 onPointerLeave={() => plot.current?.emphasise(null)}
               >
-                <span className={classes.swatch} style={{ background: curve.color }} aria-hidden />
+                <span className={classes.swatch} style={swatch(curve.color, Boolean(curve.dash?.length))} aria-hidden />
                 <span className="cut">{curve.label}</span>
                 <span className={classes.number} ref={(element) => readout.setEntry(index, element)} />
               </UnstyledButton>

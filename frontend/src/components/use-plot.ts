@@ -7,7 +7,7 @@ import { Plot, type PlotOptions } from "./plot";
  * It is drawn only while it is in sight.
  */
 export function usePlot(options: PlotOptions): { plot: RefObject<Plot | null>; host: RefCallback<HTMLDivElement> } {
-  const { source, kind, format, height, log, logX, zero, group, onRange, onValues } = options;
+  const { source, kind, format, height, log, logX, zero, group, onRange, onValues, onOdd } = options;
   const plot = useRef<Plot | null>(null);
   const { ref: sizeRef, width } = useElementSize<HTMLDivElement>();
   const { ref: sightRef, entry } = useIntersection<HTMLDivElement>({ rootMargin: "160px" });
@@ -21,14 +21,14 @@ export function usePlot(options: PlotOptions): { plot: RefObject<Plot | null>; h
   });
   useEffect(() => {
     if (!wasSeen || !element) return undefined;
-    const kept = { source, kind, format, height, log, logX, zero, group, onValues, onRange: (span: Parameters<typeof onRange>[0]) => latest.current(span) };
+    const kept = { source, kind, format, height, log, logX, zero, group, onValues, onOdd, onRange: (span: Parameters<typeof onRange>[0]) => latest.current(span) };
     const made = new Plot(element, kept, element.clientWidth);
     plot.current = made;
     return () => {
       plot.current = null;
       made.destroy();
     };
-  }, [wasSeen, element, source, kind, format, height, log, logX, zero, group, onValues]);
+  }, [wasSeen, element, source, kind, format, height, log, logX, zero, group, onValues, onOdd]);
   useEffect(() => plot.current?.resize(Math.floor(width)), [width]);
   // After every rendering: the chart may be a new one.
   useEffect(() => plot.current?.show(inSight));

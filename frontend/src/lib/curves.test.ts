@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bandInto, curveOf, extendRange, firstFrom, nearest, roomFor, smoothInto, thinInto } from "./curves";
+import { bandInto, curveOf, extendRange, firstFrom, nearest, oddOf, roomFor, smoothInto, thinInto } from "./curves";
 
 const LOOK = { id: "a", label: "a", color: "red" };
 
@@ -102,5 +102,21 @@ describe("bands", () => {
     const out = room(4);
     expect(bandInto(Float64Array.of(0, 10), Float64Array.of(NaN, 1), 2, 5, out)).toBe(2);
     expect([out.low[0], out.mean[0], out.low[1]]).toEqual([NaN, NaN, 1]);
+  });
+});
+
+describe("oddOf", () => {
+  it("finds what has no place on any axis, one of a kind in a column", () => {
+    const y = Float64Array.of(1, NaN, NaN, Infinity, -Infinity, 2, 3, 4, 5, NaN);
+    const x = Float64Array.from(y, (_, at) => at);
+    expect(oddOf(x, y, 0, 10, 100)).toEqual([
+      { x: 1, kind: "nan" },
+      { x: 2, kind: "nan" },
+      { x: 3, kind: "up" },
+      { x: 4, kind: "down" },
+      { x: 9, kind: "nan" },
+    ]);
+    expect(oddOf(x, y, 0, 10, 3).filter(({ kind }) => kind === "nan")).toEqual([{ x: 1, kind: "nan" }, { x: 9, kind: "nan" }]);
+    expect(oddOf(x, y, 5, 9, 100)).toEqual([]);
   });
 });

@@ -16,6 +16,13 @@ export interface Curve {
   dash?: readonly number[];
   /** Steps instead of straight lines: a value holds until the next one. */
   stepped?: boolean;
+  /** What it stands out with, beside its own id: the run of which it is a part. */
+  group?: string;
+  /** The ends of a band about it, as many as `y`. */
+  low?: Float64Array;
+  high?: Float64Array;
+  /** At most so many values are not finite; without it nobody has counted. */
+  odd?: number;
 }
 
 /** Where curves come from that change without React: a chart asks for them when it draws. */
@@ -32,6 +39,7 @@ export interface CurveLook {
   area?: boolean;
   dash?: readonly number[];
   stepped?: boolean;
+  group?: string;
 }
 
 /** A curve of plain lists; null is a gap. Points are put in order of `x`. */
@@ -175,6 +183,28 @@ export function extendRange(y: Float64Array, count: number, positive: boolean, i
     if (each < into.min) into.min = each;
     if (each > into.max) into.max = each;
   }
+}
+
+/** Which a value is that a chart has no place for: `NaN`, infinity, minus infinity. */
+export type Odd = "nan" | "up" | "down";
+
+/**
+ * Where values `from … to` are that are not finite: of each kind at most one in a column of pixels. `x` in the order of the curve.
+ */
+export function oddOf(x: Float64Array, y: Float64Array, from: number, to: number, columns: number): { x: number; kind: Odd }[] {
+  const found: { x: number; kind: Odd }[] = [];
+  const perUnit = columns / (x[to - 1]! - x[from]!);
+  const last = { nan: -1, up: -1, down: -1 };
+  for (let at = from; at < to; at += 1) {
+    const each = y[at]!;
+    if (Number.isFinite(each)) continue;
+    const kind = Number.isNaN(each) ? "nan" : each > 0 ? "up" : "down";
+    const column = Number.isFinite(perUnit) ? Math.floor((x[at]! - x[from]!) * perUnit) : 0;
+    if (column === last[kind]) continue;
+    last[kind] = column;
+    found.push({ x: x[at]!, kind });
+  }
+  return found;
 }
 
 /** Room that `bandInto` needs for so many columns. */

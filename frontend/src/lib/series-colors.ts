@@ -22,6 +22,18 @@ export function seriesIndices(ids: readonly string[]): Map<string, number> {
   return found;
 }
 
+/** How the lines of those beyond the tenth are drawn, whose colours come a second time; nothing for the first ten, which are whole. */
+export function dashOf(place: number): readonly number[] {
+  return DASHES[Math.floor(place / SERIES.length) % DASHES.length]!;
+}
+
+const DASHES: readonly (readonly number[])[] = [[], [7, 3], [2, 3], [9, 3, 2, 3], [4, 4]];
+
+/** What a curve is known by in a list: its colour, in stripes where its line is dashed. */
+export const swatch = (color: string, isDashed: boolean): { background: string } => ({
+  background: isDashed ? `repeating-linear-gradient(90deg, ${color} 0 3px, transparent 3px 5px)` : color,
+});
+
 /** The colour as the theme has it now, for a canvas. */
 export function resolved(variable: string, element: Element = document.documentElement): string {
   const name = /^var\((--[\w-]+)\)$/.exec(variable)?.[1];

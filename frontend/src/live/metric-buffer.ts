@@ -33,6 +33,8 @@ export class Points {
   length = 0;
   /** Grows with every change. */
   version = 0;
+  /** At most so many values are not finite. */
+  odd = 0;
 
   constructor(private readonly most: number = POINTS_MOST) {}
 
@@ -42,7 +44,7 @@ export class Points {
 
   /** All of it is this from now on. */
   replace(series: Series): void {
-    this.length = 0;
+    this.length = this.odd = 0;
     this.append(series);
     this.version += 1;
   }
@@ -98,6 +100,7 @@ export class Points {
     this.values[place] = value;
     this.times[place] = time;
     this.length += 1;
+    if (!Number.isFinite(value)) this.odd += 1;
   }
 
   private makeRoom(): void {
@@ -205,15 +208,15 @@ export class Projected {
   private version = -1;
   private axis = "";
 
-  of(points: Points, axis: XAxis): { x: Float64Array; y: Float64Array; length: number } {
-    if (axis.kind === "step") return { x: points.steps, y: points.values, length: points.length };
+  of(points: Points, axis: XAxis): { x: Float64Array; y: Float64Array; length: number; odd: number } {
+    if (axis.kind === "step") return { x: points.steps, y: points.values, length: points.length, odd: points.odd };
     const name = axis.kind === "time" ? "time" : `relative ${axis.zero}`;
     if (this.version !== points.version || this.axis !== name) {
       this.version = points.version;
       this.axis = name;
       this.make(points, axis.kind === "time" ? 0 : axis.zero);
     }
-    return { x: this.x, y: this.y, length: points.length };
+    return { x: this.x, y: this.y, length: points.length, odd: points.odd };
   }
 
   private make(points: Points, zero: number): void {
