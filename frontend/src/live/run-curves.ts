@@ -1,5 +1,6 @@
 import type { Curve, CurveLook, CurveSource } from "@/lib/curves";
 import type { LiveSocket } from "./socket";
+import { isFine } from "./fineness";
 import { MetricBuffer, Projected, type Series, type XAxis } from "./metric-buffer";
 import type { Update } from "./protocol";
 
@@ -27,8 +28,6 @@ export type Follow = LiveSocket["follow"];
 /** Whole curves of up to so many points are chosen from previews by the server, and cost it little. */
 const WHOLE = 512;
 const KEYS_AT_ONCE = 100;
-/** A stretch is as fine as the coarsest of so many equal parts of it. */
-const PARTS = 8;
 /** What the platform measures of a job is shown apart from what its code logs. */
 export const SYSTEM = "system/";
 const isOwn = (key: string): boolean => !key.startsWith(SYSTEM);
@@ -114,15 +113,7 @@ export class RunCurves {
   /** Whether a metric has so many points between two places on the axis, and they are spread: finer ones are read with `refine`. */
   isFine(key: string, axis: XAxis, low: number, high: number, wanted: number): boolean {
     const points = this.buffer.points(key);
-    if (!points || high <= low) return false;
-    const column = axis.kind === "step" ? points.steps : points.times;
-    const shift = axis.kind === "relative" ? axis.zero : 0;
-    const counts = new Array<number>(PARTS).fill(0);
-    for (let at = 0; at < points.length; at += 1) {
-      const part = Math.floor(((column[at]! - shift - low) / (high - low)) * PARTS);
-      if (part >= 0 && part < PARTS) counts[part]! += 1;
-    }
-    return Math.min(...counts) * PARTS >= wanted;
+    return points !== undefined && isFine(points, axis, low, high, wanted);
   }
 
   /** Reads these metrics as finely as asked between two places on the axis; how many points of each there were. */

@@ -4,6 +4,7 @@ import type { components } from "@/api/schema.gen";
 import { runListKey } from "./api-list";
 import { pictureType } from "./artifacts";
 import type { ManyRead } from "./many-curves";
+import type { MembersRead } from "./member-curves";
 
 type Schemas = components["schemas"];
 export type Compared = Schemas["ComparedRun"];
@@ -20,8 +21,12 @@ export const compareQuery = (ids: readonly string[]) =>
   });
 
 /** Curves of many runs in one question. */
-export const readMany: ManyRead = ({ runs, keys, buckets }) =>
-  unwrap(api.GET("/api/v1/runs/metrics", { params: { query: { run: [...runs], key: [...keys], buckets } } }));
+export const readMany: ManyRead = ({ runs, keys, ...asked }) =>
+  unwrap(api.GET("/api/v1/runs/metrics", { params: { query: { run: [...runs], key: [...keys], ...asked } } }));
+
+/** The same, member by member. */
+export const readMembers: MembersRead = ({ runs, keys, ...asked }) =>
+  unwrap(api.GET("/api/v1/runs/member-metrics", { params: { query: { run: [...runs], key: [...keys], ...asked } } }));
 
 /** What people may look at in a page; beyond that they save it. */
 export const SHOWN_BYTES_MOST = 512 * 1024;

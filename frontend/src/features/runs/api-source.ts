@@ -16,6 +16,14 @@ export const bundleQuery = (id: string) =>
     staleTime: Infinity,
   });
 
+/** The text of one file of a bundle, as far as it is text and not too large. */
+export const bundleTextQuery = (id: string, name: string) =>
+  queryOptions({
+    queryKey: ["source-bundles", id, "file", name],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/source-bundles/{id}/file", { params: { path: { id }, query: { name } }, signal })),
+    staleTime: Infinity,
+  });
+
 /** Send a folder or an archive; the same content is the same bundle. */
 export function useSendBundle() {
   return useMutation({

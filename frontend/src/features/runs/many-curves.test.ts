@@ -59,4 +59,25 @@ describe("curves of many runs", () => {
     await vi.advanceTimersByTimeAsync(6_000);
     expect(asked).toEqual([[["r1"], ["loss"]]]);
   });
+
+  it("are read more finely between two places, into the place of what is there", async () => {
+    const asked: unknown[] = [];
+    const coarse = { steps: [0, 100, 200], values: [0, 1, 2], times: [0, 100, 200] };
+    const fine = { steps: [90, 100, 110], values: [5, 6, 7], times: [90, 100, 110] };
+    const read: ManyRead = ({ runs, ...question }) => {
+      asked.push(question);
+      return Promise.resolve({ runs: runs.map((run) => ({ run, series: { loss: question.from_step === undefined ? coarse : fine } })) });
+    };
+    const curves = new ManyCurves(read);
+    const told = vi.fn<() => void>();
+    const source = curves.source("r1", "loss", LOOK, { kind: "step" });
+    source.subscribe(told);
+    await vi.advanceTimersByTimeAsync(40);
+    expect(curves.isFine("r1", "loss", { kind: "step" }, 80, 120, 16)).toBe(false);
+    await expect(curves.refine(["r1"], ["loss"], "step", 89.5, 110.2, 600)).resolves.toEqual({ loss: 3 });
+    expect(asked.at(-1)).toEqual({ keys: ["loss"], buckets: 300, from_step: 89, to_step: 111 });
+    const [curve] = source.curves();
+    expect([...curve!.x.subarray(0, curve!.length)]).toEqual([0, 90, 100, 110, 200]);
+    expect(told).toHaveBeenCalledTimes(2);
+  });
 });

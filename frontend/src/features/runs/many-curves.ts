@@ -1,26 +1,27 @@
 import type { Curve, CurveLook, CurveSource } from "@/lib/curves";
+import { isFine } from "@/live/fineness";
 import { MetricBuffer, Projected, type Series, type XAxis } from "@/live/metric-buffer";
+import { Gathering } from "./gathering";
+import { partOf, type Part } from "./part";
 
 export interface ManyAnswer {
   runs: readonly { run: string; series: Readonly<Record<string, Series>> }[];
 }
-export type ManyRead = (asked: { runs: readonly string[]; keys: readonly string[]; buckets: number }) => Promise<ManyAnswer>;
+export interface ManyAsked extends Part {
+  runs: readonly string[];
+  keys: readonly string[];
+  buckets: number;
+}
+export type ManyRead = (asked: ManyAsked) => Promise<ManyAnswer>;
 
-/** What is asked for within this is one question. */
-const WAIT = 30;
-const KEYS_AT_ONCE = 20;
-const RUNS_AT_ONCE = 50;
 /** Two points of each: the server chooses so many from what it keeps thinned, at little cost. */
-const BUCKETS = 200;
-const PAUSE = 5_000;
+export const BUCKETS = 200;
+export const BUCKETS_MOST = 1_000;
 
 /** Curves of runs that are over, read when a chart wants them: of all runs and charts in sight in one question. */
 export class ManyCurves {
   private readonly buffers = new Map<string, MetricBuffer>();
-  private readonly asked = new Set<string>();
-  private readonly wanted = new Map<string, Set<string>>();
-  private readonly listeners = new Map<string, Set<() => void>>();
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly gathering = new Gathering((runs, keys) => this.fetch(runs, keys));
 
   constructor(private readonly read: ManyRead) {}
 
@@ -30,13 +31,7 @@ export class ManyCurves {
     const curve: Curve = { ...look, id: run, x: projected.x, y: projected.y, length: 0 };
     const curves = [curve];
     return {
-      subscribe: (changed) => {
-        this.want(run, key);
-        const listeners = this.listeners.get(key) ?? new Set();
-        this.listeners.set(key, listeners);
-        listeners.add(changed);
-        return () => listeners.delete(changed);
-      },
+      subscribe: (changed) => this.gathering.look(run, key, changed),
       curves: () => {
         const points = this.buffers.get(run)?.points(key);
         if (points) Object.assign(curve, projected.of(points, axis));
@@ -45,47 +40,35 @@ export class ManyCurves {
     };
   }
 
+  isFine(run: string, key: string, axis: XAxis, low: number, high: number, wanted: number): boolean {
+    const points = this.buffers.get(run)?.points(key);
+    return points !== undefined && isFine(points, axis, low, high, wanted);
+  }
+
+  /** Reads a part of these curves as finely as asked, into the place of what is there; how many points of each metric there were at most. */
+  async refine(runs: readonly string[], keys: readonly string[], kind: XAxis["kind"], low: number, high: number, points: number): Promise<Record<string, number>> {
+    const { runs: found } = await this.read({ runs, keys, buckets: Math.min(BUCKETS_MOST, Math.ceil(points / 2)), ...partOf(kind, low, high) });
+    const most: Record<string, number> = {};
+    for (const { run, series } of found) {
+      for (const [key, each] of Object.entries(series)) {
+        this.buffers.get(run)?.refine(key, each);
+        most[key] = Math.max(most[key] ?? 0, each.steps.length);
+      }
+    }
+    this.gathering.tell(keys);
+    return most;
+  }
+
   end(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-  }
-
-  private want(run: string, key: string): void {
-    const name = `${run} ${key}`;
-    if (this.asked.has(name)) return;
-    this.asked.add(name);
-    const runs = this.wanted.get(key) ?? new Set();
-    this.wanted.set(key, runs.add(run));
-    this.timer ??= setTimeout(() => this.ask(), WAIT);
-  }
-
-  private ask(): void {
-    this.timer = undefined;
-    const keys = [...this.wanted.keys()];
-    const runs = [...new Set([...this.wanted.values()].flatMap((each) => [...each]))];
-    this.wanted.clear();
-    for (const some of portions(keys, KEYS_AT_ONCE)) for (const few of portions(runs, RUNS_AT_ONCE)) void this.fetch(few, some);
+    this.gathering.end();
   }
 
   private async fetch(runs: readonly string[], keys: readonly string[]): Promise<void> {
-    try {
-      const answer = await this.read({ runs, keys, buckets: BUCKETS });
-      for (const { run, series } of answer.runs) {
-        const buffer = this.buffers.get(run) ?? new MetricBuffer();
-        this.buffers.set(run, buffer);
-        buffer.replace(series);
-      }
-      for (const key of keys) for (const listener of this.listeners.get(key) ?? []) listener();
-    } catch {
-      // What nobody answered is asked again while somebody looks.
-      for (const key of keys) for (const run of runs) this.asked.delete(`${run} ${key}`);
-      setTimeout(() => {
-        for (const key of keys) if (this.listeners.get(key)?.size) for (const run of runs) this.want(run, key);
-      }, PAUSE);
+    const answer = await this.read({ runs, keys, buckets: BUCKETS });
+    for (const { run, series } of answer.runs) {
+      const buffer = this.buffers.get(run) ?? new MetricBuffer();
+      this.buffers.set(run, buffer);
+      buffer.replace(series);
     }
   }
-}
-
-function portions<T>(all: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));
 }

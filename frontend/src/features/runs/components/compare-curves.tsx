@@ -1,17 +1,17 @@
 import { Button, MultiSelect, SegmentedControl, Slider, Switch } from "@mantine/core";
+import { useElementSize, useIntersection, useMergedRef } from "@mantine/hooks";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { Emphasis } from "@/components/emphasis";
 import { TimeSeries } from "@/components/time-series";
 import type { Span } from "@/components/plot";
 import type { CurveSource } from "@/lib/curves";
-import { live } from "@/live/live";
-import type { XAxis } from "@/live/metric-buffer";
-import { RunCurves } from "@/live/run-curves";
-import { isOver } from "@/lib/states";
-import { readMetrics } from "../api";
-import { readMany, type CompareRun } from "../api-compare";
+import { dashOf } from "@/lib/series-colors";
+import type { CompareRun } from "../api-compare";
 import { commonKeys } from "../compare";
-import { ManyCurves } from "../many-curves";
+import { MEMBER_VIEWS, type MemberView } from "../member-curves";
+import { Refiner } from "../refiner";
+import { axisOf, hasMembers, useShelf, type Shelf } from "./compare-sources";
 import classes from "./compare.module.css";
 
 export interface CurveView {
@@ -21,6 +21,7 @@ export interface CurveView {
   log: boolean;
   logX: boolean;
   band: boolean;
+  members: MemberView;
   /** Metrics that are shown; none: all. */
   metrics: readonly string[];
 }
@@ -28,28 +29,30 @@ export interface CurveView {
 interface Props {
   runs: readonly CompareRun[];
   colors: ReadonlyMap<string, string>;
+  emphasis: Emphasis;
   view: CurveView;
   onView: (part: Partial<CurveView>) => void;
 }
 
-/** Points of one curve that are read at first. */
-const WHOLE = 400;
 const SHOWN_AT_FIRST = 12;
-/** More runs than these are told apart by the list above. */
+/** More lines than these are told apart by the list above. */
 const LEGEND_MOST = 8;
 
 /** Each metric as a chart with a curve for each run; those that go on move. */
-export function CompareCurves({ runs, colors, view, onView }: Props) {
+export function CompareCurves({ runs, colors, emphasis, view, onView }: Props) {
   const { t } = useTranslation("runs");
   const [most, setMost] = useState(SHOWN_AT_FIRST);
   const [range, setRange] = useState<Span | null>(null);
-  const curves = useCurves(runs);
+  const { shelf, version } = useShelf(runs);
+  const refiner = useMemo(() => new Refiner(shelf), [shelf]);
+  useEffect(() => () => refiner.end(), [refiner]);
   const keys = useMemo(() => commonKeys(runs), [runs]);
   const found = view.metrics.length ? view.metrics.filter((key) => keys.includes(key)) : keys;
   const setX = (x: CurveView["x"]): void => {
     setRange(null);
     onView({ x });
   };
+  const gangs = runs.filter(hasMembers);
   return (
     <>
       <div className={classes.bar}>
@@ -72,6 +75,14 @@ export function CompareCurves({ runs, colors, view, onView }: Props) {
           onChange={(x) => setX(x)}
           data={(["step", "relative", "time"] as const).map((value) => ({ value, label: t(`chart.${value}`, { ns: "common" }) }))}
         />
+        {gangs.length ? (
+          <SegmentedControl
+            aria-label={t("compare.members")}
+            value={view.members}
+            onChange={(members) => onView({ members })}
+            data={MEMBER_VIEWS.map((value) => ({ value, label: t(`compare.memberView.${value}`) }))}
+          />
+        ) : null}
         <span className="soft">{t("compare.smoothing")}</span>
         <Slider
           className={classes.slider ?? ""}
@@ -88,12 +99,11 @@ export function CompareCurves({ runs, colors, view, onView }: Props) {
         <Switch label={t("compare.logX")} checked={view.logX && view.x !== "time"} disabled={view.x === "time"} onChange={(event) => onView({ logX: event.currentTarget.checked })} />
         <Switch label={t("compare.band")} checked={view.band} onChange={(event) => onView({ band: event.currentTarget.checked })} />
       </div>
+      {gangs.length && view.members === "each" && gangs.some(({ count_max: members }) => members > MEMBERS_MOST) ? <p className="soft">{t("compare.membersCut")}</p> : null}
       {found.length ? null : <p className="soft">{t("compare.noMetric")}</p>}
       <div className={classes.grid}>
         {found.slice(0, most).map((key) => (
-          <div key={key} className={`surface ${classes.card}`}>
-            <Overlaid metric={key} runs={runs} curves={curves} colors={colors} view={view} range={range} onRange={setRange} />
-          </div>
+          <Overlaid key={key} metric={key} runs={runs} shelf={shelf} version={version} refiner={refiner} colors={colors} emphasis={emphasis} view={view} range={range} onRange={setRange} />
         ))}
       </div>
       {found.length > most ? (
@@ -105,62 +115,54 @@ export function CompareCurves({ runs, colors, view, onView }: Props) {
   );
 }
 
-/** Where the curves of one run come from. */
-type Curves = Pick<RunCurves, "source">;
+/** So many members of a job the API tells apart. */
+const MEMBERS_MOST = 64;
 
-/** Curves stay while others are left out or added. */
-class Shelf {
-  private readonly held = new Map<string, RunCurves>();
-  private readonly many = new ManyCurves(readMany);
-
-  /** Of a run that goes on: read once, then followed. */
-  take(id: string, keys: readonly string[]): RunCurves {
-    const found = this.held.get(id) ?? new RunCurves(readMetrics(id), keys, WHOLE);
-    this.held.set(id, found);
-    found.expect(keys);
-    return found;
-  }
-
-  /** Of a run that is over: read with the others when a chart wants it. */
-  still(id: string): Curves {
-    return { source: (key, look, axis) => this.many.source(id, key, look, axis) };
-  }
-}
-
-/** The points of every run: of those that go on followed while they are looked at, of the others read in one question. */
-function useCurves(runs: readonly CompareRun[]): ReadonlyMap<string, Curves> {
-  const [shelf] = useState(() => new Shelf());
-  // A run that ends while it is looked at stays with those that were followed.
-  const [followed] = useState(() => new Set<string>());
-  for (const { id, state } of runs) if (!isOver(state)) followed.add(id);
-  const asked = JSON.stringify(runs.map(({ id, summary }) => [id, followed.has(id), followed.has(id) ? Object.keys(summary) : []]));
-  const curves = useMemo(
-    () => new Map((JSON.parse(asked) as [string, boolean, string[]][]).map(([id, goesOn, keys]) => [id, goesOn ? shelf.take(id, keys) : shelf.still(id)])),
-    [asked, shelf],
-  );
-  useEffect(() => {
-    const ends = [...curves].map(([id, each]) => (each instanceof RunCurves ? each.start(live.follow.bind(live), `run.${id}`) : () => undefined));
-    return () => ends.forEach((end) => end());
-  }, [curves]);
-  return curves;
-}
-
-interface OverlaidProps extends Pick<Props, "runs" | "colors" | "view"> {
+interface OverlaidProps extends Pick<Props, "runs" | "colors" | "emphasis" | "view"> {
   metric: string;
-  curves: ReadonlyMap<string, Curves>;
+  shelf: Shelf;
+  /** Of what the shelf has. */
+  version: string;
+  refiner: Refiner;
   range: Span | null;
   onRange: (range: Span | null) => void;
 }
 
-function Overlaid({ metric, runs, curves, colors, view, range, onRange }: OverlaidProps) {
+function Overlaid({ metric, runs, shelf, version, refiner, colors, emphasis, view, range, onRange }: OverlaidProps) {
+  const { t } = useTranslation("runs");
   const looks = useMemo(() => runs.map(({ id, name, started_at: started }) => ({ id, name, started })), [runs]);
   const key = JSON.stringify(looks);
+  const { x, members } = view;
   const source = useMemo(
-    () => overlaid(metric, JSON.parse(key) as Look[], curves, colors, view.x),
-    [metric, key, curves, colors, view.x],
+    () => overlaid({ metric, looks: JSON.parse(key) as Look[], shelf, colors, x, members, version, member: (n) => t("compare.member", { n }) }),
+    [metric, key, shelf, version, colors, x, members, t],
   );
+  const { ref: sightRef, entry } = useIntersection<HTMLDivElement>({ rootMargin: "0px" });
+  const { ref: sizeRef, width } = useElementSize<HTMLDivElement>();
+  const ref = useMergedRef(sightRef, sizeRef);
+  const inSight = entry?.isIntersecting ?? false;
+  useEffect(() => {
+    if (range && inSight && width > 0) refiner.want(metric, axisOf(x, null), range, Math.round(width));
+  }, [refiner, metric, x, range, inSight, width]);
+  const lines = members === "each" ? runs.reduce((sum, run) => sum + (hasMembers(run) ? run.count_max : 1), 0) : runs.length;
   return (
-    <TimeSeries title={metric} source={source} x={view.x} smoothing={view.smooth} log={view.log} logX={view.logX} band={view.band} range={range} onRange={onRange} group="compare" legend={runs.length <= LEGEND_MOST} height={220} />
+    <div ref={ref} className={`surface ${classes.card}`}>
+      <TimeSeries
+        title={metric}
+        source={source}
+        x={x}
+        smoothing={view.smooth}
+        log={view.log}
+        logX={view.logX}
+        band={view.band}
+        range={range}
+        onRange={onRange}
+        group="compare"
+        legend={lines <= LEGEND_MOST}
+        emphasis={emphasis}
+        height={220}
+      />
+    </div>
   );
 }
 
@@ -170,12 +172,22 @@ interface Look {
   started: string | null;
 }
 
+interface OverlaidOf {
+  metric: string;
+  looks: readonly Look[];
+  shelf: Shelf;
+  version: string;
+  colors: ReadonlyMap<string, string>;
+  x: CurveView["x"];
+  members: MemberView;
+  member: (n: number) => string;
+}
+
 /** One metric of several runs as a single source. */
-function overlaid(metric: string, looks: readonly Look[], curves: ReadonlyMap<string, Curves>, colors: ReadonlyMap<string, string>, x: CurveView["x"]): CurveSource {
-  const sources = looks.flatMap(({ id, name, started }) => {
-    const axis: XAxis = x === "relative" ? { kind: x, zero: started ? Date.parse(started) / 1000 : 0 } : { kind: x };
-    const source = curves.get(id)?.source(metric, { label: name, color: colors.get(id) ?? "" }, axis);
-    return source ? [{ id, source }] : [];
+function overlaid({ metric, looks, shelf, colors, x, members, member }: OverlaidOf): CurveSource {
+  const sources = looks.map(({ id, name, started }, place) => {
+    const look = { label: name, color: colors.get(id) ?? "", dash: dashOf(place), group: id };
+    return { id, source: shelf.source(id, metric, look, axisOf(x, started), members, member) };
   });
   return {
     subscribe: (changed) => {
@@ -183,6 +195,6 @@ function overlaid(metric: string, looks: readonly Look[], curves: ReadonlyMap<st
       return () => ends.forEach((end) => end());
     },
     // A curve is named by its metric where it comes from; here by its run.
-    curves: () => sources.flatMap(({ id, source }) => source.curves().map((curve) => Object.assign(curve, { id }))),
+    curves: () => sources.flatMap(({ id, source }) => source.curves().map((curve) => (curve.id === metric ? Object.assign(curve, { id }) : curve))),
   };
 }

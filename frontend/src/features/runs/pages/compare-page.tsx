@@ -1,9 +1,10 @@
 import { Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useCrumbs } from "@/components/breadcrumbs";
+import { Emphasis } from "@/components/emphasis";
 import { EmptyState } from "@/components/empty-state";
 import { Faces, LoadingFace } from "@/components/faces";
 import { LinkButton } from "@/components/link-button";
@@ -91,6 +92,7 @@ function ComparedRuns({ compared }: { compared: readonly Compared[] }) {
     log: search.log === "1",
     logX: search.logx === "1",
     band: search.band === "1",
+    members: search.members ?? "mean",
     metrics: search.metric ?? NONE,
   };
   const onView = (part: Partial<CurveView>): void => {
@@ -102,13 +104,15 @@ function ComparedRuns({ compared }: { compared: readonly Compared[] }) {
       log: flag(next.log),
       logx: flag(next.logX),
       band: flag(next.band),
+      members: next.members === "mean" ? undefined : next.members,
       metric: next.metrics.length ? next.metrics : undefined,
     });
   };
+  const [emphasis] = useState(() => new Emphasis());
   const remove = (id: string): void => change({ run: search.run?.filter((each) => each !== id) });
   return (
     <>
-      <CompareLegend runs={runs} colors={colors} onRemove={runs.length > 2 ? remove : undefined} />
+      <CompareLegend runs={runs} colors={colors} onRemove={runs.length > 2 ? remove : undefined} emphasis={emphasis} />
       <Tabs value={search.tab ?? "curves"} onChange={(next) => change({ tab: next === "curves" ? undefined : next })} keepMounted={false}>
         <Tabs.List>
           {TABS.map((each) => (
@@ -118,7 +122,7 @@ function ComparedRuns({ compared }: { compared: readonly Compared[] }) {
           ))}
         </Tabs.List>
         <Tabs.Panel value="curves">
-          <CompareCurves runs={runs} colors={colors} view={view} onView={onView} />
+          <CompareCurves runs={runs} colors={colors} emphasis={emphasis} view={view} onView={onView} />
         </Tabs.Panel>
         <Tabs.Panel value="differences">
           <CompareTable compared={compared} colors={colors} modes={modes} all={search.all === "1"} onAll={(all) => change({ all: all ? "1" : undefined })} />
@@ -144,7 +148,7 @@ function ComparedRuns({ compared }: { compared: readonly Compared[] }) {
           <CompareArtifacts compared={compared} colors={colors} name={search.file} onName={(file) => change({ file })} />
         </Tabs.Panel>
         <Tabs.Panel value="source">
-          <CompareSource compared={compared} left={search.left} right={search.right} onChoose={change} />
+          <CompareSource compared={compared} left={search.left} right={search.right} path={search.path} onChoose={change} />
         </Tabs.Panel>
       </Tabs>
     </>
