@@ -42,25 +42,6 @@ export const systemQuery = (id: string, attempt: string) =>
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/runs/{id}/system-metrics", { params: { path: { id }, query: { attempt, points: 600 } }, signal })),
   });
 
-/** Notes as they were written, and as HTML. */
-export const notesQuery = (id: string) =>
-  queryOptions({
-    queryKey: [...runKey(id), "notes"],
-    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/runs/{id}/notes", { params: { path: { id } }, signal })),
-  });
-
-export function useWriteNotes(id: string) {
-  const client = useQueryClient();
-  const changed = useRunsChanged();
-  return useMutation({
-    mutationFn: (notes: string) => unwrap(api.PUT("/api/v1/runs/{id}/notes", { params: { path: { id } }, body: { notes } })),
-    onSuccess: (written) => {
-      client.setQueryData(notesQuery(id).queryKey, written);
-      return changed();
-    },
-  });
-}
-
 export const artifactsQuery = (run: string) =>
   queryOptions({
     queryKey: [...runKey(run), "artifacts"],

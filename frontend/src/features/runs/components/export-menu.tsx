@@ -6,6 +6,9 @@ import type { Compared } from "../api-compare";
 import { curvesFile, tableFile, type RunsAsked } from "../api-list";
 import { commonKeys } from "../compare";
 
+/** Runs of one file, at most. */
+const FILE_RUNS_MOST = 200_000;
+
 /** The whole table as it is filtered and ordered, with the columns that are shown, as a file. */
 export function ExportTable({ asked, total }: { asked: RunsAsked; total: number | undefined }) {
   const { t } = useTranslation("runs");
@@ -17,13 +20,20 @@ export function ExportTable({ asked, total }: { asked: RunsAsked; total: number 
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label>{t("list.exportAll", { n: count(total) })}</Menu.Label>
-        <Menu.Item component="a" href={tableFile(asked, "csv")} download>
-          {t("list.exportCsv")}
-        </Menu.Item>
-        <Menu.Item component="a" href={tableFile(asked, "parquet")} download>
-          {t("list.exportParquet")}
-        </Menu.Item>
+        {total !== undefined && total > FILE_RUNS_MOST ? (
+          // The server refuses it too: no file lacks some of the runs that were meant.
+          <Menu.Label>{t("list.exportTooMany", { n: count(total), most: count(FILE_RUNS_MOST) })}</Menu.Label>
+        ) : (
+          <>
+            <Menu.Label>{t("list.exportAll", { n: count(total) })}</Menu.Label>
+            <Menu.Item component="a" href={tableFile(asked, "csv")} download>
+              {t("list.exportCsv")}
+            </Menu.Item>
+            <Menu.Item component="a" href={tableFile(asked, "parquet")} download>
+              {t("list.exportParquet")}
+            </Menu.Item>
+          </>
+        )}
       </Menu.Dropdown>
     </Menu>
   );

@@ -56,12 +56,6 @@ export const KindCell = memo(function KindCell({ kind }: { kind: RunRow["kind"] 
   return t(`kind.${kind}`);
 });
 
-/** The first line of the notes. */
-export const NotesCell = memo(function NotesCell({ run }: { run: RunRow }) {
-  if (!run.notes) return null;
-  return <span title={run.notes}>{run.notes.split("\n", 1)[0]}</span>;
-});
-
 export const CurveCell = memo(function CurveCell({ run }: { run: RunRow }) {
   if (!run.spark?.length) return null;
   return (

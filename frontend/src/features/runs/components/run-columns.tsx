@@ -8,7 +8,8 @@ import { count } from "@/lib/format";
 import type { RunColumns, RunRow } from "../api-list";
 import { isValue, RUN_COLUMNS, type RunColumnKey } from "../list-search";
 import { shortField } from "../where";
-import { CurveCell, DurationCell, GoalCell, KindCell, NameCell, NotesCell, StateCell, ValueCell } from "./run-cells";
+import { NotesCell } from "./notes-cell";
+import { CurveCell, DurationCell, GoalCell, KindCell, NameCell, StateCell, ValueCell } from "./run-cells";
 
 const NAME_WIDTH = 240;
 

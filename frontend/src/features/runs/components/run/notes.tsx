@@ -1,16 +1,15 @@
-import { ActionIcon, Button, Group, Stack, TagsInput, Textarea } from "@mantine/core";
+import { ActionIcon, Button, TagsInput } from "@mantine/core";
 import { IconPencil } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ErrorDetails, Faces, LoadingFace } from "@/components/faces";
-import { count } from "@/lib/format";
 import { useHasRole } from "@/lib/permissions";
-import { notesQuery, useTagRun, useWriteNotes, type Run } from "../../api";
+import { useTagRun, type Run } from "../../api";
+import { notesQuery, useWriteNotes } from "../../api-notes";
+import { NotesForm } from "../notes-form";
 import { Facts } from "./run-facts";
 import classes from "./notes.module.css";
-
-const CHARACTERS_MOST = 20_000;
 
 /** What people wrote on a run, and where they write it. */
 export function Notes({ run }: { run: Run }) {
@@ -28,7 +27,7 @@ export function Notes({ run }: { run: Run }) {
       <Faces query={query} loading={<LoadingFace rows={2} />}>
         {({ notes, html }) =>
           edits ? (
-            <NotesForm id={run.id} notes={notes} onDone={() => setEdits(false)} />
+            <Edited id={run.id} notes={notes} onDone={() => setEdits(false)} />
           ) : notes ? (
             // Made by the server of Markdown; HTML inside it is text.
             <div className={classes.notes} dangerouslySetInnerHTML={{ __html: html }} />
@@ -69,39 +68,8 @@ function Tags({ run, mayEdit }: { run: Run; mayEdit: boolean }) {
   );
 }
 
-function NotesForm({ id, notes, onDone }: { id: string; notes: string; onDone: () => void }) {
-  const { t } = useTranslation("runs");
-  const [text, setText] = useState(notes);
+/** The form of these notes, until they are kept. */
+function Edited({ id, notes, onDone }: { id: string; notes: string; onDone: () => void }) {
   const write = useWriteNotes(id);
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    write.mutate(text, { onSuccess: onDone });
-  };
-  return (
-    <form onSubmit={submit}>
-      <Stack gap="xs">
-        <Textarea
-          autosize
-          minRows={4}
-          maxRows={20}
-          maxLength={CHARACTERS_MOST}
-          aria-label={t("notes.field")}
-          description={t("notes.hint", { n: count(text.length), most: count(CHARACTERS_MOST) })}
-          inputWrapperOrder={["input", "description"]}
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-          data-autofocus
-        />
-        {write.error ? <ErrorDetails error={write.error} /> : null}
-        <Group justify="flex-end" gap="sm">
-          <Button variant="default" onClick={onDone}>
-            {t("verb.cancel", { ns: "common" })}
-          </Button>
-          <Button type="submit" loading={write.isPending}>
-            {t("verb.save", { ns: "common" })}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
-  );
+  return <NotesForm notes={notes} error={write.error} isPending={write.isPending} onWrite={(written) => write.mutate(written, { onSuccess: onDone })} onCancel={onDone} />;
 }
