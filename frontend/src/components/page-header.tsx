@@ -1,4 +1,4 @@
-import { Group, Title } from "@mantine/core";
+import { Title } from "@mantine/core";
 import { useEffect, type ReactNode } from "react";
 import classes from "./page-header.module.css";
 
@@ -21,14 +21,14 @@ export function PageHeader({ title, cut = title, badge, lead, actions }: Props) 
   }, [title]);
   return (
     <header className={classes.header}>
-      <Group gap="sm" wrap="nowrap" className={classes.row}>
+      <div className={classes.row}>
         <Title order={1} className={classes.title} title={title}>
           <span className="cut">{cut}</span>
           {title.length > cut.length ? <span className={classes.rest}>{title.slice(cut.length)}</span> : null}
         </Title>
         {badge ? <div className={classes.badge}>{badge}</div> : null}
         <div className={classes.actions}>{actions}</div>
-      </Group>
+      </div>
       {lead ? <div className={classes.lead}>{lead}</div> : null}
     </header>
   );

@@ -1,6 +1,6 @@
-import { useHotkeys, useLocalStorage } from "@mantine/hooks";
+import { useHotkeys, useLocalStorage, useMediaQuery } from "@mantine/hooks";
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { Suspense, useEffect, useRef } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { LoadingFace, ProjectNotFound } from "@/components/faces";
 import { useProjectSeen } from "@/lib/permissions";
@@ -12,7 +12,7 @@ import classes from "./shell.module.css";
 /** The frame of every page: navigation, top bar, content. */
 export function Shell() {
   const { t } = useTranslation();
-  const [collapsed, setCollapsed] = useLocalStorage({ key: "bedplate-nav-collapsed", defaultValue: false, getInitialValueInEffect: false });
+  const [collapsed, setCollapsed] = useCollapsed();
   const main = useRef<HTMLElement>(null);
   const path = useLocation({ select: (location) => location.pathname });
   const first = useRef(true);
@@ -21,7 +21,7 @@ export function Shell() {
     if (!first.current) main.current?.focus({ preventScroll: true });
     first.current = false;
   }, [path]);
-  useHotkeys([["mod+B", () => setCollapsed((before) => !before)]]);
+  useHotkeys([["mod+B", () => setCollapsed(!collapsed)]]);
   return (
     <div className={classes.shell} data-collapsed={collapsed || undefined}>
       <a className={classes.skip} href="#content">
@@ -39,6 +39,14 @@ export function Shell() {
       </div>
     </div>
   );
+}
+
+/** Whether of the navigation its icons alone are shown: as the reader said, and on a narrow screen until the reader wants it. */
+function useCollapsed(): [boolean, (collapsed: boolean) => void] {
+  const [kept, keep] = useLocalStorage({ key: "bedplate-nav-collapsed", defaultValue: false, getInitialValueInEffect: false });
+  const isNarrow = useMediaQuery("(max-width: 720px)", false, { getInitialValueInEffect: false });
+  const [isOpen, setOpen] = useState(false);
+  return isNarrow ? [!isOpen, (collapsed) => setOpen(!collapsed)] : [kept, keep];
 }
 
 /** The page; instead of one of all projects, where the address names one that the reader cannot see, it says so. */
