@@ -94,8 +94,14 @@ class TestWhatIsMade:
         cluster.get(NETWORKPOLICIES, "bedplate-deny", NAMESPACE)
 
     def test_a_fence_that_an_administrator_changed_stays_and_jobs_start(
-        self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api, caplog: pytest.LogCaptureFixture
+        self,
+        harness: KubernetesHarness,
+        cluster: KubernetesServer,
+        api: Api,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr(submitting, "FENCED_SECONDS", 0.0)
         harness.backend.submit(shell("true"), make_launch())
         theirs = [{"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}]}]
         body = msgspec.json.encode({"spec": {"egress": theirs}})
@@ -104,6 +110,7 @@ class TestWhatIsMade:
         launch = make_launch()
         backend = harness.restarted()
         harness.see_by(backend, backend.submit(harness.running(launch), launch), Phase.RUNNING)
+        backend.submit(shell("true"), make_launch())
         assert cluster.get(NETWORKPOLICIES, "bedplate-egress", NAMESPACE)["spec"]["egress"] == theirs
         (said,) = [each.getMessage() for each in caplog.records if "is left as somebody made it" in each.getMessage()]
         assert said.startswith(f"NetworkPolicy {NAMESPACE}/bedplate-egress is left as somebody made it: Apply failed")

@@ -77,6 +77,8 @@ class Place:
     memory: Memory = field(default_factory=Memory)
     namespaces: dict[str, float] = field(default_factory=dict)
     """Where this process has made, or found, everything that a project needs, and when, by the monotonic clock."""
+    told: set[str] = field(default_factory=set)
+    """Which fences this process has said are not as it would have them."""
     wide: bool = True
     """Whether this account may list objects of all namespaces at once, as far as it is known."""
     _nodes: dict[str, tuple[float, bool]] = field(default_factory=dict)

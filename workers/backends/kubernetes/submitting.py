@@ -68,7 +68,7 @@ def namespace_ensure(place: Place, launch: LaunchContext, namespace: str) -> Non
 
 def fence_apply(place: Place, resource: Resource, manifest: dict[str, Any]) -> None:
     """Make one of the objects that jobs live between, or what is missing of it. What an administrator of the cluster
-    says of it otherwise is left as it is, and named in the log: no job must wait for them to agree with us.
+    says of it otherwise is left as it is, and named in the log once: no job must wait for them to agree with us.
 
     Raises:
         Refusal: the cluster does not let us.
@@ -80,7 +80,9 @@ def fence_apply(place: Place, resource: Resource, manifest: dict[str, Any]) -> N
             raise
         metadata = manifest["metadata"]
         at = "/".join(filter(None, (metadata.get("namespace", ""), metadata["name"])))
-        log.warning("%s %s is left as somebody made it: %s", resource.kind, at, refusal)
+        if f"{resource.kind} {at}" not in place.told:
+            place.told.add(f"{resource.kind} {at}")
+            log.warning("%s %s is left as somebody made it: %s", resource.kind, at, refusal)
 
 
 def _main(place: Place, made: Manifests, launch: LaunchContext) -> dict[str, Any]:
