@@ -52,7 +52,7 @@ def asked(caller: Caller, experiment: str, orders: list[str], **more: Any) -> tu
         found = caller.post("runs/search", body).json()
     looks = [each["sql"] for each in queries.captured_queries if "0.5" in each["sql"]]
     names = [each["info"]["run_name"] for each in found["runs"]]
-    return names, found.get("next_page_token", ""), not all("started_at\" >=" in sql for sql in looks)
+    return names, found.get("next_page_token", ""), not all('started_at" >=' in sql for sql in looks)
 
 
 @pytest.mark.parametrize("orders", LAST_FIRST)

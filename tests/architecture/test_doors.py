@@ -141,6 +141,7 @@ def test_only_env_reads_the_environment() -> None:
         "workers.runtime.context",
         "workers.runtime.prepare",
         "workers.runtime.wrapper",
+        "workers.runtime.wrapper_facts",
         "workers.runtime.wrapper_place",
         "workers.runtime.wrapper_reporting",
     }

@@ -113,7 +113,9 @@ class ProcessRuntime(Runtime):
         found = [rewritten(expanded(word, known), places) for word in words]
         if found:
             found[0] = self.programs.get(found[0], found[0])
-        return [self.programs[word] if word in {"python", "python3"} else word for word in found]
+        wrapped = found.index("--") + 2 if "--" in found else len(found)  # the rest is for whoever runs there to read
+        pythons = {"python", "python3"}
+        return [self.programs[word] if word in pythons and at < wrapped else word for at, word in enumerate(found)]
 
     def _environment(self, pod: Object, container: Container, ip: str) -> dict[str, str]:
         places = self._files_of(pod).places(container.spec)

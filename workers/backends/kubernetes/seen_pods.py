@@ -10,8 +10,8 @@ import msgspec
 
 from workers.backends.kubernetes import names
 from workers.backends.kubernetes.exit_words import ended_badly
+from workers.backends.kubernetes.images import image_ran
 from workers.backends.kubernetes.seen_objects import Container, Pod, Terminated
-from workers.contracts.images import said_by_node
 from workers.contracts.observation import MemberObservation, Phase
 from workers.contracts.sentences import say
 
@@ -86,8 +86,7 @@ class Member:
     @property
     def image(self) -> str:
         """What its node says that it runs, once its program began."""
-        main = main_container(self.pod)
-        return said_by_node(main.image_id or "") if main is not None and _has_begun(main) else ""
+        return image_ran(main_container(self.pod))
 
     def report(self) -> dict[str, Any] | None:
         """What its wrapper left in the termination message."""
@@ -123,12 +122,6 @@ def main_container(pod: Pod) -> Container | None:
     """The container that runs the command."""
     statuses = pod.status.container_statuses or ()
     return next((each for each in statuses if each.name == names.MAIN), statuses[0] if statuses else None)
-
-
-def _has_begun(container: Container) -> bool:
-    """A node names the image of a container that waits as well: not always as it does once it runs."""
-    states = (container.state, container.last_state)
-    return any(state.running is not None or state.terminated is not None for state in states)
 
 
 def _rank(pod: Pod) -> int:
