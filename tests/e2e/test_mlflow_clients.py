@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import Ground, post, run_body
+from tests.e2e.conftest import Away, Ground, ground_of, post, run_body
 from tests.support.stack import ROOT, Stack, finished
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("away")  # the other group of this length has the kills
 CLIENTS = {each: ROOT / ".venv" / f"mlflow-{each}" for each in ("2", "3", "learning", "lightning")}
 HERE = Path(__file__).parent
 QUIET = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -68,6 +68,21 @@ def paths_of(client: str) -> list[str]:
 def installed() -> None:
     missing = [str(folder) for folder in CLIENTS.values() if not folder.is_dir()]
     assert not missing, f"`make test` installs {', '.join(missing)}"
+
+
+@pytest.fixture(scope="module")
+def stack(away: Away) -> Stack:
+    return away.stack
+
+
+@pytest.fixture(scope="module")
+def demo(away: Away) -> httpx.Client:
+    return away.demo
+
+
+@pytest.fixture(scope="module")
+def ground(demo: httpx.Client) -> Ground:
+    return ground_of(demo, "ground")
 
 
 @pytest.fixture(scope="module", params=["3", "2"])
