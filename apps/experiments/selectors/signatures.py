@@ -17,7 +17,7 @@ FILE_BYTES_MOST: Final = 4 << 20
 class InputColumn(msgspec.Struct):
     name: str
     type: str
-    """`number`, `category`, `date` or `timestamp`."""
+    """`number`, `category`, `date`, `timestamp`, `text` or `picture`."""
 
 
 class Label(msgspec.Struct):
@@ -48,9 +48,11 @@ def signature_of(version: ModelVersion) -> dict[str, Any]:
     """Input columns, classes and an example record of a model version. Reads a small file, outside any transaction.
 
     Raises:
-        NotFound: it has no preprocessor, or one that cannot be read.
+        NotFound: it has no preprocessor, or one that cannot be read, or takes pictures, which no record holds.
     """
     document = _document(version)
+    if any(column.type == "picture" for column in document.inputs):
+        raise NotFound("This model version takes pictures, and not records.")
     values = _values(document.steps)
     inputs = [
         {

@@ -41,7 +41,8 @@ def signature_read(files: Sequence[ModelFile]) -> dict[str, Any]:
     if not document:
         return {}
     inputs = [_column(one) for one in document.get("inputs", []) if isinstance(one, dict)]
-    said = (("score", document.get("label")), ("number", document.get("target")))
+    answer = "class" if "classes" in document else "score"  # one of any number, or how sure it is of one of two
+    said = ((answer, document.get("label")), ("number", document.get("target")))
     outputs = [
         {"name": str(what.get("column")), "type": kind, "required": True}
         for kind, what in said

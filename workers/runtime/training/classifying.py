@@ -155,6 +155,16 @@ def finish(
     ctx.report({"metrics": metrics_of(evaluation), "evaluation": evaluation, "model": {"artifact": "model"}})
 
 
+def signature(form: str, column: str, kind: str, label: str, classes: Sequence[str]) -> dict[str, Any]:
+    """What a description begins with: its format, the column that the model takes, and the classes of its label.
+
+    Named as in the preprocessor of a table, so that who reads what a model takes reads both.
+    """
+    mapping = {name: place for place, name in enumerate(classes)}
+    taken = {"inputs": [{"name": column, "type": kind}], "steps": []}
+    return {"format": form, "classes": list(classes), **taken, "label": {"column": label, "mapping": mapping}}
+
+
 def load_weights(model: nn.Module, path: Path) -> nn.Module:
     """The model with the weights of a file, on the device. Raises ValueError or RuntimeError: they are not its."""
     model.load_state_dict(load_tensors(path))

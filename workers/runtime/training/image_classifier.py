@@ -23,7 +23,7 @@ from workers.contracts.trainers import IMAGE_CLASSIFIER, parameters_checked
 from workers.runtime.context import JobContext, job_context
 from workers.runtime.pictures import FAULTS, opened
 from workers.runtime.training import classifying
-from workers.runtime.training.classifying import Rows, chances_of, classes_of, labels_of, load_weights
+from workers.runtime.training.classifying import Rows, chances_of, classes_of, labels_of, load_weights, signature
 from workers.runtime.training.loop import DEVICE, Parameters
 from workers.runtime.training.table_parts import read_parts
 
@@ -140,7 +140,7 @@ def load_data(ctx: JobContext, parameters: Parameters) -> tuple[list[Rows], dict
     gone = f", {broken} of them cannot be decoded" if broken else ""
     print(f"{parts.said()}{gone}; {len(classes)} classes; on {DEVICE}")
     kept = {name: parameters[name] for name in ("image_column", "label_column", "channels", "blocks", "dropout")}
-    return rows, {"format": FORMAT, "classes": list(classes), "side": side, **kept}
+    return rows, {**signature(FORMAT, image, "picture", label, classes), "side": side, **kept}
 
 
 def _rows(part: pa.Table, image: str, label: str, side: int, classes: Sequence[str]) -> Rows:

@@ -22,7 +22,7 @@ from torch import nn
 from workers.contracts.trainers import TEXT_CLASSIFIER, parameters_checked
 from workers.runtime.context import JobContext, job_context
 from workers.runtime.training import classifying
-from workers.runtime.training.classifying import Rows, chances_of, classes_of, labels_of, load_weights
+from workers.runtime.training.classifying import Rows, chances_of, classes_of, labels_of, load_weights, signature
 from workers.runtime.training.loop import DEVICE, Parameters
 from workers.runtime.training.table_parts import read_parts
 
@@ -155,7 +155,7 @@ def load_data(ctx: JobContext, parameters: Parameters) -> tuple[list[Rows], dict
         Rows(texts.numbers(each.column(text).to_pylist()), labels_of(each.column(label), classes)) for each in tables
     ]
     kept = {name: parameters[name] for name in ("text_column", "label_column", "dimensions", "hidden", "dropout")}
-    described = {"format": FORMAT, "classes": list(classes), "words_a_text": most, **kept}
+    described = {**signature(FORMAT, text, "text", label, classes), "words_a_text": most, **kept}
     return rows, {**described, "vocabulary": texts.vocabulary}
 
 

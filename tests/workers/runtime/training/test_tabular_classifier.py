@@ -45,6 +45,19 @@ def test_it_leaves_a_model_with_its_whole_evaluation(tmp_path: Path) -> None:
     assert keys == {"train/loss", "epoch", "train/auc", "validation/auc", "validation/loss"}
 
 
+def test_a_script_that_was_stored_by_the_name_of_then_finds_the_trainer(tmp_path: Path) -> None:
+    script = trainer_script("tabular")
+    (tmp_path / "bedplate-local").mkdir()
+    (tmp_path / "bedplate-local" / "parameters.json").write_text('{"epochs": 0}', encoding="utf-8")
+    (tmp_path / "train.py").write_text(script, encoding="utf-8")
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "train.py"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "epochs must be at least 1" in done.stderr
+
+
 def test_parameters_that_cannot_be_end_it(tmp_path: Path) -> None:
     done = _run_alone(tmp_path, epochs=0)
     assert done.returncode == 1
