@@ -14,6 +14,7 @@ CLUSTER: Final = {
     "cluster_no_python": "Member {member:number} could not be started: its image has no python3, which starts the"
     " command and reports on it. {said:text}",
     "cluster_not_prepared": "Member {member:number} could not be prepared (exit status {status:number}).",
+    "cluster_preparation": "Member {member:number} could not be prepared (exit status {status:number}): {said:text}",
     "cluster_not_taken": "Node {node:name} did not take member {member:number}: {said:text}",
     "cluster_memory": "Member {member:number} ran out of memory (exit status {status:number}).",
     "cluster_memory_survived": "A process of member {member:number} was killed for want of memory; the member went on.",

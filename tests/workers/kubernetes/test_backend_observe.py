@@ -171,6 +171,17 @@ class TestEnds:
         assert (seen.phase, seen.reason, seen.members[0].exit_code) == (Phase.FAILED, "launch_error", 85)
         assert harness.starts(launch) == 0
 
+    def test_what_the_preparation_said_last_is_told(
+        self, harness: KubernetesHarness, cluster: KubernetesServer
+    ) -> None:
+        """As of an image that is none of Bedplate's."""
+        said = "python: can't open file '/opt/bedplate/app/workers/runtime/prepare.py': [Errno 2] No such file"
+        plan = Plan(seconds=0, exit_code=2, message=f"a line before\n{said}\n\n")
+        launch = make_launch()
+        cluster.plan(plan, labels={names.ATTEMPT: launch.attempt_id}, container="prepare")
+        seen = harness.end(harness.backend.submit(shell("true"), launch))
+        assert seen.detail == f"Member 0 could not be prepared (exit status 2): {said}"
+
     def test_an_end_stays_when_its_pods_are_gone(
         self, harness: KubernetesHarness, cluster: KubernetesServer, api: Api
     ) -> None:

@@ -84,6 +84,7 @@ MAIN: dict[str, Any] = {
                             {"name": "tmp", "mountPath": "/tmp"},
                         ],
                         "securityContext": CONFINED,
+                        "terminationMessagePolicy": "FallbackToLogsOnError",
                     }
                 ],
                 "containers": [

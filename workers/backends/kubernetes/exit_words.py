@@ -14,6 +14,14 @@ def ended_badly(index: int, code: int) -> str:
     return say("member_exit", member=index, status=code)
 
 
+def not_prepared(index: int, code: int, output: str) -> str:
+    """A sentence about what prepares a member, which failed; with the last line of its output, if there is one."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if not lines:
+        return say("cluster_not_prepared", member=index, status=code)
+    return say("cluster_preparation", member=index, status=code, said=lines[-1].removeprefix("bedplate: "))
+
+
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name

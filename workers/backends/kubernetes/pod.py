@@ -64,6 +64,7 @@ def _preparation(resources: Resources, variables: list[dict[str, Any]], site: Cl
             "resources": _amounts(resources),
             "volumeMounts": _mounts(mounts),
             "securityContext": confined(),
+            "terminationMessagePolicy": "FallbackToLogsOnError",  # so that it is told what it said
         }
     )
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from workers.backends.kubernetes import names
-from workers.backends.kubernetes.exit_words import ended_badly
+from workers.backends.kubernetes.exit_words import ended_badly, not_prepared
 from workers.backends.kubernetes.images import image_ran
 from workers.backends.kubernetes.seen_objects import Container, Pod, Terminated
 from workers.contracts.observation import MemberObservation, Phase
@@ -200,7 +200,7 @@ def _by_exit(found: Member, ended: Terminated, *, prepared: bool) -> Member:
         detail = say("cluster_memory_survived", member=index) if survived else ""
         return replace(found, phase=Phase.SUCCEEDED, reason="completed", detail=detail)
     if not prepared:
-        return _failed(found, "launch_error", say("cluster_not_prepared", member=index, status=code))
+        return _failed(found, "launch_error", not_prepared(index, code, ended.message or ""))
     return _by_report(_failed(found, "exit_nonzero", ended_badly(index, code)))
 
 
