@@ -11,8 +11,9 @@ CLUSTER: Final = {
     "cluster_image": "The image of member {member:number} cannot be fetched: {said:text}",
     "cluster_setup": "Member {member:number} cannot be set up: {said:text}",
     "cluster_not_started": "Member {member:number} could not be started: {said:text}",
-    "cluster_no_python": "Member {member:number} could not be started: its image has no python3, which starts the"
-    " command and reports on it. {said:text}",
+    "cluster_no_python": (
+        "The image of member {member:number} has no python3, which starts the command and reports on it: {said:text}"
+    ),
     "cluster_not_prepared": "Member {member:number} could not be prepared (exit status {status:number}).",
     "cluster_preparation": "Member {member:number} could not be prepared (exit status {status:number}): {said:text}",
     "cluster_not_taken": "Node {node:name} did not take member {member:number}: {said:text}",

@@ -142,8 +142,7 @@ class TestEnds:
         seen = harness.end(started(harness, make_launch(), Plan(start_error=said), image="ghcr.io/acme/busybox:1"))
         assert (seen.phase, seen.reason) == (Phase.FAILED, "launch_error")
         assert seen.detail == (
-            "Member 0 could not be started: its image has no python3, which starts the command and reports on it."
-            f" {said}"
+            f"The image of member 0 has no python3, which starts the command and reports on it: {said}"
         )
 
     def test_a_job_that_is_older_than_it_may_be(self, harness: KubernetesHarness, cluster: KubernetesServer) -> None:
