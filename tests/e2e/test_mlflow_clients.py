@@ -18,7 +18,7 @@ from tests.support.stack import ROOT, Stack, finished
 pytestmark = pytest.mark.xdist_group("away")  # the other group of this length has the kills
 CLIENTS = {each: ROOT / ".venv" / f"mlflow-{each}" for each in ("2", "3", "learning", "lightning")}
 HERE = Path(__file__).parent
-QUIET = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_DISABLE_TELEMETRY": "true"}
+QUIET = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
 
 IN_A_JOB = """
 import os, sys

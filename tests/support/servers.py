@@ -92,6 +92,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         for name in [name for name in os.environ if name.startswith("BEDPLATE_")]:
             del os.environ[name]  # a developer's own settings must not reach the tests
         os.environ.update(_servers.environment())
+        os.environ["OMP_NUM_THREADS"] = "1"  # threads of one computation spin where others have the cores
         if getattr(early_config.known_args_namespace, "numprocesses", None):
             _servers.make_template()
     yield
