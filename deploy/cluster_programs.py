@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
 HTTPServer((os.environ["BEDPLATE_SERVE_HOST"], int(os.environ["BEDPLATE_SERVE_PORT"])), Handler).serve_forever()
 """
 ASKING = """
-import os, socket, ssl, sys
+import os, socket, ssl, sys, time
 from urllib.parse import urlsplit
 def asked(url):
     parts = urlsplit(url)
@@ -67,5 +67,12 @@ def asked(url):
     except OSError as error:
         return "no answer: %s" % (error or type(error).__name__)
     return "reached"
-print("Asked: %s" % asked(sys.argv[1] if len(sys.argv) > 1 else ""), flush=True)
+url = sys.argv[1] if len(sys.argv) > 1 else ""
+for tries in range(4):
+    said = asked(url)
+    if said == "nobody" or (said == "reached") == bool(url):
+        break
+    time.sleep(2)
+print("Asked: %s" % said, flush=True)
 """
+"""Four times, because some network plugins take seconds until they know what a new pod may reach."""
