@@ -22,12 +22,15 @@ from apps.experiments.models import Artifact, ArtifactUpload
 from apps.experiments.services import artifact_uploads
 from apps.experiments.services.artifact_uploads import artifact_uploads_expire, part_path
 from apps.experiments.services.contents import ARRIVING
+from apps.quotas.models import Pulse
 from controlplane.asgi import application
 from tests.support.buckets import S3Server, bucket_of, s3_server
 from tests.support.factories.access import member, token_for
 from tests.support.factories.experiments import RunFactory
 from tests.support.stack import ROOT
 from tests.support.web_server import served
+from workers.dispatch import objects
+from workers.dispatch.objects import unfinished_sweep
 
 API = "/api/v1"
 MIB = 1 << 20
@@ -201,6 +204,19 @@ def test_an_address_that_is_over_is_asked_for_again(
     assert httpx.put(part["url"].replace("/00001", "/00002"), content=b"x").status_code == 403
     monkeypatch.undo()
     assert send(parts_of(client, upload)[0], b"x") == 200
+
+
+@pytest.mark.django_db
+def test_what_a_killed_writer_began_is_given_up_once_an_hour(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, key, _ = store.fs.split_path(f"{store.root}/artifact-uploads/x/whole")
+    store.fs.call_s3("create_multipart_upload", Bucket=bucket, Key=key)
+    assert unfinished_sweep() == 0, "it is not a week old"
+    monkeypatch.setattr(objects, "UNFINISHED", timedelta(seconds=-60))
+    assert unfinished_sweep() == 0, "it was looked at within the hour"
+    Pulse.objects.update(at=clock.db_now() - timedelta(minutes=61))
+    assert unfinished_sweep() == 1
 
 
 MLFLOW = """

@@ -31,6 +31,9 @@ EVERY = timedelta(hours=1)
 UPLOADS_SWEPT: Final = "sweep:uploads"
 PARTS_SWEPT: Final = "sweep:parts"
 CONTENTS_SWEPT: Final = "sweep:contents"
+UNFINISHED_SWEPT: Final = "sweep:unfinished"
+UNFINISHED: Final = timedelta(days=7)
+"""More than any upload into a bucket takes."""
 BUNDLES_SWEPT: Final = "sweep:bundles"
 PARTS: Final = "parts"
 CONTENTS: Final = "artifacts"
@@ -113,6 +116,17 @@ def bundles_sweep(named: Callable[[Sequence[str]], set[str]]) -> list[str]:
         named: paths below `bundles/<project id>/` → those that a row names.
     """
     return _kept_sweep(BUNDLES, BUNDLES_SWEPT, lambda _, paths: named(list(paths)))
+
+
+def unfinished_sweep() -> int:
+    """Give up what writers that were killed began in a bucket and never finished, once an hour; how many."""
+    if not store().is_bucket or not _is_due(UNFINISHED_SWEPT):
+        return 0
+    given_up = store().drop_unfinished(UNFINISHED.total_seconds())
+    if given_up:
+        log.info("gave up %d uploads into the bucket that nobody finished", given_up)
+    pulse_beat(UNFINISHED_SWEPT)
+    return given_up
 
 
 def _kept_sweep(folder: str, mark: str, named: Callable[[UUID, Collection[str]], set[str]]) -> list[str]:

@@ -16,7 +16,14 @@ from workers.dispatch.clusters import cluster_check, clusters_check_due
 from workers.dispatch.idle import idle_watch
 from workers.dispatch.inventory import inventory_refresh
 from workers.dispatch.launch import launch, launch_due
-from workers.dispatch.objects import bundles_sweep, contents_sweep, objects_sweep, parts_sweep, uploads_sweep
+from workers.dispatch.objects import (
+    bundles_sweep,
+    contents_sweep,
+    objects_sweep,
+    parts_sweep,
+    unfinished_sweep,
+    uploads_sweep,
+)
 from workers.dispatch.observe import observe, observe_clusters_due, observe_due
 from workers.dispatch.resize import resize, resize_due
 from workers.dispatch.stop import stop, stop_due
@@ -109,4 +116,5 @@ def tick_sweep() -> None:
     uploads_sweep(sources_known)
     parts_sweep(parts_named)
     contents_sweep(contents_named)
+    unfinished_sweep()
     bundles_sweep(archives_named)

@@ -72,7 +72,7 @@ class World:
         self.second = self.attempt()
         checkpoint_resume(attempt=self.second)
         record(self.second, 0, (3, 0.7), (4, 0.1))
-        model = self.file(self.second, "model.onnx")
+        model = self.file(self.second, "model.json")
         self.artifact: Artifact = artifact_register(name="model", kind="model", **model)
         Attempt.objects.filter(pk=self.second.pk).update(result={"metrics": {"auc": 0.8}})
         attempt_observed(self.second.pk, SUCCEEDED)
