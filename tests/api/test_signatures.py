@@ -103,6 +103,21 @@ def test_one_without_label_or_examples(client: APIClient, project: Project) -> N
     assert (found["label"], found["example"]) == (None, None)
 
 
+def test_a_text_is_a_column_and_a_picture_is_none(client: APIClient, project: Project) -> None:
+    label = {"column": "label", "mapping": {"praise": 1, "complaint": 0, "question": 2}}
+    found: dict[str, Any] = {}
+    for kind in ("text", "picture"):
+        document = {"classes": [], "inputs": [{"name": "it", "type": kind}], "steps": [], "label": label}
+        version = version_with(project, json.dumps(document).encode())
+        found[kind] = client.get(f"{API}/model-versions/{version.pk}/signature")
+    assert [(each["name"], each["type"], each["categories"]) for each in found["text"].json()["inputs"]] == [
+        ("it", "category", None)
+    ]
+    assert found["text"].json()["label"]["classes"] == ["complaint", "praise", "question"]
+    assert found["picture"].status_code == 404
+    assert found["picture"].json()["detail"] == "This model version takes pictures, and not records."
+
+
 @pytest.mark.parametrize("content", [b"no json", b"[]", b'{"inputs": 1, "steps": []}', b"\xff\xfe"], ids=str)
 def test_what_cannot_be_read_is_said(client: APIClient, project: Project, content: bytes) -> None:
     version = version_with(project, content)

@@ -43,11 +43,11 @@ def write(folder: Path, columns: dict[str, Any]) -> None:
     pq.write_table(table.take(np.random.default_rng(1).permutation(table.num_rows)), place / "part-00000.parquet")
 
 
-def write_credit(folder: Path) -> None:
+def write_credit(folder: Path, count: int = CREDIT_ROWS) -> None:
     """Loans: what a thing costs, and what was lent for it."""
     with CREDIT.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    whole = [row for row in rows if all(row[name] not in ("", "NA") for name in NUMBERS)][:CREDIT_ROWS]
+    whole = [row for row in rows if all(row[name] not in ("", "NA") for name in NUMBERS)][:count]
     write(
         folder, {name: [float(row[name]) for row in whole] for name in NUMBERS} | {"Home": [r["Home"] for r in whole]}
     )

@@ -19,29 +19,39 @@ pytestmark = pytest.mark.xdist_group("training")
 ROOT = Path(__file__).resolve().parents[4]
 SCRIPT = """
 import dataclasses, json, sys
+from importlib import import_module
 from pathlib import Path
 from workers.runtime.context import JobContext, context_from
-from workers.runtime.training import tabular_regressor
 
 folder, rank, world = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 base = context_from({}, folder)
 ctx = JobContext(dataclasses.replace(base.identity, rank=rank, world_size=world), base._link, folder)
-status = tabular_regressor.run(ctx)
+status = import_module(f"workers.runtime.training.{sys.argv[4]}").run(ctx)
 ctx.close()
 sys.exit(status)
 """
-GIVEN = {"target": "Amount", "epochs": 2, "hidden": 16, "batch_size": 33, "learning_rate": 0.01}
+LOOP = {"epochs": 2, "batch_size": 33, "learning_rate": 0.01, "dropout": 0.0}
+GIVEN: dict[str, dict[str, Any]] = {
+    "tabular_regressor": {"target": "Amount", "hidden": 16, **LOOP},
+    "text_classifier": {"hidden": 8, "dimensions": 8, **LOOP},
+    "image_classifier": {"side": 16, "channels": 4, "blocks": 1, **LOOP},
+}
+WRITE = {
+    "tabular_regressor": grounds.write_credit,
+    "text_classifier": grounds.write_texts,
+    "image_classifier": grounds.write_pictures,
+}
 
 
-def trained(folder: Path, world: int) -> dict[str, Any]:
+def trained(folder: Path, kind: str, world: int) -> dict[str, Any]:
     """The result of the members: the first has it, and it alone."""
     started: list[subprocess.Popen[bytes]] = []
     port = str(free_port("127.0.0.1"))
     for rank in range(world):
         place = folder / f"{world}-{rank}"
         place.mkdir()
-        grounds.write_credit(place)
-        grounds.job(place, "tabular_regressor", **GIVEN)
+        WRITE[kind](place)
+        grounds.job(place, kind, **GIVEN[kind])
         environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -49,7 +59,7 @@ def trained(folder: Path, world: int) -> dict[str, Any]:
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": port,
         }
-        command = [sys.executable, "-c", SCRIPT, str(place), str(rank), str(world)]
+        command = [sys.executable, "-c", SCRIPT, str(place), str(rank), str(world), kind]
         started.append(subprocess.Popen(command, cwd=place, env=environment))
     assert [process.wait(60) for process in started] == [0] * world
     results = [folder / f"{world}-{rank}" / "bedplate-local" / "result.json" for rank in range(world)]
@@ -57,16 +67,26 @@ def trained(folder: Path, world: int) -> dict[str, Any]:
     return dict(json.loads(results[0].read_text(encoding="utf-8")))
 
 
-def test_two_members_train_what_one_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    together = trained(tmp_path, 2)
+@pytest.mark.parametrize(
+    ("kind", "watched"),
+    [
+        ("tabular_regressor", "validation/rmse"),
+        ("text_classifier", "validation/loss"),
+        ("image_classifier", "validation/loss"),
+    ],
+)
+def test_two_members_train_what_one_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, watched: str
+) -> None:
+    together = trained(tmp_path, kind, 2)
     monkeypatch.chdir(tmp_path)
-    grounds.write_credit(tmp_path)
-    ctx, _ = grounds.job(tmp_path, "tabular_regressor", **GIVEN)
-    assert import_module("workers.runtime.training.tabular_regressor").run(ctx) == 0
+    WRITE[kind](tmp_path)
+    ctx, _ = grounds.job(tmp_path, kind, **GIVEN[kind])
+    assert import_module(f"workers.runtime.training.{kind}").run(ctx) == 0
     ctx.close()
     alone = grounds.result(tmp_path)
     assert together["metrics"] == pytest.approx(alone["metrics"], rel=1e-3)
     lines = (tmp_path / "2-0" / "bedplate-local" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     keys = {point["key"] for line in lines for point in json.loads(line)["points"]}
-    assert {"train/loss", "validation/rmse"} <= keys
+    assert {"train/loss", watched} <= keys
     assert not (tmp_path / "2-1" / "bedplate-local" / "metrics.jsonl").exists(), "the first member speaks for all"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +24,7 @@ classifying = partial(import_module, "workers.runtime.training.classifying")
 images = partial(import_module, "workers.runtime.training.image_classifier")
 loop = partial(import_module, "workers.runtime.training.loop")
 torch = partial(import_module, "torch")
+KINDS = ["tabular_regressor", "text_classifier", "image_classifier"]
 LOAN = {"target": "Amount", "epochs": 12, "hidden": 32, "batch_size": 32, "learning_rate": 0.005}
 SHORT = {"epochs": 6, "batch_size": 24, "learning_rate": 0.01}
 
@@ -149,7 +151,7 @@ def test_pictures_are_told_apart_and_what_is_none_is_left_out(folder: Path, caps
         stored.predict([shown[0][1], b"nothing"])
 
 
-@pytest.mark.parametrize("kind", ["tabular_regressor", "text_classifier", "image_classifier"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_gives_the_same_file(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     digests: list[str] = []
     for seed in (3, 3, 4):
@@ -167,42 +169,76 @@ def test_the_same_seed_gives_the_same_file(folder: Path, kind: str, monkeypatch:
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_what_gets_no_better_ends_early_with_the_best_weights(folder: Path) -> None:
-    grounds.write_texts(folder, 60)
-    ctx, parameters = grounds.job(folder, "text_classifier", epochs=50, patience=2, batch_size=8)
-    rows, description = texts().load_data(ctx, parameters)
+def task_of(folder: Path, kind: str, **given: Any) -> tuple[JobContext, dict[str, Any], Callable[[], Any]]:
+    """A job of a trainer with few rows, its parameters, and what makes its task with a new model, always the same."""
+    if kind == "tabular_regressor":
+        grounds.write_credit(folder, 60)
+        given = {"target": "Amount", "hidden": 8, **given}
+    elif kind == "text_classifier":
+        grounds.write_texts(folder, 60)
+    else:
+        grounds.write_pictures(folder, 60)
+        given = {"side": 16, "channels": 4, "blocks": 1, **given}
+    ctx, parameters = grounds.job(folder, kind, batch_size=8, **given)
+    module = import_module(f"workers.runtime.training.{kind}")
+    data = module.load_data(ctx, parameters)
+
+    def made() -> Any:
+        torch().manual_seed(1)
+        if kind == "tabular_regressor":
+            return module.Regression(module.Network(data.rest, hidden=8, layers=1, dropout=0.1), data)
+        rows, description = data
+        return classifying().Classification(module.network_of(description), rows[0], rows[1])
+
+    return ctx, parameters, made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_shorter_float_is_for_the_steps_alone_and_weights_stay_whole(folder: Path, kind: str) -> None:
+    weights: dict[str, list[Any]] = {}
+    for precision in ("float32", "bfloat16"):
+        ctx, parameters, made = task_of(folder, kind, epochs=1, precision=precision)
+        task = made()
+        loop().Loop(ctx, task, loop().Plan.of(parameters)).run()
+        weights[precision] = list(task.model.parameters())
+        (folder / "bedplate-local" / "checkpoints.jsonl").unlink()
+    assert {each.dtype for each in weights["bfloat16"]} == {torch().float32}
+    assert all(torch().allclose(one, other, atol=0.05) for one, other in zip(*weights.values(), strict=True)), (
+        "the steps go the same way"
+    )
+    assert not all(torch().equal(one, other) for one, other in zip(*weights.values(), strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_gets_no_better_ends_early_with_the_best_weights(folder: Path, kind: str) -> None:
+    ctx, parameters, made = task_of(folder, kind, epochs=50, patience=2)
+    task = made()
     losses = iter([3.0, 1.0, 2.0, 2.0, 0.5])
-    model = texts().network_of(description)
-    task = classifying().Classification(model, rows[0], rows[1])
     kept: list[dict[str, Any]] = []
 
     def watch() -> dict[str, float]:
-        kept.append({name: value.clone() for name, value in model.state_dict().items()})
-        return {"validation/loss": next(losses)}
+        kept.append({name: value.clone() for name, value in task.model.state_dict().items()})
+        return {task.goal: next(losses)}
 
     task.watch = watch
     loop().Loop(ctx, task, loop().Plan.of(parameters)).run()
     assert len(kept) == 4
-    assert all(torch().equal(value, model.state_dict()[name]) for name, value in kept[1].items())
+    assert all(torch().equal(value, task.model.state_dict()[name]) for name, value in kept[1].items())
 
 
-def test_what_is_left_is_gone_on_with_and_the_best_is_not_forgotten(folder: Path) -> None:
-    grounds.write_texts(folder, 60)
-    ctx, parameters = grounds.job(folder, "text_classifier", epochs=3, patience=3, batch_size=8)
-    rows, description = texts().load_data(ctx, parameters)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_left_is_gone_on_with_and_the_best_is_not_forgotten(folder: Path, kind: str) -> None:
+    ctx, parameters, made = task_of(folder, kind, epochs=3, patience=3)
 
     def weights(*attempts: int) -> dict[str, Any]:
         for looks in attempts:
-            attempt = told_after(looks)
-            torch().manual_seed(1)
-            model = texts().network_of(description)
-            task = classifying().Classification(model, rows[0], rows[1])
-            made = attempt(ctx.identity, ctx._link, folder)
+            task, attempt = made(), told_after(looks)
             try:
-                loop().Loop(made, task, loop().Plan.of(parameters)).run()
+                context = attempt(ctx.identity, ctx._link, folder)
+                loop().Loop(context, task, loop().Plan.of(parameters)).run()
             except loop().Preempted:
                 assert looks < attempts[-1]
-        return dict(model.state_dict())
+        return dict(task.model.state_dict())
 
     whole = weights(1000)
     (folder / "bedplate-local" / "checkpoints.jsonl").unlink()
