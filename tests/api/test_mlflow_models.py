@@ -367,6 +367,14 @@ class TestPointsOfLoggedModels:
         models.ask("post", "model-versions/create", name="risk", source=f"models:/m-{model.pk.hex}")
         assert ModelVersion.objects.get().metrics == {"acc": 0.7}
 
+    def test_rest_shows_the_newest_of_each(self, models: Client) -> None:
+        found = models.api.get("/api/v1/logged-models", {"run": str(models.run.pk)}).json()["results"]
+        shown = {
+            one["name"]: [(point["value"], point["step"], point["dataset_name"]) for point in one["metrics"]]
+            for one in found
+        }
+        assert shown == {"a": [(0.7, 2, ""), (0.9, 0, "held-out")], "b": [("NaN", 2, "")], "c": []}
+
     def test_searches_that_cannot_be(self, models: Client) -> None:
         ask = partial(models.ask, "post", "logged-models/search")
         assert refused(ask()) == (400, "INVALID_PARAMETER_VALUE")

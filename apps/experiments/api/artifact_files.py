@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.parsers import BaseParser
@@ -21,9 +21,12 @@ from apps.common.bodies import AnyBodyParser, chunks_of
 from apps.common.downloads import download
 from apps.common.errors import NotFound
 from apps.experiments.api.examples import ARTIFACT_ID, AT, PROJECT_ID, RUN_ID, SHA256, shown_as
-from apps.experiments.models import LoggedModel, Run
+from apps.experiments.api.run_shapes import ValueField
+from apps.experiments.models import LoggedModel, LoggedModelMetric, Run
 from apps.experiments.models.artifact import SHA256 as DIGEST
 from apps.experiments.selectors.artifacts import file_named, folder_entries
+from apps.experiments.selectors.registry_search import points_shown
+from apps.experiments.selectors.series import number_said
 from apps.experiments.services.artifacts import Owner, artifact_put, artifacts_delete, name_check
 from apps.experiments.states import ArtifactKind
 
@@ -128,6 +131,33 @@ class FilesMixin:
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+POINT = {
+    "key": "auc",
+    "value": 0.91,
+    "step": 3,
+    "time_ms": 1772443800000,
+    "run": RUN_ID,
+    "dataset_name": "held-out",
+    "dataset_digest": "5c1f0b7a",
+}
+
+
+@shown_as(POINT)
+class ModelPointSerializer(serializers.ModelSerializer[LoggedModelMetric]):
+    """A point that a run said of a logged model, and on which dataset it was measured, if on any."""
+
+    value = serializers.SerializerMethodField()
+
+    class Meta:
+        model = LoggedModelMetric
+        fields = ("key", "value", "step", "time_ms", "run", "dataset_name", "dataset_digest")
+        read_only_fields = fields
+
+    @extend_schema_field(ValueField())
+    def get_value(self, point: LoggedModelMetric) -> float | str:
+        return number_said(point.value)
+
+
 def owner_of(row: Run | LoggedModel) -> Owner:
     return Owner(logged_model=row) if isinstance(row, LoggedModel) else Owner(run=row)
 
@@ -144,11 +174,13 @@ def owner_of(row: Run | LoggedModel) -> Owner:
         "state_at": AT,
         "parameters": {"depth": "4"},
         "labels": {},
-        "metrics": [],
+        "metrics": [POINT],
         "created_at": AT,
     }
 )
 class LoggedModelSerializer(serializers.ModelSerializer[LoggedModel]):
+    metrics = ModelPointSerializer(many=True, read_only=True, help_text="The newest of each metric and dataset")
+
     class Meta:
         model = LoggedModel
         fields = (
@@ -161,7 +193,7 @@ class LoggedModelSerializer(serializers.ModelSerializer[LoggedModel]):
 class LoggedModelViewSet(FilesMixin, ReadViewSet):
     """Models as code saved them, before anybody registers them."""
 
-    queryset = LoggedModel.objects.filter(deleted_at=None)
+    queryset = LoggedModel.objects.filter(deleted_at=None).prefetch_related(points_shown(1))
     serializer_class = LoggedModelSerializer
     filterset_fields = ("project", "experiment", "run", "name", "state")
     ordering_fields = ("created_at", "name")

@@ -135,11 +135,15 @@ def logged_said(models: Any) -> Any:
     return models.select_related("experiment", "run", "made_by").prefetch_related(points_shown())
 
 
-def points_shown() -> Prefetch[str]:
-    """The points of logged models, as `metrics`: the newest of each metric and dataset, in order of arrival."""
+def points_shown(most: int = 0) -> Prefetch[str]:
+    """The points of logged models, as `metrics`: the newest of each metric and dataset, in order of arrival.
+
+    Args:
+        most: so many of each; 0: `METRIC_POINTS_MOST`.
+    """
     which = [F("model"), F("key"), F("dataset_name"), F("dataset_digest")]
     nth = Window(RowNumber(), partition_by=which, order_by=F("id").desc())
-    points = LoggedModelMetric.objects.annotate(nth=nth).filter(nth__lte=METRIC_POINTS_MOST).order_by("id")
+    points = LoggedModelMetric.objects.annotate(nth=nth).filter(nth__lte=most or METRIC_POINTS_MOST).order_by("id")
     return Prefetch("metrics", queryset=points)
 
 

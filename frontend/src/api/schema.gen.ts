@@ -8570,7 +8570,8 @@ export interface components {
             readonly state_at: string;
             readonly parameters: unknown;
             readonly labels: unknown;
-            readonly metrics: number[];
+            /** @description The newest of each metric and dataset */
+            readonly metrics: components["schemas"]["ModelPoint"][];
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -8808,6 +8809,17 @@ export interface components {
             name: string;
             /** Format: uuid */
             version: string;
+        };
+        /** @description A point that a run said of a logged model, and on which dataset it was measured, if on any. */
+        ModelPoint: {
+            readonly key: string;
+            readonly value: number | ("NaN" | "Infinity" | "-Infinity");
+            readonly step: number;
+            readonly time_ms: number;
+            /** Format: uuid */
+            readonly run: string;
+            readonly dataset_name: string;
+            readonly dataset_digest: string;
         };
         /** @description Takes versions of `selectors.registry.with_names`. */
         ModelVersion: {
