@@ -22,6 +22,8 @@ from workers.backends.kubernetes.resources import DEPLOYMENTS as DEPLOYMENT_RESO
 from workers.backends.kubernetes.resources import JOBS as JOB_RESOURCE
 from workers.backends.kubernetes.resources import PODS as POD_RESOURCE
 from workers.backends.kubernetes.seen_events import of_quota
+from workers.backends.kubernetes.seen_objects import Meta, Pod, PodSpec, PodStatus
+from workers.backends.kubernetes.seen_pods import member_of
 from workers.contracts.launch import JobHandle, LaunchContext
 from workers.contracts.observation import ENDED, Observation, Phase
 
@@ -169,6 +171,21 @@ class TestEnds:
         seen = harness.end(harness.backend.submit(shell("true"), launch))
         assert (seen.phase, seen.reason, seen.members[0].exit_code) == (Phase.FAILED, "launch_error", 85)
         assert harness.starts(launch) == 0
+
+    @pytest.mark.parametrize(
+        ("reason", "said"),
+        [
+            ("OutOfcpu", "Node didn't have enough resource: cpu"),
+            ("UnexpectedAdmissionError", "Allocate failed due to no healthy devices present"),
+            ("NodeShutdown", "Pod was rejected as the node is shutting down."),
+            ("OfALaterVersion", "It is not taken."),
+        ],
+    )
+    def test_what_a_node_sends_away_before_it_ran_is_no_fault_of_the_job(self, reason: str, said: str) -> None:
+        pod = Pod(Meta("a"), PodSpec("node-1", "Never"), PodStatus("Failed", reason, said))
+        seen = member_of(pod)
+        assert (seen.over, seen.phase, seen.reason) == (True, Phase.LOST, "no_capacity")
+        assert seen.detail == f"Node node-1 did not take member 0: {said}"
 
     def test_what_the_preparation_said_last_is_told(
         self, harness: KubernetesHarness, cluster: KubernetesServer

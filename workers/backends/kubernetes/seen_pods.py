@@ -35,7 +35,8 @@ NOT_STARTED: Final = frozenset({"StartError", "ContainerCannotRun"})
 TERMINAL: Final = frozenset({"Succeeded", "Failed"})
 EVICTED, NODE_LOST = "evicted", "node_lost"
 NOT_ADMITTED: Final = ("OutOf", "UnexpectedAdmissionError", "NodeAffinity", "NodePorts", "AppArmor", "TopologyAffinity")
-"""How the reasons begin with which a node sends away a pod that it was given."""
+"""How the reasons begin with which a node sends away a pod that it was given. Later versions have more: whatever a pod
+failed for that never ran anything, its node did not take it."""
 FORGOTTEN: Final = frozenset({"ContainerStatusUnknown", "Unknown"})
 """What a kubelet, and containerd, say of a container of which they know only that it was there: they began anew."""
 
@@ -165,7 +166,7 @@ def _over(found: Member, main: Container | None) -> Member:
     if status.reason == "Evicted":
         # Without a DisruptionTarget it is its own fault: more on the disk than its volumes may hold.
         return _failed(found, "exit_nonzero", say("cluster_disk", member=found.index, said=said))
-    if (status.reason or "").startswith(NOT_ADMITTED):
+    if (status.reason or "").startswith(NOT_ADMITTED) or (status.reason and ended is None and not found.deleting):
         node = found.pod.spec.node_name or "-"
         detail = say("cluster_not_taken", node=node, member=found.index, said=said)
         return replace(found, phase=Phase.LOST, reason="no_capacity", detail=detail)
