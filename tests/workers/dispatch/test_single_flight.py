@@ -56,7 +56,7 @@ def test_a_heap_of_ticks_is_one_tick(redis: Redis) -> None:
         ran.append(1)
 
     began = time.monotonic()
-    for _ in range(1000):
+    for _ in range(100):  # in far less than the rest, however busy the machine is
         tick()
     assert ran == [1]
     (key,) = redis.scan_iter(f"{PREFIX}*")
