@@ -146,7 +146,7 @@ POINT = {
 class ModelPointSerializer(serializers.ModelSerializer[LoggedModelMetric]):
     """A point that a run said of a logged model, and on which dataset it was measured, if on any."""
 
-    value = serializers.SerializerMethodField()
+    value = serializers.SerializerMethodField(method_name="value_said")
 
     class Meta:
         model = LoggedModelMetric
@@ -154,7 +154,7 @@ class ModelPointSerializer(serializers.ModelSerializer[LoggedModelMetric]):
         read_only_fields = fields
 
     @extend_schema_field(ValueField())
-    def get_value(self, point: LoggedModelMetric) -> float | str:
+    def value_said(self, point: LoggedModelMetric) -> float | str:
         return number_said(point.value)
 
 
