@@ -36,6 +36,23 @@ def test_axe_finds_nothing_on_any_page(opened: Opens, ground: Ground, theme: str
     assert not found, _listed(found)
 
 
+def test_axe_finds_nothing_in_chinese_where_runs_are_submitted_and_compared(opened: Opens, ground: Ground) -> None:
+    watched = opened("demo", language="zh", script=AXE)
+    watched.go("/runs/new?project=ground")
+    found: dict[str, Any] = {}
+    kinds = watched.page.get_by_role("radiogroup", name="类型").locator("label")
+    for number in range(kinds.count()):
+        kinds.nth(number).click()
+        watched.settle()
+        if wrong := violations(watched):
+            found[f"/runs/new: {kinds.nth(number).inner_text()}"] = wrong
+    for address in places(ground)["/runs/compare"]:
+        watched.move(address)
+        if wrong := violations(watched):
+            found[address] = wrong
+    assert not found, _listed(found)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_where_somebody_signs_in_or_is_lost(opened: Opens, theme: str) -> None:
     outside = opened("", "/login", theme=theme, script=AXE)
