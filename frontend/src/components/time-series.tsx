@@ -97,7 +97,7 @@ export function TimeSeries(props: Props) {
         <span className={`${classes.title} cut`} title={title}>
           {title} {unit ? <span className={classes.unit}>{unit}</span> : null}
         </span>
-        {legend || named.length > 1 ? <span className={classes.readout} /> : <span className={classes.readout} ref={setFirst} />}
+        {legend || named.length > 1 ? <span key="none" className={classes.readout} /> : <span key="first" className={classes.readout} ref={setFirst} />}
         <span className={classes.tools}>
           {range ? (
             <ActionIcon size="sm" aria-label={t("chart.reset", { title })} title={t("chart.resetShort")} onClick={() => onRange(null)}>

@@ -91,7 +91,7 @@ function Kinds({ kinds, draft, onChange }: Pick<RunFormProps, "kinds" | "draft" 
   const { t, i18n } = useTranslation("runs");
   const chosen = kindOf(draft, kinds);
   return (
-    <div>
+    <div className={classes.kinds}>
       <SegmentedControl
         aria-label={t("column.kind")}
         data={kinds.kinds.map((kind) => ({ value: kind.kind, label: wordsOf(kind, i18n.language).title }))}
