@@ -271,9 +271,7 @@ def main(argv: list[str]) -> int:
 def settle() -> None:
     """Find the rest of the wrapper beside it, and make the job's place ready before its command starts."""
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # last, so that it shadows nothing
-    place = importlib.import_module("wrapper_place")
-    place.take_place()
-    place.tell_of_mlflow()
+    importlib.import_module("wrapper_place").settle()
 
 
 def until_it_ends(command: Command, output: Any) -> tuple[int, str]:

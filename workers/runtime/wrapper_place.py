@@ -7,14 +7,40 @@ Standard library only; run before the command starts.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import sys
 
 API_URL, TOKEN_FILE = "BEDPLATE_JOB_API_URL", "BEDPLATE_TOKEN_FILE"
 RANK, WORLD_SIZE = "BEDPLATE_RANK", "BEDPLATE_WORLD_SIZE"
-RESULT_FILE = "BEDPLATE_RESULT_FILE"
+RESULT_FILE, REPORT_FILE = "BEDPLATE_RESULT_FILE", "BEDPLATE_REPORT_FILE"
 RUN_ID = "BEDPLATE_RUN_ID"
+OLDEST = (3, 10)
+CANNOT_START = 126
 CREDENTIALS = ".mlflow/credentials"
 """Where clients of MLflow look for a name and a password, below the home."""
+
+
+def settle() -> None:
+    """All of it. Raises SystemExit: this interpreter is too old to run the rest of the wrapper."""
+    old_python_refuse(sys.version_info[:2])
+    take_place()
+    tell_of_mlflow()
+
+
+def old_python_refuse(version: tuple[int, int]) -> None:
+    """End here where the wrapper would lose the output of the command, or its end: the report says why."""
+    if version >= OLDEST:
+        return
+    needed = f"{OLDEST[0]}.{OLDEST[1]}"
+    detail = (
+        f"the python3 of the image is {version[0]}.{version[1]}; it starts the command, and must be {needed} or newer"
+    )
+    error = {"code": "launch_error", "detail": detail}
+    report = {"exit_code": CANNOT_START, "reason": "launch_error", "result": {"error": error}}
+    importlib.import_module("wrapper_ending").write_report(os.environ.get(REPORT_FILE, ""), report)
+    os.write(2, f"bedplate: {detail}\n".encode())
+    raise SystemExit(CANNOT_START)
 
 
 def take_place() -> None:

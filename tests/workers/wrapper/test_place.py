@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tests.workers.wrapper.conftest import Wrapped
 from workers.contracts import environment as names
+from workers.runtime import wrapper_place
 
 RUN = "01890a5d-ac96-774b-bcce-b302099a8057"
 SHOW = 'stat -c %a "$HOME/.mlflow" "$HOME/.mlflow/credentials"; cat "$HOME/.mlflow/credentials"; env'
@@ -50,3 +54,23 @@ def test_other_work_is_told_nothing(wrapped: Wrapped) -> None:
     assert wrapped.sh("env") == 0
     assert "MLFLOW" not in wrapped.output()
     assert not (wrapped.folder / ".mlflow").exists()
+
+
+@pytest.mark.parametrize("version", [(3, 6), (3, 9)])
+def test_a_python_that_cannot_run_the_wrapper_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], version: tuple[int, int]
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(wrapper_place.__file__).parent))
+    monkeypatch.setenv(names.REPORT_FILE, str(tmp_path / "report.json"))
+    with pytest.raises(SystemExit) as ended:
+        wrapper_place.old_python_refuse(version)
+    report = json.loads((tmp_path / "report.json").read_text())
+    detail = f"the python3 of the image is 3.{version[1]}; it starts the command, and must be 3.10 or newer"
+    assert (ended.value.code, report["exit_code"], report["reason"]) == (126, 126, "launch_error")
+    assert report["result"] == {"error": {"code": "launch_error", "detail": detail}}
+    assert capfd.readouterr().err == f"bedplate: {detail}\n"
+
+
+def test_one_that_can_is_not_refused() -> None:
+    for version in ((3, 10), (3, 11), (4, 0)):
+        wrapper_place.old_python_refuse(version)
