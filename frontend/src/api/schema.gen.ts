@@ -26312,6 +26312,13 @@ export interface operations {
                  *     * `markdown` - markdown
                  */
                 form?: "json" | "markdown";
+                /**
+                 * @description Of the words in Markdown
+                 *
+                 *     * `en` - en
+                 *     * `zh` - zh
+                 */
+                language?: "en" | "zh";
             };
             header?: never;
             path: {
