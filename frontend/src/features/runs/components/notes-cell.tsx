@@ -39,7 +39,7 @@ function Editable({ id, name, notes, first }: { id: string; name: string; notes:
     });
   };
   return (
-    <Popover opened={opened} onChange={setOpened} position="bottom-end" width={380} trapFocus returnFocus withinPortal>
+    <Popover opened={opened} onChange={setOpened} position="bottom-end" width="min(380px, calc(100vw - 24px))" trapFocus returnFocus withinPortal>
       <Popover.Target>
         <button type="button" className={classes.cell} title={notes || undefined} aria-label={t(notes ? "notes.editOf" : "notes.addOf", { name })} onClick={open}>
           <span className="cut">{first}</span>

@@ -33,7 +33,7 @@ export function TextFilter({ filter, onChange }: Props) {
     else done();
   };
   return (
-    <Popover opened={opened} onChange={setOpened} position="bottom-start" width={440} trapFocus returnFocus>
+    <Popover opened={opened} onChange={setOpened} position="bottom-start" width="min(440px, calc(100vw - 24px))" trapFocus returnFocus>
       <Popover.Target>
         {filter ? (
           <span className={classes.chip}>

@@ -24,7 +24,7 @@ export function WhereChips({ where, known, onChange }: Props) {
     close();
   };
   const editor = (index: number) => (
-    <Popover.Dropdown aria-label={t("list.addFilter")}>
+    <Popover.Dropdown aria-label={t("list.addFilter")} maw="calc(100vw - 24px)">
       <WhereEditor initial={where[index]} known={known} onDone={(text) => put(index, text)} onCancel={close} />
     </Popover.Dropdown>
   );

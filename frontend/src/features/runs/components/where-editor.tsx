@@ -41,7 +41,7 @@ export function WhereEditor({ initial, known, onDone, onCancel }: Props) {
   return (
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
-        <Group gap="xs" align="flex-start" wrap="nowrap">
+        <Group gap="xs" align="flex-start">
           <Autocomplete
             size="xs"
             w={210}
