@@ -163,9 +163,10 @@ def surplus_gone(members: tuple[MemberObservation, ...], count: int) -> bool:
 
 
 def _told(observation: Observation) -> str:
-    """What the job itself said about its failure, else what the backend says."""
+    """What the backend says, and what the job itself said about its failure, unless the backend repeats it."""
     said = _error_of(observation).get("detail")
-    return f"{observation.detail} {said}".strip()[:2000] if isinstance(said, str) else observation.detail
+    is_more = isinstance(said, str) and said not in observation.detail
+    return f"{observation.detail} {said}".strip()[:2000] if is_more else observation.detail
 
 
 def _error_of(observation: Observation) -> dict[str, Any]:

@@ -174,6 +174,13 @@ def test_what_the_job_says_may_be_anything(result: Any) -> None:
     assert judge(seen(), seen_of_it) == Ended("failed", "exit_nonzero", "Exit status 1.")
 
 
+def test_what_backend_and_job_say_alike_is_said_once() -> None:
+    said = "cannot start 5: No such file or directory"
+    report = {"result": {"error": {"code": "launch_error", "detail": said}}}
+    verdict = judge(seen(), Observation(Phase.FAILED, "launch_error", said, report=report))
+    assert verdict == Ended("failed", "launch_error", said)
+
+
 def test_the_exit_code_is_the_first_that_is_not_zero() -> None:
     assert exit_code_of(Observation(Phase.FAILED)) is None
     assert exit_code_of(Observation(Phase.SUCCEEDED, report={"exit_code": 0})) == 0
