@@ -27,7 +27,7 @@ export function VersionActions({ version, aliases, serving }: Props) {
   const mayEdit = useHasRole("editor", version.project);
   const ready = version.state === "ready";
   const title = t("version.title", { name: version.model_name, number: version.number });
-  const why = !mayEdit ? t("version.mayNot") : version.state === "pending" ? t("version.notReady") : t("version.isArchived");
+  const why = !mayEdit ? t("version.mayNot") : version.state_reason === "runs_code" ? t("version.is.runsCode") : version.state === "pending" ? t("version.notReady") : t("version.isArchived");
   return (
     <>
       <Tooltip label={why} disabled={mayEdit && ready}>

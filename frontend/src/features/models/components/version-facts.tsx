@@ -2,6 +2,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { CopyButton } from "@/components/copy-button";
+import { NONE } from "@/lib/format";
 import { StateBadge } from "@/components/state-badge";
 import type { components } from "@/api/schema.gen";
 import type { Version } from "../api";
@@ -47,8 +48,10 @@ export function VersionFacts({ version, endpoints }: { version: Version; endpoin
               <Link to="/dataset-versions/$versionId" params={{ versionId: version.dataset_version }}>
                 {version.dataset_name} v{version.dataset_version_number}
               </Link>
-            ) : (
+            ) : version.dataset_version ? (
               hidden
+            ) : (
+              NONE
             )}
           </Pair>
           <Pair name={t("files.digest")}>

@@ -4,6 +4,7 @@ import { useMemo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { rowsOf } from "@/api/pages";
 import { Ago } from "@/components/ago";
+import { NONE } from "@/lib/format";
 import type { Column } from "@/components/data-table/columns";
 import { DataTable } from "@/components/data-table/data-table";
 import { EmptyState } from "@/components/empty-state";
@@ -15,7 +16,7 @@ import { AliasChips } from "./alias-chips";
 
 const keyOf = (version: Version): string => version.id;
 const nameOf = (version: Version): string => String(version.number);
-const NONE: readonly Version[] = [];
+const NO_VERSIONS: readonly Version[] = [];
 
 /** The versions of a model, newest first, their metrics side by side. */
 export function VersionsTable({ model, verb }: { model: Model; verb: ReactNode }) {
@@ -23,7 +24,7 @@ export function VersionsTable({ model, verb }: { model: Model; verb: ReactNode }
   const navigate = useNavigate();
   const query = useInfiniteQuery(versionsQuery(model.id));
   const rows = useMemo(() => (query.data ? rowsOf(query.data) : undefined), [query.data]);
-  const columns = useColumns(rows ?? NONE, model.aliases);
+  const columns = useColumns(rows ?? NO_VERSIONS, model.aliases);
   return (
     <>
       <DataTable
@@ -92,7 +93,7 @@ function useColumns(versions: readonly Version[], aliases: readonly Alias[]): Co
               {row.dataset_name} v{row.dataset_version_number}
             </Link>
           ) : (
-            <span className="soft">{t("hidden", { ns: "common" })}</span>
+            <span className="soft">{row.dataset_version ? t("hidden", { ns: "common" }) : NONE}</span>
           ),
       },
       { key: "by", title: t("column.by"), width: 100, cell: (row) => row.registered_by_name },

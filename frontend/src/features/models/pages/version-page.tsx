@@ -70,7 +70,7 @@ function Shown({ version }: { version: Version }) {
         actions={<VersionActions version={version} aliases={aliases} serving={(endpoints ?? []).map(({ name }) => name)} />}
       />
       {version.state === "ready" ? null : (
-        <Alert variant="outline" color="gray" mb="md" icon={<IconInfoCircle aria-hidden />} title={t(`version.is.${version.state}`)}>
+        <Alert variant="outline" color="gray" mb="md" icon={<IconInfoCircle aria-hidden />} title={t(version.state_reason === "runs_code" ? "version.is.runsCode" : `version.is.${version.state}`)}>
           <Reason reason={version.state_reason} detail={version.state_detail} message={version.state_message} />
         </Alert>
       )}

@@ -52,7 +52,7 @@ export function RunFacts({ run }: { run: Run }) {
                 t("hidden", { ns: "common" })
               ),
             ],
-            [t("facts.asks"), holdings([run.resources], t("cpu"))],
+            [t("facts.asks"), run.kind === "tracked" ? NONE : holdings([run.resources], t("cpu"))],
             ...(run.count_max > 1 ? [[t("facts.members"), run.count_min === run.count_max ? count(run.count_max) : `${count(run.count_min)}–${count(run.count_max)}`] as const] : []),
             ...(run.time_limit_seconds === null ? [] : [[t("facts.timeLimit"), duration(run.time_limit_seconds)] as const]),
             ...(run.priority_class ? [[t("facts.priority"), run.priority_class] as const] : []),

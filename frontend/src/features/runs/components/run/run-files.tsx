@@ -18,9 +18,12 @@ export function RunFiles({ id }: { id: string }) {
     <>
       <Title order={2} mb="sm">{t("files.artifacts")}</Title>
       <Faces query={artifacts} loading={<LoadingFace rows={3} />}>
-        {({ results }) =>
+        {({ results, next }) =>
           results.length ? (
-            <Files label={t("files.artifacts")} first={[t("column.name"), t("column.kind")]} files={results.map((file) => ({ ...file, cells: [file.name, t(`files.kind.${file.kind}`)], url: `/api/v1/artifacts/${file.id}/download`, title: file.name }))} />
+            <>
+              <Files label={t("files.artifacts")} first={[t("column.name"), t("column.kind")]} files={results.map((file) => ({ ...file, cells: [file.name, t(`files.kind.${file.kind}`)], url: `/api/v1/artifacts/${file.id}/download`, title: file.name }))} />
+              {next ? <p className="soft">{t("files.newest", { n: count(results.length) })}</p> : null}
+            </>
           ) : (
             <p className="soft">{t("files.noArtifacts")}</p>
           )
