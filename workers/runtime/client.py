@@ -27,6 +27,7 @@ from workers.runtime.client_errors import problem_of as problem_of
 from workers.runtime.fetching import Fetcher, Wanted
 from workers.runtime.posting import Poster, Unusual
 from workers.runtime.sending import Sending, put_file
+from workers.runtime.token_file import TokenFile
 
 API_PREFIX = "/api/v1/runtime"
 SAY_AFTER_SECONDS = 5.0
@@ -40,6 +41,14 @@ class StopOrder(NamedTuple):
     """Why the job must leave; empty while it may stay."""
     grace_seconds: float | None = None
     """From now until it is killed; None: not known."""
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> StopOrder:
+        """What is no reason in the answer is no order."""
+        reason, grace = answer.get("should_stop"), answer.get("grace_seconds")
+        if not isinstance(reason, str) or not reason:
+            return cls()
+        return cls(reason, float(grace) if isinstance(grace, int | float) and grace >= 0 else None)
 
 
 class RuntimeClient:
@@ -62,15 +71,13 @@ class RuntimeClient:
         retry_seconds: float = 120.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._token_file = token_file
+        self._token = TokenFile(token_file)
         self._retry_seconds = retry_seconds
         self._sleep = sleep
         self._api_url, self._timeout_seconds = api_url, timeout_seconds
         self._pid = 0
         self._closed = False
-        self._token_read = ""
-        self._token_mark: tuple[int, int, int] | None = None  # of the file that it was read from
-        self._poster: Poster | None = Poster(api_url + API_PREFIX, timeout_seconds)
+        self._poster = Poster(api_url + API_PREFIX, timeout_seconds)
         self._http = self._connected()
 
     def __enter__(self) -> Self:
@@ -81,8 +88,7 @@ class RuntimeClient:
 
     def close(self) -> None:
         self._closed = True
-        if self._poster is not None:
-            self._poster.close()
+        self._poster.close()
         self._http.close()
 
     # What a job asks ----------------------------------------------------------------------------------------
@@ -118,11 +124,7 @@ class RuntimeClient:
 
     def should_stop(self) -> StopOrder:
         """Whether the job must leave. One try, no repetition: the caller asks again anyway."""
-        answer = self.get("/attempts/self/should-stop", retry_seconds=0)
-        reason, grace = answer.get("should_stop"), answer.get("grace_seconds")
-        if not isinstance(reason, str) or not reason:
-            return StopOrder()
-        return StopOrder(reason, float(grace) if isinstance(grace, int | float) and grace >= 0 else None)
+        return StopOrder.of(self.get("/attempts/self/should-stop", retry_seconds=0))
 
     def download(self, wanted: Wanted, path: Path, renew: Callable[[Wanted], str] | None = None) -> None:
         """Fetch an input by its short-lived address; one that begins with `/` is the control plane's own.
@@ -158,7 +160,7 @@ class RuntimeClient:
         headers, url = dict(place.get("headers") or {}), place.get("url")
         if url is None:
             url = self._api_url + API_PREFIX + file.own_address
-            headers["Authorization"] = f"Bearer {self._token()}"
+            headers["Authorization"] = f"Bearer {self._token.text()}"
         put_file(file, self.address(url), headers)
 
     def address(self, url: str) -> str:
@@ -193,7 +195,7 @@ class RuntimeClient:
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") if isinstance(body, dict) else body
 
         def once() -> dict[str, Any]:
-            headers = {"Authorization": f"Bearer {self._token()}"} | ({"Content-Type": kind} if kind else {})
+            headers = {"Authorization": f"Bearer {self._token.text()}"} | ({"Content-Type": kind} if kind else {})
             response = self._connected().request(method, path, content=content, headers=headers)
             if not response.is_success:
                 raise self._refused(response)
@@ -204,13 +206,10 @@ class RuntimeClient:
 
     def _posted(self, path: str, content: bytes, kind: str) -> dict[str, Any] | None:
         """The answer to what is posted over and over, in one try; None where it is not in the plain form."""
-        if self._poster is None:
-            return None
-        headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": kind}
+        headers = {"Authorization": f"Bearer {self._token.text()}", "Content-Type": kind}
         try:
             answer = self._poster.post(path, content, headers)
         except Unusual:
-            self._poster = None  # whoever is between will not change
             return None
         except OSError as error:
             raise JobApiError("control_plane_unreachable", f"{type(error).__name__}: {error}") from error
@@ -218,21 +217,10 @@ class RuntimeClient:
             return _object(answer.content, answer.status)
         raise self._refused(httpx.Response(answer.status, headers=answer.headers, content=answer.content))
 
-    def _token(self) -> str:
-        """The token; the file is read again when it is another one."""
-        try:
-            found = os.stat(self._token_file)  # noqa: PTH116 - cheaper, and asked for at every call
-            mark = (found.st_mtime_ns, found.st_ino, found.st_size)
-            if mark != self._token_mark:
-                self._token_read, self._token_mark = self._token_file.read_text(encoding="utf-8").strip(), mark
-        except OSError as error:
-            raise JobApiError("no_token", f"the token cannot be read: {error.strerror}") from error
-        return self._token_read
-
     def _refused(self, response: httpx.Response) -> JobApiError:
         """The error of an answer that says no. Raises AttemptSuperseded."""
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            self._token_mark = None  # it may be another one by now
+            self._token.forget()
         return problem_of(response)
 
     def _repeat(self, once: Callable[[], _T], limit_seconds: float, what: str) -> _T:

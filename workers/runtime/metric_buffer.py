@@ -11,7 +11,7 @@ from pathlib import Path
 
 from workers.runtime.client import AttemptSuperseded, JobApiError
 from workers.runtime.forks import after_fork_in_child
-from workers.runtime.metric_batch import Row, by_key, pack
+from workers.runtime.metric_batch import Row, Series, by_key, pack
 from workers.runtime.wrapper_spool import Spool
 
 FLUSH_SECONDS = 0.25
@@ -103,7 +103,7 @@ class MetricBuffer:
     def waiting_points(self) -> int:
         """Not yet acknowledged."""
         with self._changed:
-            return sum(len(row) for _, _, row in self._rows) + self._spool.weight
+            return _points(self._rows) + self._spool.weight
 
     def finish(self) -> None:
         """No more points come: what is left is sent now. Does not wait."""
@@ -137,7 +137,7 @@ class MetricBuffer:
             if self._forked or self._closed:
                 if self._forked and not self.dropped_points:
                     _say("this process was forked from the one that reports metrics: those that it logs are dropped")
-                self.dropped_points += sum(len(row) for _, _, row in self._taken())
+                self.dropped_points, self._open = self.dropped_points + _points(_taken(self._rows)), 0
                 return
             if self._thread is None and not self._closing:
                 self._thread = threading.Thread(target=self._run, name="bedplate-metrics", daemon=True)
@@ -151,19 +151,10 @@ class MetricBuffer:
 
     # Below, with the lock held ----------------------------------------------------------------------------------
 
-    def _taken(self) -> list[Row]:
-        """All rows there are. Others may come meanwhile, behind them."""
-        rows = self._rows[:]
-        del self._rows[: len(rows)]
-        self._open = 0
-        return rows
-
     def _seal(self) -> None:
         """Make a batch of what there is. A number is used up only by a batch that is kept."""
-        series = by_key(self._taken())
-        for key in [key for key in series if not _is_name(key)]:
-            _say_once(self._said, key, f"{str(key)[:NAME_LENGTH]!r} cannot name a metric: {NAMES}")
-            del series[key]
+        self._open = 0
+        series = _named(by_key(_taken(self._rows)), self._said)
         points = sum(len(one.steps) for one in series.values())
         if not points:
             return
@@ -259,10 +250,25 @@ def send_before(buffer: MetricBuffer, call: Callable[[], None]) -> None:
     call()
 
 
-def _say_once(said: set[str], key: str, text: str) -> None:
-    if key not in said:
-        said.add(key)
-        _say(text)
+def _taken(rows: list[Row]) -> list[Row]:
+    """All that are there, which are there no more. Others may come meanwhile, behind them."""
+    taken = rows[:]
+    del rows[: len(taken)]
+    return taken
+
+
+def _points(rows: list[Row]) -> int:
+    return sum(len(values) for _, _, values in rows)
+
+
+def _named(series: dict[str, Series], said: set[str]) -> dict[str, Series]:
+    """Without those whose key cannot be a name, each said once."""
+    for key in [key for key in series if not _is_name(key)]:
+        if key not in said:
+            said.add(key)
+            _say(f"{str(key)[:NAME_LENGTH]!r} cannot name a metric: {NAMES}")
+        del series[key]
+    return series
 
 
 def _whole(step: int) -> int:

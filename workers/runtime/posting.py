@@ -23,7 +23,7 @@ PORTS = {"http": 80, "https": 443}
 
 
 class Unusual(Exception):
-    """The answer is not in the plain form: of known length, after a head of HTTP/1.1. It was not read."""
+    """An answer was not in the plain form: of known length, after a head of HTTP/1.1. It was not read."""
 
 
 class Answer(NamedTuple):
@@ -56,6 +56,7 @@ class Poster:
         self._lock = threading.Lock()
         self._open: socket.socket | None = None
         self._pid = 0
+        self._is_unusual = False
 
     def post(self, path: str, content: bytes, headers: dict[str, str]) -> Answer:
         """The answer, whatever its status.
@@ -65,8 +66,10 @@ class Poster:
 
         Raises:
             OSError: there was no answer.
-            Unusual: see there; it may have been done.
+            Unusual: see there; it may have been done. Every later call raises it at once: who is between stays.
         """
+        if self._is_unusual:
+            raise Unusual
         lines = {"Host": self._place, **headers, "Content-Length": str(len(content))}
         head = f"POST {self._prefix}{path} HTTP/1.1\r\n" + "".join(f"{name}: {lines[name]}\r\n" for name in lines)
         request = f"{head}\r\n".encode("latin-1") + content
@@ -105,7 +108,8 @@ class Poster:
         try:
             connection.sendall(request)
             answer = _answer(connection)
-        except BaseException:
+        except BaseException as error:
+            self._is_unusual = isinstance(error, Unusual)
             self.close()
             raise
         if answer.headers.get("connection", "").lower() == "close":
