@@ -63,7 +63,7 @@ CODE_OF: Final[tuple[tuple[type[BedplateError], str], ...]] = (
     (RateLimited, REQUEST_LIMIT_EXCEEDED),
     (Unavailable, TEMPORARILY_UNAVAILABLE),
 )
-"""What an error of ours is called there; anything else is INTERNAL_ERROR."""
+"""What an error of ours is called there; anything else is INTERNAL_ERROR, or BAD_REQUEST by its status."""
 
 
 OUR_CODE: Final[Mapping[str, str]] = MappingProxyType(
@@ -126,7 +126,8 @@ def as_mlflow(error: BedplateError) -> MlflowError:
     """The same error under MLflow's code."""
     if isinstance(error, MlflowError):
         return error
-    found = next((code for kind, code in CODE_OF if isinstance(error, kind)), INTERNAL_ERROR)
+    other = BAD_REQUEST if error.status == STATUS[BAD_REQUEST] else INTERNAL_ERROR
+    found = next((code for kind, code in CODE_OF if isinstance(error, kind)), other)
     known = MlflowError(found, error.detail)
     known.code, known.retryable = error.code, error.retryable
     return known
