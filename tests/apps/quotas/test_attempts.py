@@ -9,18 +9,19 @@ import pytest
 from django.db import IntegrityError, connections, transaction
 from uuid6 import uuid7
 
-from apps.common import queues
+from apps.common import clock, queues
 from apps.quotas.models import Attempt, Queue, UsageRecord, Workload
 from apps.quotas.services.attempts import (
     attempt_observed,
     attempt_resized,
     attempt_stop_sent,
     attempt_submitted,
+    observation_matters,
 )
 from tests.apps.quotas.driving import FAILED, GONE, LOST, RUNNING, SUCCEEDED, begin, begun, running, stored
 from tests.support.factories.quotas import AttemptFactory, WorkloadFactory, make_pool, make_queue, serving
 from tests.support.jobs import Sent, admit, fresh, intervals, story
-from workers.contracts.observation import Observation, Phase
+from workers.contracts.observation import MemberObservation, Observation, Phase
 
 
 def test_begin_commits_the_attempt_and_names_it_on_the_bill(queue: Queue, sent: Sent) -> None:
@@ -156,3 +157,24 @@ def test_a_workload_has_at_most_one_open_attempt(queue: Queue) -> None:
     workload = serving(queue=queue, state="running")
     with pytest.raises(IntegrityError, match="attempt_one_open"), transaction.atomic():
         AttemptFactory.create(workload=workload, number=2)
+
+
+def test_which_image_a_member_ran_is_kept_when_nobody_can_say_it_any_more(queue: Queue) -> None:
+    _, attempt = running(queue)
+
+    def look(phase: Phase, *images: str) -> list[tuple[str, str]]:
+        members = tuple(MemberObservation(index, phase, image=image) for index, image in enumerate(images))
+        seen = Observation(phase, members=members)
+        matters = observation_matters(Attempt.objects.get(pk=attempt.pk), seen, asked_at=clock.db_now())
+        attempt_observed(attempt.pk, seen)
+        kept = Attempt.objects.get(pk=attempt.pk).members
+        assert matters == (kept != before)
+        before[:] = kept
+        return [(one["phase"], one.get("image", "")) for one in kept]
+
+    before = list(Attempt.objects.get(pk=attempt.pk).members)
+    assert look(Phase.RUNNING, "", "b@1") == [("running", ""), ("running", "b@1")]
+    assert look(Phase.RUNNING, "a@1", "") == [("running", "a@1"), ("running", "b@1")]
+    assert look(Phase.RUNNING, "", "") == [("running", "a@1"), ("running", "b@1")]
+    assert look(Phase.RUNNING, "a@2", "") == [("running", "a@2"), ("running", "b@1")]
+    assert look(Phase.STOPPING, "", "") == [("stopping", "a@2"), ("stopping", "b@1")]
