@@ -49,7 +49,7 @@ export function ComparePage() {
   return (
     <>
       <PageHeader
-        title={t("compare.title", { n: ids.length })}
+        title={ids.length < 2 ? t("compare.crumb") : t("compare.title", { n: ids.length })}
         actions={
           <>
             {ids.length > 1 ? <ExportCurves ids={ids} runs={query.data?.runs ?? []} /> : null}
