@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.conftest import Ground, post, upload
+from tests.e2e.conftest import Away, Ground, ground_of, post, upload
 from tests.support.stack import finished
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("away")
 ROWS = 60
 WORDS = {"praise": ("great", "lovely", "fast"), "complaint": ("broken", "slow", "refund")}
 SMALL = {"epochs": 1, "batch_size": 16, "seed": 3}
@@ -69,6 +69,16 @@ class Trained:
     run: dict[str, Any]
     again: dict[str, Any]
     version: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def demo(away: Away) -> httpx.Client:
+    return away.demo
+
+
+@pytest.fixture(scope="module")
+def ground(demo: httpx.Client) -> Ground:
+    return ground_of(demo, "trainers")
 
 
 @pytest.fixture(scope="module")
