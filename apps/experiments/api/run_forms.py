@@ -82,6 +82,7 @@ def request_form() -> Schema:
             "count_min": {**_COUNT_MIN.said(), **_MEMBERS},
             "count_max": {**_COUNT_MAX.said(), **_MEMBERS},
             "priority_class": {**_PRIORITY.said(), "type": ["string", "null"], "maxLength": 60, "default": None},
+            "pool": {**_POOL.said(), "type": ["string", "null"], "maxLength": 60, "default": None},
             "seed": {**_SEED.said(), "type": ["integer", "null"], "minimum": 0, "maximum": SEED_MOST, "default": None},
             "environment": {**_VARIABLES.said(), "type": "object", "additionalProperties": text, "default": {}},
             "retries": {**_RETRIES.said(), **_retries()},
@@ -115,6 +116,7 @@ _PRIORITY = Words(
     "优先级",
     "数值高者先准入；高于 0 的须由项目管理员提交。",
 )
+_POOL = Words("Where it runs", "This machine, or a cluster.", "运行位置", "本机或某个集群。")
 _SEED = Words(
     "Seed",
     "The job finds it as `BEDPLATE_SEED` and `ctx.seed`.",

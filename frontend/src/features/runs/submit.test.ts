@@ -26,6 +26,14 @@ describe("a run's form", () => {
     expect(bodyOf({ ...draft, priority_class: "low" }, kinds).priority_class).toBe("low");
   });
 
+  it("names a pool only where one was chosen, and opens again with it", () => {
+    const draft = freshDraft(kinds);
+    expect("pool" in bodyOf(draft, kinds)).toBe(false);
+    const body = bodyOf({ ...draft, pool: "lab" }, kinds);
+    expect(body.pool).toBe("lab");
+    expect(bodyOf(draftOf({ ...body, command: [], environment: {}, inputs: [], retries: {} } as never), kinds).pool).toBe("lab");
+  });
+
   it("begins with what the API names", () => {
     const draft = freshDraft(kinds);
     expect([draft.kind, draft.resources.cpu_millis, draft.time_limit_seconds]).toEqual(["tabular_classifier", 500, 600]);

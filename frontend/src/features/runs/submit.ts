@@ -36,6 +36,8 @@ export interface Draft {
   count_max: number;
   /** Name of a priority; null: the usual one. */
   priority_class: string | null;
+  /** Name of the pool where it runs; null: where the project's work runs. */
+  pool: string | null;
   secrets: string[];
   tags: string[];
 }
@@ -69,6 +71,7 @@ export function freshDraft(kinds: RunKinds): Draft {
     count_min: 1,
     count_max: 1,
     priority_class: null,
+    pool: null,
     secrets: [],
     tags: [],
   };
@@ -128,6 +131,7 @@ export function bodyOf(draft: Draft, kinds: RunKinds): RunRequest {
     time_limit_seconds: draft.time_limit_seconds,
     ...membersOf(draft),
     ...(draft.priority_class === null ? {} : { priority_class: draft.priority_class }),
+    ...(draft.pool === null ? {} : { pool: draft.pool }),
     ...(draft.retries.reasons.length ? { retries: draft.retries } : {}),
     secrets: draft.secrets,
     tags: draft.tags,

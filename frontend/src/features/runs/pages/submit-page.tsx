@@ -116,7 +116,7 @@ function Form({ kinds, first }: { kinds: RunKinds; first: Draft }) {
           </Button>
         </div>
       </form>
-      <EffectPanel projectId={project?.id} resources={draft.resources} members={membersOf(draft).count_min} call={call} />
+      <EffectPanel projectId={project?.id} resources={draft.resources} members={membersOf(draft).count_min} pool={draft.pool} call={call} />
     </div>
   );
 }

@@ -13,14 +13,17 @@ interface Props {
   resources: Resources;
   /** That start together. */
   members: number;
+  /** Where it runs; null: where the project's work runs. */
+  pool: string | null;
   /** The same as a call of the API. */
   call: string;
 }
 
 /** What submitting would do: what is reserved, what the project has left, and the same as a call. */
-export function EffectPanel({ projectId, resources, members, call }: Props) {
+export function EffectPanel({ projectId, resources, members, pool, call }: Props) {
   const { t } = useTranslation("runs");
-  const usage = useQuery({ ...quotaUsageQuery(projectId ?? ""), enabled: projectId !== undefined }).data?.[0];
+  const usages = useQuery({ ...quotaUsageQuery(projectId ?? ""), enabled: projectId !== undefined }).data;
+  const usage = pool === null ? usages?.[0] : usages?.find(({ pool_name }) => pool_name === pool);
   const effects = effectsOf(resources, usage?.amounts ?? [], members);
   return (
     <aside className={classes.effect} aria-label={t("submit.effect")}>

@@ -11,6 +11,7 @@ import { ExperimentSelect } from "../experiment-select";
 import { CodeFields } from "./code-fields";
 import { DataPicker } from "./data-picker";
 import { MoreInputs } from "./more-inputs";
+import { PoolField } from "./pool-field";
 import { PriorityField } from "./priority-field";
 import { ResourceFields } from "./resource-fields";
 import { RunManner } from "./run-manner";
@@ -75,6 +76,7 @@ export function RunForm(props: RunFormProps) {
       <section aria-label={t("submit.resources")}>
         <Title order={2}>{t("submit.resources")}</Title>
         <ResourceFields schema={kinds.request} draft={draft} onChange={onChange} errorOf={errorOf}>
+          <PoolField schema={kinds.request} value={draft.pool} onChange={(pool) => onChange({ pool })} error={errorOf("pool")} />
           <PriorityField schema={kinds.request} value={draft.priority_class} onChange={(priority_class) => onChange({ priority_class })} projectId={project?.id} error={errorOf("priority_class")} />
         </ResourceFields>
       </section>
