@@ -11696,6 +11696,7 @@ export interface components {
             metrics: components["schemas"]["MetricColumn"][];
             labels: components["schemas"]["RunColumn"][];
         };
+        /** @description A request of which every word counts: a field that it has not is refused, never passed over in silence. */
         RunCreateRequest: {
             /** Format: uuid */
             experiment: string;
