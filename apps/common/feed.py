@@ -59,8 +59,9 @@ class Feed:
         """
         self.boxes.add(box)
         if not self._tasks or any(task.done() for task in self._tasks):
-            self._stop()
-            self._listening = asyncio.Event()
+            # After a task that failed the horizon stays: who is here already is told of what nobody heard meanwhile.
+            self._cancel()
+            self._listening.clear()  # the same one: others may wait for it
             self._tasks = [
                 asyncio.create_task(self._read(), name="live feed"),
                 asyncio.create_task(self._look_after(), name="live sockets"),
@@ -203,9 +204,13 @@ class Feed:
             box.put(gap)
 
     def _stop(self) -> None:
+        self._cancel()
+        self.horizon = 0
+
+    def _cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
-        self._tasks, self._redis, self.horizon = [], None, 0
+        self._tasks, self._redis = [], None
 
 
 def _has_more(lines: Mapping[str, Line], box: Mailbox) -> bool:

@@ -867,6 +867,32 @@ async def test_an_interrupted_subscription_is_taken_up_again_and_what_was_missed
     found.leave(box)
 
 
+async def test_what_nobody_heard_while_the_feed_was_broken_is_a_gap_to_who_was_here(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = await off(ProjectFactory.create)
+    found, box, other = feed(Rules()), Mailbox(NOBODY), Mailbox(NOBODY)
+    await found.join(box)
+    found.follow(box, f"project.{project.pk}")
+    known = found.horizon
+    (reader,) = (task for task in asyncio.all_tasks() if task.get_name() == "live feed")
+    with monkeypatch.context() as broken:
+        broken.setattr(found, "take", lambda told: 1 / 0)
+        await off(emit, "test.fatal", project)
+        await off(publisher.step)
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(reader, 5)
+    await off(emit, "test.lost", project)
+    await off(publisher.step)
+    await found.join(other)  # the next to come sets it going again
+    await off(emit, "test.later", project)
+    await off(publisher.step)
+    assert await heard(box) == {"type": "gap", "cursor": cursor_at(known)}
+    assert [event["kind"] for event in (await heard(box))["events"]] == ["test.later"]
+    for one in (box, other):
+        found.leave(one)
+
+
 async def test_a_silent_line_is_told_from_a_dead_one(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_module, "HEARTBEAT_SECONDS", 0.03)
     found, box = feed(Rules()), Mailbox(NOBODY)
