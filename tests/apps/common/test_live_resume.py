@@ -32,6 +32,7 @@ from tests.support.concurrency import Thread
 from tests.support.factories.access import ProjectFactory, UserFactory, member, token_for
 from tests.support.factories.experiments import RunFactory
 from tests.support.factories.quotas import AttemptFactory, WorkloadFactory
+from tests.support.sockets import Socket
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.alone]
 
@@ -193,6 +194,45 @@ async def test_who_breaks_off_before_the_past_is_told_comes_back_with_what_it_kn
         assert answer["cursor"] == cursor  # not further: the event has not been told yet
         assert [event["kind"] for event in (await socket.hear())["events"]] == ["test.missed"]
     await off(publisher.release)
+
+
+@pytest.mark.parametrize("breaks_off", [False, True])
+async def test_what_a_hole_took_is_told_to_who_asks_after_the_gap_though_news_overtake_it(
+    redis: Any, breaks_off: bool
+) -> None:
+    project = await off(ProjectFactory.create)
+    token = await off(lambda: token_for(member(project, "viewer")))
+    publisher = Publisher(redis, TAILS)
+    subject = f"project.{project.pk}"
+    await off(emit, "test.first", project)
+    await off(publisher.step)
+    async with connected(bearer(token)) as socket:
+        assert await socket.subscribe(subject) == "subscribed"
+        await off(emit, "test.lost", project)
+        await off(publisher.release)  # as after an outage of Redis, which comes back empty
+        await off(redis.flushdb)
+        assert await off(publisher.step) == 0  # it goes on from now
+        await off(emit, "test.now", project)
+        assert await off(publisher.step) == 1
+        gap, update = await socket.hear(), await socket.hear()
+        assert (gap["type"], [event["kind"] for event in update["events"]]) == ("gap", ["test.now"])
+        assert cursor_of(update["cursor"]) > cursor_of(gap["cursor"])
+        if not breaks_off:
+            assert await caught_up(socket, subject, gap["cursor"]) == ["test.lost", "test.now"]
+    if breaks_off:
+        async with connected(bearer(token)) as socket:
+            assert await caught_up(socket, subject, gap["cursor"]) == ["test.lost", "test.now"]
+    await off(publisher.release)
+
+
+async def caught_up(socket: Socket, subject: str, after: str) -> list[str]:
+    """Subscribe anew; the events that are told at once."""
+    assert (await socket.ask(type="subscribe", subject=subject, after=after)) == {
+        "type": "subscribed",
+        "subject": subject,
+        "cursor": after,
+    }
+    return [event["kind"] for event in (await socket.hear())["events"]]
 
 
 def test_a_cursor_of_another_database_is_a_gap_and_one_of_a_process_ahead_is_none() -> None:
