@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import TransactionTestCase
 
+from apps.quotas.models import PriorityClass
 from tests.support.emptying import KEPT, empty_database
 from tests.support.factories.datasets import DatasetVersionFactory
 from tests.support.factories.quotas import LogChunkFactory, UsageRecordFactory
@@ -26,13 +27,18 @@ def rows() -> dict[str, int]:
 
 def test_all_rows_go_but_what_migrations_made() -> None:
     """Rows that nobody may delete are among them, and rows that others point at."""
+    made = {name: list(PriorityClass.objects.order_by("pk").values_list(name, flat=True)) for name in ("name", "value")}
+    PriorityClass.objects.filter(name="high").update(value=7)
     LogChunkFactory.create()
     UsageRecordFactory.create()
     DatasetVersionFactory.create()
     before = rows()
     assert len(before) > 10
     empty_database(TransactionTestCase())
-    assert rows() == {name: before[name] for name in KEPT}
+    assert rows() == {name: before[name] for name in (*KEPT, PriorityClass._meta.db_table)}
+    assert sorted(made["name"]) == ["high", "low", "normal"]
+    found = {name: list(PriorityClass.objects.order_by("pk").values_list(name, flat=True)) for name in made}
+    assert found == made
 
 
 def test_permissions_that_a_test_changed_are_made_anew() -> None:
