@@ -89,11 +89,17 @@ def bucket_of(server: S3Server, settings: Any) -> Iterator[storage.ObjectStore]:
         for variable, value in server.environment.items():
             patch.setenv(variable, value)
         settings.BEDPLATE_STORAGE_URL = f"s3://{BUCKET}/{uuid4()}"
+        _forget()  # of another server, by whoever asked one before
         store = storage.store()
         if not store.fs.exists(BUCKET):  # one for all: the server sets room aside for each
             store.fs.mkdir(BUCKET)
         try:
             yield store
         finally:
-            storage._store_at.cache_clear()
-            fsspec.get_filesystem_class("s3").clear_instance_cache()
+            _forget()
+
+
+def _forget() -> None:
+    """Connections are kept by the address of a bucket, not by that of its server, which is in the environment."""
+    storage._store_at.cache_clear()
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
