@@ -167,3 +167,14 @@ def test_notes_are_written_where_they_stand(opened: Opens, tracked: Tracked) -> 
     page.reload()
     expect(notes.get_by_text("gold", exact=True)).to_be_visible()
     expect(notes.locator("strong")).to_have_text("flat")
+
+
+def test_what_is_in_a_file_is_shown_where_it_is_listed(opened: Opens, demo: httpx.Client, tracked: Tracked) -> None:
+    put = demo.put(f"/api/v1/runs/{tracked.id}/files/report/summary.json", content=b'{"auc":0.75}')
+    assert put.is_success, put.text
+    page = opened(f"/runs/{tracked.id}?tab=files")
+    page.get_by_role("button", name="Show report/summary.json").click()
+    dialog = page.get_by_role("dialog", name="report/summary.json")
+    expect(dialog.get_by_role("region")).to_have_text('{\n  "auc": 0.75\n}')
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Show report/summary.json")).to_be_focused()

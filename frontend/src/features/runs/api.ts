@@ -1,5 +1,6 @@
-import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
+import { nextCursor } from "@/api/pages";
 import type { components } from "@/api/schema.gen";
 import type { ReadMetrics } from "@/live/run-curves";
 import { useRunsChanged } from "./api-list";
@@ -48,11 +49,26 @@ export const artifactsQuery = (run: string) =>
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/artifacts", { params: { query: { run, ordering: "-created_at" } }, signal })),
   });
 
-/** The newest first; a page of them. */
-export const checkpointsQuery = (run: string) =>
-  queryOptions({
-    queryKey: [...runKey(run), "checkpoints"],
-    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/checkpoints", { params: { query: { run, ordering: "-step" } }, signal })),
+const FILES_AT_ONCE = 100;
+
+/** The newest first, page by page. */
+export const artifactPagesQuery = (run: string) =>
+  infiniteQueryOptions({
+    queryKey: [...runKey(run), "artifacts", "pages"],
+    initialPageParam: "",
+    queryFn: ({ signal, pageParam: cursor }) =>
+      unwrap(api.GET("/api/v1/artifacts", { params: { query: { run, ordering: "-created_at", page_size: FILES_AT_ONCE, ...(cursor ? { cursor } : {}) } }, signal })),
+    getNextPageParam: nextCursor,
+  });
+
+/** Those of the last steps first, page by page. */
+export const checkpointPagesQuery = (run: string) =>
+  infiniteQueryOptions({
+    queryKey: [...runKey(run), "checkpoints", "pages"],
+    initialPageParam: "",
+    queryFn: ({ signal, pageParam: cursor }) =>
+      unwrap(api.GET("/api/v1/checkpoints", { params: { query: { run, ordering: "-step", page_size: FILES_AT_ONCE, ...(cursor ? { cursor } : {}) } }, signal })),
+    getNextPageParam: nextCursor,
   });
 
 /** How `RunCurves` asks for the points of this run. */

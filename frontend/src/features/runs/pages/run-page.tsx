@@ -94,7 +94,7 @@ function Shown({ run }: { run: Run }) {
             <SystemCharts run={run} attempts={attempts} />
           </Tabs.Panel>
           <Tabs.Panel value="files">
-            <RunFiles id={run.id} />
+            <RunFiles run={run} />
           </Tabs.Panel>
           <Tabs.Panel value="lineage">
             <LineageGraph kind="run" id={run.id} />

@@ -1,15 +1,14 @@
-import { Button, Switch } from "@mantine/core";
-import { IconDownload } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { Switch } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { DataTable } from "@/components/data-table/data-table";
 import type { Column } from "@/components/data-table/columns";
 import { ErrorFace, LoadingFace } from "@/components/faces";
 import { bytes } from "@/lib/format";
-import { pictureQuery, SHOWN_BYTES_MOST, textQuery, type Compared, type ComparedArtifact } from "../../api-compare";
-import { artifactRows, kindOfFile, prettyJson, type ArtifactRow } from "../../artifacts";
+import { SHOWN_BYTES_MOST, type Compared, type ComparedArtifact } from "../../api-compare";
+import { artifactRows, kindOfFile, type ArtifactRow } from "../../artifacts";
 import bar from "../compare.module.css";
+import { FilePreview, useText } from "../file-preview";
 import classes from "./artifacts.module.css";
 import { DiffView } from "./diff-view";
 
@@ -103,53 +102,12 @@ function SideBySide({ row, compared, colors }: { row: ArtifactRow; compared: rea
               <h3>
                 <span className={bar.swatch} style={{ background: colors.get(run.id) }} aria-hidden /> {run.name}
               </h3>
-              <Preview file={file} name={row.name} of={run.name} />
+              <FilePreview file={file} name={row.name} of={run.name} />
             </div>
           ))}
         </div>
       )}
     </section>
-  );
-}
-
-function Preview({ file, name, of }: { file: ComparedArtifact; name: string; of: string }) {
-  const { t } = useTranslation("runs");
-  const kind = kindOfFile(name);
-  const shown = kind !== "other" && file.size_bytes <= (kind === "image" ? 8 : 1) * SHOWN_BYTES_MOST;
-  if (!shown) {
-    return (
-      <p className="soft">
-        {t(kind === "other" ? "artifacts.noPreview" : "artifacts.tooLarge")}{" "}
-        <Button component="a" href={`/api/v1/artifacts/${file.id}/download`} download variant="subtle" size="compact-xs" leftSection={<IconDownload size={14} aria-hidden />} aria-label={t("files.download", { name: `${name} (${of})` })}>
-          {t("verb.download", { ns: "common" })}
-        </Button>
-      </p>
-    );
-  }
-  return kind === "image" ? <Picture file={file} name={name} of={of} /> : <TextFile file={file} label={`${name} (${of})`} isJson={kind === "json"} />;
-}
-
-function Picture({ file, name, of }: { file: ComparedArtifact; name: string; of: string }) {
-  const query = useQuery(pictureQuery(file, name));
-  if (query.error) return <ErrorFace error={query.error} onRetry={() => void query.refetch()} />;
-  return query.data ? <img className={classes.picture} src={query.data} alt={`${name} (${of})`} /> : <LoadingFace height={180} />;
-}
-
-/** The text of a file; undefined until it is there. */
-function useText(file: ComparedArtifact, isJson: boolean) {
-  const { data, error, refetch } = useQuery(textQuery(file));
-  const text = useMemo(() => (data === undefined || !isJson ? data : prettyJson(data)), [data, isJson]);
-  return { text, error, retry: () => void refetch() };
-}
-
-function TextFile({ file, label, isJson }: { file: ComparedArtifact; label: string; isJson: boolean }) {
-  const { text, error, retry } = useText(file, isJson);
-  if (error) return <ErrorFace error={error} onRetry={retry} />;
-  if (text === undefined) return <LoadingFace rows={5} />;
-  return (
-    <pre className={`mono ${classes.text}`} tabIndex={0} role="region" aria-label={label}>
-      {text}
-    </pre>
   );
 }
 

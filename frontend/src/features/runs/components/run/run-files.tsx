@@ -1,47 +1,60 @@
 import { Button, Table, Title } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { rowsOf } from "@/api/pages";
 import { Ago } from "@/components/ago";
 import { CopyButton } from "@/components/copy-button";
+import { Dialog } from "@/components/dialog";
 import { Faces, LoadingFace } from "@/components/faces";
+import { MoreButton } from "@/components/more-button";
 import { bytes, count } from "@/lib/format";
-import { artifactsQuery, checkpointsQuery } from "../../api";
+import { artifactPagesQuery, checkpointPagesQuery, type Artifact, type Run } from "../../api";
+import { kindOfFile } from "../../artifacts";
+import { FilePreview } from "../file-preview";
 import classes from "./run.module.css";
 
 /** What the run left: models, preprocessors, reports, and the states from which it can go on. */
-export function RunFiles({ id }: { id: string }) {
+export function RunFiles({ run }: { run: Pick<Run, "id" | "name"> }) {
   const { t } = useTranslation(["runs", "common"]);
-  const artifacts = useQuery(artifactsQuery(id));
-  const checkpoints = useQuery(checkpointsQuery(id));
+  const artifacts = useInfiniteQuery(artifactPagesQuery(run.id));
+  const checkpoints = useInfiniteQuery(checkpointPagesQuery(run.id));
+  const [shown, setShown] = useState<Artifact>();
+  const fileOf = (file: Artifact): File => ({
+    ...file,
+    cells: [file.name, t(`files.kind.${file.kind}`)],
+    url: `/api/v1/artifacts/${file.id}/download`,
+    title: file.name,
+    ...(kindOfFile(file.name) === "other" ? {} : { onShow: () => setShown(file) }),
+  });
   return (
     <>
       <Title order={2} mb="sm">{t("files.artifacts")}</Title>
       <Faces query={artifacts} loading={<LoadingFace rows={3} />}>
-        {({ results, next }) =>
-          results.length ? (
-            <>
-              <Files label={t("files.artifacts")} first={[t("column.name"), t("column.kind")]} files={results.map((file) => ({ ...file, cells: [file.name, t(`files.kind.${file.kind}`)], url: `/api/v1/artifacts/${file.id}/download`, title: file.name }))} />
-              {next ? <p className="soft">{t("files.newest", { n: count(results.length) })}</p> : null}
-            </>
-          ) : (
-            <p className="soft">{t("files.noArtifacts")}</p>
-          )
-        }
+        {(found) => {
+          const files = rowsOf(found);
+          return files.length ? <Files label={t("files.artifacts")} first={[t("column.name"), t("column.kind")]} files={files.map(fileOf)} /> : <p className="soft">{t("files.noArtifacts")}</p>;
+        }}
       </Faces>
+      <MoreButton query={artifacts} />
       <Title order={2} mt="xl" mb="sm">{t("files.checkpoints")}</Title>
       <Faces query={checkpoints} loading={<LoadingFace rows={3} />}>
-        {({ results, next }) =>
-          results.length ? (
-            <>
-              <Files label={t("files.checkpoints")} first={[t("files.step")]} files={results.map((file) => ({ ...file, cells: [count(file.step)], url: `/api/v1/checkpoints/${file.id}/download`, title: t("files.checkpointOf", { step: count(file.step) }) }))} />
-              {next ? <p className="soft">{t("files.newest", { n: count(results.length) })}</p> : null}
-            </>
+        {(found) => {
+          const files = rowsOf(found);
+          return files.length ? (
+            <Files label={t("files.checkpoints")} first={[t("files.step")]} files={files.map((file) => ({ ...file, cells: [count(file.step)], url: `/api/v1/checkpoints/${file.id}/download`, title: t("files.checkpointOf", { step: count(file.step) }) }))} />
           ) : (
             <p className="soft">{t("files.noCheckpoints")}</p>
-          )
-        }
+          );
+        }}
       </Faces>
+      <MoreButton query={checkpoints} />
+      {shown ? (
+        <Dialog title={shown.name} size="xl" onClose={() => setShown(undefined)}>
+          <FilePreview file={shown} name={shown.name} of={run.name} />
+        </Dialog>
+      ) : null}
     </>
   );
 }
@@ -54,6 +67,8 @@ interface File {
   sha256: string;
   created_at: string;
   url: string;
+  /** Shows what is in it. */
+  onShow?: () => void;
 }
 
 function Files({ label, first, files }: { label: string; first: readonly string[]; files: readonly File[] }) {
@@ -82,7 +97,15 @@ function Files({ label, first, files }: { label: string; first: readonly string[
           {files.map((file) => (
             <Table.Tr key={file.id}>
               {file.cells.map((cell, index) => (
-                <Table.Td key={index}>{cell}</Table.Td>
+                <Table.Td key={index}>
+                  {index === 0 && file.onShow ? (
+                    <Button variant="subtle" size="compact-sm" px={0} onClick={file.onShow} aria-label={t("files.show", { name: file.title })}>
+                      {cell}
+                    </Button>
+                  ) : (
+                    cell
+                  )}
+                </Table.Td>
               ))}
               <Table.Td className="num">{bytes(file.size_bytes)}</Table.Td>
               <Table.Td>
