@@ -102,14 +102,14 @@ def runs_found(
     return rows.order_by(*by, *LAST_BEGUN_FIRST).defer(*UNSHOWN)
 
 
-def latest(rows: QuerySet[Run], count: int) -> QuerySet[Run]:
-    """The last begun of runs of one experiment, about so many; all of them where there are fewer. One query.
+def latest(rows: QuerySet[Run], count: int) -> QuerySet[Run] | None:
+    """The last begun of runs of one experiment, about so many; None where there are no more than those. One query.
 
     The time from which on they began is asked for beforehand: then PostgreSQL knows that they are few, and takes the
     index that has them in order. How many of them a filter on their documents will let through it cannot know.
     """
     begun = rows.order_by(*LAST_BEGUN_FIRST).values_list("started_at", flat=True)[count - 1 : count].first()
-    return rows if begun is None else rows.filter(started_at__gte=begun)
+    return None if begun is None else rows.filter(started_at__gte=begun)
 
 
 def is_last_begun_first(orders: Sequence[Order]) -> bool:

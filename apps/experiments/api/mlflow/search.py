@@ -112,9 +112,10 @@ class RunsView(SearchView):
         self, rows: QuerySet[Run], filters: list[Comparison], orders: list[Order], *, is_one: bool
     ) -> tuple[list[Run], str]:
         """The page that is asked for; the first mostly has runs that began lately, and is looked for there first."""
-        if is_one and filters and is_last_begun_first(orders) and not self.asked.text("page_token"):
-            among = runs_found(latest(rows, LATEST), filters, [], STATUS_OF)
-            found, token = page_of(among, self.asked, most=wire.RESULTS_MOST)
+        looks_first = is_one and filters and is_last_begun_first(orders) and not self.asked.text("page_token")
+        few = latest(rows, LATEST) if looks_first else None
+        if few is not None:
+            found, token = page_of(runs_found(few, filters, [], STATUS_OF), self.asked, most=wire.RESULTS_MOST)
             if token:  # it is full, and there are more
                 return found, token
         return page_of(runs_found(rows, filters, orders, STATUS_OF), self.asked, most=wire.RESULTS_MOST)
