@@ -21,3 +21,12 @@ def zip_of(files: Mapping[str, bytes | str], *, modes: Mapping[str, int] | None 
             member.external_attr = (modes or {}).get(name, stat.S_IFREG | 0o644) << 16
             archive.writestr(member, content)
     return kept.getvalue()
+
+
+def zipped(*entries: tuple[str, bytes]) -> bytes:
+    """An archive of these entries as they are, not deflated; a name may come twice."""
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as archive:
+        for name, content in entries:
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return kept.getvalue()

@@ -10,7 +10,6 @@ import os
 import pickle
 import tarfile
 import time
-import zipfile
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +19,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.zips import zipped
 from tests.workers.contracts.test_inspection_formats import tensor, tensors
 from workers.contracts.inspection.files import file_inspected
 from workers.contracts.inspection.reports import NEEDS_APPROVAL, Report, Verdict
@@ -38,14 +38,6 @@ INNOCENT = pickle.dumps({"w": [1.5, "x"]}, 2)
 
 def seen(content: bytes, name: str = "model.pkl") -> Report:
     return file_inspected(io.BytesIO(content), name)
-
-
-def zipped(*entries: tuple[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        for name, content in entries:
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return made.getvalue()
 
 
 def changed(content: bytes, mark: bytes, offset: int, by: int) -> bytes:

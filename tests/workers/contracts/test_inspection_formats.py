@@ -5,27 +5,19 @@ from __future__ import annotations
 import io
 import json
 import struct
-import zipfile
 from typing import Any
 
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from tests.support.zips import zipped
 from workers.contracts.inspection.files import file_inspected
 from workers.contracts.inspection.reports import Report, Verdict
 
 
 def seen(content: bytes, name: str) -> Report:
     return file_inspected(io.BytesIO(content), name)
-
-
-def zipped(*entries: tuple[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        for name, content in entries:
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return made.getvalue()
 
 
 def tensor(**said: str) -> onnx.ModelProto:
